@@ -1,0 +1,1 @@
+"""Containers as a service for OpenStack."""

@@ -1,0 +1,49 @@
+"""Options, one module per section.
+
+A ``ConfigOpts`` is made at the entry point and passed on; nothing here or
+below reads a global one.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Iterable, Sequence
+
+from oslo_config import cfg
+from oslo_log import log as logging
+
+PROJECT = 'magnum'
+
+
+def _sections() -> Iterable[tuple[cfg.OptGroup | None, list[cfg.Opt]]]:
+    """(group, options) of every module of this package, in a stable order."""
+    for module_info in sorted(pkgutil.iter_modules(__path__), key=lambda m: m.name):
+        module = importlib.import_module(f'{__name__}.{module_info.name}')
+        yield module.GROUP, module.OPTIONS
+
+
+def new_config() -> cfg.ConfigOpts:
+    """A fresh ConfigOpts that knows every option of the service."""
+    conf = cfg.ConfigOpts()
+    for group, options in _sections():
+        conf.register_opts(options, group=group)
+    logging.register_options(conf)
+    return conf
+
+
+def load(
+    argv: Sequence[str] = (), config_files: Sequence[str] | None = None, prog: str = PROJECT
+) -> cfg.ConfigOpts:
+    """Options from the command line and the configuration files.
+
+    :param argv: command-line words without the program's name.
+    :param config_files: read these instead of ``/etc/magnum/magnum.conf`` and
+        its usual neighbours.
+    """
+    conf = new_config()
+    conf(list(argv), project=PROJECT, prog=prog, default_config_files=config_files)
+    return conf
+
+
+def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
+    """What oslo-config-generator puts in the sample file."""
+    return [(group.name if group else 'DEFAULT', options) for group, options in _sections()]

@@ -1,0 +1,362 @@
+"""Tables. One class per table, columns in the words of the field.
+
+Rows that outlive their bay (operations, steps, events, issued certificates)
+name it by uuid without a foreign key. ``generation`` counts changes of a row
+that users may change, for optimistic concurrency.
+"""
+
+import datetime
+import uuid as uuid_module
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+from sqlalchemy.dialects import mysql
+from sqlalchemy.orm import Mapped, mapped_column
+
+from magnum.db.types import UTCDateTime, utcnow
+
+# Text that may exceed MariaDB's 64 KiB TEXT.
+LongText = sa.Text().with_variant(mysql.MEDIUMTEXT(), 'mysql', 'mariadb')
+# A case-sensitive identifier on MariaDB too, where text compares without case.
+Name = sa.String(255).with_variant(
+    mysql.VARCHAR(255, charset='utf8mb4', collation='utf8mb4_bin'), 'mysql', 'mariadb'
+)
+BigInt = sa.BigInteger().with_variant(sa.Integer(), 'sqlite')
+
+
+class Base(orm.DeclarativeBase):
+    """Common ground: every table has a numeric key and its times."""
+
+    # MariaDB: rows are written in transactions and hold any script.
+    __table_args__: Any = {'mysql_engine': 'InnoDB', 'mysql_charset': 'utf8mb4'}
+
+    id: Mapped[int] = mapped_column(BigInt, primary_key=True, autoincrement=True)
+    created_at: Mapped[datetime.datetime] = mapped_column(
+        UTCDateTime, default=lambda: datetime.datetime.now(datetime.UTC)
+    )
+    updated_at: Mapped[datetime.datetime | None] = mapped_column(UTCDateTime, onupdate=utcnow())
+
+
+def _options(*constraints: sa.schema.SchemaItem) -> tuple[Any, ...]:
+    return (*constraints, Base.__table_args__)
+
+
+def _uuid() -> str:
+    return str(uuid_module.uuid4())
+
+
+class Baymodel(Base):
+    """A kind of bay (clients of today say cluster template)."""
+
+    __tablename__ = 'baymodel'
+    __table_args__ = _options(
+        sa.Index('ix_baymodel_project_name', 'project_id', 'name'),
+        sa.Index('ix_baymodel_project_created', 'project_id', 'created_at'),
+        sa.Index('ix_baymodel_public', 'public', 'hidden'),
+    )
+
+    uuid: Mapped[str] = mapped_column(sa.String(36), default=_uuid, unique=True)
+    project_id: Mapped[str | None] = mapped_column(sa.String(255))
+    user_id: Mapped[str | None] = mapped_column(sa.String(255))
+    name: Mapped[str] = mapped_column(Name)
+    coe: Mapped[str] = mapped_column(sa.String(255))
+    server_type: Mapped[str] = mapped_column(sa.String(255), default='vm')
+    image_id: Mapped[str] = mapped_column(sa.String(255))
+    cluster_distro: Mapped[str | None] = mapped_column(sa.String(255))
+    driver: Mapped[str | None] = mapped_column(sa.String(255))
+    flavor_id: Mapped[str | None] = mapped_column(sa.String(255))
+    master_flavor_id: Mapped[str | None] = mapped_column(sa.String(255))
+    keypair_id: Mapped[str | None] = mapped_column(sa.String(255))
+    external_network_id: Mapped[str | None] = mapped_column(sa.String(255))
+    fixed_network: Mapped[str | None] = mapped_column(sa.String(255))
+    fixed_subnet: Mapped[str | None] = mapped_column(sa.String(255))
+    network_driver: Mapped[str | None] = mapped_column(sa.String(255))
+    volume_driver: Mapped[str | None] = mapped_column(sa.String(255))
+    dns_nameserver: Mapped[str | None] = mapped_column(sa.String(255))
+    apiserver_port: Mapped[int | None] = mapped_column(sa.Integer)
+    docker_volume_size: Mapped[int | None] = mapped_column(sa.Integer)
+    docker_storage_driver: Mapped[str | None] = mapped_column(sa.String(255))
+    http_proxy: Mapped[str | None] = mapped_column(sa.String(255))
+    https_proxy: Mapped[str | None] = mapped_column(sa.String(255))
+    no_proxy: Mapped[str | None] = mapped_column(sa.String(255))
+    insecure_registry: Mapped[str | None] = mapped_column(sa.String(255))
+    labels: Mapped[dict[str, str]] = mapped_column(sa.JSON, default=dict)
+    tags: Mapped[str | None] = mapped_column(sa.String(255))
+    tls_disabled: Mapped[bool] = mapped_column(default=False)
+    registry_enabled: Mapped[bool] = mapped_column(default=False)
+    master_lb_enabled: Mapped[bool] = mapped_column(default=False)
+    floating_ip_enabled: Mapped[bool] = mapped_column(default=True)
+    public: Mapped[bool] = mapped_column(default=False)
+    hidden: Mapped[bool] = mapped_column(default=False)
+    generation: Mapped[int] = mapped_column(default=1)
+
+
+class Bay(Base):
+    """A bay (clients of today say cluster)."""
+
+    __tablename__ = 'bay'
+    __table_args__ = _options(
+        sa.Index('ix_bay_project_name', 'project_id', 'name'),
+        sa.Index('ix_bay_project_status', 'project_id', 'status'),
+        sa.Index('ix_bay_project_created', 'project_id', 'created_at'),
+    )
+
+    uuid: Mapped[str] = mapped_column(sa.String(36), default=_uuid, unique=True)
+    project_id: Mapped[str | None] = mapped_column(sa.String(255))
+    user_id: Mapped[str | None] = mapped_column(sa.String(255))
+    name: Mapped[str] = mapped_column(Name)
+    # The foreign key, not a check, keeps a baymodel in use from going away.
+    baymodel_id: Mapped[str] = mapped_column(
+        sa.String(36), sa.ForeignKey('baymodel.uuid', ondelete='RESTRICT'), index=True
+    )
+    driver: Mapped[str | None] = mapped_column(sa.String(255))
+    keypair: Mapped[str | None] = mapped_column(sa.String(255))
+    ssh_public_key: Mapped[str | None] = mapped_column(sa.Text)
+    flavor_id: Mapped[str | None] = mapped_column(sa.String(255))
+    master_flavor_id: Mapped[str | None] = mapped_column(sa.String(255))
+    docker_volume_size: Mapped[int | None] = mapped_column(sa.Integer)
+    labels: Mapped[dict[str, str]] = mapped_column(sa.JSON, default=dict)
+    fixed_network: Mapped[str | None] = mapped_column(sa.String(255))
+    fixed_subnet: Mapped[str | None] = mapped_column(sa.String(255))
+    floating_ip_enabled: Mapped[bool] = mapped_column(default=True)
+    master_lb_enabled: Mapped[bool] = mapped_column(default=False)
+    create_timeout: Mapped[int | None] = mapped_column(sa.Integer)  # minutes
+    discovery_url: Mapped[str | None] = mapped_column(sa.String(255))
+    stack_id: Mapped[str | None] = mapped_column(sa.String(255))
+    template_version: Mapped[str | None] = mapped_column(sa.String(255))
+    api_address: Mapped[str | None] = mapped_column(sa.String(255))
+    coe_version: Mapped[str | None] = mapped_column(sa.String(255))
+    container_version: Mapped[str | None] = mapped_column(sa.String(255))
+    status: Mapped[str] = mapped_column(sa.String(20))
+    status_reason: Mapped[str | None] = mapped_column(sa.Text)
+    health_status: Mapped[str | None] = mapped_column(sa.String(20))
+    health_status_reason: Mapped[dict[str, str]] = mapped_column(sa.JSON, default=dict)
+    generation: Mapped[int] = mapped_column(default=1)
+
+
+class Nodegroup(Base):
+    """Equal nodes of a bay; owns their count, flavor and image."""
+
+    __tablename__ = 'nodegroup'
+    __table_args__ = _options(
+        sa.UniqueConstraint('bay_uuid', 'name', name='uq_nodegroup_bay_name'),
+    )
+
+    uuid: Mapped[str] = mapped_column(sa.String(36), default=_uuid, unique=True)
+    bay_uuid: Mapped[str] = mapped_column(
+        sa.String(36), sa.ForeignKey('bay.uuid', ondelete='CASCADE')
+    )
+    project_id: Mapped[str | None] = mapped_column(sa.String(255))
+    name: Mapped[str] = mapped_column(Name)
+    role: Mapped[str] = mapped_column(sa.String(255))
+    is_default: Mapped[bool] = mapped_column(default=False)
+    image_id: Mapped[str | None] = mapped_column(sa.String(255))
+    flavor_id: Mapped[str | None] = mapped_column(sa.String(255))
+    docker_volume_size: Mapped[int | None] = mapped_column(sa.Integer)
+    labels: Mapped[dict[str, str]] = mapped_column(sa.JSON, default=dict)
+    node_labels: Mapped[dict[str, str]] = mapped_column(sa.JSON, default=dict)
+    node_taints: Mapped[list[dict[str, str]]] = mapped_column(sa.JSON, default=list)
+    node_count: Mapped[int] = mapped_column(default=1)
+    min_node_count: Mapped[int] = mapped_column(default=0)
+    max_node_count: Mapped[int | None] = mapped_column(sa.Integer)
+    node_addresses: Mapped[list[str]] = mapped_column(sa.JSON, default=list)
+    stack_id: Mapped[str | None] = mapped_column(sa.String(255))
+    status: Mapped[str | None] = mapped_column(sa.String(20))
+    status_reason: Mapped[str | None] = mapped_column(sa.Text)
+    version: Mapped[str | None] = mapped_column(sa.String(20))
+    generation: Mapped[int] = mapped_column(default=1)
+
+
+class Operation(Base):
+    """Work promised to a user. The row is the truth; messages are hints.
+
+    ``active_for`` is the bay's uuid while the operation is the bay's active
+    one and null afterwards: its uniqueness is what keeps a bay from having
+    two. ``fence`` rises with every claim; a worker's writes carry it.
+    """
+
+    __tablename__ = 'operation'
+    __table_args__ = _options(
+        sa.Index('ix_operation_bay', 'bay_uuid', 'id'),
+        sa.Index('ix_operation_claim', 'state', 'not_before'),
+        sa.Index('ix_operation_lease', 'state', 'lease_expires_at'),
+    )
+
+    uuid: Mapped[str] = mapped_column(sa.String(36), default=_uuid, unique=True)
+    bay_uuid: Mapped[str] = mapped_column(sa.String(36))
+    bay_name: Mapped[str] = mapped_column(Name)
+    project_id: Mapped[str | None] = mapped_column(sa.String(255), index=True)
+    verb: Mapped[str] = mapped_column(sa.String(20))
+    phase: Mapped[str] = mapped_column(sa.String(20))
+    state: Mapped[str] = mapped_column(sa.String(20))
+    active_for: Mapped[str | None] = mapped_column(sa.String(36), unique=True)
+    parameters: Mapped[dict[str, Any]] = mapped_column(sa.JSON, default=dict)
+    # Who asked; the roles bound what the bay's identity may be given.
+    user_id: Mapped[str | None] = mapped_column(sa.String(255))
+    roles: Mapped[list[str]] = mapped_column(sa.JSON, default=list)
+    request_id: Mapped[str | None] = mapped_column(sa.String(64))
+    # Claim
+    fence: Mapped[int] = mapped_column(default=0)
+    worker: Mapped[str | None] = mapped_column(sa.String(255))
+    lease_expires_at: Mapped[datetime.datetime | None] = mapped_column(UTCDateTime)
+    not_before: Mapped[datetime.datetime | None] = mapped_column(UTCDateTime)
+    attempts: Mapped[int] = mapped_column(default=0)
+    cancel_requested: Mapped[bool] = mapped_column(default=False)
+    preempts: Mapped[str | None] = mapped_column(sa.String(36))
+    # What Heat was asked: the stack, the action, and its time stamp before.
+    stack_id: Mapped[str | None] = mapped_column(sa.String(255))
+    stack_action: Mapped[str | None] = mapped_column(sa.String(20))
+    stack_updated_before: Mapped[str | None] = mapped_column(sa.String(40))
+    deadline: Mapped[datetime.datetime] = mapped_column(UTCDateTime, index=True)
+    # Why it failed, or what it last met: code, reason, resource, owner, retryable.
+    error: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
+    started_at: Mapped[datetime.datetime | None] = mapped_column(UTCDateTime)
+    finished_at: Mapped[datetime.datetime | None] = mapped_column(UTCDateTime)
+
+
+class OperationStep(Base):
+    """One step of an operation: what the API shows and what a resume reads."""
+
+    __tablename__ = 'operation_step'
+    __table_args__ = _options(
+        sa.UniqueConstraint('operation_uuid', 'name', name='uq_operation_step_name'),
+    )
+
+    operation_uuid: Mapped[str] = mapped_column(
+        sa.String(36), sa.ForeignKey('operation.uuid', ondelete='CASCADE')
+    )
+    name: Mapped[str] = mapped_column(sa.String(64))
+    position: Mapped[int] = mapped_column(sa.Integer)
+    state: Mapped[str] = mapped_column(sa.String(20))
+    attempts: Mapped[int] = mapped_column(default=0)
+    reason: Mapped[str | None] = mapped_column(sa.Text)
+    started_at: Mapped[datetime.datetime | None] = mapped_column(UTCDateTime)
+    finished_at: Mapped[datetime.datetime | None] = mapped_column(UTCDateTime)
+
+
+class LedgerEntry(Base):
+    """An external thing of a bay, written down before it is made.
+
+    Delete reads these and nothing else. There is no foreign key to the bay:
+    an entry must survive whatever happens to the bay's row.
+    """
+
+    __tablename__ = 'ledger_entry'
+    __table_args__ = _options(
+        sa.UniqueConstraint('bay_uuid', 'kind', 'name', name='uq_ledger_entry_thing'),
+    )
+
+    bay_uuid: Mapped[str] = mapped_column(sa.String(36))
+    project_id: Mapped[str | None] = mapped_column(sa.String(255))
+    kind: Mapped[str] = mapped_column(sa.String(64))
+    name: Mapped[str] = mapped_column(Name)
+    external_id: Mapped[str | None] = mapped_column(sa.String(255))
+
+
+class Event(Base):
+    """One line of a bay's timeline."""
+
+    __tablename__ = 'event'
+    __table_args__ = _options(sa.Index('ix_event_bay', 'bay_uuid', 'id'))
+
+    bay_uuid: Mapped[str] = mapped_column(sa.String(36))
+    project_id: Mapped[str | None] = mapped_column(sa.String(255))
+    operation_uuid: Mapped[str | None] = mapped_column(sa.String(36))
+    request_id: Mapped[str | None] = mapped_column(sa.String(64))
+    kind: Mapped[str] = mapped_column(sa.String(64))
+    message: Mapped[str] = mapped_column(sa.Text)
+
+
+class KeyPair(Base):
+    """A key pair that the service holds for a bay; the key is sealed."""
+
+    __tablename__ = 'key_pair'
+    __table_args__ = _options(
+        sa.UniqueConstraint('bay_uuid', 'purpose', name='uq_key_pair_purpose'),
+    )
+
+    bay_uuid: Mapped[str] = mapped_column(sa.String(36))
+    purpose: Mapped[str] = mapped_column(sa.String(32))
+    certificate: Mapped[str] = mapped_column(LongText)
+    sealed_private_key: Mapped[str] = mapped_column(LongText)
+
+
+class IssuedCertificate(Base):
+    """A certificate signed for a user or a node."""
+
+    __tablename__ = 'issued_certificate'
+    __table_args__ = _options(sa.Index('ix_issued_certificate_bay', 'bay_uuid', 'id'))
+
+    bay_uuid: Mapped[str] = mapped_column(sa.String(36))
+    serial: Mapped[str] = mapped_column(sa.String(64))
+    subject: Mapped[str] = mapped_column(sa.Text)
+    fingerprint: Mapped[str] = mapped_column(sa.String(64))
+    not_before: Mapped[datetime.datetime] = mapped_column(UTCDateTime)
+    not_after: Mapped[datetime.datetime] = mapped_column(UTCDateTime)
+    issued_to: Mapped[str] = mapped_column(sa.String(255))
+
+
+class BayIdentity(Base):
+    """The Keystone user that owns a bay's stack; the password is sealed."""
+
+    __tablename__ = 'bay_identity'
+    __table_args__ = _options()
+
+    bay_uuid: Mapped[str] = mapped_column(sa.String(36), unique=True)
+    project_id: Mapped[str | None] = mapped_column(sa.String(255))
+    username: Mapped[str] = mapped_column(sa.String(255))
+    user_id: Mapped[str | None] = mapped_column(sa.String(255))
+    sealed_password: Mapped[str] = mapped_column(LongText)
+
+
+class BootstrapToken(Base):
+    """What lets the nodes of one role ask for their certificates.
+
+    The token itself is nowhere: it is computed from ``salt`` and the
+    operator's key, and only its hash is compared. ``armed`` holds only while
+    an operation builds nodes.
+    """
+
+    __tablename__ = 'bootstrap_token'
+    __table_args__ = _options(
+        sa.UniqueConstraint('operation_uuid', 'role', name='uq_bootstrap_token_role'),
+        sa.Index('ix_bootstrap_token_bay', 'bay_uuid'),
+    )
+
+    bay_uuid: Mapped[str] = mapped_column(sa.String(36))
+    operation_uuid: Mapped[str] = mapped_column(sa.String(36))
+    role: Mapped[str] = mapped_column(sa.String(32))
+    salt: Mapped[str] = mapped_column(sa.String(64))
+    token_hash: Mapped[str] = mapped_column(sa.String(64))
+    armed: Mapped[bool] = mapped_column(default=True)
+
+
+class Quota(Base):
+    """How many of a resource a project may have."""
+
+    __tablename__ = 'quota'
+    __table_args__ = _options(
+        sa.UniqueConstraint('project_id', 'resource', name='uq_quota_resource'),
+    )
+
+    project_id: Mapped[str] = mapped_column(sa.String(255))
+    resource: Mapped[str] = mapped_column(sa.String(64))
+    # Null: the operator's default holds; the row is there to be locked.
+    hard_limit: Mapped[int | None] = mapped_column(sa.Integer)
+
+
+class ConductorService(Base):
+    """A conductor process and when it was last seen."""
+
+    __tablename__ = 'conductor_service'
+    __table_args__ = _options(
+        sa.UniqueConstraint('host', 'binary', name='uq_conductor_service_host'),
+    )
+
+    host: Mapped[str] = mapped_column(sa.String(255))
+    binary: Mapped[str] = mapped_column(sa.String(255))
+    report_count: Mapped[int] = mapped_column(default=0)
+    last_seen_up: Mapped[datetime.datetime | None] = mapped_column(UTCDateTime)
+    disabled: Mapped[bool] = mapped_column(default=False)
+    disabled_reason: Mapped[str | None] = mapped_column(sa.String(255))

@@ -1,0 +1,182 @@
+"""What a driver is: the one contract between the service and a kind of bay.
+
+A driver turns a :class:`BayPlan` into a Heat stack and reads the stack's
+outputs back. It performs no I/O and keeps no state: everything it needs is in
+the plan. Drivers are published under the entry-point group ``magnum.drivers``;
+drivers kept outside this tree use the same contract.
+"""
+
+import abc
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from magnum.domain.node_certificates import NodeCertificate
+
+MASTER = 'master'
+WORKER = 'worker'
+
+
+class PlanRefused(Exception):
+    """A driver cannot build what the plan asks for.
+
+    :param field: name of the bay's or baymodel's attribute at fault, as
+        users write it (``labels/etcd_volume_size``, ``network_driver``).
+    :param reason: one sentence for the user.
+    """
+
+    def __init__(self, field: str, reason: str):
+        super().__init__(reason)
+        self.field = field
+        self.reason = reason
+
+
+@dataclasses.dataclass(frozen=True)
+class Capabilities:
+    """What a driver supports, in the words that users write in a baymodel.
+
+    The first entry of ``network_drivers`` is the default one.
+    """
+
+    coe: str
+    server_types: tuple[str, ...]
+    distros: tuple[str, ...]
+    network_drivers: tuple[str, ...]
+    volume_drivers: tuple[str, ...]
+    versions: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class NodeGroupPlan:
+    """One group of equal nodes; ``role`` is MASTER or WORKER."""
+
+    name: str
+    role: str
+    node_count: int
+    flavor: str
+    image: str
+    docker_volume_size: int | None
+    labels: Mapping[str, str]
+
+
+@dataclasses.dataclass(frozen=True)
+class BayPlan:
+    """A bay as its driver sees it: the bay's values over its baymodel's.
+
+    ``stack_name`` is final. ``labels`` are resolved (defaults are the
+    driver's). ``fixed_network`` and ``fixed_subnet`` name existing ones;
+    ``fixed_network_cidr`` is set instead when the user gave a CIDR for a new
+    subnet. ``bootstrap_url`` ends in ``/v1/bootstrap``; ``bootstrap_tokens``
+    maps a role to the token of its nodes. ``ssh_public_key`` is OpenSSH text.
+    """
+
+    uuid: str
+    name: str
+    stack_name: str
+    project_id: str
+    coe: str
+    server_type: str
+    distro: str
+    masters: NodeGroupPlan
+    workers: NodeGroupPlan
+    external_network: str | None
+    fixed_network: str | None
+    fixed_subnet: str | None
+    fixed_network_cidr: str | None
+    dns_nameservers: tuple[str, ...]
+    network_driver: str
+    volume_driver: str | None
+    docker_storage_driver: str | None
+    http_proxy: str | None
+    https_proxy: str | None
+    no_proxy: str | None
+    insecure_registry: str | None
+    registry_enabled: bool
+    tls_disabled: bool
+    master_lb_enabled: bool
+    floating_ip_enabled: bool
+    labels: Mapping[str, str]
+    ssh_public_key: str | None
+    bootstrap_url: str
+    bootstrap_tokens: Mapping[str, str]
+    openstack_ca: str = ''
+    verify_ca: bool = True
+    node_boot_timeout: int = 3600
+
+
+@dataclasses.dataclass(frozen=True)
+class StackRequest:
+    """What Heat is asked to build.
+
+    ``files`` maps the names that the template uses in ``get_file`` and as
+    resource types to their text. Secret ``parameters`` are declared
+    ``hidden`` in the template. ``version`` names the template's parameter
+    set and is kept with the bay: a later release may read an older stack.
+    """
+
+    template: str
+    files: Mapping[str, str]
+    parameters: Mapping[str, Any]
+    version: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Observed:
+    """What a finished stack says of its bay; None means "not known"."""
+
+    api_address: str | None
+    master_addresses: tuple[str, ...]
+    node_addresses: tuple[str, ...]
+    master_count: int | None
+    node_count: int | None
+    coe_version: str | None = None
+    container_version: str | None = None
+    discovery_url: str | None = None
+
+
+class Driver(abc.ABC):
+    """One kind of bay."""
+
+    name: str
+    capabilities: Capabilities
+
+    @abc.abstractmethod
+    def labels_schema(self) -> Mapping[str, Any]:
+        """JSON Schema (2020-12, an object of strings) of the labels."""
+
+    @abc.abstractmethod
+    def node_certificates(self, role: str) -> Mapping[str, NodeCertificate]:
+        """Certificates, by purpose, that a node of this role may have."""
+
+    @abc.abstractmethod
+    def validate(self, plan: BayPlan) -> None:
+        """Refuse what cannot be built.
+
+        :raises PlanRefused: naming the first field at fault.
+        """
+
+    @abc.abstractmethod
+    def render(self, plan: BayPlan) -> StackRequest:
+        """The stack of a new bay."""
+
+    @abc.abstractmethod
+    def resize_parameters(
+        self,
+        plan: BayPlan,
+        template_version: str,
+        nodes_to_remove: tuple[str, ...] = (),
+    ) -> Mapping[str, Any]:
+        """Parameters to change in an existing stack (Heat's PATCH update).
+
+        :param template_version: the version the bay's stack was made with.
+        :param nodes_to_remove: server ids or group indexes to go first.
+        """
+
+    @abc.abstractmethod
+    def read_outputs(
+        self,
+        outputs: Mapping[str, Any],
+        parameters: Mapping[str, Any],
+        plan: BayPlan,
+    ) -> Observed:
+        """Translate a stack's outputs and parameters into the bay's words."""

@@ -1,0 +1,7 @@
+"""Lets ``python3 -m tools.devcloud`` do what the launcher does."""
+
+import sys
+
+from tools.devcloud import cli
+
+sys.exit(cli.main())
