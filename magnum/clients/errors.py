@@ -1,0 +1,107 @@
+"""What can go wrong between the service and the cloud, in our own words.
+
+::
+
+    CloudError
+    ├── CloudUnavailable   nobody answered, or not now: trying again may help
+    └── CloudRefused       an answer, and it was no
+        ├── CloudNotFound
+        ├── CloudConflict
+        └── CloudForbidden
+"""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Final
+
+import requests
+from keystoneauth1 import exceptions as keystoneauth_exceptions
+
+from magnum.clients import failpoints
+
+
+class CloudError(Exception):
+    """A call to a service of the cloud did not do what was asked.
+
+    :param service: service type of the catalogue, ``orchestration``.
+    :param reason: the service's own words; never holds a secret.
+    """
+
+    def __init__(self, service: str, reason: str, status: int | None = None):
+        super().__init__(f'{service}: {reason}')
+        self.service = service
+        self.reason = reason
+        self.status = status
+
+
+class CloudUnavailable(CloudError):
+    """No answer, or one that says "not now" (5xx, 408, 429)."""
+
+
+class CloudRefused(CloudError):
+    """The service will not do it, however often it is asked."""
+
+
+class CloudNotFound(CloudRefused):
+    """404: what was named is not there."""
+
+
+class CloudConflict(CloudRefused):
+    """409: it is there already, or is busy."""
+
+
+class CloudForbidden(CloudRefused):
+    """401 or 403: the credentials do not allow it (any more)."""
+
+
+_BY_STATUS: Final = {
+    401: CloudForbidden,
+    403: CloudForbidden,
+    404: CloudNotFound,
+    408: CloudUnavailable,
+    409: CloudConflict,
+    429: CloudUnavailable,
+}
+
+
+def _status_of(error: Exception) -> int | None:
+    """The HTTP status that a client library's exception carries, if any."""
+    for attribute in ('status_code', 'http_status', 'code'):
+        value = getattr(error, attribute, None)
+        if isinstance(value, int) and 100 <= value < 600:
+            return value
+    return None
+
+
+def translated(service: str, error: Exception) -> CloudError | None:
+    """Our error for a client library's; None for what no service said."""
+    status = _status_of(error)
+    if status is not None:
+        kind = _BY_STATUS.get(status, CloudUnavailable if status >= 500 else CloudRefused)
+        return kind(service, str(error), status)
+    if isinstance(
+        error, (keystoneauth_exceptions.ClientException, requests.RequestException, OSError)
+    ):
+        return CloudUnavailable(service, str(error))
+    return None
+
+
+@contextlib.contextmanager
+def calling(service: str, action: str) -> Iterator[None]:
+    """Around every call to the cloud: translates errors, passes failpoints.
+
+    :param service: service type of the catalogue.
+    :param action: names the call for failpoints, ``orchestration.create_stack``.
+    """
+    point = f'{service}.{action}'
+    failpoints.reach(f'before:{point}')
+    try:
+        yield
+    except CloudError:
+        raise
+    except Exception as error:
+        ours = translated(service, error)
+        if ours is None:
+            raise
+        raise ours from error
+    failpoints.reach(f'after:{point}')

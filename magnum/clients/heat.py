@@ -1,0 +1,196 @@
+"""Heat: the stacks of bays."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from heatclient import client as heat_client
+from keystoneauth1 import session as keystone_session
+from oslo_config import cfg
+
+from magnum.clients.errors import CloudNotFound, calling
+from magnum.clients.sessions import Sessions
+
+SERVICE = 'orchestration'
+
+#: Heat is asked about this many stacks in one call.
+BATCH = 100
+
+
+@dataclasses.dataclass(frozen=True)
+class Stack:
+    """A stack as Heat shows it; ``outputs`` only where they were asked for."""
+
+    id: str
+    name: str
+    status: str                     # CREATE_IN_PROGRESS ...
+    reason: str
+    updated_time: str | None
+    tags: tuple[str, ...] = ()
+    outputs: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    parameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def action(self) -> str:
+        """CREATE, UPDATE, DELETE, ..."""
+        return self.status.partition('_')[0]
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether Heat is still working on it."""
+        return self.status.endswith('_IN_PROGRESS')
+
+    @property
+    def is_failed(self) -> bool:
+        """Whether its last action failed."""
+        return self.status.endswith('_FAILED')
+
+
+@dataclasses.dataclass(frozen=True)
+class FailedResource:
+    """A resource of a stack, or of one nested in it, that failed."""
+
+    name: str
+    type: str
+    reason: str
+    stack_id: str | None            # the stack it is in
+    physical_id: str | None         # of a nested stack: that stack's id
+    updated_time: str | None
+
+
+class HeatClient:
+    """Calls to Heat as one identity."""
+
+    def __init__(self, session: keystone_session.Session, sessions: Sessions):
+        self._api = heat_client.Client(
+            '1',
+            session=session,
+            service_type=SERVICE,
+            interface=sessions.interface,
+            region_name=sessions.region_name,
+        )
+
+    def create(
+        self,
+        name: str,
+        template: str,
+        files: Mapping[str, str],
+        parameters: Mapping[str, Any],
+        timeout_minutes: int,
+        tags: Iterable[str],
+    ) -> str:
+        """Ask for a new stack.
+
+        :returns: the stack's id.
+        :raises CloudConflict: a stack of that name exists.
+        """
+        with calling(SERVICE, 'create_stack'):
+            created = self._api.stacks.create(
+                stack_name=name,
+                template=template,
+                files=dict(files),
+                parameters=dict(parameters),
+                timeout_mins=timeout_minutes,
+                disable_rollback=True,
+                tags=','.join(tags),
+            )
+        return str(created['stack']['id'])
+
+    def change_parameters(
+        self, stack_id: str, parameters: Mapping[str, Any], timeout_minutes: int, rollback: bool
+    ) -> None:
+        """Heat's PATCH update: template, files and other parameters stay."""
+        with calling(SERVICE, 'update_stack'):
+            self._api.stacks.update(
+                stack_id,
+                existing=True,
+                parameters=dict(parameters),
+                timeout_mins=timeout_minutes,
+                disable_rollback=not rollback,
+            )
+
+    def delete(self, stack_id: str) -> None:
+        """Ask for a stack's end; one that is gone is fine."""
+        try:
+            with calling(SERVICE, 'delete_stack'):
+                self._api.stacks.delete(stack_id)
+        except CloudNotFound:
+            return
+
+    def get(self, stack: str, outputs: bool = False) -> Stack | None:
+        """A stack by id or name; None when Heat knows none (any more)."""
+        try:
+            with calling(SERVICE, 'get_stack'):
+                found = self._api.stacks.get(stack, resolve_outputs=outputs)
+        except CloudNotFound:
+            return None
+        return None if found.stack_status == 'DELETE_COMPLETE' else _stack(found)
+
+    def by_ids(self, stack_ids: list[str]) -> dict[str, Stack]:
+        """Stacks, of any project for a service token, among these ids.
+
+        :param stack_ids: at most BATCH of them. Never asks with none: Heat
+            would answer with every stack there is.
+        """
+        if not stack_ids:
+            return {}
+        with calling(SERVICE, 'list_stacks'):
+            found = list(self._api.stacks.list(filters={'id': stack_ids}, limit=len(stack_ids)))
+        return {stack.id: _stack(stack) for stack in found}
+
+    def by_name(self, name: str) -> list[Stack]:
+        """Stacks of that name in every project that the token may see."""
+        with calling(SERVICE, 'list_stacks'):
+            return [_stack(found) for found in self._api.stacks.list(filters={'name': name})]
+
+    def failed_resources(self, stack_id: str) -> list[FailedResource]:
+        """Every failed resource, nested ones included."""
+        with calling(SERVICE, 'list_resources'):
+            found = self._api.resources.list(
+                stack_id, nested_depth=5, filters={'status': 'FAILED'}
+            )
+        return [_resource(resource) for resource in found]
+
+
+def _stack(found: Any) -> Stack:
+    return Stack(
+        id=found.id,
+        name=found.stack_name,
+        status=found.stack_status,
+        reason=getattr(found, 'stack_status_reason', '') or '',
+        updated_time=getattr(found, 'updated_time', None),
+        tags=tuple(getattr(found, 'tags', None) or ()),
+        outputs={
+            output['output_key']: output.get('output_value')
+            for output in getattr(found, 'outputs', None) or ()
+        },
+        parameters=getattr(found, 'parameters', None) or {},
+    )
+
+
+def _resource(found: Any) -> FailedResource:
+    links = {link['rel']: link['href'] for link in getattr(found, 'links', None) or ()}
+    stack_url = links.get('stack', '')
+    return FailedResource(
+        name=found.resource_name,
+        type=found.resource_type,
+        reason=found.resource_status_reason or '',
+        stack_id=stack_url.rpartition('/')[2] or None,
+        physical_id=found.physical_resource_id or None,
+        updated_time=getattr(found, 'updated_time', None),
+    )
+
+
+class HeatClients:
+    """Heat as the service itself, or as a bay's identity."""
+
+    def __init__(self, conf: cfg.ConfigOpts, sessions: Sessions):
+        self._sessions = sessions
+
+    def service(self) -> HeatClient:
+        """Heat as ``[keystone_auth]``'s account."""
+        return HeatClient(self._sessions.service, self._sessions)
+
+    def user(self, user_id: str, password: str, project_id: str) -> HeatClient:
+        """Heat as a bay's identity."""
+        return HeatClient(self._sessions.as_user(user_id, password, project_id), self._sessions)

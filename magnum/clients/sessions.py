@@ -1,0 +1,56 @@
+"""Keystone sessions: the service's own, and those of bays' identities."""
+
+from functools import cached_property
+from typing import Any
+
+from keystoneauth1 import loading, session
+from keystoneauth1.identity import v3
+from oslo_config import cfg
+
+from magnum.clients.errors import calling
+from magnum.conf import openstack_client
+
+
+class Sessions:
+    """Makes sessions; one per process, safe for threads.
+
+    All sessions share timeouts and TLS settings of ``[openstack_client]``.
+    """
+
+    def __init__(self, conf: cfg.ConfigOpts):
+        openstack_client.register_service_account(conf)
+        self._conf = conf
+        options = conf.openstack_client
+        self._session_options: dict[str, Any] = {
+            'timeout': options.timeout,
+            'verify': False if options.insecure else (options.cafile or True),
+            'user_agent': 'magnum',
+        }
+        self.region_name: str | None = options.region_name
+        self.interface: str = options.interface
+
+    @cached_property
+    def service(self) -> session.Session:
+        """The session of ``[keystone_auth]``."""
+        auth = loading.load_auth_from_conf_options(
+            self._conf, openstack_client.SERVICE_ACCOUNT
+        )
+        return session.Session(auth=auth, **self._session_options)
+
+    def as_user(self, user_id: str, password: str, project_id: str) -> session.Session:
+        """A session of a user known by id, scoped to a project."""
+        auth = v3.Password(
+            auth_url=self.service.auth.auth_url,
+            user_id=user_id,
+            password=password,
+            project_id=project_id,
+        )
+        return session.Session(auth=auth, **self._session_options)
+
+    def endpoint(self, service_type: str, interface: str = 'public') -> str | None:
+        """The URL of a service in the service account's catalogue."""
+        with calling('identity', 'catalogue'):
+            url: str | None = self.service.get_endpoint(
+                service_type=service_type, interface=interface, region_name=self.region_name
+            )
+        return url

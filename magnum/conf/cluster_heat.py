@@ -1,0 +1,28 @@
+"""[cluster_heat]"""
+
+from oslo_config import cfg
+
+GROUP = cfg.OptGroup('cluster_heat', title='Heat stacks of bays')
+
+OPTIONS = [
+    cfg.IntOpt(
+        'create_timeout',
+        default=60,
+        min=1,
+        help='Minutes that a bay may take to be built or changed, when its user named no '
+        'time of its own. Heat gives up a little earlier than the operation.',
+    ),
+    cfg.IntOpt(
+        'delete_timeout',
+        default=60,
+        min=1,
+        help='Minutes that a bay may take to be deleted before the delete counts as failed. '
+        'It may be asked for again.',
+    ),
+    cfg.IntOpt(
+        'deadline_margin',
+        default=120,
+        min=0,
+        help="Seconds by which Heat's own timeout ends before the operation's deadline.",
+    ),
+]

@@ -1,0 +1,77 @@
+"""[conductor]"""
+
+from oslo_config import cfg
+
+GROUP = cfg.OptGroup('conductor', title='Processes that carry operations out')
+
+OPTIONS = [
+    cfg.StrOpt(
+        'topic',
+        default='magnum-conductor',
+        help='Message queue topic that wakes conductors up.',
+    ),
+    cfg.IntOpt(
+        'workers',
+        default=1,
+        min=1,
+        help='Conductor processes that magnum-conductor starts on this host.',
+    ),
+    cfg.IntOpt(
+        'threads',
+        default=8,
+        min=1,
+        help='Operations that one conductor process works on at the same time. An operation '
+        'that waits for Heat holds no thread.',
+    ),
+    cfg.FloatOpt(
+        'poll_interval',
+        default=5.0,
+        min=0.05,
+        help='Seconds between looks for work in the database. A wake-up message shortens the '
+        'wait; a lost one costs no more than this.',
+    ),
+    cfg.IntOpt(
+        'lease',
+        default=120,
+        min=3,
+        help='Seconds after which the work of a conductor that stopped renewing its lease is '
+        'taken over. Must exceed [openstack_client]timeout.',
+    ),
+    cfg.FloatOpt(
+        'watch_interval',
+        default=10.0,
+        min=0.05,
+        help='Seconds between checks, in batches, of the Heat stacks that operations wait for; '
+        'jittered. Heat notifications, where they arrive, shorten the wait.',
+    ),
+    cfg.BoolOpt(
+        'heat_notifications',
+        default=True,
+        help="Listen to Heat's notifications (topic of [oslo_messaging_notifications] in Heat, "
+        'exchange "heat"). They are hints only: without them the batched check finds the same.',
+    ),
+    cfg.StrOpt(
+        'heat_notifications_transport_url',
+        secret=True,
+        help="Message bus that Heat's notifications arrive on, when it is not transport_url.",
+    ),
+    cfg.IntOpt(
+        'retry_interval',
+        default=10,
+        min=0,
+        help='Seconds before a step is tried again that met a passing fault of the cloud; '
+        'doubled with every attempt, up to ten times as long.',
+    ),
+    cfg.IntOpt(
+        'service_down_time',
+        default=180,
+        min=1,
+        help='Seconds after its last report when a conductor counts as down.',
+    ),
+    cfg.StrOpt(
+        'failpoint',
+        advanced=True,
+        help='For tests: kill this process with SIGKILL at a point of its work, written '
+        '"before:<call>[:<n>]" or "after:<call>[:<n>]" for the n-th passing.',
+    ),
+]

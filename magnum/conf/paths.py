@@ -1,0 +1,21 @@
+"""[DEFAULT]: this host and its folders."""
+
+import socket
+
+from oslo_config import cfg
+
+GROUP = None
+
+OPTIONS = [
+    cfg.HostAddressOpt(
+        'host',
+        default=socket.gethostname(),
+        sample_default='<host name>',
+        help='Name of this host in the list of conductors and in notifications.',
+    ),
+    cfg.StrOpt(
+        'state_path',
+        default='/var/lib/magnum',
+        help='Folder of what the service keeps outside the database.',
+    ),
+]

@@ -1,0 +1,114 @@
+"""Connections and transactions.
+
+oslo.db makes the engine (all ``[database]`` options, typed exceptions); this
+module adds what the service relies on: READ COMMITTED on MariaDB, foreign
+keys, WAL and immediate transactions on SQLite.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from oslo_config import cfg
+from oslo_db import api as oslo_db_api
+from oslo_db import options as db_options
+from oslo_db.sqlalchemy import enginefacade
+from sqlalchemy import orm
+
+T = TypeVar('T')
+
+_RETRIES = 10
+_SQLITE_BUSY_TIMEOUT = 60_000  # milliseconds
+
+
+class Database:
+    """The one way to the database; made once per process, after any fork."""
+
+    def __init__(self, conf: cfg.ConfigOpts):
+        db_options.set_defaults(conf)
+        facade = enginefacade.transaction_context()
+        facade.configure(sqlite_fk=True, **{
+            name: conf.database[name]
+            for name in (
+                'connection', 'slave_connection', 'mysql_sql_mode', 'max_pool_size',
+                'max_overflow', 'pool_timeout', 'connection_recycle_time',
+                'max_retries', 'retry_interval', 'connection_parameters',
+            )
+        })
+        facade.append_on_engine_create(_prepare)
+        self.engine: sa.Engine = facade.writer.get_engine()
+        self.dialect: str = self.engine.dialect.name
+        self._writing = orm.sessionmaker(self.engine, expire_on_commit=False)
+        self._reading = orm.sessionmaker(
+            self.engine.execution_options(magnum_reading=True), expire_on_commit=False
+        )
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[orm.Session]:
+        """One transaction: committed at the end, rolled back on an error."""
+        with self._writing.begin() as session:
+            yield session
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[orm.Session]:
+        """A session that only reads; on SQLite it waits for no writer."""
+        with self._reading() as session:
+            yield session
+
+    def run(self, work: Callable[[orm.Session], T]) -> T:
+        """Run ``work`` in one transaction, wholly again after a deadlock.
+
+        ``work`` must have no effect but on the session.
+        """
+
+        @oslo_db_api.wrap_db_retry(
+            max_retries=_RETRIES, retry_interval=0.05, inc_retry_interval=True,
+            max_retry_interval=2, jitter=True, retry_on_deadlock=True, retry_on_disconnect=True,
+        )
+        def attempt() -> T:
+            with self.writing() as session:
+                return work(session)
+
+        result: T = attempt()
+        return result
+
+    @property
+    def skips_locked(self) -> bool:
+        """Whether ``SELECT … FOR UPDATE SKIP LOCKED`` is to be had."""
+        return self.dialect in ('mysql', 'mariadb', 'postgresql')
+
+
+def _prepare(engine: sa.Engine) -> None:
+    if engine.dialect.name == 'sqlite':
+        sa.event.listen(engine, 'connect', _prepare_sqlite)
+        sa.event.listen(engine, 'before_cursor_execute', _begin_immediate, retval=True)
+    elif engine.dialect.name in ('mysql', 'mariadb'):
+        sa.event.listen(engine, 'connect', _prepare_mysql)
+
+
+def _prepare_sqlite(connection: Any, record: Any) -> None:
+    connection.execute(f'PRAGMA busy_timeout = {_SQLITE_BUSY_TIMEOUT}')
+    # Readers then do not wait for the writer, nor it for them.
+    connection.execute('PRAGMA journal_mode = WAL')
+    connection.execute('PRAGMA synchronous = NORMAL')
+
+
+def _prepare_mysql(connection: Any, record: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED')
+
+
+def _begin_immediate(
+    connection: sa.Connection, cursor: Any, statement: str, parameters: Any, context: Any,
+    executemany: bool,
+) -> tuple[str, Any]:
+    """Let SQLite's writers queue for the lock when they begin.
+
+    A transaction that reads first and writes later fails at once with
+    "database is locked" if another one has written in between.
+    """
+    reading = connection.get_execution_options().get('magnum_reading', False)
+    if statement == 'BEGIN' and not reading:
+        statement = 'BEGIN IMMEDIATE'
+    return statement, parameters

@@ -1,0 +1,47 @@
+"""Schema versions, by alembic."""
+
+import pathlib
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+
+from magnum.db.engine import Database
+
+_FOLDER = pathlib.Path(__file__).parent / 'migrations'
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option('script_location', str(_FOLDER))
+    return config
+
+
+def upgrade(database: Database, revision: str = 'head') -> None:
+    """Bring the schema to ``revision``."""
+    config = _config()
+    with database.engine.begin() as connection:
+        config.attributes['connection'] = connection
+        command.upgrade(config, revision)
+
+
+def stamp(database: Database, revision: str) -> None:
+    """Say that the schema is at ``revision`` without changing it."""
+    config = _config()
+    with database.engine.begin() as connection:
+        config.attributes['connection'] = connection
+        command.stamp(config, revision)
+
+
+def version(database: Database) -> str | None:
+    """The schema's revision, None for an empty database."""
+    with database.engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def revision(database: Database, message: str, autogenerate: bool) -> None:
+    """Write a new migration; for developers."""
+    config = _config()
+    with database.engine.begin() as connection:
+        config.attributes['connection'] = connection
+        command.revision(config, message=message, autogenerate=autogenerate)
