@@ -140,7 +140,7 @@ def _mariadb() -> list[Process]:
         (directory / "init.sql").write_text(
             f"ALTER USER {account}@'localhost'"
             f" IDENTIFIED BY '{settings.PASSWORD}';\n"
-            f"CREATE USER IF NOT EXISTS {account}@'{settings.IP}'"
+            f"CREATE OR REPLACE USER {account}@'{settings.IP}'"
             f" IDENTIFIED BY '{settings.PASSWORD}';\n"
             f"GRANT ALL ON *.* TO {account}@'{settings.IP}' WITH GRANT OPTION;\n"
             "CREATE DATABASE IF NOT EXISTS magnum CHARACTER SET utf8mb4;\n"
