@@ -1,0 +1,1 @@
+"""Authorities of bays, what they sign, and where their keys are kept."""

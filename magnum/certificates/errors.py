@@ -1,0 +1,91 @@
+"""What can go wrong with certificates; no message holds a secret."""
+
+
+class CertificateError(Exception):
+    """Ground of the errors that a caller may turn into an answer."""
+
+
+class InvalidCSR(CertificateError):
+    """A signing request that nobody may have signed: the caller's to mend.
+
+    :param reason: what is wrong with it, for the user.
+    """
+
+    def __init__(self, reason: str):
+        super().__init__(f'Received invalid csr: {reason}')
+        self.reason = reason
+
+
+class ExtensionRefused(InvalidCSR):
+    """A request insists on (marks critical) an extension that is not allowed.
+
+    :param extension: its name, as ``[x509] allowed_extensions`` writes it.
+    :param reason: how the sentence about it ends.
+    """
+
+    def __init__(self, extension: str, reason: str = 'not allowed'):
+        self.extension = extension
+        self.reason = f"Extension '{extension}' {reason}"
+        CertificateError.__init__(self, self.reason)
+
+
+class SubjectRefused(CertificateError):
+    """The caller's roles do not reach as far as the subject asked for.
+
+    :param subject: the subject, RFC 4514 text.
+    :param rule: the rule that was not met, as the configuration writes it.
+    """
+
+    def __init__(self, subject: str, rule: str):
+        super().__init__(f"Subject '{subject}' refused by the rule '{rule}'")
+        self.subject = subject
+        self.rule = rule
+
+
+class AuthorityMissing(CertificateError):
+    """The bay has no authority (yet)."""
+
+    def __init__(self, bay_uuid: str):
+        super().__init__(f'Bay {bay_uuid} has no certificate authority.')
+
+
+class AuthorityExpired(CertificateError):
+    """The bay's authority is too old to sign; it has to be rotated."""
+
+    def __init__(self) -> None:
+        super().__init__('The certificate authority of the bay has expired.')
+
+
+class SealingError(Exception):
+    """A fault of the operator's keys or of a sealed value: never a user's."""
+
+
+class EncryptionKeyMissing(SealingError):
+    """The operator has configured no key."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            'No key to seal secrets with: set [certificates] encryption_keys or '
+            'encryption_key_file (a key is base64 of 32 random bytes).'
+        )
+
+
+class EncryptionKeyInvalid(SealingError):
+    """A configured key is no base64 of 32 bytes, or its file cannot be read."""
+
+
+class EncryptionKeyUnknown(SealingError):
+    """Something was sealed with a key that is configured no longer."""
+
+    def __init__(self, key_id: str):
+        super().__init__(
+            f'The key {key_id} is needed and is not among [certificates] encryption_keys '
+            'and encryption_key_file.'
+        )
+
+
+class SealBroken(SealingError):
+    """A sealed value was changed, or belongs to another context."""
+
+    def __init__(self, context: str):
+        super().__init__(f'The sealed value of {context} cannot be opened.')

@@ -1,0 +1,30 @@
+"""Where the service keeps the key pairs of bays: one module per place.
+
+``database`` is the one there is; a store elsewhere (Barbican, files) is a
+module beside it that keeps :class:`CertificateStore`.
+"""
+
+from typing import Protocol
+
+from sqlalchemy.orm import Session
+
+from magnum.certificates.authority import PrivatePair
+
+
+class CertificateStore(Protocol):
+    """Keeps pairs by bay and purpose, in the caller's transaction."""
+
+    def save(self, session: Session, bay_uuid: str, purpose: str, pair: PrivatePair) -> None:
+        """Keep a pair, unless there is one already: the first one stays.
+
+        :param purpose: at most 32 characters.
+        """
+
+    def load(self, session: Session, bay_uuid: str, purpose: str) -> PrivatePair | None:
+        """The kept pair, or None."""
+
+    def load_certificate(self, session: Session, bay_uuid: str, purpose: str) -> str | None:
+        """The kept certificate, PEM, without opening its key; or None."""
+
+    def delete(self, session: Session, bay_uuid: str) -> None:
+        """Forget every pair of a bay; none is fine."""

@@ -1,0 +1,28 @@
+"""[bootstrap]"""
+
+from oslo_config import cfg
+
+GROUP = cfg.OptGroup('bootstrap', title='What nodes ask for when they boot')
+
+OPTIONS = [
+    cfg.BoolOpt(
+        'enabled',
+        default=True,
+        help='Whether this API process serves nodes. An API that nodes cannot reach may go '
+        'without, as long as another one serves them.',
+    ),
+    cfg.URIOpt(
+        'endpoint',
+        schemes=['http', 'https'],
+        help='URL, ending in /v1/bootstrap, that is put into the user data of nodes. Default: '
+        'the public endpoint of the service in the catalogue, and /bootstrap.',
+    ),
+    cfg.IntOpt(
+        'requests_per_minute',
+        default=600,
+        min=0,
+        help='Requests that one source address may send and, apart from that, that the nodes of '
+        'one bay may send to one API process in a minute; 0: no limit. The nodes of a bay often '
+        'share one address, that of their router, and a node sends one request per certificate.',
+    ),
+]

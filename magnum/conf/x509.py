@@ -1,0 +1,97 @@
+"""[x509]"""
+
+from oslo_config import cfg, types
+
+GROUP = cfg.OptGroup('x509', title='What the authorities of bays sign')
+
+#: Extensions that an operator may let users ask for.
+EXTENSION_NAMES = (
+    'authorityKeyIdentifier',
+    'subjectKeyIdentifier',
+    'authorityInfoAccess',
+    'basicConstraints',
+    'cRLDistributionPoints',
+    'certificatePolicies',
+    'extendedKeyUsage',
+    'OCSPNoCheck',
+    'inhibitAnyPolicy',
+    'keyUsage',
+    'nameConstraints',
+    'subjectAltName',
+    'issuerAltName',
+)
+
+#: Key usages that an operator may let users ask for.
+KEY_USAGE_NAMES = (
+    'Digital Signature',
+    'Non Repudiation',
+    'Key Encipherment',
+    'Data Encipherment',
+    'Key Agreement',
+    'Certificate Sign',
+    'CRL Sign',
+    'Encipher Only',
+    'Decipher Only',
+)
+
+# A reader's common name becomes a user's name inside the bay, so it must not
+# be that of a component; the group is what the bay's roles are bound to.
+_READER_RULE = 'reader: O=magnum:viewers, CN=(?!system:|front-proxy|kube-|etcd).+'
+
+OPTIONS = [
+    cfg.StrOpt(
+        'key_type',
+        default='ecdsa',
+        choices=[('ecdsa', 'ECDSA on the curve P-256'), ('rsa', 'RSA of rsa_key_size bits')],
+        help='Kind of the keys that the service makes: those of authorities and its own.',
+    ),
+    cfg.IntOpt(
+        'rsa_key_size',
+        default=2048,
+        min=2048,
+        max=8192,
+        help='Bits of the RSA keys that the service makes.',
+    ),
+    cfg.IntOpt(
+        'term_of_validity',
+        default=1825,
+        min=1,
+        max=36500,
+        help='Days that a certificate is valid. None outlives the authority that signed it.',
+    ),
+    cfg.BoolOpt(
+        'allow_ca',
+        default=False,
+        help='Whether users may have certificates that sign other certificates.',
+    ),
+    cfg.ListOpt(
+        'allowed_extensions',
+        item_type=types.String(choices=EXTENSION_NAMES),
+        default=[
+            'keyUsage',
+            'extendedKeyUsage',
+            'subjectAltName',
+            'basicConstraints',
+            'subjectKeyIdentifier',
+        ],
+        help='Extensions that are copied from a signing request into the certificate. '
+        'Others are left out, or, when critical, make the request refused.',
+    ),
+    cfg.ListOpt(
+        'allowed_key_usage',
+        item_type=types.String(choices=KEY_USAGE_NAMES),
+        default=['Digital Signature', 'Key Encipherment', 'Non Repudiation'],
+        help='Key usages that users may ask for. The two that sign certificates and '
+        'revocation lists need allow_ca besides.',
+    ),
+    cfg.MultiStrOpt(
+        'subject_rule',
+        default=['admin: *', 'member: *', _READER_RULE],
+        help='Which subjects a role may have signed; given once per rule. "<role>: *" allows '
+        'every subject. "<role>: <attribute>=<regular expression>, ..." allows subjects that '
+        'have all the named attributes (CN, O, OU, ...), no others, each value matching as a '
+        'whole; such certificates are for clients only, and only for bays of Kubernetes, '
+        'because the other engines ask nothing of a client but a certificate. One rule that '
+        'allows is enough.',
+    ),
+]
