@@ -102,6 +102,7 @@ class BayPlan:
     openstack_ca: str = ''
     verify_ca: bool = True
     node_boot_timeout: int = 3600
+    nodes_affinity_policy: str = 'soft-anti-affinity'
 
 
 @dataclasses.dataclass(frozen=True)

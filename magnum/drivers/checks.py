@@ -1,0 +1,135 @@
+"""Refusals that all drivers share: each check looks at one rule of a plan."""
+
+import ipaddress
+from collections.abc import Callable
+
+from magnum.drivers.contract import BayPlan, Capabilities, PlanRefused
+
+Check = Callable[[BayPlan, Capabilities], None]
+
+
+def counts(plan: BayPlan, _capabilities: Capabilities) -> None:
+    """At least one master, an odd number of them, no negative numbers."""
+    masters = plan.masters.node_count
+    if masters < 1 or masters % 2 == 0:
+        raise PlanRefused(
+            'master_count',
+            f'{masters} masters cannot agree by majority: the number of masters must be odd.',
+        )
+    if plan.workers.node_count < 0:
+        raise PlanRefused('node_count', 'The number of nodes is negative.')
+
+
+def images_and_flavors(plan: BayPlan, _capabilities: Capabilities) -> None:
+    """Every group says what its nodes are made of."""
+    groups = ((plan.masters, 'master_flavor_id'), (plan.workers, 'flavor_id'))
+    for group, flavor_field in groups:
+        if not group.flavor:
+            raise PlanRefused(flavor_field, f'No flavor is given for {group.name}.')
+        if not group.image:
+            raise PlanRefused('image_id', f'No image is given for {group.name}.')
+
+
+def volumes(plan: BayPlan, _capabilities: Capabilities) -> None:
+    """A volume that is asked for has a size."""
+    for group in (plan.masters, plan.workers):
+        size = group.docker_volume_size
+        if size is not None and size < 1:
+            raise PlanRefused(
+                'docker_volume_size',
+                f'{size} GB is no size of a volume: give 1 or more, or nothing for no volume.',
+            )
+
+
+def server_type(plan: BayPlan, capabilities: Capabilities) -> None:
+    """Virtual machines or bare metal, as the driver can."""
+    _one_of('server_type', plan.server_type, capabilities.server_types)
+
+
+def network_driver(plan: BayPlan, capabilities: Capabilities) -> None:
+    """A container network that the driver sets up."""
+    _one_of('network_driver', plan.network_driver, capabilities.network_drivers)
+
+
+def volume_driver(plan: BayPlan, capabilities: Capabilities) -> None:
+    """A volume driver that the driver sets up, or none."""
+    if plan.volume_driver:
+        _one_of('volume_driver', plan.volume_driver, capabilities.volume_drivers)
+
+
+def docker_storage_driver(plan: BayPlan, _capabilities: Capabilities) -> None:
+    """The only one that today's engines and kernels all have."""
+    if plan.docker_storage_driver:
+        _one_of('docker_storage_driver', plan.docker_storage_driver, ('overlay2',))
+
+
+def registry(plan: BayPlan, _capabilities: Capabilities) -> None:
+    """No registry on the nodes."""
+    if plan.registry_enabled:
+        raise PlanRefused(
+            'registry_enabled', 'A registry on the nodes is not supported by this driver.'
+        )
+
+
+def networks(plan: BayPlan, _capabilities: Capabilities) -> None:
+    """Addresses that can be made, from networks that are named."""
+    if not plan.external_network and (plan.floating_ip_enabled or not plan.fixed_network):
+        raise PlanRefused(
+            'external_network_id',
+            'An external network is needed for floating addresses and for the '
+            'router of a new network.',
+        )
+    if plan.fixed_subnet and not plan.fixed_network:
+        raise PlanRefused('fixed_subnet', 'A fixed_subnet needs its fixed_network.')
+    if plan.fixed_network_cidr:
+        try:
+            ipaddress.ip_network(plan.fixed_network_cidr)
+        except ValueError:
+            raise PlanRefused(
+                'fixed_network', f'{plan.fixed_network_cidr!r} is no network address.'
+            ) from None
+
+
+def single_line_texts(plan: BayPlan, _capabilities: Capabilities) -> None:
+    """What nodes read as shell assignments holds no line breaks."""
+    texts = {
+        'name': plan.name,
+        'http_proxy': plan.http_proxy,
+        'https_proxy': plan.https_proxy,
+        'no_proxy': plan.no_proxy,
+        'insecure_registry': plan.insecure_registry,
+    }
+    for field, text in texts.items():
+        if text and not text.isprintable():
+            raise PlanRefused(field, 'Line breaks and the like are not allowed.')
+
+
+def load_balanced_masters(plan: BayPlan, _capabilities: Capabilities) -> None:
+    """For COEs whose clients know one address only."""
+    if plan.masters.node_count > 1 and not plan.master_lb_enabled:
+        raise PlanRefused(
+            'master_lb_enabled',
+            'More than one master needs a load balancer before them: set master_lb_enabled.',
+        )
+
+
+def _one_of(field: str, value: str, supported: tuple[str, ...]) -> None:
+    if value not in supported:
+        known = ', '.join(supported) or 'none'
+        raise PlanRefused(
+            field, f'{value!r} is not supported by this driver, which supports: {known}.'
+        )
+
+
+COMMON: tuple[Check, ...] = (
+    counts,
+    images_and_flavors,
+    volumes,
+    server_type,
+    network_driver,
+    volume_driver,
+    docker_storage_driver,
+    registry,
+    networks,
+    single_line_texts,
+)

@@ -1,0 +1,18 @@
+#!/bin/bash
+# Let packages and later steps go through the bay's proxies.
+set -euo pipefail
+
+if [ -z "$MAGNUM_HTTP_PROXY$MAGNUM_HTTPS_PROXY" ]; then
+    exit 0
+fi
+
+cat >/etc/apt/apt.conf.d/90magnum-proxy <<APT
+Acquire::http::Proxy "${MAGNUM_HTTP_PROXY:-DIRECT}";
+Acquire::https::Proxy "${MAGNUM_HTTPS_PROXY:-DIRECT}";
+APT
+
+cat >>/etc/environment <<ENVIRONMENT
+http_proxy=$MAGNUM_HTTP_PROXY
+https_proxy=$MAGNUM_HTTPS_PROXY
+no_proxy=$MAGNUM_NO_PROXY
+ENVIRONMENT

@@ -1,0 +1,50 @@
+#!/bin/bash
+# Docker, from the distribution or found in the guest.
+set -euo pipefail
+# shellcheck source=../../common/node/lib.sh
+. /opt/magnum/lib.sh
+
+need_command dockerd docker.io
+
+mkdir -p /etc/docker
+python3 - >/etc/docker/daemon.json <<'PYTHON'
+import json
+import os
+import sys
+
+environ = os.environ
+tls = '/etc/magnum/certificates/{}'.format
+config = {
+    'storage-driver': environ['MAGNUM_STORAGE_DRIVER'],
+    'insecure-registries': environ['MAGNUM_INSECURE_REGISTRIES'].split(),
+    'log-driver': 'json-file',
+    'log-opts': {'max-size': '50m', 'max-file': '3'},
+}
+port = environ.get('MAGNUM_DOCKER_PORT')
+if port:
+    config['hosts'] = ['unix:///run/docker.sock', 'tcp://0.0.0.0:' + port]
+    if environ['MAGNUM_TLS_DISABLED'] == 'true':
+        config['tls'] = False
+    else:
+        config.update(tlsverify=True, tlscacert=tls('ca.pem'),
+                      tlscert=tls('server.pem'), tlskey=tls('server.key'))
+json.dump(config, sys.stdout, indent=2)
+PYTHON
+
+# The distribution's unit says "-H fd://", which dockerd refuses beside "hosts".
+mkdir -p /etc/systemd/system/docker.service.d
+cat >/etc/systemd/system/docker.service.d/magnum.conf <<'UNIT'
+[Service]
+ExecStart=
+ExecStart=/usr/sbin/dockerd --containerd=/run/containerd/containerd.sock
+UNIT
+if ! [ -x /usr/sbin/dockerd ]; then
+    sed -i "s,/usr/sbin/dockerd,$(command -v dockerd)," \
+        /etc/systemd/system/docker.service.d/magnum.conf
+fi
+proxy_drop_in docker
+
+systemctl daemon-reload
+systemctl enable docker
+systemctl restart docker
+wait_until 120 docker info >/dev/null

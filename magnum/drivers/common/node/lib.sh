@@ -1,0 +1,50 @@
+# Shared by the steps; sourced, never run.
+# shellcheck shell=bash
+
+# shellcheck disable=SC2034
+certificates=/etc/magnum/certificates
+
+say() {
+    printf '%s %s\n' "$(date -u +%FT%TZ)" "$*"
+}
+
+# wait_until SECONDS COMMAND...: try the command every 2 seconds.
+wait_until() {
+    local deadline=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        if ((SECONDS >= deadline)); then
+            say "gave up waiting for: $*"
+            return 1
+        fi
+        sleep 2
+    done
+}
+
+# need_command COMMAND PACKAGE...: install the packages unless the guest has
+# the command already (a prepared image needs no package mirror).
+need_command() {
+    local command=$1
+    shift
+    if command -v "$command" >/dev/null; then
+        return 0
+    fi
+    say "installing $*"
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get -qq -o DPkg::Lock::Timeout=300 update
+    apt-get -qq -o DPkg::Lock::Timeout=300 install --no-install-recommends -y "$@"
+}
+
+# proxy_drop_in UNIT: make a systemd service use the bay's proxies.
+proxy_drop_in() {
+    if [ -z "$MAGNUM_HTTP_PROXY$MAGNUM_HTTPS_PROXY" ]; then
+        return 0
+    fi
+    mkdir -p "/etc/systemd/system/$1.service.d"
+    cat >"/etc/systemd/system/$1.service.d/magnum-proxy.conf" <<UNIT
+[Service]
+Environment="HTTP_PROXY=$MAGNUM_HTTP_PROXY"
+Environment="HTTPS_PROXY=$MAGNUM_HTTPS_PROXY"
+Environment="NO_PROXY=$MAGNUM_NO_PROXY"
+UNIT
+}

@@ -1,0 +1,65 @@
+#!/bin/bash
+# Run the steps in the order of their names and tell Heat how it went.
+#
+# cloud-init goes on after a failing script and tells nobody; so there is one
+# script for it, this one. A step that says "# attempts: N" is tried N times.
+set -u
+
+steps=/opt/magnum/steps
+logs=/var/log/magnum
+
+set -a
+# shellcheck source=/dev/null
+. /etc/magnum/node.env
+set +a
+# cloud-init gives its scripts neither.
+export HOME=/root
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+
+report() { # status, reason
+    local body
+    body=$(mktemp)
+    python3 - "$1" "$2" >"$body" <<'PYTHON'
+import json
+import os
+import sys
+
+status, reason = sys.argv[1:]
+name = os.environ['MAGNUM_NODE_NAME']
+json.dump({'status': status, 'reason': reason, 'id': name}, sys.stdout)
+PYTHON
+    # PUT: Heat signs the address of a wait condition for this verb only.
+    if ! magnum-curl --retry 30 --retry-delay 10 --retry-all-errors \
+        --output /dev/null -X PUT -H 'Content-Type: application/json' \
+        --data "@$body" "$MAGNUM_SIGNAL_URL" 2>>"$logs/signal.log"; then
+        echo "magnum: Heat could not be told: $1" >&2
+    fi
+    rm -f "$body"
+}
+
+run_step() { # file
+    local name log attempts attempt
+    name=$(basename "$1" .sh)
+    log=$logs/$name.log
+    attempts=$(sed -n 's/^# attempts: *//p' "$1")
+    for attempt in $(seq 1 "${attempts:-1}"); do
+        echo "--- attempt $attempt" >>"$log"
+        if "$1" >>"$log" 2>&1 </dev/null; then
+            return 0
+        fi
+        sleep "$attempt"
+    done
+    failure="step $name: $(tail -n 5 "$log" | tail -c 600)"
+    return 1
+}
+
+mkdir -p "$logs"
+chmod 0700 "$logs"
+install -m 0755 /opt/magnum/magnum-curl /usr/local/bin/magnum-curl
+for step in "$steps"/*.sh; do
+    if ! run_step "$step"; then
+        report FAILURE "$failure"
+        exit 1
+    fi
+done
+report SUCCESS "$MAGNUM_NODE_ROLE is ready"

@@ -1,0 +1,65 @@
+"""Labels of a driver: one JSON Schema made of three parts.
+
+The parts are JSON files: those labels that every driver takes
+(``common/labels.json``), the driver's own (``<coe>/labels.json``), both
+mapping names to the schema of a string, and the names of labels that other
+releases of Magnum read and this driver has no use for
+(``<coe>/ignored_labels.json``).
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import jsonschema
+
+from magnum.drivers import contract, templates
+
+
+def schema(driver_folder: str) -> dict[str, Any]:
+    """JSON Schema of a driver's labels, their defaults included."""
+    ignored = json.loads(templates.read(f'{driver_folder}/ignored_labels.json'))
+    return {
+        '$schema': 'https://json-schema.org/draft/2020-12/schema',
+        'type': 'object',
+        'additionalProperties': False,
+        'properties': {
+            **{
+                name: {'type': 'string', 'description': 'Accepted for compatibility, not used.'}
+                for name in ignored
+            },
+            **json.loads(templates.read('common/labels.json')),
+            **json.loads(templates.read(f'{driver_folder}/labels.json')),
+        },
+    }
+
+
+def resolve(
+    label_schema: Mapping[str, Any],
+    labels: Mapping[str, str],
+) -> dict[str, str]:
+    """The labels over the schema's defaults."""
+    defaults = {
+        name: rule['default']
+        for name, rule in label_schema['properties'].items()
+        if 'default' in rule
+    }
+    return {**defaults, **labels}
+
+
+def check(label_schema: Mapping[str, Any], labels: Mapping[str, str]) -> None:
+    """Refuse ill values of known labels.
+
+    Unknown labels pass: what becomes of them is the API's decision.
+
+    :raises PlanRefused: naming ``labels/<name>``.
+    """
+    validator = jsonschema.Draft202012Validator(label_schema)
+    for error in validator.iter_errors(dict(labels)):
+        if error.validator != 'additionalProperties':
+            name = '/'.join(['labels', *map(str, error.absolute_path)])
+            rule = error.schema if isinstance(error.schema, dict) else {}
+            wanted = rule.get('description', error.message)
+            raise contract.PlanRefused(
+                name, f'{error.instance!r} is not a value of this label: {wanted}'
+            )

@@ -1,0 +1,64 @@
+"""Docker Swarm: engines in swarm mode, their API guarded by the bay's TLS."""
+
+from collections.abc import Mapping
+
+from magnum.domain.node_certificates import NodeCertificate
+from magnum.drivers import heat
+from magnum.drivers.contract import MASTER, WORKER, BayPlan, Capabilities
+
+DOCKER_PORT = 2376
+JOIN_PORT = 9443
+
+
+class SwarmDriver(heat.HeatDriver):
+    """Managers and workers; the managers keep the state by Raft."""
+
+    name = 'swarm'
+    capabilities = Capabilities(
+        coe='swarm',
+        server_types=('vm',),
+        distros=('debian', 'ubuntu'),
+        network_drivers=('docker',),
+        volume_drivers=(),
+        versions=(),
+    )
+    folder = 'swarm'
+    version = 'swarm-1'
+    parameter_names = {
+        'swarm-1': heat.Parameters(
+            master_count='number_of_masters',
+            node_count='number_of_nodes',
+            nodes_to_remove='nodes_to_remove',
+            node_image='node_image',
+            node_flavor='node_flavor',
+        ),
+    }
+    outputs = heat.Outputs(
+        masters='swarm_masters',
+        masters_private='swarm_masters_private',
+        nodes='swarm_nodes',
+        nodes_private='swarm_nodes_private',
+    )
+    # Engines take every client certificate of the bay for full power over
+    # them, so workers get none.
+    certificates = {
+        MASTER: {
+            'server': NodeCertificate('{node}', 'magnum:masters', server=True),
+            'client': NodeCertificate('{node}', 'magnum:masters', client=True),
+        },
+        WORKER: {
+            'server': NodeCertificate('{node}', 'magnum:workers', server=True),
+        },
+    }
+
+    def api_url(self, address: str, plan: BayPlan) -> str:
+        """Of the Docker engine API."""
+        return f'tcp://{address}:{DOCKER_PORT}'
+
+    def node_settings(self, plan: BayPlan, role: str) -> Mapping[str, str | None]:
+        """Ports, and where Docker keeps its data."""
+        return {
+            'MAGNUM_VOLUME_MOUNT': '/var/lib/docker',
+            'MAGNUM_DOCKER_PORT': str(DOCKER_PORT),
+            'MAGNUM_JOIN_PORT': str(JOIN_PORT),
+        }

@@ -1,0 +1,25 @@
+#!/bin/bash
+# Start the service by which managers take other nodes into the swarm.
+set -euo pipefail
+
+if [ "$MAGNUM_TLS_DISABLED" = true ]; then
+    exit 0
+fi
+
+cat >/etc/systemd/system/magnum-swarm-join.service <<'UNIT'
+[Unit]
+Description=Takes nodes that prove to be of this bay into its swarm
+After=docker.service
+
+[Service]
+EnvironmentFile=/etc/magnum/node.env
+ExecStart=/usr/bin/python3 /opt/magnum/join_service.py
+Restart=always
+RestartSec=5
+
+[Install]
+WantedBy=multi-user.target
+UNIT
+systemctl daemon-reload
+systemctl enable magnum-swarm-join
+systemctl restart magnum-swarm-join

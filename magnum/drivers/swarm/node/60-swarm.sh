@@ -1,0 +1,58 @@
+#!/bin/bash
+# Be in the swarm: the first manager makes it unless another one is in it
+# already; everybody else asks the managers to be taken in.
+set -euo pipefail
+# shellcheck source=../../common/node/lib.sh
+. /opt/magnum/lib.sh
+
+in_swarm() {
+    [ "$(docker info --format '{{.Swarm.LocalNodeState}}')" = active ]
+}
+
+# Without TLS every engine is open to everybody, and so are its join tokens.
+join_by_open_engine() { # manager
+    local role=worker token
+    if [ "$MAGNUM_NODE_ROLE" = master ]; then
+        role=manager
+    fi
+    token=$(docker --host "tcp://$1:$MAGNUM_DOCKER_PORT" \
+        swarm join-token --quiet "$role") &&
+        docker swarm join --token "$token" \
+            --advertise-addr "$MAGNUM_NODE_ADDRESS" "$1:2377"
+}
+
+join_by_service() { # manager
+    curl --silent --show-error --fail-with-body --max-time 90 \
+        --noproxy '*' --cacert "$certificates/ca.pem" -X POST \
+        "https://$1:$MAGNUM_JOIN_PORT/join"
+}
+
+# ask_managers: every manager but this node, until one takes it in.
+ask_managers() {
+    local manager
+    for manager in $MAGNUM_MASTER_ADDRESSES; do
+        if [ "$manager" = "$MAGNUM_NODE_ADDRESS" ]; then
+            continue
+        fi
+        if [ "$MAGNUM_TLS_DISABLED" = true ]; then
+            join_by_open_engine "$manager" || true
+        else
+            join_by_service "$manager" || true
+        fi
+        if in_swarm; then
+            return 0
+        fi
+    done
+    return 1
+}
+
+if in_swarm; then
+    exit 0
+fi
+if [ "$MAGNUM_NODE_ROLE" = master ] && [ "$MAGNUM_NODE_INDEX" = 0 ]; then
+    ask_managers ||
+        docker swarm init --advertise-addr "$MAGNUM_NODE_ADDRESS" >/dev/null
+else
+    wait_until 900 ask_managers
+fi
+wait_until 60 in_swarm
