@@ -18,7 +18,10 @@ from sqlalchemy import orm
 
 T = TypeVar('T')
 
-_RETRIES = 10
+_retried = oslo_db_api.wrap_db_retry(
+    max_retries=10, retry_interval=0.05, inc_retry_interval=True, max_retry_interval=2,
+    jitter=True, retry_on_deadlock=True, retry_on_disconnect=True,
+)
 _SQLITE_BUSY_TIMEOUT = 60_000  # milliseconds
 
 
@@ -62,15 +65,15 @@ class Database:
         ``work`` must have no effect but on the session.
         """
 
-        @oslo_db_api.wrap_db_retry(
-            max_retries=_RETRIES, retry_interval=0.05, inc_retry_interval=True,
-            max_retry_interval=2, jitter=True, retry_on_deadlock=True, retry_on_disconnect=True,
-        )
         def attempt() -> T:
             with self.writing() as session:
                 return work(session)
 
-        result: T = attempt()
+        return self.retrying(attempt)
+
+    def retrying(self, call: Callable[[], T]) -> T:
+        """Call again after a deadlock or a lost connection; ``call`` may run twice."""
+        result: T = _retried(call)()
         return result
 
     @property

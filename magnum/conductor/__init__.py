@@ -1,0 +1,1 @@
+"""The conductor: the process that carries operations out."""

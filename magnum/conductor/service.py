@@ -1,0 +1,144 @@
+"""A conductor's threads: claims, leases, watcher, report, and the message bus.
+
+The database is the truth; the bus only shortens waits. So work begins before
+the bus is connected and goes on while it is away.
+"""
+
+import concurrent.futures
+import contextlib
+import random
+import threading
+import uuid
+from collections.abc import Callable
+
+import oslo_messaging
+from oslo_config import cfg
+from oslo_log import log as logging
+
+from magnum.clients import failpoints
+from magnum.clients.errors import CloudError
+from magnum.conductor import bus, report
+from magnum.db.engine import Database
+from magnum.operations.claims import Claims
+from magnum.operations.runner import Runner
+from magnum.operations.watcher import Watcher
+from magnum.operations.work import Tools
+
+LOG = logging.getLogger(__name__)
+
+
+class Conductor:
+    """One conductor process. Made after any fork; ``start`` returns at once."""
+
+    def __init__(
+        self,
+        conf: cfg.ConfigOpts,
+        database: Database,
+        tools: Tools | None = None,
+        transport: oslo_messaging.Transport | None = None,
+    ):
+        options = conf.conductor
+        if options.lease <= conf.openstack_client.timeout:
+            raise ValueError('[conductor]lease must exceed [openstack_client]timeout')
+        failpoints.arm(options.failpoint)
+        tools = tools or Tools.make(conf, database)
+        self._conf = conf
+        self._database = database
+        self._threads_wanted: int = options.threads
+        self._claims = Claims(
+            database,
+            worker=f'{conf.host}/{uuid.uuid4().hex[:8]}',
+            lease=options.lease,
+            client_timeout=conf.openstack_client.timeout,
+        )
+        self._runner = Runner(tools, self._claims)
+        self._watcher = Watcher(database, tools.heat, options.watch_interval)
+        self._bus = bus.Bus(conf, self.wake_up, self._stack_moved, transport)
+        self._pool = concurrent.futures.ThreadPoolExecutor(
+            options.threads, thread_name_prefix='operation'
+        )
+        self._work_wanted = threading.Event()
+        self._look_wanted = threading.Event()
+        self._stopped = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Begin to work."""
+        options = self._conf.conductor
+        loops: dict[str, Callable[[], None]] = {
+            'claims': lambda: self._loop(self._claim, options.poll_interval, self._work_wanted),
+            'leases': lambda: self._loop(self._claims.renew_all, options.lease / 3),
+            'watcher': lambda: self._loop(
+                self._watch, min(options.watch_interval, 1.0), self._look_wanted
+            ),
+            'report': lambda: self._loop(
+                lambda: report.seen(self._database, self._conf.host),
+                self._conf.conductor.service_down_time / 6,
+            ),
+        }
+        for name, loop in loops.items():
+            thread = threading.Thread(target=loop, name=name, daemon=True)
+            thread.start()
+            self._threads.append(thread)
+        self._bus.start()
+
+    def wake_up(self) -> None:
+        """There may be work."""
+        self._work_wanted.set()
+
+    def stop(self, grace: float = 60.0) -> None:
+        """Stop claiming, hand work back between steps, end.
+
+        :param grace: seconds that running steps get.
+        """
+        self._claims.stopping.set()
+        self._stopped.set()
+        self._work_wanted.set()
+        self._look_wanted.set()
+        self._bus.stop()
+        self._pool.shutdown(wait=False, cancel_futures=False)
+        for thread in self._threads:
+            thread.join(grace)
+        waiter = threading.Thread(target=self._pool.shutdown, daemon=True)
+        waiter.start()
+        waiter.join(grace)
+
+    def _claim(self) -> None:
+        free = self._threads_wanted - self._claims.held
+        if free <= 0 or self._stopped.is_set():
+            return
+        for claim in self._claims.claim(free):
+            LOG.info(
+                'Took %s of bay %s (operation %s, %s, request %s)',
+                claim.verb, claim.bay_uuid, claim.operation_uuid, claim.phase, claim.request_id,
+            )
+            self._pool.submit(self._runner.run, claim).add_done_callback(self._done)
+
+    def _done(self, future: concurrent.futures.Future[None]) -> None:
+        # A thread is free, and what it did may have made work for the watcher.
+        self._work_wanted.set()
+
+    def _watch(self) -> None:
+        with contextlib.suppress(CloudError):  # the watcher has logged it
+            queued = self._watcher.look() + self._watcher.fail_overdue()
+            if queued:
+                self._work_wanted.set()
+
+    def _stack_moved(self, stack_id: str) -> None:
+        if self._watcher.hint(stack_id):
+            # Heat says so before it saves its row: give it a moment.
+            threading.Timer(0.5, self._look_wanted.set).start()
+
+    def _loop(
+        self, action: Callable[[], None], interval: float, wanted: threading.Event | None = None
+    ) -> None:
+        """Do something again and again; no error ends a conductor's thread."""
+        wanted = wanted or threading.Event()
+        while not self._stopped.is_set():
+            wanted.clear()
+            try:
+                action()
+            except Exception:
+                LOG.exception('A turn of the %s thread failed', threading.current_thread().name)
+            wait = interval * random.uniform(0.9, 1.1)  # noqa: S311 - not for secrecy
+            (wanted if interval else self._stopped).wait(wait)

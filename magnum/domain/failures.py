@@ -1,0 +1,126 @@
+"""Why an operation failed: a closed list of codes, and how one is found.
+
+A failure names the deepest, earliest failed resource, keeps its raw reason,
+and says whose problem it is and whether trying again may help.
+"""
+
+import dataclasses
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, Protocol
+
+USER: Final = 'user'
+OPERATOR: Final = 'operator'
+SERVICE: Final = 'service'
+
+
+@dataclasses.dataclass(frozen=True)
+class FailureCode:
+    """One entry of the closed list. ``pattern`` recognises raw reasons."""
+
+    code: str
+    owner: str
+    retryable: bool
+    pattern: str = ''
+
+
+#: Order matters: the first pattern that fits a reason names it. Codes are
+#: never changed and never used again for something else.
+CODES: Final = (
+    FailureCode('node_failed', SERVICE, True, r'WaitConditionFailure'),
+    FailureCode('node_silent', OPERATOR, True, r'WaitConditionTimeout'),
+    FailureCode('quota_exceeded', USER, False, r'(?i)quota|OverLimit|maximum number of'),
+    FailureCode('no_valid_host', OPERATOR, True, r'(?i)no valid host|NoValidHost'),
+    FailureCode('address_exhausted', OPERATOR, True, r'(?i)no more IP addresses|IpAddressGeneration'),
+    FailureCode('not_found', USER, False, r'(?i)could not be found|NotFound|not found'),
+    FailureCode('forbidden', OPERATOR, False, r'(?i)forbidden|unauthorized|not authorized|policy'),
+    FailureCode('timed_out', OPERATOR, True, r'(?i)timed? ?out'),
+    FailureCode('resource_failed', OPERATOR, True, r'(?i)ResourceInError|went to status ERROR'),
+    FailureCode('deadline_exceeded', OPERATOR, True),
+    FailureCode('cloud_unavailable', OPERATOR, True),
+    FailureCode('cloud_refused', USER, False),
+    FailureCode('stack_missing', OPERATOR, False),
+    FailureCode('stack_foreign', OPERATOR, False),
+    FailureCode('stack_failed', OPERATOR, True),
+    FailureCode('count_mismatch', SERVICE, True),
+    FailureCode('plan_refused', USER, False),
+    FailureCode('cancelled', USER, True),
+    FailureCode('internal', SERVICE, True),
+)
+
+_BY_CODE: Final = {entry.code: entry for entry in CODES}
+
+
+@dataclasses.dataclass(frozen=True)
+class Failure:
+    """Why an operation failed, as users and clients read it."""
+
+    code: str
+    reason: str
+    resource: str | None = None
+    resource_type: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The document kept with the operation."""
+        entry = _BY_CODE[self.code]
+        return {
+            **dataclasses.asdict(self),
+            'owner': entry.owner,
+            'retryable': entry.retryable,
+        }
+
+    def sentence(self) -> str:
+        """The bay's ``status_reason``."""
+        where = f'{self.resource_type} {self.resource}: ' if self.resource else ''
+        return f'{where}{self.reason}'
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> 'Failure':
+        """The failure that :meth:`as_dict` wrote."""
+        return cls(*(document.get(field.name) for field in dataclasses.fields(cls)))
+
+
+class FailedResource(Protocol):
+    """What :func:`root_cause` needs to know of a failed resource."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def type(self) -> str: ...  # noqa: D102
+    @property
+    def reason(self) -> str: ...  # noqa: D102
+    @property
+    def stack_id(self) -> str | None: ...  # noqa: D102
+    @property
+    def physical_id(self) -> str | None: ...  # noqa: D102
+    @property
+    def updated_time(self) -> str | None: ...  # noqa: D102
+
+
+def classify(reason: str) -> str:
+    """The code of a raw reason of Heat's."""
+    for entry in CODES:
+        if entry.pattern and re.search(entry.pattern, reason):
+            return entry.code
+    return 'stack_failed'
+
+
+def root_cause(resources: Iterable[FailedResource], stack_reason: str) -> Failure:
+    """The deepest, earliest failed resource; else what the stack says.
+
+    A resource that holds a stack with failed resources of its own only
+    repeats them. One that was cancelled because another failed says nothing.
+    """
+    failed = list(resources)
+    stacks_with_failures = {resource.stack_id for resource in failed}
+    leaves = [
+        resource
+        for resource in failed
+        if resource.physical_id not in stacks_with_failures or not resource.physical_id
+    ]
+    telling = [leaf for leaf in leaves if leaf.reason and 'aborted' not in leaf.reason] or leaves
+    if not telling:
+        return Failure(classify(stack_reason), stack_reason or 'The stack failed.')
+    first = min(telling, key=lambda leaf: (leaf.updated_time or '', leaf.name))
+    reason = first.reason or stack_reason
+    return Failure(classify(reason), reason, first.name, first.type)

@@ -1,0 +1,199 @@
+"""Who works on an operation: claims, leases, fences.
+
+A claim is one conditional UPDATE that raises the operation's ``fence``. Every
+later write of the worker happens in a transaction that checks the fence
+first, so a worker that lost its lease cannot write.
+"""
+
+import contextlib
+import dataclasses
+import datetime
+import threading
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+from oslo_log import log as logging
+from sqlalchemy import orm
+
+from magnum.db import models
+from magnum.db.engine import Database
+from magnum.db.types import utcnow
+from magnum.domain import states
+
+LOG = logging.getLogger(__name__)
+
+Operation = models.Operation
+
+
+class LeaseLost(Exception):
+    """Another worker holds the operation now; this one must stop."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Claim:
+    """The right to work on an operation, while its fence stands."""
+
+    operation_uuid: str
+    bay_uuid: str
+    verb: str
+    phase: str
+    fence: int
+    request_id: str | None
+
+
+class Claims:
+    """Claims of one worker process."""
+
+    def __init__(self, database: Database, worker: str, lease: int, client_timeout: int):
+        """Set up.
+
+        :param worker: name of this process, unique among living ones.
+        :param lease: seconds a claim lasts unless renewed.
+        :param client_timeout: the longest a call to the cloud may take, seconds.
+        """
+        self._database = database
+        self._worker = worker
+        self._lease = datetime.timedelta(seconds=lease)
+        # A fence cannot stop a request that is on its way to Heat already.
+        self._in_flight = datetime.timedelta(seconds=client_timeout)
+        self._held: dict[str, Claim] = {}
+        #: Set when this process is to end: work is handed back between steps.
+        self.stopping = threading.Event()
+        self._lock = threading.Lock()
+
+    def claim(self, limit: int) -> list[Claim]:
+        """Take up to ``limit`` operations that wait for a worker."""
+
+        def work(session: orm.Session) -> list[Claim]:
+            now = database_now(session)
+            candidates = session.execute(self._claimable(now, limit)).all()
+            return [
+                Claim(row.uuid, row.bay_uuid, row.verb, row.phase, row.fence + 1, row.request_id)
+                for row in candidates
+                if self._take(session, row, now)
+            ]
+
+        claims = self._database.run(work)
+        with self._lock:
+            self._held.update({claim.operation_uuid: claim for claim in claims})
+        return claims
+
+    def _claimable(self, now: datetime.datetime, limit: int) -> sa.Select[tuple[str, ...]]:
+        preempted = orm.aliased(Operation)
+        still_worked_on = (
+            sa.exists()
+            .where(preempted.uuid == Operation.preempts)
+            .where(preempted.state == states.RUNNING)
+            .where(preempted.lease_expires_at > now - self._in_flight)
+        )
+        query = (
+            sa.select(
+                Operation.uuid, Operation.bay_uuid, Operation.verb, Operation.phase,
+                Operation.fence, Operation.state, Operation.request_id,
+            )
+            .where(
+                sa.or_(
+                    sa.and_(
+                        Operation.state == states.QUEUED,
+                        sa.or_(Operation.not_before.is_(None), Operation.not_before <= now),
+                    ),
+                    sa.and_(
+                        Operation.state == states.RUNNING, Operation.lease_expires_at < now
+                    ),
+                )
+            )
+            .where(~still_worked_on)
+            .order_by(Operation.id)
+            .limit(limit)
+        )
+        if self._database.skips_locked:
+            query = query.with_for_update(skip_locked=True, of=Operation)
+        return query
+
+    def _take(self, session: orm.Session, row: sa.Row[tuple[str, ...]], now: datetime.datetime) -> bool:
+        taken = session.execute(
+            sa.update(Operation)
+            .where(Operation.uuid == row.uuid)
+            .where(Operation.fence == row.fence)
+            .where(Operation.state == row.state)
+            .values(
+                state=states.RUNNING,
+                worker=self._worker,
+                fence=row.fence + 1,
+                attempts=Operation.attempts + 1,
+                lease_expires_at=now + self._lease,
+                not_before=None,
+                started_at=sa.func.coalesce(Operation.started_at, utcnow()),
+            )
+            .execution_options(synchronize_session=False)
+        )
+        return bool(taken.rowcount)
+
+    @contextlib.contextmanager
+    def fenced(self, claim: Claim) -> Iterator[tuple[orm.Session, Operation]]:
+        """A transaction that only this claim's holder gets.
+
+        :returns: the session and the operation's locked row.
+        :raises LeaseLost: the fence has risen since.
+        """
+        with self._database.writing() as session:
+            operation = session.scalars(
+                sa.select(Operation)
+                .filter_by(uuid=claim.operation_uuid, fence=claim.fence, state=states.RUNNING)
+                .with_for_update()
+            ).one_or_none()
+            if operation is None:
+                raise LeaseLost(claim.operation_uuid)
+            yield session, operation
+
+    def renew(self, claim: Claim) -> None:
+        """Lengthen one lease, from now.
+
+        :raises LeaseLost: the fence has risen since.
+        """
+        with self.fenced(claim) as (session, operation):
+            operation.lease_expires_at = database_now(session) + self._lease
+
+    def renew_all(self) -> None:
+        """Lengthen the leases of everything this process works on."""
+        with self._lock:
+            held = list(self._held.values())
+        for claim in held:
+            try:
+                self.renew(claim)
+            except LeaseLost:
+                LOG.warning('The lease of operation %s was lost', claim.operation_uuid)
+                self.forget(claim)
+
+    def forget(self, claim: Claim) -> None:
+        """Renew this claim no longer."""
+        with self._lock:
+            self._held.pop(claim.operation_uuid, None)
+
+    @property
+    def held(self) -> int:
+        """How many operations this process works on."""
+        return len(self._held)
+
+
+def release(
+    operation: Operation, state: str, not_before: datetime.datetime | None = None
+) -> None:
+    """Let go of a claimed operation, within its fenced transaction.
+
+    :param not_before: earliest time at which it is looked at again.
+    """
+    if state not in states.TRANSITIONS[operation.state]:
+        raise ValueError(f'an operation cannot go from {operation.state} to {state}')
+    operation.state = state
+    operation.worker = None
+    operation.lease_expires_at = None
+    operation.not_before = not_before
+
+
+def database_now(session: orm.Session) -> datetime.datetime:
+    """The database's clock, which all leases are counted by."""
+    moment = session.scalar(sa.select(utcnow()))
+    if moment is None:
+        raise RuntimeError('the database has no clock')
+    return moment

@@ -1,0 +1,33 @@
+"""How a step says that it did not simply succeed."""
+
+import datetime
+
+from magnum.domain.failures import Failure
+
+
+class StepFailed(Exception):
+    """The operation cannot succeed; it ends FAILED with this failure."""
+
+    def __init__(self, failure: Failure):
+        super().__init__(failure.sentence())
+        self.failure = failure
+
+
+class TryLater(Exception):
+    """Not now: the operation goes back to the queue for a while.
+
+    :param reason: what stands in the way; shown if the deadline passes.
+    :param seconds: how long to wait; None leaves it to the growing interval.
+    """
+
+    def __init__(self, reason: str, seconds: float | None = None):
+        super().__init__(reason)
+        self.delay = None if seconds is None else datetime.timedelta(seconds=seconds)
+
+
+class HeatIsBusy(Exception):
+    """Heat still works on the stack: back to waiting for it."""
+
+
+class Cancelled(Exception):
+    """The operation was pre-empted: it stops here and touches nothing more."""

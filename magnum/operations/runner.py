@@ -1,0 +1,303 @@
+"""Runs a claimed operation: its flow in TaskFlow, its outcome in the database."""
+
+import datetime
+import functools
+from collections.abc import Callable
+from typing import Any, Final
+
+import sqlalchemy as sa
+from oslo_log import log as logging
+from sqlalchemy import orm
+from taskflow import engines, task
+from taskflow.patterns import linear_flow
+from taskflow.types import failure as taskflow_failure
+
+from magnum.clients.errors import CloudError, CloudRefused, CloudUnavailable
+from magnum.db.models import Bay, BayIdentity, Nodegroup, Operation, OperationStep
+from magnum.db.types import utcnow
+from magnum.domain import states
+from magnum.domain.failures import Failure
+from magnum.events import timeline
+from magnum.operations.claims import Claim, Claims, LeaseLost, database_now, release
+from magnum.operations.errors import Cancelled, HeatIsBusy, StepFailed, TryLater
+from magnum.operations.flows import FLOWS, Step, step_names
+from magnum.operations.work import Tools, Work
+
+LOG = logging.getLogger(__name__)
+
+#: Errors whose text is ours, or the cloud's, and made for people.
+_TELLING: Final = (StepFailed, CloudError, TryLater, HeatIsBusy)
+#: How long an operation may meet errors nobody foresaw before it fails.
+_UNFORESEEN_ATTEMPTS: Final = 5
+_LONGEST_INTERVAL: Final = 10  # times [conductor]retry_interval
+
+
+class StepTask(task.Task):
+    """One step as a TaskFlow atom; what it did is in its own row."""
+
+    def __init__(self, step: Step, position: int, work: Work):
+        super().__init__(name=step.__name__)
+        self._step = step
+        self._position = position
+        self._work = work
+
+    def execute(self) -> None:
+        """Do the step, unless it is recorded as done."""
+        self._work.check()
+        retrying = self._work.tools.database.retrying
+        if retrying(self._begin):
+            retrying(lambda: self._step(self._work))
+            retrying(lambda: self._end(states.STEP_DONE))
+
+    def revert(self, result: Any, flow_failures: dict[str, Any], **kwargs: Any) -> None:
+        """Record the failure; cleaning up is a delete's work."""
+        if isinstance(result, taskflow_failure.Failure):
+            final = result.check(StepFailed, CloudRefused)
+            try:
+                self._end(
+                    states.STEP_FAILED if final else states.STEP_PENDING,
+                    # The text of an unforeseen error may hold anything.
+                    result.exception_str if result.check(*_TELLING) else None,
+                )
+            except LeaseLost:
+                LOG.info('Step %s was taken over by another worker', self.name)
+
+    def _begin(self) -> bool:
+        with self._work.fenced() as (session, operation):
+            row = _step_row(session, operation, self.name, self._position)
+            if row.state == states.STEP_DONE:
+                return False
+            row.state = states.STEP_RUNNING
+            row.attempts += 1
+            row.started_at = row.started_at or database_now(session)
+        return True
+
+    def _end(self, state: str, reason: str | None = None) -> None:
+        with self._work.fenced() as (session, operation):
+            row = _step_row(session, operation, self.name, self._position)
+            row.state = state
+            row.reason = reason
+            row.finished_at = None if state == states.STEP_PENDING else database_now(session)
+
+
+class Runner:
+    """Carries claimed operations as far as they go now."""
+
+    def __init__(self, tools: Tools, claims: Claims):
+        self._tools = tools
+        self._claims = claims
+        self._interval: int = tools.conf.conductor.retry_interval
+
+    def run(self, claim: Claim) -> None:
+        """Run the claim's flow and record how far it came. Never raises."""
+        work = Work(self._tools, self._claims, claim)
+        try:
+            self._run(work)
+        except LeaseLost:
+            LOG.warning('Operation %s went on elsewhere', claim.operation_uuid)
+        except Exception:
+            # The lease lapses and somebody takes the operation over.
+            LOG.exception('Operation %s could not be recorded', claim.operation_uuid)
+        finally:
+            self._claims.forget(claim)
+
+    def _run(self, work: Work) -> None:
+        outcome = self._outcome(work)
+        self._tools.database.retrying(outcome)
+
+    def _outcome(self, work: Work) -> Callable[[], None]:
+        """Run the flow; what is left to do is to record how it went."""
+        try:
+            work.check()
+            self._check_deadline(work)
+            _engine(work).run()
+        except LeaseLost:
+            raise
+        except Cancelled:
+            return functools.partial(self._cancel, work)
+        except HeatIsBusy as busy:
+            return functools.partial(self._wait, work, str(busy))
+        except StepFailed as failed:
+            return functools.partial(self._fail, work, failed.failure)
+        except TryLater as later:
+            failure = Failure('cloud_unavailable', str(later))
+            return functools.partial(self._retry, work, failure, later.delay)
+        except CloudUnavailable as down:
+            LOG.warning('Operation %s waits: %s', work.claim.operation_uuid, down)
+            return functools.partial(self._retry, work, Failure('cloud_unavailable', str(down)))
+        except CloudRefused as refused:
+            return functools.partial(self._fail, work, Failure('cloud_refused', str(refused)))
+        except Exception as error:
+            LOG.exception('Operation %s met an unforeseen error', work.claim.operation_uuid)
+            failure = Failure('internal', f'An internal error ({type(error).__name__}).')
+            return functools.partial(self._retry, work, failure, None, _UNFORESEEN_ATTEMPTS)
+        return functools.partial(self._advance, work)
+
+    def _check_deadline(self, work: Work) -> None:
+        """Fail what is past its deadline, saying what it last met."""
+        with work.fenced() as (session, operation):
+            if database_now(session) < operation.deadline:
+                return
+            met = operation.error
+        # What Heat has to say is a better reason than the time.
+        if work.claim.phase == states.FINISH:
+            try:
+                _engine(work).run()
+                return
+            except (HeatIsBusy, CloudError, TryLater):
+                pass
+        last = f' The last thing it met: {met["reason"]}' if met else ''
+        raise StepFailed(
+            Failure('deadline_exceeded', f'It was not finished by its deadline.{last}')
+        )
+
+    def _advance(self, work: Work) -> None:
+        """The flow came to its end: wait for Heat, or be done."""
+        if work.claim.phase == states.START:
+            self._wait(work, None)
+            return
+        with work.fenced() as (session, operation):
+            if operation.cancel_requested:
+                _end(session, operation, states.CANCELLED, None)
+                return
+            if operation.verb == states.DELETE:
+                _drop(session, operation)
+            else:
+                _set_status(session, operation, states.COMPLETE, None)
+            _end(session, operation, states.SUCCEEDED, None)
+            timeline.record(
+                session, operation, f'bay.{operation.verb}.succeeded',
+                f'{operation.verb} succeeded',
+            )
+
+    def _wait(self, work: Work, seen: str | None) -> None:
+        """Hand the operation to the watcher; no thread is held."""
+        interval = datetime.timedelta(seconds=self._tools.conf.conductor.watch_interval)
+        with work.fenced() as (session, operation):
+            operation.phase = states.FINISH
+            soon = database_now(session) + (interval if seen else datetime.timedelta(0))
+            release(operation, states.WAITING, soon)
+            if seen is None:
+                timeline.record(
+                    session, operation, f'bay.{operation.verb}.requested',
+                    'Heat was asked; waiting for the stack',
+                )
+
+    def _retry(
+        self,
+        work: Work,
+        failure: Failure,
+        delay: datetime.timedelta | None = None,
+        attempts: int | None = None,
+    ) -> None:
+        """Queue the operation again, later each time that it meets the same.
+
+        :param attempts: fail it when it has met the same this often.
+        """
+        with work.fenced() as (session, operation):
+            met = operation.error or {}
+            times = met.get('times', 0) + 1 if met.get('code') == failure.code else 1
+            if attempts is None or times < attempts:
+                if delay is None:
+                    factor = min(2 ** min(times - 1, 8), _LONGEST_INTERVAL)
+                    delay = datetime.timedelta(seconds=self._interval * factor)
+                operation.error = {**failure.as_dict(), 'times': times}
+                again = min(database_now(session) + delay, operation.deadline)
+                release(operation, states.QUEUED, again)
+                return
+        self._fail(work, failure)
+
+    def _fail(self, work: Work, failure: Failure) -> None:
+        with work.fenced() as (session, operation):
+            if operation.cancel_requested:
+                _end(session, operation, states.CANCELLED, failure)
+                return
+            self._tools.certificates.bootstrap.disarm(session, operation.uuid)
+            _restore_count(session, operation)
+            _set_status(session, operation, states.FAILED, failure.sentence())
+            _end(session, operation, states.OPERATION_FAILED, failure)
+            timeline.record(
+                session, operation, f'bay.{operation.verb}.failed', failure.sentence()
+            )
+            LOG.warning(
+                'Operation %s (%s of bay %s) failed: %s',
+                operation.uuid, operation.verb, operation.bay_uuid, failure.sentence(),
+            )
+
+    def _cancel(self, work: Work) -> None:
+        with work.fenced() as (session, operation):
+            self._tools.certificates.bootstrap.disarm(session, operation.uuid)
+            _end(session, operation, states.CANCELLED, None)
+            timeline.record(
+                session, operation, f'bay.{operation.verb}.cancelled',
+                f'{operation.verb} made way for a delete',
+            )
+
+
+def _engine(work: Work) -> Any:
+    """The TaskFlow engine of the claim's flow.
+
+    The steps' own rows are the resume record; TaskFlow keeps none.
+    """
+    verb, phase = work.claim.verb, work.claim.phase
+    first = step_names(verb).index(FLOWS[verb, phase][0].__name__)
+    flow = linear_flow.Flow(f'{verb}.{phase}')
+    for position, step in enumerate(FLOWS[verb, phase], start=first):
+        flow.add(StepTask(step, position, work))
+    return engines.load(flow, engine='serial')
+
+
+def _step_row(
+    session: orm.Session, operation: Operation, name: str, position: int
+) -> OperationStep:
+    row = session.scalars(
+        sa.select(OperationStep).filter_by(operation_uuid=operation.uuid, name=name)
+    ).one_or_none()
+    if row is None:
+        row = OperationStep(
+            operation_uuid=operation.uuid, name=name, position=position,
+            state=states.STEP_PENDING, attempts=0,
+        )
+        session.add(row)
+    return row
+
+
+def _end(
+    session: orm.Session, operation: Operation, state: str, failure: Failure | None
+) -> None:
+    release(operation, state)
+    operation.active_for = None
+    operation.error = failure.as_dict() if failure else None
+    operation.finished_at = database_now(session)
+
+
+def _set_status(
+    session: orm.Session, operation: Operation, outcome: str, reason: str | None
+) -> None:
+    values = {'status': states.status(operation.verb, outcome), 'status_reason': reason}
+    session.execute(
+        sa.update(Bay)
+        .filter_by(uuid=operation.bay_uuid)
+        .values(generation=Bay.generation + 1, updated_at=utcnow(), **values)
+    )
+    session.execute(
+        sa.update(Nodegroup).filter_by(bay_uuid=operation.bay_uuid).values(**values)
+    )
+
+
+def _restore_count(session: orm.Session, operation: Operation) -> None:
+    """A resize that Heat was never asked for did not change the count."""
+    previous = operation.parameters.get('previous_node_count')
+    if previous is not None and operation.stack_action is None:
+        session.execute(
+            sa.update(Nodegroup)
+            .filter_by(uuid=operation.parameters['nodegroup'])
+            .values(node_count=previous)
+        )
+
+
+def _drop(session: orm.Session, operation: Operation) -> None:
+    """The bay is gone: so are its rows. Operations and events stay."""
+    for table in (BayIdentity, Nodegroup):
+        session.execute(sa.delete(table).filter_by(bay_uuid=operation.bay_uuid))
+    session.execute(sa.delete(Bay).filter_by(uuid=operation.bay_uuid))

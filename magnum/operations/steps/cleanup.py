@@ -1,0 +1,126 @@
+"""Removing a bay: everything the ledger names, and nothing from elsewhere.
+
+Each step removes the things of one kind and strikes their entries. What is
+not there counts as removed. A step that is run again finds less to do.
+"""
+
+from collections.abc import Sequence
+
+from magnum.clients.heat import HeatClient, Stack
+from magnum.db.models import LedgerEntry
+from magnum.domain.failures import root_cause
+from magnum.operations import ledger
+from magnum.operations.errors import HeatIsBusy, StepFailed
+from magnum.operations.steps.stack import DELETE, as_anybody, tag_of
+from magnum.operations.work import Work
+
+#: Heat fails a delete for things that pass (a port still in use, a volume
+#: still detaching): it is asked this often before that counts as a failure.
+ATTEMPTS = 3
+
+
+def disarm_all_bootstrap(work: Work) -> None:
+    """No node of this bay gets anything any more."""
+    with work.fenced() as (session, operation):
+        work.tools.certificates.bootstrap.forget(session, operation.bay_uuid)
+
+
+def delete_stacks(work: Work) -> None:
+    """Ask Heat to remove the bay's stacks."""
+    for entry in _entries(work, ledger.HEAT_STACK):
+        for stack in _stacks_of(work, entry):
+            _ask_for_the_end(work, stack)
+
+
+def await_stacks_gone(work: Work) -> None:
+    """See whether Heat is done; ask again where it failed.
+
+    :raises HeatIsBusy: a stack is still there.
+    :raises StepFailed: Heat failed as often as it is asked.
+    """
+    for entry in _entries(work, ledger.HEAT_STACK):
+        for stack in _stacks_of(work, entry):
+            if not stack.is_busy:
+                _count_attempt(work, stack)
+                _ask_for_the_end(work, stack)
+            raise HeatIsBusy(stack.status)
+
+
+def delete_identity(work: Work) -> None:
+    """Remove the bay's Keystone user."""
+    keystone = work.tools.keystone
+    for entry in _entries(work, ledger.KEYSTONE_USER):
+        user_id = entry.external_id or keystone.find_user(entry.name)
+        if user_id:
+            keystone.delete_user(user_id)
+        _strike(work, entry)
+
+
+def delete_certificates(work: Work) -> None:
+    """Forget the bay's keys."""
+    for entry in _entries(work, ledger.CERTIFICATES):
+        with work.fenced() as (session, _):
+            work.tools.certificates.forget(session, entry.bay_uuid)
+            ledger.strike(session, entry)
+
+
+def look_once_more(work: Work) -> None:
+    """Look for the bay's stacks by name, as the service, before saying "gone".
+
+    A request of a worker that lost its lease may have reached Heat late.
+    """
+    heat = work.tools.heat.service()
+    for entry in _entries(work, ledger.HEAT_STACK):
+        for stack in _ours(heat.by_name(entry.name), entry):
+            _ask_for_the_end(work, stack)
+            raise HeatIsBusy(stack.status)
+        _strike(work, entry)
+
+
+def _entries(work: Work, kind: str) -> Sequence[LedgerEntry]:
+    with work.tools.database.reading() as session:
+        return ledger.entries(session, work.claim.bay_uuid, kind)
+
+
+def _strike(work: Work, entry: LedgerEntry) -> None:
+    with work.fenced() as (session, _):
+        ledger.strike(session, entry)
+
+
+def _stacks_of(work: Work, entry: LedgerEntry) -> list[Stack]:
+    """The living stack of an entry, by its id or, without one, by its name."""
+
+    def look(heat: HeatClient) -> list[Stack]:
+        if entry.external_id is None:
+            return _ours(heat.by_name(entry.name), entry)
+        found = heat.get(entry.external_id)
+        return [found] if found is not None else []
+
+    return as_anybody(work, look)
+
+
+def _ours(stacks: list[Stack], entry: LedgerEntry) -> list[Stack]:
+    return [
+        stack for stack in stacks
+        if tag_of(entry.bay_uuid) in stack.tags and stack.status != 'DELETE_COMPLETE'
+    ]
+
+
+def _ask_for_the_end(work: Work, stack: Stack) -> None:
+    as_anybody(work, lambda heat: heat.delete(stack.id))
+    with work.fenced() as (_, operation):
+        operation.stack_id = stack.id
+        operation.stack_action = DELETE
+
+
+def _count_attempt(work: Work, stack: Stack) -> None:
+    if stack.action != DELETE:
+        return
+    with work.fenced() as (_, operation):
+        attempts = int(operation.parameters.get('delete_attempts', 1)) + 1
+        operation.parameters = {**operation.parameters, 'delete_attempts': attempts}
+    if attempts > ATTEMPTS:
+        failed = as_anybody(work, lambda heat: heat.failed_resources(stack.id))
+        raise StepFailed(root_cause(failed, stack.reason or 'Heat could not delete the stack.'))
+
+

@@ -1,0 +1,60 @@
+"""The bay's own Keystone user."""
+
+import secrets
+
+import sqlalchemy as sa
+
+from magnum.db.models import BayIdentity
+from magnum.domain.failures import Failure
+from magnum.operations import ledger
+from magnum.operations.errors import StepFailed
+from magnum.operations.work import Work, password_context
+
+_PASSWORD_BYTES = 32
+
+
+def ensure_identity(work: Work) -> None:
+    """Make the user that owns the bay's stack, with no more than the caller's roles."""
+    tools, claim = work.tools, work.claim
+    with work.fenced() as (session, operation):
+        roles = [role for role in tools.conf.identity.roles if role in operation.roles]
+        if not roles:
+            raise StepFailed(
+                Failure(
+                    'forbidden',
+                    "the caller holds none of the roles that a bay's identity may have: "
+                    + ', '.join(tools.conf.identity.roles),
+                )
+            )
+        project_id = operation.project_id or ''
+        identity = session.scalars(
+            sa.select(BayIdentity).filter_by(bay_uuid=claim.bay_uuid)
+        ).one_or_none()
+        if identity is None:
+            password = secrets.token_urlsafe(_PASSWORD_BYTES)
+            identity = BayIdentity(
+                bay_uuid=claim.bay_uuid,
+                project_id=project_id,
+                username=f'{claim.bay_uuid}_{project_id}',
+                sealed_password=tools.sealer.seal(
+                    password.encode(), password_context(claim.bay_uuid)
+                ),
+            )
+            session.add(identity)
+            ledger.write(
+                session, claim.bay_uuid, project_id, ledger.KEYSTONE_USER, identity.username
+            )
+        else:
+            password = tools.sealer.unseal(
+                identity.sealed_password, password_context(claim.bay_uuid)
+            ).decode()
+        username = identity.username
+    user_id = tools.keystone.ensure_user(
+        username, password, f'Identity of the bay {claim.bay_uuid}'
+    )
+    with work.fenced() as (session, _):
+        session.execute(
+            sa.update(BayIdentity).filter_by(bay_uuid=claim.bay_uuid).values(user_id=user_id)
+        )
+        ledger.note_id(session, claim.bay_uuid, ledger.KEYSTONE_USER, username, user_id)
+    tools.keystone.grant(user_id, project_id, roles)

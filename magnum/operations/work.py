@@ -1,0 +1,162 @@
+"""One claimed operation in a worker's hands, and the tools for it."""
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+import sqlalchemy as sa
+from oslo_config import cfg
+from sqlalchemy import orm
+
+from magnum.certificates.sealing import Sealer
+from magnum.certificates.service import CertificateService
+from magnum.clients.heat import HeatClient, HeatClients
+from magnum.clients.keystone import KeystoneClient
+from magnum.clients.sessions import Sessions
+from magnum.db import models
+from magnum.db.engine import Database
+from magnum.drivers.contract import Driver
+from magnum.drivers.registry import DriverRegistry
+from magnum.operations.claims import Claim, Claims, LeaseLost
+from magnum.operations.errors import Cancelled, TryLater
+
+
+@dataclasses.dataclass
+class Tools:
+    """What steps work with; one per process."""
+
+    conf: cfg.ConfigOpts
+    database: Database
+    sessions: Sessions
+    keystone: KeystoneClient
+    heat: HeatClients
+    sealer: Sealer
+    certificates: CertificateService
+    drivers: DriverRegistry
+
+    @classmethod
+    def make(cls, conf: cfg.ConfigOpts, database: Database) -> 'Tools':
+        """Tools for the real cloud of the configuration."""
+        sessions = Sessions(conf)
+        sealer = Sealer.from_config(conf)
+        return cls(
+            conf=conf,
+            database=database,
+            sessions=sessions,
+            keystone=KeystoneClient(conf, sessions),
+            heat=HeatClients(conf, sessions),
+            sealer=sealer,
+            certificates=CertificateService(conf, sealer),
+            drivers=DriverRegistry(conf),
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Situation:
+    """The rows an operation is about, as they are now; read only.
+
+    A delete that is resumed near its end may find the bay's row gone.
+    """
+
+    operation: models.Operation
+    bay: models.Bay
+    baymodel: models.Baymodel
+    nodegroups: Sequence[models.Nodegroup]
+
+
+class Work:
+    """A claimed operation: reads rows, writes them under its fence."""
+
+    def __init__(self, tools: Tools, claims: Claims, claim: Claim):
+        self.tools = tools
+        self.claim = claim
+        self._claims = claims
+
+    @contextlib.contextmanager
+    def fenced(self) -> Iterator[tuple[orm.Session, models.Operation]]:
+        """A transaction that checks the fence first.
+
+        :raises LeaseLost: somebody else works on the operation now.
+        """
+        with self._claims.fenced(self.claim) as found:
+            yield found
+
+    def check(self) -> None:
+        """Whether to go on; lengthens the lease by the way.
+
+        Called before every step, so that a call to the cloud begins with a
+        lease longer than the call may take.
+
+        :raises LeaseLost: somebody else works on the operation now.
+        :raises Cancelled: a delete pre-empted it.
+        :raises TryLater: this process is to end; another one goes on at once.
+        """
+        if self._claims.stopping.is_set():
+            raise TryLater('the conductor is stopping', seconds=0)
+        self._claims.renew(self.claim)
+        if self.operation().cancel_requested:
+            raise Cancelled(self.claim.operation_uuid)
+
+    def operation(self) -> models.Operation:
+        """The operation's row as it is now."""
+        with self.tools.database.reading() as session:
+            found = session.scalars(
+                sa.select(models.Operation).filter_by(uuid=self.claim.operation_uuid)
+            ).one_or_none()
+        if found is None:
+            raise LeaseLost(self.claim.operation_uuid)
+        return found
+
+    def situation(self) -> Situation:
+        """Everything that the operation is about."""
+        with self.tools.database.reading() as session:
+            operation = session.scalars(
+                sa.select(models.Operation).filter_by(uuid=self.claim.operation_uuid)
+            ).one()
+            bay, baymodel = session.execute(
+                sa.select(models.Bay, models.Baymodel)
+                .join(models.Baymodel, models.Baymodel.uuid == models.Bay.baymodel_id)
+                .where(models.Bay.uuid == self.claim.bay_uuid)
+            ).one()
+            nodegroups = session.scalars(
+                sa.select(models.Nodegroup)
+                .filter_by(bay_uuid=self.claim.bay_uuid)
+                .order_by(models.Nodegroup.id)
+            ).all()
+        return Situation(operation, bay, baymodel, nodegroups)
+
+    def driver(self, situation: Situation) -> Driver:
+        """The driver that the bay was created with."""
+        return self.tools.drivers.by_name(situation.bay.driver or '')
+
+    def heat_as_bay(self) -> HeatClient | None:
+        """Heat as the bay's own identity; None for a bay that has none."""
+        with self.tools.database.reading() as session:
+            identity = session.scalars(
+                sa.select(models.BayIdentity).filter_by(bay_uuid=self.claim.bay_uuid)
+            ).one_or_none()
+        if identity is None or identity.user_id is None:
+            return None
+        password = self.tools.sealer.unseal(
+            identity.sealed_password, password_context(self.claim.bay_uuid)
+        )
+        return self.tools.heat.user(
+            identity.user_id, password.decode(), identity.project_id or ''
+        )
+
+    def heat_identities(self) -> Iterator[HeatClient]:
+        """Heat as the bay, then as the service: for looking and for removing.
+
+        The bay's identity may have been touched by hand, or be gone.
+        """
+        own = self.heat_as_bay()
+        if own is not None:
+            yield own
+        yield self.tools.heat.service()
+
+
+def password_context(bay_uuid: str) -> str:
+    """What a sealed password of a bay's identity is bound to."""
+    return f'bay_identity/{bay_uuid}'
+
+
