@@ -1,0 +1,306 @@
+"""What a node that is being built asks for: the authority, its certificates.
+
+A WSGI application of its own, outside of Keystone's middleware, because nodes
+hold no Keystone token; the header X-Bootstrap-Token stands in for one. It is
+mounted at ``MOUNT_POINT`` and serves, POST only:
+
+``/<bay uuid>/ca``
+    the certificate of the bay's authority;
+``/<bay uuid>/certificates/<purpose>?node=<name>``
+    a certificate, for the signing request (PEM) in the body.
+
+Whoever shows no good token learns nothing: whatever is wrong with token or
+bay, the answer is the same.
+"""
+
+import collections
+import contextlib
+import dataclasses
+import logging
+import math
+import re
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from typing import Final
+
+import sqlalchemy as sa
+import webob
+import webob.dec
+from oslo_config import cfg
+from sqlalchemy.orm import Session
+
+from magnum.api import errors
+from magnum.certificates import errors as certificate_errors
+from magnum.certificates.bootstrap import ROLES
+from magnum.certificates.requests import MAX_PEM_LENGTH
+from magnum.certificates.service import CertificateService
+from magnum.db import models
+from magnum.domain.node_certificates import NodeCertificate
+from magnum.drivers.contract import Driver
+
+LOG = logging.getLogger(__name__)
+
+MOUNT_POINT: Final = '/v1/bootstrap'
+
+REFUSED: Final = errors.Kind('magnum.bootstrap.refused', 401)
+TOO_MANY: Final = errors.Kind('magnum.bootstrap.too_many_requests', 429)
+INVALID_NODE: Final = errors.Kind('magnum.bootstrap.invalid_node', 400)
+UNKNOWN_PURPOSE: Final = errors.Kind('magnum.bootstrap.unknown_purpose', 400)
+PURPOSE_OF_ANOTHER_ROLE: Final = errors.Kind('magnum.bootstrap.purpose_refused', 403)
+
+_TOKEN_HEADER = 'X-Bootstrap-Token'  # noqa: S105 - a name, not a token
+_CA_PATH = re.compile(r'/(?P<bay>[^/]*)/ca')
+_CERTIFICATE_PATH = re.compile(r'/(?P<bay>[^/]*)/certificates/(?P<purpose>[^/]+)')
+_UUID = re.compile(r'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}')
+_NODE_NAME = re.compile(r'[a-z0-9][a-z0-9.-]{0,252}')
+# Asked of the database in place of what is no uuid, so that both take as long.
+_NO_BAY = str(uuid.UUID(int=0))
+
+SessionFactory = Callable[[], contextlib.AbstractContextManager[Session]]
+DriverForBay = Callable[[models.Bay, models.Baymodel], Driver]
+
+
+class RateLimiter:
+    """Limits requests per key: ``per_minute`` at once, then evenly spread.
+
+    Per key it keeps one number, the time at which all the requests so far
+    would have been due had they been spread evenly. It remembers the last
+    ``max_keys`` keys.
+
+    :param per_minute: 0 for no limit.
+    :param clock: seconds, monotonic.
+    """
+
+    def __init__(
+        self,
+        per_minute: int,
+        clock: Callable[[], float] = time.monotonic,
+        max_keys: int = 10_000,
+    ):
+        self._interval = 60 / per_minute if per_minute else 0.0
+        self._clock = clock
+        self._max_keys = max_keys
+        self._due: collections.OrderedDict[str, float] = collections.OrderedDict()
+        self._lock = threading.Lock()
+
+    def seconds_to_wait(self, key: str) -> float:
+        """Count a request; 0.0 when it may go on, else it is not counted."""
+        if not self._interval:
+            return 0.0
+        now = self._clock()
+        with self._lock:
+            due = max(now, self._due.get(key, now)) + self._interval
+            excess = due - now - 60
+            if excess > 0:
+                return excess
+            self._due[key] = due
+            self._due.move_to_end(key)
+            if len(self._due) > self._max_keys:
+                self._due.popitem(last=False)
+        return 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class _Node:
+    """Who shows a good token."""
+
+    bay: models.Bay
+    role: str
+
+
+def make_app(
+    conf: cfg.ConfigOpts,
+    session_factory: SessionFactory,
+    certificates: CertificateService,
+    driver_for_bay: DriverForBay,
+) -> Callable[..., object]:
+    """The WSGI application to mount at ``MOUNT_POINT``.
+
+    :param session_factory: gives a session in a transaction, which it commits
+        at the end and rolls back on an error.
+    """
+    bootstrap = _Bootstrap(conf, session_factory, certificates, driver_for_bay)
+    application: Callable[..., object] = webob.dec.wsgify(bootstrap.answer)
+    return application
+
+
+class _Bootstrap:
+    def __init__(
+        self,
+        conf: cfg.ConfigOpts,
+        session_factory: SessionFactory,
+        certificates: CertificateService,
+        driver_for_bay: DriverForBay,
+    ):
+        self._is_enabled = conf.bootstrap.enabled
+        self._per_address = RateLimiter(conf.bootstrap.requests_per_minute)
+        self._per_bay = RateLimiter(conf.bootstrap.requests_per_minute)
+        self._session_factory = session_factory
+        self._certificates = certificates
+        self._driver_for_bay = driver_for_bay
+
+    def answer(self, request: webob.Request) -> webob.Response:
+        """The answer to any request, errors included."""
+        request_id = request.environ.get('openstack.request_id') or f'req-{uuid.uuid4()}'
+        try:
+            return _pem_response(self._route(request, request_id))
+        except errors.APIError as error:
+            LOG.info(
+                '%s: node at %s: %s %s',
+                request_id,
+                request.remote_addr,
+                error.kind.status,
+                error.kind.code,
+            )
+            return _error_response(error, request_id)
+        except Exception:
+            LOG.exception('%s: a node at %s cannot be served', request_id, request.remote_addr)
+            fault = errors.APIError(errors.INTERNAL, errors.INTERNAL_DETAIL)
+            return _error_response(fault, request_id)
+
+    def _route(self, request: webob.Request, request_id: str) -> str:
+        """The PEM text asked for.
+
+        :raises APIError: for everything that is wrong with the request.
+        """
+        # Not request.path_info, which fails on what is not UTF-8.
+        path = request.environ.get('PATH_INFO', '')
+        match = _CA_PATH.fullmatch(path) or _CERTIFICATE_PATH.fullmatch(path)
+        if not (match and self._is_enabled):
+            raise errors.APIError(errors.NO_SUCH_PATH, 'Nothing is served at this path.')
+        if request.method != 'POST':
+            raise errors.APIError(
+                errors.METHOD_NOT_ALLOWED, 'Only POST is served here.', {'Allow': 'POST'}
+            )
+        # Before the database is asked: guessing must stay cheap for us.
+        _limit(self._per_address, request.remote_addr or '')
+        wanted = match.groupdict()
+        with self._session_factory() as session:
+            node = self._authenticate(session, wanted['bay'], request)
+            # Only after the token: a stranger must not use up a bay's share.
+            _limit(self._per_bay, node.bay.uuid)
+            if 'purpose' in wanted:
+                return self._certificate(session, node, wanted['purpose'], request, request_id)
+            return self._authority(session, node, request_id)
+
+    def _authenticate(self, session: Session, bay_uuid: str, request: webob.Request) -> _Node:
+        """:raises APIError: REFUSED, whatever the reason."""
+        known_form = bay_uuid if _UUID.fullmatch(bay_uuid) else _NO_BAY
+        token = request.headers.get(_TOKEN_HEADER, '')
+        role = self._certificates.tokens.verify(session, known_form, token)
+        bay = session.scalar(sa.select(models.Bay).where(models.Bay.uuid == known_form))
+        if role is None or bay is None:
+            raise errors.APIError(REFUSED, 'The bootstrap token opens nothing here.')
+        return _Node(bay, role)
+
+    def _authority(self, session: Session, node: _Node, request_id: str) -> str:
+        pem = self._certificates.authority_certificate(session, node.bay.uuid)
+        if pem is None:
+            raise _not_ready(certificate_errors.AuthorityMissing(node.bay.uuid))
+        LOG.info('%s: authority given to a %s of bay %s', request_id, node.role, node.bay.uuid)
+        return pem
+
+    def _certificate(
+        self,
+        session: Session,
+        node: _Node,
+        purpose: str,
+        request: webob.Request,
+        request_id: str,
+    ) -> str:
+        certificate = self._node_certificate(session, node, purpose)
+        node_name = _node_name(request)
+        try:
+            issued = self._certificates.sign_node_csr(
+                session,
+                node.bay.uuid,
+                node.role,
+                node_name,
+                purpose,
+                certificate,
+                _read_csr(request),
+            )
+        except certificate_errors.InvalidCSR as error:
+            raise errors.APIError(errors.INVALID_CSR, str(error)) from None
+        except (
+            certificate_errors.AuthorityMissing,
+            certificate_errors.AuthorityExpired,
+        ) as error:
+            raise _not_ready(error) from None
+        LOG.info(
+            '%s: certificate %s (%s) given to the %s %s of bay %s',
+            request_id,
+            issued.serial,
+            purpose,
+            node.role,
+            node_name,
+            node.bay.uuid,
+        )
+        return issued.pem
+
+    def _node_certificate(self, session: Session, node: _Node, purpose: str) -> NodeCertificate:
+        """What the bay's driver says of a purpose, for nodes of this role."""
+        baymodel = session.scalars(
+            sa.select(models.Baymodel).where(models.Baymodel.uuid == node.bay.baymodel_id)
+        ).one()
+        driver = self._driver_for_bay(node.bay, baymodel)
+        certificate = driver.node_certificates(node.role).get(purpose)
+        if certificate is not None:
+            return certificate
+        if any(purpose in driver.node_certificates(role) for role in ROLES):
+            raise errors.APIError(
+                PURPOSE_OF_ANOTHER_ROLE, f'A {node.role} may not have this certificate.'
+            )
+        raise errors.APIError(UNKNOWN_PURPOSE, 'No node has a certificate of this purpose.')
+
+
+def _limit(limiter: RateLimiter, key: str) -> None:
+    """:raises APIError: TOO_MANY, saying when to come again."""
+    seconds = limiter.seconds_to_wait(key)
+    if seconds:
+        retry_after = str(math.ceil(seconds))
+        raise errors.APIError(TOO_MANY, 'Too many requests.', {'Retry-After': retry_after})
+
+
+def _node_name(request: webob.Request) -> str:
+    try:
+        name: str = request.GET.get('node', '')
+    except UnicodeDecodeError:
+        name = ''
+    if not _NODE_NAME.fullmatch(name):
+        raise errors.APIError(
+            INVALID_NODE,
+            'The argument "node" is the name of the node: at most 253 lower-case letters, '
+            'digits, dots and hyphens, a letter or digit first.',
+        )
+    return name
+
+
+def _read_csr(request: webob.Request) -> str:
+    body: bytes = request.body_file.read(MAX_PEM_LENGTH + 1)
+    if len(body) > MAX_PEM_LENGTH:
+        raise errors.APIError(errors.TOO_LARGE, f'The body is longer than {MAX_PEM_LENGTH} bytes.')
+    # PEM is ASCII; what is not makes the text no PEM, and is refused as such.
+    return body.decode('ascii', 'replace')
+
+
+def _not_ready(reason: certificate_errors.CertificateError) -> errors.APIError:
+    return errors.APIError(errors.CERTIFICATE_NOT_READY, str(reason))
+
+
+def _pem_response(pem: str) -> webob.Response:
+    return webob.Response(
+        body=pem.encode(), content_type='application/x-pem-file', cache_control='no-store'
+    )
+
+
+def _error_response(error: errors.APIError, request_id: str) -> webob.Response:
+    return webob.Response(
+        status=error.kind.status,
+        body=errors.body(error, request_id, for_old_clients=False),
+        content_type='application/json',
+        charset='UTF-8',
+        headers=error.headers,
+    )
