@@ -297,10 +297,11 @@ def _pem_response(pem: str) -> webob.Response:
 
 
 def _error_response(error: errors.APIError, request_id: str) -> webob.Response:
-    return webob.Response(
+    response = webob.Response(
         status=error.kind.status,
         body=errors.body(error, request_id, for_old_clients=False),
         content_type='application/json',
         charset='UTF-8',
-        headers=error.headers,
     )
+    response.headers.update(error.headers)
+    return response

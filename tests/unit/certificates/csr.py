@@ -27,7 +27,7 @@ def make(
     subject: x509.Name,
     extensions: Iterable[Extension] = (),
     key: CertificateIssuerPrivateKeyTypes | None = None,
-    hash_algorithm: hashes.HashAlgorithm | None = None,
+    hash_algorithm: hashes.SHA256 | hashes.SHA512 | None = None,
 ) -> str:
     """A PEM request, signed by ``key`` (default: a new P-256 key)."""
     key = key or ec.generate_private_key(ec.SECP256R1())

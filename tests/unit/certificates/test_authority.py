@@ -135,9 +135,7 @@ def test_an_expired_authority_signs_no_more(
         Authority(conf, pair).create_service_pair()
 
 
-def test_the_description_matches_the_certificate(
-    conf: cfg.ConfigOpts, pair: PrivatePair
-) -> None:
+def test_the_description_matches_the_certificate(conf: cfg.ConfigOpts, pair: PrivatePair) -> None:
     key = ec.generate_private_key(ec.SECP256R1()).public_key()
     issued = Authority(conf, pair).issue(csr.name(O='team', CN='me'), key, [])
     certificate = read(issued.pem)

@@ -30,7 +30,7 @@ def test_strong_keys_are_read(key: CertificateIssuerPrivateKeyTypes) -> None:
 @pytest.mark.parametrize(
     ('key', 'reason'),
     [
-        (rsa.generate_private_key(65537, 1024), '1024 bits'),
+        (rsa.generate_private_key(65537, 1024), '1024 bits'),  # noqa: S505
         (ec.generate_private_key(ec.SECP256K1()), 'curve secp256k1'),
         (dsa.generate_private_key(2048), 'RSA, ECDSA or Ed25519'),
     ],

@@ -1,0 +1,397 @@
+import contextlib
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+import webob
+from cryptography import x509
+from oslo_config import cfg
+from sqlalchemy import orm
+
+from magnum.api.controllers import bootstrap
+from magnum.certificates.service import CertificateService
+from magnum.db import models
+from magnum.domain.node_certificates import NodeCertificate
+from tests.unit.certificates import conftest, csr
+
+KUBELET = NodeCertificate('system:node:{node}', 'system:nodes', server=True, client=True)
+APISERVER = NodeCertificate('kube-apiserver', server=True)
+CSR = csr.make(csr.name(CN='x'))
+
+
+class FakeDriver:
+    """Knows which certificates the nodes of a role have, as drivers do."""
+
+    def node_certificates(self, role: str) -> Mapping[str, NodeCertificate]:
+        of_role = {'master': {'apiserver': APISERVER}, 'worker': {}}
+        return {'kubelet': KUBELET, **of_role[role]}
+
+
+class Nodes:
+    """Sends what nodes send."""
+
+    def __init__(
+        self,
+        conf: cfg.ConfigOpts,
+        session_maker: orm.sessionmaker[orm.Session],
+        service: CertificateService,
+        driver: object = None,
+    ):
+        self.bays: list[tuple[str, str]] = []
+        self.driver = driver or FakeDriver()
+        self.app = bootstrap.make_app(conf, session_maker.begin, service, self._driver_for_bay)
+
+    def _driver_for_bay(self, bay: models.Bay, baymodel: models.Baymodel) -> Any:
+        self.bays.append((bay.uuid, baymodel.uuid))
+        return self.driver
+
+    def send(
+        self,
+        path: str,
+        token: str | None,
+        body: str | bytes = '',
+        method: str = 'POST',
+        address: str = '192.0.2.1',
+    ) -> webob.Response:
+        request = webob.Request.blank(path, method=method)
+        request.body = body.encode() if isinstance(body, str) else body
+        request.remote_addr = address
+        request.environ['openstack.request_id'] = 'req-1'
+        if token is not None:
+            request.headers['X-Bootstrap-Token'] = token
+        return request.get_response(self.app)
+
+
+@pytest.fixture
+def nodes(
+    conf: cfg.ConfigOpts,
+    session_maker: orm.sessionmaker[orm.Session],
+    service: CertificateService,
+) -> Nodes:
+    return Nodes(conf, session_maker, service)
+
+
+@pytest.fixture
+def tokens(session: orm.Session, service: CertificateService, bay: models.Bay) -> dict[str, str]:
+    service.ensure_authority(session, bay.uuid, bay.name)
+    tokens = service.tokens.arm(session, bay.uuid, 'operation')
+    session.commit()
+    return tokens
+
+
+def kubelet_path(bay: models.Bay, node: str = 'node-1') -> str:
+    return f'/{bay.uuid}/certificates/kubelet?node={node}'
+
+
+def error_of(response: webob.Response) -> tuple[int, str]:
+    (error,) = json.loads(response.body)['errors']
+    assert error.keys() == {'request_id', 'code', 'title', 'detail', 'status', 'links'}
+    assert error['status'] == response.status_int
+    assert error['request_id'] == 'req-1'
+    assert response.content_type == 'application/json'
+    return response.status_int, error['code']
+
+
+def count(session: orm.Session) -> int | None:
+    return session.scalar(sa.select(sa.func.count(models.IssuedCertificate.id)))
+
+
+@pytest.mark.parametrize('role', ['master', 'worker'])
+def test_every_node_gets_the_authority(
+    nodes: Nodes,
+    session: orm.Session,
+    service: CertificateService,
+    bay: models.Bay,
+    tokens: dict[str, str],
+    role: str,
+) -> None:
+    response = nodes.send(f'/{bay.uuid}/ca', tokens[role])
+    assert response.status_int == 200
+    assert response.content_type == 'application/x-pem-file'
+    assert response.headers['Cache-Control'] == 'no-store'
+    assert response.text == service.authority_certificate(session, bay.uuid)
+
+
+def test_a_node_gets_its_certificate(
+    nodes: Nodes, session: orm.Session, bay: models.Bay, tokens: dict[str, str]
+) -> None:
+    response = nodes.send(kubelet_path(bay), tokens['worker'], CSR)
+    assert response.status_int == 200
+    certificate = x509.load_pem_x509_certificate(response.body)
+    ca = x509.load_pem_x509_certificate(nodes.send(f'/{bay.uuid}/ca', tokens['worker']).body)
+    certificate.verify_directly_issued_by(ca)
+    assert certificate.subject == csr.name(O='system:nodes', CN='system:node:node-1')
+    assert count(session) == 1
+    assert nodes.bays == [(bay.uuid, bay.baymodel_id)]
+
+
+def test_whatever_is_wrong_with_the_token_the_answer_is_the_same(
+    nodes: Nodes,
+    session: orm.Session,
+    service: CertificateService,
+    bay: models.Bay,
+    tokens: dict[str, str],
+) -> None:
+    other = conftest.add_bay(session, name='other')
+    foreign = service.tokens.arm(session, other.uuid, 'foreign operation')['worker']
+    late = service.tokens.arm(session, bay.uuid, 'late operation')['worker']
+    service.tokens.disarm(session, 'late operation')
+    orphaned = service.tokens.arm(
+        session, '8a1c0a36-9f4b-4a53-9f50-8f9a1f3f6a10', 'orphaned operation'
+    )['worker']
+    session.commit()
+    good = tokens['worker']
+    attempts = [
+        (bay.uuid, 'wrong'),
+        (bay.uuid, ''),
+        (bay.uuid, None),
+        (bay.uuid, late),
+        (bay.uuid, foreign),
+        (bay.uuid, good + ' x'),
+        (bay.uuid.upper(), good),
+        (bay.uuid + '%0A', good),
+        ('8a1c0a36-9f4b-4a53-9f50-8f9a1f3f6a11', good),
+        ('8a1c0a36-9f4b-4a53-9f50-8f9a1f3f6a10', orphaned),
+        ('00000000-0000-0000-0000-000000000000', good),
+        ('no-uuid', good),
+        ('%FF%00', good),
+        ('', good),
+        ("' or 1=1 --", good),
+    ]
+    answers = set()
+    for bay_uuid, token in attempts:
+        for rest in ('ca', 'certificates/kubelet?node=node-1', 'certificates/x'):
+            response = nodes.send(f'/{bay_uuid}/{rest}', token, CSR)
+            assert error_of(response) == (401, 'magnum.bootstrap.refused')
+            answers.add((response.status, tuple(response.headerlist), response.body))
+    assert len(answers) == 1
+    assert count(session) == 0
+
+
+def test_a_purpose_of_another_role_is_refused(
+    nodes: Nodes, session: orm.Session, bay: models.Bay, tokens: dict[str, str]
+) -> None:
+    path = f'/{bay.uuid}/certificates/apiserver?node=node-1'
+    assert error_of(nodes.send(path, tokens['worker'], CSR)) == (
+        403,
+        'magnum.bootstrap.purpose_refused',
+    )
+    assert count(session) == 0
+    assert nodes.send(path, tokens['master'], CSR).status_int == 200
+
+
+@pytest.mark.parametrize(
+    ('path', 'body', 'code'),
+    [
+        ('certificates/none?node=n', CSR, 'magnum.bootstrap.unknown_purpose'),
+        ('certificates/kubelet', CSR, 'magnum.bootstrap.invalid_node'),
+        ('certificates/kubelet?node=', CSR, 'magnum.bootstrap.invalid_node'),
+        ('certificates/kubelet?node=-n', CSR, 'magnum.bootstrap.invalid_node'),
+        ('certificates/kubelet?node=N', CSR, 'magnum.bootstrap.invalid_node'),
+        ('certificates/kubelet?node=a_b', CSR, 'magnum.bootstrap.invalid_node'),
+        ('certificates/kubelet?node=a/b', CSR, 'magnum.bootstrap.invalid_node'),
+        ('certificates/kubelet?node=n%0A', CSR, 'magnum.bootstrap.invalid_node'),
+        ('certificates/kubelet?node=%FF', CSR, 'magnum.bootstrap.invalid_node'),
+        (f'certificates/kubelet?node={"n" * 254}', CSR, 'magnum.bootstrap.invalid_node'),
+        (f'certificates/kubelet?node={"n" * 253}', CSR, 'magnum.certificate.invalid_csr'),
+        ('certificates/kubelet?node=n', '', 'magnum.certificate.invalid_csr'),
+        ('certificates/kubelet?node=n', 'nonsense', 'magnum.certificate.invalid_csr'),
+        ('certificates/kubelet?node=n', b'\xff\xfe', 'magnum.certificate.invalid_csr'),
+        (
+            'certificates/kubelet?node=n',
+            csr.with_another_key(CSR),
+            'magnum.certificate.invalid_csr',
+        ),
+    ],
+)
+def test_a_bad_request_with_a_good_token_changes_nothing(
+    nodes: Nodes,
+    session: orm.Session,
+    bay: models.Bay,
+    tokens: dict[str, str],
+    path: str,
+    body: str | bytes,
+    code: str,
+) -> None:
+    response = nodes.send(f'/{bay.uuid}/{path}', tokens['worker'], body)
+    assert error_of(response) == (400, code)
+    assert count(session) == 0
+
+
+def test_a_long_body_is_refused(nodes: Nodes, bay: models.Bay, tokens: dict[str, str]) -> None:
+    longest = CSR + '\n' * (16 * 1024 - len(CSR))
+    assert nodes.send(kubelet_path(bay), tokens['worker'], longest).status_int == 200
+    response = nodes.send(kubelet_path(bay), tokens['worker'], longest + '\n')
+    assert error_of(response) == (413, 'magnum.request.too_large')
+
+
+@pytest.mark.parametrize('method', ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
+def test_only_post_is_served(
+    nodes: Nodes, bay: models.Bay, tokens: dict[str, str], method: str
+) -> None:
+    for path in (f'/{bay.uuid}/ca', kubelet_path(bay)):
+        response = nodes.send(path, tokens['worker'], method=method)
+        assert response.status_int == 405
+        assert response.headers['Allow'] == 'POST'
+
+
+@pytest.mark.parametrize('path', ['/', '/x', '/x/ca/', '/x/y', '/x/certificates/', '/x/y/z/ca'])
+def test_other_paths_are_unknown(nodes: Nodes, path: str) -> None:
+    assert error_of(nodes.send(path, None)) == (404, 'magnum.request.no_such_path')
+
+
+def test_a_bay_without_an_authority_says_so(
+    nodes: Nodes, session: orm.Session, service: CertificateService, bay: models.Bay
+) -> None:
+    token = service.tokens.arm(session, bay.uuid, 'operation')['worker']
+    session.commit()
+    for path in (f'/{bay.uuid}/ca', kubelet_path(bay)):
+        assert error_of(nodes.send(path, token, CSR)) == (409, 'magnum.certificate.not_ready')
+
+
+def test_it_can_be_switched_off(
+    conf: cfg.ConfigOpts,
+    session_maker: orm.sessionmaker[orm.Session],
+    service: CertificateService,
+    bay: models.Bay,
+    tokens: dict[str, str],
+) -> None:
+    conf.set_override('enabled', False, 'bootstrap')
+    nodes = Nodes(conf, session_maker, service)
+    assert nodes.send(f'/{bay.uuid}/ca', tokens['worker']).status_int == 404
+
+
+class BrokenDriver:
+    def node_certificates(self, role: str) -> Mapping[str, NodeCertificate]:
+        raise RuntimeError('a fault of the driver')
+
+
+def test_a_fault_of_ours_tells_nothing_and_changes_nothing(
+    conf: cfg.ConfigOpts,
+    session_maker: orm.sessionmaker[orm.Session],
+    session: orm.Session,
+    service: CertificateService,
+    bay: models.Bay,
+    tokens: dict[str, str],
+) -> None:
+    nodes = Nodes(conf, session_maker, service, BrokenDriver())
+    response = nodes.send(kubelet_path(bay), tokens['worker'], CSR)
+    assert error_of(response) == (500, 'magnum.internal')
+    assert 'fault of the driver' not in response.text
+    assert count(session) == 0
+
+
+def test_a_commit_that_fails_hands_no_certificate_out(
+    conf: cfg.ConfigOpts,
+    session_maker: orm.sessionmaker[orm.Session],
+    service: CertificateService,
+    bay: models.Bay,
+    tokens: dict[str, str],
+) -> None:
+    @contextlib.contextmanager
+    def failing() -> Iterator[orm.Session]:
+        with session_maker() as session:
+            yield session
+            raise RuntimeError('the database is gone')
+
+    app = bootstrap.make_app(conf, failing, service, lambda *_: FakeDriver())  # type: ignore[arg-type]
+    request = webob.Request.blank(kubelet_path(bay), method='POST')
+    request.body = CSR.encode()
+    request.headers['X-Bootstrap-Token'] = tokens['worker']
+    response = request.get_response(app)
+    assert response.status_int == 500
+    assert 'CERTIFICATE' not in response.text
+
+
+def test_neither_tokens_nor_requests_are_logged(
+    nodes: Nodes,
+    bay: models.Bay,
+    tokens: dict[str, str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        nodes.send(f'/{bay.uuid}/ca', tokens['worker'])
+        nodes.send(kubelet_path(bay), tokens['worker'], CSR)
+        nodes.send(kubelet_path(bay), tokens['worker'], csr.with_another_key(CSR))
+        nodes.send(kubelet_path(bay), 'a-wrong-token', CSR)
+    for secret in (*tokens.values(), 'a-wrong-token', *CSR.splitlines()):
+        assert secret not in caplog.text
+    for word in ('req-1', bay.uuid, 'node-1', 'kubelet', '192.0.2.1', '401'):
+        assert word in caplog.text
+
+
+# Rates --------------------------------------------------------------------
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_minutes_worth_may_come_at_once_then_evenly() -> None:
+    clock = Clock()
+    limiter = bootstrap.RateLimiter(6, clock)
+    assert [limiter.seconds_to_wait('a') for _ in range(6)] == [0.0] * 6
+    assert limiter.seconds_to_wait('a') == pytest.approx(10)
+    assert limiter.seconds_to_wait('b') == 0.0
+    clock.now += 9.5
+    assert limiter.seconds_to_wait('a') == pytest.approx(0.5)
+    clock.now += 0.5
+    assert limiter.seconds_to_wait('a') == 0.0
+    assert limiter.seconds_to_wait('a') == pytest.approx(10)
+    clock.now += 3600
+    assert [limiter.seconds_to_wait('a') for _ in range(6)] == [0.0] * 6
+    assert limiter.seconds_to_wait('a') > 0
+
+
+def test_no_limit() -> None:
+    limiter = bootstrap.RateLimiter(0)
+    assert not any(limiter.seconds_to_wait('a') for _ in range(1000))
+
+
+def test_memory_is_bounded() -> None:
+    limiter = bootstrap.RateLimiter(1, Clock(), max_keys=3)
+    for key in 'abcd':
+        limiter.seconds_to_wait(key)
+    assert len(limiter._due) == 3
+    assert limiter.seconds_to_wait('d') > 0
+
+
+def test_an_address_that_asks_too_often_is_told_when_to_come_again(
+    conf: cfg.ConfigOpts,
+    session_maker: orm.sessionmaker[orm.Session],
+    service: CertificateService,
+    bay: models.Bay,
+    tokens: dict[str, str],
+) -> None:
+    conf.set_override('requests_per_minute', 2, 'bootstrap')
+    nodes = Nodes(conf, session_maker, service)
+    path = f'/{bay.uuid}/ca'
+    assert [nodes.send(path, 'wrong').status_int for _ in range(2)] == [401, 401]
+    response = nodes.send(path, tokens['worker'])
+    assert error_of(response) == (429, 'magnum.bootstrap.too_many_requests')
+    assert 1 <= int(response.headers['Retry-After']) <= 30
+    # What a stranger does at one address, a node at another does not feel.
+    assert nodes.send(path, tokens['worker'], address='192.0.2.2').status_int == 200
+
+
+def test_a_bay_that_asks_too_often_is_limited_over_all_addresses(
+    conf: cfg.ConfigOpts,
+    session_maker: orm.sessionmaker[orm.Session],
+    session: orm.Session,
+    service: CertificateService,
+    bay: models.Bay,
+    tokens: dict[str, str],
+) -> None:
+    conf.set_override('requests_per_minute', 2, 'bootstrap')
+    nodes = Nodes(conf, session_maker, service)
+    statuses = [
+        nodes.send(kubelet_path(bay), tokens['worker'], CSR, address=f'192.0.2.{number}').status_int
+        for number in range(3)
+    ]
+    assert statuses == [200, 200, 429]
+    assert count(session) == 2

@@ -1,0 +1,99 @@
+import pytest
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+from oslo_config import cfg
+
+from magnum.certificates.errors import SubjectRefused
+from magnum.certificates.subjects import SubjectPolicy, SubjectRuleInvalid
+from tests.unit.certificates import csr
+
+MASTERS = csr.name(CN='admin', O='system:masters')
+VIEWER = csr.name(CN='eve', O='magnum:viewers')
+SUBJECTS = [MASTERS, VIEWER, csr.name(CN='Magnum User'), csr.name(OU='x'), x509.Name([])]
+
+
+@pytest.fixture
+def policy(conf: cfg.ConfigOpts) -> SubjectPolicy:
+    return SubjectPolicy.from_config(conf)
+
+
+@pytest.mark.parametrize('coe', ['kubernetes', 'swarm', 'mesos'])
+@pytest.mark.parametrize(
+    'roles', [['member'], ['admin'], ['Member'], ['reader', 'member'], ['reader', 'admin']]
+)
+def test_members_and_admins_may_have_any_subject(
+    policy: SubjectPolicy, roles: list[str], coe: str
+) -> None:
+    for subject in SUBJECTS:
+        assert not policy.check(subject, roles, coe).is_bounding
+
+
+def test_readers_may_be_viewers(policy: SubjectPolicy) -> None:
+    assert policy.check(VIEWER, ['reader'], 'kubernetes').is_bounding
+
+
+@pytest.mark.parametrize(
+    'subject',
+    [
+        MASTERS,
+        x509.Name([]),
+        csr.name(CN='eve'),
+        csr.name(O='magnum:viewers'),
+        csr.name(CN='eve', O='magnum:viewers2'),
+        csr.name(CN='eve', O='Magnum:Viewers'),
+        csr.name(CN='eve', O='magnum:viewers', OU='x'),
+        csr.name(CN='system:kube-scheduler', O='magnum:viewers'),
+        csr.name(CN='front-proxy-client', O='magnum:viewers'),
+        csr.name(CN='a\nb', O='magnum:viewers'),
+        x509.Name([*VIEWER, *csr.name(O='system:masters')]),
+        x509.Name([*csr.name(O='system:masters'), *VIEWER]),
+        x509.Name([*VIEWER, *csr.name(CN='system:apiserver')]),
+        x509.Name([*VIEWER, x509.NameAttribute(NameOID.USER_ID, '0')]),
+    ],
+)
+def test_readers_may_be_nothing_else(policy: SubjectPolicy, subject: x509.Name) -> None:
+    with pytest.raises(SubjectRefused) as caught:
+        policy.check(subject, ['reader'], 'kubernetes')
+    assert caught.value.rule.startswith('reader: O=magnum:viewers')
+    assert caught.value.rule in str(caught.value)
+
+
+@pytest.mark.parametrize('coe', ['swarm', 'mesos'])
+def test_readers_have_none_where_any_certificate_opens_everything(
+    policy: SubjectPolicy, coe: str
+) -> None:
+    with pytest.raises(SubjectRefused):
+        policy.check(VIEWER, ['reader'], coe)
+
+
+@pytest.mark.parametrize('roles', [[], ['load-balancer_member'], ['']])
+def test_other_roles_have_no_rule(policy: SubjectPolicy, roles: list[str]) -> None:
+    with pytest.raises(SubjectRefused, match='no rule'):
+        policy.check(MASTERS, roles, 'kubernetes')
+
+
+def test_rules_are_configuration(conf: cfg.ConfigOpts) -> None:
+    conf.set_override(
+        'subject_rule',
+        ['member: O=team-[a-z]{1,3}, CN=.+', 'member: OU=ops', 'Admin: *'],
+        'x509',
+    )
+    policy = SubjectPolicy.from_config(conf)
+    assert policy.check(csr.name(O='team-abc', CN='x'), ['member'], 'kubernetes').is_bounding
+    assert policy.check(csr.name(OU='ops'), ['member'], 'kubernetes').is_bounding
+    assert not policy.check(MASTERS, ['ADMIN'], 'kubernetes').is_bounding
+    with pytest.raises(SubjectRefused, match='OU=ops'):
+        policy.check(MASTERS, ['member'], 'kubernetes')
+
+
+def test_the_most_generous_rule_counts() -> None:
+    policy = SubjectPolicy(['reader: CN=.*', 'member: *'])
+    assert policy.check(csr.name(CN='x'), ['reader', 'member'], 'kubernetes').text == 'member: *'
+
+
+@pytest.mark.parametrize(
+    'text', ['', 'member', 'member:', ': *', 'member: anything', 'member: X=1', 'member: CN=(']
+)
+def test_a_malformed_rule_is_an_error_at_start(text: str) -> None:
+    with pytest.raises(SubjectRuleInvalid, match=r'\[x509\] subject_rule'):
+        SubjectPolicy([text])
