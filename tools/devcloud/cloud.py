@@ -158,7 +158,7 @@ def _in_parallel(jobs: Iterable[Callable[[], None]]) -> None:
 def _bootstrap_keystone() -> None:
     command = ("keystone-manage", "--config-file", conf_file("keystone"))
     owner = ("--keystone-user", os.getuid(), "--keystone-group", os.getgid())
-    for action in ("fernet_setup", "credential_setup"):
+    for action in ("fernet_setup", "receipt_setup", "credential_setup"):
         call("keystone-manage", *command, action, *owner)
     call(
         "keystone-manage",

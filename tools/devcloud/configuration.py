@@ -94,6 +94,7 @@ def _keystone(conf: _Configuration) -> None:
         # Short, so that what relies on long tokens is found out early.
         "token": {"provider": "fernet", "expiration": 600},
         "fernet_tokens": {"key_repository": DATA / "keystone/fernet"},
+        "fernet_receipts": {"key_repository": DATA / "keystone/receipts"},
         "credential": {"key_repository": DATA / "keystone/credential"},
         "identity": {"password_hash_rounds": 4},
         "cache": {"enabled": "true", "backend": "oslo_cache.dict"},
@@ -265,6 +266,9 @@ def _heat(conf: _Configuration) -> None:
         stack_domain_admin="heat_domain_admin",
         stack_domain_admin_password=settings.PASSWORD,
         deferred_auth_method="trusts",
+        # Without this a stack fails when its making outlives the token that
+        # asked for it.
+        reauthentication_auth_method="trusts",
         environment_dir=settings.VENV / "etc/heat/environment.d",
         template_dir=settings.VENV / "etc/heat/templates",
         plugin_dirs="",
@@ -382,6 +386,7 @@ def write_all() -> None:
     for directory in (
         "keystone/fernet",
         "keystone/credential",
+        "keystone/receipts",
         "glance/images",
         "glance/staging",
         "glance/tasks",
