@@ -28,7 +28,9 @@ def conf() -> cfg.ConfigOpts:
 
 @pytest.fixture
 def session_maker() -> Iterator[orm.sessionmaker[orm.Session]]:
-    engine = sa.create_engine('sqlite://', poolclass=pool.StaticPool)
+    engine = sa.create_engine(
+        'sqlite://', poolclass=pool.StaticPool, connect_args={'check_same_thread': False}
+    )
     models.Base.metadata.create_all(engine)
     yield orm.sessionmaker(engine)
     engine.dispose()

@@ -1,0 +1,7 @@
+from tests.unit.certificates.conftest import (  # noqa: F401
+    bay,
+    conf,
+    service,
+    session,
+    session_maker,
+)

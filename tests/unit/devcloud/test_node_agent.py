@@ -1,0 +1,420 @@
+"""The agent against the real endpoint of nodes and a recorder of signals."""
+
+import base64
+import json
+import logging
+import pathlib
+import threading
+import wsgiref.simple_server
+import wsgiref.util
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from email.mime.multipart import MIMEMultipart
+from email.mime.text import MIMEText
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+import yaml
+from keystoneauth1.exceptions import ConnectFailure, NotFound
+from oslo_config import cfg
+from sqlalchemy import orm
+
+from magnum.api.controllers import bootstrap
+from magnum.certificates.service import CertificateService
+from magnum.db import models
+from magnum.domain.node_certificates import NodeCertificate
+from tools.devcloud import node_agent, node_agent_behaviour, node_agent_boot
+from tools.devcloud.node_agent_behaviour import Behaviour
+from tools.devcloud.node_agent_boot import StepFailed, read_settings
+from tools.devcloud.node_agent_cloud import Server
+
+KUBELET = NodeCertificate(
+    'system:node:{node}', 'system:nodes', server=True, client=True, dns_names=('kubernetes',)
+)
+
+
+class FakeDriver:
+    def node_certificates(self, role: str) -> Mapping[str, NodeCertificate]:
+        return {'kubelet': KUBELET, 'kube-proxy': NodeCertificate('kube-proxy', client=True)}
+
+
+class Magnum:
+    """Magnum's endpoint of nodes at ``/v1/bootstrap``, and Heat at ``/signal``.
+
+    :ivar busy: this many requests are answered with 503 first.
+    """
+
+    def __init__(self, bootstrap_app: Callable[..., Iterable[bytes]]):
+        self.signals: list[dict[str, str]] = []
+        self.busy = 0
+        self._bootstrap_app = bootstrap_app
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if self.busy:
+            self.busy -= 1
+            start_response('503 Service Unavailable', [])
+            return [b'']
+        if environ['PATH_INFO'] == '/signal':
+            assert environ['REQUEST_METHOD'] == 'PUT'
+            body = environ['wsgi.input'].read(int(environ['CONTENT_LENGTH']))
+            self.signals.append(json.loads(body))
+            start_response('200 OK', [])
+            return [b'']
+        assert wsgiref.util.shift_path_info(environ) == 'v1'
+        assert wsgiref.util.shift_path_info(environ) == 'bootstrap'
+        return self._bootstrap_app(environ, start_response)
+
+
+class SilentHandler(wsgiref.simple_server.WSGIRequestHandler):
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def magnum(
+    conf: cfg.ConfigOpts,
+    session_maker: orm.sessionmaker[orm.Session],
+    service: CertificateService,
+) -> Magnum:
+    return Magnum(
+        bootstrap.make_app(conf, session_maker.begin, service, lambda *_: FakeDriver())  # type: ignore
+    )
+
+
+@pytest.fixture
+def url(magnum: Magnum) -> Iterator[str]:
+    server = wsgiref.simple_server.make_server('127.0.0.1', 0, magnum, handler_class=SilentHandler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={'poll_interval': 0.01})
+    thread.start()
+    yield f'http://127.0.0.1:{server.server_port}'
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def settings(
+    url: str, session: orm.Session, service: CertificateService, bay: models.Bay
+) -> dict[str, str]:
+    service.ensure_authority(session, bay.uuid, bay.name)
+    tokens = service.tokens.arm(session, bay.uuid, 'operation')
+    session.commit()
+    return {
+        'MAGNUM_BAY_UUID': bay.uuid,
+        'MAGNUM_COE': 'kubernetes',
+        'MAGNUM_NODE_NAME': 'node-1',
+        'MAGNUM_NODE_ROLE': 'worker',
+        'MAGNUM_NODE_ADDRESS': '10.0.0.5',
+        'MAGNUM_API_ADDRESS': '',
+        'MAGNUM_BOOTSTRAP_URL': f'{url}/v1/bootstrap',
+        'MAGNUM_BOOTSTRAP_TOKEN': tokens['worker'],
+        'MAGNUM_CERTIFICATES': 'kubelet kube-proxy',
+        'MAGNUM_CERTIFICATE_NAMES_kubelet': 'kubernetes',
+        'MAGNUM_SIGNAL_URL': f'{url}/signal',
+    }
+
+
+def user_data(settings: Mapping[str, str], **file: str) -> bytes:
+    """As Heat makes it; ``file`` adds to the entry of write_files."""
+    lines = ''.join(f"{name}='{value}'\n" for name, value in settings.items())
+    entry = {'path': '/etc/magnum/node.env', 'content': lines, **file}
+    if 'encoding' in file:
+        entry['content'] = base64.b64encode(lines.encode()).decode()
+    steps = {'write_files': [{'path': '/opt/magnum/run.sh', 'content': '#!/bin/sh\n'}]}
+    multipart = MIMEMultipart()
+    multipart.attach(MIMEText(f'#cloud-config\n{json.dumps(steps)}', 'cloud-config'))
+    document = yaml.safe_dump({'write_files': [entry]})
+    multipart.attach(MIMEText(f'#cloud-config\n{document}', 'cloud-config'))
+    multipart.attach(MIMEText('#!/bin/sh\nexec /opt/magnum/run.sh\n', 'x-shellscript'))
+    return multipart.as_bytes()
+
+
+class FakeNova:
+    def __init__(self) -> None:
+        self.servers: dict[str, Server] = {}
+        self.asked: list[str] = []
+
+    def add(self, server_id: str, data: bytes) -> None:
+        self.servers[server_id] = Server(server_id, f'name of {server_id}', data)
+
+    def active_servers(self) -> set[str]:
+        return set(self.servers)
+
+    def server(self, server_id: str) -> Server:
+        self.asked.append(server_id)
+        return self.servers[server_id]
+
+
+@pytest.fixture
+def nova() -> FakeNova:
+    return FakeNova()
+
+
+@pytest.fixture
+def stopping(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    monkeypatch.setattr(node_agent_boot, '_RETRY_DELAY', 0)
+    return threading.Event()
+
+
+@pytest.fixture
+def play(nova: FakeNova, tmp_path: pathlib.Path, stopping: threading.Event) -> Callable[[], None]:
+    """Run a new agent once over the servers that there are."""
+
+    def run_once() -> None:
+        agent = node_agent.Agent(nova, tmp_path, stopping)
+        agent.poll()
+        agent.finish()
+
+    return run_once
+
+
+@pytest.fixture(autouse=True)
+def _log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+
+
+def test_a_node_gets_its_certificates_and_says_so(
+    settings: dict[str, str],
+    nova: FakeNova,
+    magnum: Magnum,
+    play: Callable[[], None],
+    session: orm.Session,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    nova.add('id-1', user_data(settings))
+    play()
+    assert magnum.signals == [
+        {
+            'status': 'SUCCESS',
+            'id': 'node-1',
+            'reason': 'has its certificates: kubelet kube-proxy',
+        }
+    ]
+    subjects = set(session.scalars(sa.select(models.IssuedCertificate.subject)))
+    assert subjects == {'CN=system:node:node-1,O=system:nodes', 'CN=kube-proxy'}
+    assert 'node-1 (kubernetes worker): SUCCESS' in caplog.text
+    assert settings['MAGNUM_BOOTSTRAP_TOKEN'] not in caplog.text
+
+
+def test_a_node_boots_once_even_for_another_agent(
+    settings: dict[str, str], nova: FakeNova, magnum: Magnum, play: Callable[[], None]
+) -> None:
+    nova.add('id-1', user_data(settings))
+    play()
+    play()
+    assert len(magnum.signals) == 1
+    assert nova.asked == ['id-1']
+
+
+def test_deleted_servers_are_forgotten(
+    settings: dict[str, str], nova: FakeNova, tmp_path: pathlib.Path, play: Callable[[], None]
+) -> None:
+    nova.add('id-1', user_data(settings))
+    play()
+    nova.servers.clear()
+    play()
+    assert list((tmp_path / 'booted').iterdir()) == []
+
+
+def test_many_nodes_boot(
+    settings: dict[str, str], nova: FakeNova, magnum: Magnum, play: Callable[[], None]
+) -> None:
+    names = {f'node-{number}' for number in range(20)}
+    for name in names:
+        nova.add(name, user_data({**settings, 'MAGNUM_NODE_NAME': name}))
+    play()
+    assert {signal['id'] for signal in magnum.signals} == names
+    assert {signal['status'] for signal in magnum.signals} == {'SUCCESS'}
+
+
+def test_a_node_without_certificates_asks_for_nothing(
+    settings: dict[str, str],
+    nova: FakeNova,
+    magnum: Magnum,
+    play: Callable[[], None],
+    session: orm.Session,
+) -> None:
+    nova.add(
+        'id-1',
+        user_data({**settings, 'MAGNUM_CERTIFICATES': '', 'MAGNUM_BOOTSTRAP_TOKEN': 'none'}),
+    )
+    play()
+    assert magnum.signals[0]['status'] == 'SUCCESS'
+    assert session.scalars(sa.select(models.IssuedCertificate)).all() == []
+
+
+@pytest.mark.parametrize(
+    ('changes', 'said'),
+    [
+        ({'MAGNUM_BOOTSTRAP_TOKEN': 'wrong'}, '401'),
+        ({'MAGNUM_CERTIFICATES': 'kubelet none'}, 'unknown_purpose'),
+        ({'MAGNUM_NODE_NAME': 'node_1'}, 'invalid_node'),
+        ({'MAGNUM_CERTIFICATE_NAMES_kubelet': 'other'}, 'DNS name other'),
+        ({'MAGNUM_NODE_ADDRESS': 'nonsense'}, 'nonsense'),
+    ],
+)
+def test_a_refused_node_tells_why(
+    settings: dict[str, str],
+    nova: FakeNova,
+    magnum: Magnum,
+    play: Callable[[], None],
+    changes: dict[str, str],
+    said: str,
+) -> None:
+    nova.add('id-1', user_data({**settings, **changes}))
+    play()
+    (signal,) = magnum.signals
+    assert signal['status'] == 'FAILURE'
+    assert signal['reason'].startswith('step 20-certificates: ')
+    assert said in signal['reason']
+
+
+def test_a_busy_service_is_asked_again(
+    settings: dict[str, str], nova: FakeNova, magnum: Magnum, play: Callable[[], None]
+) -> None:
+    magnum.busy = 3
+    nova.add('id-1', user_data(settings))
+    play()
+    assert magnum.signals[0]['status'] == 'SUCCESS'
+
+
+def test_a_signal_that_heat_refuses_is_logged(
+    settings: dict[str, str],
+    nova: FakeNova,
+    play: Callable[[], None],
+    url: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    refused = f'{url}/v1/bootstrap/x'
+    nova.add('id-1', user_data({**settings, 'MAGNUM_SIGNAL_URL': refused}))
+    play()
+    assert 'HTTPError: 404' in caplog.text
+
+
+@pytest.mark.parametrize('data', [b'', b'#!/bin/sh\n', b'\xff\x00', MIMEMultipart().as_bytes()])
+def test_other_servers_are_left_alone(
+    nova: FakeNova, play: Callable[[], None], data: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    nova.add('id-1', data)
+    play()
+    assert 'no node of a bay' in caplog.text
+
+
+def test_a_server_that_went_meanwhile_is_no_error(
+    nova: FakeNova,
+    play: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def gone(server_id: str) -> Server:
+        raise NotFound
+
+    nova.add('id-1', b'')
+    monkeypatch.setattr(nova, 'server', gone)
+    play()
+    assert caplog.text == ''
+
+
+def test_a_cloud_that_is_away_is_waited_for(
+    settings: dict[str, str],
+    nova: FakeNova,
+    magnum: Magnum,
+    tmp_path: pathlib.Path,
+    stopping: threading.Event,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    nova.add('id-1', user_data(settings))
+    answers: list[set[str] | None] = [None, None, {'id-1'}]
+
+    def active_servers() -> set[str]:
+        answer = answers.pop(0)
+        if not answers:
+            stopping.set()
+        if answer is None:
+            raise ConnectFailure
+        return answer
+
+    monkeypatch.setattr(nova, 'active_servers', active_servers)
+    agent = node_agent.Agent(nova, tmp_path, threading.Event())
+    node_agent.run(agent, stopping, interval=0)
+    agent.finish()
+    assert magnum.signals[0]['status'] == 'SUCCESS'
+    assert caplog.text.count('does not answer') == 1
+    assert 'answers again' in caplog.text
+
+
+@pytest.mark.parametrize(
+    ('rule', 'signals'),
+    [
+        ('fail: step 40-docker: no space', [('FAILURE', 'step 40-docker: no space')]),
+        ('silent', []),
+        ('slow: 0.01', [('SUCCESS', 'has its certificates: kubelet kube-proxy')]),
+        ('boot', [('SUCCESS', 'has its certificates: kubelet kube-proxy')]),
+        ('nonsense', [('SUCCESS', 'has its certificates: kubelet kube-proxy')]),
+    ],
+)
+def test_nodes_misbehave_as_told(
+    settings: dict[str, str],
+    nova: FakeNova,
+    magnum: Magnum,
+    tmp_path: pathlib.Path,
+    play: Callable[[], None],
+    rule: str,
+    signals: list[tuple[str, str]],
+) -> None:
+    (tmp_path / 'behaviour.json').write_text(json.dumps({'other': 'silent', '^node-[1-3]$': rule}))
+    nova.add('id-1', user_data(settings))
+    play()
+    assert [(signal['status'], signal['reason']) for signal in magnum.signals] == signals
+
+
+def test_a_slow_node_ends_with_the_agent_and_boots_with_the_next_one(
+    settings: dict[str, str],
+    nova: FakeNova,
+    magnum: Magnum,
+    tmp_path: pathlib.Path,
+    stopping: threading.Event,
+    play: Callable[[], None],
+) -> None:
+    (tmp_path / 'behaviour.json').write_text('{"node": "slow: 3600"}')
+    nova.add('id-1', user_data(settings))
+    stopping.set()
+    play()
+    assert magnum.signals == []
+    (tmp_path / 'behaviour.json').unlink()
+    stopping.clear()
+    play()
+    assert magnum.signals[0]['status'] == 'SUCCESS'
+
+
+@pytest.mark.parametrize('content', ['', '[]', '{"(": "silent"}', '{"n": 1}', '{"n": "slow: x"}'])
+def test_a_malformed_behaviour_file_says_nothing(
+    tmp_path: pathlib.Path, content: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / 'behaviour.json'
+    file.write_text(content)
+    assert node_agent_behaviour.of_node(file, 'n') == Behaviour()
+    assert 'cannot be understood' in caplog.text
+
+
+@pytest.mark.parametrize('file', [{}, {'encoding': 'b64'}, {'encoding': 'base64'}])
+def test_settings_are_read_plain_and_encoded(file: dict[str, str]) -> None:
+    found = read_settings(user_data({'A': 'x y', 'B': '', 'C': "it'\\''s", 'D': '#1'}, **file))
+    assert found == {'A': 'x y', 'B': '', 'C': "it's", 'D': '#1'}
+
+
+@pytest.mark.parametrize('content', ['A', "A='x", 'export A=1'])
+def test_settings_that_are_no_assignments_are_refused(content: str) -> None:
+    with pytest.raises(StepFailed):
+        read_settings(user_data({}, content=content))
+
+
+def test_only_one_agent_runs(tmp_path: pathlib.Path) -> None:
+    with (
+        node_agent._only_one(tmp_path / 'pid'),
+        pytest.raises(SystemExit, match='already running'),
+        node_agent._only_one(tmp_path / 'pid'),
+    ):
+        pass
+    assert not (tmp_path / 'pid').exists()
