@@ -106,8 +106,6 @@ class HeatDriver(Driver):
     outputs: ClassVar[Outputs]
     refusals: ClassVar[tuple[checks.Check, ...]] = checks.COMMON
     certificates: ClassVar[Mapping[str, Mapping[str, NodeCertificate]]]
-    #: Further labels that are stack parameters of the same name.
-    label_parameters: ClassVar[tuple[str, ...]] = ()
 
     def labels_schema(self) -> Mapping[str, Any]:
         """See the contract."""
@@ -136,8 +134,9 @@ class HeatDriver(Driver):
             names.node_flavor: plan.workers.flavor,
             'master_settings': self._settings(plan, MASTER),
             'worker_settings': self._settings(plan, WORKER),
+            **self.extra_parameters(plan),
         }
-        for label in COMMON_LABEL_PARAMETERS + self.label_parameters:
+        for label in COMMON_LABEL_PARAMETERS:
             parameters[label] = plan.labels.get(label)
         template = templates.load(f'{self.folder}/templates/bay.yaml')
         return StackRequest(
@@ -204,23 +203,23 @@ class HeatDriver(Driver):
         """The driver's own settings of its nodes (``MAGNUM_…``)."""
         return {}
 
+    def requested_certificates(self, plan: BayPlan, role: str) -> Mapping[str, NodeCertificate]:
+        """What a node asks for when it boots: nothing without TLS."""
+        return {} if plan.tls_disabled else self.node_certificates(role)
+
+    def extra_parameters(self, plan: BayPlan) -> Mapping[str, Any]:
+        """Parameters of this driver's template alone; labels are complete."""
+        return {}
+
     def _settings(self, plan: BayPlan, role: str) -> str:
         return settings.shell(
             {
                 **{name: take(plan) for name, take in settings.COMMON.items()},
                 'MAGNUM_NODE_ROLE': role,
-                **settings.certificate_settings(self._certificates(plan, role)),
+                **settings.certificate_settings(self.requested_certificates(plan, role)),
                 **self.node_settings(plan, role),
             }
         )
-
-    def _certificates(
-        self,
-        plan: BayPlan,
-        role: str,
-    ) -> Mapping[str, NodeCertificate]:
-        """What a node asks for: nothing without TLS."""
-        return {} if plan.tls_disabled else self.node_certificates(role)
 
     def _with_default_labels(self, plan: BayPlan) -> BayPlan:
         resolved = labels.resolve(self.labels_schema(), plan.labels)

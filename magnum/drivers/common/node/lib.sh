@@ -48,3 +48,28 @@ Environment="HTTPS_PROXY=$MAGNUM_HTTPS_PROXY"
 Environment="NO_PROXY=$MAGNUM_NO_PROXY"
 UNIT
 }
+
+# write_unit NAME DESCRIPTION PROGRAM ARGUMENT...: a systemd service that is
+# always restarted.
+write_unit() {
+    local name=$1 description=$2 argument
+    shift 2
+    {
+        printf '[Unit]\nDescription=%s\n' "$description"
+        printf 'Wants=network-online.target\nAfter=network-online.target\n\n'
+        printf '[Service]\nRestart=always\nRestartSec=5\nExecStart='
+        for argument; do
+            # systemd expands "$" and "%" and splits at spaces.
+            argument=${argument//\$/\$\$}
+            printf '"%s" \\\n    ' "${argument//%/%%}"
+        done
+        printf '\n\n[Install]\nWantedBy=multi-user.target\n'
+    } >"/etc/systemd/system/$name.service"
+}
+
+# start_service NAME...: now, with its new settings, and at every boot.
+start_service() {
+    systemctl daemon-reload
+    systemctl enable "$@"
+    systemctl restart "$@"
+}

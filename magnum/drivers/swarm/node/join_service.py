@@ -49,8 +49,8 @@ def call(
 
 def organization(connection: http.client.HTTPSConnection) -> str | None:
     """Of the engine's certificate."""
-    subject: Any = connection.sock.getpeercert()['subject']
-    names = dict(pair for attributes in subject for pair in attributes)
+    certificate: Any = connection.sock.getpeercert()
+    names = dict(pair for attributes in certificate['subject'] for pair in attributes)
     return names.get('organizationName')
 
 

@@ -1,0 +1,165 @@
+"""Kubernetes: its programs as systemd services, etcd on the masters, flannel."""
+
+import ipaddress
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+from magnum.domain.node_certificates import NodeCertificate
+from magnum.drivers import checks, heat
+from magnum.drivers.contract import MASTER, WORKER, BayPlan, Capabilities, PlanRefused
+
+TLS_PORT = 6443
+OPEN_PORT = 8080
+
+WORKER_PROGRAMS = ('kubelet', 'kube-proxy')
+MASTER_PROGRAMS = (
+    'kube-apiserver',
+    'kube-controller-manager',
+    'kube-scheduler',
+    'kubectl',
+    *WORKER_PROGRAMS,
+)
+DEFAULT_IMAGES = 'registry.k8s.io/'
+
+_NODE_CERTIFICATES = {
+    'kubelet': NodeCertificate('system:node:{node}', 'system:nodes', server=True, client=True),
+    'proxy': NodeCertificate('system:kube-proxy', client=True),
+    'flannel': NodeCertificate('magnum:flannel', client=True),
+}
+
+
+def address_ranges(plan: BayPlan, _capabilities: Capabilities) -> None:
+    """Ranges of pods, services and nodes that do not overlap."""
+    defaults = {
+        'fixed_subnet_cidr': '10.0.0.0/24',
+        'flannel_network_cidr': '10.100.0.0/16',
+        'service_cluster_ip_range': '10.254.0.0/16',
+    }
+    ranges = {}
+    for label, default in defaults.items():
+        text = plan.labels.get(label, default)
+        try:
+            ranges[label] = ipaddress.ip_network(text)
+        except ValueError:
+            raise PlanRefused(f'labels/{label}', f'{text!r} is no network address.') from None
+    if plan.fixed_network_cidr:
+        ranges['fixed_subnet_cidr'] = ipaddress.ip_network(plan.fixed_network_cidr)
+    elif plan.fixed_network:
+        # Its addresses are not known here.
+        del ranges['fixed_subnet_cidr']
+    for (one, first), (other, second) in itertools.combinations(ranges.items(), 2):
+        if first.overlaps(second):
+            raise PlanRefused(
+                f'labels/{other}', f'{second} overlaps with {first}, the {one} of this bay.'
+            )
+
+
+class KubernetesDriver(heat.HeatDriver):
+    """Masters with etcd and the control plane; masters and workers run kubelets."""
+
+    name = 'kubernetes'
+    capabilities = Capabilities(
+        coe='kubernetes',
+        server_types=('vm',),
+        distros=('debian', 'ubuntu'),
+        network_drivers=('flannel',),
+        volume_drivers=(),
+        versions=('v1.31', 'v1.32', 'v1.33', 'v1.34'),
+    )
+    folder = 'kubernetes'
+    version = 'kubernetes-1'
+    parameter_names = {
+        'kubernetes-1': heat.Parameters(
+            master_count='number_of_masters',
+            node_count='number_of_minions',
+            nodes_to_remove='minions_to_remove',
+            node_image='minion_image',
+            node_flavor='minion_flavor',
+        ),
+    }
+    outputs = heat.Outputs(
+        masters='kube_masters',
+        masters_private='kube_masters_private',
+        nodes='kube_minions',
+        nodes_private='kube_minions_private',
+    )
+    refusals = (*checks.COMMON, checks.load_balanced_masters, address_ranges)
+    certificates = {
+        MASTER: {
+            'server': NodeCertificate(
+                'kube-apiserver',
+                server=True,
+                dns_names=(
+                    'kubernetes',
+                    'kubernetes.default',
+                    'kubernetes.default.svc',
+                    'kubernetes.default.svc.cluster.local',
+                ),
+            ),
+            # By these two names etcd tells masters from all others.
+            'etcd': NodeCertificate('etcd', server=True, client=True, dns_names=('etcd.magnum',)),
+            'kubelet-client': NodeCertificate('magnum:kubelet-client', client=True),
+            'controller-manager': NodeCertificate('system:kube-controller-manager', client=True),
+            'scheduler': NodeCertificate('system:kube-scheduler', client=True),
+            'admin': NodeCertificate('magnum:admin', 'system:masters', client=True),
+            **_NODE_CERTIFICATES,
+        },
+        WORKER: _NODE_CERTIFICATES,
+    }
+
+    def extra_parameters(self, plan: BayPlan) -> Mapping[str, Any]:
+        """Those of the Kubernetes template alone."""
+        return {
+            'kube_version': plan.labels['kube_tag'],
+            'pods_network_cidr': plan.labels['flannel_network_cidr'],
+            'tls_disabled': plan.tls_disabled,
+        }
+
+    def api_url(self, address: str, plan: BayPlan) -> str:
+        """Of the Kubernetes API; without TLS a second port serves it."""
+        if plan.tls_disabled:
+            return f'http://{address}:{OPEN_PORT}'
+        return f'https://{address}:{TLS_PORT}'
+
+    def coe_version(self, parameters: Mapping[str, Any]) -> str | None:
+        """What the stack was told; nodes download exactly that."""
+        return parameters.get('kube_version')
+
+    def requested_certificates(self, plan: BayPlan, role: str) -> Mapping[str, NodeCertificate]:
+        """All, without TLS for users too: between its own parts Kubernetes needs it."""
+        return self.node_certificates(role)
+
+    def node_settings(self, plan: BayPlan, role: str) -> Mapping[str, str | None]:
+        """Versions, sources, address ranges and options of the programs."""
+        labels = plan.labels
+        services = ipaddress.ip_network(labels['service_cluster_ip_range'])
+        images = labels['container_infra_prefix']
+        group = plan.masters if role == MASTER else plan.workers
+        return {
+            'MAGNUM_VOLUME_MOUNT': '/var/lib/containerd',
+            'MAGNUM_NODEGROUP': group.name,
+            'MAGNUM_KUBE_PROGRAMS': ' '.join(
+                MASTER_PROGRAMS if role == MASTER else WORKER_PROGRAMS
+            ),
+            'MAGNUM_KUBE_BINARIES_URL': labels['kube_binaries_url'],
+            'MAGNUM_FLANNEL_VERSION': labels['flannel_tag'],
+            'MAGNUM_FLANNEL_BINARIES_URL': labels['flannel_binaries_url'],
+            'MAGNUM_FLANNEL_BACKEND': labels['flannel_backend'],
+            'MAGNUM_POD_CIDR': labels['flannel_network_cidr'],
+            'MAGNUM_POD_CIDR_NODE_BITS': labels['flannel_network_subnetlen'],
+            'MAGNUM_SERVICE_CIDR': str(services),
+            'MAGNUM_SERVICE_ADDRESS': str(services[1]) if role == MASTER else '',
+            'MAGNUM_DNS_ADDRESS': str(services[10]),
+            'MAGNUM_PAUSE_IMAGE': f'{images or DEFAULT_IMAGES}pause:{labels["pause_tag"]}',
+            'MAGNUM_COREDNS_IMAGE': (
+                f'{images or DEFAULT_IMAGES + "coredns/"}coredns:{labels["coredns_tag"]}'
+            ),
+            'MAGNUM_CGROUP_DRIVER': labels['cgroup_driver'],
+            'MAGNUM_ADMISSION_PLUGINS': labels['admission_control_list'],
+            'MAGNUM_KUBEAPI_OPTIONS': labels['kubeapi_options'],
+            'MAGNUM_KUBECONTROLLER_OPTIONS': labels['kubecontroller_options'],
+            'MAGNUM_KUBESCHEDULER_OPTIONS': labels['kubescheduler_options'],
+            'MAGNUM_KUBELET_OPTIONS': labels['kubelet_options'],
+            'MAGNUM_KUBEPROXY_OPTIONS': labels['kubeproxy_options'],
+        }

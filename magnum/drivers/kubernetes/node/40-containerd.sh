@@ -1,0 +1,61 @@
+#!/bin/bash
+# containerd and the CNI plugins, from the distribution or found in the guest.
+set -euo pipefail
+# shellcheck source=../../common/node/lib.sh
+. /opt/magnum/lib.sh
+
+need_command containerd containerd
+need_command iptables iptables
+need_command conntrack conntrack
+if ! [ -x /usr/lib/cni/bridge ] && ! [ -x /opt/cni/bin/bridge ]; then
+    need_command /usr/lib/cni/bridge containernetworking-plugins
+fi
+cni=/usr/lib/cni
+if ! [ -x $cni/bridge ]; then
+    cni=/opt/cni/bin
+fi
+
+# Kernels without modules have them built in.
+for module in overlay br_netfilter; do
+    echo $module >>/etc/modules-load.d/magnum.conf
+    modprobe $module || true
+done
+cat >/etc/sysctl.d/90-magnum.conf <<'SYSCTL'
+net.ipv4.ip_forward = 1
+net.bridge.bridge-nf-call-iptables = 1
+SYSCTL
+sysctl --quiet --load=/etc/sysctl.d/90-magnum.conf
+
+systemd_cgroup=false
+if [ "$MAGNUM_CGROUP_DRIVER" = systemd ]; then
+    systemd_cgroup=true
+fi
+mkdir -p /etc/containerd/certs.d
+cat >/etc/containerd/config.toml <<TOML
+version = 2
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "$MAGNUM_PAUSE_IMAGE"
+  restrict_oom_score_adj = true
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    bin_dir = "$cni"
+    conf_dir = "/etc/cni/net.d"
+  [plugins."io.containerd.grpc.v1.cri".registry]
+    config_path = "/etc/containerd/certs.d"
+  [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+    runtime_type = "io.containerd.runc.v2"
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+      SystemdCgroup = $systemd_cgroup
+TOML
+for registry in $MAGNUM_INSECURE_REGISTRIES; do
+    mkdir -p "/etc/containerd/certs.d/$registry"
+    cat >"/etc/containerd/certs.d/$registry/hosts.toml" <<TOML
+[host."http://$registry"]
+  capabilities = ["pull", "resolve"]
+[host."https://$registry"]
+  capabilities = ["pull", "resolve"]
+  skip_verify = true
+TOML
+done
+
+proxy_drop_in containerd
+start_service containerd

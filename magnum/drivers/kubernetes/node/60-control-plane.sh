@@ -1,0 +1,85 @@
+#!/bin/bash
+# API server, controller manager, scheduler.
+set -euo pipefail
+# shellcheck source=../../common/node/lib.sh
+. /opt/magnum/lib.sh
+# shellcheck source=kubernetes.sh
+. /opt/magnum/kubernetes.sh
+
+for user in admin controller-manager scheduler; do
+    write_kubeconfig $user "https://127.0.0.1:6443"
+done
+
+etcd_servers=https://127.0.0.1:2379
+for address in $MAGNUM_MASTER_ADDRESSES; do
+    if [ "$address" != "$MAGNUM_NODE_ADDRESS" ]; then
+        etcd_servers=$etcd_servers,https://$address:2379
+    fi
+done
+
+# The options of the labels are words: no quotes.
+# shellcheck disable=SC2086
+write_unit kube-apiserver "Kubernetes API server" \
+    "$(command -v kube-apiserver)" \
+    --advertise-address="$MAGNUM_NODE_ADDRESS" \
+    --allow-privileged=true \
+    --authorization-mode=Node,RBAC \
+    --enable-admission-plugins="$MAGNUM_ADMISSION_PLUGINS" \
+    --client-ca-file="$certificates/ca.pem" \
+    --etcd-servers="$etcd_servers" \
+    --etcd-cafile="$certificates/ca.pem" \
+    --etcd-certfile="$certificates/etcd.pem" \
+    --etcd-keyfile="$certificates/etcd.key" \
+    --kubelet-certificate-authority="$certificates/ca.pem" \
+    --kubelet-client-certificate="$certificates/kubelet-client.pem" \
+    --kubelet-client-key="$certificates/kubelet-client.key" \
+    --kubelet-preferred-address-types=InternalIP,Hostname \
+    --secure-port=6443 \
+    --service-account-issuer=https://kubernetes.default.svc.cluster.local \
+    --service-account-key-file="$certificates/service-account.pub" \
+    --service-account-signing-key-file="$certificates/service-account.key" \
+    --service-cluster-ip-range="$MAGNUM_SERVICE_CIDR" \
+    --tls-cert-file="$certificates/server.pem" \
+    --tls-private-key-file="$certificates/server.key" \
+    $MAGNUM_KUBEAPI_OPTIONS
+
+# shellcheck disable=SC2086
+write_unit kube-controller-manager "Kubernetes controller manager" \
+    "$(command -v kube-controller-manager)" \
+    --allocate-node-cidrs=true \
+    --authentication-kubeconfig=/etc/kubernetes/controller-manager.conf \
+    --authorization-kubeconfig=/etc/kubernetes/controller-manager.conf \
+    --bind-address=127.0.0.1 \
+    --cluster-cidr="$MAGNUM_POD_CIDR" \
+    --kubeconfig=/etc/kubernetes/controller-manager.conf \
+    --leader-elect=true \
+    --node-cidr-mask-size="$MAGNUM_POD_CIDR_NODE_BITS" \
+    --root-ca-file="$certificates/ca.pem" \
+    --service-account-private-key-file="$certificates/service-account.key" \
+    --service-cluster-ip-range="$MAGNUM_SERVICE_CIDR" \
+    --use-service-account-credentials=true \
+    $MAGNUM_KUBECONTROLLER_OPTIONS
+
+# shellcheck disable=SC2086
+write_unit kube-scheduler "Kubernetes scheduler" \
+    "$(command -v kube-scheduler)" \
+    --authentication-kubeconfig=/etc/kubernetes/scheduler.conf \
+    --authorization-kubeconfig=/etc/kubernetes/scheduler.conf \
+    --bind-address=127.0.0.1 \
+    --kubeconfig=/etc/kubernetes/scheduler.conf \
+    --leader-elect=true \
+    $MAGNUM_KUBESCHEDULER_OPTIONS
+
+start_service kube-apiserver kube-controller-manager kube-scheduler
+api_ready() {
+    kubectl --kubeconfig=/etc/kubernetes/admin.conf get --raw=/readyz >/dev/null
+}
+wait_until 600 api_ready
+
+# Kubernetes has no plain HTTP any more; who asks for it gets this door.
+if [ "$MAGNUM_TLS_DISABLED" = true ]; then
+    write_unit magnum-open-api "Kubernetes API without TLS" \
+        "$(command -v kubectl)" proxy --kubeconfig=/etc/kubernetes/admin.conf \
+        --address=0.0.0.0 --port=8080 --accept-hosts='.*' --reject-paths='^$'
+    start_service magnum-open-api
+fi

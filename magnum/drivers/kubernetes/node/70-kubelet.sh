@@ -1,0 +1,71 @@
+#!/bin/bash
+# kubelet and kube-proxy. Masters run them too, so that what runs on the
+# network of pods is reachable from the API server; a taint keeps pods away.
+set -euo pipefail
+# shellcheck source=../../common/node/lib.sh
+. /opt/magnum/lib.sh
+# shellcheck source=kubernetes.sh
+. /opt/magnum/kubernetes.sh
+
+taints=
+if [ "$MAGNUM_NODE_ROLE" = master ]; then
+    taints=--register-with-taints=node-role.kubernetes.io/control-plane=:NoSchedule
+fi
+resolver=/etc/resolv.conf
+if [ -e /run/systemd/resolve/resolv.conf ]; then
+    # The one in /etc names the local stub, which is no server for pods.
+    resolver=/run/systemd/resolve/resolv.conf
+fi
+
+write_kubeconfig kubelet "$(api_url)"
+write_kubeconfig proxy "$(api_url)"
+mkdir -p /etc/kubernetes/manifests
+cat >/etc/kubernetes/kubelet.yaml <<YAML
+apiVersion: kubelet.config.k8s.io/v1beta1
+kind: KubeletConfiguration
+authentication:
+  anonymous: {enabled: false}
+  webhook: {enabled: true}
+  x509: {clientCAFile: $certificates/ca.pem}
+authorization: {mode: Webhook}
+cgroupDriver: $MAGNUM_CGROUP_DRIVER
+clusterDNS: [$MAGNUM_DNS_ADDRESS]
+clusterDomain: cluster.local
+failSwapOn: false
+resolvConf: $resolver
+staticPodPath: /etc/kubernetes/manifests
+tlsCertFile: $certificates/kubelet.pem
+tlsPrivateKeyFile: $certificates/kubelet.key
+YAML
+
+# Up to 1.23 the container runtime had to be named as remote.
+runtime=
+if kubelet --help 2>&1 | grep -q -e '--container-runtime string'; then
+    runtime=--container-runtime=remote
+fi
+# shellcheck disable=SC2086
+write_unit kubelet "Kubernetes node agent" "$(command -v kubelet)" \
+    --config=/etc/kubernetes/kubelet.yaml \
+    $runtime $taints \
+    --container-runtime-endpoint=unix:///run/containerd/containerd.sock \
+    --hostname-override="$MAGNUM_NODE_NAME" \
+    --kubeconfig=/etc/kubernetes/kubelet.conf \
+    --node-ip="$MAGNUM_NODE_ADDRESS" \
+    --node-labels="magnum.openstack.org/role=$MAGNUM_NODE_ROLE,magnum.openstack.org/nodegroup=$MAGNUM_NODEGROUP" \
+    $MAGNUM_KUBELET_OPTIONS
+
+cat >/etc/kubernetes/proxy.yaml <<YAML
+apiVersion: kubeproxy.config.k8s.io/v1alpha1
+kind: KubeProxyConfiguration
+clientConnection: {kubeconfig: /etc/kubernetes/proxy.conf}
+clusterCIDR: $MAGNUM_POD_CIDR
+conntrack: {maxPerCore: 0}
+hostnameOverride: $MAGNUM_NODE_NAME
+mode: iptables
+YAML
+# shellcheck disable=SC2086
+write_unit kube-proxy "Kubernetes services' network" \
+    "$(command -v kube-proxy)" --config=/etc/kubernetes/proxy.yaml \
+    $MAGNUM_KUBEPROXY_OPTIONS
+
+start_service kubelet kube-proxy

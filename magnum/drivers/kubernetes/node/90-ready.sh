@@ -1,0 +1,27 @@
+#!/bin/bash
+# A node has come up when the bay calls it ready.
+set -euo pipefail
+# shellcheck source=../../common/node/lib.sh
+. /opt/magnum/lib.sh
+# shellcheck source=kubernetes.sh
+. /opt/magnum/kubernetes.sh
+
+node_ready() {
+    curl --silent --show-error --fail --max-time 20 --noproxy '*' \
+        --cacert "$certificates/ca.pem" --cert "$certificates/kubelet.pem" \
+        --key "$certificates/kubelet.key" \
+        "$(api_url)/api/v1/nodes/$MAGNUM_NODE_NAME" |
+        python3 -c "
+import json, sys
+conditions = json.load(sys.stdin)['status']['conditions']
+ready = [c for c in conditions if c['type'] == 'Ready']
+print(ready[0]['message'])
+sys.exit(ready[0]['status'] != 'True')"
+}
+wait_until 900 node_ready
+
+if [ "$MAGNUM_NODE_ROLE" = master ]; then
+    # Kubelets may not give themselves this label.
+    kubectl --kubeconfig=/etc/kubernetes/admin.conf label --overwrite \
+        "node/$MAGNUM_NODE_NAME" node-role.kubernetes.io/control-plane=
+fi

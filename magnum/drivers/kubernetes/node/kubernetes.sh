@@ -1,0 +1,40 @@
+# Shared by the Kubernetes steps; sourced by lib.sh's users, never run.
+# shellcheck shell=bash disable=SC2154
+
+# api_url: where this node's own programs find the API.
+api_url() {
+    if [ "$MAGNUM_NODE_ROLE" = master ]; then
+        echo https://127.0.0.1:6443
+    else
+        echo "https://$MAGNUM_API_ADDRESS:6443"
+    fi
+}
+
+# write_kubeconfig PURPOSE URL: /etc/kubernetes/PURPOSE.conf with the
+# certificate of that purpose.
+write_kubeconfig() {
+    mkdir -p /etc/kubernetes
+    (
+        umask 077
+        cat >"/etc/kubernetes/$1.conf" <<YAML
+apiVersion: v1
+kind: Config
+clusters:
+- name: bay
+  cluster: {server: "$2", certificate-authority: $certificates/ca.pem}
+users:
+- name: $1
+  user: {client-certificate: $certificates/$1.pem, client-key: $certificates/$1.key}
+contexts:
+- name: bay
+  context: {cluster: bay, user: $1}
+current-context: bay
+YAML
+    )
+}
+
+bay_etcdctl() {
+    ETCDCTL_API=3 etcdctl --endpoints=https://127.0.0.1:2379 \
+        --cacert="$certificates/ca.pem" --cert="$certificates/etcd.pem" \
+        --key="$certificates/etcd.key" "$@"
+}
