@@ -55,6 +55,6 @@ def load(name: str) -> Template:
         if reference in files:
             continue
         files[reference] = read(reference)
-        if reference.endswith('.yaml'):
+        if '/templates/' in reference:
             pending.extend(references(files[reference]))
     return Template(read(name), files)

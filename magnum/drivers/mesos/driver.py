@@ -1,0 +1,101 @@
+"""Apache Mesos: masters elected by ZooKeeper, Marathon, agents with Docker."""
+
+import json
+from collections.abc import Mapping
+
+from magnum.domain.node_certificates import NodeCertificate
+from magnum.drivers import checks, heat
+from magnum.drivers.contract import MASTER, WORKER, BayPlan, Capabilities, PlanRefused
+
+# Images by the setting that names them to the nodes' scripts.
+IMAGES = {
+    'MAGNUM_MESOS_MASTER_IMAGE': 'mesos_master_image',
+    'MAGNUM_MESOS_AGENT_IMAGE': 'mesos_agent_image',
+    'MAGNUM_MARATHON_IMAGE': 'marathon_image',
+    'MAGNUM_ZOOKEEPER_IMAGE': 'zookeeper_image',
+}
+
+
+def image_providers(plan: BayPlan, _capabilities: Capabilities) -> None:
+    """Docker images in Mesos' own containers need their isolator."""
+    providers = plan.labels.get('mesos_slave_image_providers', '').split(',')
+    isolation = plan.labels.get('mesos_slave_isolation', '').split(',')
+    if 'docker' in providers and 'docker/runtime' not in isolation:
+        raise PlanRefused(
+            'labels/mesos_slave_isolation',
+            'The image provider docker needs docker/runtime in mesos_slave_isolation.',
+        )
+
+
+def executor_environment(plan: BayPlan, _capabilities: Capabilities) -> None:
+    """A JSON object of texts."""
+    text = plan.labels.get('mesos_slave_executor_env_variables')
+    if not text:
+        return
+    try:
+        variables = json.loads(text)
+    except ValueError:
+        variables = None
+    if not isinstance(variables, dict):
+        raise PlanRefused(
+            'labels/mesos_slave_executor_env_variables', f'{text!r} is no JSON object.'
+        )
+
+
+class MesosDriver(heat.HeatDriver):
+    """Nodes run Mesos as they find it in the guest or from images that labels name."""
+
+    name = 'mesos'
+    capabilities = Capabilities(
+        coe='mesos',
+        server_types=('vm',),
+        distros=('debian', 'ubuntu'),
+        network_drivers=('docker',),
+        volume_drivers=(),
+        versions=(),
+    )
+    folder = 'mesos'
+    version = 'mesos-1'
+    parameter_names = {
+        'mesos-1': heat.Parameters(
+            master_count='number_of_masters',
+            node_count='number_of_slaves',
+            nodes_to_remove='slaves_to_remove',
+            node_image='slave_image',
+            node_flavor='slave_flavor',
+        ),
+    }
+    outputs = heat.Outputs(
+        masters='mesos_master',
+        masters_private='mesos_master_private',
+        nodes='mesos_slaves',
+        nodes_private='mesos_slaves_private',
+    )
+    refusals = (
+        *checks.COMMON,
+        checks.load_balanced_masters,
+        image_providers,
+        executor_environment,
+    )
+    # Mesos and ZooKeeper speak plain TCP here.
+    certificates: Mapping[str, Mapping[str, NodeCertificate]] = {MASTER: {}, WORKER: {}}
+
+    def api_url(self, address: str, plan: BayPlan) -> str:
+        """The bare address: Mesos is at port 5050, Marathon at 8080."""
+        return address
+
+    def node_settings(self, plan: BayPlan, role: str) -> Mapping[str, str | None]:
+        """Images of the programs and options of the agent."""
+        labels = plan.labels
+        prefix = labels['container_infra_prefix']
+        return {
+            'MAGNUM_VOLUME_MOUNT': '/var/lib/docker',
+            **{
+                setting: prefix + labels[label] if labels[label] else ''
+                for setting, label in IMAGES.items()
+            },
+            'MAGNUM_MESOS_ISOLATION': labels['mesos_slave_isolation'],
+            'MAGNUM_MESOS_IMAGE_PROVIDERS': labels['mesos_slave_image_providers'],
+            'MAGNUM_MESOS_WORK_DIR': labels['mesos_slave_work_dir'],
+            'MAGNUM_MESOS_EXECUTOR_ENVIRONMENT': labels['mesos_slave_executor_env_variables'],
+        }

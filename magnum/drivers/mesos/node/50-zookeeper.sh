@@ -1,0 +1,59 @@
+#!/bin/bash
+# The ZooKeeper ensemble of all masters, its members known from the start.
+set -euo pipefail
+# shellcheck source=../../common/node/lib.sh
+. /opt/magnum/lib.sh
+# shellcheck source=mesos.sh
+. /opt/magnum/mesos.sh
+
+server=/usr/share/zookeeper/bin/zkServer.sh
+if [ -z "$MAGNUM_ZOOKEEPER_IMAGE" ]; then
+    need_command $server zookeeper
+fi
+
+data=/var/lib/magnum-zookeeper
+mkdir -p $data
+# ZooKeeper counts its servers from 1.
+echo "$((MAGNUM_NODE_INDEX + 1))" >$data/myid
+{
+    cat <<PROPERTIES
+tickTime=2000
+initLimit=10
+syncLimit=5
+dataDir=$data
+clientPort=2181
+4lw.commands.whitelist=ruok,srvr
+admin.enableServer=false
+autopurge.purgeInterval=24
+PROPERTIES
+    number=1
+    for address in $MAGNUM_MASTER_ADDRESSES; do
+        echo "server.$number=$address:2888:3888"
+        number=$((number + 1))
+    done
+} >/etc/magnum/zoo.cfg
+
+if [ -x $server ]; then
+    write_unit magnum-zookeeper "ZooKeeper of the bay" \
+        $server start-foreground /etc/magnum/zoo.cfg
+else
+    write_unit magnum-zookeeper "ZooKeeper of the bay" "$(command -v docker)" \
+        run --rm --name magnum-zookeeper --net host --volume $data:$data \
+        --volume /etc/magnum/zoo.cfg:/conf/zoo.cfg "$MAGNUM_ZOOKEEPER_IMAGE"
+fi
+start_service magnum-zookeeper
+
+# "srvr" is answered in full only by a member of a quorum.
+in_quorum() {
+    python3 - "$MAGNUM_NODE_ADDRESS" <<'PYTHON'
+import socket
+import sys
+
+with socket.create_connection((sys.argv[1], 2181), timeout=5) as connection:
+    connection.sendall(b'srvr')
+    answer = connection.makefile().read()
+print(answer)
+sys.exit('Mode:' not in answer)
+PYTHON
+}
+wait_until 1200 in_quorum
