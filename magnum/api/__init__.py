@@ -1,0 +1,1 @@
+"""The HTTP API: one implementation served under two vocabularies."""

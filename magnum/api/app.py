@@ -1,0 +1,160 @@
+"""The API's WSGI application, assembled in order."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from keystonemiddleware import auth_token
+from oslo_config import cfg
+from oslo_log import log as logging
+from oslo_middleware import cors, healthcheck, http_proxy_to_wsgi, request_id, sizelimit
+
+from magnum.api import bootstrap_mount, dispatch, errors
+from magnum.api.preflight import Preflight
+from magnum.api.selection import DriverSelection
+from magnum.api.services import Services, Wakes
+from magnum.certificates.service import CertificateService
+from magnum.db.engine import Database
+from magnum.drivers.registry import Registry
+from magnum.operations.planner import Planner
+from magnum.operations.wakeup import WakeUp
+from magnum.policies.enforcer import Enforcer
+
+LOG = logging.getLogger(__name__)
+
+Environ = dict[str, Any]
+Application = Callable[[Environ, Any], Iterable[bytes]]
+
+_HEALTHCHECK: Final = '/healthcheck'
+_DISABLE_FILE: Final = '/etc/magnum/healthcheck_disable'
+_PUBLIC: Final = frozenset({'', '/v1'})
+
+_ALLOWED_HEADERS: Final = [
+    'X-Auth-Token', 'X-Identity-Status', 'X-Roles', 'X-Service-Catalog', 'X-User-Id',
+    'X-Tenant-Id', 'X-OpenStack-Request-ID', 'X-Server-Management-Url', 'OpenStack-API-Version',
+]
+_EXPOSED_HEADERS: Final = [
+    'X-Auth-Token', 'X-Subject-Token', 'X-Service-Token', 'X-OpenStack-Request-ID',
+    'X-Server-Management-Url', 'OpenStack-API-Version',
+]
+_ALLOWED_METHODS: Final = ['GET', 'PUT', 'POST', 'DELETE', 'PATCH']
+
+
+def make_application(
+    conf: cfg.ConfigOpts,
+    database: Database,
+    planner: Planner,
+    wake_up: Wakes,
+    certificates: CertificateService,
+    drivers: Registry,
+) -> Application:
+    """The whole pipeline, from the socket's side inwards.
+
+    :param conf: loaded; options of the middleware are registered here.
+    :param wake_up: told, after each commit, that conductors have work.
+    """
+    services = Services(
+        conf=conf,
+        database=database,
+        planner=planner,
+        wake_up=wake_up,
+        certificates=certificates,
+        drivers=drivers,
+        enforcer=Enforcer(conf),
+        preflight=Preflight(conf),
+        selection=DriverSelection(conf, drivers),
+    )
+    handlers: Application = dispatch.make_pecan(services)
+    # Tokens are checked last of all: nothing that can be refused for less
+    # costs Keystone a call.
+    guarded: Application = auth_token.AuthProtocol(handlers, {'oslo_config_config': conf})
+    application: Application = _Paths(
+        public=handlers,
+        guarded=guarded,
+        bootstrap=bootstrap_mount.make(conf, database, certificates, drivers),
+    )
+    # What breaks below still answers in the common shape.
+    application = _Faults(application)
+    # Before anything that may log or refuse, so that it can be traced.
+    application = request_id.RequestId(application, conf)
+    # No body is read, and none is checked, beyond this size.
+    application = sizelimit.RequestBodySizeLimiter(application, conf)
+    # Links are made from the URL that the client used, not the proxy's.
+    application = http_proxy_to_wsgi.HTTPProxyToWSGI(application, conf)
+    # Browsers ask before they authenticate.
+    application = _with_cors(application, conf)
+    # Load balancers have no token, and ask often: outermost.
+    return _Healthcheck(application, conf)
+
+
+def make_default_application(conf: cfg.ConfigOpts) -> Application:
+    """The application as an installation runs it: all parts from its configuration."""
+    disabled = set(conf.drivers.disabled_drivers)
+    drivers = Registry.from_entry_points().all()
+    return make_application(
+        conf,
+        Database(conf),
+        Planner(conf),
+        WakeUp(conf),
+        CertificateService(conf),
+        Registry({name: driver for name, driver in drivers.items() if name not in disabled}),
+    )
+
+
+def _with_cors(application: Application, conf: cfg.ConfigOpts) -> Application:
+    layer = cors.CORS(application, conf)
+    cors.set_defaults(
+        allow_headers=_ALLOWED_HEADERS,
+        expose_headers=_EXPOSED_HEADERS,
+        allow_methods=_ALLOWED_METHODS,
+    )
+    wrapped: Application = layer
+    return wrapped
+
+
+class _Healthcheck:
+    """``/healthcheck``, without token or request id."""
+
+    def __init__(self, application: Application, conf: cfg.ConfigOpts):
+        self._application = application
+        self._check: Application = healthcheck.Healthcheck.app_factory(
+            {'oslo_config_config': conf},
+            backends='disable_by_file',
+            disable_by_file_path=_DISABLE_FILE,
+        )
+
+    def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        if environ.get('PATH_INFO') == _HEALTHCHECK:
+            return self._check(environ, start_response)
+        return self._application(environ, start_response)
+
+
+class _Paths:
+    """Version discovery is public, nodes have tokens of their own, all else needs Keystone's."""
+
+    def __init__(self, public: Application, guarded: Application, bootstrap: Application):
+        self._public = public
+        self._guarded = guarded
+        self._bootstrap = bootstrap
+
+    def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        path: str = environ.get('PATH_INFO', '')
+        if bootstrap_mount.serves(path):
+            return self._bootstrap(environ, start_response)
+        if path.rstrip('/').removesuffix('.json') in _PUBLIC:
+            return self._public(environ, start_response)
+        return self._guarded(environ, start_response)
+
+
+class _Faults:
+    """Answers 500 for a fault outside of the handlers; the log has the rest."""
+
+    def __init__(self, application: Application):
+        self._application = application
+
+    def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        try:
+            return self._application(environ, start_response)
+        except Exception:
+            LOG.exception('The pipeline met an unexpected fault.')
+            error = errors.APIError(errors.INTERNAL, errors.INTERNAL_DETAIL)
+            return dispatch.error_response(error, environ)(environ, start_response)  # type: ignore[no-any-return]

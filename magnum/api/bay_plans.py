@@ -1,0 +1,171 @@
+"""A new bay out of a request: inheritance, and every check before it is planned."""
+
+import dataclasses
+import uuid
+from collections.abc import Mapping
+from typing import Any, Final
+
+from oslo_config import cfg
+
+from magnum.api import errors, versions
+from magnum.api.calls import Call
+from magnum.api.dialects import Dialect
+from magnum.api.preflight import Preflight
+from magnum.api.selection import DriverSelection
+from magnum.db import models
+from magnum.domain import labels, names
+from magnum.drivers.contract import MASTER, WORKER, Driver, PlanRefused
+from magnum.operations.plan import bay_plan
+
+#: What a bay takes over from its baymodel where its request gives nothing.
+INHERITED: Final = (
+    'docker_volume_size', 'flavor_id', 'master_flavor_id', 'fixed_network', 'fixed_subnet',
+    'floating_ip_enabled', 'master_lb_enabled',
+)
+DEFAULT_MASTER: Final = 'default-master'
+DEFAULT_WORKER: Final = 'default-worker'
+
+
+@dataclasses.dataclass(frozen=True)
+class NewBay:
+    """A bay that may be built: its columns, and those of its node groups."""
+
+    values: Mapping[str, Any]
+    groups: tuple[Mapping[str, Any], ...]
+
+    def rows(self) -> tuple[models.Bay, list[models.Nodegroup]]:
+        """Fresh rows: a transaction that is retried needs new ones."""
+        return models.Bay(**self.values), [models.Nodegroup(**group) for group in self.groups]
+
+
+class BayPlans:
+    """Makes new bays of requests."""
+
+    def __init__(self, conf: cfg.ConfigOpts, preflight: Preflight, selection: DriverSelection):
+        self._conf = conf
+        self._preflight = preflight
+        self._selection = selection
+
+    def new_bay(
+        self,
+        call: Call,
+        dialect: Dialect,
+        given: Mapping[str, Any],
+        baymodel: models.Baymodel,
+    ) -> NewBay:
+        """The bay that a request asks for.
+
+        :param given: attributes of the request, defaults included.
+        :raises APIError: something in it cannot be had.
+        """
+        if given['node_count'] == 0 and call.version < versions.ZERO_NODES:
+            raise zero_nodes()
+        values = _inherit(given, baymodel)
+        values['name'] = given['name'] or names.generate(dialect.name_suffix)
+        driver, public_key = self._checked_in_cloud(call, values, baymodel)
+        self._selection.check_labels(values['labels'], driver)
+        values |= {
+            'uuid': str(uuid.uuid4()),
+            'baymodel_id': baymodel.uuid,
+            'project_id': call.caller.project_id,
+            'user_id': call.caller.user_id,
+            'driver': driver.name,
+            'ssh_public_key': public_key,
+        }
+        new = NewBay(
+            values,
+            (
+                _group(DEFAULT_MASTER, MASTER, values, baymodel, given['master_count'],
+                       values['master_flavor_id']),
+                _group(DEFAULT_WORKER, WORKER, values, baymodel, given['node_count'],
+                       values['flavor_id']),
+            ),
+        )
+        self._check_buildable(new, baymodel, driver)
+        return new
+
+    def _checked_in_cloud(
+        self, call: Call, values: Mapping[str, Any], baymodel: models.Baymodel
+    ) -> tuple[Driver, str | None]:
+        """The driver, and the public key of the key pair; all that is named exists."""
+        lookups = self._preflight.of(call.caller)
+        image = lookups.image('image_id', baymodel.image_id)
+        driver = self._selection.of_baymodel(
+            {
+                'driver': baymodel.driver,
+                'server_type': baymodel.server_type,
+                'coe': baymodel.coe,
+            },
+            image,
+        )
+        needs_disk = self._selection.boots_from_flavor(values['labels'])
+        for field in ('flavor_id', 'master_flavor_id'):
+            if values[field] is not None:
+                lookups.flavor(field, values[field], needs_disk)
+        if baymodel.external_network_id is not None:
+            lookups.external_network('external_network_id', baymodel.external_network_id)
+        if values['fixed_network'] is not None:
+            lookups.fixed_network('fixed_network', values['fixed_network'])
+        if values['fixed_subnet'] is not None:
+            lookups.fixed_subnet('fixed_subnet', values['fixed_subnet'])
+        keypair = values['keypair']
+        return driver, lookups.public_key('keypair', keypair) if keypair else None
+
+    def _check_buildable(self, new: NewBay, baymodel: models.Baymodel, driver: Driver) -> None:
+        bay, groups = new.rows()
+        try:
+            driver.validate(bay_plan(bay, baymodel, groups, self._conf))
+        except PlanRefused as refusal:
+            raise errors.APIError(
+                errors.BAY_PLAN_REFUSED, f'{refusal.field}: {refusal.reason}'
+            ) from None
+
+
+def zero_nodes() -> errors.APIError:
+    """No worker at all was asked for, at a microversion that had no such bays."""
+    return errors.APIError(
+        errors.ZERO_NODES,
+        'Resizing a nodegroup to zero is not supported in the provided microversion.',
+    )
+
+
+def _inherit(given: Mapping[str, Any], baymodel: models.Baymodel) -> dict[str, Any]:
+    """Columns of the bay: the request's values over its baymodel's."""
+    values: dict[str, Any] = {
+        attribute: given[attribute]
+        if given[attribute] is not None
+        else getattr(baymodel, attribute)
+        for attribute in INHERITED
+    }
+    return values | {
+        'keypair': given['keypair'] or baymodel.keypair_id,
+        'labels': labels.inherit(given['labels'], baymodel.labels, given['merge_labels']),
+        'create_timeout': given['create_timeout'],
+        'discovery_url': given['discovery_url'],
+    }
+
+
+def _group(
+    name: str,
+    role: str,
+    values: Mapping[str, Any],
+    baymodel: models.Baymodel,
+    node_count: int,
+    flavor: str | None,
+) -> dict[str, Any]:
+    """Columns of one of the two node groups that every bay has."""
+    lowest = values['labels'].get('min_node_count', '') if role == WORKER else ''
+    return {
+        'name': name,
+        'role': role,
+        'is_default': True,
+        'image_id': baymodel.image_id,
+        'flavor_id': flavor,
+        'docker_volume_size': values['docker_volume_size'],
+        'labels': values['labels'],
+        'node_count': node_count,
+        'min_node_count': int(lowest) if lowest.isdecimal() else 0,
+        'node_labels': {},
+        'node_taints': [],
+        'node_addresses': [],
+    }

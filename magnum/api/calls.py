@@ -1,0 +1,97 @@
+"""One request as its handler sees it, and what the handler answers."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+import webob
+
+from magnum.api import errors, versions
+from magnum.api.context import Caller
+
+_JSON: Final = frozenset({'', 'application/json', 'application/octet-stream'})
+_FORM: Final = frozenset({'application/x-www-form-urlencoded', 'multipart/form-data'})
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What the client gets; a document of None is no body at all."""
+
+    document: Any = None
+    status: int = 200
+    headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Call:
+    """One request.
+
+    ``arguments`` are what the braces of the route's path matched; ``query``
+    holds the query arguments, all of them known to the route; ``base`` is the
+    application's URL without a slash at its end.
+    """
+
+    request: webob.Request
+    caller: Caller
+    version: int
+    arguments: tuple[str, ...]
+    query: Mapping[str, str]
+    base: str
+
+    def body(self, argument: str) -> Any:
+        """The JSON value of the request's body.
+
+        :param argument: what messages call it.
+        :raises APIError: 415, or 400 for what is no JSON.
+        """
+        content_type = self.request.content_type or ''
+        if content_type in _FORM:
+            names = ', '.join(self.request.POST) or argument
+            raise _unknown_argument(names)
+        if content_type not in _JSON:
+            raise errors.APIError(
+                errors.UNSUPPORTED_MEDIA_TYPE, f'Media type {content_type} is not supported'
+            )
+        text = self.request.body
+        if not text:
+            raise errors.APIError(errors.BAD_REQUEST, f'Missing argument: "{argument}"')
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            raise errors.APIError(
+                errors.BAD_REQUEST, 'Request is not in valid JSON format'
+            ) from None
+
+
+def query_of(request: webob.Request, known: frozenset[str]) -> dict[str, str]:
+    """The query arguments of a request.
+
+    :raises APIError: 400, for one that the route does not know or has twice.
+    """
+    if not request.environ.get('QUERY_STRING'):
+        return {}
+    try:
+        pairs = list(request.GET.items())
+    except UnicodeDecodeError:
+        raise errors.APIError(errors.BAD_REQUEST, 'The query is not in UTF-8') from None
+    unknown = [name for name, _ in pairs if name not in known]
+    if unknown:
+        raise _unknown_argument(', '.join(unknown))
+    query = dict(pairs)
+    if len(query) != len(pairs):
+        raise errors.APIError(errors.BAD_REQUEST, 'A query argument is given more than once')
+    return query
+
+
+def _unknown_argument(names: str) -> errors.APIError:
+    return errors.APIError(errors.UNKNOWN_ARGUMENT, f'Unknown argument: "{names}"')
+
+
+def not_in_version(call: Call) -> errors.APIError:
+    """The method exists, but not in the microversion that the request named."""
+    return errors.APIError(
+        errors.NOT_IN_VERSION,
+        f'Version {versions.text(call.version)} was requested but the requested API '
+        f'{call.request.path_info} is not supported for this version.',
+    )

@@ -1,0 +1,87 @@
+"""Who calls: what keystonemiddleware found out, as the handlers need it."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from oslo_context import context as oslo_context
+
+from magnum.api import errors
+from magnum.db.repositories.scopes import Scope
+from magnum.operations.planner import Requester
+from magnum.policies.enforcer import Enforcer
+
+
+@dataclasses.dataclass(frozen=True)
+class Caller:
+    """The user of a request.
+
+    ``auth`` is the keystoneauth plugin of the caller's token, with the
+    catalogue; ``credentials`` say the same as the other attributes in
+    oslo.policy's words.
+    """
+
+    user_id: str | None
+    project_id: str | None
+    roles: tuple[str, ...]
+    request_id: str
+    auth: Any
+    credentials: dict[str, Any]
+    enforcer: Enforcer
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, Any], enforcer: Enforcer) -> 'Caller':
+        """The caller of a request that keystonemiddleware let pass.
+
+        Log lines of this thread name the request from here on.
+        """
+        user_id = environ.get('HTTP_X_USER_ID')
+        project_id = environ.get('HTTP_X_PROJECT_ID')
+        names = (environ.get('HTTP_X_ROLES') or '').split(',')
+        roles = tuple(name.strip() for name in names if name.strip())
+        request_id = environ.get('openstack.request_id', '')
+        oslo_context.RequestContext(
+            user_id=user_id,
+            project_id=project_id,
+            request_id=request_id,
+            global_request_id=environ.get('openstack.global_request_id'),
+        )
+        credentials = {
+            'user_id': user_id,
+            'project_id': project_id,
+            'roles': list(roles),
+            'domain_id': environ.get('HTTP_X_DOMAIN_ID'),
+            'user_domain_id': environ.get('HTTP_X_USER_DOMAIN_ID'),
+            'project_domain_id': environ.get('HTTP_X_PROJECT_DOMAIN_ID'),
+            'system_scope': environ.get('HTTP_OPENSTACK_SYSTEM_SCOPE'),
+        }
+        return cls(
+            user_id, project_id, roles, request_id, environ.get('keystone.token_auth'),
+            credentials, enforcer,
+        )
+
+    @property
+    def requester(self) -> Requester:
+        """The caller as operations remember it."""
+        return Requester(self.user_id, self.project_id, self.roles, self.request_id)
+
+    def may(self, rule: str, target: Mapping[str, Any] | None = None) -> bool:
+        """Whether a policy rule holds for a target; by default the own project."""
+        if target is None:
+            target = {'project_id': self.project_id, 'user_id': self.user_id}
+        return self.enforcer.allows(rule, self.credentials, target)
+
+    def check(self, rule: str, target: Mapping[str, Any] | None = None) -> None:
+        """Stop unless a policy rule holds.
+
+        :raises APIError: 403.
+        """
+        if not self.may(rule, target):
+            raise errors.APIError(
+                errors.FORBIDDEN, f"Policy doesn't allow {rule} to be performed."
+            )
+
+    def scope(self, all_projects_rule: str | None = None) -> Scope:
+        """The rows the caller may see: all, where the rule given holds."""
+        everything = all_projects_rule is not None and self.may(all_projects_rule)
+        return Scope(self.project_id, self.user_id, everything)

@@ -1,0 +1,228 @@
+"""Baymodels and cluster templates: one implementation for both names."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from magnum.api import errors, pagination, patches
+from magnum.api.calls import Answer, Call
+from magnum.api.controllers import finding
+from magnum.api.dialects import Dialect
+from magnum.api.preflight import Lookups
+from magnum.api.services import Services
+from magnum.api.types import baymodels as types
+from magnum.api.views import BaymodelView, Document
+from magnum.db.repositories import baymodels as repository
+from magnum.domain import baymodels as rules
+from magnum.domain import names
+
+# PATCH reads a baymodel whole, with what guards its change.
+_STORED: Final = tuple(
+    column for column in repository.TABLE.c if column.name not in ('id', 'created_at', 'updated_at')
+)
+
+
+class BaymodelsController:
+    """``/v1/baymodels`` or ``/v1/clustertemplates``."""
+
+    def __init__(self, services: Services, dialect: Dialect):
+        self._database = services.database
+        self._preflight = services.preflight
+        self._selection = services.selection
+        self._conf = services.conf
+        self._dialect = dialect
+        self._type = types.TYPES[dialect]
+        self._view = BaymodelView(dialect)
+
+    def list(self, call: Call) -> Answer:
+        """GET of the collection."""
+        return self._page(call, 'get_all', self._dialect.collection)
+
+    def detail(self, call: Call) -> Answer:
+        """GET of the collection in detail: the same."""
+        return self._page(call, 'detail', f'{self._dialect.collection}/detail')
+
+    def get(self, call: Call) -> Answer:
+        """GET of one. A public one is for everybody."""
+        scope = call.caller.scope(self._rule('get_one_all_projects'))
+        columns = (
+            *self._view.columns, repository.TABLE.c.project_id.label('owner'),
+            repository.TABLE.c.public.label('published'),
+        )
+        (ident,) = call.arguments
+        with self._database.reading() as session:
+            row = finding.baymodel(session, self._dialect, columns, scope, ident)
+            if not row.published:
+                call.caller.check(self._rule('get'), {'project_id': row.owner})
+            (document,) = self._view.documents(session, [row], call.base)
+        return Answer(document)
+
+    def create(self, call: Call) -> Answer:
+        """POST: a new baymodel, at once."""
+        given = self._type.parse(call.body(self._dialect.argument))
+        call.caller.check(self._rule('create'))
+        values = {**types.DEFAULTS, **given}
+        values['name'] = values['name'] or names.generate(self._dialect.name_suffix)
+        if values['uuid'] is None:
+            del values['uuid']
+        values['docker_storage_driver'] = rules.storage_driver(values['docker_storage_driver'])
+        if values['public'] or values['hidden']:
+            self._check_publish(call)
+        values |= self._checked_in_cloud(values, self._preflight.of(call.caller), is_new=True)
+        values |= {'project_id': call.caller.project_id, 'user_id': call.caller.user_id}
+        document = self._database.run(lambda session: self._insert(session, values, call.base))
+        return Answer(document, 201, {'Location': document['links'][0]['href']})
+
+    def update(self, call: Call) -> Answer:
+        """PATCH: effective at once."""
+        body = call.body('patch')
+        scope = call.caller.scope(self._rule('update_all_projects'))
+        (ident,) = call.arguments
+        with self._database.reading() as session:
+            row = finding.baymodel(session, self._dialect, _STORED, scope, ident)
+        # A foreign public one is visible, but not to be changed.
+        call.caller.check(self._rule('update'), {'project_id': row.project_id})
+        current = dict(row._mapping)
+        changes = patches.apply(body, self._type, current)
+        if 'name' in changes and changes['name'] is None:
+            changes['name'] = names.generate(self._dialect.name_suffix)
+        if changes.keys() & {'public', 'hidden'}:
+            self._check_publish(call)
+        if changes:
+            changes = self._checked_changes(call, current, changes)
+        document = self._database.run(
+            lambda session: self._update(session, row, changes, call.base)
+        )
+        return Answer(document)
+
+    def delete(self, call: Call) -> Answer:
+        """DELETE, unless bays refer to it."""
+        scope = call.caller.scope(self._rule('delete_all_projects'))
+        (ident,) = call.arguments
+
+        def work(session: orm.Session) -> None:
+            columns = (repository.TABLE.c.uuid, repository.TABLE.c.project_id)
+            row = finding.baymodel(session, self._dialect, columns, scope, ident)
+            call.caller.check(self._rule('delete'), {'project_id': row.project_id})
+            try:
+                repository.delete(session, row.uuid)
+            except repository.InUse:
+                raise self._in_use(ident) from None
+
+        self._database.run(work)
+        return Answer(status=204)
+
+    def _rule(self, action: str) -> str:
+        return f'{self._dialect.policy}:{action}'
+
+    def _check_publish(self, call: Call) -> None:
+        if not call.caller.may(self._rule('publish')):
+            raise errors.APIError(
+                errors.PUBLISH_REFUSED,
+                'Not authorized to set public or hidden flag for cluster template.',
+            )
+
+    def _in_use(self, ident: str) -> errors.APIError:
+        return errors.APIError(
+            errors.BAYMODEL_IN_USE,
+            f'{self._dialect.title} {ident} is referenced by one or multiple '
+            f'{self._dialect.bays}.',
+        )
+
+    def _page(self, call: Call, action: str, path: str) -> Answer:
+        call.caller.check(self._rule(action))
+        paging = pagination.paging(
+            call.query, self._dialect, repository.SORTABLE, self._conf.api.max_limit
+        )
+        scope = call.caller.scope(self._rule(f'{action}_all_projects'))
+        with self._database.reading() as session:
+            try:
+                rows = repository.page(session, self._view.columns, scope, paging)
+            except repository.MarkerNotFound:
+                raise pagination.marker_not_found(paging) from None
+            shown = rows[: paging.limit]
+            documents = self._view.documents(session, shown, call.base)
+        url = f'{call.base}/v1/{path}'
+        return Answer(pagination.page_document(url, self._dialect, paging, rows, documents))
+
+    def _insert(self, session: orm.Session, values: Mapping[str, Any], base: str) -> Document:
+        try:
+            uuid = repository.insert(session, values)
+        except repository.Exists:
+            raise errors.APIError(
+                errors.BAYMODEL_EXISTS,
+                f'{self._dialect.title} with UUID {values["uuid"]} already exists.',
+            ) from None
+        return self._stored(session, uuid, base)
+
+    def _update(
+        self, session: orm.Session, row: sa.Row[Any], changes: Mapping[str, Any], base: str
+    ) -> Document:
+        allowed_in_use = rules.may_change_while_in_use(changes)
+        try:
+            repository.update(session, row.uuid, row.generation, changes, allowed_in_use)
+        except repository.Changed:
+            raise errors.APIError(
+                errors.CONCURRENT_UPDATE,
+                f'{self._dialect.title} {row.uuid} was changed by somebody else meanwhile.',
+            ) from None
+        except repository.InUse:
+            raise self._in_use(row.uuid) from None
+        return self._stored(session, row.uuid, base)
+
+    def _stored(self, session: orm.Session, uuid: str, base: str) -> Document:
+        row = repository.by_uuid(session, self._view.columns, uuid)
+        (document,) = self._view.documents(session, [row], base)
+        return document
+
+    def _checked_changes(
+        self, call: Call, current: Mapping[str, Any], changes: dict[str, Any]
+    ) -> dict[str, Any]:
+        """The changes, completed, when the whole still stands."""
+        if 'docker_storage_driver' in changes:
+            changes['docker_storage_driver'] = rules.storage_driver(
+                changes['docker_storage_driver']
+            )
+        if changes.keys() <= rules.WITHOUT_EFFECT_ON_BAYS:
+            return changes
+        after = {**current, **changes}
+        found = self._checked_in_cloud(after, self._preflight.of(call.caller), is_new=False)
+        return changes | {
+            attribute: value for attribute, value in found.items() if value != current[attribute]
+        }
+
+    def _checked_in_cloud(
+        self, values: Mapping[str, Any], lookups: Lookups, is_new: bool
+    ) -> dict[str, Any]:
+        """What the image and its driver decide of a baymodel.
+
+        :raises APIError: a value names nothing in the cloud, or nothing that
+            the driver supports.
+        """
+        image = lookups.image('image_id', values['image_id'])
+        driver = self._selection.of_baymodel(values, image)
+        network_driver = self._selection.network_driver(
+            values['coe'], values['network_driver'], driver
+        )
+        self._selection.check_volume_driver(values['volume_driver'], driver)
+        self._selection.check_labels(values['labels'], driver)
+        self._check_named(values, lookups)
+        if is_new and 'keypair_id' in self._dialect.mandatory:
+            lookups.public_key('keypair_id', values['keypair_id'])
+        return {'network_driver': network_driver, 'cluster_distro': image.os_distro}
+
+    def _check_named(self, values: Mapping[str, Any], lookups: Lookups) -> None:
+        needs_disk = self._selection.boots_from_flavor(values['labels'])
+        for field in ('flavor_id', 'master_flavor_id'):
+            if values[field] is not None:
+                lookups.flavor(field, values[field], needs_disk)
+        checks = {
+            'external_network_id': lookups.external_network,
+            'fixed_network': lookups.fixed_network,
+            'fixed_subnet': lookups.fixed_subnet,
+        }
+        for field, check in checks.items():
+            if values[field] is not None:
+                check(field, values[field])

@@ -1,0 +1,280 @@
+"""Bays and clusters: one implementation for both names."""
+
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sqlalchemy import orm
+
+from magnum.api import bay_plans, errors, pagination, patches, versions
+from magnum.api.calls import Answer, Call
+from magnum.api.controllers import finding
+from magnum.api.dialects import Dialect
+from magnum.api.services import Services
+from magnum.api.types import bays as types
+from magnum.api.types.fields import ResourceType
+from magnum.api.types.scalars import Flag, coerce
+from magnum.api.views import BayView, Document
+from magnum.db import models
+from magnum.db.repositories import baymodels as baymodel_repository
+from magnum.db.repositories import bays as repository
+from magnum.db.repositories.scopes import Scope
+from magnum.domain import states
+from magnum.operations.planner import OperationInProgress, QuotaExceeded
+
+_OWNER: Final = (repository.TABLE.c.uuid, repository.TABLE.c.project_id, repository.TABLE.c.user_id)
+_HEALTH: Final = frozenset({'health_status', 'health_status_reason'})
+_PROGRESS_INTERVAL: Final = 0.25  # seconds
+_ROLLBACK: Final = Flag()
+
+
+class BaysController:
+    """``/v1/bays`` or ``/v1/clusters``."""
+
+    def __init__(self, services: Services, dialect: Dialect, baymodel_dialect: Dialect):
+        self._services = services
+        self._database = services.database
+        self._dialect = dialect
+        self._baymodel_dialect = baymodel_dialect
+        self._plans = bay_plans.BayPlans(services.conf, services.preflight, services.selection)
+        spoken = [dialect, dialect.successor] if dialect.successor else [dialect]
+        self._list_views = {one: BayView(one, one.list_view) for one in spoken}
+        self._full_views = {one: BayView(one, one.full_view) for one in spoken}
+        self._one_views = {one: BayView(one, one.full_view, with_faults=True) for one in spoken}
+
+    def list(self, call: Call) -> Answer:
+        """GET of the collection."""
+        view = self._list_views[self._dialect.at(call.version)]
+        return self._page(call, 'get_all', self._dialect.collection, view)
+
+    def detail(self, call: Call) -> Answer:
+        """GET of the collection in detail."""
+        view = self._full_views[self._dialect.at(call.version)]
+        return self._page(call, 'detail', f'{self._dialect.collection}/detail', view)
+
+    def get(self, call: Call) -> Answer:
+        """GET of one."""
+        scope = call.caller.scope(self._rule('get_one_all_projects'))
+        view = self._one_views[self._dialect.at(call.version)]
+        columns = (*view.columns, repository.TABLE.c.project_id.label('owner'))
+        (ident,) = call.arguments
+        with self._database.reading() as session:
+            row = finding.bay(session, self._dialect, columns, scope, ident)
+            call.caller.check(self._rule('get'), {'project_id': row.owner})
+            (document,) = view.documents(session, [row], call.base)
+        return Answer(document)
+
+    def create(self, call: Call) -> Answer:
+        """POST: the promise of a bay; synchronous for bays of old."""
+        given = {**types.DEFAULTS, **self._type(call).parse(call.body(self._dialect.argument))}
+        call.caller.check(self._rule('create'))
+        baymodel = self._baymodel(call, given['baymodel_id'])
+        if baymodel.hidden and not call.caller.may('context_is_admin'):
+            raise errors.APIError(errors.BAYMODEL_HIDDEN, 'Not authorized.')
+        new = self._plans.new_bay(call, self._dialect, given, baymodel)
+
+        def work(session: orm.Session) -> models.Operation:
+            return self._services.planner.create_bay(session, *new.rows(), call.caller.requester)
+
+        try:
+            operation = self._database.run(work)
+        except QuotaExceeded as refusal:
+            raise self._quota_exceeded(refusal) from None
+        self._services.wake_up.send()
+        if self._is_asynchronous(call):
+            return self._accepted(call, operation.bay_uuid, operation)
+        self._await_stack(operation.bay_uuid)
+        return self._document(call, operation.bay_uuid, 201)
+
+    def update(self, call: Call) -> Answer:
+        """PATCH: another number of workers, or what an agent found of a cluster's health."""
+        self._check_rollback(call)
+        body = call.body('patch')
+        scope = call.caller.scope(self._rule('update_all_projects'))
+        (ident,) = call.arguments
+        bay_uuid, changes = self._changes(call, scope, ident, body)
+        operation = None
+        if changes:
+            operation = self._database.run(
+                lambda session: self._update(session, call, bay_uuid, changes)
+            )
+        if operation is not None:
+            self._services.wake_up.send()
+        if self._is_asynchronous(call):
+            return self._accepted(call, bay_uuid, operation)
+        return self._document(call, bay_uuid, 200)
+
+    def delete(self, call: Call) -> Answer:
+        """DELETE: in any status; what else goes on is pre-empted."""
+        scope = call.caller.scope(self._rule('delete_all_projects'))
+        (ident,) = call.arguments
+
+        def work(session: orm.Session) -> models.Operation:
+            row = finding.bay(session, self._dialect, _OWNER, scope, ident)
+            call.caller.check(self._rule('delete'), {'project_id': row.project_id})
+            bay = self._loaded(session, row.uuid)
+            return self._services.planner.delete_bay(session, bay, call.caller.requester)
+
+        operation = self._database.run(work)
+        self._services.wake_up.send()
+        return Answer(status=204, headers=_operation_location(call, operation))
+
+    # Parts of create ---------------------------------------------------------
+    def _baymodel(self, call: Call, ident: str) -> models.Baymodel:
+        """The baymodel that a new bay names: by uuid, name or number."""
+        is_today = self._dialect.successor is not None and call.version >= versions.ZERO_NODES
+        absent = errors.BAYMODEL_NOT_FOUND if is_today else errors.BAYMODEL_OF_BAY_NOT_FOUND
+        scope = call.caller.scope(f'{self._baymodel_dialect.policy}:get_one_all_projects')
+        columns = (baymodel_repository.TABLE.c.uuid,)
+        with self._database.reading() as session:
+            row = None
+            if ident.isdecimal() and len(ident) < 19:
+                row = baymodel_repository.find_numbered(session, columns, scope, int(ident))
+            if row is None:
+                row = finding.baymodel(
+                    session, self._baymodel_dialect, columns, scope, ident, absent
+                )
+            baymodel = baymodel_repository.load(session, row.uuid)
+        if baymodel is None:
+            raise finding.not_found(absent, self._baymodel_dialect, ident)
+        return baymodel
+
+    def _await_stack(self, bay_uuid: str) -> None:
+        """Wait until Heat took the stack, or something ended the operation."""
+        give_up = time.monotonic() + self._services.conf.api.synchronous_create_wait
+        in_progress = states.status(states.CREATE, states.IN_PROGRESS)
+        while time.monotonic() < give_up:
+            with self._database.reading() as session:
+                progress = repository.build_progress(session, bay_uuid)
+            if progress is None or progress[0] is not None or progress[1] != in_progress:
+                return
+            time.sleep(_PROGRESS_INTERVAL)
+
+    def _quota_exceeded(self, refusal: QuotaExceeded) -> errors.APIError:
+        return errors.APIError(
+            errors.QUOTA_EXCEEDED,
+            'Resource limit exceeded: You have reached the maximum '
+            f'{self._dialect.plural} per project, {refusal.limit}. You may delete a '
+            f'{self._dialect.singular} to make room for a new one.',
+        )
+
+    # Parts of update ---------------------------------------------------------
+    def _check_rollback(self, call: Call) -> None:
+        rollback = call.query.get('rollback')
+        if rollback is None:
+            return
+        if call.version < versions.ROLLBACK:
+            raise errors.APIError(errors.UNKNOWN_ARGUMENT, 'Unknown argument: "rollback"')
+        try:
+            coerce(_ROLLBACK, rollback)
+        except ValueError as error:
+            raise errors.invalid('rollback', rollback, str(error)) from None
+
+    def _changes(
+        self, call: Call, scope: Scope, ident: str, body: object
+    ) -> tuple[str, dict[str, Any]]:
+        """The bay's uuid and what a patch changes of it, if it may."""
+        with self._database.reading() as session:
+            row = finding.bay(session, self._dialect, tuple(repository.TABLE.c), scope, ident)
+            owner = {'project_id': row.project_id, 'user_id': row.user_id}
+            call.caller.check(self._rule('update'), owner)
+            groups = repository.nodegroups(
+                session,
+                (repository.NODEGROUP.c.role, repository.NODEGROUP.c.node_count,
+                 repository.NODEGROUP.c.is_default),
+                [row.uuid],
+            )
+        counts = {f'{group.role}_count': group.node_count for group in groups if group.is_default}
+        current = {
+            **row._mapping,
+            'node_count': counts.get('worker_count'),
+            'master_count': counts.get('master_count'),
+        }
+        changes = patches.apply(body, self._type(call), current)
+        fixed = changes.keys() - self._dialect.changeable
+        if fixed:
+            members = ', '.join(sorted(map(self._dialect.member, fixed)))
+            raise errors.APIError(
+                errors.BAY_PROPERTY_FIXED,
+                f'cannot change {self._dialect.singular} property(ies) {members}.',
+            )
+        if changes.get('node_count') == 0 and call.version < versions.ZERO_NODES:
+            raise bay_plans.zero_nodes()
+        if changes.keys() & _HEALTH:
+            call.caller.check(self._rule('update_health_status'), owner)
+        return row.uuid, changes
+
+    def _update(
+        self, session: orm.Session, call: Call, bay_uuid: str, changes: Mapping[str, Any]
+    ) -> models.Operation | None:
+        health = {name: value for name, value in changes.items() if name in _HEALTH}
+        if health:
+            repository.update_health(session, bay_uuid, health)
+        if 'node_count' not in changes:
+            return None
+        bay = self._loaded(session, bay_uuid)
+        try:
+            return self._services.planner.resize_bay(
+                session, bay, changes['node_count'], call.caller.requester
+            )
+        except OperationInProgress as refusal:
+            raise errors.APIError(
+                errors.OPERATION_IN_PROGRESS,
+                f'{self._dialect.title} {bay_uuid} has an operation in progress: '
+                f'{refusal.active.verb} {refusal.active.uuid}',
+            ) from None
+
+    # Common parts ------------------------------------------------------------
+    def _rule(self, action: str) -> str:
+        return f'{self._dialect.policy}:{action}'
+
+    def _type(self, call: Call) -> ResourceType:
+        return types.TYPES[self._dialect.at(call.version)]
+
+    def _is_asynchronous(self, call: Call) -> bool:
+        return call.version >= self._dialect.asynchronous_from
+
+    def _loaded(self, session: orm.Session, bay_uuid: str) -> models.Bay:
+        bay = repository.load(session, bay_uuid)
+        if bay is None:
+            raise finding.not_found(errors.BAY_NOT_FOUND, self._dialect, bay_uuid)
+        return bay
+
+    def _accepted(
+        self, call: Call, bay_uuid: str, operation: models.Operation | None
+    ) -> Answer:
+        document: Document = {'uuid': bay_uuid}
+        if operation is None:
+            return Answer(document, 202)
+        document['operation_id'] = operation.uuid
+        return Answer(document, 202, _operation_location(call, operation))
+
+    def _document(self, call: Call, bay_uuid: str, status: int) -> Answer:
+        """The full bay; one that is gone meanwhile is a 404."""
+        view = self._full_views[self._dialect.at(call.version)]
+        with self._database.reading() as session:
+            row = repository.by_uuid(session, view.columns, bay_uuid)
+            if row is None:
+                raise finding.not_found(errors.BAY_NOT_FOUND, self._dialect, bay_uuid)
+            (document,) = view.documents(session, [row], call.base)
+        headers = {'Location': document['links'][0]['href']} if status == 201 else {}
+        return Answer(document, status, headers)
+
+    def _page(self, call: Call, action: str, path: str, view: BayView) -> Answer:
+        call.caller.check(self._rule(action))
+        paging = pagination.paging(
+            call.query, view.dialect, repository.SORTABLE, self._services.conf.api.max_limit
+        )
+        scope = call.caller.scope(self._rule(f'{action}_all_projects'))
+        with self._database.reading() as session:
+            try:
+                rows = repository.page(session, view.columns, scope, paging)
+            except repository.MarkerNotFound:
+                raise pagination.marker_not_found(paging) from None
+            documents = view.documents(session, rows[: paging.limit], call.base)
+        url = f'{call.base}/v1/{path}'
+        return Answer(pagination.page_document(url, view.dialect, paging, rows, documents))
+
+
+def _operation_location(call: Call, operation: models.Operation) -> dict[str, str]:
+    return {'Operation-Location': f'{call.base}/v1/operations/{operation.uuid}'}

@@ -1,0 +1,99 @@
+"""Certificates of bays: the CA's own, and those it signs."""
+
+from collections.abc import Collection
+from typing import Any, Final
+
+from sqlalchemy import orm
+
+from magnum.api import errors, views
+from magnum.api.calls import Answer, Call
+from magnum.api.controllers import finding
+from magnum.api.dialects import CERTIFICATES, CLUSTERS
+from magnum.api.services import Services
+from magnum.api.types import certificates as types
+from magnum.certificates.errors import (
+    AuthorityExpired,
+    AuthorityMissing,
+    InvalidCSR,
+    SubjectRefused,
+)
+from magnum.db import models
+from magnum.db.repositories import bays as repository
+
+_BAY: Final = (repository.TABLE.c.uuid, repository.TABLE.c.project_id, repository.TABLE.c.user_id)
+
+
+class CertificatesController:
+    """``/v1/certificates``; rows of the own project only, also for admins."""
+
+    def __init__(self, services: Services):
+        self._database = services.database
+        self._certificates = services.certificates
+
+    def get(self, call: Call) -> Answer:
+        """GET: the CA certificate; a bay has one CA, whatever type is asked for."""
+        ident = call.arguments[0]
+        with self._database.reading() as session:
+            row = self._bay(session, call, 'get', ident, errors.BAY_NOT_FOUND)
+            pem = self._certificates.authority_certificate(session, row.uuid)
+        if pem is None:
+            raise _not_ready(row.uuid)
+        return Answer({**_document(call, row.uuid), 'pem': pem})
+
+    def create(self, call: Call) -> Answer:
+        """POST: have a request signed."""
+        given = types.TYPE.parse(call.body(CERTIFICATES.argument))
+        if 'bay' not in given:
+            raise errors.invalid('cluster_uuid', None, 'Mandatory field missing.')
+        document = self._database.run(lambda session: self._signed(session, call, given))
+        return Answer(document, 201)
+
+    def _signed(self, session: orm.Session, call: Call, given: dict[str, Any]) -> dict[str, Any]:
+        row = self._bay(session, call, 'create', given['bay'], errors.BAY_OF_CERTIFICATE_NOT_FOUND)
+        bay = repository.load(session, row.uuid)
+        if bay is None:
+            raise finding.not_found(errors.BAY_OF_CERTIFICATE_NOT_FOUND, CLUSTERS, given['bay'])
+        pem = self._sign(session, call, bay, given['csr'], call.caller.roles)
+        document = {**_document(call, row.uuid), 'csr': given['csr'], 'pem': pem}
+        if 'ca_cert_type' in given:
+            document['ca_cert_type'] = given['ca_cert_type']
+        return document
+
+    def _sign(
+        self, session: orm.Session, call: Call, bay: models.Bay, csr: str, roles: Collection[str]
+    ) -> str:
+        try:
+            issued = self._certificates.sign_user_csr(
+                session, bay, csr, roles, call.caller.user_id or ''
+            )
+        except InvalidCSR as refusal:
+            raise errors.APIError(errors.INVALID_CSR, str(refusal)) from None
+        except SubjectRefused as refusal:
+            raise errors.APIError(errors.SUBJECT_REFUSED, str(refusal)) from None
+        except (AuthorityMissing, AuthorityExpired) as refusal:
+            raise errors.APIError(errors.CERTIFICATE_NOT_READY, str(refusal)) from None
+        return issued.pem
+
+    def _bay(
+        self, session: orm.Session, call: Call, action: str, ident: str, absent: errors.Kind
+    ) -> Any:
+        row = finding.bay(session, CLUSTERS, _BAY, call.caller.scope(), ident, absent)
+        owner = {'project_id': row.project_id, 'user_id': row.user_id}
+        call.caller.check(f'{CERTIFICATES.policy}:{action}', owner)
+        return row
+
+
+def _document(call: Call, bay_uuid: str) -> dict[str, Any]:
+    # Clients of either time read the bay under their name of it.
+    return {
+        'cluster_uuid': bay_uuid,
+        'bay_uuid': bay_uuid,
+        'links': views.links(call.base, CERTIFICATES, bay_uuid),
+    }
+
+
+def _not_ready(bay_uuid: str) -> errors.APIError:
+    return errors.APIError(
+        errors.CERTIFICATE_NOT_READY,
+        f'The certificate authority of {bay_uuid} is not made yet. Try again later.',
+    )

@@ -1,0 +1,65 @@
+"""Finding what a path or a body names, or the error that says it is not there."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from magnum.api import errors
+from magnum.api.dialects import Dialect
+from magnum.db.repositories import baymodels, bays
+from magnum.db.repositories.baymodels import Columns
+from magnum.db.repositories.scopes import Ambiguous, Scope
+
+
+def baymodel(
+    session: orm.Session,
+    dialect: Dialect,
+    columns: Columns,
+    scope: Scope,
+    ident: str,
+    absent: errors.Kind = errors.BAYMODEL_NOT_FOUND,
+) -> sa.Row[Any]:
+    """The visible baymodel of a uuid or name.
+
+    :param absent: the kind of error when there is none.
+    :raises APIError: also 409, when several have the name.
+    """
+    try:
+        row = baymodels.find(session, columns, scope, ident)
+    except Ambiguous:
+        raise _ambiguous(errors.BAYMODEL_AMBIGUOUS, dialect) from None
+    if row is None:
+        raise not_found(absent, dialect, ident)
+    return row
+
+
+def bay(
+    session: orm.Session,
+    dialect: Dialect,
+    columns: Columns,
+    scope: Scope,
+    ident: str,
+    absent: errors.Kind = errors.BAY_NOT_FOUND,
+) -> sa.Row[Any]:
+    """The visible bay of a uuid or name; errors as those of ``baymodel``."""
+    try:
+        row = bays.find(session, columns, scope, ident)
+    except Ambiguous:
+        raise _ambiguous(errors.BAY_AMBIGUOUS, dialect) from None
+    if row is None:
+        raise not_found(absent, dialect, ident)
+    return row
+
+
+def not_found(kind: errors.Kind, dialect: Dialect, ident: str) -> errors.APIError:
+    """There is no such thing that the caller may see."""
+    return errors.APIError(kind, f'{dialect.title} {ident} could not be found.')
+
+
+def _ambiguous(kind: errors.Kind, dialect: Dialect) -> errors.APIError:
+    return errors.APIError(
+        kind,
+        f'Multiple {dialect.plural} exist with same name. '
+        f'Please use the {dialect.singular} uuid instead.',
+    )

@@ -1,0 +1,53 @@
+"""Version discovery; nobody needs a token for it."""
+
+from typing import Any, Final
+
+from magnum.api import routes, versions
+from magnum.api.calls import Answer, Call
+
+_MEDIA_TYPE: Final = 'application/vnd.openstack.magnum.v1+json'
+_DESCRIPTION: Final = (
+    'Magnum is an OpenStack service that builds Kubernetes, Swarm and Mesos bays from plain '
+    'OpenStack parts.'
+)
+_DOCUMENTATION: Final = 'http://docs.openstack.org/developer/magnum/dev/api-spec-v1.html'
+
+
+class RootController:
+    """``/`` and ``/v1``."""
+
+    def versions(self, call: Call) -> Answer:
+        """The API versions there are: one."""
+        version = {
+            'id': 'v1',
+            'links': [{'href': f'{call.base}/v1/', 'rel': 'self'}],
+            'status': 'CURRENT',
+            'max_version': versions.text(versions.MAXIMUM),
+            'min_version': versions.text(versions.MINIMUM),
+        }
+        return Answer(
+            {
+                'name': 'OpenStack Magnum API',
+                'description': _DESCRIPTION,
+                'versions': [version],
+                # Clients of 2016 look for this one.
+                'default_version': version,
+            }
+        )
+
+    def version(self, call: Call) -> Answer:
+        """The version and its collections."""
+        document: dict[str, Any] = {
+            'id': 'v1',
+            'media_types': [{'base': 'application/json', 'type': _MEDIA_TYPE}],
+            'links': [
+                {'href': f'{call.base}/v1/', 'rel': 'self'},
+                {'href': _DOCUMENTATION, 'rel': 'describedby', 'type': 'text/html'},
+            ],
+        }
+        for collection in routes.collections():
+            document[collection] = [
+                {'href': f'{call.base}/v1/{collection}/', 'rel': 'self'},
+                {'href': f'{call.base}/{collection}/', 'rel': 'bookmark'},
+            ]
+        return Answer(document)

@@ -1,0 +1,152 @@
+"""The pecan application: from the route table to handlers and back."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+import pecan
+import webob
+from oslo_log import log as logging
+from pecan import hooks
+
+from magnum.api import errors, routes, versions
+from magnum.api.calls import Answer, Call, query_of
+from magnum.api.context import Caller
+from magnum.api.controllers.baymodels import BaymodelsController
+from magnum.api.controllers.bays import BaysController
+from magnum.api.controllers.certificates import CertificatesController
+from magnum.api.controllers.root import RootController
+from magnum.api.dialects import BAYMODELS, BAYS, CLUSTER_TEMPLATES, CLUSTERS
+from magnum.api.services import Services
+
+LOG = logging.getLogger(__name__)
+
+_NEGOTIATED: Final = 'magnum.negotiated'
+_MATCH: Final = 'magnum.match'
+_ROOT: Final = '/'
+
+#: HTTP statuses that pecan and WebOb raise by themselves.
+_FROM_LIBRARIES: Final[Mapping[int, errors.Kind]] = {
+    400: errors.BAD_REQUEST,
+    404: errors.NO_SUCH_PATH,
+    405: errors.METHOD_NOT_ALLOWED,
+    406: errors.NOT_ACCEPTABLE,
+    413: errors.TOO_LARGE,
+}
+
+
+def make_pecan(services: Services) -> Any:
+    """The WSGI application behind authentication."""
+    return pecan.Pecan(
+        _Dispatcher(services),
+        hooks=[_ErrorAnswers()],
+        default_renderer='json',
+        use_context_locals=False,
+        force_canonical=False,
+        # Names may hold dots.
+        guess_content_type_from_ext=False,
+    )
+
+
+class _Dispatcher:
+    """pecan's root: hands every request to the handler in the route table."""
+
+    def __init__(self, services: Services):
+        self._services = services
+        self._router = routes.Router()
+        controllers: dict[str, Any] = {
+            'root': RootController(),
+            'baymodels': BaymodelsController(services, BAYMODELS),
+            'clustertemplates': BaymodelsController(services, CLUSTER_TEMPLATES),
+            'bays': BaysController(services, BAYS, BAYMODELS),
+            'clusters': BaysController(services, CLUSTERS, CLUSTER_TEMPLATES),
+            'certificates': CertificatesController(services),
+        }
+        self._handlers = {
+            route: getattr(controllers[name], method)
+            for route in routes.ROUTES
+            for name, _, method in [route.handler.partition('.')]
+        }
+
+    @pecan.expose()  # type: ignore[untyped-decorator]
+    def _route(self, _segments: list[str], request: webob.Request) -> tuple[Any, list[str]]:
+        environ = request.environ
+        path = request.path_info or _ROOT
+        if path != _ROOT:
+            environ[_NEGOTIATED] = versions.negotiate(environ)
+        match = self._router.match(path)
+        if match is None:
+            raise errors.APIError(errors.NO_SUCH_PATH)
+        if request.method not in match.methods:
+            allowed = ', '.join(sorted(match.methods))
+            raise errors.APIError(errors.METHOD_NOT_ALLOWED, headers={'Allow': allowed})
+        environ[_MATCH] = match
+        return self._answer, []
+
+    @pecan.expose(content_type='application/json')  # type: ignore[untyped-decorator]
+    def _answer(self, request: webob.Request, _response: webob.Response) -> webob.Response:
+        environ = request.environ
+        match: routes.Match = environ[_MATCH]
+        route = match.methods[request.method]
+        negotiated = environ.get(_NEGOTIATED, versions.DEFAULT)
+        call = Call(
+            request=request,
+            caller=Caller.from_environ(environ, self._services.enforcer),
+            version=negotiated.number,
+            arguments=match.arguments,
+            query=query_of(request, route.query),
+            base=request.application_url.rstrip('/'),
+        )
+        answer: Answer = self._handlers[route](call)
+        return _response_of(answer, environ)
+
+
+class _ErrorAnswers(hooks.PecanHook):  # type: ignore[misc]
+    """Turns whatever a request met into the common error body."""
+
+    def on_error(self, state: Any, error: Exception) -> webob.Response:
+        """The error's answer; what nobody expected goes to the log."""
+        return error_response(_api_error(error), state.request.environ)
+
+
+def _api_error(error: Exception) -> errors.APIError:
+    if isinstance(error, errors.APIError):
+        return error
+    if isinstance(error, webob.exc.HTTPException):
+        kind = _FROM_LIBRARIES.get(error.status_int)
+        if kind is not None:
+            return errors.APIError(kind, error.detail or '' if kind.status == 400 else '')
+    if isinstance(error, UnicodeDecodeError):
+        return errors.APIError(errors.BAD_REQUEST, 'The URL is not in UTF-8')
+    LOG.error('A request met an unexpected fault.', exc_info=error)
+    return errors.APIError(errors.INTERNAL, errors.INTERNAL_DETAIL)
+
+
+def error_response(error: errors.APIError, environ: Mapping[str, Any]) -> webob.Response:
+    """An error as the client sees it."""
+    negotiated = environ.get(_NEGOTIATED)
+    headers = negotiated.headers() if negotiated is not None else {}
+    body = errors.body(
+        error,
+        environ.get('openstack.request_id', ''),
+        (negotiated or versions.DEFAULT).for_old_clients,
+    )
+    return _response(error.kind.status, body, {**headers, **error.headers})
+
+
+def _response_of(answer: Answer, environ: Mapping[str, Any]) -> webob.Response:
+    negotiated = environ.get(_NEGOTIATED)
+    headers = negotiated.headers() if negotiated is not None else {}
+    body = json.dumps(answer.document).encode() if answer.document is not None else b''
+    return _response(answer.status, body, {**headers, **answer.headers})
+
+
+def _response(status: int, body: bytes, headers: Mapping[str, str]) -> webob.Response:
+    response = webob.Response(status=status)
+    response.headers.update(headers)
+    if status == 204:
+        response.headers.pop('Content-Type', None)
+        return response
+    response.headers['Content-Type'] = 'application/json'
+    response.body = body
+    return response

@@ -1,0 +1,87 @@
+"""Pages of lists: what a request may ask for, and the way to the next page."""
+
+import urllib.parse
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
+
+from magnum.api import errors
+from magnum.api.dialects import Dialect
+from magnum.db.repositories.scopes import Paging, is_uuid
+
+_DIRECTIONS: Final = ('asc', 'desc')
+
+
+def paging(
+    query: Mapping[str, str], dialect: Dialect, sortable: Collection[str], max_limit: int
+) -> Paging:
+    """The page that a request asks for.
+
+    :param sortable: attributes that rows may be sorted by.
+    :raises APIError: 400.
+    """
+    marker = query.get('marker')
+    if marker is not None and not is_uuid(marker):
+        raise errors.invalid('marker', marker, 'Value should be UUID format')
+    direction = query.get('sort_dir', 'asc')
+    if direction not in _DIRECTIONS:
+        raise errors.APIError(
+            errors.INVALID_VALUE,
+            f'Invalid sort direction: {direction}. Acceptable values are asc and desc',
+        )
+    return Paging(
+        limit=_limit(query.get('limit'), max_limit),
+        marker=marker.lower() if marker is not None else None,
+        sort_key=_sort_key(query.get('sort_key', 'id'), dialect, sortable),
+        descending=direction == 'desc',
+    )
+
+
+def _limit(text: str | None, max_limit: int) -> int:
+    """How many items; 0 means that the client sets no limit of its own."""
+    if text is None:
+        return max_limit
+    try:
+        limit = int(text)
+    except ValueError:
+        raise errors.invalid('limit', text, 'Value should be an integer') from None
+    if limit < 0:
+        raise errors.APIError(errors.INVALID_VALUE, 'Limit must be positive')
+    return min(limit, max_limit) if limit else max_limit
+
+
+def _sort_key(member: str, dialect: Dialect, sortable: Collection[str]) -> str:
+    for attribute in sortable:
+        if dialect.member(attribute) == member:
+            return attribute
+    raise errors.APIError(
+        errors.INVALID_VALUE,
+        f'The sort_key value "{member}" is an invalid field for sorting',
+    )
+
+
+def page_document(
+    url: str, dialect: Dialect, page: Paging, rows: Sequence[Any], documents: Sequence[Any]
+) -> dict[str, Any]:
+    """The document of one page of a list.
+
+    :param url: of the list, without a query.
+    :param rows: what the query gave: one more than the page holds, if there
+        is a next page.
+    """
+    document: dict[str, Any] = {dialect.collection: documents}
+    if len(rows) > len(documents):
+        query: dict[str, Any] = {
+            'sort_key': dialect.member(page.sort_key),
+            'sort_dir': 'desc' if page.descending else 'asc',
+            'limit': page.limit,
+            'marker': documents[-1]['uuid'],
+        }
+        document['next'] = f'{url}?{urllib.parse.urlencode(query)}'
+    return document
+
+
+def marker_not_found(page: Paging) -> errors.APIError:
+    """The marker is no item that the caller sees."""
+    return errors.APIError(
+        errors.MARKER_NOT_FOUND, f'Marker {page.marker} could not be found.'
+    )

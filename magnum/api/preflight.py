@@ -1,0 +1,192 @@
+"""What a request names in the cloud, looked up with the caller's own token.
+
+Images, flavors and networks of a project are remembered for some seconds, so
+that a burst of requests costs a few look-ups; key pairs, which belong to
+users, are not.
+"""
+
+import threading
+from collections.abc import Callable, Hashable
+from typing import Any, Final, TypeVar
+
+import cachetools
+from oslo_config import cfg
+from oslo_log import log as logging
+
+from magnum.api import errors
+from magnum.api.context import Caller
+from magnum.clients import compute, image, network
+from magnum.clients.callers import CallerClouds
+from magnum.clients.errors import CloudError, CloudForbidden, CloudRefused
+from magnum.clients.image import Image
+from magnum.domain.networks import is_cidr
+
+T = TypeVar('T')
+LOG = logging.getLogger(__name__)
+
+_REMEMBERED: Final = 1024
+_FORBIDDEN: Final = {image.SERVICE: errors.IMAGE_FORBIDDEN}
+
+
+class Preflight:
+    """Makes the look-ups of requests; one per process, safe for threads."""
+
+    def __init__(self, conf: cfg.ConfigOpts):
+        self._clouds = CallerClouds(conf)
+        self._seconds: int = conf.api.lookup_cache_time
+        self._memory: cachetools.TTLCache[Hashable, Any] = cachetools.TTLCache(
+            _REMEMBERED, self._seconds
+        )
+        self._lock = threading.Lock()
+
+    def of(self, caller: Caller) -> 'Lookups':
+        """The look-ups of one request."""
+        return Lookups(self, caller)
+
+    def remember(self, key: Hashable, look_up: Callable[[], T]) -> T:
+        """What was found some seconds ago, or is found now."""
+        if not self._seconds:
+            return look_up()
+        with self._lock:
+            if key in self._memory:
+                known: T = self._memory[key]
+                return known
+        # Not under the lock: one slow service would stop all requests.
+        found = look_up()
+        with self._lock:
+            self._memory[key] = found
+        return found
+
+    def connect(self, caller: Caller) -> Any:
+        """openstacksdk with the caller's token."""
+        return self._clouds.connect(caller.auth)
+
+
+class Lookups:
+    """Checks of one request; every refusal names the field at fault.
+
+    :raises APIError: by every method, 503 when the service asked is down.
+    """
+
+    def __init__(self, preflight: Preflight, caller: Caller):
+        self._preflight = preflight
+        self._caller = caller
+        self._connection: Any = None
+
+    def image(self, field: str, ident: str) -> Image:
+        """The image of a name or id; it says what its distribution is."""
+        try:
+            found = self._ask('image', ident, lambda: image.find(self._cloud, ident))
+        except image.AmbiguousName:
+            raise errors.APIError(
+                errors.IMAGE_AMBIGUOUS,
+                f'{field}: Multiple images exist with same name {ident}. '
+                'Please use the image id instead.',
+            ) from None
+        if found is None:
+            raise errors.APIError(
+                errors.IMAGE_NOT_FOUND, f'{field}: Image {ident} could not be found.'
+            )
+        if not found.os_distro:
+            raise errors.APIError(
+                errors.IMAGE_WITHOUT_DISTRO,
+                f'{field}: Image {ident} does not contain os_distro property.',
+            )
+        return found
+
+    def flavor(self, field: str, ident: str, needs_disk: bool) -> None:
+        """A flavor of this name or id exists.
+
+        :param needs_disk: servers boot from it, so it has a root disk.
+        """
+        flavors = self._ask('flavors', None, lambda: compute.flavors(self._cloud))
+        found = [flavor for flavor in flavors if ident in (flavor.id, flavor.name)]
+        if not found:
+            raise errors.APIError(
+                errors.FLAVOR_NOT_FOUND, f'{field}: Unable to find flavor {ident}.'
+            )
+        if needs_disk and not found[0].disk:
+            raise errors.APIError(
+                errors.FLAVOR_WITHOUT_DISK,
+                f'{field}: Flavor with zero root volume size is not supported when '
+                'boot_volume_size is zero.',
+            )
+
+    def public_key(self, field: str, keypair: str) -> str:
+        """The public key, OpenSSH text, of the caller's key pair."""
+        found = self._calling(lambda: compute.public_key(self._cloud, keypair))
+        if found is None:
+            raise errors.APIError(
+                errors.KEYPAIR_NOT_FOUND, f'{field}: Unable to find keypair {keypair}.'
+            )
+        return found
+
+    def external_network(self, field: str, ident: str) -> None:
+        """One network of this name or id exists that leads outside."""
+        self._network(field, ident, external=True)
+
+    def fixed_network(self, field: str, ident: str) -> None:
+        """One network of this name or id exists, or it is the CIDR of a new one."""
+        if not is_cidr(ident):
+            self._network(field, ident, external=False)
+
+    def fixed_subnet(self, field: str, ident: str) -> None:
+        """One subnet of this name or id exists."""
+        found = self._ask('subnets', ident, lambda: network.subnets(self._cloud, ident))
+        if not found:
+            raise errors.APIError(
+                errors.SUBNET_NOT_FOUND, f'{field}: Unable to find fixed subnet {ident}.'
+            )
+        if len(found) > 1:
+            raise errors.APIError(
+                errors.SUBNET_AMBIGUOUS,
+                f'{field}: Multiple subnets exist with same name {ident}. '
+                'Please use the subnet id instead.',
+            )
+
+    def _network(self, field: str, ident: str, external: bool) -> None:
+        kind = 'external' if external else 'fixed'
+        found = self._ask(
+            f'{kind} networks', ident, lambda: network.networks(self._cloud, ident, external)
+        )
+        if not found:
+            raise errors.APIError(
+                errors.NETWORK_NOT_FOUND, f'{field}: Unable to find {kind} network {ident}.'
+            )
+        if len(found) > 1:
+            raise errors.APIError(
+                errors.NETWORK_AMBIGUOUS,
+                f'{field}: Multiple {kind} networks exist with same name {ident}. '
+                'Please use the network id instead.',
+            )
+
+    def _ask(self, kind: str, ident: str | None, look_up: Callable[[], T]) -> T:
+        """Remembered per project: what one of its users sees, the others see."""
+        key = (self._caller.project_id, kind, ident)
+        return self._preflight.remember(key, lambda: self._calling(look_up))
+
+    def _calling(self, look_up: Callable[[], T]) -> T:
+        try:
+            return look_up()
+        except CloudForbidden as error:
+            raise errors.APIError(
+                _FORBIDDEN.get(error.service, errors.FORBIDDEN),
+                f'The {error.service} service denies access to what the request names.',
+            ) from None
+        except CloudRefused as error:
+            raise errors.APIError(
+                errors.BAD_REQUEST,
+                f'The {error.service} service refuses what the request names.',
+            ) from error
+        except CloudError as error:
+            LOG.warning('A look-up for a request failed: %s', error)
+            raise errors.APIError(
+                errors.CLOUD_UNAVAILABLE,
+                f'The {error.service} service did not answer. Try again later.',
+            ) from None
+
+    @property
+    def _cloud(self) -> Any:
+        if self._connection is None:
+            self._connection = self._preflight.connect(self._caller)
+        return self._connection

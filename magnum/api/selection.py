@@ -1,0 +1,86 @@
+"""The driver of a baymodel, and what it says of the baymodel's values."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from oslo_config import cfg
+
+from magnum.api import errors
+from magnum.clients.image import Image
+from magnum.drivers.contract import Driver
+from magnum.drivers.registry import DriverNotFound, Registry
+
+
+class DriverSelection:
+    """Chooses drivers, and checks what depends on them.
+
+    :raises APIError: 400, by every method.
+    """
+
+    def __init__(self, conf: cfg.ConfigOpts, drivers: Registry):
+        self._conf = conf
+        self._drivers = drivers
+
+    def of_baymodel(self, values: Mapping[str, Any], image: Image) -> Driver:
+        """The driver that a baymodel, or its image, names, or the one that fits.
+
+        :param values: attributes of the baymodel.
+        """
+        named = values.get('driver') or image.driver
+        try:
+            if named:
+                return self._drivers.by_name(named)
+            return self._drivers.choose(values['server_type'], image.os_distro, values['coe'])
+        except DriverNotFound as error:
+            raise errors.APIError(
+                errors.NO_DRIVER,
+                f"Cluster type ({values['server_type']}, {image.os_distro}, {values['coe']}) "
+                f'not supported. {error.field}: {error}',
+            ) from None
+
+    def network_driver(self, coe: str, asked: str | None, driver: Driver) -> str:
+        """The network driver asked for, or the default one."""
+        supported = driver.capabilities.network_drivers
+        section = self._conf.cluster_template
+        name: str = asked or section[f'{coe}_default_network_driver'] or supported[0]
+        allowed = section[f'{coe}_allowed_network_drivers']
+        if name not in supported or not ({'all', name} & set(allowed)):
+            offered = [one for one in supported if {'all', one} & set(allowed)]
+            raise errors.invalid(
+                'network_driver',
+                name,
+                f'Network driver {name} is not supported, expecting one of: '
+                f'{", ".join(offered)}.',
+            )
+        return name
+
+    def check_volume_driver(self, asked: str | None, driver: Driver) -> None:
+        """A volume driver that the driver knows, or none."""
+        supported = driver.capabilities.volume_drivers
+        if asked is not None and asked not in supported:
+            raise errors.invalid(
+                'volume_driver',
+                asked,
+                f'Volume driver {asked} is not supported, expecting one of: '
+                f'{", ".join(supported)}.',
+            )
+
+    def check_labels(self, labels: Mapping[str, str], driver: Driver) -> None:
+        """The driver knows every label, unless the operator lets all pass."""
+        if self._conf.drivers.allow_unknown_labels:
+            return
+        unknown = sorted(labels.keys() - driver.labels_schema().get('properties', {}).keys())
+        if unknown:
+            raise errors.invalid(
+                f'labels/{unknown[0]}',
+                labels[unknown[0]],
+                f'The driver {driver.name} knows no label of this name'
+                + (f'; nor {", ".join(unknown[1:])}.' if unknown[1:] else '.'),
+            )
+
+    def boots_from_flavor(self, labels: Mapping[str, str]) -> bool:
+        """Whether nodes boot from their flavor's disk: no root volume is asked for."""
+        size = labels.get('boot_volume_size', '')
+        if size.isdecimal():
+            return int(size) == 0
+        return bool(self._conf.cinder.default_boot_volume_size == 0)

@@ -1,0 +1,36 @@
+"""What handlers work with, made once per process."""
+
+import dataclasses
+from typing import Protocol
+
+from oslo_config import cfg
+
+from magnum.api.preflight import Preflight
+from magnum.api.selection import DriverSelection
+from magnum.certificates.service import CertificateService
+from magnum.db.engine import Database
+from magnum.drivers.registry import Registry
+from magnum.operations.planner import Planner
+from magnum.policies.enforcer import Enforcer
+
+
+class Wakes(Protocol):
+    """Tells conductors that there is work."""
+
+    def send(self) -> None:
+        """Return at once; the hint may get lost."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Services:
+    """Everything that outlives a request."""
+
+    conf: cfg.ConfigOpts
+    database: Database
+    planner: Planner
+    wake_up: Wakes
+    certificates: CertificateService
+    drivers: Registry
+    enforcer: Enforcer
+    preflight: Preflight
+    selection: DriverSelection

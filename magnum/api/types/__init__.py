@@ -1,0 +1,1 @@
+"""What requests may hold: WSME types, one module per resource."""

@@ -1,0 +1,159 @@
+"""Microversions: one list, one reason each, and how a request names one.
+
+A microversion is written ``1.N``; in code it is the number N.
+"""
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from magnum.api import errors
+
+#: N -> what changed in 1.N.
+VERSIONS: Final[dict[int, str]] = {
+    1: 'The first version; bays are created and changed synchronously.',
+    2: 'Bays are created and changed asynchronously: 202 and the uuid.',
+    3: 'PATCH of a bay takes the query argument "rollback".',
+    4: 'Statistics (answering at every version).',
+    5: "Rotation of a bay's CA (answering at every version).",
+    6: 'Quotas (answering at every version).',
+    7: 'A bay can be resized by an action.',
+    8: 'A bay can be upgraded by an action.',
+    9: 'Node groups.',
+    10: 'A bay may have no worker; an unknown baymodel of a new bay is a 404.',
+    11: 'No change here: bays and baymodels stay.',
+    12: 'Rotation of a bay\'s credential.',
+    13: 'Clusters show "cluster_id" instead of "stack_id".',
+    14: 'Node labels and taints of node groups.',
+}
+MINIMUM: Final = min(VERSIONS)
+MAXIMUM: Final = max(VERSIONS)
+
+ROLLBACK: Final = 3
+ZERO_NODES: Final = 10
+
+#: What answers call the service; requests may use any of SERVICE_TYPES.
+SERVICE_TYPE: Final = 'container-infrastructure-management'
+SERVICE_TYPES: Final = frozenset(
+    {SERVICE_TYPE, 'container-infrastructure', 'container-infra', 'container'}
+)
+
+HEADER: Final = 'OpenStack-API-Version'
+HEADER_2016: Final = 'X-OpenStack-Magnum-API-Version'
+_MINIMUM_HEADER: Final = 'OpenStack-API-Minimum-Version'
+_MAXIMUM_HEADER: Final = 'OpenStack-API-Maximum-Version'
+_MINIMUM_HEADER_2016: Final = 'X-OpenStack-Magnum-API-Minimum-Version'
+_MAXIMUM_HEADER_2016: Final = 'X-OpenStack-Magnum-API-Maximum-Version'
+
+_NUMBER = re.compile(r'(\d{1,4})\.(\d{1,4})')
+
+
+def text(number: int) -> str:
+    """``1.N``."""
+    return f'1.{number}'
+
+
+@dataclasses.dataclass(frozen=True)
+class Negotiated:
+    """The version that a request runs at and how it was asked for."""
+
+    number: int
+    asked: bool         # by any header
+    by_2016_header: bool
+
+    @property
+    def for_old_clients(self) -> bool:
+        """Whether the client may be of the time before today's header."""
+        return not self.asked or self.by_2016_header
+
+    def headers(self) -> dict[str, str]:
+        """The version headers of the answer."""
+        if self.by_2016_header:
+            return _headers(self.number) | {
+                HEADER_2016: text(self.number),
+                _MINIMUM_HEADER_2016: text(MINIMUM),
+                _MAXIMUM_HEADER_2016: text(MAXIMUM),
+                'Vary': f'{HEADER}, {HEADER_2016}',
+            }
+        return _headers(self.number)
+
+
+DEFAULT: Final = Negotiated(MINIMUM, asked=False, by_2016_header=False)
+
+
+def _headers(number: int | None) -> dict[str, str]:
+    headers = {
+        _MINIMUM_HEADER: f'{SERVICE_TYPE} {text(MINIMUM)}',
+        _MAXIMUM_HEADER: f'{SERVICE_TYPE} {text(MAXIMUM)}',
+        'Vary': HEADER,
+    }
+    if number is not None:
+        headers[HEADER] = f'{SERVICE_TYPE} {text(number)}'
+    return headers
+
+
+def negotiate(environ: Mapping[str, Any]) -> Negotiated:
+    """The version that a request asks for.
+
+    :raises APIError: 406; out of range, the error carries the version
+        headers, and otherwise none.
+    """
+    named = environ.get('HTTP_OPENSTACK_API_VERSION')
+    if named is not None:
+        return Negotiated(_parse_today(named), asked=True, by_2016_header=False)
+    named = environ.get('HTTP_X_OPENSTACK_MAGNUM_API_VERSION')
+    if named is not None:
+        return Negotiated(_parse(named.strip()), asked=True, by_2016_header=True)
+    return DEFAULT
+
+
+def _parse_today(value: str) -> int:
+    """The number in ``<service type> <version>``."""
+    words = value.split()
+    if len(words) != 2 or words[0].lower() not in SERVICE_TYPES:
+        raise errors.APIError(
+            errors.INVALID_VERSION, f'Invalid service type for {HEADER} header'
+        )
+    return _parse(words[1])
+
+
+def _parse(version: str) -> int:
+    if version.lower() == 'latest':
+        return MAXIMUM
+    match = _NUMBER.fullmatch(version)
+    if match is None:
+        raise errors.APIError(errors.INVALID_VERSION, f'Invalid value for {HEADER} header')
+    major, number = int(match[1]), int(match[2])
+    if major != 1 or number not in VERSIONS:
+        raise _unsupported(version)
+    return number
+
+
+def _unsupported(version: str) -> errors.APIError:
+    return errors.APIError(
+        errors.UNSUPPORTED_VERSION,
+        headers=_headers(None),
+        document={
+            'errors': [
+                {
+                    'code': errors.UNSUPPORTED_VERSION.code,
+                    'status': errors.UNSUPPORTED_VERSION.status,
+                    'title': 'Requested microversion is unsupported',
+                    'description': (
+                        f'Version {version} is not supported by the API. Minimum is '
+                        f'{text(MINIMUM)} and maximum is {text(MAXIMUM)}.'
+                    ),
+                    'max_version': text(MAXIMUM),
+                    'min_version': text(MINIMUM),
+                    'links': [
+                        {
+                            'rel': 'help',
+                            'href': 'http://docs.openstack.org/api-guide/compute/'
+                            'microversions.html',
+                        }
+                    ],
+                }
+            ]
+        },
+    )

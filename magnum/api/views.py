@@ -1,0 +1,156 @@
+"""Documents straight from rows.
+
+A view knows which columns to select for one dialect, and zips each row with
+the members' names; only the few members that are no column are computed.
+"""
+
+import collections
+import dataclasses
+import datetime
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from magnum.api.dialects import Dialect
+from magnum.api.types.scalars import timestamp
+from magnum.db.repositories import baymodels, bays
+from magnum.domain import labels, states
+from magnum.drivers.contract import MASTER
+
+Document = dict[str, Any]
+
+_TIMES: Final = ('created_at', 'updated_at')
+_NODEGROUP: Final = bays.NODEGROUP.c
+_COUNTS: Final = (_NODEGROUP.bay_uuid, _NODEGROUP.role, _NODEGROUP.node_count)
+_ADDRESSES: Final = (*_COUNTS, _NODEGROUP.node_addresses)
+_FAULTS: Final = (*_ADDRESSES, _NODEGROUP.name, _NODEGROUP.status, _NODEGROUP.status_reason)
+
+
+def links(base: str, dialect: Dialect, uuid: str) -> list[dict[str, str]]:
+    """Where an item is to be found."""
+    return [
+        {'href': f'{base}/v1/{dialect.collection}/{uuid}', 'rel': 'self'},
+        {'href': f'{base}/{dialect.collection}/{uuid}', 'rel': 'bookmark'},
+    ]
+
+
+class View:
+    """How rows of one table become documents of one dialect.
+
+    :param attributes: those that the view shows, ``uuid`` among them.
+    :param extra: what is selected beside them, for ``_complete`` to use.
+    """
+
+    def __init__(
+        self,
+        dialect: Dialect,
+        table: sa.Table,
+        attributes: Sequence[str],
+        extra: Sequence[sa.ColumnElement[Any]] = (),
+    ):
+        stored = [attribute for attribute in attributes if attribute in table.c]
+        self.dialect = dialect
+        self.attributes = frozenset(attributes)
+        self._members = [dialect.member(attribute) for attribute in stored]
+        self._times = [dialect.member(name) for name in _TIMES if name in self.attributes]
+        #: What to select; zipping leaves what is behind the members out.
+        self.columns: tuple[sa.ColumnElement[Any], ...] = (
+            *(table.c[attribute] for attribute in stored),
+            *extra,
+        )
+
+    def documents(
+        self, session: orm.Session, rows: Sequence[sa.Row[Any]], base: str
+    ) -> list[Document]:
+        """The documents of rows that were selected with ``columns``."""
+        return [self._document(row, base) for row in rows]
+
+    def _document(self, row: sa.Row[Any], base: str) -> Document:
+        document = dict(zip(self._members, row, strict=False))
+        for member in self._times:
+            value: datetime.datetime | None = document[member]
+            document[member] = timestamp(value)
+        document['links'] = links(base, self.dialect, document['uuid'])
+        return document
+
+
+class BaymodelView(View):
+    """Baymodels; list and full view are the same."""
+
+    def __init__(self, dialect: Dialect):
+        super().__init__(dialect, baymodels.TABLE, dialect.full_view)
+
+
+@dataclasses.dataclass
+class _Nodes:
+    """What a bay shows of its node groups."""
+
+    master_count: int = 0
+    node_count: int = 0
+    master_addresses: list[str] = dataclasses.field(default_factory=list)
+    node_addresses: list[str] = dataclasses.field(default_factory=list)
+    faults: dict[str, str] = dataclasses.field(default_factory=dict)
+
+
+class BayView(View):
+    """Bays, with what is summed up from their node groups."""
+
+    def __init__(self, dialect: Dialect, attributes: Sequence[str], with_faults: bool = False):
+        self._compares_labels = 'labels_added' in attributes
+        self._has_addresses = 'node_addresses' in attributes
+        self._with_faults = with_faults
+        self._faults = dialect.member('faults')
+        groups = _ADDRESSES if self._has_addresses else _COUNTS
+        self._group_columns = _FAULTS if with_faults else groups
+        extra = (bays.BAYMODEL_LABELS,) if self._compares_labels else ()
+        super().__init__(dialect, bays.TABLE, attributes, extra)
+
+    def documents(
+        self, session: orm.Session, rows: Sequence[sa.Row[Any]], base: str
+    ) -> list[Document]:
+        """The documents of a page: one more statement, however many bays."""
+        groups = bays.nodegroups(session, self._group_columns, [row.uuid for row in rows])
+        nodes = self._nodes(groups)
+        documents = []
+        for row in rows:
+            document = self._document(row, base)
+            self._complete(document, row, nodes[row.uuid])
+            documents.append(document)
+        return documents
+
+    def _nodes(self, groups: Sequence[sa.Row[Any]]) -> Mapping[str, _Nodes]:
+        by_bay: dict[str, _Nodes] = collections.defaultdict(_Nodes)
+        for group in groups:
+            nodes = by_bay[group.bay_uuid]
+            if group.role == MASTER:
+                nodes.master_count += group.node_count
+                addresses = nodes.master_addresses
+            else:
+                nodes.node_count += group.node_count
+                addresses = nodes.node_addresses
+            if self._has_addresses:
+                addresses.extend(group.node_addresses)
+            if self._with_faults and states.is_failed(group.status):
+                nodes.faults[group.name] = group.status_reason or ''
+        return by_bay
+
+    def _complete(self, document: Document, row: sa.Row[Any], nodes: _Nodes) -> None:
+        """Add the members that are no column of the bay."""
+        document['master_count'] = nodes.master_count
+        document['node_count'] = nodes.node_count
+        if 'merge_labels' in self.attributes:
+            document['merge_labels'] = False
+        if self._has_addresses:
+            document['master_addresses'] = nodes.master_addresses
+            document['node_addresses'] = nodes.node_addresses
+        if 'reason' in self.attributes:
+            document['reason'] = document['status_reason']
+        if self._compares_labels:
+            differences = labels.compare(row.labels, row.baymodel_labels)
+            document['labels_overridden'] = differences.overridden
+            document['labels_added'] = differences.added
+            document['labels_skipped'] = differences.skipped
+        if self._with_faults and states.is_failed(row.status):
+            document[self._faults] = nodes.faults

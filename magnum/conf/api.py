@@ -1,0 +1,47 @@
+"""[api]"""
+
+from oslo_config import cfg
+
+GROUP = cfg.OptGroup('api', title='The HTTP API')
+
+OPTIONS = [
+    cfg.HostAddressOpt('host', default='127.0.0.1', help='Address that magnum-api listens on.'),
+    cfg.PortOpt('port', default=9511, help='Port that magnum-api listens on.'),
+    cfg.IntOpt(
+        'workers',
+        min=1,
+        help='Processes of magnum-api; by default as many as the host has processors.',
+    ),
+    cfg.IntOpt('threads', default=10, min=1, help='Threads of each process of magnum-api.'),
+    cfg.BoolOpt('enabled_ssl', default=False, help='Serve HTTPS instead of HTTP.'),
+    cfg.StrOpt('ssl_cert_file', help='Certificate (PEM, with its chain) of the HTTPS server.'),
+    cfg.StrOpt('ssl_key_file', help='Private key (PEM) of the HTTPS server.'),
+    cfg.IntOpt(
+        'max_limit',
+        default=1000,
+        min=1,
+        help='Most items that one page of a list holds, and how many it holds when the client '
+        'names no limit.',
+    ),
+    cfg.FloatOpt(
+        'synchronous_create_wait',
+        default=10.0,
+        min=0,
+        help='Seconds that POST /v1/bays at microversion 1.1 waits for Heat to accept the '
+        'stack before it answers. The bay is built all the same.',
+    ),
+    cfg.IntOpt(
+        'lookup_cache_time',
+        default=10,
+        min=0,
+        help="Seconds that images, flavors and networks of the caller's project are remembered "
+        'between requests; 0 looks each of them up every time.',
+    ),
+    cfg.IntOpt(
+        'lookup_timeout',
+        default=20,
+        min=1,
+        help='Seconds after which a look-up in Glance, Nova or Neutron is given up while a '
+        'request waits for it; the client then gets 503.',
+    ),
+]

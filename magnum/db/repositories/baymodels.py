@@ -1,0 +1,163 @@
+"""Queries for baymodels."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+from oslo_db import exception as db_exc
+from sqlalchemy import orm
+
+from magnum.db import models
+from magnum.db.repositories import scopes
+from magnum.db.repositories.scopes import Ambiguous, MarkerNotFound, Paging, Scope
+
+TABLE: Final[sa.Table] = models.Baymodel.__table__  # type: ignore[assignment]
+BAY: Final[sa.Table] = models.Bay.__table__  # type: ignore[assignment]
+SORTABLE: Final = scopes.sortable(TABLE) - {'generation'}
+
+Columns = Sequence[sa.ColumnElement[Any]]
+
+
+class InUse(Exception):
+    """Bays refer to the baymodel."""
+
+
+class Changed(Exception):
+    """Somebody else changed or deleted the baymodel meanwhile."""
+
+
+class Exists(Exception):
+    """Another baymodel has this uuid."""
+
+
+def page(
+    session: orm.Session, columns: Columns, scope: Scope, paging: Paging
+) -> Sequence[sa.Row[Any]]:
+    """One page of what a caller sees, plus one row if there is a next page.
+
+    :raises MarkerNotFound: the marker names nothing visible.
+    """
+    query = (
+        sa.select(*columns)
+        .where(_visible(scope))
+        .order_by(*scopes.ordering(TABLE, paging))
+        .limit(paging.limit + 1)
+    )
+    if paging.marker is not None:
+        marker = session.execute(
+            sa.select(TABLE.c.id, TABLE.c[paging.sort_key].label(paging.sort_key)).where(
+                TABLE.c.uuid == paging.marker, _visible(scope)
+            )
+        ).mappings().first()
+        if marker is None:
+            raise MarkerNotFound
+        query = query.where(scopes.after(TABLE, paging, marker))
+    return session.execute(query).all()
+
+
+def find(
+    session: orm.Session, columns: Columns, scope: Scope, ident: str
+) -> sa.Row[Any] | None:
+    """The visible baymodel of a uuid or name.
+
+    :raises Ambiguous: several have the name.
+    """
+    visible = _visible(scope)
+    if scopes.is_uuid(ident):
+        row = session.execute(
+            sa.select(*columns).where(TABLE.c.uuid == ident.lower(), visible)
+        ).first()
+        if row is not None:
+            return row
+    rows = session.execute(
+        sa.select(*columns).where(TABLE.c.name == ident, visible).limit(2)
+    ).all()
+    if len(rows) > 1:
+        raise Ambiguous
+    return rows[0] if rows else None
+
+
+def find_numbered(
+    session: orm.Session, columns: Columns, scope: Scope, number: int
+) -> sa.Row[Any] | None:
+    """The visible baymodel whose row has a number."""
+    return session.execute(
+        sa.select(*columns).where(TABLE.c.id == number, _visible(scope))
+    ).first()
+
+
+def by_uuid(session: orm.Session, columns: Columns, uuid: str) -> sa.Row[Any]:
+    """The baymodel of a uuid that is known to be there."""
+    return session.execute(sa.select(*columns).where(TABLE.c.uuid == uuid)).one()
+
+
+def load(session: orm.Session, uuid: str) -> models.Baymodel | None:
+    """The baymodel of a uuid, whoever may see it."""
+    return session.scalars(sa.select(models.Baymodel).filter_by(uuid=uuid)).one_or_none()
+
+
+def insert(session: orm.Session, values: Mapping[str, Any]) -> str:
+    """Insert a baymodel; its uuid.
+
+    :raises Exists: the uuid is taken.
+    """
+    baymodel = models.Baymodel(**values)
+    session.add(baymodel)
+    try:
+        session.flush()
+    except db_exc.DBDuplicateEntry:
+        raise Exists from None
+    return baymodel.uuid
+
+
+def update(
+    session: orm.Session,
+    uuid: str,
+    generation: int,
+    changes: Mapping[str, Any],
+    allowed_in_use: bool,
+) -> None:
+    """Change a baymodel that still has the generation it was read with.
+
+    :raises Changed: it has not.
+    :raises InUse: bays refer to it and the changes are not of those allowed then.
+    """
+    # The lock keeps new bays from referring to it until the commit.
+    locked = session.execute(
+        sa.select(TABLE.c.generation).where(TABLE.c.uuid == uuid).with_for_update()
+    ).scalar()
+    if locked != generation:
+        raise Changed
+    if not allowed_in_use and _in_use(session, uuid):
+        raise InUse
+    session.execute(
+        sa.update(models.Baymodel)
+        .where(TABLE.c.uuid == uuid)
+        .values(**changes, generation=generation + 1)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def delete(session: orm.Session, uuid: str) -> None:
+    """Delete a baymodel; nothing happens when it is gone already.
+
+    :raises InUse: bays refer to it.
+    """
+    if _in_use(session, uuid):
+        raise InUse
+    try:
+        session.execute(sa.delete(TABLE).where(TABLE.c.uuid == uuid))
+    except db_exc.DBReferenceError:
+        raise InUse from None
+
+
+def _visible(scope: Scope) -> sa.ColumnElement[bool]:
+    if scope.all_projects:
+        return sa.true()
+    published = sa.and_(TABLE.c.public.is_(True), TABLE.c.hidden.is_(False))
+    return sa.or_(scope.own(TABLE), published)
+
+
+def _in_use(session: orm.Session, uuid: str) -> bool:
+    query = sa.select(BAY.c.id).where(BAY.c.baymodel_id == uuid).limit(1)
+    return session.execute(query).first() is not None

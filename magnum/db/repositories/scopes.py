@@ -1,0 +1,102 @@
+"""Whose rows a caller may see, and how a page of them is cut."""
+
+import dataclasses
+import operator
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from magnum.db.types import UTCDateTime
+
+
+@dataclasses.dataclass(frozen=True)
+class Scope:
+    """The rows of one project (of one user, for a token without project), or all."""
+
+    project_id: str | None
+    user_id: str | None
+    all_projects: bool = False
+
+    def own(self, table: sa.Table) -> sa.ColumnElement[bool]:
+        """The condition on a table with ``project_id`` and ``user_id``."""
+        if self.all_projects:
+            return sa.true()
+        if self.project_id is not None:
+            return table.c.project_id == self.project_id
+        return sa.and_(table.c.project_id.is_(None), table.c.user_id == self.user_id)
+
+
+@dataclasses.dataclass(frozen=True)
+class Paging:
+    """One page: ``limit`` rows after ``marker`` (a uuid), in an order."""
+
+    limit: int
+    marker: str | None
+    sort_key: str      # name of a column
+    descending: bool
+
+
+class MarkerNotFound(Exception):
+    """No visible row has the marker's uuid."""
+
+
+class Ambiguous(Exception):
+    """More than one visible row has the name."""
+
+
+def is_uuid(ident: str) -> bool:
+    """Whether an identifier has the form of a uuid."""
+    try:
+        return str(uuid.UUID(ident)) == ident.lower()
+    except ValueError:
+        return False
+
+
+def sortable(table: sa.Table) -> frozenset[str]:
+    """Names of the columns that rows may be sorted by."""
+    scalars = (sa.String, sa.Integer, sa.Boolean, sa.DateTime, UTCDateTime)
+    return frozenset(
+        column.name
+        for column in table.c
+        if isinstance(column.type, scalars) and not isinstance(column.type, sa.Text)
+    )
+
+
+def ordering(table: sa.Table, paging: Paging) -> list[sa.ColumnElement[Any]]:
+    """What a page is ordered by: nulls last, and ``id`` breaks ties."""
+    column = table.c[paging.sort_key]
+    keys: list[sa.ColumnElement[Any]] = [column, table.c.id]
+    if column.nullable:
+        keys.insert(0, _null_rank(column))
+    if paging.sort_key == 'id':
+        keys = [table.c.id]
+    return [key.desc() for key in keys] if paging.descending else [key.asc() for key in keys]
+
+
+def after(
+    table: sa.Table, paging: Paging, marker: Mapping[str, Any]
+) -> sa.ColumnElement[bool]:
+    """The rows behind a marker, given its ``id`` and its value of the sort key."""
+    identity, column = table.c.id, table.c[paging.sort_key]
+    value = marker[paging.sort_key]
+    behind: Callable[[Any, Any], sa.ColumnElement[bool]] = (
+        operator.lt if paging.descending else operator.gt
+    )
+    if paging.sort_key == 'id':
+        return behind(identity, marker['id'])
+    beside = sa.and_(column.is_not_distinct_from(value), behind(identity, marker['id']))
+    if value is None:
+        # Nulls are last; turned round, all that is not null comes behind them.
+        return sa.or_(beside, column.is_not(None)) if paging.descending else beside
+    # A literal: booleans compare too, as numbers do.
+    further = behind(column, sa.literal(value, column.type))
+    if column.nullable and not paging.descending:
+        further = sa.or_(further, column.is_(None))
+    return sa.or_(beside, further)
+
+
+def _null_rank(column: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
+    return sa.case((column.is_(None), 1), else_=0)
+

@@ -1,0 +1,98 @@
+"""Labels: key and value strings that tune a bay."""
+
+import ast
+import dataclasses
+import json
+from collections.abc import Mapping
+
+Labels = dict[str, str]
+
+
+def parse(value: object) -> Labels:
+    """Labels from any of the forms in which clients send them.
+
+    An object whose values are strings, numbers or booleans; or a string that
+    holds ``k=v,k=v``, a JSON object, or a Python dict literal.
+
+    :raises ValueError: it is none of these.
+    """
+    if isinstance(value, str):
+        value = _parse_text(value.strip())
+    if not isinstance(value, Mapping):
+        raise ValueError('Labels should be an object of strings.')
+    return {_key(key): _text(item) for key, item in value.items()}
+
+
+def _parse_text(text: str) -> object:
+    if not text:
+        return {}
+    if text.startswith('{'):
+        return _parse_literal(text)
+    pairs = [pair.partition('=') for pair in text.split(',') if pair.strip()]
+    if not all(key.strip() and equals for key, equals, _ in pairs):
+        raise ValueError('Labels should be an object, or pairs of the form key=value.')
+    return {key.strip(): value.strip() for key, _, value in pairs}
+
+
+def _parse_literal(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        pass
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        raise ValueError('Labels should be a JSON object or a Python dict literal.') from None
+
+
+def _key(key: object) -> str:
+    if not isinstance(key, str) or not key:
+        raise ValueError('The keys of labels should be strings.')
+    return _storable(key)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str | int | float):
+        raise ValueError('The values of labels should be strings, numbers or booleans.')
+    return _storable(str(value))
+
+
+def _storable(text: str) -> str:
+    if '\0' in text or (not text.isascii() and _has_surrogates(text)):
+        raise ValueError('Labels should be text.')
+    return text
+
+
+def _has_surrogates(text: str) -> bool:
+    return any('\ud800' <= character <= '\udfff' for character in text)
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """A bay's labels beside its baymodel's.
+
+    ``overridden``: in both and different (the baymodel's values); ``added``:
+    only in the bay; ``skipped``: only in the baymodel.
+    """
+
+    overridden: Labels
+    added: Labels
+    skipped: Labels
+
+
+def compare(own: Mapping[str, str], base: Mapping[str, str]) -> Comparison:
+    """How a bay's labels differ from its baymodel's."""
+    if own == base:
+        return Comparison({}, {}, {})
+    return Comparison(
+        overridden={k: v for k, v in base.items() if k in own and own[k] != v},
+        added={k: v for k, v in own.items() if k not in base},
+        skipped={k: v for k, v in base.items() if k not in own},
+    )
+
+
+def inherit(given: Labels | None, base: Mapping[str, str], merge: bool) -> Labels:
+    """A new bay's labels: given ones replace the baymodel's, or are merged over them."""
+    if given is None:
+        return dict(base)
+    return {**base, **given} if merge else dict(given)

@@ -1,0 +1,39 @@
+"""Rules of baymodels and cluster templates."""
+
+from typing import Final
+
+from magnum.policies.base import ADMIN, MEMBER, READER, rule
+
+_ACTIONS: Final = (
+    ('create', MEMBER, 'Make one.', 'POST', ''),
+    ('get', READER, 'See one of the own project.', 'GET', '/{ident}'),
+    ('get_all', READER, "List the own project's and the public ones.", 'GET', ''),
+    ('detail', READER, 'List them in detail.', 'GET', '/detail'),
+    ('update', MEMBER, 'Change one of the own project.', 'PATCH', '/{ident}'),
+    ('delete', MEMBER, 'Delete one of the own project.', 'DELETE', '/{ident}'),
+    ('publish', ADMIN, 'Make one public or hidden.', 'PATCH', '/{ident}'),
+    ('get_one_all_projects', ADMIN, 'See one of any project.', 'GET', '/{ident}'),
+    ('get_all_all_projects', ADMIN, "List all projects'.", 'GET', ''),
+    ('detail_all_projects', ADMIN, "List all projects' in detail.", 'GET', '/detail'),
+    ('update_all_projects', ADMIN, 'Change one of any project.', 'PATCH', '/{ident}'),
+    ('delete_all_projects', ADMIN, 'Delete one of any project.', 'DELETE', '/{ident}'),
+)
+
+RULES: Final = [
+    *(
+        rule(
+            f'clustertemplate:{action}', check, f'Cluster templates: {description}',
+            (method, f'/v1/clustertemplates{path}'),
+        )
+        for action, check, description, method, path in _ACTIONS
+    ),
+    # The old name asks the new one's rule, so that an operator's change of
+    # one cannot be walked round by the other.
+    *(
+        rule(
+            f'baymodel:{action}', f'rule:clustertemplate:{action}', f'Baymodels: {description}',
+            (method, f'/v1/baymodels{path}'),
+        )
+        for action, check, description, method, path in _ACTIONS
+    ),
+]

@@ -1,0 +1,40 @@
+"""``application``: the API for any WSGI server.
+
+Nothing starts when this module is imported: the application is made by the
+first request, after whatever forks the server does.
+"""
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+
+class _Application:
+    """Makes the real application once, whichever thread comes first."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._application: Callable[..., Iterable[bytes]] | None = None
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if self._application is None:
+            with self._lock:
+                if self._application is None:
+                    self._application = _make()
+        return self._application(environ, start_response)
+
+
+def _make() -> Callable[..., Iterable[bytes]]:
+    from oslo_log import log as logging
+
+    import magnum.native_threads  # noqa: F401 - before any other import
+    from magnum import conf as magnum_conf
+    from magnum.api import app
+
+    conf = magnum_conf.load(prog='magnum-api')
+    logging.setup(conf, magnum_conf.PROJECT)
+    return app.make_default_application(conf)
+
+
+application = _Application()
+"""The WSGI callable."""

@@ -1,0 +1,1 @@
+"""The API, whole: real pipeline, real database, a small cloud on loopback."""

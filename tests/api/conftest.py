@@ -1,0 +1,21 @@
+"""Fixtures of the tests that need more than a conversation."""
+
+import pathlib
+from collections.abc import Iterator
+
+import pytest
+import webtest
+
+from tests.api.fixtures.service import Service
+
+
+@pytest.fixture
+def service(tmp_path: pathlib.Path) -> Iterator[Service]:
+    running = Service(tmp_path)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def client(service: Service) -> webtest.TestApp:
+    return webtest.TestApp(service.application)
