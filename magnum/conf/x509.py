@@ -36,7 +36,7 @@ KEY_USAGE_NAMES = (
 
 # A reader's common name becomes a user's name inside the bay, so it must not
 # be that of a component; the group is what the bay's roles are bound to.
-_READER_RULE = 'reader: O=magnum:viewers, CN=(?!system:|front-proxy|kube-|etcd).+'
+_READER_RULE = 'reader: O=magnum:viewers, CN=(?!system:|magnum:|front-proxy|kube-|etcd).+'
 
 OPTIONS = [
     cfg.StrOpt(

@@ -210,8 +210,9 @@ class _Bootstrap:
         request: webob.Request,
         request_id: str,
     ) -> str:
-        certificate = self._node_certificate(session, node, purpose)
-        node_name = _node_name(request)
+        driver = self._driver(session, node.bay)
+        certificate = _node_certificate(driver, node.role, purpose)
+        node_name = _node_name(request, driver)
         try:
             issued = self._certificates.sign_node_csr(
                 session,
@@ -240,20 +241,21 @@ class _Bootstrap:
         )
         return issued.pem
 
-    def _node_certificate(self, session: Session, node: _Node, purpose: str) -> NodeCertificate:
-        """What the bay's driver says of a purpose, for nodes of this role."""
+    def _driver(self, session: Session, bay: models.Bay) -> Driver:
         baymodel = session.scalars(
-            sa.select(models.Baymodel).where(models.Baymodel.uuid == node.bay.baymodel_id)
+            sa.select(models.Baymodel).where(models.Baymodel.uuid == bay.baymodel_id)
         ).one()
-        driver = self._driver_for_bay(node.bay, baymodel)
-        certificate = driver.node_certificates(node.role).get(purpose)
-        if certificate is not None:
-            return certificate
-        if any(purpose in driver.node_certificates(role) for role in ROLES):
-            raise errors.APIError(
-                PURPOSE_OF_ANOTHER_ROLE, f'A {node.role} may not have this certificate.'
-            )
-        raise errors.APIError(UNKNOWN_PURPOSE, 'No node has a certificate of this purpose.')
+        return self._driver_for_bay(bay, baymodel)
+
+
+def _node_certificate(driver: Driver, role: str, purpose: str) -> NodeCertificate:
+    """What the driver says of a purpose, for nodes of this role."""
+    certificate = driver.node_certificates(role).get(purpose)
+    if certificate is not None:
+        return certificate
+    if any(purpose in driver.node_certificates(other) for other in ROLES):
+        raise errors.APIError(PURPOSE_OF_ANOTHER_ROLE, f'A {role} may not have this certificate.')
+    raise errors.APIError(UNKNOWN_PURPOSE, 'No node has a certificate of this purpose.')
 
 
 def _limit(limiter: RateLimiter, key: str) -> None:
@@ -264,7 +266,7 @@ def _limit(limiter: RateLimiter, key: str) -> None:
         raise errors.APIError(TOO_MANY, 'Too many requests.', {'Retry-After': retry_after})
 
 
-def _node_name(request: webob.Request) -> str:
+def _node_name(request: webob.Request, driver: Driver) -> str:
     try:
         name: str = request.GET.get('node', '')
     except UnicodeDecodeError:
@@ -275,7 +277,21 @@ def _node_name(request: webob.Request) -> str:
             'The argument "node" is the name of the node: at most 253 lower-case letters, '
             'digits, dots and hyphens, a letter or digit first.',
         )
+    # A node has its own name in its certificates: were that the name of one of
+    # the bay's services, the node could pass for the service.
+    if name in _service_names(driver):
+        raise errors.APIError(INVALID_NODE, f'{name} is the name of a service, not of a node.')
     return name
+
+
+def _service_names(driver: Driver) -> set[str]:
+    """DNS names that the driver gives to services of its bays."""
+    return {
+        name.lower()
+        for role in ROLES
+        for certificate in driver.node_certificates(role).values()
+        for name in (*certificate.dns_names, 'localhost')
+    }
 
 
 def _read_csr(request: webob.Request) -> str:

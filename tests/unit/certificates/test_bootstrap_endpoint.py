@@ -18,7 +18,7 @@ from magnum.domain.node_certificates import NodeCertificate
 from tests.unit.certificates import conftest, csr
 
 KUBELET = NodeCertificate('system:node:{node}', 'system:nodes', server=True, client=True)
-APISERVER = NodeCertificate('kube-apiserver', server=True)
+APISERVER = NodeCertificate('kube-apiserver', server=True, dns_names=('kubernetes.default',))
 CSR = csr.make(csr.name(CN='x'))
 
 
@@ -195,6 +195,8 @@ def test_a_purpose_of_another_role_is_refused(
         ('certificates/kubelet?node=a/b', CSR, 'magnum.bootstrap.invalid_node'),
         ('certificates/kubelet?node=n%0A', CSR, 'magnum.bootstrap.invalid_node'),
         ('certificates/kubelet?node=%FF', CSR, 'magnum.bootstrap.invalid_node'),
+        ('certificates/kubelet?node=localhost', CSR, 'magnum.bootstrap.invalid_node'),
+        ('certificates/kubelet?node=kubernetes.default', CSR, 'magnum.bootstrap.invalid_node'),
         (f'certificates/kubelet?node={"n" * 254}', CSR, 'magnum.bootstrap.invalid_node'),
         (f'certificates/kubelet?node={"n" * 253}', CSR, 'magnum.certificate.invalid_csr'),
         ('certificates/kubelet?node=n', '', 'magnum.certificate.invalid_csr'),

@@ -43,6 +43,7 @@ def test_readers_may_be_viewers(policy: SubjectPolicy) -> None:
         csr.name(CN='eve', O='Magnum:Viewers'),
         csr.name(CN='eve', O='magnum:viewers', OU='x'),
         csr.name(CN='system:kube-scheduler', O='magnum:viewers'),
+        csr.name(CN='magnum:kubelet-client', O='magnum:viewers'),
         csr.name(CN='front-proxy-client', O='magnum:viewers'),
         csr.name(CN='a\nb', O='magnum:viewers'),
         x509.Name([*VIEWER, *csr.name(O='system:masters')]),
