@@ -1,11 +1,14 @@
 """Heat templates and the files they refer to, read from this package.
 
 Names in ``get_file`` and in resource types are paths below this package
-(``common/templates/node.yaml``); Heat takes them as they stand.
+(``common/templates/node.yaml``); Heat takes them as they stand. Files for
+nodes are packed as cloud-init's ``gz+b64``: Nova limits user data to 64 KB.
 """
 
+import base64
 import dataclasses
 import functools
+import gzip
 import importlib.resources
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -45,6 +48,11 @@ def references(text: str) -> Iterator[str]:
     yield from walk(yaml.safe_load(text))
 
 
+def pack(text: str) -> str:
+    """A file's text as cloud-init's ``gz+b64``; equal texts give equal packs."""
+    return base64.b64encode(gzip.compress(text.encode('ascii'), mtime=0)).decode('ascii')
+
+
 @functools.cache
 def load(name: str) -> Template:
     """A template with everything below it."""
@@ -54,7 +62,10 @@ def load(name: str) -> Template:
         reference = pending.pop()
         if reference in files:
             continue
-        files[reference] = read(reference)
+        text = read(reference)
         if '/templates/' in reference:
-            pending.extend(references(files[reference]))
+            files[reference] = text
+            pending.extend(references(text))
+        else:
+            files[reference] = pack(text)
     return Template(read(name), files)

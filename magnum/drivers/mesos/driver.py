@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from typing import ClassVar
 
 from magnum.domain.node_certificates import NodeCertificate
 from magnum.drivers import checks, heat
@@ -78,7 +79,7 @@ class MesosDriver(heat.HeatDriver):
         executor_environment,
     )
     # Mesos and ZooKeeper speak plain TCP here.
-    certificates: Mapping[str, Mapping[str, NodeCertificate]] = {MASTER: {}, WORKER: {}}
+    certificates: ClassVar[Mapping[str, Mapping[str, NodeCertificate]]] = {MASTER: {}, WORKER: {}}
 
     def api_url(self, address: str, plan: BayPlan) -> str:
         """The bare address: Mesos is at port 5050, Marathon at 8080."""

@@ -1,0 +1,113 @@
+"""A small reading of HOT: enough to see what a node would be sent."""
+
+import base64
+import email.mime.multipart
+import email.mime.text
+import gzip
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from magnum.drivers.contract import StackRequest
+
+
+def parse(text: str) -> dict[str, Any]:
+    """A template as a mapping."""
+    template = yaml.safe_load(text)
+    assert set(template) <= {
+        'heat_template_version',
+        'description',
+        'parameters',
+        'conditions',
+        'resources',
+        'outputs',
+    }
+    return dict(template)
+
+
+def _resolve(node: Any, files: Mapping[str, str], values: Mapping[str, str]) -> Any:
+    """Functions of HOT to their results; the unknown become long words."""
+    if isinstance(node, list):
+        return [_resolve(item, files, values) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if len(node) == 1:
+        ((function, argument),) = node.items()
+        if function == 'get_file':
+            return files[argument]
+        if function == 'get_param':
+            name = argument if isinstance(argument, str) else argument[0]
+            return values.get(name, name)
+        if function == 'list_join':
+            delimiter, items = argument
+            joined = _resolve(items, files, values)
+            return joined if isinstance(joined, str) else delimiter.join(joined)
+        if function == 'str_replace':
+            return _replace(argument, files, values)
+        if function in ('get_attr', 'if', 'get_resource', 'str_split'):
+            # Addresses of three masters, or a signed URL: nothing is longer.
+            return 'x' * 500
+    return {key: _resolve(value, files, values) for key, value in node.items()}
+
+
+def _replace(
+    argument: Mapping[str, Any], files: Mapping[str, str], values: Mapping[str, str]
+) -> str:
+    text: str = _resolve(argument['template'], files, values)
+    for key, value in argument['params'].items():
+        found = _resolve(value, files, values)
+        text = text.replace(key, found if isinstance(found, str) else json.dumps(found))
+    return text
+
+
+def _group_member(template: dict[str, Any], role: str) -> dict[str, Any]:
+    """The definition of one node: the group whose member takes the role's settings."""
+    for resource in template['resources'].values():
+        definition = resource.get('properties', {}).get('resource_def', {})
+        if f'{role}_settings' in json.dumps(definition):
+            return dict(definition)
+    raise AssertionError(role)
+
+
+def user_data(request: StackRequest, role: str) -> str:
+    """What a node of the role is sent, about as Heat would render it."""
+    template = parse(request.template)
+    parameters = {name: str(value) for name, value in request.parameters.items()}
+    member = _group_member(template, role)
+    values = {
+        name: _resolve(value, request.files, parameters)
+        for name, value in member['properties'].items()
+    }
+    steps = template['resources'][f'{role}_steps']['properties']['config']
+    values['steps'] = _resolve(steps, request.files, parameters)
+    node = parse(request.files[member['type']])
+    message = email.mime.multipart.MIMEMultipart()
+    for part in node['resources']['user_data']['properties']['parts']:
+        text = _resolve(part['config'], request.files, values)
+        piece = email.mime.text.MIMEText(text, part['subtype'], 'us-ascii')
+        piece.add_header('Content-Disposition', 'attachment', filename=part['filename'])
+        message.attach(piece)
+    return message.as_string()
+
+
+def _unpacked(file: dict[str, str]) -> str:
+    if 'encoding' not in file:
+        return file['content']
+    assert file['encoding'] == 'gz+b64'
+    return gzip.decompress(base64.b64decode(file['content'])).decode('ascii')
+
+
+def files_written(message_text: str) -> dict[str, str]:
+    """Of a node's user data: the files that its cloud-configs write."""
+    files = {}
+    for part in email.message_from_string(message_text).walk():
+        if part.get_content_subtype() == 'cloud-config':
+            text = part.get_payload()
+            assert isinstance(text, str)
+            header, body = text.split('\n', 1)
+            assert header == '#cloud-config'
+            for file in json.loads(body)['write_files']:
+                files[file['path']] = _unpacked(file)
+    return files

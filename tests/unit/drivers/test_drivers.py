@@ -1,0 +1,201 @@
+"""What drivers refuse, change and read."""
+
+from typing import Any
+
+import jsonschema
+import pytest
+
+from magnum.drivers.contract import MASTER, WORKER, Driver, PlanRefused
+from magnum.drivers.kubernetes.driver import KubernetesDriver
+from magnum.drivers.mesos.driver import MesosDriver
+from magnum.drivers.swarm.driver import SwarmDriver
+from tests.unit.drivers import plans
+
+every_driver = pytest.mark.parametrize('driver', plans.DRIVERS, ids=lambda driver: driver.name)
+
+REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
+    'even masters': (
+        'master_count',
+        {'masters': plans.group(MASTER, 2), 'master_lb_enabled': True},
+    ),
+    'no master': ('master_count', {'masters': plans.group(MASTER, 0)}),
+    'negative nodes': ('node_count', {'workers': plans.group(WORKER, -1)}),
+    'no flavor': ('flavor_id', {'workers': plans.group(WORKER, flavor='')}),
+    'no image': ('image_id', {'masters': plans.group(MASTER, image='')}),
+    'empty volume': ('docker_volume_size', {'workers': plans.group(WORKER, docker_volume_size=0)}),
+    'bare metal': ('server_type', {'server_type': 'bm'}),
+    'network driver': ('network_driver', {'network_driver': 'pigeons'}),
+    'volume driver': ('volume_driver', {'volume_driver': 'rexray'}),
+    'storage driver': ('docker_storage_driver', {'docker_storage_driver': 'devicemapper'}),
+    'registry': ('registry_enabled', {'registry_enabled': True}),
+    'no way out': ('external_network_id', {'external_network': None}),
+    'no floating addresses': (
+        'external_network_id',
+        {'external_network': None, 'fixed_network': 'shared'},
+    ),
+    'subnet alone': ('fixed_subnet', {'fixed_subnet': 'shared-subnet'}),
+    'no range': ('fixed_network', {'fixed_network_cidr': '10.0.0.0/40'}),
+    'line break': ('http_proxy', {'http_proxy': 'http://proxy\nexport x'}),
+    'ill label': ('labels/boot_volume_size', {'labels': {'boot_volume_size': 'huge'}}),
+    'ill label of a group': (
+        'labels/boot_volume_size',
+        {'workers': plans.group(WORKER, labels={'boot_volume_size': '-1'})},
+    ),
+}
+
+
+@every_driver
+@pytest.mark.parametrize(('field', 'changes'), REFUSED.values(), ids=REFUSED)
+def test_refusals(driver: Driver, field: str, changes: dict[str, Any]) -> None:
+    with pytest.raises(PlanRefused) as refused:
+        driver.validate(plans.plan(driver, **changes))
+    assert refused.value.field == field
+
+
+@pytest.mark.parametrize('driver', [KubernetesDriver(), MesosDriver()])
+def test_masters_need_a_load_balancer(driver: Driver) -> None:
+    with pytest.raises(PlanRefused) as refused:
+        driver.validate(plans.plan(driver, masters=plans.group(MASTER, 3)))
+    assert refused.value.field == 'master_lb_enabled'
+
+
+def test_swarm_managers_need_none() -> None:
+    driver = SwarmDriver()
+    driver.validate(plans.plan(driver, masters=plans.group(MASTER, 3)))
+
+
+@pytest.mark.parametrize(
+    ('driver', 'labels', 'field'),
+    [
+        (
+            KubernetesDriver(),
+            {'service_cluster_ip_range': '10.100.8.0/24'},
+            'labels/service_cluster_ip_range',
+        ),
+        (
+            KubernetesDriver(),
+            {'flannel_network_cidr': '10.0.0.1/16'},
+            'labels/flannel_network_cidr',
+        ),
+        (KubernetesDriver(), {'kubelet_options': '--x="y z"'}, 'labels/kubelet_options'),
+        (KubernetesDriver(), {'kube_tag': 'latest'}, 'labels/kube_tag'),
+        (
+            MesosDriver(),
+            {'mesos_slave_image_providers': 'docker'},
+            'labels/mesos_slave_isolation',
+        ),
+        (MesosDriver(), {'mesos_slave_isolation': 'magic'}, 'labels/mesos_slave_isolation'),
+        (
+            MesosDriver(),
+            {'mesos_slave_executor_env_variables': '{x}'},
+            'labels/mesos_slave_executor_env_variables',
+        ),
+    ],
+)
+def test_refused_labels(driver: Driver, labels: dict[str, str], field: str) -> None:
+    with pytest.raises(PlanRefused) as refused:
+        driver.validate(plans.plan(driver, labels=labels))
+    assert refused.value.field == field
+
+
+def test_good_isolation_passes() -> None:
+    driver = MesosDriver()
+    labels = {
+        'mesos_slave_isolation': 'filesystem/linux,docker/runtime',
+        'mesos_slave_image_providers': 'docker',
+    }
+    driver.validate(plans.plan(driver, labels=labels))
+
+
+@every_driver
+def test_unknown_labels_are_left_to_the_api(driver: Driver) -> None:
+    labels = {'colour': 'blue'}
+    driver.validate(plans.plan(driver, labels=labels))
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(labels, dict(driver.labels_schema()))
+
+
+@every_driver
+def test_labels_schema_is_sound(driver: Driver) -> None:
+    schema = dict(driver.labels_schema())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    defaults = {
+        name: rule['default'] for name, rule in schema['properties'].items() if 'default' in rule
+    }
+    jsonschema.validate(defaults, schema)
+    assert all(rule['description'] for rule in schema['properties'].values())
+
+
+@pytest.mark.parametrize(
+    ('driver', 'count', 'removals'),
+    [
+        (KubernetesDriver(), 'number_of_minions', 'minions_to_remove'),
+        (SwarmDriver(), 'number_of_nodes', 'nodes_to_remove'),
+        (MesosDriver(), 'number_of_slaves', 'slaves_to_remove'),
+    ],
+)
+def test_resize(driver: Driver, count: str, removals: str) -> None:
+    plan = plans.plan(driver, workers=plans.group(WORKER, 7))
+    version = driver.render(plan).version
+    assert driver.resize_parameters(plan, version, ('1', 'some-id')) == {
+        count: 7,
+        removals: ['1', 'some-id'],
+        'update_max_batch_size': 7,
+        'worker_bootstrap_token': plans.TOKENS[WORKER],
+    }
+
+
+@pytest.mark.parametrize(
+    ('driver', 'changes', 'address'),
+    [
+        (KubernetesDriver(), {}, 'https://192.0.2.1:6443'),
+        (KubernetesDriver(), {'tls_disabled': True}, 'http://192.0.2.1:8080'),
+        (SwarmDriver(), {}, 'tcp://192.0.2.1:2376'),
+        (SwarmDriver(), {'tls_disabled': True}, 'tcp://192.0.2.1:2376'),
+        (MesosDriver(), {}, '192.0.2.1'),
+    ],
+)
+def test_api_address(driver: Driver, changes: dict[str, Any], address: str) -> None:
+    plan = plans.plan(driver, **changes)
+    observed = driver.read_outputs({'api_address': '192.0.2.1'}, {}, plan)
+    assert observed.api_address == address
+
+
+@pytest.mark.parametrize(
+    ('floating', 'masters', 'nodes'),
+    [(True, ('192.0.2.1',), ('192.0.2.2',)), (False, ('10.0.0.1',), ('10.0.0.2', '10.0.0.3'))],
+)
+def test_outputs(floating: bool, masters: tuple[str, ...], nodes: tuple[str, ...]) -> None:
+    driver = KubernetesDriver()
+    outputs = {
+        'kube_masters': ['192.0.2.1'],
+        'kube_masters_private': ['10.0.0.1'],
+        'kube_minions': ['192.0.2.2', None],
+        'kube_minions_private': ['10.0.0.2', '10.0.0.3'],
+    }
+    parameters = {
+        'number_of_masters': '1',
+        'number_of_minions': '2',
+        'kube_version': 'v1.34.1',
+    }
+    plan = plans.plan(driver, floating_ip_enabled=floating)
+    observed = driver.read_outputs(outputs, parameters, plan)
+    assert observed.api_address is None
+    assert observed.master_addresses == masters
+    assert observed.node_addresses == nodes
+    assert (observed.master_count, observed.node_count) == (1, 2)
+    assert observed.coe_version == 'v1.34.1'
+
+
+def test_what_is_not_known_is_none() -> None:
+    driver = MesosDriver()
+    observed = driver.read_outputs({}, {}, plans.plan(driver))
+    assert observed.master_count is None
+    assert observed.node_addresses == ()
+
+
+def test_workers_of_a_swarm_have_no_power_over_engines() -> None:
+    certificates = SwarmDriver().node_certificates(WORKER)
+    assert certificates
+    assert not any(certificate.client for certificate in certificates.values())
+    assert all(certificate.server for certificate in certificates.values())

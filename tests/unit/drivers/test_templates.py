@@ -1,0 +1,158 @@
+"""The stacks that drivers ask for, looked at without Heat."""
+
+import re
+import shlex
+from typing import Any
+
+import pytest
+
+from magnum.drivers import templates
+from magnum.drivers.contract import MASTER, WORKER, Driver
+from tests.unit.drivers import hot, plans
+
+ROLES = (MASTER, WORKER)
+
+every_driver = pytest.mark.parametrize('driver', plans.DRIVERS, ids=lambda driver: driver.name)
+every_option = pytest.mark.parametrize('options', plans.OPTIONS.values(), ids=plans.OPTIONS)
+
+
+@every_driver
+@every_option
+def test_parameters_are_those_of_the_template(driver: Driver, options: dict[str, Any]) -> None:
+    plan = plans.plan(driver, **options)
+    driver.validate(plan)
+    request = driver.render(plan)
+    declared = hot.parse(request.template)['parameters']
+    required = {name for name, schema in declared.items() if 'default' not in schema}
+    assert required <= set(request.parameters) <= set(declared)
+
+
+@every_driver
+def test_every_parameter_has_a_use(driver: Driver) -> None:
+    template = driver.render(plans.plan(driver)).template
+    for name in hot.parse(template)['parameters']:
+        assert f'{{get_param: {name}}}' in template, name
+
+
+@every_driver
+def test_nested_templates_get_what_they_declare(driver: Driver) -> None:
+    request = driver.render(plans.plan(driver))
+    for text in (request.template, *_nested(request.files)):
+        for name, resource in hot.parse(text)['resources'].items():
+            definition = resource.get('properties', {}).get('resource_def', resource)
+            if not definition['type'].endswith('.yaml'):
+                continue
+            declared = hot.parse(request.files[definition['type']])['parameters']
+            required = {key for key, schema in declared.items() if 'default' not in schema}
+            assert required <= set(definition['properties']) <= set(declared), name
+
+
+@every_driver
+def test_all_files_are_sent_and_plain(driver: Driver) -> None:
+    request = driver.render(plans.plan(driver))
+    for text in (request.template, *_nested(request.files)):
+        assert set(templates.references(text)) <= set(request.files)
+    assert all(text.isascii() for text in request.files.values())
+
+
+@every_driver
+def test_secrets_are_hidden_parameters(driver: Driver) -> None:
+    request = driver.render(plans.plan(driver))
+    declared = hot.parse(request.template)['parameters']
+    for name, value in request.parameters.items():
+        if value in plans.TOKENS.values():
+            assert declared[name]['hidden'] is True
+        else:
+            assert not any(token in str(value) for token in plans.TOKENS.values())
+
+
+@every_driver
+def test_servers_survive_new_user_data(driver: Driver) -> None:
+    request = driver.render(plans.plan(driver))
+    servers = [
+        resource['properties']
+        for text in _nested(request.files)
+        for resource in hot.parse(text)['resources'].values()
+        if resource['type'] == 'OS::Nova::Server'
+    ]
+    assert servers
+    for server in servers:
+        assert server['user_data_format'] == 'RAW'
+        assert server['user_data_update_policy'] == 'IGNORE'
+
+
+@every_driver
+@pytest.mark.parametrize('role', ROLES)
+def test_user_data_is_small_and_holds_no_credential(driver: Driver, role: str) -> None:
+    plan = plans.plan(
+        driver,
+        http_proxy='http://proxy.example.org:3128',
+        https_proxy='http://proxy.example.org:3128',
+        no_proxy=','.join(f'host-{number}.example.org' for number in range(20)),
+        openstack_ca='x' * 6000,
+        insecure_registry='registry.example.org:5000',
+    )
+    text = hot.user_data(driver.render(plan), role)
+    assert len(text) < 40 * 1024
+    assert text.count(plans.TOKENS[role]) == 1
+    other_role = WORKER if role == MASTER else MASTER
+    assert plans.TOKENS[other_role] not in text
+    for secret in ('password', 'PRIVATE KEY-', 'trust_id', 'OS_AUTH', 'X-Auth-Token'):
+        assert secret not in text
+
+
+@every_driver
+@pytest.mark.parametrize('role', ROLES)
+def test_node_env_names_what_the_scripts_read(driver: Driver, role: str) -> None:
+    plan = plans.plan(driver, name="it's a $bay", labels={})
+    files = hot.files_written(hot.user_data(driver.render(plan), role))
+    settings = dict(word.split('=', 1) for word in shlex.split(files['/etc/magnum/node.env']))
+    assert settings['MAGNUM_BAY_NAME'] == "it's a $bay"
+    assert settings['MAGNUM_NODE_ROLE'] == role
+    assert settings['MAGNUM_CERTIFICATES'].split() == list(driver.node_certificates(role))
+    scripts = ''.join(text for path, text in files.items() if path.startswith('/opt/'))
+    read = set(re.findall(r'\bMAGNUM_[A-Z_]+\b', scripts))
+    optional = set(re.findall(r"\$\{(MAGNUM_[A-Z_]+):-|get\('(MAGNUM_[A-Z_]+)'", scripts))
+    optional = {name for names in optional for name in names}
+    assert read - optional - {'MAGNUM_CERTIFICATE_NAMES_'} <= set(settings)
+
+
+@every_driver
+@pytest.mark.parametrize('role', ROLES)
+def test_order_of_steps_is_clear(driver: Driver, role: str) -> None:
+    files = hot.files_written(hot.user_data(driver.render(plans.plan(driver)), role))
+    numbers = [
+        path.rsplit('/', 1)[1][:2] for path in files if path.startswith('/opt/magnum/steps/')
+    ]
+    assert len(numbers) == len(set(numbers)) > 4
+    assert all(number.isdigit() for number in numbers)
+
+
+@every_driver
+@pytest.mark.parametrize('role', ROLES)
+def test_steps_source_only_what_the_node_has(driver: Driver, role: str) -> None:
+    files = hot.files_written(hot.user_data(driver.render(plans.plan(driver)), role))
+    for path, text in files.items():
+        for sourced in re.findall(r'^\. (/opt/\S+)', text, re.MULTILINE):
+            assert sourced in files, path
+
+
+def test_a_minion_is_a_node_with_the_autoscalers_name() -> None:
+    def named(name: str) -> dict[str, Any]:
+        template = hot.parse(templates.read(name).replace('kube-minion', 'server'))
+        del template['description']
+        return template
+
+    assert named('kubernetes/templates/minion.yaml') == named('common/templates/node.yaml')
+
+
+def test_names_that_the_autoscaler_reads() -> None:
+    template = hot.parse(templates.read('kubernetes/templates/bay.yaml'))
+    assert {'kube_masters', 'kube_minions'} <= set(template['resources'])
+    assert template['outputs']['refs_map']['value'] == {'get_attr': ['kube_minions', 'refs_map']}
+    minion = hot.parse(templates.read('kubernetes/templates/minion.yaml'))
+    assert minion['outputs']['OS::stack_id']['value'] == {'get_resource': 'kube-minion'}
+
+
+def _nested(files: Any) -> list[str]:
+    return [text for name, text in files.items() if '/templates/' in name]
