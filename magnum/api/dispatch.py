@@ -68,7 +68,7 @@ class _Dispatcher:
             for name, _, method in [route.handler.partition('.')]
         }
 
-    @pecan.expose()  # type: ignore[untyped-decorator]
+    @pecan.expose()
     def _route(self, _segments: list[str], request: webob.Request) -> tuple[Any, list[str]]:
         environ = request.environ
         path = request.path_info or _ROOT
@@ -83,7 +83,7 @@ class _Dispatcher:
         environ[_MATCH] = match
         return self._answer, []
 
-    @pecan.expose(content_type='application/json')  # type: ignore[untyped-decorator]
+    @pecan.expose(content_type='application/json')
     def _answer(self, request: webob.Request, _response: webob.Response) -> webob.Response:
         environ = request.environ
         match: routes.Match = environ[_MATCH]
@@ -101,7 +101,7 @@ class _Dispatcher:
         return _response_of(answer, environ)
 
 
-class _ErrorAnswers(hooks.PecanHook):  # type: ignore[misc]
+class _ErrorAnswers(hooks.PecanHook):
     """Turns whatever a request met into the common error body."""
 
     def on_error(self, state: Any, error: Exception) -> webob.Response:

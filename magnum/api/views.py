@@ -16,6 +16,7 @@ from sqlalchemy import orm
 from magnum.api.dialects import Dialect
 from magnum.api.types.scalars import timestamp
 from magnum.db.repositories import baymodels, bays
+from magnum.db.repositories.scopes import Row
 from magnum.domain import labels, states
 from magnum.drivers.contract import MASTER
 
@@ -62,12 +63,12 @@ class View:
         )
 
     def documents(
-        self, session: orm.Session, rows: Sequence[sa.Row[Any]], base: str
+        self, session: orm.Session, rows: Sequence[Row], base: str
     ) -> list[Document]:
         """The documents of rows that were selected with ``columns``."""
         return [self._document(row, base) for row in rows]
 
-    def _document(self, row: sa.Row[Any], base: str) -> Document:
+    def _document(self, row: Row, base: str) -> Document:
         document = dict(zip(self._members, row, strict=False))
         for member in self._times:
             value: datetime.datetime | None = document[member]
@@ -108,7 +109,7 @@ class BayView(View):
         super().__init__(dialect, bays.TABLE, attributes, extra)
 
     def documents(
-        self, session: orm.Session, rows: Sequence[sa.Row[Any]], base: str
+        self, session: orm.Session, rows: Sequence[Row], base: str
     ) -> list[Document]:
         """The documents of a page: one more statement, however many bays."""
         groups = bays.nodegroups(session, self._group_columns, [row.uuid for row in rows])
@@ -120,7 +121,7 @@ class BayView(View):
             documents.append(document)
         return documents
 
-    def _nodes(self, groups: Sequence[sa.Row[Any]]) -> Mapping[str, _Nodes]:
+    def _nodes(self, groups: Sequence[Row]) -> Mapping[str, _Nodes]:
         by_bay: dict[str, _Nodes] = collections.defaultdict(_Nodes)
         for group in groups:
             nodes = by_bay[group.bay_uuid]
@@ -136,7 +137,7 @@ class BayView(View):
                 nodes.faults[group.name] = group.status_reason or ''
         return by_bay
 
-    def _complete(self, document: Document, row: sa.Row[Any], nodes: _Nodes) -> None:
+    def _complete(self, document: Document, row: Row, nodes: _Nodes) -> None:
         """Add the members that are no column of the bay."""
         document['master_count'] = nodes.master_count
         document['node_count'] = nodes.node_count

@@ -4,11 +4,15 @@ The caller's token is all there is to it: its catalogue says where services
 are, and what it does not open stays closed.
 """
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 from keystoneauth1 import session
-from openstack import connection
+from openstack import connection, exceptions
 from oslo_config import cfg
+
+from magnum.clients.errors import CloudUnavailable, calling
 
 
 class CallerClouds:
@@ -41,3 +45,19 @@ class CallerClouds:
             # Faults are the caller's to hear of now, not after retries.
             network_status_code_retries=0,
         )
+
+
+@contextlib.contextmanager
+def asking(service: str, action: str) -> Iterator[None]:
+    """Around every look-up: errors in our own words.
+
+    :raises CloudError: openstacksdk's errors that tell of no answer included,
+        as when it cannot find out what a service speaks.
+    """
+    with calling(service, action):
+        try:
+            yield
+        except exceptions.HttpException:
+            raise
+        except exceptions.SDKException as error:
+            raise CloudUnavailable(service, str(error)) from error

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from novaclient import client
 
-from magnum.clients.errors import CloudNotFound, calling
+from magnum.clients.callers import asking
+from magnum.clients.errors import CloudNotFound
 
 SERVICE: Final = 'compute'
 _API_VERSION: Final = '2.1'
@@ -37,7 +38,7 @@ def flavors(cloud: Any) -> tuple[Flavor, ...]:
 
     :raises CloudError: Nova refused, or did not answer.
     """
-    with calling(SERVICE, 'list_flavors'):
+    with asking(SERVICE, 'list_flavors'):
         return tuple(
             Flavor(flavor.id, flavor.name, flavor.disk) for flavor in nova(cloud).flavors.list()
         )
@@ -51,7 +52,7 @@ def public_key(cloud: Any, keypair: str) -> str | None:
     # novaclient puts the name into the path as it is.
     quoted = urllib.parse.quote(keypair, safe='')
     try:
-        with calling(SERVICE, 'get_keypair'):
+        with asking(SERVICE, 'get_keypair'):
             key: str = nova(cloud).keypairs.get(quoted).public_key
     except CloudNotFound:
         return None

@@ -3,7 +3,8 @@
 import dataclasses
 from typing import Any, Final
 
-from magnum.clients.errors import CloudNotFound, calling
+from magnum.clients.callers import asking
+from magnum.clients.errors import CloudNotFound
 from magnum.db.repositories.scopes import is_uuid
 
 SERVICE: Final = 'image'
@@ -32,7 +33,7 @@ def find(cloud: Any, ident: str) -> Image | None:
     found = _by_id(cloud, ident) if is_uuid(ident) else None
     if found is not None:
         return found
-    with calling(SERVICE, 'find_image'):
+    with asking(SERVICE, 'find_image'):
         images = [_image(image) for image in cloud.image.images(name=ident)]
     if len(images) > 1:
         raise AmbiguousName
@@ -41,7 +42,7 @@ def find(cloud: Any, ident: str) -> Image | None:
 
 def _by_id(cloud: Any, image_id: str) -> Image | None:
     try:
-        with calling(SERVICE, 'get_image'):
+        with asking(SERVICE, 'get_image'):
             return _image(cloud.image.get_image(image_id))
     except CloudNotFound:
         return None

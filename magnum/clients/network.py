@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any, Final
 
-from magnum.clients.errors import calling
+from magnum.clients.callers import asking
 
 SERVICE: Final = 'network'
 
@@ -23,7 +23,7 @@ def networks(cloud: Any, ident: str, external: bool) -> tuple[Network, ...]:
     :raises CloudError: Neutron refused, or did not answer.
     """
     condition = {'is_router_external': True} if external else {}
-    with calling(SERVICE, 'list_networks'):
+    with asking(SERVICE, 'list_networks'):
         by_id = cloud.network.networks(id=ident, **condition)
         found = tuple(Network(item.id, item.id) for item in by_id)
         if found:
@@ -37,7 +37,7 @@ def subnets(cloud: Any, ident: str) -> tuple[Network, ...]:
 
     :raises CloudError: Neutron refused, or did not answer.
     """
-    with calling(SERVICE, 'list_subnets'):
+    with asking(SERVICE, 'list_subnets'):
         found = tuple(
             Network(item.id, item.network_id) for item in cloud.network.subnets(id=ident)
         )

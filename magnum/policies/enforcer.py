@@ -12,7 +12,7 @@ from magnum import policies
 _RELOAD_INTERVAL: Final = 5.0  # seconds
 
 
-class _Rules(policy.Enforcer):  # type: ignore[misc]
+class _Rules(policy.Enforcer):
     """Looks for changed policy files at most once per interval."""
 
     _next_look = 0.0

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-import sqlalchemy as sa
 from sqlalchemy import orm
 
 from magnum.api import errors, pagination, patches
@@ -15,6 +14,7 @@ from magnum.api.services import Services
 from magnum.api.types import baymodels as types
 from magnum.api.views import BaymodelView, Document
 from magnum.db.repositories import baymodels as repository
+from magnum.db.repositories.scopes import MarkerNotFound, Row
 from magnum.domain import baymodels as rules
 from magnum.domain import names
 
@@ -140,7 +140,7 @@ class BaymodelsController:
         with self._database.reading() as session:
             try:
                 rows = repository.page(session, self._view.columns, scope, paging)
-            except repository.MarkerNotFound:
+            except MarkerNotFound:
                 raise pagination.marker_not_found(paging) from None
             shown = rows[: paging.limit]
             documents = self._view.documents(session, shown, call.base)
@@ -158,7 +158,7 @@ class BaymodelsController:
         return self._stored(session, uuid, base)
 
     def _update(
-        self, session: orm.Session, row: sa.Row[Any], changes: Mapping[str, Any], base: str
+        self, session: orm.Session, row: Row, changes: Mapping[str, Any], base: str
     ) -> Document:
         allowed_in_use = rules.may_change_while_in_use(changes)
         try:

@@ -18,7 +18,7 @@ from magnum.api.views import BayView, Document
 from magnum.db import models
 from magnum.db.repositories import baymodels as baymodel_repository
 from magnum.db.repositories import bays as repository
-from magnum.db.repositories.scopes import Scope
+from magnum.db.repositories.scopes import MarkerNotFound, Scope
 from magnum.domain import states
 from magnum.operations.planner import OperationInProgress, QuotaExceeded
 
@@ -269,7 +269,7 @@ class BaysController:
         with self._database.reading() as session:
             try:
                 rows = repository.page(session, view.columns, scope, paging)
-            except repository.MarkerNotFound:
+            except MarkerNotFound:
                 raise pagination.marker_not_found(paging) from None
             documents = view.documents(session, rows[: paging.limit], call.base)
         url = f'{call.base}/v1/{path}'

@@ -1,15 +1,12 @@
 """Finding what a path or a body names, or the error that says it is not there."""
 
-from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy import orm
 
 from magnum.api import errors
 from magnum.api.dialects import Dialect
 from magnum.db.repositories import baymodels, bays
-from magnum.db.repositories.baymodels import Columns
-from magnum.db.repositories.scopes import Ambiguous, Scope
+from magnum.db.repositories.scopes import Ambiguous, Columns, Row, Scope
 
 
 def baymodel(
@@ -19,7 +16,7 @@ def baymodel(
     scope: Scope,
     ident: str,
     absent: errors.Kind = errors.BAYMODEL_NOT_FOUND,
-) -> sa.Row[Any]:
+) -> Row:
     """The visible baymodel of a uuid or name.
 
     :param absent: the kind of error when there is none.
@@ -41,7 +38,7 @@ def bay(
     scope: Scope,
     ident: str,
     absent: errors.Kind = errors.BAY_NOT_FOUND,
-) -> sa.Row[Any]:
+) -> Row:
     """The visible bay of a uuid or name; errors as those of ``baymodel``."""
     try:
         row = bays.find(session, columns, scope, ident)

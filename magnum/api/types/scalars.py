@@ -21,7 +21,7 @@ _TRUE: Final = frozenset({'true', 't', 'yes', 'y', 'on', '1'})
 _FALSE: Final = frozenset({'false', 'f', 'no', 'n', 'off', '0'})
 
 
-class Scalar(wsme.types.UserType):  # type: ignore[misc]
+class Scalar(wsme.types.UserType):
     """Ground of the types here: JSON values arrive in ``validate`` as they are."""
 
     basetype = None
@@ -41,7 +41,9 @@ class Text(Scalar):
 
     name = 'string'
 
-    def __init__(self, maximum: int = 255, minimum: int = 1, pattern: re.Pattern[str] | None = None):
+    def __init__(
+        self, maximum: int = 255, minimum: int = 1, pattern: re.Pattern[str] | None = None
+    ):
         self.minimum = minimum
         self.maximum = maximum
         self.pattern = pattern

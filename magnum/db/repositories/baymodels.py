@@ -9,13 +9,11 @@ from sqlalchemy import orm
 
 from magnum.db import models
 from magnum.db.repositories import scopes
-from magnum.db.repositories.scopes import Ambiguous, MarkerNotFound, Paging, Scope
+from magnum.db.repositories.scopes import Ambiguous, Columns, MarkerNotFound, Paging, Row, Scope
 
 TABLE: Final[sa.Table] = models.Baymodel.__table__  # type: ignore[assignment]
 BAY: Final[sa.Table] = models.Bay.__table__  # type: ignore[assignment]
 SORTABLE: Final = scopes.sortable(TABLE) - {'generation'}
-
-Columns = Sequence[sa.ColumnElement[Any]]
 
 
 class InUse(Exception):
@@ -32,7 +30,7 @@ class Exists(Exception):
 
 def page(
     session: orm.Session, columns: Columns, scope: Scope, paging: Paging
-) -> Sequence[sa.Row[Any]]:
+) -> Sequence[Row]:
     """One page of what a caller sees, plus one row if there is a next page.
 
     :raises MarkerNotFound: the marker names nothing visible.
@@ -57,7 +55,7 @@ def page(
 
 def find(
     session: orm.Session, columns: Columns, scope: Scope, ident: str
-) -> sa.Row[Any] | None:
+) -> Row | None:
     """The visible baymodel of a uuid or name.
 
     :raises Ambiguous: several have the name.
@@ -79,14 +77,14 @@ def find(
 
 def find_numbered(
     session: orm.Session, columns: Columns, scope: Scope, number: int
-) -> sa.Row[Any] | None:
+) -> Row | None:
     """The visible baymodel whose row has a number."""
     return session.execute(
         sa.select(*columns).where(TABLE.c.id == number, _visible(scope))
     ).first()
 
 
-def by_uuid(session: orm.Session, columns: Columns, uuid: str) -> sa.Row[Any]:
+def by_uuid(session: orm.Session, columns: Columns, uuid: str) -> Row:
     """The baymodel of a uuid that is known to be there."""
     return session.execute(sa.select(*columns).where(TABLE.c.uuid == uuid)).one()
 

@@ -8,7 +8,7 @@ from sqlalchemy import orm
 
 from magnum.db import models
 from magnum.db.repositories import scopes
-from magnum.db.repositories.scopes import Ambiguous, MarkerNotFound, Paging, Scope
+from magnum.db.repositories.scopes import Ambiguous, Columns, MarkerNotFound, Paging, Row, Scope
 
 TABLE: Final[sa.Table] = models.Bay.__table__  # type: ignore[assignment]
 BAYMODEL: Final[sa.Table] = models.Baymodel.__table__  # type: ignore[assignment]
@@ -18,12 +18,10 @@ SORTABLE: Final = scopes.sortable(TABLE) - {'generation', 'driver', 'template_ve
 #: What a bay's document may show of its baymodel, selected beside its columns.
 BAYMODEL_LABELS: Final = BAYMODEL.c.labels.label('baymodel_labels')
 
-Columns = Sequence[sa.ColumnElement[Any]]
-
 
 def page(
     session: orm.Session, columns: Columns, scope: Scope, paging: Paging
-) -> Sequence[sa.Row[Any]]:
+) -> Sequence[Row]:
     """One page of what a caller sees, plus one row if there is a next page.
 
     :raises MarkerNotFound: the marker names nothing visible.
@@ -48,7 +46,7 @@ def page(
 
 def find(
     session: orm.Session, columns: Columns, scope: Scope, ident: str
-) -> sa.Row[Any] | None:
+) -> Row | None:
     """The visible bay of a uuid or name.
 
     :raises Ambiguous: several have the name.
@@ -64,7 +62,7 @@ def find(
     return rows[0] if rows else None
 
 
-def by_uuid(session: orm.Session, columns: Columns, uuid: str) -> sa.Row[Any] | None:
+def by_uuid(session: orm.Session, columns: Columns, uuid: str) -> Row | None:
     """The bay of a uuid, if it is there still."""
     return session.execute(_select(columns).where(TABLE.c.uuid == uuid)).first()
 
@@ -76,7 +74,7 @@ def load(session: orm.Session, uuid: str) -> models.Bay | None:
 
 def nodegroups(
     session: orm.Session, columns: Columns, bay_uuids: Sequence[str]
-) -> Sequence[sa.Row[Any]]:
+) -> Sequence[Row]:
     """Columns of the node groups of some bays, in one statement."""
     if not bay_uuids:
         return []

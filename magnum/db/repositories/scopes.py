@@ -3,12 +3,17 @@
 import dataclasses
 import operator
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from magnum.db.types import UTCDateTime
+
+# What a query of chosen columns gives: SQLAlchemy's Row, whose own type
+# differs between its releases.
+Row = Any
+Columns = Sequence[sa.ColumnElement[Any]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +81,7 @@ def ordering(table: sa.Table, paging: Paging) -> list[sa.ColumnElement[Any]]:
 
 
 def after(
-    table: sa.Table, paging: Paging, marker: Mapping[str, Any]
+    table: sa.Table, paging: Paging, marker: sa.RowMapping
 ) -> sa.ColumnElement[bool]:
     """The rows behind a marker, given its ``id`` and its value of the sort key."""
     identity, column = table.c.id, table.c[paging.sort_key]
