@@ -29,7 +29,7 @@ def reach(point: str) -> None:
     if not _armed or _armed[0] != point:
         return
     with _lock:
-        if _left:
-            _left[0] -= 1
-            if _left[0] == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+        _left[0] -= 1
+        this_is_it = _left[0] == 0
+    if this_is_it:
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -133,12 +133,12 @@ class Conductor:
         self, action: Callable[[], None], interval: float, wanted: threading.Event | None = None
     ) -> None:
         """Do something again and again; no error ends a conductor's thread."""
-        wanted = wanted or threading.Event()
         while not self._stopped.is_set():
-            wanted.clear()
+            if wanted is not None:
+                wanted.clear()
             try:
                 action()
             except Exception:
                 LOG.exception('A turn of the %s thread failed', threading.current_thread().name)
-            wait = interval * random.uniform(0.9, 1.1)  # noqa: S311 - not for secrecy
-            (wanted if interval else self._stopped).wait(wait)
+            pause = interval * random.uniform(0.9, 1.1)  # noqa: S311 - not for secrecy
+            (wanted or self._stopped).wait(pause)

@@ -11,7 +11,8 @@ from magnum.db.engine import Database
 _FOLDER = pathlib.Path(__file__).parent / 'migrations'
 
 
-def _config() -> Config:
+def config() -> Config:
+    """Where the migrations are."""
     config = Config()
     config.set_main_option('script_location', str(_FOLDER))
     return config
@@ -19,18 +20,18 @@ def _config() -> Config:
 
 def upgrade(database: Database, revision: str = 'head') -> None:
     """Bring the schema to ``revision``."""
-    config = _config()
+    alembic = config()
     with database.engine.begin() as connection:
-        config.attributes['connection'] = connection
-        command.upgrade(config, revision)
+        alembic.attributes['connection'] = connection
+        command.upgrade(alembic, revision)
 
 
 def stamp(database: Database, revision: str) -> None:
     """Say that the schema is at ``revision`` without changing it."""
-    config = _config()
+    alembic = config()
     with database.engine.begin() as connection:
-        config.attributes['connection'] = connection
-        command.stamp(config, revision)
+        alembic.attributes['connection'] = connection
+        command.stamp(alembic, revision)
 
 
 def version(database: Database) -> str | None:
@@ -41,7 +42,7 @@ def version(database: Database) -> str | None:
 
 def revision(database: Database, message: str, autogenerate: bool) -> None:
     """Write a new migration; for developers."""
-    config = _config()
+    alembic = config()
     with database.engine.begin() as connection:
-        config.attributes['connection'] = connection
-        command.revision(config, message=message, autogenerate=autogenerate)
+        alembic.attributes['connection'] = connection
+        command.revision(alembic, message=message, autogenerate=autogenerate)

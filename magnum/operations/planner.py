@@ -98,6 +98,7 @@ class Planner:
         if active is not None:
             waits = active.verb == states.UPDATE and active.state == states.QUEUED
             if not (waits and active.attempts == 0):
+                session.expunge(active)  # the rollback to come must not empty it
                 raise OperationInProgress(active)
             active.parameters = {**active.parameters, 'node_count': node_count}
             workers.node_count = node_count

@@ -212,7 +212,7 @@ class Runner:
             if operation.cancel_requested:
                 _end(session, operation, states.CANCELLED, failure)
                 return
-            self._tools.certificates.bootstrap.disarm(session, operation.uuid)
+            self._tools.certificates.tokens.disarm(session, operation.uuid)
             _restore_count(session, operation)
             _set_status(session, operation, states.FAILED, failure.sentence())
             _end(session, operation, states.OPERATION_FAILED, failure)
@@ -226,7 +226,7 @@ class Runner:
 
     def _cancel(self, work: Work) -> None:
         with work.fenced() as (session, operation):
-            self._tools.certificates.bootstrap.disarm(session, operation.uuid)
+            self._tools.certificates.tokens.disarm(session, operation.uuid)
             _end(session, operation, states.CANCELLED, None)
             timeline.record(
                 session, operation, f'bay.{operation.verb}.cancelled',

@@ -46,7 +46,7 @@ class Watcher:
             return 0
         stack_ids = sorted({operation.stack_id for operation in due if operation.stack_id})
         try:
-            stacks = self._heat.service().by_ids(stack_ids)
+            stacks = self._heat.service().by_ids(stack_ids) if stack_ids else {}
         except CloudError as error:
             LOG.warning('Heat cannot be asked for %d stacks: %s', len(stack_ids), error)
             raise

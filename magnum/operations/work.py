@@ -16,7 +16,7 @@ from magnum.clients.sessions import Sessions
 from magnum.db import models
 from magnum.db.engine import Database
 from magnum.drivers.contract import Driver
-from magnum.drivers.registry import DriverRegistry
+from magnum.drivers.registry import Registry
 from magnum.operations.claims import Claim, Claims, LeaseLost
 from magnum.operations.errors import Cancelled, TryLater
 
@@ -32,7 +32,7 @@ class Tools:
     heat: HeatClients
     sealer: Sealer
     certificates: CertificateService
-    drivers: DriverRegistry
+    drivers: Registry
 
     @classmethod
     def make(cls, conf: cfg.ConfigOpts, database: Database) -> 'Tools':
@@ -47,7 +47,7 @@ class Tools:
             heat=HeatClients(conf, sessions),
             sealer=sealer,
             certificates=CertificateService(conf, sealer),
-            drivers=DriverRegistry(conf),
+            drivers=Registry.from_entry_points(),
         )
 
 

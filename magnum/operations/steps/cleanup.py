@@ -22,7 +22,7 @@ ATTEMPTS = 3
 def disarm_all_bootstrap(work: Work) -> None:
     """No node of this bay gets anything any more."""
     with work.fenced() as (session, operation):
-        work.tools.certificates.bootstrap.forget(session, operation.bay_uuid)
+        work.tools.certificates.tokens.forget(session, operation.bay_uuid)
 
 
 def delete_stacks(work: Work) -> None:

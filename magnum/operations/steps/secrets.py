@@ -15,10 +15,10 @@ def ensure_authority(work: Work) -> None:
 def arm_bootstrap(work: Work) -> None:
     """Let the nodes that this operation builds ask for certificates."""
     with work.fenced() as (session, operation):
-        work.tools.certificates.bootstrap.arm(session, operation.bay_uuid, operation.uuid)
+        work.tools.certificates.tokens.arm(session, operation.bay_uuid, operation.uuid)
 
 
 def disarm_bootstrap(work: Work) -> None:
     """The nodes have what they need: their tokens open nothing any more."""
     with work.fenced() as (session, operation):
-        work.tools.certificates.bootstrap.disarm(session, operation.uuid)
+        work.tools.certificates.tokens.disarm(session, operation.uuid)

@@ -160,7 +160,7 @@ def _set(session: orm.Session, table: type[Bay | Nodegroup], uuid: str, **values
 def _plan(work: Work, situation: Situation) -> BayPlan:
     """The plan with the tokens that this operation's nodes are to use."""
     with work.fenced() as (session, operation):
-        tokens = work.tools.certificates.bootstrap.arm(
+        tokens = work.tools.certificates.tokens.arm(
             session, operation.bay_uuid, operation.uuid
         )
     return bay_plan(

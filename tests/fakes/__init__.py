@@ -1,0 +1,1 @@
+"""Stateful stand-ins of the cloud, checked against the real one."""

@@ -1,0 +1,183 @@
+"""A cloud in memory: Keystone users and Heat stacks that keep their state.
+
+The clients have the methods of ``magnum.clients.keystone.KeystoneClient`` and
+``magnum.clients.heat.HeatClient`` and pass the same failpoints. Faults are
+injected by service and action.
+"""
+
+import dataclasses
+import itertools
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from magnum.clients.errors import (
+    CloudConflict,
+    CloudError,
+    CloudForbidden,
+    CloudNotFound,
+    calling,
+)
+from magnum.clients.heat import FailedResource, Stack
+
+
+@dataclasses.dataclass
+class FakeCloud:
+    """What exists, and what is broken."""
+
+    users: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    stacks: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    calls: list[str] = dataclasses.field(default_factory=list)
+    faults: dict[str, CloudError] = dataclasses.field(default_factory=dict)
+    deletes_that_fail: int = 0
+    clock: Iterator[int] = dataclasses.field(default_factory=lambda: itertools.count(1))
+
+    @contextmanager
+    def call(self, service: str, action: str) -> Iterator[None]:
+        point = f'{service}.{action}'
+        with calling(service, action):
+            self.calls.append(point)
+            for name in (point, service):
+                if name in self.faults:
+                    raise self.faults[name]
+            yield
+
+    def living(self) -> list[dict[str, Any]]:
+        return [s for s in self.stacks.values() if s['status'] != 'DELETE_COMPLETE']
+
+    def settle(self, outcome: str = 'COMPLETE', reason: str = '') -> None:
+        """Heat finishes what it is at."""
+        for stack in self.living():
+            action, _, state = stack['status'].partition('_')
+            if state != 'IN_PROGRESS':
+                continue
+            ended = outcome
+            if action == 'DELETE' and self.deletes_that_fail:
+                self.deletes_that_fail -= 1
+                ended = 'FAILED'
+            stack['status'] = f'{action}_{ended}'
+            stack['reason'] = reason
+            stack['failed'] = [
+                FailedResource('node', 'OS::Nova::Server', reason, stack['id'], None, '1')
+            ] if ended == 'FAILED' else []
+
+
+class FakeKeystone:
+    def __init__(self, cloud: FakeCloud):
+        self.cloud = cloud
+
+    def ensure_user(self, name: str, password: str, description: str) -> str:
+        found = self.find_user(name)
+        if found is None:
+            with self.cloud.call('identity', 'create_user'):
+                found = uuid.uuid4().hex
+                self.cloud.users[found] = {'name': name, 'roles': set()}
+        self.cloud.users[found]['password'] = password
+        return found
+
+    def find_user(self, name: str) -> str | None:
+        with self.cloud.call('identity', 'find_user'):
+            return next((i for i, u in self.cloud.users.items() if u['name'] == name), None)
+
+    def grant(self, user_id: str, project_id: str, role_names: list[str]) -> None:
+        with self.cloud.call('identity', 'grant_role'):
+            self.cloud.users[user_id]['roles'] |= {(project_id, role) for role in role_names}
+
+    def delete_user(self, user_id: str) -> None:
+        with self.cloud.call('identity', 'delete_user'):
+            self.cloud.users.pop(user_id, None)
+
+
+class FakeHeat:
+    def __init__(self, cloud: FakeCloud, user_id: str | None, password: str, project_id: str):
+        self.cloud, self.user_id, self.password, self.project_id = (
+            cloud, user_id, password, project_id
+        )
+
+    def _authenticate(self) -> None:
+        if self.user_id is None:
+            return
+        user = self.cloud.users.get(self.user_id)
+        if user is None or user['password'] != self.password:
+            raise CloudForbidden('orchestration', 'The request you have made requires authentication', 401)
+
+    def _visible(self) -> list[dict[str, Any]]:
+        self._authenticate()
+        return [
+            s for s in self.cloud.living()
+            if self.user_id is None or s['project'] == self.project_id
+        ]
+
+    def create(self, name, template, files, parameters, timeout_minutes, tags) -> str:  # type: ignore[no-untyped-def]
+        with self.cloud.call('orchestration', 'create_stack'):
+            if any(s['name'] == name for s in self._visible()):
+                raise CloudConflict('orchestration', f'The Stack ({name}) already exists.', 409)
+            stack_id = str(uuid.uuid4())
+            self.cloud.stacks[stack_id] = {
+                'id': stack_id, 'name': name, 'status': 'CREATE_IN_PROGRESS', 'reason': '',
+                'parameters': dict(parameters), 'tags': tuple(tags), 'updated': None,
+                'project': self.project_id, 'failed': [], 'minutes': timeout_minutes,
+            }
+            return stack_id
+
+    def change_parameters(self, stack_id, parameters, timeout_minutes, rollback) -> None:  # type: ignore[no-untyped-def]
+        with self.cloud.call('orchestration', 'update_stack'):
+            stack = self._find(stack_id)
+            stack['parameters'].update(parameters)
+            stack['status'] = 'UPDATE_IN_PROGRESS'
+            stack['updated'] = f'2026-01-01T00:00:{next(self.cloud.clock):02d}Z'
+
+    def delete(self, stack_id: str) -> None:
+        with self.cloud.call('orchestration', 'delete_stack'):
+            self._authenticate()
+            stack = self.cloud.stacks.get(stack_id)
+            if stack and stack['status'] != 'DELETE_COMPLETE':
+                stack['status'] = 'DELETE_IN_PROGRESS'
+
+    def get(self, stack: str, outputs: bool = False) -> Stack | None:
+        with self.cloud.call('orchestration', 'get_stack'):
+            try:
+                return _shown(self._find(stack))
+            except CloudNotFound:
+                return None
+
+    def by_ids(self, stack_ids: list[str]) -> dict[str, Stack]:
+        assert stack_ids, 'an empty list of ids returns all stacks'
+        with self.cloud.call('orchestration', 'list_stacks'):
+            return {s['id']: _shown(s) for s in self._visible() if s['id'] in stack_ids}
+
+    def by_name(self, name: str) -> list[Stack]:
+        with self.cloud.call('orchestration', 'list_stacks'):
+            return [_shown(s) for s in self._visible() if s['name'] == name]
+
+    def failed_resources(self, stack_id: str) -> list[FailedResource]:
+        with self.cloud.call('orchestration', 'list_resources'):
+            return list(self._find(stack_id)['failed'])
+
+    def _find(self, stack: str) -> dict[str, Any]:
+        for found in self._visible():
+            if stack in (found['id'], found['name']):
+                return found
+        raise CloudNotFound('orchestration', f'The Stack ({stack}) could not be found.', 404)
+
+
+def _shown(stack: dict[str, Any]) -> Stack:
+    return Stack(
+        id=stack['id'], name=stack['name'], status=stack['status'], reason=stack['reason'],
+        updated_time=stack['updated'], tags=stack['tags'],
+        outputs={'api_address': '10.0.0.1'}, parameters=stack['parameters'],
+    )
+
+
+class FakeHeats:
+    """Like ``magnum.clients.heat.HeatClients``."""
+
+    def __init__(self, cloud: FakeCloud):
+        self.cloud = cloud
+
+    def service(self) -> FakeHeat:
+        return FakeHeat(self.cloud, None, '', 'service')
+
+    def user(self, user_id: str, password: str, project_id: str) -> FakeHeat:
+        return FakeHeat(self.cloud, user_id, password, project_id)

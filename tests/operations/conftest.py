@@ -1,0 +1,172 @@
+"""A conductor's parts, turned by hand, over a real database and a fake cloud."""
+
+import base64
+import dataclasses
+import datetime
+import pathlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from magnum import conf as magnum_conf
+from magnum.certificates.sealing import Sealer
+from magnum.certificates.service import CertificateService
+from magnum.clients import failpoints
+from magnum.db import models
+from magnum.db.engine import Database
+from magnum.operations.claims import Claims
+from magnum.operations.planner import Planner, Requester
+from magnum.operations.runner import Runner
+from magnum.operations.watcher import Watcher
+from magnum.operations.work import Tools
+from tests.fakes.cloud import FakeCloud, FakeHeats, FakeKeystone
+from tests.fakes.driver import FakeRegistry
+
+REQUESTER = Requester('alice', 'demo', ('member', 'reader'), 'req-1')
+
+
+class Killed(BaseException):
+    """The process died here."""
+
+
+@dataclasses.dataclass
+class World:
+    conf: Any
+    database: Database
+    cloud: FakeCloud
+    tools: Tools
+    planner: Planner
+
+    def worker(self, name: str = 'w1') -> 'HandTurned':
+        claims = Claims(self.database, name, lease=120, client_timeout=60)
+        return HandTurned(self, claims, Runner(self.tools, claims))
+
+    def create(self, **values: Any) -> str:
+        def work(session: Any) -> str:
+            baymodel = models.Baymodel(
+                name='m', coe='kubernetes', image_id='debian', cluster_distro='debian',
+                project_id='demo', network_driver='flannel', external_network_id='public',
+            )
+            session.add(baymodel)
+            session.flush()
+            bay = models.Bay(
+                name=values.pop('name', 'b'), baymodel_id=baymodel.uuid, project_id='demo',
+                user_id='alice', driver='kubernetes', flavor_id='m1', master_flavor_id='m1',
+                **values,
+            )
+            groups = [
+                models.Nodegroup(name='default-master', role='master', is_default=True,
+                                 node_count=1, flavor_id='m1', image_id='debian'),
+                models.Nodegroup(name='default-worker', role='worker', is_default=True,
+                                 node_count=1, flavor_id='m1', image_id='debian'),
+            ]
+            self.planner.create_bay(session, bay, groups, REQUESTER)
+            return str(bay.uuid)
+
+        return self.database.run(work)
+
+    def plan(self, verb: str, uuid: str, *args: Any) -> models.Operation | None:
+        def work(session: Any) -> models.Operation | None:
+            bay = session.scalars(sa.select(models.Bay).filter_by(uuid=uuid)).one()
+            planned: models.Operation | None = getattr(self.planner, f'{verb}_bay')(
+                session, bay, *args, REQUESTER
+            )
+            return planned
+
+        return self.database.run(work)
+
+    def bay(self, uuid: str) -> models.Bay | None:
+        with self.database.reading() as session:
+            return session.scalars(sa.select(models.Bay).filter_by(uuid=uuid)).one_or_none()
+
+    def operations(self, uuid: str) -> list[models.Operation]:
+        with self.database.reading() as session:
+            return list(
+                session.scalars(
+                    sa.select(models.Operation).filter_by(bay_uuid=uuid)
+                    .order_by(models.Operation.id)
+                )
+            )
+
+    def rows(self, table: Any, **where: Any) -> list[Any]:
+        with self.database.reading() as session:
+            return list(session.scalars(sa.select(table).filter_by(**where)))
+
+    def pass_time(self, seconds: float) -> None:
+        """Everything that is to happen then is due that much earlier."""
+        ago = datetime.timedelta(seconds=seconds)
+        with self.database.writing() as session:
+            for operation in session.scalars(sa.select(models.Operation)):
+                for name in ('not_before', 'lease_expires_at', 'deadline'):
+                    value = getattr(operation, name)
+                    if value is not None:
+                        setattr(operation, name, value - ago)
+
+    def build(self, uuid: str) -> None:
+        """Turn the crank until nothing moves."""
+        worker = self.worker()
+        for _ in range(6):
+            worker.turn()
+            self.cloud.settle()
+            self.pass_time(30)
+            worker.watch()
+        worker.turn()
+
+
+@dataclasses.dataclass
+class HandTurned:
+    world: World
+    claims: Claims
+    runner: Runner
+
+    def turn(self, limit: int = 10) -> int:
+        """Claim and run what there is."""
+        claims = self.claims.claim(limit)
+        for claim in claims:
+            self.runner.run(claim)
+        return len(claims)
+
+    def watch(self) -> int:
+        watcher = Watcher(self.world.database, self.world.tools.heat, 1.0)
+        return watcher.look() + watcher.fail_overdue()
+
+
+@pytest.fixture
+def world(tmp_path: pathlib.Path) -> Iterator[World]:
+    conf = magnum_conf.new_config()
+    conf([], project='magnum', default_config_files=[])
+    cloud = FakeCloud()
+    from oslo_db import options
+
+    options.set_defaults(conf)
+    conf.set_override('connection', f'sqlite:///{tmp_path}/magnum.sqlite', 'database')
+    conf.set_override(
+        'encryption_keys', [base64.b64encode(b'k' * 32).decode()], 'certificates'
+    )
+    conf.set_override('endpoint', 'http://magnum/v1/bootstrap', 'bootstrap')
+    database = Database(conf)
+    models.Base.metadata.create_all(database.engine)
+    sealer = Sealer.from_config(conf)
+    tools = Tools(
+        conf=conf, database=database, sessions=None,  # type: ignore[arg-type]
+        keystone=FakeKeystone(cloud), heat=FakeHeats(cloud),  # type: ignore[arg-type]
+        sealer=sealer, certificates=CertificateService(conf, sealer),
+        drivers=FakeRegistry(),  # type: ignore[arg-type]
+    )
+    yield World(conf, database, cloud, tools, Planner(conf))
+    database.engine.dispose()
+
+
+@pytest.fixture
+def die_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Arm a failpoint whose death this test survives."""
+
+    def die(*_: Any) -> None:
+        failpoints.arm(None)
+        raise Killed
+
+    monkeypatch.setattr(failpoints.os, 'kill', die)
+    yield failpoints.arm
+    failpoints.arm(None)
