@@ -35,6 +35,7 @@ cat >/etc/containerd/config.toml <<TOML
 version = 2
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "$MAGNUM_PAUSE_IMAGE"
+  # A node that is itself a container may not lower it.
   restrict_oom_score_adj = true
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "$cni"

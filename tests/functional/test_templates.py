@@ -1,0 +1,310 @@
+"""The drivers' stacks in a real Heat (tools/devcloud).
+
+The cloud has no guests: these tests play the nodes' last step, the signal,
+with the address that they read from the servers' user data.
+"""
+
+import base64
+import contextlib
+import dataclasses
+import json
+import shlex
+import time
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from heatclient import client as heat_client
+from heatclient import exc as heat_errors
+from keystoneauth1 import adapter, session
+from keystoneauth1.identity import v3
+
+from magnum.drivers.contract import MASTER, WORKER, BayPlan, Driver, Observed
+from tests.unit.drivers import hot, plans
+from tools.devcloud import settings
+
+pytestmark = [pytest.mark.functional, pytest.mark.enable_socket, pytest.mark.timeout(900)]
+
+SECONDS_PER_STACK = 600
+# With it Nova shows administrators the user data of servers.
+NOVA_VERSION = '2.3'
+
+every_driver = pytest.mark.parametrize('driver', plans.DRIVERS, ids=lambda driver: driver.name)
+
+
+def _session(account: str) -> session.Session:
+    who = settings.ACCOUNTS_BY_NAME[account]
+    auth = v3.Password(
+        auth_url=settings.KEYSTONE_URL,
+        username=who.user,
+        password=settings.PASSWORD,
+        project_name=who.project,
+        user_domain_name=settings.DEFAULT_DOMAIN,
+        project_domain_name=settings.DEFAULT_DOMAIN,
+    )
+    return session.Session(auth=auth)
+
+
+class Cloud:
+    """A member's view of Heat, and an administrator's of Nova."""
+
+    def __init__(self) -> None:
+        member = _session('alice')
+        self.heat = heat_client.Client('1', session=member, service_type='orchestration')
+        self.network = adapter.Adapter(member, service_type='network')
+        self.compute = adapter.Adapter(
+            _session('admin'), service_type='compute', default_microversion=NOVA_VERSION
+        )
+
+    def user_data(self, server_id: str) -> str | None:
+        """None as long as the server is not there."""
+        server = self.compute.get(f'/servers/{server_id}').json()['server']
+        if server['status'] != 'ACTIVE':
+            return None
+        return base64.b64decode(server['OS-EXT-SRV-ATTR:user_data']).decode()
+
+    def server_ids(self, name_prefix: str) -> list[str]:
+        answer = self.compute.get(f'/servers?all_tenants=1&name=^{name_prefix}').json()
+        return [server['id'] for server in answer['servers']]
+
+
+@dataclasses.dataclass
+class Bay:
+    """A stack of a driver, and its nodes played by this test."""
+
+    cloud: Cloud
+    driver: Driver
+    plan: BayPlan
+    stack_id: str = ''
+    user_data: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    def create(self) -> None:
+        self.driver.validate(self.plan)
+        request = self.driver.render(self.plan)
+        answer = self.cloud.heat.stacks.create(
+            stack_name=self.plan.stack_name,
+            template=request.template,
+            files=dict(request.files),
+            parameters=dict(request.parameters),
+            timeout_mins=SECONDS_PER_STACK // 60,
+            disable_rollback=True,
+        )
+        self.stack_id = answer['stack']['id']
+        self._wait('CREATE_COMPLETE')
+
+    def resize(self, node_count: int, *nodes_to_remove: str) -> None:
+        """With new tokens, as the service does it."""
+        self.plan = dataclasses.replace(
+            self.plan,
+            workers=dataclasses.replace(self.plan.workers, node_count=node_count),
+            bootstrap_tokens={role: uuid.uuid4().hex for role in (MASTER, WORKER)},
+        )
+        version = self.driver.render(self.plan).version
+        parameters = self.driver.resize_parameters(self.plan, version, nodes_to_remove)
+        before = self.cloud.heat.stacks.get(self.stack_id).updated_time
+        self.cloud.heat.stacks.update(self.stack_id, existing=True, parameters=dict(parameters))
+        self._wait('UPDATE_COMPLETE', before)
+
+    def delete(self) -> None:
+        self.cloud.heat.stacks.delete(self.stack_id)
+        with contextlib.suppress(heat_errors.HTTPNotFound):
+            self._wait('DELETE_COMPLETE')
+
+    def outputs(self) -> dict[str, Any]:
+        stack = self.cloud.heat.stacks.get(self.stack_id)
+        return {output['output_key']: output['output_value'] for output in stack.outputs}
+
+    def observed(self) -> Observed:
+        stack = self.cloud.heat.stacks.get(self.stack_id)
+        return self.driver.read_outputs(self.outputs(), stack.parameters, self.plan)
+
+    def nodes(self, role: str) -> list[dict[str, str]]:
+        """What the nodes of the role read in /etc/magnum/node.env."""
+        every = [_settings(text) for text in self.user_data.values()]
+        return [node for node in every if node['MAGNUM_NODE_ROLE'] == role]
+
+    def _wait(self, wanted: str, before: str | None = None) -> None:
+        """Until Heat has done what it was told; ``before`` is the last update's time."""
+        deadline = time.monotonic() + SECONDS_PER_STACK
+        while time.monotonic() < deadline:
+            stack = self.cloud.heat.stacks.get(self.stack_id, resolve_outputs=False)
+            status = stack.stack_status
+            is_news = wanted != 'UPDATE_COMPLETE' or stack.updated_time != before
+            if status == wanted and is_news:
+                return
+            assert not (status.endswith('FAILED') and is_news), self._failures()
+            self._signal_new_nodes()
+            time.sleep(1)
+        pytest.fail(f'{self.plan.stack_name}: {self._failures()}')
+
+    def _signal_new_nodes(self) -> None:
+        for server_id in self.cloud.server_ids(self.plan.stack_name):
+            if server_id in self.user_data:
+                continue
+            text = self.cloud.user_data(server_id)
+            if text is not None:
+                self.user_data[server_id] = text
+                _signal(_settings(text))
+
+    def _failures(self) -> list[tuple[str, str, str]]:
+        return [
+            (resource.resource_name, resource.resource_status, resource.resource_status_reason)
+            for resource in self.cloud.heat.resources.list(self.stack_id, nested_depth=5)
+            if not resource.resource_status.endswith('COMPLETE')
+        ]
+
+
+def _settings(user_data: str) -> dict[str, str]:
+    text = hot.files_written(user_data)['/etc/magnum/node.env']
+    return dict(word.split('=', 1) for word in shlex.split(text))
+
+
+def _signal(node: dict[str, str]) -> None:
+    body = {'status': 'SUCCESS', 'id': node['MAGNUM_NODE_NAME'], 'reason': 'ready'}
+    request = urllib.request.Request(  # noqa: S310
+        node['MAGNUM_SIGNAL_URL'],
+        data=json.dumps(body).encode(),
+        headers={'Content-Type': 'application/json'},
+        method='PUT',
+    )
+    urllib.request.urlopen(request, timeout=60).close()  # noqa: S310 - Heat gave it
+
+
+@pytest.fixture(scope='module')
+def cloud() -> Cloud:
+    return Cloud()
+
+
+@pytest.fixture
+def build(cloud: Cloud) -> Iterator[Any]:
+    """Make bays; what is left of them is deleted at the end."""
+    bays = []
+
+    def make(driver: Driver, **changes: Any) -> Bay:
+        name = f'{driver.name}-{uuid.uuid4().hex[:12]}'
+        bay = Bay(cloud, driver, plans.plan(driver, stack_name=name, **changes))
+        bays.append(bay)
+        bay.create()
+        return bay
+
+    yield make
+    for bay in bays:
+        if bay.stack_id:
+            bay.delete()
+
+
+@pytest.fixture
+def shared_network(cloud: Cloud) -> Iterator[tuple[str, str]]:
+    """Ids of a network and its subnet, behind a router."""
+
+    def post(kind: str, **body: Any) -> str:
+        answer = cloud.network.post(f'/v2.0/{kind}s', json={kind: body}).json()
+        return str(answer[kind]['id'])
+
+    public = cloud.network.get('/v2.0/networks?router:external=true').json()['networks'][0]
+    network = post('network', name='shared-by-bays')
+    subnet = post('subnet', network_id=network, ip_version=4, cidr='10.77.0.0/24')
+    router = post('router', external_gateway_info={'network_id': public['id']})
+    interface = {'subnet_id': subnet}
+    cloud.network.put(f'/v2.0/routers/{router}/add_router_interface', json=interface)
+    yield network, subnet
+    cloud.network.put(f'/v2.0/routers/{router}/remove_router_interface', json=interface)
+    cloud.network.delete(f'/v2.0/routers/{router}')
+    cloud.network.delete(f'/v2.0/networks/{network}')
+
+
+@every_driver
+@pytest.mark.parametrize('options', plans.OPTIONS.values(), ids=plans.OPTIONS)
+def test_heat_finds_the_template_valid(
+    cloud: Cloud, driver: Driver, options: dict[str, Any]
+) -> None:
+    request = driver.render(plans.plan(driver, **options))
+    answer = cloud.heat.stacks.validate(
+        template=request.template, files=dict(request.files), parameters=dict(request.parameters)
+    )
+    assert set(request.parameters) <= set(answer['Parameters'])
+
+
+@every_driver
+def test_life_of_a_bay(build: Any, driver: Driver) -> None:
+    bay = build(
+        driver,
+        masters=plans.group(MASTER, docker_volume_size=1),
+        workers=plans.group(WORKER, docker_volume_size=1),
+        ssh_public_key=_PUBLIC_KEY,
+    )
+    first = bay.observed()
+    assert (first.master_count, first.node_count) == (1, 1)
+    (master,) = bay.nodes(MASTER)
+    assert first.master_addresses == (master['MAGNUM_NODE_PUBLIC_ADDRESS'],)
+    assert first.master_addresses[0] in first.api_address
+    (worker,) = bay.nodes(WORKER)
+    assert worker['MAGNUM_MASTER_ADDRESSES'] == master['MAGNUM_NODE_ADDRESS']
+    assert worker['MAGNUM_BOOTSTRAP_TOKEN'] == plans.TOKENS[WORKER]
+    assert worker['MAGNUM_VOLUME_ID']
+    assert all(len(text) < 40 * 1024 for text in bay.user_data.values())
+
+    bay.resize(3)
+    servers = bay.outputs()['refs_map']
+    assert len(set(servers.values())) == bay.observed().node_count == 3
+    assert len(bay.user_data) == 4, 'old servers stay when tokens change'
+
+    bay.resize(2, servers['1'])
+    assert bay.outputs()['refs_map'] == {'0': servers['0'], '2': servers['2']}
+
+    bay.resize(0)
+    assert bay.observed().node_addresses == ()
+    assert bay.observed().master_addresses == first.master_addresses
+
+    bay.delete()
+    assert bay.cloud.server_ids(bay.plan.stack_name) == []
+
+
+@every_driver
+def test_masters_behind_a_load_balancer(build: Any, driver: Driver) -> None:
+    bay = build(
+        driver,
+        masters=plans.group(MASTER, 3),
+        workers=plans.group(WORKER, 0),
+        master_lb_enabled=True,
+        labels={'master_lb_allowed_cidrs': '0.0.0.0/0'},
+    )
+    masters = bay.nodes(MASTER)
+    assert {node['MAGNUM_NODE_INDEX'] for node in masters} == {'0', '1', '2'}
+    addresses = {node['MAGNUM_NODE_ADDRESS'] for node in masters}
+    assert len(addresses) == 3
+    for node in masters:
+        assert set(node['MAGNUM_MASTER_ADDRESSES'].split()) == addresses
+        assert node['MAGNUM_API_ADDRESS'] not in addresses
+    observed = bay.observed()
+    assert bay.outputs()['api_address'] == masters[0]['MAGNUM_API_PUBLIC_ADDRESS']
+    assert bay.outputs()['api_address'] not in observed.master_addresses
+
+
+@every_driver
+def test_existing_network_without_floating_addresses(
+    build: Any, driver: Driver, shared_network: tuple[str, str]
+) -> None:
+    network, subnet = shared_network
+    bay = build(
+        driver,
+        fixed_network=network,
+        fixed_subnet=subnet,
+        external_network=None,
+        floating_ip_enabled=False,
+        tls_disabled=True,
+    )
+    observed = bay.observed()
+    assert all(
+        address.startswith('10.77.0.')
+        for address in (*observed.master_addresses, *observed.node_addresses)
+    )
+    assert observed.master_addresses[0] in observed.api_address
+    assert bay.nodes(WORKER)[0]['MAGNUM_NODE_PUBLIC_ADDRESS'] == ''
+
+
+_PUBLIC_KEY = (
+    'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIICYenliHaX2rRYCpnnR/02WC87w9UsM1cf21Bt6u6KV test'
+)
