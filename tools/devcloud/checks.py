@@ -10,200 +10,59 @@ and used, a certificate goes through Barbican, Heat's notifications are read.
 
 import argparse
 import contextlib
+import functools
 import json
-import subprocess
 import sys
 import threading
 import time
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import kombu
 import openstack
-from heatclient import client as heat_client
 from heatclient import exc as heat_exc
-from heatclient.common import template_utils
 from keystoneauth1 import session as ks_session
 from keystoneauth1.identity import v3
 
 from tools.devcloud import settings
 from tools.devcloud.seed import connect
-
-POLL = 0.4  # seconds
-TIMEOUT = 20  # minutes that a stack may take
+from tools.devcloud.stacks import CheckError, Stack, heat, require, timed, unique
 
 NOTHING = {
-    "heat_template_version": "rocky",
-    "resources": {"nothing": {"type": "OS::Heat::None"}},
+    'heat_template_version': 'rocky',
+    'resources': {'nothing': {'type': 'OS::Heat::None'}},
 }
 
 
-class CheckFailed(Exception):
-    """The cloud did not do what it should."""
-
-
-def require(condition: object, message: str) -> None:
-    if not condition:
-        raise CheckFailed(message)
-
-
-@contextlib.contextmanager
-def timed(what: str) -> Iterator[None]:
-    """Print what was done and how long it took."""
-    began = time.monotonic()
-    yield
-    print(f"{what:58} {time.monotonic() - began:6.1f} s", flush=True)
-
-
-def heat(name: str):
-    """python-heatclient as one of the accounts."""
-    return heat_client.Client(
-        "1",
-        session=connect(name).session,
-        service_type="orchestration",
-        region_name=settings.REGION,
-    )
-
-
-def unique(name: str) -> str:
-    return f"check-{name}-{uuid.uuid4().hex[:6]}"
-
-
-# ---------------------------------------------------------------------- stacks
-
-
-class Stack:
-    """One stack of one user, from its creation to its end."""
-
-    def __init__(self, user: str, name: str, template: str | dict, **parameters):
-        self.heat = heat(user)
-        self.cloud = connect(user)
-        if isinstance(template, str):
-            files, template = template_utils.get_template_contents(
-                str(settings.TEMPLATES / template)
-            )
-        else:
-            files = {}
-        self.id = self.heat.stacks.create(
-            stack_name=unique(name),
-            template=template,
-            files=files,
-            parameters=parameters,
-            timeout_mins=TIMEOUT,
-        )["stack"]["id"]
-
-    def get(self):
-        return self.heat.stacks.get(self.id)
-
-    def wait(self, action: str) -> None:
-        """Wait for the end of an action, signalling where a node would."""
-        signalled = False
-        while True:
-            try:
-                stack = self.get()
-            except heat_exc.HTTPNotFound:
-                require(action == "DELETE", f"stack {self.id} is gone")
-                return
-            if stack.stack_status == f"{action}_FAILED":
-                raise CheckFailed(f"{stack.stack_name}: {stack.stack_status_reason}")
-            if stack.stack_status == f"{action}_COMPLETE":
-                return
-            if action == "CREATE" and not signalled:
-                signalled = self._signal_if_awaited(stack)
-            time.sleep(POLL)
-
-    def _signal_if_awaited(self, stack) -> bool:
-        signal = next(
-            (o["output_value"] for o in stack.outputs if o["output_key"] == "signal"),
-            None,
-        )
-        condition = signal and self.heat.resources.get(self.id, "wait_condition")
-        if not condition or condition.resource_status != "CREATE_IN_PROGRESS":
-            return False
-        answer = subprocess.run(
-            [
-                *("curl", "--silent", "--show-error", "--fail", "-X", "PUT"),
-                *("-H", "Content-Type: application/json"),
-                *("--data", '{"status":"SUCCESS"}'),
-                json.loads(signal)["alarm_url"],
-            ],
-            capture_output=True,
-            text=True,
-        )
-        require(answer.returncode == 0, f"signal refused: {answer.stderr}")
-        return True
-
-    def patch(self, **parameters) -> None:
-        """Update parameters only; template and files stay (PATCH)."""
-        before = self.get().updated_time
-        self.heat.stacks.update(self.id, existing=True, parameters=parameters)
-        while self.get().updated_time == before:
-            time.sleep(POLL)
-        self.wait("UPDATE")
-
-    def delete(self) -> None:
-        """Delete, and look whether anything it had made is left."""
-        made = self.external()
-        self.heat.stacks.delete(self.id)
-        self.wait("DELETE")
-        left = [kind for kind, find in made if find()]
-        require(not left, f"left behind: {left}")
-
-    def external(self) -> list[tuple[str, Callable[[], object]]]:
-        """What the stack has in other services: kind, how to find it."""
-        network, cloud = self.cloud.network, self.cloud
-        finders = {
-            "OS::Nova::Server": cloud.compute.find_server,
-            "OS::Neutron::Net": network.find_network,
-            "OS::Neutron::Port": network.find_port,
-            "OS::Neutron::Router": network.find_router,
-            "OS::Neutron::FloatingIP": network.find_ip,
-            "OS::Neutron::SecurityGroup": network.find_security_group,
-            "OS::Cinder::Volume": cloud.block_storage.find_volume,
-            "OS::Octavia::LoadBalancer": cloud.load_balancer.find_load_balancer,
-        }
-        return [
-            (
-                resource.resource_type,
-                lambda find=finders[resource.resource_type],
-                key=resource.physical_resource_id: find(key),
-            )
-            for resource in self.heat.resources.list(self.id, nested_depth=3)
-            if resource.resource_type in finders
-        ]
-
-
 def check_cluster(nodes: int) -> None:
-    with timed(f"cluster stack, {nodes} nodes: created, signalled by CFN"):
-        stack = Stack(
-            "alice", "cluster", "cluster.yaml", key_name="alice-key", node_count=nodes
-        )
-        stack.wait("CREATE")
-    with timed(f"cluster stack: updated by PATCH to {nodes + 1} nodes"):
+    """Create, signal, update and delete a stack shaped like a cluster."""
+    with timed(f'cluster stack, {nodes} nodes: created, signalled by CFN'):
+        stack = Stack('alice', 'cluster', 'cluster.yaml', key_name='alice-key', node_count=nodes)
+        stack.wait('CREATE')
+    with timed(f'cluster stack: updated by PATCH to {nodes + 1} nodes'):
         stack.patch(node_count=nodes + 1)
     kinds = [kind for kind, _ in stack.external()]
-    require(kinds.count("OS::Nova::Server") == nodes + 1, f"servers: {kinds}")
-    with timed("cluster stack: deleted, nothing left"):
+    require(kinds.count('OS::Nova::Server') == nodes + 1, f'servers: {kinds}')
+    with timed('cluster stack: deleted, nothing left'):
         stack.delete()
 
 
 def check_load_balancer() -> None:
-    with timed("load balancer stack: created by a plain member"):
-        stack = Stack("carol", "balancer", "loadbalancer.yaml")
-        stack.wait("CREATE")
-    with timed("load balancer stack: deleted, nothing left"):
+    """Create and delete a load balancer with all its parts."""
+    with timed('load balancer stack: created by a plain member'):
+        stack = Stack('carol', 'balancer', 'loadbalancer.yaml')
+        stack.wait('CREATE')
+    with timed('load balancer stack: deleted, nothing left'):
         stack.delete()
 
 
 def check_parallel(count: int) -> None:
     """Many cluster stacks at once."""
-    with timed(f"{count} cluster stacks at once: created"):
+    with timed(f'{count} cluster stacks at once: created'):
         stacks = [
-            Stack("alice", "many", "cluster.yaml", key_name="alice-key")
-            for _ in range(count)
+            Stack('alice', 'many', 'cluster.yaml', key_name='alice-key') for _ in range(count)
         ]
-        _in_threads([lambda stack=stack: stack.wait("CREATE") for stack in stacks])
-    with timed(f"{count} cluster stacks at once: deleted, nothing left"):
+        _in_threads([functools.partial(stack.wait, 'CREATE') for stack in stacks])
+    with timed(f'{count} cluster stacks at once: deleted, nothing left'):
         _in_threads([stack.delete for stack in stacks])
 
 
@@ -231,24 +90,24 @@ def check_list_by_id() -> None:
     Heat's list filters by project unless the token has the role admin, so
     no ``global_tenant`` is needed, which its policy denies to everybody.
     """
-    stacks = [Stack(user, "listed", NOTHING) for user in ("alice", "carol")]
+    stacks = [Stack(user, 'listed', NOTHING) for user in ('alice', 'carol')]
     ids = [stack.id for stack in stacks]
     for stack in stacks:
-        stack.wait("CREATE")
-    service = heat("magnum")
+        stack.wait('CREATE')
+    service = heat('magnum')
     with timed("service account lists two projects' stacks by id"):
-        found = {entry.id: entry for entry in service.stacks.list(filters={"id": ids})}
-    require(set(found) == set(ids), f"asked for {ids}, found {sorted(found)}")
+        found = {entry.id: entry for entry in service.stacks.list(filters={'id': ids})}
+    require(set(found) == set(ids), f'asked for {ids}, found {sorted(found)}')
     projects = {entry.project for entry in found.values()}
-    require(len(projects) == 2, f"projects in the list: {projects}")
-    seen = [entry.id for entry in heat("alice").stacks.list(filters={"id": ids})]
-    require(seen == ids[:1], f"a member sees {seen}")
+    require(len(projects) == 2, f'projects in the list: {projects}')
+    seen = [entry.id for entry in heat('alice').stacks.list(filters={'id': ids})]
+    require(seen == ids[:1], f'a member sees {seen}')
     try:
         list(service.stacks.list(global_tenant=True))
     except heat_exc.HTTPForbidden:
         pass
     else:
-        raise CheckFailed("global_tenant is allowed")
+        raise CheckError('global_tenant is allowed')
     for stack in stacks:
         stack.delete()
 
@@ -258,7 +117,7 @@ def check_list_by_id() -> None:
 
 def check_trust() -> None:
     """A user lets one of Magnum's domain act for it, as a Magnum would."""
-    with timed("trust: made, used by a user of the magnum domain"):
+    with timed('trust: made, used by a user of the magnum domain'):
         # Its token is scoped to the domain, where it has the role admin.
         keeper = openstack.connection.Connection(
             session=ks_session.Session(
@@ -274,14 +133,14 @@ def check_trust() -> None:
         )
         domain = keeper.session.auth.get_access(keeper.session).domain_id
         trustee = keeper.identity.create_user(
-            name=unique("trustee"), domain_id=domain, password="trustee"
+            name=unique('trustee'), domain_id=domain, password=settings.PASSWORD
         )
-        alice = connect("alice")
+        alice = connect('alice')
         trust = alice.identity.create_trust(
             trustor_user_id=alice.session.get_user_id(),
             trustee_user_id=trustee.id,
             project_id=alice.session.get_project_id(),
-            roles=[{"name": "member"}],
+            roles=[{'name': 'member'}],
             impersonation=True,
         )
         scoped = openstack.connection.Connection(
@@ -289,7 +148,7 @@ def check_trust() -> None:
                 v3.Password(
                     auth_url=settings.KEYSTONE_URL,
                     user_id=trustee.id,
-                    password="trustee",
+                    password=settings.PASSWORD,
                     trust_id=trust.id,
                 )
             ),
@@ -297,62 +156,62 @@ def check_trust() -> None:
         )
         require(
             scoped.session.get_user_id() == alice.session.get_user_id(),
-            "the trust does not impersonate",
+            'the trust does not impersonate',
         )
-        require(scoped.compute.find_keypair("alice-key"), "no key pair seen")
+        require(scoped.compute.find_keypair('alice-key'), 'no key pair seen')
         alice.identity.delete_trust(trust)
         keeper.identity.delete_user(trustee)
 
 
 def check_certificates() -> None:
     """A certificate container and its parts, through Barbican and back."""
-    with timed("certificate container through Barbican and back"):
-        cloud = connect("magnum")
+    with timed('certificate container through Barbican and back'):
+        cloud = connect('magnum')
         manager = cloud.key_manager
         parts = {
-            "certificate": ("certificate", "-----BEGIN CERTIFICATE-----"),
-            "private_key": ("private", "-----BEGIN PRIVATE KEY-----"),
-            "private_key_passphrase": ("passphrase", "open sesame"),
+            'certificate': ('certificate', '-----BEGIN CERTIFICATE-----'),
+            'private_key': ('private', '-----BEGIN PRIVATE KEY-----'),
+            'private_key_passphrase': ('passphrase', 'open sesame'),
         }
         references = {
             name: manager.create_secret(
                 name=name,
                 secret_type=kind,
                 payload=text,
-                payload_content_type="text/plain",
+                payload_content_type='text/plain',
             ).secret_ref
             for name, (kind, text) in parts.items()
         }
         made = manager.create_container(
-            name=unique("certificate"),
-            type="certificate",
+            name=unique('certificate'),
+            type='certificate',
             secret_refs=[
-                {"name": name, "secret_ref": reference}
-                for name, reference in references.items()
+                {'name': name, 'secret_ref': reference} for name, reference in references.items()
             ],
         )
-        container = manager.get_container(made.container_ref.rpartition("/")[2])
+        container = manager.get_container(made.container_ref.rpartition('/')[2])
         for entry in container.secret_refs:
             payload = cloud.session.get(
-                entry["secret_ref"] + "/payload", headers={"Accept": "text/plain"}
+                entry['secret_ref'] + '/payload', headers={'Accept': 'text/plain'}
             ).text
-            require(payload == parts[entry["name"]][1], f"{entry['name']}: {payload}")
+            require(payload == parts[entry['name']][1], f'{entry["name"]}: {payload}')
         manager.delete_container(container)
         for reference in references.values():
-            manager.delete_secret(reference.rpartition("/")[2])
+            manager.delete_secret(reference.rpartition('/')[2])
 
 
 def check_accounts() -> None:
-    with timed("accounts: a reader may not write, an application credential works"):
+    """See that accounts may do what their roles say."""
+    with timed('accounts: a reader may not write, an application credential works'):
         try:
-            heat("rita").stacks.create(stack_name=unique("rita"), template=NOTHING)
+            heat('rita').stacks.create(stack_name=unique('rita'), template=NOTHING)
         except heat_exc.HTTPForbidden:
             pass
         else:
-            raise CheckFailed("a reader may create stacks")
+            raise CheckError('a reader may create stacks')
         images = connect(settings.APPLICATION_CREDENTIAL).image.images()
         names = {image.name for image in images}
-        require(set(settings.IMAGES) <= names, f"images: {names}")
+        require(set(settings.IMAGES) <= names, f'images: {names}')
 
 
 class Notifications(threading.Thread):
@@ -364,11 +223,12 @@ class Notifications(threading.Thread):
         self.ready = threading.Event()
 
     def run(self) -> None:
-        url = settings.rabbitmq_url(settings.CLOUD_VHOST).replace("rabbit:", "amqp:")
+        """Read the bus for ever."""
+        url = settings.rabbitmq_url(settings.CLOUD_VHOST).replace('rabbit:', 'amqp:')
         queue = kombu.Queue(
-            unique("notifications"),
-            kombu.Exchange("heat", "topic", durable=False),
-            routing_key="notifications.info",
+            unique('notifications'),
+            kombu.Exchange('heat', 'topic', durable=False),
+            routing_key='notifications.info',
             durable=False,
             auto_delete=True,
         )
@@ -381,27 +241,27 @@ class Notifications(threading.Thread):
                 with contextlib.suppress(TimeoutError):
                     connection.drain_events(timeout=2)
 
-    def _got(self, body: dict | str, message: kombu.Message) -> None:
+    def _got(self, body: dict[str, str] | str, message: kombu.Message) -> None:
         outer = json.loads(body) if isinstance(body, str) else body
-        self.seen.append(json.loads(outer["oslo.message"])["event_type"])
+        self.seen.append(json.loads(outer['oslo.message'])['event_type'])
         message.ack()
 
     def check(self) -> None:
+        """See that every kind of notification came."""
         time.sleep(1)
-        for kind in ("create.start", "create.end", "update.end", "delete.end"):
-            event = f"orchestration.stack.{kind}"
-            require(event in self.seen, f"no notification {event}")
-        print(f"{len(self.seen)} notifications of Heat read")
+        for kind in ('create.start', 'create.end', 'update.end', 'delete.end'):
+            event = f'orchestration.stack.{kind}'
+            require(event in self.seen, f'no notification {event}')
+        print(f'{len(self.seen)} notifications of Heat read')
 
 
 def main() -> int:
+    """Run all checks, stop at the first that fails."""
     parser = argparse.ArgumentParser(
-        prog="check", description="Drive the running cloud once around."
+        prog='check', description='Drive the running cloud once around.'
     )
-    parser.add_argument("--nodes", type=int, default=2, help="of the cluster stack")
-    parser.add_argument(
-        "--parallel", type=int, default=0, help="also build so many stacks at once"
-    )
+    parser.add_argument('--nodes', type=int, default=2, help='of the cluster stack')
+    parser.add_argument('--parallel', type=int, default=0, help='also build so many stacks at once')
     arguments = parser.parse_args()
     notifications = Notifications()
     notifications.start()
@@ -416,12 +276,12 @@ def main() -> int:
         if arguments.parallel:
             check_parallel(arguments.parallel)
         notifications.check()
-    except CheckFailed as error:
-        print(f"FAILED: {error}", file=sys.stderr)
+    except CheckError as error:
+        print(f'FAILED: {error}', file=sys.stderr)
         return 1
-    print("all is well")
+    print('all is well')
     return 0
 
 
-if __name__ == "__main__":
+if __name__ == '__main__':
     sys.exit(main())

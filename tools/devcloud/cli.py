@@ -14,33 +14,31 @@ from tools.devcloud.services import say
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="devcloud",
-        description="A real OpenStack control plane on this machine, "
-        "for developing and testing Magnum.",
-        epilog="MAGNUM_DEVCLOUD_DIR, MAGNUM_DEVCLOUD_PORT_OFFSET and "
-        "MAGNUM_PYTHON change where it lives, its ports, and its interpreter.",
+        prog='devcloud',
+        description='A real OpenStack control plane on this machine, '
+        'for developing and testing Magnum.',
+        epilog='MAGNUM_DEVCLOUD_DIR, MAGNUM_DEVCLOUD_PORT_OFFSET and '
+        'MAGNUM_PYTHON change where it lives, its ports, and its interpreter.',
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("up", help="install, set up and start what is missing")
-    commands.add_parser("down", help="stop everything, keep the data")
-    commands.add_parser("status", help="what runs; exit code 1 if not all does")
-    reset = commands.add_parser("reset", help="stop everything, remove the data")
-    reset.add_argument(
-        "--all", action="store_true", help="remove the environments, too"
-    )
-    openrc = commands.add_parser("openrc", help="print shell commands for an account")
+    commands = parser.add_subparsers(dest='command', required=True, metavar='COMMAND')
+    commands.add_parser('up', help='install, set up and start what is missing')
+    commands.add_parser('down', help='stop everything, keep the data')
+    commands.add_parser('status', help='what runs; exit code 1 if not all does')
+    reset = commands.add_parser('reset', help='stop everything, remove the data')
+    reset.add_argument('--all', action='store_true', help='remove the environments, too')
+    openrc = commands.add_parser('openrc', help='print shell commands for an account')
     openrc.add_argument(
-        "name",
-        nargs="?",
-        default="admin",
+        'name',
+        nargs='?',
+        default='admin',
         choices=settings.OPENRC_NAMES,
-        metavar="NAME",
-        help=", ".join(settings.OPENRC_NAMES),
+        metavar='NAME',
+        help=', '.join(settings.OPENRC_NAMES),
     )
-    backend = commands.add_parser("backend", help="one backend without the cloud")
-    backend.add_argument("name", choices=backends.NAMES)
-    backend.add_argument("action", choices=("up", "down"))
-    commands.add_parser("clients", help="environments with Magnum's clients")
+    backend = commands.add_parser('backend', help='one backend without the cloud')
+    backend.add_argument('name', choices=backends.NAMES)
+    backend.add_argument('action', choices=('up', 'down'))
+    commands.add_parser('clients', help="environments with Magnum's clients")
     return parser
 
 
@@ -48,11 +46,11 @@ def _parser() -> argparse.ArgumentParser:
 def _alone() -> collections.abc.Iterator[None]:
     """Let only one command at a time change the cloud."""
     settings.ROOT.mkdir(parents=True, exist_ok=True)
-    with open(settings.ROOT / "lock", "w") as lock:
+    with open(settings.ROOT / 'lock', 'w') as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say("waiting for another devcloud command to end")
+            say('waiting for another devcloud command to end')
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
@@ -64,57 +62,57 @@ def _openrc(name: str) -> None:
         raise DevcloudError(f"{name} is made by the first 'devcloud up'") from error
     # What another account has left in the shell would be taken, too.
     others = {
-        "OS_AUTH_TYPE",
-        "OS_USERNAME",
-        "OS_USER_ID",
-        "OS_PASSWORD",
-        "OS_TOKEN",
-        "OS_CLOUD",
-        "OS_PROJECT_ID",
-        "OS_PROJECT_NAME",
-        "OS_USER_DOMAIN_ID",
-        "OS_USER_DOMAIN_NAME",
-        "OS_PROJECT_DOMAIN_ID",
-        "OS_PROJECT_DOMAIN_NAME",
-        "OS_TENANT_NAME",
-        "OS_TENANT_ID",
-        "OS_APPLICATION_CREDENTIAL_ID",
-        "OS_APPLICATION_CREDENTIAL_SECRET",
-        "OS_SYSTEM_SCOPE",
-        "OS_DOMAIN_NAME",
-        "OS_TRUST_ID",
+        'OS_AUTH_TYPE',
+        'OS_USERNAME',
+        'OS_USER_ID',
+        'OS_PASSWORD',
+        'OS_TOKEN',
+        'OS_CLOUD',
+        'OS_PROJECT_ID',
+        'OS_PROJECT_NAME',
+        'OS_USER_DOMAIN_ID',
+        'OS_USER_DOMAIN_NAME',
+        'OS_PROJECT_DOMAIN_ID',
+        'OS_PROJECT_DOMAIN_NAME',
+        'OS_TENANT_NAME',
+        'OS_TENANT_ID',
+        'OS_APPLICATION_CREDENTIAL_ID',
+        'OS_APPLICATION_CREDENTIAL_SECRET',
+        'OS_SYSTEM_SCOPE',
+        'OS_DOMAIN_NAME',
+        'OS_TRUST_ID',
     }
-    print("unset " + " ".join(sorted(others - set(variables))))
+    print('unset ' + ' '.join(sorted(others - set(variables))))
     for key, value in variables.items():
-        print(f"export {key}={shlex.quote(value)}")
+        print(f'export {key}={shlex.quote(value)}')
 
 
 def _backend(name: str, action: str) -> None:
-    if action == "up":
+    if action == 'up':
         settings.STATE.mkdir(parents=True, exist_ok=True)
-        say(f"{name} {'started' if backends.up(name) else 'runs already'}")
+        say(f'{name} {"started" if backends.up(name) else "runs already"}')
     else:
-        say(f"{name} {'stopped' if backends.down(name) else 'was not running'}")
+        say(f'{name} {"stopped" if backends.down(name) else "was not running"}')
 
 
 def _run(arguments: argparse.Namespace) -> int:
     match arguments.command:
-        case "status":
+        case 'status':
             return 0 if cloud.status() else 1
-        case "openrc":
+        case 'openrc':
             _openrc(arguments.name)
             return 0
     with _alone():
         match arguments.command:
-            case "up":
+            case 'up':
                 cloud.up()
-            case "down":
+            case 'down':
                 cloud.down()
-            case "reset":
+            case 'reset':
                 cloud.reset(with_environments=arguments.all)
-            case "backend":
+            case 'backend':
                 _backend(arguments.name, arguments.action)
-            case "clients":
+            case 'clients':
                 environments.install_clients()
     return 0
 
@@ -125,8 +123,8 @@ def main() -> int:
     try:
         return _run(arguments)
     except DevcloudError as error:
-        print(f"devcloud: {error}", file=sys.stderr)
+        print(f'devcloud: {error}', file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("devcloud: interrupted", file=sys.stderr)
+        print('devcloud: interrupted', file=sys.stderr)
         return 130

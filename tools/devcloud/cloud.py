@@ -20,7 +20,7 @@ from tools.devcloud.configuration import conf_file
 from tools.devcloud.errors import DevcloudError
 from tools.devcloud.services import call, say
 
-SET_UP = settings.STATE / "set-up-done"
+SET_UP = settings.STATE / 'set-up-done'
 
 
 class _Phases:
@@ -31,7 +31,7 @@ class _Phases:
 
     def done(self, text: str) -> None:
         now = time.monotonic()
-        say(f"{text} ({now - self.last:.1f} s)")
+        say(f'{text} ({now - self.last:.1f} s)')
         self.last = now
 
 
@@ -40,50 +40,48 @@ def up() -> None:
     phases = _Phases()
     preflight.check()
     if environments.install_cloud():
-        phases.done("environment installed")
+        phases.done('environment installed')
     settings.LOG.mkdir(parents=True, exist_ok=True)
     configuration.write_all()
     started = [name for name in backends.CLOUD_NAMES if backends.up(name)]
     if started:
-        phases.done(f"{', '.join(started)} started")
+        phases.done(f'{", ".join(started)} started')
     if SET_UP.exists():
         started += services.start()
         services.wait_ready()
     else:
         _set_up(phases)
-        started.append("cloud")
+        started.append('cloud')
     if started:
-        phases.done("services started")
-        say(f"the cloud is up after {time.monotonic() - phases.began:.0f} s")
+        phases.done('services started')
+        say(f'the cloud is up after {time.monotonic() - phases.began:.0f} s')
     else:
-        say("the cloud is up already")
-    launcher = os.path.relpath(settings.SOURCE / "devcloud")
+        say('the cloud is up already')
+    launcher = os.path.relpath(settings.SOURCE / 'devcloud')
     say(f'to use it: eval "$({launcher} openrc alice)"')
 
 
 def _set_up(phases: _Phases) -> None:
     """The first start. Every step may run again after an interruption."""
     _sync_databases()
-    phases.done("databases made")
+    phases.done('databases made')
     _bootstrap_keystone()
     services.start((services.KEYSTONE,))
     services.wait_ready((services.KEYSTONE,))
-    _seed("identity")
-    phases.done("Keystone filled: accounts, catalogue")
+    _seed('identity')
+    phases.done('Keystone filled: accounts, catalogue')
     others = tuple(name for name in services.NAMES if name not in services.OCTAVIA)
     services.start(others)
     services.wait_ready(others)
-    phases.done("services started, all but Octavia")
+    phases.done('services started, all but Octavia')
     # The compute host registers itself soon after its queue exists.
     _await(
-        lambda: int(
-            backends.sql("SELECT COUNT(*) FROM devcloud_nova.compute_nodes") or 0
-        ),
-        "nova-compute did not register; see its log",
+        lambda: int(backends.sql('SELECT COUNT(*) FROM devcloud_nova.compute_nodes') or 0),
+        'nova-compute did not register; see its log',
     )
-    call("nova-manage", "nova-manage", "cell_v2", "discover_hosts")
-    _seed("resources")
-    phases.done("images, flavors, networks, key pairs made")
+    call('nova-manage', 'nova-manage', 'cell_v2', 'discover_hosts')
+    _seed('resources')
+    phases.done('images, flavors, networks, key pairs made')
     configuration.write_all()  # Octavia's names its network
     services.start(services.OCTAVIA)
     services.wait_ready(services.OCTAVIA)
@@ -91,7 +89,7 @@ def _set_up(phases: _Phases) -> None:
 
 
 def _seed(what: str) -> None:
-    call("seed", "python", "-m", "tools.devcloud.seed", what)
+    call('seed', 'python', '-m', 'tools.devcloud.seed', what)
 
 
 def _await(condition: Callable[[], object], message: str, limit: float = 120) -> None:
@@ -105,45 +103,43 @@ def _await(condition: Callable[[], object], message: str, limit: float = 120) ->
 def _sync_databases() -> None:
     """Create and fill the databases, some at a time."""
     backends.sql(
-        "".join(
-            f"CREATE DATABASE IF NOT EXISTS devcloud_{name} CHARACTER SET utf8;"
+        ''.join(
+            f'CREATE DATABASE IF NOT EXISTS devcloud_{name} CHARACTER SET utf8;'
             for name in configuration.DATABASES
         )
     )
 
     def nova() -> None:
         for command in (
-            "api_db sync",
-            "cell_v2 map_cell0 --database_connection "
-            + configuration.database_url("nova_cell0"),
-            "db sync",
+            'api_db sync',
+            'cell_v2 map_cell0 --database_connection ' + configuration.database_url('nova_cell0'),
+            'db sync',
         ):
-            call("nova-manage", "nova-manage", *command.split())
+            call('nova-manage', 'nova-manage', *command.split())
         # 2: the cell exists already
         call(
-            "nova-manage",
-            *"nova-manage cell_v2 create_cell --name cell1".split(),
+            'nova-manage',
+            *['nova-manage', 'cell_v2', 'create_cell', '--name', 'cell1'],
             accept=(0, 2),
         )
 
     def simple(program: str, project: str, *arguments: str) -> Callable[[], None]:
-        options = ("--config-file", conf_file(project))
-        if project == "barbican":
-            options = ()  # takes none, finds its file under $HOME
+        # Barbican's takes no such option, it finds its file under $HOME.
+        options = () if project == 'barbican' else ('--config-file', conf_file(project))
         return lambda: call(program, program, *options, *arguments)
 
     # The longest first.
     _in_parallel(
         [
             nova,
-            simple("neutron-db-manage", "neutron", "upgrade", "heads"),
-            simple("keystone-manage", "keystone", "db_sync"),
-            simple("cinder-manage", "cinder", "db", "sync"),
-            simple("heat-manage", "heat", "db_sync"),
-            simple("glance-manage", "glance", "db_sync"),
-            simple("octavia-db-manage", "octavia", "upgrade", "head"),
-            simple("barbican-manage", "barbican", "db", "upgrade"),
-            simple("placement-manage", "placement", "db", "sync"),
+            simple('neutron-db-manage', 'neutron', 'upgrade', 'heads'),
+            simple('keystone-manage', 'keystone', 'db_sync'),
+            simple('cinder-manage', 'cinder', 'db', 'sync'),
+            simple('heat-manage', 'heat', 'db_sync'),
+            simple('glance-manage', 'glance', 'db_sync'),
+            simple('octavia-db-manage', 'octavia', 'upgrade', 'head'),
+            simple('barbican-manage', 'barbican', 'db', 'upgrade'),
+            simple('placement-manage', 'placement', 'db', 'sync'),
         ]
     )
 
@@ -156,23 +152,23 @@ def _in_parallel(jobs: Iterable[Callable[[], None]]) -> None:
 
 
 def _bootstrap_keystone() -> None:
-    command = ("keystone-manage", "--config-file", conf_file("keystone"))
-    owner = ("--keystone-user", os.getuid(), "--keystone-group", os.getgid())
-    for action in ("fernet_setup", "receipt_setup", "credential_setup"):
-        call("keystone-manage", *command, action, *owner)
+    command = ('keystone-manage', '--config-file', conf_file('keystone'))
+    owner = ('--keystone-user', os.getuid(), '--keystone-group', os.getgid())
+    for action in ('fernet_setup', 'receipt_setup', 'credential_setup'):
+        call('keystone-manage', *command, action, *owner)
     call(
-        "keystone-manage",
+        'keystone-manage',
         *command,
-        "bootstrap",
-        "--bootstrap-password",
+        'bootstrap',
+        '--bootstrap-password',
         settings.PASSWORD,
-        "--bootstrap-region-id",
+        '--bootstrap-region-id',
         settings.REGION,
-        "--bootstrap-public-url",
+        '--bootstrap-public-url',
         settings.KEYSTONE_URL,
-        "--bootstrap-internal-url",
+        '--bootstrap-internal-url',
         settings.KEYSTONE_URL,
-        "--bootstrap-admin-url",
+        '--bootstrap-admin-url',
         settings.KEYSTONE_URL,
     )
 
@@ -181,7 +177,7 @@ def down() -> None:
     """Stop everything that was started here, keep the data."""
     stopped = processes.stop(services.NAMES)
     stopped += [name for name in backends.NAMES if backends.down(name)]
-    say(f"stopped {len(stopped)} services" if stopped else "nothing was running")
+    say(f'stopped {len(stopped)} services' if stopped else 'nothing was running')
 
 
 def reset(with_environments: bool = False) -> None:
@@ -193,34 +189,34 @@ def reset(with_environments: bool = False) -> None:
     backends.remove_sockets()
     directory = settings.ROOT if with_environments else settings.STATE
     shutil.rmtree(directory, ignore_errors=True)
-    say(f"removed {directory}")
+    say(f'removed {directory}')
 
 
 def status() -> bool:
     """Print what runs and what it takes; return whether the cloud is whole."""
     backend_ports = {
-        "mariadb": settings.MARIADB_PORT,
-        "rabbitmq": settings.RABBITMQ_PORT,
-        "memcached": settings.MEMCACHED_PORT,
-        "postgresql": settings.POSTGRESQL_PORT,
+        'mariadb': settings.MARIADB_PORT,
+        'rabbitmq': settings.RABBITMQ_PORT,
+        'memcached': settings.MEMCACHED_PORT,
+        'postgresql': settings.POSTGRESQL_PORT,
     }
-    rows = [(name, port) for name, port in backend_ports.items()]
+    rows: list[tuple[str, int | None]] = list(backend_ports.items())
     for name, process in services.all_processes().items():
         rows.append((name, process.ports[0] if process.ports else None))
     total = 0
     whole = True
     for name, port in rows:
-        pid = processes.read_pid(settings.RUN / f"{name}.pid")
-        where = f"port {port}" if port else ""
+        pid = processes.read_pid(settings.RUN / f'{name}.pid')
+        where = f'port {port}' if port else ''
         if not pid:
-            optional = name == "postgresql"
+            optional = name == 'postgresql'
             whole = whole and optional
-            print(f"{name:18} {'not started' if optional else 'down':12} {where}")
+            print(f'{name:18} {"not started" if optional else "down":12} {where}')
             continue
         memory = sum(map(_memory, processes.session_members(pid)))
         total += memory
-        print(f"{name:18} pid {pid:<8} {where:10} {memory >> 20:5} MiB")
-    print(f"memory in all: {total >> 20} MiB; state in {settings.ROOT}")
+        print(f'{name:18} pid {pid:<8} {where:10} {memory >> 20:5} MiB')
+    print(f'memory in all: {total >> 20} MiB; state in {settings.ROOT}')
     return whole
 
 
@@ -228,8 +224,8 @@ def _memory(pid: int) -> int:
     """Proportional set size in bytes; 0 if we may not look."""
     return sum(
         int(line.split()[1]) * 1024
-        for line in _lines(pathlib.Path(f"/proc/{pid}/smaps_rollup"))
-        if line.startswith("Pss:")
+        for line in _lines(pathlib.Path(f'/proc/{pid}/smaps_rollup'))
+        if line.startswith('Pss:')
     )
 
 

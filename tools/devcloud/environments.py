@@ -20,34 +20,34 @@ TICK = 20.0  # seconds between two lines of progress
 # directory: (packages, the command that proves that the client starts)
 CLIENTS = {
     # Its generation imports pkg_resources, which setuptools 80 and later lack.
-    "magnumclient-3.7.0": (
-        ["python-magnumclient==3.7.0", "setuptools<80"],
-        ["magnum", "--version"],
+    'magnumclient-3.7.0': (
+        ['python-magnumclient==3.7.0', 'setuptools<80'],
+        ['magnum', '--version'],
     ),
-    "magnumclient-5.0.0": (
-        ["python-magnumclient==5.0.0", "python-openstackclient"],
-        ["openstack", "--version"],
+    'magnumclient-5.0.0': (
+        ['python-magnumclient==5.0.0', 'python-openstackclient'],
+        ['openstack', '--version'],
     ),
 }
 
 
 def python() -> str:
     """The interpreter the environments are made with."""
-    chosen = os.environ.get("MAGNUM_PYTHON") or sys.executable
+    chosen = os.environ.get('MAGNUM_PYTHON') or sys.executable
     path = shutil.which(chosen)
     if not path:
-        raise DevcloudError(f"MAGNUM_PYTHON: there is no program {chosen}")
+        raise DevcloudError(f'MAGNUM_PYTHON: there is no program {chosen}')
     return path
 
 
 def _version(interpreter: str) -> str:
     result = subprocess.run(
-        [interpreter, "-c", "import sys; print('%d.%d.%d' % sys.version_info[:3])"],
+        [interpreter, '-c', "import sys; print('%d.%d.%d' % sys.version_info[:3])"],
         capture_output=True,
         text=True,
     )
     if result.returncode:
-        raise DevcloudError(f"{interpreter} does not run: {result.stderr.strip()}")
+        raise DevcloudError(f'{interpreter} does not run: {result.stderr.strip()}')
     return result.stdout.strip()
 
 
@@ -56,11 +56,9 @@ def install_cloud() -> bool:
 
     :returns: whether something had to be done.
     """
-    files = [settings.SOURCE / f"{name}.txt" for name in ("constraints", "requirements")]
-    key = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
-    done = _install(
-        settings.VENV, ["-c", str(files[0]), "-r", str(files[1])], key, "OpenStack"
-    )
+    files = [settings.SOURCE / f'{name}.txt' for name in ('constraints', 'requirements')]
+    key = hashlib.sha256(b''.join(path.read_bytes() for path in files)).hexdigest()
+    done = _install(settings.VENV, ['-c', str(files[0]), '-r', str(files[1])], key, 'OpenStack')
     _install_plugins()
     return done
 
@@ -69,66 +67,64 @@ def install_clients() -> None:
     """Build the clients' environments and check that the clients run."""
     for name, (packages, proof) in CLIENTS.items():
         directory = settings.CLIENTS / name
-        if not _install(directory, packages, " ".join(packages), name):
-            say(f"{name}: there already")
+        if not _install(directory, packages, ' '.join(packages), name):
+            say(f'{name}: there already')
         result = subprocess.run(
-            [directory / "bin" / proof[0], *proof[1:]], capture_output=True, text=True
+            [directory / 'bin' / proof[0], *proof[1:]], capture_output=True, text=True
         )
         if result.returncode:
-            raise DevcloudError(f"{' '.join(proof)} of {name} fails: {result.stderr}")
+            raise DevcloudError(f'{" ".join(proof)} of {name} fails: {result.stderr}')
         version = (result.stdout + result.stderr).strip().splitlines()[-1]
-        say(f"{name}: {' '.join(proof)} says {version}")
+        say(f'{name}: {" ".join(proof)} says {version}')
 
 
 def _install(directory: pathlib.Path, arguments: list[str], key: str, what: str) -> bool:
     """Make one environment and run pip in it; False if it was there."""
     interpreter = python()
     version = _version(interpreter)
-    if tuple(map(int, version.split(".")[:2])) < OLDEST_PYTHON:
+    if tuple(map(int, version.split('.')[:2])) < OLDEST_PYTHON:
         raise DevcloudError(
-            "Python {}.{} or newer is needed, {} is {}; set MAGNUM_PYTHON".format(
+            'Python {}.{} or newer is needed, {} is {}; set MAGNUM_PYTHON'.format(
                 *OLDEST_PYTHON, interpreter, version
             )
         )
-    stamp = directory / "installed"
-    wanted = f"{version} {key}\n"
+    stamp = directory / 'installed'
+    wanted = f'{version} {key}\n'
     if stamp.exists() and stamp.read_text() == wanted:
         return False
     began = time.monotonic()
-    say(f"{what}: new environment with Python {version} in {directory}")
+    say(f'{what}: new environment with Python {version} in {directory}')
     # A half-built one, or one of another interpreter, is not worth mending.
     shutil.rmtree(directory, ignore_errors=True)
     directory.parent.mkdir(parents=True, exist_ok=True)
-    result = subprocess.run(
-        [interpreter, "-m", "venv", directory], capture_output=True, text=True
-    )
+    result = subprocess.run([interpreter, '-m', 'venv', directory], capture_output=True, text=True)
     if result.returncode:
         raise DevcloudError(
-            f"{interpreter} cannot make a virtual environment; is python3-venv "
-            f"installed? Run {settings.CHECKOUT / 'tools/system-packages'}\n"
+            f'{interpreter} cannot make a virtual environment; is python3-venv '
+            f'installed? Run {settings.CHECKOUT / "tools/system-packages"}\n'
             + (result.stdout + result.stderr).strip()
         )
     _pip(directory, arguments, what)
     stamp.write_text(wanted)
-    say(f"{what}: installed in {time.monotonic() - began:.0f} s")
+    say(f'{what}: installed in {time.monotonic() - began:.0f} s')
     return True
 
 
 def _pip(directory: pathlib.Path, arguments: list[str], what: str) -> None:
     """Run pip install; its output goes to a file, a line now and then to us."""
     settings.LOG.mkdir(parents=True, exist_ok=True)
-    path = settings.LOG / f"pip-{directory.name}.log"
+    path = settings.LOG / f'pip-{directory.name}.log'
     command = [
-        str(directory / "bin/python"),
-        "-m",
-        "pip",
-        "install",
-        "--disable-pip-version-check",
-        "--no-input",
-        "--progress-bar=off",
+        str(directory / 'bin/python'),
+        '-m',
+        'pip',
+        'install',
+        '--disable-pip-version-check',
+        '--no-input',
+        '--progress-bar=off',
         *arguments,
     ]
-    with open(path, "w") as log:
+    with open(path, 'w') as log:
         child = subprocess.Popen(
             command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL
         )
@@ -142,8 +138,7 @@ def _pip(directory: pathlib.Path, arguments: list[str], what: str) -> None:
             reporter.join()
     if code:
         raise DevcloudError(
-            f"pip failed ({code}); the last lines of {path}:\n"
-            + processes.tail(path, 15)
+            f'pip failed ({code}); the last lines of {path}:\n' + processes.tail(path, 15)
         )
 
 
@@ -151,30 +146,28 @@ def _report(path: pathlib.Path, what: str, finished: threading.Event) -> None:
     """Say from time to time how far pip has come, as its output tells."""
     began = time.monotonic()
     while not finished.wait(TICK):
-        text = path.read_text(errors="replace")
-        collected = len(re.findall(r"^Collecting ", text, re.MULTILINE))
-        phase = f"{collected} packages found"
-        if "Building wheel" in text:
-            phase += ", building"
-        if "Installing collected packages" in text:
-            phase = f"unpacking {collected} packages"
-        say(f"{what}: {phase}, {time.monotonic() - began:.0f} s")
+        text = path.read_text(errors='replace')
+        collected = len(re.findall(r'^Collecting ', text, re.MULTILINE))
+        phase = f'{collected} packages found'
+        if 'Building wheel' in text:
+            phase += ', building'
+        if 'Installing collected packages' in text:
+            phase = f'unpacking {collected} packages'
+        say(f'{what}: {phase}, {time.monotonic() - began:.0f} s')
 
 
 def _install_plugins() -> None:
     """Put our plugins where the services find them."""
-    (site,) = settings.VENV.glob("lib/python3.*/site-packages")
+    (site,) = settings.VENV.glob('lib/python3.*/site-packages')
     # Nova loads drivers from its own package only.
-    link = site / "nova/virt/devcloud.py"
+    link = site / 'nova/virt/devcloud.py'
     link.unlink(missing_ok=True)
-    link.symlink_to(settings.PLUGINS / "devcloud_nova.py")
+    link.symlink_to(settings.PLUGINS / 'devcloud_nova.py')
     # Neutron finds ML2 drivers by the entry points of installed distributions.
-    metadata = site / "devcloud_ml2-1.0.dist-info"
+    metadata = site / 'devcloud_ml2-1.0.dist-info'
     metadata.mkdir(exist_ok=True)
-    (metadata / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: devcloud_ml2\nVersion: 1.0\n"
-    )
-    (metadata / "entry_points.txt").write_text(
-        "[neutron.ml2.mechanism_drivers]\n"
-        "bind_anything = devcloud_ml2:BindAnythingMechanismDriver\n"
+    (metadata / 'METADATA').write_text('Metadata-Version: 2.1\nName: devcloud_ml2\nVersion: 1.0\n')
+    (metadata / 'entry_points.txt').write_text(
+        '[neutron.ml2.mechanism_drivers]\n'
+        'bind_anything = devcloud_ml2:BindAnythingMechanismDriver\n'
     )

@@ -17,11 +17,10 @@ MEMORY = 3.0
 def check() -> None:
     """Raise an error if the cloud cannot start here, and say what is short."""
     backends.require_programs(backends.CLOUD_NAMES)
-    for program in ("openssl", "gcc"):
+    for program in ('openssl', 'gcc'):
         if not shutil.which(program):
             raise DevcloudError(
-                f"not installed: {program}; run "
-                f"{settings.CHECKOUT / 'tools/system-packages'} first"
+                f'not installed: {program}; run {settings.CHECKOUT / "tools/system-packages"} first'
             )
     environments.python()
     _check_disk()
@@ -41,17 +40,17 @@ def _check_disk() -> None:
     free = shutil.disk_usage(settings.ROOT).free / GIB
     if free < needed:
         raise DevcloudError(
-            f"{settings.ROOT} has {free:.1f} GiB free, the cloud needs "
-            f"{needed:.0f}; free some, or set MAGNUM_DEVCLOUD_DIR"
+            f'{settings.ROOT} has {free:.1f} GiB free, the cloud needs '
+            f'{needed:.0f}; free some, or set MAGNUM_DEVCLOUD_DIR'
         )
 
 
 def _check_memory() -> None:
-    available = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / GIB
-    for line in pathlib.Path("/proc/meminfo").read_text().splitlines():
-        if line.startswith("MemAvailable:"):
+    available = os.sysconf('SC_AVPHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / GIB
+    for line in pathlib.Path('/proc/meminfo').read_text().splitlines():
+        if line.startswith('MemAvailable:'):
             available = int(line.split()[1]) * 1024 / GIB
     if available < MEMORY:
         raise DevcloudError(
-            f"{available:.1f} GiB of memory are available, the cloud needs {MEMORY:.0f}"
+            f'{available:.1f} GiB of memory are available, the cloud needs {MEMORY:.0f}'
         )

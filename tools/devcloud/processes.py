@@ -37,11 +37,13 @@ class Process:
 
     @property
     def log(self) -> pathlib.Path:
-        return settings.LOG / f"{self.name}.log"
+        """Where the output goes."""
+        return settings.LOG / f'{self.name}.log'
 
     @property
     def pid_file(self) -> pathlib.Path:
-        return settings.RUN / f"{self.name}.pid"
+        """Where the process id and its start time are noted."""
+        return settings.RUN / f'{self.name}.pid'
 
     def pid(self) -> int | None:
         """The id noted at the start, if that very process is still alive."""
@@ -55,7 +57,7 @@ class Process:
             require_free(port, self.name)
         for directory in (settings.LOG, settings.RUN):
             directory.mkdir(parents=True, exist_ok=True)
-        with open(self.log, "ab") as log:
+        with open(self.log, 'ab') as log:
             child = subprocess.Popen(
                 [os.fspath(part) for part in self.command],
                 stdout=log,
@@ -65,18 +67,18 @@ class Process:
                 cwd=settings.STATE,
                 env=dict(self.environment),
             )
-        self.pid_file.write_text(f"{child.pid} {started_at(child.pid)}")
+        self.pid_file.write_text(f'{child.pid} {started_at(child.pid)}')
         return True
 
 
 def stat_fields(pid: int) -> list[str] | None:
     """Fields 3 and later of ``/proc/<pid>/stat``; None for no live process."""
     try:
-        text = pathlib.Path(f"/proc/{pid}/stat").read_text()
+        text = pathlib.Path(f'/proc/{pid}/stat').read_text()
     except OSError:
         return None
-    fields = text.rpartition(")")[2].split()
-    return None if fields[0] == "Z" else fields
+    fields = text.rpartition(')')[2].split()
+    return None if fields[0] == 'Z' else fields
 
 
 def started_at(pid: int) -> int | None:
@@ -99,7 +101,7 @@ def read_pid(pid_file: pathlib.Path) -> int | None:
 
 def session_members(leader: int) -> Iterator[int]:
     """All live processes of the session that a started process leads."""
-    for path in pathlib.Path("/proc").glob("[0-9]*"):
+    for path in pathlib.Path('/proc').glob('[0-9]*'):
         fields = stat_fields(int(path.name))
         if fields and int(fields[3]) == leader:
             yield int(path.name)
@@ -110,7 +112,7 @@ def stop(names: Iterable[str], patience: float = STOP_PATIENCE) -> list[str]:
 
     :returns: the names of those that ran.
     """
-    files = {name: settings.RUN / f"{name}.pid" for name in names}
+    files = {name: settings.RUN / f'{name}.pid' for name in names}
     pids = {name: pid for name, path in files.items() if (pid := read_pid(path))}
     members = {member for pid in pids.values() for member in session_members(pid)}
     births = {member: started_at(member) for member in members}
@@ -142,15 +144,15 @@ def wait_ready(processes: Iterable[Process], limit: float = 180) -> None:
         for name, process in list(waiting.items()):
             if not process.pid():
                 raise DevcloudError(
-                    f"{name} died at its start; the last lines of "
-                    f"{process.log}:\n{tail(process.log)}"
+                    f'{name} died at its start; the last lines of '
+                    f'{process.log}:\n{tail(process.log)}'
                 )
             if process.ready is None or process.ready():
                 del waiting[name]
         if waiting and time.monotonic() > end:
             raise DevcloudError(
-                "not ready after {:.0f} s: {}; see {}".format(
-                    limit, ", ".join(sorted(waiting)), settings.LOG
+                'not ready after {:.0f} s: {}; see {}'.format(
+                    limit, ', '.join(sorted(waiting)), settings.LOG
                 )
             )
         time.sleep(0.1 if waiting else 0)
@@ -159,9 +161,9 @@ def wait_ready(processes: Iterable[Process], limit: float = 180) -> None:
 def tail(path: pathlib.Path, lines: int = 8) -> str:
     """The last lines of a log file, for messages."""
     try:
-        return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+        return '\n'.join(path.read_text(errors='replace').splitlines()[-lines:])
     except OSError:
-        return "(no log)"
+        return '(no log)'
 
 
 # ------------------------------------------------------------------- readiness
@@ -180,7 +182,7 @@ def answers_http(port: int) -> bool:
     uWSGI listens long before its application is loaded, so ask.
     """
     try:
-        with urllib.request.urlopen(f"http://{settings.IP}:{port}/", timeout=2):
+        with urllib.request.urlopen(f'http://{settings.IP}:{port}/', timeout=2):
             return True
     except urllib.error.HTTPError:
         return True
@@ -198,33 +200,33 @@ def require_free(port: int, service: str) -> None:
         try:
             sock.bind((settings.IP, port))
         except OSError as error:
-            holder = port_holder(port) or "a process of another user"
+            holder = port_holder(port) or 'a process of another user'
             raise DevcloudError(
-                f"port {port}, which {service} needs, is taken by {holder}; "
-                "stop it, or set MAGNUM_DEVCLOUD_PORT_OFFSET to use other ports"
+                f'port {port}, which {service} needs, is taken by {holder}; '
+                'stop it, or set MAGNUM_DEVCLOUD_PORT_OFFSET to use other ports'
             ) from error
 
 
 def port_holder(port: int) -> str | None:
     """Which process listens on a TCP port, as far as we may see."""
     inodes = set()
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+    for table in ('/proc/net/tcp', '/proc/net/tcp6'):
         try:
             rows = pathlib.Path(table).read_text().splitlines()[1:]
         except OSError:
             continue
         for row in rows:
             fields = row.split()
-            listens = fields[3] == "0A"
-            if listens and int(fields[1].rpartition(":")[2], 16) == port:
-                inodes.add(f"socket:[{fields[9]}]")
+            listens = fields[3] == '0A'
+            if listens and int(fields[1].rpartition(':')[2], 16) == port:
+                inodes.add(f'socket:[{fields[9]}]')
     if not inodes:
         return None
-    for process in pathlib.Path("/proc").glob("[0-9]*"):
+    for process in pathlib.Path('/proc').glob('[0-9]*'):
         try:
-            if any(os.readlink(fd) in inodes for fd in (process / "fd").iterdir()):
-                command = (process / "cmdline").read_bytes().replace(b"\0", b" ")
-                return f"process {process.name} ({command.decode()[:80].strip()})"
+            if any(os.readlink(fd) in inodes for fd in (process / 'fd').iterdir()):
+                command = (process / 'cmdline').read_bytes().replace(b'\0', b' ')
+                return f'process {process.name} ({command.decode()[:80].strip()})'
         except OSError:
             continue
     return None

@@ -1,6 +1,6 @@
 """Wait until every RPC queue has a consumer (runs in the cloud's venv).
 
-    python -m tools.devcloud.queues QUEUE...
+python -m tools.devcloud.queues QUEUE...
 """
 
 import sys
@@ -14,10 +14,11 @@ LIMIT = 180.0  # seconds
 
 
 def main(names: list[str]) -> int:
+    """Wait for the queues of these names."""
     waiting = set(names)
     end = time.monotonic() + LIMIT
     with amqp.Connection(
-        f"{settings.IP}:{settings.RABBITMQ_PORT}",
+        f'{settings.IP}:{settings.RABBITMQ_PORT}',
         userid=settings.RABBITMQ_USER,
         password=settings.PASSWORD,
         virtual_host=settings.CLOUD_VHOST,
@@ -26,9 +27,7 @@ def main(names: list[str]) -> int:
             waiting -= {name for name in waiting if consumed(connection, name)}
             if waiting and time.monotonic() > end:
                 print(
-                    "no consumer after {:.0f} s on: {}".format(
-                        LIMIT, ", ".join(sorted(waiting))
-                    ),
+                    'no consumer after {:.0f} s on: {}'.format(LIMIT, ', '.join(sorted(waiting))),
                     file=sys.stderr,
                 )
                 return 1
@@ -45,5 +44,5 @@ def consumed(connection: amqp.Connection, queue: str) -> bool:
         return False
 
 
-if __name__ == "__main__":
+if __name__ == '__main__':
     sys.exit(main(sys.argv[1:]))

@@ -14,31 +14,31 @@ from tools.devcloud.settings import CATALOGUE, HOSTNAME, VENV
 
 # name: (project, WSGI module, entry of the catalogue, threads)
 _APIS = {
-    "keystone": ("keystone", "keystone.wsgi.api", "keystone", 6),
-    "glance-api": ("glance", "glance.wsgi.api", "glance", 2),
-    "placement": ("placement", "placement.wsgi.api", "placement", 2),
-    "neutron-api": ("neutron", "neutron.wsgi.api", "neutron", 6),
-    "nova-api": ("nova", "nova.wsgi.osapi_compute", "nova", 6),
-    "cinder-api": ("cinder", "cinder.wsgi.api", "cinder", 4),
-    "barbican-api": ("barbican", "barbican_wsgi", "barbican", 2),
-    "heat-api": ("heat", "heat.wsgi.api", "heat", 6),
-    "heat-api-cfn": ("heat", "heat.wsgi.cfn", "heat-cfn", 4),
-    "octavia-api": ("octavia", "octavia.wsgi.api", "octavia", 4),
+    'keystone': ('keystone', 'keystone.wsgi.api', 'keystone', 6),
+    'glance-api': ('glance', 'glance.wsgi.api', 'glance', 2),
+    'placement': ('placement', 'placement.wsgi.api', 'placement', 2),
+    'neutron-api': ('neutron', 'neutron.wsgi.api', 'neutron', 6),
+    'nova-api': ('nova', 'nova.wsgi.osapi_compute', 'nova', 6),
+    'cinder-api': ('cinder', 'cinder.wsgi.api', 'cinder', 4),
+    'barbican-api': ('barbican', 'barbican_wsgi', 'barbican', 2),
+    'heat-api': ('heat', 'heat.wsgi.api', 'heat', 6),
+    'heat-api-cfn': ('heat', 'heat.wsgi.cfn', 'heat-cfn', 4),
+    'octavia-api': ('octavia', 'octavia.wsgi.api', 'octavia', 4),
 }
 
 # program: (whose configuration, the RPC queue it serves)
 _WORKERS = {
-    "nova-conductor": ("nova", "conductor"),
-    "nova-scheduler": ("nova", "scheduler"),
-    "nova-compute": ("nova-cpu", f"compute.{HOSTNAME}"),
-    "cinder-scheduler": ("cinder", "cinder-scheduler"),
-    "cinder-volume": ("cinder", f"cinder-volume.{HOSTNAME}@fake"),
-    "heat-engine": ("heat", "engine"),
-    "octavia-worker": ("octavia", "octavia_provisioning_v2"),
+    'nova-conductor': ('nova', 'conductor'),
+    'nova-scheduler': ('nova', 'scheduler'),
+    'nova-compute': ('nova-cpu', f'compute.{HOSTNAME}'),
+    'cinder-scheduler': ('cinder', 'cinder-scheduler'),
+    'cinder-volume': ('cinder', f'cinder-volume.{HOSTNAME}@fake'),
+    'heat-engine': ('heat', 'engine'),
+    'octavia-worker': ('octavia', 'octavia_provisioning_v2'),
 }
 
-KEYSTONE = "keystone"
-OCTAVIA = ("octavia-api", "octavia-worker")
+KEYSTONE = 'keystone'
+OCTAVIA = ('octavia-api', 'octavia-worker')
 QUEUES = {name: queue for name, (_, queue) in _WORKERS.items()}
 NAMES = (*_APIS, *_WORKERS)
 
@@ -48,22 +48,22 @@ def environment() -> dict[str, str]:
     inherited = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("OS_", "PYTHON", "UWSGI_"))
+        if not name.startswith(('OS_', 'PYTHON', 'UWSGI_'))
     }
     return {
         **inherited,
-        "HOME": str(settings.HOME),
-        "PATH": f"{VENV / 'bin'}:{os.environ.get('PATH', os.defpath)}",
-        "PYTHONPATH": f"{settings.PLUGINS}:{settings.CHECKOUT}",
-        "PYTHONWARNINGS": "ignore",
-        "LC_ALL": "C.UTF-8",
-        "BARBICAN_PASTE_FILE": str(VENV / "etc/barbican/barbican-api-paste.ini"),
-        "OS_NEUTRON_CONFIG_FILES": "neutron.conf",
+        'HOME': str(settings.HOME),
+        'PATH': f'{VENV / "bin"}:{os.environ.get("PATH", os.defpath)}',
+        'PYTHONPATH': f'{settings.PLUGINS}:{settings.CHECKOUT}',
+        'PYTHONWARNINGS': 'ignore',
+        'LC_ALL': 'C.UTF-8',
+        'BARBICAN_PASTE_FILE': str(VENV / 'etc/barbican/barbican-api-paste.ini'),
+        'OS_NEUTRON_CONFIG_FILES': 'neutron.conf',
         # Native threads everywhere; neutron and heat need no telling.
-        "OS_NOVA_DISABLE_EVENTLET_PATCHING": "1",
-        "OS_CINDER_DISABLE_EVENTLET_PATCHING": "1",
+        'OS_NOVA_DISABLE_EVENTLET_PATCHING': '1',
+        'OS_CINDER_DISABLE_EVENTLET_PATCHING': '1',
         **{
-            f"OS_{project.upper()}_CONFIG_DIR": str(conf_file(project).parent)
+            f'OS_{project.upper()}_CONFIG_DIR': str(conf_file(project).parent)
             for project in PROJECTS
         },
     }
@@ -76,9 +76,7 @@ def all_processes() -> dict[str, Process]:
     return {
         **{name: _api(name, env) for name in _APIS},
         **{
-            name: Process(
-                name, [VENV / "bin" / name, "--config-file", conf_file(conf)], env
-            )
+            name: Process(name, [VENV / 'bin' / name, '--config-file', conf_file(conf)], env)
             for name, (conf, _) in _WORKERS.items()
         },
     }
@@ -88,20 +86,20 @@ def _api(name: str, env: dict[str, str]) -> Process:
     """A WSGI application under uWSGI: one process with some threads."""
     _, module, entry, threads = _APIS[name]
     port = CATALOGUE[entry].port
-    command = [
-        VENV / "bin/uwsgi",
-        f"--home={VENV}",
-        f"--module={module}:application",
-        f"--http-socket={settings.IP}:{port}",
-        "--enable-threads",
-        f"--threads={threads}",
-        "--die-on-term",
-        "--need-app",
-        "--buffer-size=65535",
-        "--socket-timeout=60",
-        "--add-header=Connection: close",
-        "--disable-logging",
-        f"--pythonpath={settings.PLUGINS}",
+    command: list[str | os.PathLike[str]] = [
+        VENV / 'bin/uwsgi',
+        f'--home={VENV}',
+        f'--module={module}:application',
+        f'--http-socket={settings.IP}:{port}',
+        '--enable-threads',
+        f'--threads={threads}',
+        '--die-on-term',
+        '--need-app',
+        '--buffer-size=65535',
+        '--socket-timeout=60',
+        '--add-header=Connection: close',
+        '--disable-logging',
+        f'--pythonpath={settings.PLUGINS}',
     ]
     return Process(name, command, env, (port,), lambda: processes.answers_http(port))
 
@@ -120,7 +118,7 @@ def wait_ready(names: tuple[str, ...] = NAMES) -> None:
     if not queues:
         return
     waiting = subprocess.Popen(
-        [VENV / "bin/python", "-m", "tools.devcloud.queues", *queues],
+        [VENV / 'bin/python', '-m', 'tools.devcloud.queues', *queues],
         env=environment(),
         cwd=settings.STATE,
         stdin=subprocess.DEVNULL,
@@ -131,12 +129,12 @@ def wait_ready(names: tuple[str, ...] = NAMES) -> None:
             waiting.kill()
             waiting.wait()
             raise DevcloudError(
-                f"{dead[0]} died at its start; the last lines of "
-                f"{table[dead[0]].log}:\n{processes.tail(table[dead[0]].log)}"
+                f'{dead[0]} died at its start; the last lines of '
+                f'{table[dead[0]].log}:\n{processes.tail(table[dead[0]].log)}'
             )
         time.sleep(0.1)
     if waiting.returncode:
-        raise DevcloudError(f"not all services became ready; see {settings.LOG}")
+        raise DevcloudError(f'not all services became ready; see {settings.LOG}')
 
 
 def call(name: str, *command: object, accept: tuple[int, ...] = (0,)) -> None:
@@ -146,9 +144,9 @@ def call(name: str, *command: object, accept: tuple[int, ...] = (0,)) -> None:
     :param accept: the exit codes that mean success.
     """
     words = [str(part) for part in command]
-    program = VENV / "bin" / words[0]
-    path = settings.LOG / f"{name}.log"
-    with open(path, "ab") as log:
+    program = VENV / 'bin' / words[0]
+    path = settings.LOG / f'{name}.log'
+    with open(path, 'ab') as log:
         result = subprocess.run(
             [program, *words[1:]],
             stdout=log,
@@ -159,11 +157,11 @@ def call(name: str, *command: object, accept: tuple[int, ...] = (0,)) -> None:
         )
     if result.returncode not in accept:
         raise DevcloudError(
-            f"{' '.join(words)} failed ({result.returncode}); the last lines of "
-            f"{path}:\n{processes.tail(path, 15)}"
+            f'{" ".join(words)} failed ({result.returncode}); the last lines of '
+            f'{path}:\n{processes.tail(path, 15)}'
         )
 
 
 def say(text: str) -> None:
     """One line of progress."""
-    print(f"{time.strftime('%H:%M:%S')} {text}", flush=True, file=sys.stdout)
+    print(f'{time.strftime("%H:%M:%S")} {text}', flush=True, file=sys.stdout)

@@ -22,34 +22,31 @@ import tempfile
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 SOURCE = pathlib.Path(__file__).resolve().parent
-PLUGINS = SOURCE / "plugins"
-TEMPLATES = SOURCE / "templates"
+PLUGINS = SOURCE / 'plugins'
+TEMPLATES = SOURCE / 'templates'
 
-ROOT = pathlib.Path(
-    os.environ.get("MAGNUM_DEVCLOUD_DIR") or CHECKOUT / ".devcloud"
-).absolute()
-VENV = ROOT / "venv"
-CLIENTS = ROOT / "clients"
-STATE = ROOT / "state"
-ETC = STATE / "etc"
-LOG = STATE / "log"
-RUN = STATE / "run"
-DATA = STATE / "data"
-HOME = STATE / "home"
-ACCOUNTS = STATE / "accounts"
-ENCRYPTION_KEY = STATE / "magnum" / "encryption.key"
+ROOT = pathlib.Path(os.environ.get('MAGNUM_DEVCLOUD_DIR') or CHECKOUT / '.devcloud').absolute()
+VENV = ROOT / 'venv'
+CLIENTS = ROOT / 'clients'
+STATE = ROOT / 'state'
+ETC = STATE / 'etc'
+LOG = STATE / 'log'
+RUN = STATE / 'run'
+DATA = STATE / 'data'
+HOME = STATE / 'home'
+ACCOUNTS = STATE / 'accounts'
+ENCRYPTION_KEY = STATE / 'magnum' / 'encryption.key'
 
 # Unix socket paths are limited to about 100 characters, checkouts are not.
-SOCKETS = pathlib.Path(tempfile.gettempdir()) / "devcloud-{}-{}".format(
-    os.getuid(), hashlib.sha256(str(ROOT).encode()).hexdigest()[:8]
-)
+_ROOT_DIGEST = hashlib.sha256(str(ROOT).encode()).hexdigest()[:8]
+SOCKETS = pathlib.Path(tempfile.gettempdir()) / f'devcloud-{os.getuid()}-{_ROOT_DIGEST}'
 
-IP = "127.0.0.1"
-REGION = "RegionOne"
-PASSWORD = "secret"  # of every account of this throw-away cloud
-HOSTNAME = "devcloud"
+IP = '127.0.0.1'
+REGION = 'RegionOne'
+PASSWORD = 'secret'  # of every account of this throw-away cloud
+HOSTNAME = 'devcloud'
 
-_OFFSET = int(os.environ.get("MAGNUM_DEVCLOUD_PORT_OFFSET") or 0)
+_OFFSET = int(os.environ.get('MAGNUM_DEVCLOUD_PORT_OFFSET') or 0)
 
 
 def _port(number: int) -> int:
@@ -66,12 +63,12 @@ MEMCACHED_PORT = _port(21211)
 POSTGRESQL_PORT = _port(25432)
 MAGNUM_PORT = _port(9511)
 
-MARIADB_SOCKET = SOCKETS / "mariadb.sock"
-RABBITMQ_NODE = f"devcloud-{RABBITMQ_PORT}@localhost"
-DATABASE_USER = "root"
-RABBITMQ_USER = "devcloud"
-CLOUD_VHOST = "devcloud"  # where the OpenStack services talk to each other
-MAGNUM_VHOST = "magnum"  # for Magnum's own RPC
+MARIADB_SOCKET = SOCKETS / 'mariadb.sock'
+RABBITMQ_NODE = f'devcloud-{RABBITMQ_PORT}@localhost'
+DATABASE_USER = 'root'
+RABBITMQ_USER = 'devcloud'
+CLOUD_VHOST = 'devcloud'  # where the OpenStack services talk to each other
+MAGNUM_VHOST = 'magnum'  # for Magnum's own RPC
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,38 +82,38 @@ class Service:
 
     type: str
     port: int
-    path: str = ""
+    path: str = ''
 
     @property
     def url(self) -> str:
         """The endpoint, possibly with a ``%(tenant_id)s`` in it."""
-        return f"http://{IP}:{self.port}{self.path}"
+        return f'http://{IP}:{self.port}{self.path}'
 
 
 CATALOGUE = {
-    "keystone": Service("identity", _port(5000), "/v3"),
-    "glance": Service("image", _port(9292)),
-    "placement": Service("placement", _port(8778)),
-    "nova": Service("compute", _port(8774), "/v2.1"),
-    "neutron": Service("network", _port(9696)),
-    "cinder": Service("block-storage", _port(8776), "/v3"),
-    "heat": Service("orchestration", _port(8004), "/v1/%(tenant_id)s"),
-    "heat-cfn": Service("cloudformation", _port(8000), "/v1"),
-    "barbican": Service("key-manager", _port(9311)),
-    "octavia": Service("load-balancer", _port(9876)),
+    'keystone': Service('identity', _port(5000), '/v3'),
+    'glance': Service('image', _port(9292)),
+    'placement': Service('placement', _port(8778)),
+    'nova': Service('compute', _port(8774), '/v2.1'),
+    'neutron': Service('network', _port(9696)),
+    'cinder': Service('block-storage', _port(8776), '/v3'),
+    'heat': Service('orchestration', _port(8004), '/v1/%(tenant_id)s'),
+    'heat-cfn': Service('cloudformation', _port(8000), '/v1'),
+    'barbican': Service('key-manager', _port(9311)),
+    'octavia': Service('load-balancer', _port(9876)),
     # Not started here; the endpoint is where a Magnum under test listens.
-    "magnum": Service("container-infra", MAGNUM_PORT, "/v1"),
+    'magnum': Service('container-infra', MAGNUM_PORT, '/v1'),
     # The oldest Magnum clients look for this service type.
-    "magnum-legacy": Service("container", MAGNUM_PORT, "/v1"),
+    'magnum-legacy': Service('container', MAGNUM_PORT, '/v1'),
 }
 
-KEYSTONE_URL = CATALOGUE["keystone"].url
-MAGNUM_URL = CATALOGUE["magnum"].url
-MEMCACHED = f"{IP}:{MEMCACHED_PORT}"
+KEYSTONE_URL = CATALOGUE['keystone'].url
+MAGNUM_URL = CATALOGUE['magnum'].url
+MEMCACHED = f'{IP}:{MEMCACHED_PORT}'
 
-DEFAULT_DOMAIN = "Default"
-MAGNUM_DOMAIN = "magnum"
-MAGNUM_DOMAIN_ADMIN = "magnum_domain_admin"
+DEFAULT_DOMAIN = 'Default'
+MAGNUM_DOMAIN = 'magnum'
+MAGNUM_DOMAIN_ADMIN = 'magnum_domain_admin'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,54 +126,51 @@ class Account:
 
 
 ACCOUNTS_BY_NAME = {
-    "admin": Account("admin", "admin", ("admin",)),
-    "magnum": Account("magnum", "service", ("admin", "service")),
-    "alice": Account("alice", "demo", ("member",)),
-    "bob": Account("bob", "demo", ("member",)),
-    "carol": Account("carol", "other", ("member",)),
-    "rita": Account("rita", "demo", ("reader",)),
+    'admin': Account('admin', 'admin', ('admin',)),
+    'magnum': Account('magnum', 'service', ('admin', 'service')),
+    'alice': Account('alice', 'demo', ('member',)),
+    'bob': Account('bob', 'demo', ('member',)),
+    'carol': Account('carol', 'other', ('member',)),
+    'rita': Account('rita', 'demo', ('reader',)),
 }
-APPLICATION_CREDENTIAL = "alice-appcred"
+APPLICATION_CREDENTIAL = 'alice-appcred'
 OPENRC_NAMES = (*ACCOUNTS_BY_NAME, APPLICATION_CREDENTIAL)
 
-EXTERNAL_NETWORK = "public"
+EXTERNAL_NETWORK = 'public'
 IMAGES = {  # name: os_distro
-    "debian-12": "debian",
-    "ubuntu-24.04": "ubuntu",
-    "fedora-coreos-41": "fedora-coreos",
-    "fedora-atomic": "fedora-atomic",
-    "no-distro": None,
+    'debian-12': 'debian',
+    'ubuntu-24.04': 'ubuntu',
+    'fedora-coreos-41': 'fedora-coreos',
+    'fedora-atomic': 'fedora-atomic',
+    'no-distro': None,
 }
 FLAVORS = {  # name: (vCPUs, memory in MB, disk in GB)
-    "m1.small": (1, 1024, 10),
-    "m1.medium": (2, 2048, 20),
-    "m1.nodisk": (1, 1024, 0),
+    'm1.small': (1, 1024, 10),
+    'm1.medium': (2, 2048, 20),
+    'm1.nodisk': (1, 1024, 0),
 }
-KEYPAIRS = {"alice-key": "alice", "bob-key": "bob"}  # name: owner
+KEYPAIRS = {'alice-key': 'alice', 'bob-key': 'bob'}  # name: owner
 
 
-def mariadb_url(database: str = "magnum", driver: str = "pymysql") -> str:
+def mariadb_url(database: str = 'magnum', driver: str = 'pymysql') -> str:
     """The SQLAlchemy URL of a database in the private MariaDB.
 
     The account may do everything, create other databases included.
     ``mariadb_url("")`` names no database.
     """
     return (
-        f"mysql+{driver}://{DATABASE_USER}:{PASSWORD}@{IP}:{MARIADB_PORT}"
-        f"/{database}?charset=utf8mb4"
+        f'mysql+{driver}://{DATABASE_USER}:{PASSWORD}@{IP}:{MARIADB_PORT}'
+        f'/{database}?charset=utf8mb4'
     )
 
 
-def postgresql_url(database: str = "magnum", driver: str = "psycopg2") -> str:
+def postgresql_url(database: str = 'magnum', driver: str = 'psycopg2') -> str:
     """The SQLAlchemy URL of a database in the private PostgreSQL.
 
     PostgreSQL runs only after ``devcloud backend postgresql up``. The account
     is a superuser; ``postgres`` is the database to create others from.
     """
-    return (
-        f"postgresql+{driver}://{DATABASE_USER}:{PASSWORD}@{IP}"
-        f":{POSTGRESQL_PORT}/{database}"
-    )
+    return f'postgresql+{driver}://{DATABASE_USER}:{PASSWORD}@{IP}:{POSTGRESQL_PORT}/{database}'
 
 
 def rabbitmq_url(vhost: str = MAGNUM_VHOST) -> str:
@@ -184,7 +178,7 @@ def rabbitmq_url(vhost: str = MAGNUM_VHOST) -> str:
 
     Heat's notifications arrive in ``rabbitmq_url(CLOUD_VHOST)``.
     """
-    return f"rabbit://{RABBITMQ_USER}:{PASSWORD}@{IP}:{RABBITMQ_PORT}/{vhost}"
+    return f'rabbit://{RABBITMQ_USER}:{PASSWORD}@{IP}:{RABBITMQ_PORT}/{vhost}'
 
 
 def rabbitmqctl() -> tuple[list[str], dict[str, str]]:
@@ -195,12 +189,12 @@ def rabbitmqctl() -> tuple[list[str], dict[str, str]]:
     ...                env={**os.environ, **environment}, check=True)
     """
     return (
-        ["/usr/lib/rabbitmq/bin/rabbitmqctl", "--quiet"],
+        ['/usr/lib/rabbitmq/bin/rabbitmqctl', '--quiet'],
         {
-            "HOME": str(STATE / "backends" / "rabbitmq"),
-            "RABBITMQ_NODENAME": RABBITMQ_NODE,
-            "ERL_EPMD_PORT": str(EPMD_PORT),
-            "LC_ALL": "C.UTF-8",
+            'HOME': str(STATE / 'backends' / 'rabbitmq'),
+            'RABBITMQ_NODENAME': RABBITMQ_NODE,
+            'ERL_EPMD_PORT': str(EPMD_PORT),
+            'LC_ALL': 'C.UTF-8',
         },
     )
 
@@ -210,35 +204,35 @@ def encryption_key() -> str:
     return ENCRYPTION_KEY.read_text().strip()
 
 
-def openrc(name: str = "admin") -> dict[str, str]:
+def openrc(name: str = 'admin') -> dict[str, str]:
     """The ``OS_*`` variables of one of ``OPENRC_NAMES``.
 
     :raises KeyError: there is no account of that name.
     :raises OSError: the application credential is not made before ``up``.
     """
     common = {
-        "OS_AUTH_URL": KEYSTONE_URL,
-        "OS_IDENTITY_API_VERSION": "3",
-        "OS_REGION_NAME": REGION,
-        "OS_INTERFACE": "public",
+        'OS_AUTH_URL': KEYSTONE_URL,
+        'OS_IDENTITY_API_VERSION': '3',
+        'OS_REGION_NAME': REGION,
+        'OS_INTERFACE': 'public',
     }
     if name == APPLICATION_CREDENTIAL:
-        credential = json.loads((ACCOUNTS / f"{name}.json").read_text())
+        credential = json.loads((ACCOUNTS / f'{name}.json').read_text())
         return {
             **common,
-            "OS_AUTH_TYPE": "v3applicationcredential",
-            "OS_APPLICATION_CREDENTIAL_ID": credential["id"],
-            "OS_APPLICATION_CREDENTIAL_SECRET": credential["secret"],
+            'OS_AUTH_TYPE': 'v3applicationcredential',
+            'OS_APPLICATION_CREDENTIAL_ID': credential['id'],
+            'OS_APPLICATION_CREDENTIAL_SECRET': credential['secret'],
         }
     account = ACCOUNTS_BY_NAME[name]
     return {
         **common,
-        "OS_AUTH_TYPE": "password",
-        "OS_USERNAME": account.user,
-        "OS_PASSWORD": PASSWORD,
-        "OS_PROJECT_NAME": account.project,
-        "OS_USER_DOMAIN_NAME": DEFAULT_DOMAIN,
-        "OS_PROJECT_DOMAIN_NAME": DEFAULT_DOMAIN,
+        'OS_AUTH_TYPE': 'password',
+        'OS_USERNAME': account.user,
+        'OS_PASSWORD': PASSWORD,
+        'OS_PROJECT_NAME': account.project,
+        'OS_USER_DOMAIN_NAME': DEFAULT_DOMAIN,
+        'OS_PROJECT_DOMAIN_NAME': DEFAULT_DOMAIN,
     }
 
 
@@ -251,15 +245,15 @@ def password_options(name: str) -> dict[str, str]:
     return service_options(account.user, account.project)
 
 
-def service_options(user: str, project: str = "service") -> dict[str, str]:
+def service_options(user: str, project: str = 'service') -> dict[str, str]:
     """keystoneauth's options of any user of the default domain."""
     return {
-        "auth_type": "password",
-        "auth_url": KEYSTONE_URL,
-        "username": user,
-        "password": PASSWORD,
-        "user_domain_name": DEFAULT_DOMAIN,
-        "project_name": project,
-        "project_domain_name": DEFAULT_DOMAIN,
-        "region_name": REGION,
+        'auth_type': 'password',
+        'auth_url': KEYSTONE_URL,
+        'username': user,
+        'password': PASSWORD,
+        'user_domain_name': DEFAULT_DOMAIN,
+        'project_name': project,
+        'project_domain_name': DEFAULT_DOMAIN,
+        'region_name': REGION,
     }
