@@ -18,7 +18,9 @@ def _sections() -> Iterable[tuple[cfg.OptGroup | None, list[cfg.Opt]]]:
     """(group, options) of every module of this package, in a stable order."""
     for module_info in sorted(pkgutil.iter_modules(__path__), key=lambda m: m.name):
         module = importlib.import_module(f'{__name__}.{module_info.name}')
-        yield module.GROUP, module.OPTIONS
+        group = module.GROUP
+        # A fresh group each time: oslo.config keeps overrides in the group.
+        yield (cfg.OptGroup(group.name, group.title) if group else None), module.OPTIONS
 
 
 def new_config() -> cfg.ConfigOpts:
@@ -31,7 +33,7 @@ def new_config() -> cfg.ConfigOpts:
 
 
 def load(
-    argv: Sequence[str] = (), config_files: Sequence[str] | None = None, prog: str = PROJECT
+    argv: Sequence[str] = (), config_files: list[str] | None = None, prog: str = PROJECT
 ) -> cfg.ConfigOpts:
     """Options from the command line and the configuration files.
 

@@ -29,7 +29,7 @@ class Database:
     """The one way to the database; made once per process, after any fork."""
 
     def __init__(self, conf: cfg.ConfigOpts):
-        db_options.set_defaults(conf)
+        db_options.set_defaults(conf, connection='sqlite:///$state_path/magnum.sqlite')
         facade = enginefacade.transaction_context()
         facade.configure(sqlite_fk=True, **{
             name: conf.database[name]
@@ -42,10 +42,21 @@ class Database:
         facade.append_on_engine_create(_prepare)
         self.engine: sa.Engine = facade.writer.get_engine()
         self.dialect: str = self.engine.dialect.name
+        # The last connection to a file in WAL mode writes everything back when
+        # it closes; oslo.db keeps none open between transactions.
+        self._keeper = (
+            self.engine.raw_connection() if self.dialect == 'sqlite' else None
+        )
         self._writing = orm.sessionmaker(self.engine, expire_on_commit=False)
         self._reading = orm.sessionmaker(
             self.engine.execution_options(magnum_reading=True), expire_on_commit=False
         )
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        if self._keeper is not None:
+            self._keeper.close()
+        self.engine.dispose()
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[orm.Session]:

@@ -1,0 +1,43 @@
+"""The HTTP server of the console scripts: cheroot, with threads."""
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from cheroot import wsgi
+from cheroot.ssl.builtin import BuiltinSSLAdapter
+from oslo_config import cfg
+from oslo_log import log as logging
+
+LOG = logging.getLogger(__name__)
+
+Application = Callable[..., Iterable[bytes]]
+
+
+class Server:
+    """Serves an application from threads; ``start`` returns when it listens."""
+
+    def __init__(self, conf: cfg.ConfigOpts, application: Application):
+        options = conf.api
+        self._server: Any = wsgi.Server(
+            (str(options.host), options.port),
+            application,
+            numthreads=options.threads,
+            request_queue_size=128,
+            # Several processes of one host share the port.
+            reuse_port=options.workers != 1,
+        )
+        if options.enabled_ssl:
+            self._server.ssl_adapter = BuiltinSSLAdapter(
+                options.ssl_cert_file, options.ssl_key_file
+            )
+
+    def start(self) -> None:
+        """Listen, and answer from threads."""
+        self._server.prepare()
+        threading.Thread(target=self._server.serve, name='http', daemon=True).start()
+        LOG.info('Listening on %s port %d', *self._server.bind_addr)
+
+    def stop(self) -> None:
+        """Finish the requests at hand and close."""
+        self._server.stop()
