@@ -13,7 +13,7 @@ COE_SPELLINGS = {'swarm-mode': 'swarm'}
 END_OF_LIFE_DISTROS = ('fedora-atomic', 'coreos')
 
 
-class DriverNotFound(Exception):  # noqa: N818 - a refusal, named as users see it
+class DriverNotFound(Exception):
     """No driver serves what is asked for.
 
     The text says what is supported and is meant for users. ``field`` is the

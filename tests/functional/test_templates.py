@@ -108,8 +108,8 @@ class Bay:
         self._wait('UPDATE_COMPLETE', before)
 
     def delete(self) -> None:
-        self.cloud.heat.stacks.delete(self.stack_id)
         with contextlib.suppress(heat_errors.HTTPNotFound):
+            self.cloud.heat.stacks.delete(self.stack_id)
             self._wait('DELETE_COMPLETE')
 
     def outputs(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ bay, and a worker's certificate needs no client rights, which every engine of
 the bay would take for full power over it.
 """
 
+import contextlib
 import http.client
 import http.server
 import json
@@ -59,23 +60,23 @@ def take_in(address: str) -> None:
     context = ssl.create_default_context(cafile=CERTIFICATES + 'ca.pem')
     context.load_cert_chain(CERTIFICATES + 'client.pem', CERTIFICATES + 'client.key')
     node = http.client.HTTPSConnection(address, DOCKER_PORT, context=context, timeout=SECONDS)
-    node.connect()
-    role = TOKEN_OF_ORGANIZATION.get(organization(node) or '')
-    if role is None:
-        raise RuntimeError('the engine is of no node of this bay')
-    tokens = call(UnixConnection('localhost'), 'GET', '/swarm')['JoinTokens']
-    own = os.environ['MAGNUM_NODE_ADDRESS']
-    call(
-        node,
-        'POST',
-        '/swarm/join',
-        {
-            'ListenAddr': '0.0.0.0:2377',
-            'AdvertiseAddr': address,
-            'RemoteAddrs': [own + ':2377'],
-            'JoinToken': tokens[role],
-        },
-    )
+    with contextlib.closing(node), contextlib.closing(UnixConnection('localhost')) as own:
+        node.connect()
+        role = TOKEN_OF_ORGANIZATION.get(organization(node) or '')
+        if role is None:
+            raise RuntimeError('the engine is of no node of this bay')
+        tokens = call(own, 'GET', '/swarm')['JoinTokens']
+        call(
+            node,
+            'POST',
+            '/swarm/join',
+            {
+                'ListenAddr': '0.0.0.0:2377',
+                'AdvertiseAddr': address,
+                'RemoteAddrs': [os.environ['MAGNUM_NODE_ADDRESS'] + ':2377'],
+                'JoinToken': tokens[role],
+            },
+        )
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
