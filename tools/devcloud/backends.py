@@ -28,6 +28,12 @@ PROGRAMS = {  # what each backend runs, for the check before the start
     'memcached': ('memcached',),
     'postgresql': (),  # looked up by postgresql_bin()
 }
+PORTS = {
+    'mariadb': settings.MARIADB_PORT,
+    'rabbitmq': settings.RABBITMQ_PORT,
+    'memcached': settings.MEMCACHED_PORT,
+    'postgresql': settings.POSTGRESQL_PORT,
+}
 AS_ROOT = os.getuid() == 0
 
 

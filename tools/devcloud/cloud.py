@@ -39,7 +39,8 @@ def up() -> None:
     """Start everything that does not run; set it all up the first time."""
     phases = _Phases()
     preflight.check()
-    if environments.install_cloud():
+    # Never under the feet of running services.
+    if not services.running() and environments.install_cloud():
         phases.done('environment installed')
     settings.LOG.mkdir(parents=True, exist_ok=True)
     configuration.write_all()
@@ -194,13 +195,7 @@ def reset(with_environments: bool = False) -> None:
 
 def status() -> bool:
     """Print what runs and what it takes; return whether the cloud is whole."""
-    backend_ports = {
-        'mariadb': settings.MARIADB_PORT,
-        'rabbitmq': settings.RABBITMQ_PORT,
-        'memcached': settings.MEMCACHED_PORT,
-        'postgresql': settings.POSTGRESQL_PORT,
-    }
-    rows: list[tuple[str, int | None]] = list(backend_ports.items())
+    rows: list[tuple[str, int | None]] = list(backends.PORTS.items())
     for name, process in services.all_processes().items():
         rows.append((name, process.ports[0] if process.ports else None))
     total = 0

@@ -15,6 +15,7 @@ from tools.devcloud.errors import DevcloudError
 from tools.devcloud.services import say
 
 OLDEST_PYTHON = (3, 11)
+STAMP = 'installed'  # in an environment that is complete: version, contents
 TICK = 20.0  # seconds between two lines of progress
 
 # directory: (packages, the command that proves that the client starts)
@@ -80,6 +81,8 @@ def install_clients() -> None:
 
 def _install(directory: pathlib.Path, arguments: list[str], key: str, what: str) -> bool:
     """Make one environment and run pip in it; False if it was there."""
+    if _is_current(directory, key):
+        return False
     interpreter = python()
     version = _version(interpreter)
     if tuple(map(int, version.split('.')[:2])) < OLDEST_PYTHON:
@@ -88,10 +91,6 @@ def _install(directory: pathlib.Path, arguments: list[str], key: str, what: str)
                 *OLDEST_PYTHON, interpreter, version
             )
         )
-    stamp = directory / 'installed'
-    wanted = f'{version} {key}\n'
-    if stamp.exists() and stamp.read_text() == wanted:
-        return False
     began = time.monotonic()
     say(f'{what}: new environment with Python {version} in {directory}')
     # A half-built one, or one of another interpreter, is not worth mending.
@@ -105,9 +104,23 @@ def _install(directory: pathlib.Path, arguments: list[str], key: str, what: str)
             + (result.stdout + result.stderr).strip()
         )
     _pip(directory, arguments, what)
-    stamp.write_text(wanted)
+    (directory / STAMP).write_text(f'{version} {key}\n')
     say(f'{what}: installed in {time.monotonic() - began:.0f} s')
     return True
+
+
+def _is_current(directory: pathlib.Path, key: str) -> bool:
+    """Whether an environment has what it should, made by the right Python.
+
+    Any supported Python will do, unless one is asked for by MAGNUM_PYTHON.
+    """
+    stamp = directory / STAMP
+    if not stamp.exists() or not (directory / 'bin/python').exists():
+        return False
+    version, _, installed = stamp.read_text().strip().partition(' ')
+    if 'MAGNUM_PYTHON' in os.environ and version != _version(python()):
+        return False
+    return installed == key
 
 
 def _pip(directory: pathlib.Path, arguments: list[str], what: str) -> None:

@@ -24,7 +24,10 @@ def check() -> None:
             )
     environments.python()
     _check_disk()
-    if any(process.pid() for process in services.all_processes().values()):
+    for name in backends.CLOUD_NAMES:
+        if not backends.running(name):
+            processes.require_free(backends.PORTS[name], name)
+    if services.running():
         return
     _check_memory()
     for name, process in services.all_processes().items():

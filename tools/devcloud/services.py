@@ -104,6 +104,11 @@ def _api(name: str, env: dict[str, str]) -> Process:
     return Process(name, command, env, (port,), lambda: processes.answers_http(port))
 
 
+def running() -> list[str]:
+    """The names of those that run."""
+    return [name for name, process in all_processes().items() if process.pid()]
+
+
 def start(names: tuple[str, ...] = NAMES) -> list[str]:
     """Start those that do not run, in order; return their names."""
     table = all_processes()
