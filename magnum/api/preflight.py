@@ -1,8 +1,7 @@
 """What a request names in the cloud, looked up with the caller's own token.
 
-Images, flavors and networks of a project are remembered for some seconds, so
-that a burst of requests costs a few look-ups; key pairs, which belong to
-users, are not.
+Images, flavors and networks of a project, and key pairs of a user, are
+remembered for some seconds, so that a burst of requests costs a few look-ups.
 """
 
 import threading
@@ -114,7 +113,9 @@ class Lookups:
 
     def public_key(self, field: str, keypair: str) -> str:
         """The public key, OpenSSH text, of the caller's key pair."""
-        found = self._calling(lambda: compute.public_key(self._cloud, keypair))
+        # Key pairs belong to users.
+        kind = f'keypairs of {self._caller.user_id}'
+        found = self._ask(kind, keypair, lambda: compute.public_key(self._cloud, keypair))
         if found is None:
             raise errors.APIError(
                 errors.KEYPAIR_NOT_FOUND, f'{field}: Unable to find keypair {keypair}.'

@@ -59,6 +59,7 @@ class View:
         #: What to select; zipping leaves what is behind the members out.
         self.columns: tuple[sa.ColumnElement[Any], ...] = (
             *(table.c[attribute] for attribute in stored),
+            table.c.project_id.label('owner'),
             *extra,
         )
 

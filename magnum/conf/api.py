@@ -34,8 +34,9 @@ OPTIONS = [
         'lookup_cache_time',
         default=10,
         min=0,
-        help="Seconds that images, flavors and networks of the caller's project are remembered "
-        'between requests; 0 looks each of them up every time.',
+        help="Seconds that images, flavors and networks of the caller's project, and the "
+        "caller's key pairs, are remembered between requests; 0 looks each of them up "
+        'every time.',
     ),
     cfg.IntOpt(
         'lookup_timeout',

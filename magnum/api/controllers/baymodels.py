@@ -22,6 +22,7 @@ from magnum.domain import names
 _STORED: Final = tuple(
     column for column in repository.TABLE.c if column.name not in ('id', 'created_at', 'updated_at')
 )
+_OWNER: Final = (repository.TABLE.c.uuid, repository.TABLE.c.project_id)
 
 
 class BaymodelsController:
@@ -47,14 +48,10 @@ class BaymodelsController:
     def get(self, call: Call) -> Answer:
         """GET of one. A public one is for everybody."""
         scope = call.caller.scope(self._rule('get_one_all_projects'))
-        columns = (
-            *self._view.columns, repository.TABLE.c.project_id.label('owner'),
-            repository.TABLE.c.public.label('published'),
-        )
         (ident,) = call.arguments
         with self._database.reading() as session:
-            row = finding.baymodel(session, self._dialect, columns, scope, ident)
-            if not row.published:
+            row = finding.baymodel(session, self._dialect, self._view.columns, scope, ident)
+            if not row.public:
                 call.caller.check(self._rule('get'), {'project_id': row.owner})
             (document,) = self._view.documents(session, [row], call.base)
         return Answer(document)
@@ -86,6 +83,8 @@ class BaymodelsController:
         call.caller.check(self._rule('update'), {'project_id': row.project_id})
         current = dict(row._mapping)
         changes = patches.apply(body, self._type, current)
+        # The image has the say.
+        changes.pop('cluster_distro', None)
         if 'name' in changes and changes['name'] is None:
             changes['name'] = names.generate(self._dialect.name_suffix)
         if changes.keys() & {'public', 'hidden'}:
@@ -103,8 +102,7 @@ class BaymodelsController:
         (ident,) = call.arguments
 
         def work(session: orm.Session) -> None:
-            columns = (repository.TABLE.c.uuid, repository.TABLE.c.project_id)
-            row = finding.baymodel(session, self._dialect, columns, scope, ident)
+            row = finding.baymodel(session, self._dialect, _OWNER, scope, ident)
             call.caller.check(self._rule('delete'), {'project_id': row.project_id})
             try:
                 repository.delete(session, row.uuid)

@@ -23,8 +23,15 @@ from magnum.domain import states
 from magnum.operations.planner import OperationInProgress, QuotaExceeded
 
 _OWNER: Final = (repository.TABLE.c.uuid, repository.TABLE.c.project_id, repository.TABLE.c.user_id)
+_STORED: Final = tuple(repository.TABLE.c)
+_GROUP_COUNTS: Final = (
+    repository.NODEGROUP.c.role,
+    repository.NODEGROUP.c.node_count,
+    repository.NODEGROUP.c.is_default,
+)
 _HEALTH: Final = frozenset({'health_status', 'health_status_reason'})
 _PROGRESS_INTERVAL: Final = 0.25  # seconds
+_DIGITS_OF_AN_ID: Final = 19
 _ROLLBACK: Final = Flag()
 
 
@@ -56,10 +63,9 @@ class BaysController:
         """GET of one."""
         scope = call.caller.scope(self._rule('get_one_all_projects'))
         view = self._one_views[self._dialect.at(call.version)]
-        columns = (*view.columns, repository.TABLE.c.project_id.label('owner'))
         (ident,) = call.arguments
         with self._database.reading() as session:
-            row = finding.bay(session, self._dialect, columns, scope, ident)
+            row = finding.bay(session, self._dialect, view.columns, scope, ident)
             call.caller.check(self._rule('get'), {'project_id': row.owner})
             (document,) = view.documents(session, [row], call.base)
         return Answer(document)
@@ -125,18 +131,16 @@ class BaysController:
         is_today = self._dialect.successor is not None and call.version >= versions.ZERO_NODES
         absent = errors.BAYMODEL_NOT_FOUND if is_today else errors.BAYMODEL_OF_BAY_NOT_FOUND
         scope = call.caller.scope(f'{self._baymodel_dialect.policy}:get_one_all_projects')
-        columns = (baymodel_repository.TABLE.c.uuid,)
+        entity = (models.Baymodel,)
         with self._database.reading() as session:
             row = None
-            if ident.isdecimal() and len(ident) < 19:
-                row = baymodel_repository.find_numbered(session, columns, scope, int(ident))
+            if ident.isdecimal() and len(ident) < _DIGITS_OF_AN_ID:
+                row = baymodel_repository.find_numbered(session, entity, scope, int(ident))
             if row is None:
                 row = finding.baymodel(
-                    session, self._baymodel_dialect, columns, scope, ident, absent
+                    session, self._baymodel_dialect, entity, scope, ident, absent
                 )
-            baymodel = baymodel_repository.load(session, row.uuid)
-        if baymodel is None:
-            raise finding.not_found(absent, self._baymodel_dialect, ident)
+        baymodel: models.Baymodel = row[0]
         return baymodel
 
     def _await_stack(self, bay_uuid: str) -> None:
@@ -175,15 +179,10 @@ class BaysController:
     ) -> tuple[str, dict[str, Any]]:
         """The bay's uuid and what a patch changes of it, if it may."""
         with self._database.reading() as session:
-            row = finding.bay(session, self._dialect, tuple(repository.TABLE.c), scope, ident)
+            row = finding.bay(session, self._dialect, _STORED, scope, ident)
             owner = {'project_id': row.project_id, 'user_id': row.user_id}
             call.caller.check(self._rule('update'), owner)
-            groups = repository.nodegroups(
-                session,
-                (repository.NODEGROUP.c.role, repository.NODEGROUP.c.node_count,
-                 repository.NODEGROUP.c.is_default),
-                [row.uuid],
-            )
+            groups = repository.nodegroups(session, _GROUP_COUNTS, [row.uuid])
         counts = {f'{group.role}_count': group.node_count for group in groups if group.is_default}
         current = {
             **row._mapping,

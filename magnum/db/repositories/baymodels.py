@@ -36,7 +36,7 @@ def page(
     :raises MarkerNotFound: the marker names nothing visible.
     """
     query = (
-        sa.select(*columns)
+        scopes.select(columns)
         .where(_visible(scope))
         .order_by(*scopes.ordering(TABLE, paging))
         .limit(paging.limit + 1)
@@ -63,12 +63,12 @@ def find(
     visible = _visible(scope)
     if scopes.is_uuid(ident):
         row = session.execute(
-            sa.select(*columns).where(TABLE.c.uuid == ident.lower(), visible)
+            scopes.select(columns).where(TABLE.c.uuid == ident.lower(), visible)
         ).first()
         if row is not None:
             return row
     rows = session.execute(
-        sa.select(*columns).where(TABLE.c.name == ident, visible).limit(2)
+        scopes.select(columns).where(TABLE.c.name == ident, visible).limit(2)
     ).all()
     if len(rows) > 1:
         raise Ambiguous
@@ -80,13 +80,13 @@ def find_numbered(
 ) -> Row | None:
     """The visible baymodel whose row has a number."""
     return session.execute(
-        sa.select(*columns).where(TABLE.c.id == number, _visible(scope))
+        scopes.select(columns).where(TABLE.c.id == number, _visible(scope))
     ).first()
 
 
 def by_uuid(session: orm.Session, columns: Columns, uuid: str) -> Row:
     """The baymodel of a uuid that is known to be there."""
-    return session.execute(sa.select(*columns).where(TABLE.c.uuid == uuid)).one()
+    return session.execute(scopes.select(columns).where(TABLE.c.uuid == uuid)).one()
 
 
 def load(session: orm.Session, uuid: str) -> models.Baymodel | None:

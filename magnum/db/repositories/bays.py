@@ -1,5 +1,6 @@
 """Queries for bays and what their documents show of their node groups."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -79,7 +80,7 @@ def nodegroups(
     if not bay_uuids:
         return []
     return session.execute(
-        sa.select(*columns)
+        scopes.select(columns)
         .where(NODEGROUP.c.bay_uuid.in_(bay_uuids))
         .order_by(NODEGROUP.c.id)
     ).all()
@@ -98,8 +99,9 @@ def update_health(session: orm.Session, uuid: str, changes: Mapping[str, Any]) -
     session.execute(sa.update(TABLE).where(TABLE.c.uuid == uuid).values(**changes))
 
 
+@functools.lru_cache(maxsize=scopes.SELECTIONS)
 def _select(columns: Columns) -> sa.Select[Any]:
-    query = sa.select(*columns)
+    query = scopes.select(columns)
     if any(column is BAYMODEL_LABELS for column in columns):
         query = query.join_from(TABLE, BAYMODEL, BAYMODEL.c.uuid == TABLE.c.baymodel_id)
     return query

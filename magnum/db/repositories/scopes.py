@@ -1,9 +1,10 @@
 """Whose rows a caller may see, and how a page of them is cut."""
 
 import dataclasses
+import functools
 import operator
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,7 +14,11 @@ from magnum.db.types import UTCDateTime
 # What a query of chosen columns gives: SQLAlchemy's Row, whose own type
 # differs between its releases.
 Row = Any
-Columns = Sequence[sa.ColumnElement[Any]]
+# Columns, or a whole mapped class, to select; a tuple, so that it is hashable.
+Columns = tuple[Any, ...]
+
+#: How many different selections are kept ready.
+SELECTIONS = 64
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +54,12 @@ class MarkerNotFound(Exception):
 
 class Ambiguous(Exception):
     """More than one visible row has the name."""
+
+
+@functools.lru_cache(maxsize=SELECTIONS)
+def select(columns: Columns) -> sa.Select[Any]:
+    """The bare query of some columns; making it costs more than running it."""
+    return sa.select(*columns)
 
 
 def is_uuid(ident: str) -> bool:
