@@ -73,3 +73,10 @@ start_service() {
     systemctl enable "$@"
     systemctl restart "$@"
 }
+
+# stop_foreign_service NAME: one that is not this bay's, if the guest has it.
+stop_foreign_service() {
+    if systemctl cat "$1" >/dev/null 2>&1; then
+        systemctl disable --now "$1"
+    fi
+}

@@ -7,11 +7,10 @@ set -euo pipefail
 # shellcheck source=kubernetes.sh
 . /opt/magnum/kubernetes.sh
 
-if ! command -v etcd >/dev/null; then
-    need_command etcd etcd-server
-    # The package's own service would take the ports.
-    systemctl disable --now etcd
-fi
+need_command etcd etcd-server
+# The package's own service, just installed or found in the guest, would take
+# the ports.
+stop_foreign_service etcd
 need_command etcdctl etcd-client
 
 members=

@@ -7,16 +7,17 @@ set -euo pipefail
 . /opt/magnum/kubernetes.sh
 
 node_ready() {
-    curl --silent --show-error --fail --max-time 20 --noproxy '*' \
+    local node
+    node=$(curl --silent --show-error --fail --max-time 20 --noproxy '*' \
         --cacert "$certificates/ca.pem" --cert "$certificates/kubelet.pem" \
         --key "$certificates/kubelet.key" \
-        "$(api_url)/api/v1/nodes/$MAGNUM_NODE_NAME" |
-        python3 -c "
+        "$(api_url)/api/v1/nodes/$MAGNUM_NODE_NAME") || return 1
+    python3 -c "
 import json, sys
 conditions = json.load(sys.stdin)['status']['conditions']
 ready = [c for c in conditions if c['type'] == 'Ready']
 print(ready[0]['message'])
-sys.exit(ready[0]['status'] != 'True')"
+sys.exit(ready[0]['status'] != 'True')" <<<"$node"
 }
 wait_until 900 node_ready
 

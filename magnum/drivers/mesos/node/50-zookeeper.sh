@@ -10,6 +10,7 @@ server=/usr/share/zookeeper/bin/zkServer.sh
 if [ -z "$MAGNUM_ZOOKEEPER_IMAGE" ]; then
     need_command $server zookeeper
 fi
+stop_foreign_service zookeeper
 
 data=/var/lib/magnum-zookeeper
 mkdir -p $data
