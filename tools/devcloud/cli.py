@@ -4,6 +4,7 @@ import argparse
 import collections.abc
 import contextlib
 import fcntl
+import os
 import shlex
 import sys
 
@@ -124,6 +125,10 @@ def main() -> int:
         return _run(arguments)
     except DevcloudError as error:
         print(f'devcloud: {error}', file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # The reader, such as head, has seen enough; nothing is left to say.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
         print('devcloud: interrupted', file=sys.stderr)
