@@ -1,0 +1,51 @@
+"""The route table."""
+
+import pytest
+
+from magnum.api.routes import ROUTES, Route, Router, collections
+
+
+def test_every_route_is_there_once() -> None:
+    assert len({(route.method, route.path) for route in ROUTES}) == len(ROUTES)
+
+
+@pytest.mark.parametrize('route', ROUTES, ids=lambda route: f'{route.method} {route.path}')
+def test_every_route_is_found(route: Route) -> None:
+    path = route.path.replace('{', '').replace('}', '')
+    match = Router().match(path)
+    assert match is not None
+    assert match.methods[route.method] is route
+    assert len(match.arguments) == route.path.count('{')
+
+
+def test_both_vocabularies_have_the_same_routes() -> None:
+    def of(collection: str) -> set[tuple[str, str, frozenset[str], bool]]:
+        return {
+            (route.method, '/'.join(route.segments[2:]), route.query, route.trailing_slash)
+            for route in ROUTES
+            if route.segments[1:2] == (collection,)
+        }
+
+    assert of('bays') == of('clusters')
+    assert of('baymodels') == of('clustertemplates')
+
+
+@pytest.mark.parametrize(
+    ('path', 'found'),
+    [
+        ('/', 'root.versions'), ('/v1', 'root.version'), ('/v1/', 'root.version'),
+        ('/bays', 'bays.list'), ('/v1/bays/', 'bays.list'), ('/bays/x', 'bays.get'),
+        ('/v1/bays/x.json', 'bays.get'), ('/v1/bays/detail', 'bays.detail'),
+        ('/v1/bays/detail/', None), ('/v1/bays//', None), ('/v1//bays', None), ('/v2', None),
+        ('/v1/v1/bays', None), ('/v1/bays/x/y', None), ('//', None),
+    ],
+)
+def test_paths(path: str, found: str | None) -> None:
+    match = Router().match(path)
+    assert (match.methods['GET'].handler if match else None) == found
+
+
+def test_collections() -> None:
+    assert list(collections()) == [
+        'baymodels', 'clustertemplates', 'bays', 'clusters', 'certificates',
+    ]
