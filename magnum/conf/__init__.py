@@ -25,7 +25,10 @@ def _sections() -> Iterable[tuple[cfg.OptGroup | None, list[cfg.Opt]]]:
 
 def new_config() -> cfg.ConfigOpts:
     """A fresh ConfigOpts that knows every option of the service."""
-    conf = cfg.ConfigOpts()
+    return _registered(cfg.ConfigOpts())
+
+
+def _registered(conf: cfg.ConfigOpts) -> cfg.ConfigOpts:
     for group, options in _sections():
         conf.register_opts(options, group=group)
     logging.register_options(conf)
@@ -40,8 +43,12 @@ def load(
     :param argv: command-line words without the program's name.
     :param config_files: read these instead of ``/etc/magnum/magnum.conf`` and
         its usual neighbours.
+
+    For entry points: it fills oslo.config's global object, because some oslo
+    libraries register options of theirs there and then look for them in the
+    object that they are given.
     """
-    conf = new_config()
+    conf = _registered(cfg.CONF)
     conf(list(argv), project=PROJECT, prog=prog, default_config_files=config_files)
     return conf
 
