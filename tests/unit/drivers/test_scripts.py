@@ -104,8 +104,7 @@ def test_failure_names_the_step_and_its_last_words(runner: Runner) -> None:
     runner.step('20-b.sh', f'touch {runner.folder}/later')
     body = runner.run()
     assert body['status'] == 'FAILURE'
-    assert body['reason'].startswith('step 10-a: ')
-    assert 'no "disk" left' in body['reason']
+    assert body['reason'] == 'step 10-a: no "disk" left'
     assert not (runner.folder / 'later').exists()
 
 

@@ -53,7 +53,7 @@ run_step() { # file
         fi
         sleep "$attempt"
     done
-    failure="step $name: $(tail -n 5 "$log" | tail -c 600)"
+    failure="step $name: $(grep -v '^--- attempt' "$log" | tail -n 5 | tail -c 600)"
     return 1
 }
 
