@@ -21,6 +21,7 @@ def main() -> None:
         if group is None:  # transport_url, which else is known only when first used
             conf.register_opts(options)
     conf.set_default('transport_url', 'fake://')
+    conf.set_override('workers', 1, 'api')
     conf.set_default('heat_notifications', False, 'conductor')
     pathlib.Path(conf.state_path).mkdir(parents=True, exist_ok=True)
     database = Database(conf)

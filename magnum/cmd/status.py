@@ -3,6 +3,7 @@
 import sys
 
 from alembic.script import ScriptDirectory
+from oslo_config import cfg
 from oslo_upgradecheck import upgradecheck
 
 from magnum import conf as magnum_conf
@@ -16,10 +17,17 @@ Result = upgradecheck.Result
 
 
 class Checks(upgradecheck.UpgradeCommands):
-    """What ``magnum-status upgrade check`` looks at."""
+    """What ``magnum-status upgrade check`` looks at.
+
+    :param conf: filled from the command line before the checks run.
+    """
+
+    def __init__(self, conf: cfg.ConfigOpts):
+        super().__init__()
+        self._conf = conf
 
     def _check_schema(self) -> upgradecheck.Result:
-        found = migration.version(Database(magnum_conf.load(prog='magnum-status')))
+        found = migration.version(Database(self._conf))
         newest = ScriptDirectory.from_config(migration.config()).get_current_head()
         if found == newest:
             return Result(Code.SUCCESS, f'The schema is at {found}.')
@@ -27,7 +35,7 @@ class Checks(upgradecheck.UpgradeCommands):
 
     def _check_encryption_key(self) -> upgradecheck.Result:
         try:
-            Sealer.from_config(magnum_conf.load(prog='magnum-status'))
+            Sealer.from_config(self._conf)
         except SealingError as error:
             return Result(Code.FAILURE, str(error))
         return Result(Code.SUCCESS, 'The encryption key can be read.')
@@ -40,7 +48,8 @@ class Checks(upgradecheck.UpgradeCommands):
 
 def main() -> int:
     """Run the checks; the exit code says how bad it is."""
-    result: int = upgradecheck.main(magnum_conf.new_config(), magnum_conf.PROJECT, Checks())
+    conf = magnum_conf.new_config()
+    result: int = upgradecheck.main(conf, magnum_conf.PROJECT, Checks(conf))
     return result
 
 

@@ -36,19 +36,21 @@ def _registered(conf: cfg.ConfigOpts) -> cfg.ConfigOpts:
 
 
 def load(
-    argv: Sequence[str] = (), config_files: list[str] | None = None, prog: str = PROJECT
+    argv: Sequence[str] = (),
+    config_files: list[str] | None = None,
+    prog: str = PROJECT,
+    conf: cfg.ConfigOpts | None = None,
 ) -> cfg.ConfigOpts:
     """Options from the command line and the configuration files.
 
     :param argv: command-line words without the program's name.
     :param config_files: read these instead of ``/etc/magnum/magnum.conf`` and
         its usual neighbours.
-
-    For entry points: it fills oslo.config's global object, because some oslo
-    libraries register options of theirs there and then look for them in the
-    object that they are given.
+    :param conf: filled and returned; oslo.config's global object when left
+        out, as entry points do: some oslo libraries register options of theirs
+        there and then look for them in the object that they are given.
     """
-    conf = _registered(cfg.CONF)
+    conf = _registered(conf or cfg.CONF)
     conf(list(argv), project=PROJECT, prog=prog, default_config_files=config_files)
     return conf
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from oslo_db import options as db_options
 
 from magnum import conf as magnum_conf
 from magnum.certificates.sealing import Sealer
@@ -21,6 +22,7 @@ from magnum.operations.planner import Planner, Requester
 from magnum.operations.runner import Runner
 from magnum.operations.watcher import Watcher
 from magnum.operations.work import Tools
+from tests import databases
 from tests.fakes.cloud import FakeCloud, FakeHeats, FakeKeystone
 from tests.fakes.driver import FakeRegistry
 
@@ -138,16 +140,14 @@ def world(tmp_path: pathlib.Path) -> Iterator[World]:
     conf = magnum_conf.new_config()
     conf([], project='magnum', default_config_files=[])
     cloud = FakeCloud()
-    from oslo_db import options
-
-    options.set_defaults(conf)
-    conf.set_override('connection', f'sqlite:///{tmp_path}/magnum.sqlite', 'database')
+    db_options.set_defaults(conf)
+    conf.set_override('connection', databases.url(tmp_path), 'database')
     conf.set_override(
         'encryption_keys', [base64.b64encode(b'k' * 32).decode()], 'certificates'
     )
     conf.set_override('endpoint', 'http://magnum/v1/bootstrap', 'bootstrap')
     database = Database(conf)
-    models.Base.metadata.create_all(database.engine)
+    databases.empty(database)
     sealer = Sealer.from_config(conf)
     tools = Tools(
         conf=conf, database=database, sessions=None,  # type: ignore[arg-type]
@@ -156,7 +156,7 @@ def world(tmp_path: pathlib.Path) -> Iterator[World]:
         drivers=FakeRegistry(),  # type: ignore[arg-type]
     )
     yield World(conf, database, cloud, tools, Planner(conf))
-    database.engine.dispose()
+    database.close()
 
 
 @pytest.fixture

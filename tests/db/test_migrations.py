@@ -1,0 +1,97 @@
+"""The migrations make what the models say, on the database at hand."""
+
+import datetime
+import pathlib
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from oslo_db import exception as db_exc
+from oslo_db import options as db_options
+
+from magnum import conf as magnum_conf
+from magnum.db import migration, models
+from magnum.db.engine import Database
+from magnum.db.types import utcnow
+from tests import databases
+
+
+@pytest.fixture
+def database(tmp_path: pathlib.Path) -> Iterator[Database]:
+    conf = magnum_conf.new_config()
+    conf([], project='magnum', default_config_files=[])
+    db_options.set_defaults(conf)
+    conf.set_override('connection', databases.url(tmp_path), 'database')
+    made = Database(conf)
+    _drop_everything(made)
+    yield made
+    _drop_everything(made)
+    made.close()
+
+
+def _drop_everything(database: Database) -> None:
+    models.Base.metadata.drop_all(database.engine)
+    with database.engine.begin() as connection:
+        connection.execute(sa.text('DROP TABLE IF EXISTS alembic_version'))
+
+
+def test_upgrade_from_nothing_gives_the_models(database: Database) -> None:
+    assert migration.version(database) is None
+    migration.upgrade(database)
+    assert migration.version(database) == '0001'
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={'compare_type': False})
+        assert compare_metadata(context, models.Base.metadata) == []
+
+
+def test_upgrade_twice_is_nothing_new(database: Database) -> None:
+    migration.upgrade(database)
+    migration.upgrade(database)
+    assert migration.version(database) == '0001'
+
+
+def test_stamp(database: Database) -> None:
+    migration.stamp(database, '0001')
+    assert migration.version(database) == '0001'
+
+
+def test_the_databases_clock_has_microseconds_and_moves(database: Database) -> None:
+    with database.writing() as session:
+        first = session.scalar(sa.select(utcnow()))
+        assert first.tzinfo is not None
+        while (second := session.scalar(sa.select(utcnow()))) == first:
+            pass
+    assert second > first
+
+
+def test_times_come_back_as_they_went_in(database: Database) -> None:
+    migration.upgrade(database)
+    moment = datetime.datetime(2026, 3, 1, 12, 0, 0, 123456, datetime.UTC)
+    with database.writing() as session:
+        session.add(models.Quota(project_id='p', resource='Cluster', created_at=moment))
+    with database.reading() as session:
+        assert session.scalars(sa.select(models.Quota)).one().created_at == moment
+
+
+def test_names_differ_by_case(database: Database) -> None:
+    migration.upgrade(database)
+    with database.writing() as session:
+        session.add_all(
+            models.Baymodel(name=name, coe='swarm', image_id='i') for name in ('kube', 'Kube')
+        )
+    with database.reading() as session:
+        found = session.scalars(sa.select(models.Baymodel).filter_by(name='kube')).all()
+    assert len(found) == 1
+
+
+def test_a_baymodel_in_use_cannot_go(database: Database) -> None:
+    migration.upgrade(database)
+    with database.writing() as session:
+        baymodel = models.Baymodel(name='m', coe='swarm', image_id='i')
+        session.add(baymodel)
+        session.flush()
+        session.add(models.Bay(name='b', baymodel_id=baymodel.uuid, status='CREATE_COMPLETE'))
+    with pytest.raises(db_exc.DBReferenceError), database.writing() as session:
+        session.execute(sa.delete(models.Baymodel))
