@@ -1,0 +1,283 @@
+"""Directives that make tables of the reference out of the code.
+
+The code is the list; these documents only add what it does not say. A code
+without its words here, and words without their code, are warnings, and so end
+a build with ``-W``.
+"""
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
+
+from magnum import policies
+from magnum.api import errors, routes, versions
+from magnum.api.controllers import baymodels, bays, bootstrap, certificates, root
+from magnum.domain import failures, states
+from magnum.drivers.registry import Registry
+from magnum.operations import flows
+
+LOG = logging.getLogger(__name__)
+
+Row = Sequence[str]
+
+_CONTROLLERS: Mapping[str, type] = {
+    'root': root.RootController,
+    'baymodels': baymodels.BaymodelsController,
+    'clustertemplates': baymodels.BaymodelsController,
+    'bays': bays.BaysController,
+    'clusters': bays.BaysController,
+    'certificates': certificates.CertificatesController,
+}
+
+
+def _table(header: Row, rows: Iterable[Row], widths: Sequence[int]) -> str:
+    """A list-table in reStructuredText."""
+    lines = [
+        '.. list-table::',
+        '   :header-rows: 1',
+        f'   :widths: {" ".join(map(str, widths))}',
+        '',
+    ]
+    for row in (header, *rows):
+        for number, cell in enumerate(row):
+            bullet = '   * -' if number == 0 else '     -'
+            lines.append(f'{bullet} {cell}'.rstrip())
+    return '\n'.join(lines)
+
+
+def _literal(text: str) -> str:
+    return f'``{text}``' if text else ''
+
+
+def _literals(texts: Iterable[str]) -> str:
+    return ', '.join(map(_literal, texts))
+
+
+def _first_line(documented: Any) -> str:
+    return (inspect.getdoc(documented) or '').partition('\n')[0]
+
+
+def _backquoted(text: str) -> str:
+    """Double quotes of docstrings and reasons as literals."""
+    parts = text.split('"')
+    return ''.join(_literal(part) if n % 2 else part for n, part in enumerate(parts))
+
+
+class _Table(SphinxDirective):
+    """A table of one kind; a subclass says which rows."""
+
+    has_content = True
+
+    def text(self) -> str:
+        """The table as reStructuredText."""
+        raise NotImplementedError
+
+    def run(self) -> list[nodes.Node]:
+        """The table's nodes."""
+        return self.parse_text_to_nodes(self.text())
+
+    def words(self, codes: Iterable[str]) -> Mapping[str, str]:
+        """What the directive's content says of each code.
+
+        Its lines are ``<code>: <words>``; an indented line continues one.
+        """
+        found: dict[str, str] = {}
+        code = ''
+        for line in self.content:
+            if line.startswith(' ') and code:
+                found[code] += f' {line.strip()}'
+            elif line.strip():
+                code, _, words = line.partition(': ')
+                found[code] = words.strip()
+        known = set(codes)
+        for code in sorted(known - found.keys()):
+            self._warn(f'{self.name}: nothing is said of {code}')
+        for code in sorted(found.keys() - known):
+            self._warn(f'{self.name}: there is no {code}')
+        return {code: found.get(code, '') for code in known}
+
+    def _warn(self, message: str) -> None:
+        LOG.warning(message, location=self.get_location())
+
+
+class Routes(_Table):
+    """``magnum-routes``: the route table, with the policy rules of each route."""
+
+    def text(self) -> str:
+        """See the base class."""
+        rules = _rules_by_operation()
+        rows = []
+        for route in routes.ROUTES:
+            controller, _, method = route.handler.partition('.')
+            rows.append(
+                (
+                    _literal(f'{route.method} {route.path}'),
+                    _backquoted(_first_line(getattr(_CONTROLLERS[controller], method))),
+                    _literals(sorted(route.query)),
+                    _literals(rules.get((route.method, route.path), ())),
+                )
+            )
+        header = ('Request', 'What it is', 'Query arguments', 'Policy rules')
+        return _table(header, rows, (30, 30, 15, 25))
+
+
+class Microversions(_Table):
+    """``magnum-microversions``: every one and what changed in it."""
+
+    def text(self) -> str:
+        """See the base class."""
+        rows = (
+            (versions.text(number), _backquoted(reason))
+            for number, reason in sorted(versions.VERSIONS.items())
+        )
+        return _table(('Version', 'What changed'), rows, (10, 90))
+
+
+class ErrorCodes(_Table):
+    """``magnum-error-codes``: every code that an error body may hold."""
+
+    def text(self) -> str:
+        """See the base class."""
+        statuses: dict[str, set[int]] = {}
+        for kind in (*_kinds(errors), *_kinds(bootstrap)):
+            statuses.setdefault(kind.code, set()).add(kind.status)
+        words = self.words(statuses)
+        rows = (
+            (_literal(code), ', '.join(map(str, sorted(statuses[code]))), words[code])
+            for code in sorted(statuses)
+        )
+        return _table(('Code', 'Status', 'Meaning'), rows, (35, 10, 55))
+
+
+class FailureCodes(_Table):
+    """``magnum-failure-codes``: why an operation may fail."""
+
+    def text(self) -> str:
+        """See the base class."""
+        words = self.words(entry.code for entry in failures.CODES)
+        rows = (
+            (
+                _literal(entry.code),
+                entry.owner,
+                'yes' if entry.retryable else 'no',
+                words[entry.code],
+            )
+            for entry in failures.CODES
+        )
+        header = ('Code', 'Whose problem', 'May a retry help', 'What it means')
+        return _table(header, rows, (20, 15, 15, 50))
+
+
+class Steps(_Table):
+    """``magnum-steps``: the steps of every verb, in order."""
+
+    def text(self) -> str:
+        """See the base class."""
+        rows = [
+            (_literal(verb), phase, _literal(step.__name__), _first_line(step))
+            for verb in states.VERBS
+            for phase in (states.START, states.FINISH)
+            for step in flows.FLOWS[verb, phase]
+        ]
+        return _table(('Verb', 'Flow', 'Step', 'What it does'), rows, (10, 10, 30, 50))
+
+
+class States(_Table):
+    """``magnum-operation-states``: which state may follow which."""
+
+    def text(self) -> str:
+        """See the base class."""
+        words = self.words(states.TRANSITIONS)
+        rows = (
+            (_literal(state), words[state], _literals(sorted(following)) or 'it has ended')
+            for state, following in states.TRANSITIONS.items()
+        )
+        return _table(('State', 'Meaning', 'May be followed by'), rows, (15, 50, 35))
+
+
+class Drivers(_Table):
+    """``magnum-drivers``: the drivers of this tree and what they support."""
+
+    def text(self) -> str:
+        """See the base class."""
+        rows = []
+        for driver in Registry.from_entry_points().all().values():
+            can = driver.capabilities
+            rows.append(
+                (
+                    _literal(driver.name),
+                    can.coe,
+                    _literals(can.distros),
+                    _literals(can.server_types),
+                    _literals(can.network_drivers),
+                    _literals(can.volume_drivers) or 'none',
+                    ', '.join(can.versions) or 'that of the guest\'s packages or images',
+                )
+            )
+        header = (
+            'Driver', 'COE', 'os_distro', 'Server types', 'Network drivers', 'Volume drivers',
+            'Versions',
+        )
+        return _table(header, rows, (12, 12, 15, 13, 15, 13, 20))
+
+
+class Labels(_Table):
+    """``magnum-labels``: the labels of the driver that the argument names."""
+
+    required_arguments = 1
+    option_spec: ClassVar[dict[str, Callable[[str], Any]]] = {}  # type: ignore[misc]
+
+    def text(self) -> str:
+        """See the base class."""
+        schema = Registry.from_entry_points().by_name(self.arguments[0]).labels_schema()
+        used = {
+            name: rule
+            for name, rule in schema['properties'].items()
+            if not rule['description'].startswith('Accepted for compatibility')
+        }
+        ignored = sorted(schema['properties'].keys() - used.keys())
+        rows = (
+            (
+                _literal(name),
+                _literal(rule.get('default', '')) or 'empty',
+                rule['description'].replace('*', r'\*'),
+            )
+            for name, rule in sorted(used.items())
+        )
+        table = _table(('Label', 'Default', 'Meaning'), rows, (30, 25, 45))
+        if not ignored:
+            return table
+        return f'{table}\n\nAccepted for compatibility, not used: {_literals(ignored)}.'
+
+
+def _kinds(module: Any) -> Iterator[errors.Kind]:
+    return (value for value in vars(module).values() if isinstance(value, errors.Kind))
+
+
+def _rules_by_operation() -> Mapping[tuple[str, str], list[str]]:
+    found: dict[tuple[str, str], list[str]] = {}
+    for rule in policies.list_rules():
+        for operation in getattr(rule, 'operations', ()):
+            found.setdefault((operation['method'], operation['path']), []).append(rule.name)
+    return found
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the directives."""
+    for name, directive in {
+        'magnum-routes': Routes,
+        'magnum-microversions': Microversions,
+        'magnum-error-codes': ErrorCodes,
+        'magnum-failure-codes': FailureCodes,
+        'magnum-steps': Steps,
+        'magnum-operation-states': States,
+        'magnum-drivers': Drivers,
+        'magnum-labels': Labels,
+    }.items():
+        app.add_directive(name, directive)
+    return {'parallel_read_safe': True}

@@ -1,0 +1,47 @@
+"""How these documents are built."""
+
+import pathlib
+import sys
+from importlib import metadata
+
+_ROOT = pathlib.Path(__file__).resolve().parents[2]
+# The tables show the code of this tree, whatever else is installed.
+sys.path[:0] = [str(_ROOT), str(_ROOT / 'doc' / 'ext')]
+
+project = 'Magnum'
+copyright = 'OpenStack Foundation'
+try:
+    release = metadata.version('magnum')
+except metadata.PackageNotFoundError:
+    release = ''
+version = '.'.join(release.split('.')[:2])
+
+extensions = [
+    'openstackdocstheme',
+    'oslo_config.sphinxconfiggen',
+    'oslo_config.sphinxext',
+    'oslo_policy.sphinxext',
+    'oslo_policy.sphinxpolicygen',
+    'reno.sphinxext',
+    'sphinx.ext.autodoc',
+    'magnum_tables',
+]
+
+config_generator_config_file = [
+    (str(_ROOT / 'etc/magnum/magnum-config-generator.conf'), '_static/magnum'),
+]
+policy_generator_config_file = [
+    (str(_ROOT / 'etc/magnum/magnum-policy-generator.conf'), '_static/magnum'),
+]
+
+html_theme = 'openstackdocs'
+html_static_path = ['_static']
+openstackdocs_auto_name = False
+openstackdocs_auto_version = False
+openstackdocs_repo_name = 'openstack/magnum'
+openstackdocs_bug_project = 'magnum'
+openstackdocs_bug_tag = ''
+
+pygments_style = 'native'
+autodoc_member_order = 'bysource'
+nitpicky = False
