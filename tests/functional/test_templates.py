@@ -285,7 +285,7 @@ def test_masters_behind_a_load_balancer(build: Any, driver: Driver) -> None:
 
 @every_driver
 def test_existing_network_without_floating_addresses(
-    build: Any, driver: Driver, shared_network: tuple[str, str]
+    shared_network: tuple[str, str], build: Any, driver: Driver
 ) -> None:
     network, subnet = shared_network
     bay = build(
