@@ -14,7 +14,7 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from magnum import policies
+from magnum import conf, policies
 from magnum.api import errors, routes, versions
 from magnum.api.controllers import baymodels, bays, bootstrap, certificates, root
 from magnum.domain import failures, states
@@ -267,8 +267,17 @@ def _rules_by_operation() -> Mapping[tuple[str, str], list[str]]:
     return found
 
 
+def _escape_helps(app: Sphinx) -> None:
+    """Help texts are no reStructuredText: keep their asterisks."""
+    for _group, options in conf.list_opts():
+        for option in options:
+            option.help = option.help.replace('*', r'\*')
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directives."""
+    # After the sample, which is plain text, has been written.
+    app.connect('builder-inited', _escape_helps, priority=900)
     for name, directive in {
         'magnum-routes': Routes,
         'magnum-microversions': Microversions,

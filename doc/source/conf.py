@@ -8,6 +8,8 @@ _ROOT = pathlib.Path(__file__).resolve().parents[2]
 # The tables show the code of this tree, whatever else is installed.
 sys.path[:0] = [str(_ROOT), str(_ROOT / 'doc' / 'ext')]
 
+import magnum.native_threads  # noqa: E402, F401 - before what loads oslo.service
+
 project = 'Magnum'
 copyright = 'OpenStack Foundation'
 try:
