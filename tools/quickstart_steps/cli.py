@@ -1,0 +1,149 @@
+"""The command line, and the order of what is done."""
+
+import argparse
+import contextlib
+import fcntl
+import functools
+import io
+import shutil
+import sys
+from collections.abc import Iterator
+
+from tools.devcloud.errors import DevcloudError
+from tools.devcloud.services import say
+from tools.quickstart_steps import (
+    bays,
+    checks,
+    cloud,
+    configuration,
+    environment,
+    layout,
+    magnum,
+    summary,
+    watch,
+)
+from tools.quickstart_steps.errors import QuickstartError
+from tools.quickstart_steps.progress import Phases, run_through
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog='quickstart',
+        description='Try Magnum out on this machine: an OpenStack cloud without guests, Magnum, '
+        'and a bay of each kind.',
+        epilog='Without a command: up. MAGNUM_PYTHON names another Python; '
+        'MAGNUM_QUICKSTART_DIR, MAGNUM_DEVCLOUD_DIR and MAGNUM_DEVCLOUD_PORT_OFFSET move '
+        'where all lives, and its ports.',
+    )
+    parser.add_argument(
+        'command',
+        nargs='?',
+        default='up',
+        choices=('up', 'down', 'status', 'reset'),
+        help='up: install, start and build what is missing; down: stop all, keep the data; '
+        'status: what runs; exit code 1 if not all does; reset: remove everything',
+    )
+    parser.add_argument(
+        '--real-backends',
+        action='store_true',
+        help='run Magnum as operators do, on MariaDB and RabbitMQ, with two processes of the '
+        'API and two conductors (default: one process, SQLite)',
+    )
+    return parser
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Let only one command at a time change anything."""
+    layout.ROOT.mkdir(parents=True, exist_ok=True)
+    with open(layout.LOCK, 'w') as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise QuickstartError('another quickstart is at work; wait for its end') from error
+        yield
+
+
+def _up(real_backends: bool) -> bool:
+    """Do all that is missing; return whether every bay is well."""
+    phases = Phases()
+    magnum.require_mode(real_backends)
+    checks.check()
+    with phases.phase('system packages'):
+        run_through(layout.SYSTEM_PACKAGES)
+    with phases.phase("Magnum's environment"):
+        environment.install()
+    with phases.phase('development cloud'):
+        cloud.up()
+    with phases.phase('Magnum'):
+        configuration.write(real_backends)
+        for name in magnum.start(real_backends):
+            say(f'   {name} started')
+        if magnum.start_node_agent():
+            say('   node agent started: it plays the nodes, as servers here boot nothing')
+        summary.write_openrc()
+    with phases.phase('bays'):
+        bays.ensure()
+        watch.until_built(functools.partial(magnum.require_alive, real_backends))
+    all_well = summary.print_bays()
+    summary.print_directions()
+    say('; '.join(f'{name} {elapsed:.0f} s' for name, elapsed in phases.seconds.items()))
+    return all_well
+
+
+def _down() -> None:
+    stopped = magnum.stop()
+    say(f'stopped {", ".join(stopped)}' if stopped else 'Magnum was not running')
+    if not cloud.down():
+        say('the development cloud is left alone: it was not started by quickstart')
+
+
+def _reset() -> None:
+    _down()
+    if not cloud.remove():
+        say(
+            'the cloud that is left keeps the stacks of the bays; to remove it, too: '
+            f'{layout.shown(layout.DEVCLOUD)} reset --all'
+        )
+    shutil.rmtree(layout.ROOT)
+    say(f'removed {layout.ROOT}')
+
+
+def _status() -> bool:
+    """Print what runs; return whether all does."""
+    lines = magnum.describe()
+    print('\n'.join(lines) if lines else 'Magnum does not run')
+    is_whole = cloud.status() and magnum.is_whole()
+    if is_whole:
+        summary.print_bays()
+    return is_whole
+
+
+def _run(arguments: argparse.Namespace) -> bool:
+    if arguments.command == 'status':
+        return _status()
+    with _alone():
+        match arguments.command:
+            case 'up':
+                return _up(arguments.real_backends)
+            case 'down':
+                _down()
+            case 'reset':
+                _reset()
+    return True
+
+
+def main() -> int:
+    """Run one command; errors that the reader can mend are one message."""
+    arguments = _parser().parse_args()
+    # Our lines and those of the commands we run keep their order in a pipe, too.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
+    try:
+        return 0 if _run(arguments) else 1
+    except (QuickstartError, DevcloudError) as error:
+        print(f'quickstart: {error}', file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print('quickstart: interrupted; a second run goes on from here', file=sys.stderr)
+        return 130

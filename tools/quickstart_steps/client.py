@@ -1,0 +1,76 @@
+"""The real ``magnum`` command, and what its tables say."""
+
+import ast
+import subprocess
+from collections.abc import Iterator
+
+from tools.devcloud import settings
+from tools.quickstart_steps import layout
+from tools.quickstart_steps.errors import QuickstartError
+from tools.quickstart_steps.progress import environment_with
+
+_TIMEOUT = 120  # seconds; starting the command alone takes one or two
+_NOTHING = ('-', 'None')
+
+
+def magnum(*arguments: str) -> str:
+    """Run one command as the plain member; return what it prints.
+
+    :raises QuickstartError: it failed.
+    """
+    words = f'magnum {" ".join(arguments)}'
+    try:
+        result = subprocess.run(
+            [layout.CLIENT, *arguments],
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT,
+            env=environment_with(settings.openrc(layout.USER)),
+        )
+    except subprocess.TimeoutExpired as error:
+        raise QuickstartError(f'{words}: no answer in {_TIMEOUT} s') from error
+    if result.returncode:
+        raise QuickstartError(f'{words}: {result.stderr.strip().splitlines()[-1]}')
+    return result.stdout
+
+
+def request_bay(*arguments: str) -> None:
+    """Ask for a bay.
+
+    :raises QuickstartError: it was refused, which the exit code does not tell.
+    """
+    output = magnum('bay-create', *arguments)
+    if 'has been accepted' not in output:
+        raise QuickstartError(output.strip().splitlines()[-1])
+
+
+def rows(table: str) -> list[dict[str, str]]:
+    """The rows of a table with one header line.
+
+    The client writes ``Stack Id`` for a column that was asked for as stack_id.
+    """
+    header, *lines = _cells(table)
+    names = [name.lower().replace(' ', '_') for name in header]
+    return [dict(zip(names, line, strict=True)) for line in lines]
+
+
+def properties(table: str) -> dict[str, str]:
+    """A table of names and values; a value may take several lines."""
+    found: dict[str, str] = {}
+    name = ''
+    for key, value in list(_cells(table))[1:]:
+        name = key or name
+        found[name] = value if key else f'{found[name]}\n{value}'
+    return found
+
+
+def _cells(table: str) -> Iterator[list[str]]:
+    for line in table.splitlines():
+        if line.startswith('|'):
+            cells = [cell.strip() for cell in line[1:-1].split(' | ')]
+            yield ['' if cell in _NOTHING else cell for cell in cells]
+
+
+def addresses(value: str) -> list[str]:
+    """A list as the client writes it."""
+    return [str(address) for address in ast.literal_eval(value)] if value else []

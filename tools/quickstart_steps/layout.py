@@ -1,0 +1,33 @@
+"""Where everything of the quickstart is."""
+
+import os
+import pathlib
+
+from tools.devcloud import settings
+
+CHECKOUT = settings.CHECKOUT
+LAUNCHER = CHECKOUT / 'tools/quickstart'
+SYSTEM_PACKAGES = CHECKOUT / 'tools/system-packages'
+DEVCLOUD = CHECKOUT / 'tools/devcloud/devcloud'
+NODE_AGENT = CHECKOUT / 'tools/devcloud/node_agent.py'
+
+ROOT = pathlib.Path(os.environ.get('MAGNUM_QUICKSTART_DIR') or CHECKOUT / '.quickstart').absolute()
+VENV = ROOT / 'venv'
+LOG = ROOT / 'log'
+CONFIGURATION = ROOT / 'magnum.conf'
+STATE = ROOT / 'state'
+PROGRAMS = ROOT / 'bin'
+OPENRC = ROOT / 'openrc'
+LOCK = ROOT / 'lock'
+#: Is there while the development cloud runs because we started it.
+CLOUD_IS_OURS = ROOT / 'cloud-is-ours'
+
+USER = 'alice'  # a plain member of the project demo
+CLIENT = settings.CLIENTS / 'magnumclient-3.7.0/bin/magnum'
+OPENSTACK_CLIENT = settings.CLIENTS / 'magnumclient-5.0.0/bin/openstack'
+
+
+def shown(path: pathlib.Path) -> str:
+    """A path as the reader, in his working directory, would write it."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith('../..') else relative

@@ -1,0 +1,43 @@
+"""Showing the bays while they build."""
+
+import time
+from collections.abc import Callable
+
+from tools.quickstart_steps import bays
+from tools.quickstart_steps.bays import Bay
+from tools.quickstart_steps.errors import QuickstartError
+from tools.quickstart_steps.heat import Stacks
+from tools.quickstart_steps.layout import USER
+from tools.quickstart_steps.progress import Board
+
+_INTERVAL = 4.0  # seconds between two looks
+# For a Magnum that does not give up by itself.
+_PATIENCE = (bays.BUILD_MINUTES + 5) * 60
+
+
+def until_built(require_alive: Callable[[], None]) -> None:
+    """Show the bays until none is building any more.
+
+    :param require_alive: raises an error when Magnum cannot go on.
+    """
+    stacks = Stacks(USER)
+    board = Board()
+    began = time.monotonic()
+    while True:
+        found = bays.listed()
+        elapsed = time.monotonic() - began
+        board.show({bay.name: _progress(bay, stacks) for bay in found}, elapsed)
+        building = [bay.name for bay in found if bay.is_building]
+        if not building:
+            return
+        if elapsed > _PATIENCE:
+            raise QuickstartError(
+                f'still building after {elapsed / 60:.0f} minutes: {", ".join(building)}'
+            )
+        require_alive()
+        time.sleep(_INTERVAL)
+
+
+def _progress(bay: Bay, stacks: Stacks) -> str:
+    counts = stacks.resources(bay.stack_id) if bay.is_building and bay.stack_id else None
+    return bay.status + (', {} of {} resources'.format(*counts) if counts else '')
