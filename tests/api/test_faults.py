@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 import webtest
 
+from magnum.db import models
 from magnum.db.repositories import bays
 from tests.api.fixtures.service import Service
 from tests.api.test_field_rules import CLUSTER, HEADERS, TEMPLATE
@@ -57,6 +59,16 @@ def test_an_accepted_request_wakes_conductors_after_its_commit(
     )
     client.post_json('/v1/clusters', CLUSTER, headers=HEADERS, status=202)
     assert seen == [1]
+
+
+def test_a_template_named_by_the_number_of_its_row(
+    service: Service, client: webtest.TestApp
+) -> None:
+    client.post_json('/v1/clustertemplates', TEMPLATE, headers=HEADERS)
+    with service.database.reading() as session:
+        number = session.scalar(sa.select(models.Baymodel.id))
+    body = {'cluster_template_id': str(number)}
+    client.post_json('/v1/clusters', body, headers=HEADERS, status=202)
 
 
 def test_two_changes_of_one_baymodel(service: Service, client: webtest.TestApp) -> None:
