@@ -11,7 +11,7 @@ sys.path[:0] = [str(_ROOT), str(_ROOT / 'doc' / 'ext')]
 import magnum.native_threads  # noqa: E402, F401 - before what loads oslo.service
 
 project = 'Magnum'
-copyright = 'OpenStack Foundation'
+copyright = 'OpenStack Foundation'  # noqa: A001 - Sphinx's name
 try:
     release = metadata.version('magnum')
 except metadata.PackageNotFoundError:
@@ -24,9 +24,9 @@ extensions = [
     'oslo_config.sphinxext',
     'oslo_policy.sphinxext',
     'oslo_policy.sphinxpolicygen',
-    'reno.sphinxext',
     'sphinx.ext.autodoc',
     'magnum_tables',
+    'reno.sphinxext' if (_ROOT / '.git').exists() else 'plain_notes',
 ]
 
 config_generator_config_file = [
