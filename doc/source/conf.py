@@ -18,15 +18,17 @@ except metadata.PackageNotFoundError:
     release = ''
 version = '.'.join(release.split('.')[:2])
 
+# The theme and reno ask git; an exported tree has none.
+_IN_GIT = (_ROOT / '.git').exists()
+
 extensions = [
-    'openstackdocstheme',
     'oslo_config.sphinxconfiggen',
     'oslo_config.sphinxext',
     'oslo_policy.sphinxext',
     'oslo_policy.sphinxpolicygen',
     'sphinx.ext.autodoc',
     'magnum_tables',
-    'reno.sphinxext' if (_ROOT / '.git').exists() else 'plain_notes',
+    *(['openstackdocstheme', 'reno.sphinxext'] if _IN_GIT else ['plain_notes']),
 ]
 
 config_generator_config_file = [
@@ -36,7 +38,7 @@ policy_generator_config_file = [
     (str(_ROOT / 'etc/magnum/magnum-policy-generator.conf'), '_static/magnum'),
 ]
 
-html_theme = 'openstackdocs'
+html_theme = 'openstackdocs' if _IN_GIT else 'alabaster'
 html_static_path = ['_static']
 openstackdocs_auto_name = False
 openstackdocs_auto_version = False
@@ -44,6 +46,5 @@ openstackdocs_repo_name = 'openstack/magnum'
 openstackdocs_bug_project = 'magnum'
 openstackdocs_bug_tag = ''
 
-pygments_style = 'native'
 autodoc_member_order = 'bysource'
 nitpicky = False
