@@ -101,13 +101,13 @@ def make_default_application(conf: cfg.ConfigOpts) -> Application:
 
 
 def _with_cors(application: Application, conf: cfg.ConfigOpts) -> Application:
-    layer = cors.CORS(application, conf)
+    # The defaults are read when the layer is made.
     cors.set_defaults(
         allow_headers=_ALLOWED_HEADERS,
         expose_headers=_EXPOSED_HEADERS,
         allow_methods=_ALLOWED_METHODS,
     )
-    wrapped: Application = layer
+    wrapped: Application = cors.CORS(application, conf)
     return wrapped
 
 
