@@ -1,0 +1,1 @@
+"""Benchmarks: the service under load beside the well-known implementation."""

@@ -1,0 +1,81 @@
+"""Measure this checkout beside the well-known implementation; see README.md."""
+
+import argparse
+import contextlib
+import json
+import os
+import pathlib
+import sys
+import time
+from collections.abc import Iterator
+
+from tools.bench import contenders, load, processes, report, settings, suites
+
+_CLOUD_LIMIT = 20  # seconds that the fake cloud may take to start
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog='bench', description=__doc__)
+    parser.add_argument(
+        '--contenders', default='peer,ours',
+        help=f'some of {", ".join(contenders.ALL)}; the last one is compared with the first',
+    )
+    parser.add_argument('--suites', default=','.join(suites.ALL), help='default: %(default)s')
+    parser.add_argument('--repetitions', type=int, default=3)
+    parser.add_argument('--seconds', type=int, default=4, help='of every run of GET requests')
+    parser.add_argument('--posts', type=int, default=100, help='POSTs per run')
+    parser.add_argument('--bays', type=int, default=50, help='bays created at once')
+    parser.add_argument(
+        '--latency', default='{}', type=json.loads, metavar='JSON',
+        help='seconds that services of the fake cloud wait before an answer, {"identity": 0.05}',
+    )
+    parser.add_argument('--out', type=pathlib.Path, help='file for every single value, as JSON')
+    return parser
+
+
+@contextlib.contextmanager
+def _cloud(latency: dict[str, float]) -> Iterator[None]:
+    """The fake cloud, while it is needed."""
+    service = processes.Service(
+        'cloud',
+        [sys.executable, '-m', 'tools.bench.fakecloud', '--port', str(settings.CLOUD_PORT),
+         '--magnum', settings.OUR_URL],
+        {'PYTHONPATH': str(settings.CHECKOUT)},
+    )
+    try:
+        give_up = time.monotonic() + _CLOUD_LIMIT
+        while True:
+            try:
+                load.control('behaviour', {'latency': latency})
+                break
+            except OSError:
+                if service.has_ended or time.monotonic() > give_up:
+                    raise
+                time.sleep(0.1)
+        yield
+    finally:
+        service.stop()
+
+
+def main() -> None:
+    """Run the suites and print the table."""
+    arguments = _parser().parse_args()
+    chosen = [contenders.ALL[name]() for name in arguments.contenders.split(',')]
+    options = suites.Options(
+        arguments.repetitions, arguments.seconds, arguments.posts, arguments.bays
+    )
+    recorder = suites.Recorder()
+    load_before = os.getloadavg()[0]
+    with _cloud(arguments.latency):
+        for name in arguments.suites.split(','):
+            suites.ALL[name](chosen, options, recorder)
+    print()
+    print(report.table(suites.medians(recorder.results), chosen[-1].name, chosen[0].name))
+    print(f'\nmedians of {options.repetitions}; '
+          f'load average {load_before:.1f} before, {os.getloadavg()[0]:.1f} after')
+    if arguments.out:
+        arguments.out.write_text(json.dumps(recorder.results, indent=1))
+
+
+if __name__ == '__main__':
+    main()
