@@ -5,6 +5,7 @@ import contextlib
 import fcntl
 import functools
 import io
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -55,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
 @contextlib.contextmanager
 def _alone() -> Iterator[None]:
     """Let only one command at a time change anything."""
-    layout.ROOT.mkdir(parents=True, exist_ok=True)
+    layout.ROOT.mkdir(mode=0o700, parents=True, exist_ok=True)
     with open(layout.LOCK, 'w') as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -143,6 +144,10 @@ def main() -> int:
         return 0 if _run(arguments) else 1
     except (QuickstartError, DevcloudError) as error:
         print(f'quickstart: {error}', file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # The reader, such as head, has seen enough; nothing is left to say.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
         print('quickstart: interrupted; a second run goes on from here', file=sys.stderr)
