@@ -30,7 +30,8 @@ def magnum(*arguments: str) -> str:
     except subprocess.TimeoutExpired as error:
         raise QuickstartError(f'{words}: no answer in {_TIMEOUT} s') from error
     if result.returncode:
-        raise QuickstartError(f'{words}: {result.stderr.strip().splitlines()[-1]}')
+        said = result.stderr.strip().splitlines() or [f'exit code {result.returncode}']
+        raise QuickstartError(f'{words}: {said[-1]}')
     return result.stdout
 
 
@@ -58,16 +59,20 @@ def properties(table: str) -> dict[str, str]:
     """A table of names and values; a value may take several lines."""
     found: dict[str, str] = {}
     name = ''
-    for key, value in list(_cells(table))[1:]:
+    for key, value in list(_cells(table, 2))[1:]:
         name = key or name
         found[name] = value if key else f'{found[name]}\n{value}'
     return found
 
 
-def _cells(table: str) -> Iterator[list[str]]:
+def _cells(table: str, columns: int = 0) -> Iterator[list[str]]:
+    """The cells of each row.
+
+    :param columns: how many there are, if the last may have a ``|`` in it.
+    """
     for line in table.splitlines():
         if line.startswith('|'):
-            cells = [cell.strip() for cell in line[1:-1].split(' | ')]
+            cells = [cell.strip() for cell in line[1:-1].split(' | ', columns - 1)]
             yield ['' if cell in _NOTHING else cell for cell in cells]
 
 

@@ -1,0 +1,83 @@
+"""Each refusal says what is short, and how much is needed."""
+
+import socket
+import types
+
+import pytest
+
+from tools.devcloud import services, settings
+from tools.devcloud.errors import DevcloudError
+from tools.quickstart_steps import checks, layout, magnum
+from tools.quickstart_steps.errors import QuickstartError
+
+
+@pytest.fixture(autouse=True)
+def fresh_machine(monkeypatch, tmp_path):
+    """Nothing is installed, nothing runs, there is enough of all."""
+    monkeypatch.setattr(layout, 'ROOT', tmp_path / 'quickstart')
+    monkeypatch.setattr(layout, 'VENV', tmp_path / 'quickstart/venv')
+    monkeypatch.setattr(settings, 'ROOT', tmp_path / 'devcloud')
+    monkeypatch.setattr(settings, 'VENV', tmp_path / 'devcloud/venv')
+    monkeypatch.setattr(settings, 'RUN', tmp_path / 'devcloud/state/run')
+    monkeypatch.setattr(services, 'all_processes', dict)
+    monkeypatch.setattr(checks.backends, 'CLOUD_NAMES', ())
+    monkeypatch.setattr(checks, '_available_memory', lambda: 8 * checks.GIB)
+    monkeypatch.setattr(settings, 'MAGNUM_PORT', _free_port())
+
+
+def _free_port() -> int:
+    with socket.create_server(('127.0.0.1', 0)) as server:
+        return server.getsockname()[1]
+
+
+def _disk(monkeypatch, free: float) -> None:
+    usage = types.SimpleNamespace(free=free * checks.GIB)
+    monkeypatch.setattr(checks.shutil, 'disk_usage', lambda _: usage)
+
+
+def test_all_is_well(monkeypatch):
+    _disk(monkeypatch, free=10)
+    checks.check()
+
+
+def test_disk(monkeypatch):
+    _disk(monkeypatch, free=3.2)
+    with pytest.raises(QuickstartError, match=r'3\.2 GiB of disk free, 4 GiB are needed'):
+        checks.check()
+
+
+def test_disk_when_installed(monkeypatch):
+    _disk(monkeypatch, free=3.2)
+    layout.VENV.mkdir(parents=True)
+    settings.VENV.mkdir(parents=True)
+    checks.check()
+
+
+def test_memory(monkeypatch):
+    _disk(monkeypatch, free=10)
+    monkeypatch.setattr(checks, '_available_memory', lambda: 2 * checks.GIB)
+    with pytest.raises(QuickstartError, match=r'2\.0 GiB of memory .* 4\.0 GiB are needed'):
+        checks.check()
+
+
+def test_port(monkeypatch):
+    _disk(monkeypatch, free=10)
+    refusal = pytest.raises(
+        DevcloudError, match=f'port {settings.MAGNUM_PORT}, which Magnum needs, is taken'
+    )
+    with socket.create_server(('127.0.0.1', settings.MAGNUM_PORT)), refusal:
+        checks.check()
+
+
+def test_directory_that_cannot_be_made(monkeypatch, tmp_path):
+    (tmp_path / 'file').touch()
+    monkeypatch.setattr(layout, 'ROOT', tmp_path / 'file/quickstart')
+    with pytest.raises(QuickstartError, match='cannot be made: Not a directory'):
+        checks.check()
+
+
+def test_other_mode_runs(monkeypatch):
+    monkeypatch.setattr(magnum, 'running', lambda: ['magnum-api'])
+    magnum.require_mode(real_backends=True)
+    with pytest.raises(QuickstartError, match='started with --real-backends'):
+        magnum.require_mode(real_backends=False)
