@@ -40,7 +40,7 @@ class Sessions:
     def as_user(self, user_id: str, password: str, project_id: str) -> session.Session:
         """A session of a user known by id, scoped to a project."""
         auth = v3.Password(
-            auth_url=self.service.auth.auth_url,
+            auth_url=self._conf[openstack_client.SERVICE_ACCOUNT].auth_url,
             user_id=user_id,
             password=password,
             project_id=project_id,

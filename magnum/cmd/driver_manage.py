@@ -6,6 +6,7 @@ from typing import Any
 
 from cliff import app, commandmanager, lister
 
+from magnum import conf as magnum_conf
 from magnum.drivers.registry import Registry
 
 
@@ -20,7 +21,8 @@ class ListDrivers(lister.Lister):
 
     def take_action(self, parsed_args: Any) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         """The table."""
-        registry = Registry.from_entry_points()
+        conf = magnum_conf.load(config_files=self.app.options.config_files)
+        registry = Registry.from_entry_points(conf.drivers.disabled_drivers)
         columns: tuple[str, ...] = ('Name',)
         if parsed_args.details:
             columns += ('Server_Type', 'OS', 'COE')
@@ -45,7 +47,7 @@ class DriverManage(app.App):
         )
 
     def build_option_parser(
-        self, description: str, version: str, argparse_kwargs: Any = None
+        self, description: Any, version: Any, argparse_kwargs: Any = None
     ) -> Any:
         """Options before the command."""
         parser = super().build_option_parser(description, version, argparse_kwargs)

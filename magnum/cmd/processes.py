@@ -43,8 +43,9 @@ def run(conf: cfg.ConfigOpts, workers: int, *factories: Factory) -> None:
 class _Worker(cotyledon.Service):
     """One of several processes."""
 
-    def __init__(self, worker_id: int, conf: cfg.ConfigOpts, factories: tuple[Factory, ...]):
+    def __init__(self, worker_id: Any, conf: cfg.ConfigOpts, factories: tuple[Factory, ...]):
         super().__init__(worker_id)
+        _report_on_signal(conf)
         self._services = [factory(conf) for factory in factories]
 
     def run(self) -> None:
@@ -65,9 +66,8 @@ def _run_here(conf: cfg.ConfigOpts, factories: tuple[Factory, ...]) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    # SIGUSR2 makes the process describe itself on its standard error.
-    guru_meditation_report.TextGuruMeditation.setup_autorun(version, conf=conf)
-    services = []
+    _report_on_signal(conf)
+    services: list[Service] = []
     try:
         for factory in factories:
             services.append(factory(conf))
@@ -75,6 +75,11 @@ def _run_here(conf: cfg.ConfigOpts, factories: tuple[Factory, ...]) -> None:
         ended.wait()
     finally:
         _stop(services)
+
+
+def _report_on_signal(conf: cfg.ConfigOpts) -> None:
+    """Let SIGUSR2 make the process describe itself on its standard error."""
+    guru_meditation_report.TextGuruMeditation.setup_autorun(version, conf=conf)
 
 
 def _stop(services: list[Service]) -> None:

@@ -6,6 +6,7 @@ from sqlalchemy import orm
 
 from magnum.db.engine import Database
 from magnum.db.models import ConductorService
+from magnum.db.statements import changed_rows
 from magnum.db.types import utcnow
 
 BINARY = 'magnum-conductor'
@@ -15,13 +16,13 @@ def seen(database: Database, host: str) -> None:
     """Report this host's conductor as living, now."""
 
     def work(session: orm.Session) -> None:
-        reported = session.execute(
+        reported = changed_rows(
+            session,
             sa.update(ConductorService)
             .filter_by(host=host, binary=BINARY)
-            .values(report_count=ConductorService.report_count + 1, last_seen_up=utcnow())
-            .execution_options(synchronize_session=False)
+            .values(report_count=ConductorService.report_count + 1, last_seen_up=utcnow()),
         )
-        if not reported.rowcount:
+        if not reported:
             session.execute(
                 sa.insert(ConductorService).values(
                     host=host, binary=BINARY, report_count=1, last_seen_up=utcnow()

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from oslo_config import cfg
 from oslo_log import log as logging
 
+from magnum.conf import openstack_client
+
 PROJECT = 'magnum'
 
 
@@ -55,6 +57,9 @@ def load(
     return conf
 
 
-def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
+def list_opts() -> list[tuple[cfg.OptGroup | str, list[cfg.Opt]]]:
     """What oslo-config-generator puts in the sample file."""
-    return [(group.name if group else 'DEFAULT', options) for group, options in _sections()]
+    return [
+        *((group or 'DEFAULT', options) for group, options in _sections()),
+        (openstack_client.SERVICE_ACCOUNT, openstack_client.service_account_options()),
+    ]

@@ -28,6 +28,12 @@ OPTIONS = [
 SERVICE_ACCOUNT = 'keystone_auth'
 
 
+def service_account_options() -> list[cfg.Opt]:
+    """Options of the plugin that most use, for the sample file."""
+    plugin = loading.get_auth_plugin_conf_options('password')
+    return [*loading.get_auth_common_conf_options(), *plugin]
+
+
 def register_service_account(conf: cfg.ConfigOpts) -> None:
     """Options of the plugin that ``[keystone_auth]auth_type`` names."""
     loading.register_auth_conf_options(conf, SERVICE_ACCOUNT)

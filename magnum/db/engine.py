@@ -31,7 +31,8 @@ class Database:
     def __init__(self, conf: cfg.ConfigOpts):
         db_options.set_defaults(conf, connection='sqlite:///$state_path/magnum.sqlite')
         facade = enginefacade.transaction_context()
-        facade.configure(sqlite_fk=True, **{
+        # thread_checkin is for eventlet: it sleeps whenever a connection comes back.
+        facade.configure(sqlite_fk=True, thread_checkin=False, **{
             name: conf.database[name]
             for name in (
                 'connection', 'slave_connection', 'mysql_sql_mode', 'max_pool_size',

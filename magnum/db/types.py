@@ -17,6 +17,7 @@ class UTCDateTime(sa.types.TypeDecorator[datetime.datetime]):
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[Any]:
+        """Microseconds where they have to be asked for."""
         if dialect.name in ('mysql', 'mariadb'):
             return dialect.type_descriptor(mysql.DATETIME(fsp=6))
         return dialect.type_descriptor(sa.DateTime())
@@ -24,6 +25,7 @@ class UTCDateTime(sa.types.TypeDecorator[datetime.datetime]):
     def process_bind_param(
         self, value: datetime.datetime | None, dialect: Dialect
     ) -> datetime.datetime | None:
+        """To UTC, without its zone."""
         if value is None:
             return None
         return value.astimezone(datetime.UTC).replace(tzinfo=None)
@@ -31,6 +33,7 @@ class UTCDateTime(sa.types.TypeDecorator[datetime.datetime]):
     def process_result_value(
         self, value: datetime.datetime | None, dialect: Dialect
     ) -> datetime.datetime | None:
+        """From UTC, with its zone."""
         return value.replace(tzinfo=datetime.UTC) if value is not None else None
 
 

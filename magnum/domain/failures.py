@@ -6,7 +6,7 @@ and says whose problem it is and whether trying again may help.
 
 import dataclasses
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Final, Protocol
 
 USER: Final = 'user'
@@ -31,7 +31,9 @@ CODES: Final = (
     FailureCode('node_silent', OPERATOR, True, r'WaitConditionTimeout'),
     FailureCode('quota_exceeded', USER, False, r'(?i)quota|OverLimit|maximum number of'),
     FailureCode('no_valid_host', OPERATOR, True, r'(?i)no valid host|NoValidHost'),
-    FailureCode('address_exhausted', OPERATOR, True, r'(?i)no more IP addresses|IpAddressGeneration'),
+    FailureCode(
+        'address_exhausted', OPERATOR, True, r'(?i)no more IP addresses|IpAddressGeneration'
+    ),
     FailureCode('not_found', USER, False, r'(?i)could not be found|NotFound|not found'),
     FailureCode('forbidden', OPERATOR, False, r'(?i)forbidden|unauthorized|not authorized|policy'),
     FailureCode('timed_out', OPERATOR, True, r'(?i)timed? ?out'),
@@ -73,11 +75,6 @@ class Failure:
         """The bay's ``status_reason``."""
         where = f'{self.resource_type} {self.resource}: ' if self.resource else ''
         return f'{where}{self.reason}'
-
-    @classmethod
-    def from_dict(cls, document: Mapping[str, Any]) -> 'Failure':
-        """The failure that :meth:`as_dict` wrote."""
-        return cls(*(document.get(field.name) for field in dataclasses.fields(cls)))
 
 
 class FailedResource(Protocol):

@@ -7,6 +7,7 @@ releases of Magnum read and this driver has no use for
 (``<coe>/ignored_labels.json``).
 """
 
+import functools
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -16,6 +17,7 @@ import jsonschema
 from magnum.drivers import contract, templates
 
 
+@functools.cache
 def schema(driver_folder: str) -> dict[str, Any]:
     """JSON Schema of a driver's labels, their defaults included."""
     ignored = json.loads(templates.read(f'{driver_folder}/ignored_labels.json'))

@@ -1,6 +1,6 @@
 """Choosing a driver: by name, or by what a bay is to be made of."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NoReturn, Self
 
 import stevedore
@@ -40,12 +40,19 @@ class Registry:
         self._drivers = dict(sorted(drivers.items()))
 
     @classmethod
-    def from_entry_points(cls) -> Self:
-        """Drivers published by installed packages; broken ones raise."""
+    def from_entry_points(cls, disabled: Collection[str] = ()) -> Self:
+        """Drivers published by installed packages; broken ones raise.
+
+        :param disabled: names of drivers that are not offered.
+        """
         manager: stevedore.ExtensionManager[Driver] = stevedore.ExtensionManager(
             NAMESPACE, invoke_on_load=True, on_load_failure_callback=_fail
         )
-        return cls({extension.name: extension.obj for extension in manager if extension.obj})
+        return cls({
+            extension.name: extension.obj
+            for extension in manager
+            if extension.obj and extension.name not in disabled
+        })
 
     def all(self) -> Mapping[str, Driver]:
         """Every driver by its name."""

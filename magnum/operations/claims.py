@@ -10,6 +10,7 @@ import dataclasses
 import datetime
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import sqlalchemy as sa
 from oslo_log import log as logging
@@ -17,6 +18,7 @@ from sqlalchemy import orm
 
 from magnum.db import models
 from magnum.db.engine import Database
+from magnum.db.statements import changed_rows, database_now
 from magnum.db.types import utcnow
 from magnum.domain import states
 
@@ -39,6 +41,14 @@ class Claim:
     phase: str
     fence: int
     request_id: str | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Standing:
+    """What may keep a claim's holder from going on."""
+
+    is_cancelled: bool
+    is_overdue: bool
 
 
 class Claims:
@@ -78,7 +88,7 @@ class Claims:
             self._held.update({claim.operation_uuid: claim for claim in claims})
         return claims
 
-    def _claimable(self, now: datetime.datetime, limit: int) -> sa.Select[tuple[str, ...]]:
+    def _claimable(self, now: datetime.datetime, limit: int) -> Any:
         preempted = orm.aliased(Operation)
         still_worked_on = (
             sa.exists()
@@ -110,8 +120,11 @@ class Claims:
             query = query.with_for_update(skip_locked=True, of=Operation)
         return query
 
-    def _take(self, session: orm.Session, row: sa.Row[tuple[str, ...]], now: datetime.datetime) -> bool:
-        taken = session.execute(
+    def _take(
+        self, session: orm.Session, row: sa.Row[Any], now: datetime.datetime
+    ) -> bool:
+        taken = changed_rows(
+            session,
             sa.update(Operation)
             .where(Operation.uuid == row.uuid)
             .where(Operation.fence == row.fence)
@@ -124,10 +137,9 @@ class Claims:
                 lease_expires_at=now + self._lease,
                 not_before=None,
                 started_at=sa.func.coalesce(Operation.started_at, utcnow()),
-            )
-            .execution_options(synchronize_session=False)
+            ),
         )
-        return bool(taken.rowcount)
+        return taken == 1
 
     @contextlib.contextmanager
     def fenced(self, claim: Claim) -> Iterator[tuple[orm.Session, Operation]]:
@@ -146,13 +158,15 @@ class Claims:
                 raise LeaseLost(claim.operation_uuid)
             yield session, operation
 
-    def renew(self, claim: Claim) -> None:
+    def renew(self, claim: Claim) -> Standing:
         """Lengthen one lease, from now.
 
         :raises LeaseLost: the fence has risen since.
         """
         with self.fenced(claim) as (session, operation):
-            operation.lease_expires_at = database_now(session) + self._lease
+            now = database_now(session)
+            operation.lease_expires_at = now + self._lease
+        return Standing(operation.cancel_requested, now >= operation.deadline)
 
     def renew_all(self) -> None:
         """Lengthen the leases of everything this process works on."""
@@ -190,10 +204,3 @@ def release(
     operation.lease_expires_at = None
     operation.not_before = not_before
 
-
-def database_now(session: orm.Session) -> datetime.datetime:
-    """The database's clock, which all leases are counted by."""
-    moment = session.scalar(sa.select(utcnow()))
-    if moment is None:
-        raise RuntimeError('the database has no clock')
-    return moment

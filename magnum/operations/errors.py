@@ -25,6 +25,10 @@ class TryLater(Exception):
         self.delay = None if seconds is None else datetime.timedelta(seconds=seconds)
 
 
+class DeadlinePassed(Exception):
+    """The operation had its time."""
+
+
 class HeatIsBusy(Exception):
     """Heat still works on the stack: back to waiting for it."""
 

@@ -54,7 +54,7 @@ def bay_plan(
         tls_disabled=baymodel.tls_disabled,
         master_lb_enabled=bay.master_lb_enabled,
         floating_ip_enabled=bay.floating_ip_enabled,
-        labels=dict(bay.labels),
+        labels=_labels(bay, conf),
         ssh_public_key=bay.ssh_public_key,
         bootstrap_url=bootstrap_url,
         bootstrap_tokens=dict(tokens),
@@ -62,6 +62,13 @@ def bay_plan(
         verify_ca=conf.drivers.verify_ca,
         node_boot_timeout=conf.drivers.node_boot_timeout,
     )
+
+
+def _labels(bay: models.Bay, conf: cfg.ConfigOpts) -> dict[str, str]:
+    """The bay's labels over those that the operator's options stand for."""
+    boot_volume_size: int = conf.cinder.default_boot_volume_size
+    preset = {'boot_volume_size': str(boot_volume_size)} if boot_volume_size else {}
+    return {**preset, **bay.labels}
 
 
 def _group_plan(group: models.Nodegroup) -> NodeGroupPlan:

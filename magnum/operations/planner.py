@@ -14,9 +14,9 @@ from oslo_db import exception as db_exc
 from sqlalchemy import orm
 
 from magnum.db import models
+from magnum.db.statements import database_now
 from magnum.domain import states
 from magnum.events import timeline
-from magnum.operations.claims import database_now
 
 BAYS = 'Cluster'  # the quota's resource, by the name that clients know
 
@@ -37,6 +37,10 @@ class OperationInProgress(Exception):
     def __init__(self, active: models.Operation):
         super().__init__(f'operation {active.uuid} ({active.verb}) is in progress')
         self.active = active
+
+
+class BayGone(Exception):
+    """The bay's last delete ended between its being found and its being locked."""
 
 
 class QuotaExceeded(Exception):
@@ -78,17 +82,22 @@ class Planner:
         return self._plan(session, bay, states.CREATE, requester, bay.create_timeout)
 
     def resize_bay(
-        self, session: orm.Session, bay: models.Bay, node_count: int, requester: Requester
+        self,
+        session: orm.Session,
+        bay: models.Bay,
+        node_count: int,
+        requester: Requester,
+        rollback: bool = False,
     ) -> models.Operation | None:
         """Give the bay's default workers another count.
 
         A resize that no worker has begun yet takes the new count over.
 
+        :param rollback: whether Heat is to undo a change that fails.
         :returns: None when there are as many already.
         :raises OperationInProgress: something else is going on.
         """
-        session.execute(sa.select(models.Bay.id).filter_by(id=bay.id).with_for_update())
-        session.refresh(bay)
+        _lock(session, bay)
         workers = session.scalars(
             sa.select(models.Nodegroup).filter_by(
                 bay_uuid=bay.uuid, is_default=True, role='worker'
@@ -109,6 +118,7 @@ class Planner:
             'nodegroup': workers.uuid,
             'node_count': node_count,
             'previous_node_count': workers.node_count,
+            'rollback': rollback,
         }
         workers.node_count = node_count
         _set_status(session, bay, states.status(states.UPDATE, states.IN_PROGRESS))
@@ -123,8 +133,7 @@ class Planner:
 
         A delete in progress is answered with itself.
         """
-        session.execute(sa.select(models.Bay.id).filter_by(id=bay.id).with_for_update())
-        session.refresh(bay)
+        _lock(session, bay)
         active = _active(session, bay.uuid)
         if active is not None and active.verb == states.DELETE:
             return active
@@ -202,6 +211,21 @@ def _locked_quota(session: orm.Session, project_id: str) -> int | None:
             pass  # another request made it first
         row = session.scalars(query).one()
     return row.hard_limit
+
+
+def _lock(session: orm.Session, bay: models.Bay) -> None:
+    """Keep other requests off the bay, and see it as it is now.
+
+    :raises BayGone: it was deleted since it was read.
+    """
+    locked = session.scalars(
+        sa.select(models.Bay)
+        .filter_by(id=bay.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if locked is None:
+        raise BayGone(bay.uuid)
 
 
 def _active(session: orm.Session, bay_uuid: str) -> models.Operation | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import sqlalchemy as sa
+from oslo_context import context
 from oslo_log import log as logging
 from sqlalchemy import orm
 from taskflow import engines, task
@@ -14,12 +15,19 @@ from taskflow.types import failure as taskflow_failure
 
 from magnum.clients.errors import CloudError, CloudRefused, CloudUnavailable
 from magnum.db.models import Bay, BayIdentity, Nodegroup, Operation, OperationStep
+from magnum.db.statements import database_now
 from magnum.db.types import utcnow
 from magnum.domain import states
 from magnum.domain.failures import Failure
 from magnum.events import timeline
-from magnum.operations.claims import Claim, Claims, LeaseLost, database_now, release
-from magnum.operations.errors import Cancelled, HeatIsBusy, StepFailed, TryLater
+from magnum.operations.claims import Claim, Claims, LeaseLost, release
+from magnum.operations.errors import (
+    Cancelled,
+    DeadlinePassed,
+    HeatIsBusy,
+    StepFailed,
+    TryLater,
+)
 from magnum.operations.flows import FLOWS, Step, step_names
 from magnum.operations.work import Tools, Work
 
@@ -90,6 +98,8 @@ class Runner:
 
     def run(self, claim: Claim) -> None:
         """Run the claim's flow and record how far it came. Never raises."""
+        # Log lines carry the id of the request that asked for the operation.
+        context.RequestContext(request_id=claim.request_id)
         work = Work(self._tools, self._claims, claim)
         try:
             self._run(work)
@@ -109,12 +119,13 @@ class Runner:
         """Run the flow; what is left to do is to record how it went."""
         try:
             work.check()
-            self._check_deadline(work)
             _engine(work).run()
         except LeaseLost:
             raise
         except Cancelled:
             return functools.partial(self._cancel, work)
+        except DeadlinePassed:
+            return functools.partial(self._too_late, work)
         except HeatIsBusy as busy:
             return functools.partial(self._wait, work, str(busy))
         except StepFailed as failed:
@@ -132,24 +143,6 @@ class Runner:
             failure = Failure('internal', f'An internal error ({type(error).__name__}).')
             return functools.partial(self._retry, work, failure, None, _UNFORESEEN_ATTEMPTS)
         return functools.partial(self._advance, work)
-
-    def _check_deadline(self, work: Work) -> None:
-        """Fail what is past its deadline, saying what it last met."""
-        with work.fenced() as (session, operation):
-            if database_now(session) < operation.deadline:
-                return
-            met = operation.error
-        # What Heat has to say is a better reason than the time.
-        if work.claim.phase == states.FINISH:
-            try:
-                _engine(work).run()
-                return
-            except (HeatIsBusy, CloudError, TryLater):
-                pass
-        last = f' The last thing it met: {met["reason"]}' if met else ''
-        raise StepFailed(
-            Failure('deadline_exceeded', f'It was not finished by its deadline.{last}')
-        )
 
     def _advance(self, work: Work) -> None:
         """The flow came to its end: wait for Heat, or be done."""
@@ -174,14 +167,17 @@ class Runner:
         """Hand the operation to the watcher; no thread is held."""
         interval = datetime.timedelta(seconds=self._tools.conf.conductor.watch_interval)
         with work.fenced() as (session, operation):
-            operation.phase = states.FINISH
-            soon = database_now(session) + (interval if seen else datetime.timedelta(0))
-            release(operation, states.WAITING, soon)
-            if seen is None:
-                timeline.record(
-                    session, operation, f'bay.{operation.verb}.requested',
-                    'Heat was asked; waiting for the stack',
-                )
+            now = database_now(session)
+            if now < operation.deadline:
+                operation.phase = states.FINISH
+                release(operation, states.WAITING, now + interval if seen else now)
+                if seen is None:
+                    timeline.record(
+                        session, operation, f'bay.{operation.verb}.requested',
+                        'Heat was asked; waiting for the stack',
+                    )
+                return
+        self._too_late(work)
 
     def _retry(
         self,
@@ -195,6 +191,7 @@ class Runner:
         :param attempts: fail it when it has met the same this often.
         """
         with work.fenced() as (session, operation):
+            now = database_now(session)
             met = operation.error or {}
             times = met.get('times', 0) + 1 if met.get('code') == failure.code else 1
             if attempts is None or times < attempts:
@@ -202,10 +199,14 @@ class Runner:
                     factor = min(2 ** min(times - 1, 8), _LONGEST_INTERVAL)
                     delay = datetime.timedelta(seconds=self._interval * factor)
                 operation.error = {**failure.as_dict(), 'times': times}
-                again = min(database_now(session) + delay, operation.deadline)
-                release(operation, states.QUEUED, again)
-                return
+                if now < operation.deadline:
+                    release(operation, states.QUEUED, min(now + delay, operation.deadline))
+                    return
+                failure = _overdue(operation)
         self._fail(work, failure)
+
+    def _too_late(self, work: Work) -> None:
+        self._fail(work, _overdue(work.operation()))
 
     def _fail(self, work: Work, failure: Failure) -> None:
         with work.fenced() as (session, operation):
@@ -260,6 +261,12 @@ def _step_row(
         )
         session.add(row)
     return row
+
+
+def _overdue(operation: Operation) -> Failure:
+    """The failure of an operation past its deadline: what it last met."""
+    met = f' The last thing it met: {operation.error["reason"]}' if operation.error else ''
+    return Failure('deadline_exceeded', f'It was not finished by its deadline.{met}')
 
 
 def _end(

@@ -5,6 +5,7 @@ queue: a message bus that is down delays no answer, and a lost hint costs a
 conductor's poll interval.
 """
 
+import contextlib
 import queue
 import threading
 from typing import Final
@@ -37,10 +38,8 @@ class WakeUp:
                     target=self._deliver, name='wake-up', daemon=True
                 )
                 self._thread.start()
-        try:
+        with contextlib.suppress(queue.Full):
             self._pending.put_nowait(None)
-        except queue.Full:
-            pass
 
     def _deliver(self) -> None:
         client = None

@@ -15,8 +15,8 @@ from magnum.clients.errors import CloudError
 from magnum.clients.heat import BATCH, HeatClients, Stack
 from magnum.db.engine import Database
 from magnum.db.models import Operation
+from magnum.db.statements import changed_rows, database_now
 from magnum.domain import states
-from magnum.operations.claims import database_now
 
 LOG = logging.getLogger(__name__)
 
@@ -69,13 +69,8 @@ class Watcher:
         """
 
         def work(session: orm.Session) -> bool:
-            changed = session.execute(
-                sa.update(Operation)
-                .filter_by(stack_id=stack_id, state=states.WAITING)
-                .values(not_before=database_now(session))
-                .execution_options(synchronize_session=False)
-            )
-            return bool(changed.rowcount)
+            waiting = sa.update(Operation).filter_by(stack_id=stack_id, state=states.WAITING)
+            return changed_rows(session, waiting.values(not_before=database_now(session))) > 0
 
         return self._database.run(work)
 
@@ -109,11 +104,10 @@ def has_moved(operation: Operation, stack: Stack | None) -> bool:
 
 
 def _queue(session: orm.Session, which: sa.ColumnElement[bool]) -> int:
-    queued = session.execute(
+    return changed_rows(
+        session,
         sa.update(Operation)
         .where(Operation.state == states.WAITING)
         .where(which)
-        .values(state=states.QUEUED, not_before=None)
-        .execution_options(synchronize_session=False)
+        .values(state=states.QUEUED, not_before=None),
     )
-    return int(queued.rowcount)

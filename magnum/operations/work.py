@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 
 import sqlalchemy as sa
 from oslo_config import cfg
+from oslo_log import log as logging
 from sqlalchemy import orm
 
+from magnum.certificates.errors import SealingError
 from magnum.certificates.sealing import Sealer
 from magnum.certificates.service import CertificateService
 from magnum.clients.heat import HeatClient, HeatClients
@@ -15,10 +17,13 @@ from magnum.clients.keystone import KeystoneClient
 from magnum.clients.sessions import Sessions
 from magnum.db import models
 from magnum.db.engine import Database
+from magnum.domain import states
 from magnum.drivers.contract import Driver
 from magnum.drivers.registry import Registry
 from magnum.operations.claims import Claim, Claims, LeaseLost
-from magnum.operations.errors import Cancelled, TryLater
+from magnum.operations.errors import Cancelled, DeadlinePassed, TryLater
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass
@@ -47,7 +52,7 @@ class Tools:
             heat=HeatClients(conf, sessions),
             sealer=sealer,
             certificates=CertificateService(conf, sealer),
-            drivers=Registry.from_entry_points(),
+            drivers=Registry.from_entry_points(conf.drivers.disabled_drivers),
         )
 
 
@@ -89,13 +94,17 @@ class Work:
 
         :raises LeaseLost: somebody else works on the operation now.
         :raises Cancelled: a delete pre-empted it.
+        :raises DeadlinePassed: nothing new is begun any more.
         :raises TryLater: this process is to end; another one goes on at once.
         """
         if self._claims.stopping.is_set():
             raise TryLater('the conductor is stopping', seconds=0)
-        self._claims.renew(self.claim)
-        if self.operation().cancel_requested:
+        standing = self._claims.renew(self.claim)
+        if standing.is_cancelled:
             raise Cancelled(self.claim.operation_uuid)
+        # After the stack: what Heat has to say is better than "too late".
+        if standing.is_overdue and self.claim.phase == states.START:
+            raise DeadlinePassed(self.claim.operation_uuid)
 
     def operation(self) -> models.Operation:
         """The operation's row as it is now."""
@@ -130,16 +139,20 @@ class Work:
         return self.tools.drivers.by_name(situation.bay.driver or '')
 
     def heat_as_bay(self) -> HeatClient | None:
-        """Heat as the bay's own identity; None for a bay that has none."""
+        """Heat as the bay's own identity; None for a bay that has none to use."""
         with self.tools.database.reading() as session:
             identity = session.scalars(
                 sa.select(models.BayIdentity).filter_by(bay_uuid=self.claim.bay_uuid)
             ).one_or_none()
         if identity is None or identity.user_id is None:
             return None
-        password = self.tools.sealer.unseal(
-            identity.sealed_password, password_context(self.claim.bay_uuid)
-        )
+        try:
+            password = self.tools.sealer.unseal(
+                identity.sealed_password, password_context(self.claim.bay_uuid)
+            )
+        except SealingError as error:
+            LOG.error('The identity of bay %s cannot be used: %s', self.claim.bay_uuid, error)
+            return None
         return self.tools.heat.user(
             identity.user_id, password.decode(), identity.project_id or ''
         )

@@ -100,7 +100,7 @@ class FakeHeat:
             return
         user = self.cloud.users.get(self.user_id)
         if user is None or user['password'] != self.password:
-            raise CloudForbidden('orchestration', 'The request you have made requires authentication', 401)
+            raise CloudForbidden('orchestration', 'requires authentication', 401)
 
     def _visible(self) -> list[dict[str, Any]]:
         self._authenticate()

@@ -9,7 +9,9 @@ from magnum.drivers.contract import BayPlan, Capabilities, Driver, Observed, Sta
 
 class FakeDriver(Driver):
     name = 'kubernetes'
-    capabilities = Capabilities('kubernetes', ('vm',), ('debian',), ('flannel',), ('cinder',), ('1',))
+    capabilities = Capabilities(
+        'kubernetes', ('vm',), ('debian',), ('flannel',), ('cinder',), ('1',)
+    )
 
     def labels_schema(self) -> Mapping[str, Any]:
         return {'type': 'object'}

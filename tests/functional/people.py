@@ -77,11 +77,16 @@ class Person:
         return document
 
     def settled(self, uuid: str) -> dict[str, Any] | None:
-        """The bay once nothing goes on; a bay that is gone is ``{'status': None}``."""
+        """The bay once nothing goes on; None before."""
         bay = self.bay(uuid)
-        if bay is None:
-            return {'status': None}
+        assert bay is not None, f'the bay {uuid} is gone'
         return None if bay['status'].endswith('IN_PROGRESS') else bay
+
+    def is_gone(self, uuid: str) -> bool:
+        """Whether a bay that was deleted is there no more."""
+        bay = self.bay(uuid)
+        assert bay is None or bay['status'] != 'DELETE_FAILED', bay
+        return bay is None
 
     # The real clients ---------------------------------------------------------
     def run(self, client: str, *command: str, check: bool = True) -> str:

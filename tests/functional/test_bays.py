@@ -103,7 +103,7 @@ def test_another_member_deletes_and_nothing_is_left(
     for coe in COES:
         people['bob'].old('bay-delete', f'old-{coe}')
     for uuid in bays.values():
-        wait_until(lambda uuid=uuid: alice.settled(uuid)['status'] is None)
+        wait_until(lambda uuid=uuid: alice.is_gone(uuid))
     for coe in COES:
         alice.old('baymodel-delete', f'{coe}-model')
     left = {
@@ -131,7 +131,7 @@ def test_create_by_the_new_client_with_an_application_credential(
     bay = wait_until(lambda: alice.settled(uuid))
     assert bay['status'] == 'CREATE_COMPLETE', bay
     caller.run('magnumclient-5.0.0', 'openstack', 'coe', 'cluster', 'delete', 'appcred')
-    wait_until(lambda: alice.settled(uuid)['status'] is None)
+    wait_until(lambda: alice.is_gone(uuid))
     assert alice.magnum.delete(f'/clustertemplates/{baymodel}').status_code == 204
 
 
@@ -150,7 +150,7 @@ def test_the_creator_is_gone_at_the_end(people: dict[str, Person], alice: Person
     assert bay['status'] == 'CREATE_COMPLETE', bay
     identity.delete(f'/users/{user}')
     assert people['bob'].magnum.delete(f'/clusters/{uuid}').status_code == 204
-    wait_until(lambda: alice.settled(uuid)['status'] is None)
+    wait_until(lambda: alice.is_gone(uuid))
     alice.magnum.delete(f'/clustertemplates/{baymodel}')
 
 
@@ -165,7 +165,7 @@ def test_a_failing_node_says_why_and_delete_leaves_nothing(
     assert bay['status'] == 'CREATE_FAILED'
     assert 'step 40-docker: no space left on device' in bay['status_reason']
     assert alice.magnum.delete(f'/clusters/{uuid}').status_code == 204
-    wait_until(lambda: alice.settled(uuid)['status'] is None)
+    wait_until(lambda: alice.is_gone(uuid))
     alice.magnum.delete(f'/clustertemplates/{baymodel}')
     left = {k: v - earlier[k] for k, v in debris.snapshot().items() if v - earlier[k]}
     assert left == {}
@@ -187,7 +187,7 @@ def test_a_bay_with_everything(alice: Person, debris: Contents) -> None:
     assert len(now['volumes'] - earlier['volumes']) >= 4
     assert now['floatingips'] == earlier['floatingips']
     assert alice.magnum.delete(f'/clusters/{uuid}').status_code == 204
-    wait_until(lambda: alice.settled(uuid)['status'] is None)
+    wait_until(lambda: alice.is_gone(uuid))
     alice.magnum.delete(f'/clustertemplates/{baymodel}')
     left = {k: v - earlier[k] for k, v in debris.snapshot().items() if v - earlier[k]}
     assert left == {}

@@ -20,7 +20,7 @@ from magnum.db.repositories import baymodels as baymodel_repository
 from magnum.db.repositories import bays as repository
 from magnum.db.repositories.scopes import MarkerNotFound, Scope
 from magnum.domain import states
-from magnum.operations.planner import OperationInProgress, QuotaExceeded
+from magnum.operations.planner import BayGone, OperationInProgress, QuotaExceeded
 
 _OWNER: Final = (repository.TABLE.c.uuid, repository.TABLE.c.project_id, repository.TABLE.c.user_id)
 _STORED: Final = tuple(repository.TABLE.c)
@@ -94,7 +94,7 @@ class BaysController:
 
     def update(self, call: Call) -> Answer:
         """PATCH: another number of workers, or what an agent found of a cluster's health."""
-        self._check_rollback(call)
+        rollback = self._rollback(call)
         body = call.body('patch')
         scope = call.caller.scope(self._rule('update_all_projects'))
         (ident,) = call.arguments
@@ -102,7 +102,7 @@ class BaysController:
         operation = None
         if changes:
             operation = self._database.run(
-                lambda session: self._update(session, call, bay_uuid, changes)
+                lambda session: self._update(session, call, bay_uuid, changes, rollback)
             )
         if operation is not None:
             self._services.wake_up.send()
@@ -119,7 +119,10 @@ class BaysController:
             row = finding.bay(session, self._dialect, _OWNER, scope, ident)
             call.caller.check(self._rule('delete'), {'project_id': row.project_id})
             bay = self._loaded(session, row.uuid)
-            return self._services.planner.delete_bay(session, bay, call.caller.requester)
+            try:
+                return self._services.planner.delete_bay(session, bay, call.caller.requester)
+            except BayGone:
+                raise finding.not_found(errors.BAY_NOT_FOUND, self._dialect, ident) from None
 
         operation = self._database.run(work)
         self._services.wake_up.send()
@@ -163,14 +166,15 @@ class BaysController:
         )
 
     # Parts of update ---------------------------------------------------------
-    def _check_rollback(self, call: Call) -> None:
+    def _rollback(self, call: Call) -> bool:
+        """Whether Heat is to go back to what was when the change fails."""
         rollback = call.query.get('rollback')
         if rollback is None:
-            return
+            return False
         if call.version < versions.ROLLBACK:
             raise errors.APIError(errors.UNKNOWN_ARGUMENT, 'Unknown argument: "rollback"')
         try:
-            coerce(_ROLLBACK, rollback)
+            return bool(coerce(_ROLLBACK, rollback))
         except ValueError as error:
             raise errors.invalid('rollback', rollback, str(error)) from None
 
@@ -204,7 +208,12 @@ class BaysController:
         return row.uuid, changes
 
     def _update(
-        self, session: orm.Session, call: Call, bay_uuid: str, changes: Mapping[str, Any]
+        self,
+        session: orm.Session,
+        call: Call,
+        bay_uuid: str,
+        changes: Mapping[str, Any],
+        rollback: bool,
     ) -> models.Operation | None:
         health = {name: value for name, value in changes.items() if name in _HEALTH}
         if health:
@@ -214,8 +223,10 @@ class BaysController:
         bay = self._loaded(session, bay_uuid)
         try:
             return self._services.planner.resize_bay(
-                session, bay, changes['node_count'], call.caller.requester
+                session, bay, changes['node_count'], call.caller.requester, rollback
             )
+        except BayGone:
+            raise finding.not_found(errors.BAY_NOT_FOUND, self._dialect, bay_uuid) from None
         except OperationInProgress as refusal:
             raise errors.APIError(
                 errors.OPERATION_IN_PROGRESS,

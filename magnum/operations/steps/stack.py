@@ -10,10 +10,10 @@ from sqlalchemy import orm
 from magnum.clients.errors import CloudConflict, CloudForbidden
 from magnum.clients.heat import HeatClient, Stack
 from magnum.db.models import Bay, Nodegroup, Operation
+from magnum.db.statements import database_now
 from magnum.domain.failures import Failure, root_cause
 from magnum.drivers.contract import MASTER, WORKER, BayPlan, PlanRefused
 from magnum.operations import ledger
-from magnum.operations.claims import database_now
 from magnum.operations.errors import HeatIsBusy, StepFailed, TryLater
 from magnum.operations.plan import bay_plan
 from magnum.operations.work import Situation, Work

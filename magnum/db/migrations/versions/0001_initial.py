@@ -18,6 +18,7 @@ NAME = sa.String(255).with_variant(
 
 
 def upgrade() -> None:
+    """Make every table."""
     op.create_table(
         'bay_identity',
         sa.Column('bay_uuid', sa.String(length=36), nullable=False),
