@@ -4,9 +4,13 @@ Nothing starts when this module is imported: the application is made by the
 first request, after whatever forks the server does.
 """
 
+import os
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
+
+#: Environment variable that names configuration files, separated by ``;``.
+CONFIG_FILES = 'OS_MAGNUM_CONFIG_FILES'
 
 
 class _Application:
@@ -31,7 +35,8 @@ def _make() -> Callable[..., Iterable[bytes]]:
     from magnum import conf as magnum_conf
     from magnum.api import app
 
-    conf = magnum_conf.load(prog='magnum-api')
+    files = [name for name in os.environ.get(CONFIG_FILES, '').split(';') if name]
+    conf = magnum_conf.load(config_files=files or None, prog='magnum-api')
     logging.setup(conf, magnum_conf.PROJECT)
     return app.make_default_application(conf)
 
