@@ -10,7 +10,7 @@ from tools.quickstart_steps.errors import QuickstartError
 
 GIB = 1024**3
 # In GiB, measured and rounded up.
-DISK_FOR_ENVIRONMENTS = 3.0  # the cloud's, Magnum's, the clients', pip's cache
+DISK_FOR_ENVIRONMENTS = 3.0  # system packages, too, if they lie on the same disk
 DISK_FOR_STATE = 1.0
 MEMORY_FOR_CLOUD = 3.5
 MEMORY_FOR_MAGNUM = 0.5

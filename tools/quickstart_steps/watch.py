@@ -23,13 +23,16 @@ def until_built(require_alive: Callable[[], None]) -> None:
     stacks = Stacks(USER)
     board = Board()
     began = time.monotonic()
+    was_building = False  # those that were there already have been told of
     while True:
         found = bays.listed()
         elapsed = time.monotonic() - began
-        board.show({bay.name: _progress(bay, stacks) for bay in found}, elapsed)
         building = [bay.name for bay in found if bay.is_building]
+        if building or was_building:
+            board.show({bay.name: _progress(bay, stacks) for bay in found}, elapsed)
         if not building:
             return
+        was_building = True
         if elapsed > _PATIENCE:
             raise QuickstartError(
                 f'still building after {elapsed / 60:.0f} minutes: {", ".join(building)}'
