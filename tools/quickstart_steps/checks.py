@@ -18,21 +18,20 @@ MEMORY_FOR_MAGNUM = 0.5
 
 def check() -> None:
     """Raise an error that says what is short, and how much is needed."""
-    _check_directory(layout.ROOT)
-    _check_directory(settings.ROOT)
+    require_directory(settings.ROOT)
     _check_disk()
     _check_memory()
     _check_ports()
 
 
-def _check_directory(directory: pathlib.Path) -> None:
-    """See that we may write there, as a checkout may belong to another user."""
+def require_directory(directory: pathlib.Path) -> None:
+    """Make a directory; an error if we may not, or may not write there."""
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise QuickstartError(f'{directory} cannot be made: {error.strerror}') from error
     if not os.access(directory, os.W_OK):
-        raise QuickstartError(f'{directory} belongs to another user, and must be ours to write')
+        raise QuickstartError(f'{directory} belongs to another user; use a checkout of your own')
 
 
 def _check_disk() -> None:

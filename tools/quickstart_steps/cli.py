@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
 @contextlib.contextmanager
 def _alone() -> Iterator[None]:
     """Let only one command at a time change anything."""
-    layout.ROOT.mkdir(mode=0o700, parents=True, exist_ok=True)
+    checks.require_directory(layout.ROOT)
     with open(layout.LOCK, 'w') as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -101,6 +101,7 @@ def _down() -> None:
 
 def _reset() -> None:
     _down()
+    say('removing files, which may take a minute')
     if not cloud.remove():
         say(
             'the cloud that is left keeps the stacks of the bays; to remove it, too: '

@@ -14,7 +14,7 @@ from tools.quickstart_steps.errors import QuickstartError
 @pytest.fixture(autouse=True)
 def fresh_machine(monkeypatch, tmp_path):
     """Nothing is installed, nothing runs, there is enough of all."""
-    monkeypatch.setattr(layout, 'ROOT', tmp_path / 'quickstart')
+    monkeypatch.setattr(layout, 'ROOT', tmp_path)
     monkeypatch.setattr(layout, 'VENV', tmp_path / 'quickstart/venv')
     monkeypatch.setattr(settings, 'ROOT', tmp_path / 'devcloud')
     monkeypatch.setattr(settings, 'VENV', tmp_path / 'devcloud/venv')
@@ -69,11 +69,16 @@ def test_port(monkeypatch):
         checks.check()
 
 
-def test_directory_that_cannot_be_made(monkeypatch, tmp_path):
+def test_directory_that_cannot_be_made(tmp_path):
     (tmp_path / 'file').touch()
-    monkeypatch.setattr(layout, 'ROOT', tmp_path / 'file/quickstart')
     with pytest.raises(QuickstartError, match='cannot be made: Not a directory'):
-        checks.check()
+        checks.require_directory(tmp_path / 'file/quickstart')
+
+
+def test_directory_of_another_user(monkeypatch, tmp_path):
+    monkeypatch.setattr(checks.os, 'access', lambda *_: False)
+    with pytest.raises(QuickstartError, match=f'{tmp_path} belongs to another user'):
+        checks.require_directory(tmp_path)
 
 
 def test_other_mode_runs(monkeypatch):
