@@ -8,11 +8,16 @@ from magnum.db.engine import Database
 
 #: A database to use instead of SQLite: its tables are emptied.
 VARIABLE = 'MAGNUM_TEST_DATABASE'
+NAME = 'magnum_tests'
 
 
 def url(directory: pathlib.Path) -> str:
-    """Where this test's rows go."""
-    return os.environ.get(VARIABLE) or f'sqlite:///{directory}/magnum.sqlite'
+    """Where this test's rows go: parallel workers each have a database."""
+    named = os.environ.get(VARIABLE)
+    if named is None:
+        return f'sqlite:///{directory}/magnum.sqlite'
+    worker = os.environ.get('PYTEST_XDIST_WORKER')
+    return named.replace(NAME, f'{NAME}_{worker}') if worker else named
 
 
 def empty(database: Database) -> None:

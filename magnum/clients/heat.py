@@ -41,6 +41,11 @@ class Stack:
         return self.status.endswith('_IN_PROGRESS')
 
     @property
+    def is_gone(self) -> bool:
+        """Whether it is deleted, though Heat shows it for a moment yet."""
+        return self.status == 'DELETE_COMPLETE'
+
+    @property
     def is_failed(self) -> bool:
         """Whether its last action failed."""
         return self.status.endswith('_FAILED')
@@ -121,10 +126,10 @@ class HeatClient:
         """A stack by id or name; None when Heat knows none (any more)."""
         try:
             with calling(SERVICE, 'get_stack'):
-                found = self._api.stacks.get(stack, resolve_outputs=outputs)
+                found = _stack(self._api.stacks.get(stack, resolve_outputs=outputs))
         except CloudNotFound:
             return None
-        return None if found.stack_status == 'DELETE_COMPLETE' else _stack(found)
+        return None if found.is_gone else found
 
     def by_ids(self, stack_ids: list[str]) -> dict[str, Stack]:
         """Stacks, of any project for a service token, among these ids.
@@ -135,13 +140,14 @@ class HeatClient:
         if not stack_ids:
             return {}
         with calling(SERVICE, 'list_stacks'):
-            found = list(self._api.stacks.list(filters={'id': stack_ids}, limit=len(stack_ids)))
-        return {stack.id: _stack(stack) for stack in found}
+            found = self._api.stacks.list(filters={'id': stack_ids}, limit=len(stack_ids))
+            return {stack.id: stack for stack in map(_stack, found) if not stack.is_gone}
 
     def by_name(self, name: str) -> list[Stack]:
         """Stacks of that name in every project that the token may see."""
         with calling(SERVICE, 'list_stacks'):
-            return [_stack(found) for found in self._api.stacks.list(filters={'name': name})]
+            found = self._api.stacks.list(filters={'name': name})
+            return [stack for stack in map(_stack, found) if not stack.is_gone]
 
     def failed_resources(self, stack_id: str) -> list[FailedResource]:
         """Every failed resource, nested ones included."""

@@ -20,6 +20,7 @@ from tools.devcloud.node_agent import STATE as AGENT_STATE
 
 _HERE = pathlib.Path(__file__).parent
 _ROOT = _HERE.parents[1]
+TOKEN_LIFE = 600  # seconds
 PATIENCE = 900.0  # seconds; a small machine builds several bays at the same time
 
 
@@ -98,12 +99,25 @@ def magnum(node_agent: None, directory: pathlib.Path) -> Iterator[dict[str, Any]
 
 
 @pytest.fixture(scope='session')
+def patient_bay(
+    magnum: dict[str, Any], people: dict[str, Person],
+    behaviours: Callable[[dict[str, str]], None],
+) -> str:
+    """A bay whose node takes longer than a Keystone token lives; begun early."""
+    behaviours({'^patient-': f'slow: {TOKEN_LIFE + 30}'})
+    alice = people['alice']
+    return alice.create_bay(
+        alice.create_baymodel('swarm', name='patient-model'), 'patient', node_count=0
+    )
+
+
+@pytest.fixture(scope='session')
 def people() -> dict[str, Person]:
     return {name: Person(name) for name in settings.OPENRC_NAMES}
 
 
 @pytest.fixture(scope='session')
-def alice(people: dict[str, Person], magnum: Any) -> Person:
+def alice(people: dict[str, Person], magnum: Any, patient_bay: str) -> Person:
     return people['alice']
 
 

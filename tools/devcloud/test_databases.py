@@ -1,23 +1,29 @@
-"""Makes the empty database that tests use, and prints its URL.
+"""Makes the empty databases that tests use, and prints the first one's URL.
+
+The others are for parallel workers of pytest: ``<name>_gw0`` and so on.
 
     python -m tools.devcloud.test_databases mariadb|postgresql
 """
 
+import os
 import sys
 
 from tools.devcloud import backends, settings
 
 NAME = 'magnum_tests'
+_NAMES = (NAME, *(f'{NAME}_gw{worker}' for worker in range(os.cpu_count() or 1)))
 
 
 def mariadb() -> str:
-    """A fresh database on the private MariaDB."""
-    backends.sql(f'DROP DATABASE IF EXISTS {NAME}; CREATE DATABASE {NAME} CHARACTER SET utf8mb4')
+    """Fresh databases on the private MariaDB."""
+    for name in _NAMES:
+        backends.sql(f'DROP DATABASE IF EXISTS {name}')
+        backends.sql(f'CREATE DATABASE {name} CHARACTER SET utf8mb4')
     return settings.mariadb_url(NAME)
 
 
 def postgresql() -> str:
-    """A fresh database on the private PostgreSQL."""
+    """Fresh databases on the private PostgreSQL."""
     import psycopg2
 
     connection = psycopg2.connect(
@@ -26,8 +32,9 @@ def postgresql() -> str:
     )
     connection.autocommit = True
     with connection.cursor() as cursor:
-        cursor.execute(f'DROP DATABASE IF EXISTS {NAME}')
-        cursor.execute(f'CREATE DATABASE {NAME}')
+        for name in _NAMES:
+            cursor.execute(f'DROP DATABASE IF EXISTS {name}')
+            cursor.execute(f'CREATE DATABASE {name}')
     connection.close()
     return settings.postgresql_url(NAME)
 

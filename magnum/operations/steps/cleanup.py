@@ -100,10 +100,7 @@ def _stacks_of(work: Work, entry: LedgerEntry) -> list[Stack]:
 
 
 def _ours(stacks: list[Stack], entry: LedgerEntry) -> list[Stack]:
-    return [
-        stack for stack in stacks
-        if tag_of(entry.bay_uuid) in stack.tags and stack.status != 'DELETE_COMPLETE'
-    ]
+    return [stack for stack in stacks if tag_of(entry.bay_uuid) in stack.tags]
 
 
 def _ask_for_the_end(work: Work, stack: Stack) -> None:

@@ -1,0 +1,117 @@
+"""The fakes that other tests rely on behave as the real services do."""
+
+import base64
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from magnum import conf as magnum_conf
+from magnum.clients.errors import CloudConflict, CloudForbidden
+from magnum.clients.heat import HeatClients
+from magnum.clients.keystone import KeystoneClient
+from magnum.clients.sessions import Sessions
+from tests.fakes.cloud import FakeCloud, FakeHeats, FakeKeystone
+from tests.functional.conftest import wait_until
+from tests.functional.people import Person
+from tools.devcloud import settings
+
+_TEMPLATE = """
+heat_template_version: 2021-04-16
+parameters:
+  number_of_minions: {type: number}
+resources:
+  nodes:
+    type: OS::Heat::ResourceGroup
+    properties:
+      count: {get_param: number_of_minions}
+      resource_def: {type: OS::Heat::RandomString}
+"""
+
+
+class _Clients:
+    def __init__(self, keystone: Any, heats: Any, settle: Any):
+        self.keystone, self.heats, self.settle = keystone, heats, settle
+
+
+def _real() -> _Clients:
+    conf = magnum_conf.new_config()
+    conf([], project='magnum', default_config_files=[])
+    conf.set_override('region_name', settings.REGION, 'openstack_client')
+    sessions = Sessions(conf)
+    account = settings.service_options('magnum')
+    conf.set_override('auth_type', 'password', 'keystone_auth')
+    conf.register_opts(
+        [o for o in magnum_conf.openstack_client.service_account_options()
+         if o.dest not in conf.keystone_auth],
+        group='keystone_auth',
+    )
+    for name, value in account.items():
+        if name not in ('auth_type', 'region_name'):
+            conf.set_override(name, value, 'keystone_auth')
+    return _Clients(KeystoneClient(conf, sessions), HeatClients(conf, sessions), lambda: None)
+
+
+def _fake() -> _Clients:
+    cloud = FakeCloud()
+    return _Clients(FakeKeystone(cloud), FakeHeats(cloud), cloud.settle)
+
+
+@pytest.fixture(params=[_fake, _real], ids=['fake', 'real'])
+def clients(request: pytest.FixtureRequest) -> Iterator[_Clients]:
+    made: _Clients = request.param()
+    yield made
+
+
+def test_users_and_stacks(clients: _Clients, people: dict[str, Person]) -> None:
+    project = str(people['alice'].keystone.get_project_id())
+    name = f'contract-{uuid.uuid4().hex[:8]}'
+    password = base64.b64encode(uuid.uuid4().bytes).decode()
+    keystone, service = clients.keystone, clients.heats.service()
+
+    assert keystone.find_user(name) is None
+    user_id = keystone.ensure_user(name, 'first', 'a test')
+    assert keystone.ensure_user(name, password, 'a test') == user_id == keystone.find_user(name)
+    keystone.grant(user_id, project, ['member'])
+    keystone.grant(user_id, project, ['member'])
+    own = clients.heats.user(user_id, password, project)
+
+    tag = f'magnum-bay-{name}'
+    stack_id = own.create(name, _TEMPLATE, {}, {'number_of_minions': 1}, 5, [tag])
+    with pytest.raises(CloudConflict):
+        own.create(name, _TEMPLATE, {}, {'number_of_minions': 1}, 5, [tag])
+    assert own.get(name).id == stack_id
+    assert own.get(stack_id).tags == (tag,)
+    seen = wait_until(lambda: _settled(clients, service, stack_id), 120, 0.5)
+    assert (seen.status, seen.updated_time) == ('CREATE_COMPLETE', None)
+    assert [stack.id for stack in service.by_name(name)] == [stack_id]
+    assert set(service.by_ids([stack_id, str(uuid.uuid4())])) == {stack_id}
+
+    own.change_parameters(stack_id, {'number_of_minions': 2}, 5, False)
+    assert service.get(stack_id).updated_time is not None
+    seen = wait_until(lambda: _settled(clients, service, stack_id), 120, 0.5)
+    assert seen.status == 'UPDATE_COMPLETE'
+    assert int(seen.parameters['number_of_minions']) == 2
+    assert own.failed_resources(stack_id) == []
+
+    keystone.delete_user(user_id)
+    keystone.delete_user(user_id)
+    with pytest.raises(CloudForbidden):
+        clients.heats.user(user_id, password, project).get(stack_id)
+    service.delete(stack_id)
+    wait_until(lambda: _gone(clients, service, stack_id), 120, 0.5)
+    service.delete(stack_id)
+    assert service.by_ids([stack_id]) == {}
+    assert service.by_name(name) == []
+
+
+def _settled(clients: _Clients, heat: Any, stack_id: str) -> Any:
+    clients.settle()
+    stack = heat.get(stack_id)
+    return None if stack is None or stack.is_busy else stack
+
+
+def _gone(clients: _Clients, heat: Any, stack_id: str) -> bool:
+    clients.settle()
+    return heat.get(stack_id) is None
