@@ -10,6 +10,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 
+from tools.devcloud import settings
 from tools.devcloud.errors import DevcloudError
 from tools.devcloud.services import say
 from tools.quickstart_steps import (
@@ -135,9 +136,16 @@ def _run(arguments: argparse.Namespace) -> bool:
     return True
 
 
+def _keep_off_proxies() -> None:
+    """Let pip and apt use a proxy, and nothing that is on this machine."""
+    exceptions = [os.environ.get('no_proxy', ''), settings.IP]
+    os.environ['no_proxy'] = ','.join(filter(None, exceptions))
+
+
 def main() -> int:
     """Run one command; errors that the reader can mend are one message."""
     arguments = _parser().parse_args()
+    _keep_off_proxies()
     # Our lines and those of the commands we run keep their order in a pipe, too.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)

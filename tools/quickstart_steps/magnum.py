@@ -1,5 +1,6 @@
 """Magnum's processes and the node agent."""
 
+import dataclasses
 import fcntl
 import os
 import pathlib
@@ -10,7 +11,7 @@ from tools.devcloud.processes import Process
 from tools.quickstart_steps import configuration, layout
 from tools.quickstart_steps.configuration import CONDUCTORS
 from tools.quickstart_steps.errors import QuickstartError
-from tools.quickstart_steps.progress import clean_environment, run_logged
+from tools.quickstart_steps.progress import environment_with, run_logged
 
 ALL_IN_ONE = 'magnum-all-in-one'
 API = 'magnum-api'
@@ -27,34 +28,35 @@ class _OurProcess(Process):
         return layout.LOG / f'{self.name}.log'
 
 
-def _process(
-    name: str, command: Sequence[str | os.PathLike[str]], port: int | None = None
-) -> Process:
-    return _OurProcess(
-        name,
-        command,
-        {**clean_environment(), 'PYTHONWARNINGS': 'ignore', 'LC_ALL': 'C.UTF-8'},
-        (port,) if port else (),
-        (lambda: processes.answers_http(port)) if port else None,
-    )
+def _environment() -> dict[str, str]:
+    return environment_with({'LC_ALL': 'C.UTF-8'})
 
 
-def _magnum(name: str, program: str, *files: pathlib.Path, port: int | None = None) -> Process:
+def _magnum(name: str, program: str, *files: pathlib.Path) -> Process:
     command: list[str | os.PathLike[str]] = [layout.VENV / 'bin' / program]
     for file in (layout.CONFIGURATION, *files):
         command += ['--config-file', file]
-    return _process(name, command, port)
+    return _OurProcess(name, command, _environment())
+
+
+def _serving(process: Process) -> Process:
+    """The same, which is ready when it answers at Magnum's port."""
+    return dataclasses.replace(
+        process,
+        ports=(settings.MAGNUM_PORT,),
+        ready=lambda: processes.answers_http(settings.MAGNUM_PORT),
+    )
 
 
 def _magnum_processes(real_backends: bool) -> list[Process]:
     if not real_backends:
-        return [_magnum(ALL_IN_ONE, 'magnum-all-in-one', port=settings.MAGNUM_PORT)]
+        return [_serving(_magnum(ALL_IN_ONE, 'magnum-all-in-one'))]
     return [
         *(
             _magnum(name, 'magnum-conductor', configuration.conductor_file(conductor))
             for conductor, name in CONDUCTOR_NAMES.items()
         ),
-        _magnum(API, 'magnum-api', port=settings.MAGNUM_PORT),
+        _serving(_magnum(API, 'magnum-api')),
     ]
 
 
@@ -101,8 +103,8 @@ def start_node_agent() -> bool:
     """Start the agent that plays nodes, unless one runs, ours or another's."""
     if _node_agent_runs():
         return False
-    command: list[str | os.PathLike[str]] = [layout.VENV / 'bin/python', layout.NODE_AGENT]
-    return bool(_start([_process(NODE_AGENT, [*command, '--forever'])]))
+    command = (layout.VENV / 'bin/python', layout.NODE_AGENT, '--forever')
+    return bool(_start([_OurProcess(NODE_AGENT, command, _environment(), ready=_node_agent_runs)]))
 
 
 def _start(wanted: Sequence[Process]) -> list[str]:
@@ -125,13 +127,15 @@ def _node_agent_runs() -> bool:
 
 
 def require_alive(real_backends: bool) -> None:
-    """Raise an error if one of the processes has died."""
+    """Raise an error if one of the processes that bays need has died."""
     for process in _magnum_processes(real_backends):
         if not process.pid():
             raise QuickstartError(
                 f'{process.name} has died; the last lines of {process.log}:\n'
                 + processes.tail(process.log)
             )
+    if not _node_agent_runs():
+        raise QuickstartError('the node agent has died; a second run starts it again')
 
 
 def stop() -> list[str]:

@@ -29,9 +29,12 @@ def write_openrc() -> None:
         text=True,
         check=True,
     ).stdout
-    path = f'export PATH={shlex.quote(str(layout.PROGRAMS))}:$PATH\n'
+    shell = (
+        f'export PATH={shlex.quote(str(layout.PROGRAMS))}:"$PATH"\n'
+        f'export no_proxy="${{no_proxy:+$no_proxy,}}{settings.IP}"\n'
+    )
     with open(os.open(layout.OPENRC, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), 'w') as file:
-        file.write(account + path)
+        file.write(account + shell)
 
 
 def print_bays() -> bool:
