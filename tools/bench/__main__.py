@@ -70,7 +70,8 @@ def main() -> None:
         for name in arguments.suites.split(','):
             suites.ALL[name](chosen, options, recorder)
     print()
-    print(report.table(suites.medians(recorder.results), chosen[-1].name, chosen[0].name))
+    theirs = chosen[0].name if len(chosen) > 1 else None
+    print(report.table(suites.medians(recorder.results), chosen[-1].name, theirs))
     print(f'\nmedians of {options.repetitions}; '
           f'load average {load_before:.1f} before, {os.getloadavg()[0]:.1f} after')
     if arguments.out:

@@ -26,7 +26,10 @@ def main(names: list[str]) -> None:
         _make_database(contender.database)
         _make_vhost(contender.vhost)
         contender.configuration.parent.mkdir(parents=True, exist_ok=True)
-        contender.configuration.write_text(_text(_common(contender) | sections[name]()))
+        options = _common(contender)
+        for section, own in sections[name](contender).items():
+            options.setdefault(section, {}).update(own)
+        contender.configuration.write_text(_text(options))
         _upgrade(contender)
         print(f'{name} is ready in {contender.environment}')
 
@@ -61,7 +64,7 @@ def _upgrade(contender: contenders.Contender) -> None:
 
 def _common(contender: contenders.Contender) -> Sections:
     """What both read, and by the same names."""
-    service_account = {
+    service_account: dict[str, object] = {
         'auth_url': f'{settings.CLOUD_URL}/identity',
         'auth_type': 'password',
         'username': 'magnum',
@@ -87,12 +90,14 @@ def _common(contender: contenders.Contender) -> Sections:
     }
 
 
-def _ours() -> Sections:
-    return {'certificates': {'encryption_keys': base64.b64encode(secrets.token_bytes(32)).decode()}}
+def _ours(_contender: contenders.Contender) -> Sections:
+    key = base64.b64encode(secrets.token_bytes(32)).decode()
+    return {'certificates': {'encryption_keys': key}}
 
 
-def _peer() -> Sections:
+def _peer(contender: contenders.Contender) -> Sections:
     return {
+        'api': {'api_paste_config': contender.environment / 'etc' / 'magnum' / 'api-paste.ini'},
         'trust': {
             'trustee_domain_id': 'trustee-domain',
             'trustee_domain_admin_id': 'trustee-admin',

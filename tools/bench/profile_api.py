@@ -44,7 +44,7 @@ class Counts:
             self.seen[f'HTTP {prepared.method} {path}'] += 1
             return send(session, prepared, **options)
 
-        requests.Session.send = counted  # type: ignore[method-assign]
+        requests.Session.send = counted  # type: ignore[method-assign, assignment]
 
     def _statement(
         self, _connection: Any, _cursor: Any, statement: str, *_: Any

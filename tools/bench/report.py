@@ -70,19 +70,20 @@ class Line:
         )
 
 
-def table(medians: Medians, ours: str, theirs: str) -> str:
+def table(medians: Medians, ours: str, theirs: str | None) -> str:
     """The table: one line per measure, columns separated by blanks.
 
     :param ours: name of the contender whose figures come first.
+    :param theirs: name of the other one, if there is one.
     """
     rows = [_HEADINGS, *(line.cells() for line in _lines(medians, ours, theirs))]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
     return '\n'.join(_aligned(row, widths) for row in rows)
 
 
-def _lines(medians: Medians, ours: str, theirs: str) -> Iterator[Line]:
+def _lines(medians: Medians, ours: str, theirs: str | None) -> Iterator[Line]:
     for measure, by_contender in medians.items():
-        yield Line(measure, by_contender.get(ours), by_contender.get(theirs))
+        yield Line(measure, by_contender.get(ours), by_contender.get(theirs or ''))
 
 
 def _aligned(row: tuple[str, ...], widths: list[int]) -> str:

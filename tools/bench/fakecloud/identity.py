@@ -178,16 +178,15 @@ class Identity:
             }
             self.trusts[trust['id']] = trust
             return Reply('trust-create', {'trust': trust}, 201)
-        trust = self.trusts.get(rest[1])
-        if trust is None:
+        if rest[1] not in self.trusts:
             return _not_found(f'trust-{request.method.lower()}')
         if request.method == 'DELETE':
             del self.trusts[rest[1]]
             return Reply('trust-delete', status=204)
-        return Reply('trust-get', {'trust': trust})
+        return Reply('trust-get', {'trust': self.trusts[rest[1]]})
 
     def _regions(self, _request: Request, _rest: tuple[str, ...]) -> Reply:
-        region = {'id': REGION, 'description': '', 'parent_region_id': None, 'links': {}}
+        region: dict[str, Any] = {'id': REGION, 'description': '', 'parent_region_id': None, 'links': {}}
         return Reply('regions', {'regions': [region], 'links': {'next': None}})
 
     def _services(self, _request: Request, _rest: tuple[str, ...]) -> Reply:

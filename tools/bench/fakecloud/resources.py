@@ -102,9 +102,9 @@ class Resources:
                 return Reply('image', _image(ident))
             case ('schemas', *_):
                 text = {'type': 'string'}
-                names = ('id', 'name', 'os_distro', 'status')
+                shown = ('id', 'name', 'os_distro', 'status')
                 return Reply('schema', {'name': 'image', 'links': [],
-                                        'properties': dict.fromkeys(names, text),
+                                        'properties': dict.fromkeys(shown, text),
                                         'additionalProperties': text})
         return Reply('other', {'message': 'not found'}, 404)
 
