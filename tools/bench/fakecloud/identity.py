@@ -186,7 +186,9 @@ class Identity:
         return Reply('trust-get', {'trust': self.trusts[rest[1]]})
 
     def _regions(self, _request: Request, _rest: tuple[str, ...]) -> Reply:
-        region: dict[str, Any] = {'id': REGION, 'description': '', 'parent_region_id': None, 'links': {}}
+        region: dict[str, Any] = {
+            'id': REGION, 'description': '', 'parent_region_id': None, 'links': {}
+        }
         return Reply('regions', {'regions': [region], 'links': {'next': None}})
 
     def _services(self, _request: Request, _rest: tuple[str, ...]) -> Reply:
