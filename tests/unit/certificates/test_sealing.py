@@ -102,7 +102,10 @@ def test_no_key_names_the_option(conf: cfg.ConfigOpts) -> None:
         Sealer.from_config(conf)
 
 
-@pytest.mark.parametrize('bad', ['not base64!', encoded(b'short'), encoded(NEW + NEW), 'é'])
+@pytest.mark.parametrize(
+    'bad', ['not base64!', encoded(b'short'), encoded(NEW + NEW), 'é'],
+    ids=['not base64', 'short', 'long', 'not ASCII'],
+)
 def test_a_malformed_key_is_named_by_its_place_not_its_text(conf: cfg.ConfigOpts, bad: str) -> None:
     conf.set_override('encryption_keys', [encoded(NEW), bad], 'certificates')
     with pytest.raises(errors.EncryptionKeyInvalid, match='Key 2 of') as caught:
