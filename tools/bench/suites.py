@@ -32,6 +32,7 @@ IDLE_CPU: Final = 'idle conductor, CPU % of a core'
 CONDUCTOR_MEMORY: Final = 'conductor resident, MiB'
 API_MEMORY: Final = 'API process resident, MiB'
 FIRST_ANSWER: Final = 'start to first answer, s'
+START_CPU: Final = 'start to first answer, CPU s'
 CLOUD_CALLS: Final = ', cloud calls'
 
 _SLOW: Final = 0.4      # seconds of a request from which on requests are counted, not timed
@@ -78,6 +79,7 @@ def start(contenders: Sequence[Contender], options: Options, recorder: Recorder)
             contender.seed(templates=100, bays=100)
             with processes.api(contender) as (service, seconds):
                 recorder.add(FIRST_ANSWER, contender, seconds)
+                recorder.add(START_CPU, contender, service.cpu_seconds())
                 for path in (contender.bays, contender.templates):
                     load.counted(contender, 'GET', path + _PAGE, _FEW)
                 recorder.add(API_MEMORY, contender, service.largest_resident_mib())
