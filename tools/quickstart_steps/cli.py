@@ -66,8 +66,8 @@ def _alone() -> Iterator[None]:
         yield
 
 
-def _up(real_backends: bool) -> bool:
-    """Do all that is missing; return whether every bay is well."""
+def _up(real_backends: bool) -> None:
+    """Do all that is missing; raise an error if a bay is not well in the end."""
     phases = Phases()
     magnum.require_mode(real_backends)
     checks.check()
@@ -87,10 +87,14 @@ def _up(real_backends: bool) -> bool:
     with phases.phase('bays'):
         bays.ensure()
         watch.until_built(functools.partial(magnum.require_alive, real_backends))
-    all_well = summary.print_bays()
+    failed = summary.print_bays()
     summary.print_directions()
     say('; '.join(f'{name} {elapsed:.0f} s' for name, elapsed in phases.seconds.items()))
-    return all_well
+    if failed:
+        raise QuickstartError(
+            f'not built: {", ".join(failed)}; the reason is above. After "magnum bay-delete" '
+            'of it another run builds it anew'
+        )
 
 
 def _down() -> None:
@@ -128,7 +132,7 @@ def _run(arguments: argparse.Namespace) -> bool:
     with _alone():
         match arguments.command:
             case 'up':
-                return _up(arguments.real_backends)
+                _up(arguments.real_backends)
             case 'down':
                 _down()
             case 'reset':

@@ -37,15 +37,17 @@ def write_openrc() -> None:
         file.write(account + shell)
 
 
-def print_bays() -> bool:
-    """Print status and addresses of the bays; return whether all are well."""
+def print_bays() -> list[str]:
+    """Print status and addresses of the bays; return the names of those not well."""
     found = {bay.name: bay for bay in bays.listed()}
     for plan in bays.PLANS:
         bay = found.get(plan.name)
         print(f'\n{plan.name}: {bay.status if bay else "there is none"}')
         if bay:
             _print_details(bay)
-    return all(plan.name in found and found[plan.name].is_well for plan in bays.PLANS)
+    return [
+        plan.name for plan in bays.PLANS if plan.name not in found or not found[plan.name].is_well
+    ]
 
 
 def _print_details(bay: Bay) -> None:
