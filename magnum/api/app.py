@@ -79,7 +79,7 @@ def make_application(
     # No body is read, and none is checked, beyond this size.
     application = sizelimit.RequestBodySizeLimiter(application, conf)
     # Links are made from the URL that the client used, not the proxy's.
-    application = http_proxy_to_wsgi.HTTPProxyToWSGI(application, conf)
+    application = _behind_proxy(application, conf)
     # Browsers ask before they authenticate.
     application = _with_cors(application, conf)
     # Load balancers have no token, and ask often: outermost.
@@ -100,6 +100,12 @@ def make_default_application(conf: cfg.ConfigOpts) -> Application:
     )
 
 
+def _behind_proxy(application: Application, conf: cfg.ConfigOpts) -> Application:
+    layer: Application = http_proxy_to_wsgi.HTTPProxyToWSGI(application, conf)
+    # A layer with nothing to do is left out: each of them parses the request anew.
+    return layer if conf.oslo_middleware.enable_proxy_headers_parsing else application
+
+
 def _with_cors(application: Application, conf: cfg.ConfigOpts) -> Application:
     # The defaults are read when the layer is made.
     cors.set_defaults(
@@ -108,7 +114,7 @@ def _with_cors(application: Application, conf: cfg.ConfigOpts) -> Application:
         allow_methods=_ALLOWED_METHODS,
     )
     wrapped: Application = cors.CORS(application, conf)
-    return wrapped
+    return wrapped if conf.cors.allowed_origin else application
 
 
 class _Healthcheck:

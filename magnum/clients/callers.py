@@ -4,15 +4,15 @@ The caller's token is all there is to it: its catalogue says where services
 are, and what it does not open stays closed.
 """
 
-import contextlib
-from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
-from keystoneauth1 import session
-from openstack import connection, exceptions
+from keystoneauth1 import adapter, session
 from oslo_config import cfg
 
-from magnum.clients.errors import CloudUnavailable, calling
+from magnum.clients.errors import calling
+
+#: The least version of a service's API that is spoken; what it offers decides.
+_VERSIONS: Final = {'image': '2', 'network': '2'}
 
 
 class CallerClouds:
@@ -25,39 +25,45 @@ class CallerClouds:
             'verify': False if options.insecure else (options.cafile or True),
             'user_agent': 'magnum-api',
         }
-        self.region_name: str | None = options.region_name
-        self.interface: str = options.interface
+        self._region_name: str | None = options.region_name
+        self._interface: str = options.interface
         # One pool of HTTP connections and one memory of what versions the
         # endpoints speak, for all callers.
-        self.shared = session.Session(**self._options)
+        self._shared = session.Session(**self._options)
 
-    def connect(self, auth: Any) -> connection.Connection:
-        """openstacksdk for one caller; it asks nothing before it is used.
+    def connect(self, auth: Any) -> 'CallerCloud':
+        """The cloud as one caller; it is asked nothing before it is used.
 
         :param auth: keystoneauth plugin of the caller's token.
         """
-        own = session.Session(auth=auth, session=self.shared.session, **self._options)
-        own._discovery_cache = self.shared._discovery_cache
-        return connection.Connection(
-            session=own,
+        own = session.Session(auth=auth, session=self._shared.session, **self._options)
+        own._discovery_cache = self._shared._discovery_cache
+        return CallerCloud(own, self._region_name, self._interface)
+
+
+class CallerCloud:
+    """The cloud's services as one caller sees them."""
+
+    def __init__(self, own: session.Session, region_name: str | None, interface: str):
+        self.session = own
+        self.region_name = region_name
+        self.interface = interface
+
+    def get(self, service: str, action: str, path: str, **query: Any) -> Any:
+        """The document of a path; errors in our own words.
+
+        :param service: service type of the catalogue.
+        :param action: names the call for failpoints.
+        :raises CloudError: the service refused, or did not answer.
+        """
+        version = _VERSIONS[service]
+        api = adapter.Adapter(
+            self.session,
+            service_type=service,
             region_name=self.region_name,
             interface=self.interface,
-            # Faults are the caller's to hear of now, not after retries.
-            network_status_code_retries=0,
+            min_version=version,
+            max_version=f'{version.partition(".")[0]}.latest',
         )
-
-
-@contextlib.contextmanager
-def asking(service: str, action: str) -> Iterator[None]:
-    """Around every look-up: errors in our own words.
-
-    :raises CloudError: openstacksdk's errors that tell of no answer included,
-        as when it cannot find out what a service speaks.
-    """
-    with calling(service, action):
-        try:
-            yield
-        except exceptions.HttpException:
-            raise
-        except exceptions.SDKException as error:
-            raise CloudUnavailable(service, str(error)) from error
+        with calling(service, action):
+            return api.get(path, params=query).json()

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from novaclient import client
 
-from magnum.clients.callers import asking
-from magnum.clients.errors import CloudNotFound
+from magnum.clients.callers import CallerCloud
+from magnum.clients.errors import CloudNotFound, calling
 
 SERVICE: Final = 'compute'
 _API_VERSION: Final = '2.1'
@@ -22,29 +22,18 @@ class Flavor:
     disk: int
 
 
-def nova(cloud: Any) -> Any:
-    """python-novaclient on the session of an openstacksdk connection."""
-    return client.Client(
-        _API_VERSION,
-        session=cloud.session,
-        service_type=SERVICE,
-        region_name=cloud.config.region_name,
-        endpoint_type=cloud.config.get_interface(SERVICE),
-    )
-
-
-def flavors(cloud: Any) -> tuple[Flavor, ...]:
+def flavors(cloud: CallerCloud) -> tuple[Flavor, ...]:
     """All flavors that the caller may use.
 
     :raises CloudError: Nova refused, or did not answer.
     """
-    with asking(SERVICE, 'list_flavors'):
+    with calling(SERVICE, 'list_flavors'):
         return tuple(
-            Flavor(flavor.id, flavor.name, flavor.disk) for flavor in nova(cloud).flavors.list()
+            Flavor(flavor.id, flavor.name, flavor.disk) for flavor in _nova(cloud).flavors.list()
         )
 
 
-def public_key(cloud: Any, keypair: str) -> str | None:
+def public_key(cloud: CallerCloud, keypair: str) -> str | None:
     """The public key of one of the caller's key pairs; None when there is none.
 
     :raises CloudError: Nova refused, or did not answer.
@@ -52,8 +41,18 @@ def public_key(cloud: Any, keypair: str) -> str | None:
     # novaclient puts the name into the path as it is.
     quoted = urllib.parse.quote(keypair, safe='')
     try:
-        with asking(SERVICE, 'get_keypair'):
-            key: str = nova(cloud).keypairs.get(quoted).public_key
+        with calling(SERVICE, 'get_keypair'):
+            key: str = _nova(cloud).keypairs.get(quoted).public_key
     except CloudNotFound:
         return None
     return key
+
+
+def _nova(cloud: CallerCloud) -> Any:
+    return client.Client(
+        _API_VERSION,
+        session=cloud.session,
+        service_type=SERVICE,
+        region_name=cloud.region_name,
+        endpoint_type=cloud.interface,
+    )

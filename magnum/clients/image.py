@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any, Final
 
-from magnum.clients.callers import asking
+from magnum.clients.callers import CallerCloud
 from magnum.clients.errors import CloudNotFound
 from magnum.db.repositories.scopes import is_uuid
 
@@ -23,35 +23,29 @@ class AmbiguousName(Exception):
     """Several of them have the name."""
 
 
-def find(cloud: Any, ident: str) -> Image | None:
+def find(cloud: CallerCloud, ident: str) -> Image | None:
     """The image of an id or name.
 
-    :param cloud: openstacksdk connection.
     :raises AmbiguousName: several images have the name.
     :raises CloudError: Glance refused, or did not answer.
     """
     found = _by_id(cloud, ident) if is_uuid(ident) else None
     if found is not None:
         return found
-    with asking(SERVICE, 'find_image'):
-        images = [_image(image) for image in cloud.image.images(name=ident)]
+    images = cloud.get(SERVICE, 'find_image', '/images', name=ident)['images']
     if len(images) > 1:
         raise AmbiguousName
-    return images[0] if images else None
+    return _image(images[0]) if images else None
 
 
-def _by_id(cloud: Any, image_id: str) -> Image | None:
+def _by_id(cloud: CallerCloud, image_id: str) -> Image | None:
     try:
-        with asking(SERVICE, 'get_image'):
-            return _image(cloud.image.get_image(image_id))
+        return _image(cloud.get(SERVICE, 'get_image', f'/images/{image_id}'))
     except CloudNotFound:
         return None
 
 
-def _image(image: Any) -> Image:
-    properties = image.properties or {}
+def _image(image: dict[str, Any]) -> Image:
     return Image(
-        id=image.id,
-        os_distro=image.os_distro or properties.get('os_distro'),
-        driver=properties.get('magnum_driver'),
+        id=image['id'], os_distro=image.get('os_distro'), driver=image.get('magnum_driver')
     )

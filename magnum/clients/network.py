@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any, Final
 
-from magnum.clients.callers import asking
+from magnum.clients.callers import CallerCloud
 
 SERVICE: Final = 'network'
 
@@ -16,33 +16,36 @@ class Network:
     network_id: str
 
 
-def networks(cloud: Any, ident: str, external: bool) -> tuple[Network, ...]:
+def networks(cloud: CallerCloud, ident: str, external: bool) -> tuple[Network, ...]:
     """The networks of an id, or else of a name.
 
     :param external: look among those of ``router:external`` only.
     :raises CloudError: Neutron refused, or did not answer.
     """
-    condition = {'is_router_external': True} if external else {}
-    with asking(SERVICE, 'list_networks'):
-        by_id = cloud.network.networks(id=ident, **condition)
-        found = tuple(Network(item.id, item.id) for item in by_id)
-        if found:
-            return found
-        by_name = cloud.network.networks(name=ident, **condition)
-        return tuple(Network(item.id, item.id) for item in by_name)
+    condition = {'router:external': True} if external else {}
+    return tuple(
+        Network(item['id'], item['id']) for item in _found(cloud, 'networks', ident, condition)
+    )
 
 
-def subnets(cloud: Any, ident: str) -> tuple[Network, ...]:
+def subnets(cloud: CallerCloud, ident: str) -> tuple[Network, ...]:
     """The subnets of an id, or else of a name.
 
     :raises CloudError: Neutron refused, or did not answer.
     """
-    with asking(SERVICE, 'list_subnets'):
-        found = tuple(
-            Network(item.id, item.network_id) for item in cloud.network.subnets(id=ident)
-        )
+    return tuple(
+        Network(item['id'], item['network_id']) for item in _found(cloud, 'subnets', ident, {})
+    )
+
+
+def _found(
+    cloud: CallerCloud, collection: str, ident: str, condition: dict[str, Any]
+) -> list[dict[str, Any]]:
+    for attribute in ('id', 'name'):
+        query = {attribute: ident, **condition}
+        found: list[dict[str, Any]] = cloud.get(
+            SERVICE, f'list_{collection}', f'/{collection}', **query
+        )[collection]
         if found:
             return found
-        return tuple(
-            Network(item.id, item.network_id) for item in cloud.network.subnets(name=ident)
-        )
+    return []

@@ -13,16 +13,6 @@ with warnings.catch_warnings():
 
 from tests.api.fixtures.service import Service
 
-_HERE = pathlib.Path(__file__).parent
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # openstacksdk warns of what openstacksdk itself does.
-    ignored = pytest.mark.filterwarnings('ignore::openstack.warnings.RemovedInSDK50Warning')
-    for item in items:
-        if _HERE in item.path.parents:
-            item.add_marker(ignored)
-
 
 @pytest.fixture
 def service(tmp_path: pathlib.Path) -> Iterator[Service]:

@@ -67,6 +67,9 @@ class Process:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, failpoint: str | None = None) -> None:
+        """Start it, unless it runs."""
+        if self.process and self.process.poll() is None:
+            return
         command = [str(_BIN / self._script), '--config-file', str(self._config)]
         if failpoint:
             extra = self._config.with_suffix('.failpoint.conf')

@@ -2,7 +2,6 @@
 
 import base64
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -59,9 +58,9 @@ def _fake() -> _Clients:
 
 
 @pytest.fixture(params=[_fake, _real], ids=['fake', 'real'])
-def clients(request: pytest.FixtureRequest) -> Iterator[_Clients]:
+def clients(request: pytest.FixtureRequest) -> _Clients:
     made: _Clients = request.param()
-    yield made
+    return made
 
 
 def test_users_and_stacks(clients: _Clients, people: dict[str, Person]) -> None:
