@@ -244,8 +244,7 @@ class Ours(Contender):
     database = 'bench_ours'
     vhost = 'bench-ours'
     environment = settings.ROOT / 'ours'
-    # Where the WSGI module looks for it, given its home.
-    configuration = settings.ROOT / 'home' / '.magnum' / 'magnum.conf'
+    configuration = settings.ROOT / 'etc' / 'ours.conf'
     distro = 'ubuntu'
     image = IMAGES['ubuntu-24.04']
     labels = {'kube_tag': 'v1.34.1', 'etcd_volume_size': '0'}
@@ -257,8 +256,8 @@ class Ours(Contender):
     template_table = 'baymodel'
 
     def process_environment(self) -> dict[str, str]:
-        """A home with the configuration."""
-        return {'HOME': str(self.configuration.parents[1])}
+        """Tells the WSGI module, which has no command line."""
+        return {'OS_MAGNUM_CONFIG_FILES': str(self.configuration)}
 
     def drop_requests(self) -> None:
         """They are rows."""
