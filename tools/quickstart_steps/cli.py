@@ -134,6 +134,8 @@ def _run(arguments: argparse.Namespace) -> bool:
             case 'up':
                 _up(arguments.real_backends)
             case 'down':
+                if magnum.running() and cloud.is_ours():
+                    watch.before_stop()
                 _down()
             case 'reset':
                 _reset()

@@ -22,9 +22,14 @@ def status() -> bool:
     return not subprocess.run(command, env=clean_environment()).returncode
 
 
+def is_ours() -> bool:
+    """Whether it is for us to stop it."""
+    return layout.CLOUD_IS_OURS.exists()
+
+
 def down() -> bool:
     """Stop the cloud; False for one that others started and may need."""
-    if not layout.CLOUD_IS_OURS.exists():
+    if not is_ours():
         return False
     _devcloud('down')
     layout.CLOUD_IS_OURS.unlink()

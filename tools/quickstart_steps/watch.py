@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+from tools.devcloud.services import say
 from tools.quickstart_steps import bays
 from tools.quickstart_steps.bays import Bay
 from tools.quickstart_steps.errors import QuickstartError
@@ -11,14 +12,17 @@ from tools.quickstart_steps.layout import USER
 from tools.quickstart_steps.progress import Board
 
 _INTERVAL = 4.0  # seconds between two looks
-# For a Magnum that does not give up by itself.
+# In seconds: for a Magnum that does not give up by itself,
 _PATIENCE = (bays.BUILD_MINUTES + 5) * 60
+# and for work that is at its end in most cases.
+_PATIENCE_AT_STOP = 5 * 60
 
 
-def until_built(require_alive: Callable[[], None]) -> None:
+def until_built(require_alive: Callable[[], None], patience: float = _PATIENCE) -> None:
     """Show the bays until none is building any more.
 
     :param require_alive: raises an error when Magnum cannot go on.
+    :param patience: seconds after which that is an error.
     """
     stacks = Stacks(USER)
     board = Board()
@@ -33,12 +37,26 @@ def until_built(require_alive: Callable[[], None]) -> None:
         if not building:
             return
         was_building = True
-        if elapsed > _PATIENCE:
+        if elapsed > patience:
             raise QuickstartError(
                 f'still building after {elapsed / 60:.0f} minutes: {", ".join(building)}'
             )
         require_alive()
         time.sleep(_INTERVAL)
+
+
+def before_stop() -> None:
+    """Wait for bays that are being built or deleted.
+
+    A Heat that is stopped meanwhile does not go on with their stacks when it
+    is started again; they would hang until they time out.
+    """
+    try:
+        if any(bay.is_building for bay in bays.listed()):
+            say('waiting for what bays are at, as Heat could not resume it; ^C: do not wait')
+            until_built(lambda: None, _PATIENCE_AT_STOP)
+    except (QuickstartError, KeyboardInterrupt) as error:
+        say(f'not waiting: {str(error) or "interrupted"}')
 
 
 def _progress(bay: Bay, stacks: Stacks) -> str:
