@@ -12,6 +12,7 @@ from magnum.api.calls import Call
 from magnum.api.dialects import Dialect
 from magnum.api.preflight import Preflight
 from magnum.api.selection import DriverSelection
+from magnum.api.types.scalars import Whole
 from magnum.db import models
 from magnum.domain import labels, names
 from magnum.drivers.contract import MASTER, WORKER, Driver, PlanRefused
@@ -155,6 +156,10 @@ def _group(
 ) -> dict[str, Any]:
     """Columns of one of the two node groups that every bay has."""
     lowest = values['labels'].get('min_node_count', '') if role == WORKER else ''
+    try:
+        min_node_count = Whole().validate(lowest) or 0
+    except ValueError as error:
+        raise errors.invalid('labels/min_node_count', lowest, str(error)) from None
     return {
         'name': name,
         'role': role,
@@ -164,7 +169,7 @@ def _group(
         'docker_volume_size': values['docker_volume_size'],
         'labels': values['labels'],
         'node_count': node_count,
-        'min_node_count': int(lowest) if lowest.isdecimal() else 0,
+        'min_node_count': min_node_count,
         'node_labels': {},
         'node_taints': [],
         'node_addresses': [],

@@ -47,8 +47,7 @@ class Call:
         """
         content_type = self.request.content_type or ''
         if content_type in _FORM:
-            names = ', '.join(self.request.POST) or argument
-            raise _unknown_argument(names)
+            raise _unknown_argument(argument)
         if content_type not in _JSON:
             raise errors.APIError(
                 errors.UNSUPPORTED_MEDIA_TYPE, f'Media type {content_type} is not supported'

@@ -116,6 +116,11 @@ def _api_error(error: Exception) -> errors.APIError:
         kind = _FROM_LIBRARIES.get(error.status_int)
         if kind is not None:
             return errors.APIError(kind, error.detail or '' if kind.status == 400 else '')
+    if isinstance(error, RecursionError):
+        return errors.APIError(errors.BAD_REQUEST, 'Request is nested too deeply')
+    # An unknown charset; the other kinds of LookupError would be faults of ours.
+    if type(error) is LookupError:
+        return errors.APIError(errors.UNSUPPORTED_MEDIA_TYPE, str(error))
     if isinstance(error, UnicodeDecodeError):
         return errors.APIError(errors.BAD_REQUEST, 'The URL is not in UTF-8')
     LOG.error('A request met an unexpected fault.', exc_info=error)

@@ -11,6 +11,7 @@ from typing import Any, Final
 from magnum.api import errors
 from magnum.api.types.fields import Field, ResourceType
 from magnum.api.types.scalars import Labels, coerce
+from magnum.domain import labels
 
 _OPERATIONS: Final = frozenset({'add', 'replace', 'remove'})
 _PATH: Final = re.compile(r'(/[\w-]+)+', re.ASCII)
@@ -69,7 +70,7 @@ def _refused(detail: str) -> errors.APIError:
 def _checked(raw: object, resource: ResourceType) -> _Step:
     if not isinstance(raw, Mapping):
         raise errors.invalid('patch', raw, 'An operation of a JSON patch is an object.')
-    if raw.get('op') not in _OPERATIONS:
+    if not isinstance(raw.get('op'), str) or raw['op'] not in _OPERATIONS:
         raise errors.invalid(
             'op', raw.get('op'), f'Value should be one of: {", ".join(sorted(_OPERATIONS))}'
         )
@@ -99,8 +100,8 @@ def _check_value(step: _Step) -> None:
         return
     if step.value is None:
         raise _refused("'add' and 'replace' operations needs value")
-    labels = step.field is not None and isinstance(step.field.datatype, Labels)
-    whole_labels = labels and not step.rest and isinstance(step.value, dict)
+    is_labels = step.field is not None and isinstance(step.field.datatype, Labels)
+    whole_labels = is_labels and not step.rest and isinstance(step.value, dict)
     if not isinstance(step.value, str | int) and not whole_labels:
         raise errors.invalid('value', step.value, 'Value should be a string or an integer.')
 
@@ -149,5 +150,8 @@ def _change_inside(step: _Step, value: object) -> dict[str, str]:
     if step.op == 'remove':
         del inside[key]
     else:
-        inside[key] = str(step.value)
+        try:
+            inside |= labels.parse({key: step.value})
+        except ValueError as error:
+            raise errors.invalid(step.path, step.value, str(error)) from None
     return inside

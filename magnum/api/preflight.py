@@ -52,12 +52,14 @@ class Preflight:
                 return known
         # Not under the lock: one slow service would stop all requests.
         found = look_up()
-        with self._lock:
-            self._memory[key] = found
+        # What is not there may be made at any moment.
+        if found:
+            with self._lock:
+                self._memory[key] = found
         return found
 
     def connect(self, caller: Caller) -> Any:
-        """openstacksdk with the caller's token."""
+        """The cloud with the caller's token."""
         return self._clouds.connect(caller.auth)
 
 

@@ -82,5 +82,5 @@ class DriverSelection:
         """Whether nodes boot from their flavor's disk: no root volume is asked for."""
         size = labels.get('boot_volume_size', '')
         if size.isdecimal():
-            return int(size) == 0
+            return not size.strip('0')
         return bool(self._conf.cinder.default_boot_volume_size == 0)

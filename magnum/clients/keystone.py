@@ -58,14 +58,17 @@ class KeystoneClient:
         }
         try:
             with calling('identity', 'create_user'):
-                created = self._api.post('/users', json={'user': body}).json()
+                # Not logged, whatever the level: the body holds a password.
+                created = self._api.post('/users', json={'user': body}, log=False).json()
             return str(created['user']['id'])
         except CloudConflict:
             user_id = self.find_user(name)
             if user_id is None:
                 raise
         with calling('identity', 'update_user'):
-            self._api.patch(f'/users/{user_id}', json={'user': {'password': password}})
+            self._api.patch(
+                f'/users/{user_id}', json={'user': {'password': password}}, log=False
+            )
         return user_id
 
     def find_user(self, name: str) -> str | None:

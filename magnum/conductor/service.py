@@ -119,10 +119,12 @@ class Conductor:
         self._work_wanted.set()
 
     def _watch(self) -> None:
+        # Deadlines first: they hold while Heat is away, too.
+        queued = self._watcher.fail_overdue()
         with contextlib.suppress(CloudError):  # the watcher has logged it
-            queued = self._watcher.look() + self._watcher.fail_overdue()
-            if queued:
-                self._work_wanted.set()
+            queued += self._watcher.look()
+        if queued:
+            self._work_wanted.set()
 
     def _stack_moved(self, stack_id: str) -> None:
         if self._watcher.hint(stack_id):

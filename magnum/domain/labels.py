@@ -37,11 +37,11 @@ def _parse_text(text: str) -> object:
 def _parse_literal(text: str) -> object:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         pass
     try:
         return ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         raise ValueError('Labels should be a JSON object or a Python dict literal.') from None
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import sqlalchemy as sa
+from oslo_db import exception as db_exc
 from oslo_log import log as logging
 from sqlalchemy import orm
 
@@ -96,6 +97,11 @@ class Claims:
             .where(preempted.state == states.RUNNING)
             .where(preempted.lease_expires_at > now - self._in_flight)
         )
+        # What a dead worker asked for last may arrive as late as this; only
+        # then may a cancelled operation be ended, and its delete begin.
+        lapsed = Operation.lease_expires_at < sa.case(
+            (Operation.cancel_requested, now - self._in_flight), else_=now
+        )
         query = (
             sa.select(
                 Operation.uuid, Operation.bay_uuid, Operation.verb, Operation.phase,
@@ -107,9 +113,7 @@ class Claims:
                         Operation.state == states.QUEUED,
                         sa.or_(Operation.not_before.is_(None), Operation.not_before <= now),
                     ),
-                    sa.and_(
-                        Operation.state == states.RUNNING, Operation.lease_expires_at < now
-                    ),
+                    sa.and_(Operation.state == states.RUNNING, lapsed),
                 )
             )
             .where(~still_worked_on)
@@ -168,16 +172,31 @@ class Claims:
             operation.lease_expires_at = now + self._lease
         return Standing(operation.cancel_requested, now >= operation.deadline)
 
+    def _keep(self, claim: Claim) -> None:
+        """Lengthen a lease by the heartbeat: not that of a worker that should stop.
+
+        One that hangs past its deadline, or past being cancelled, loses its
+        lease, and the operation is ended by another.
+        """
+        with self.fenced(claim) as (session, operation):
+            now = database_now(session)
+            if not operation.cancel_requested and now < operation.deadline:
+                operation.lease_expires_at = now + self._lease
+
     def renew_all(self) -> None:
         """Lengthen the leases of everything this process works on."""
         with self._lock:
             held = list(self._held.values())
         for claim in held:
             try:
-                self.renew(claim)
+                self._keep(claim)
             except LeaseLost:
                 LOG.warning('The lease of operation %s was lost', claim.operation_uuid)
                 self.forget(claim)
+            except db_exc.DBError as error:
+                LOG.warning(
+                    'The lease of operation %s was not renewed: %s', claim.operation_uuid, error
+                )
 
     def forget(self, claim: Claim) -> None:
         """Renew this claim no longer."""

@@ -29,6 +29,10 @@ class DeadlinePassed(Exception):
     """The operation had its time."""
 
 
+class Handover(Exception):
+    """This process is to end: another one goes on where it stopped."""
+
+
 class HeatIsBusy(Exception):
     """Heat still works on the stack: back to waiting for it."""
 

@@ -94,7 +94,8 @@ class Planner:
         A resize that no worker has begun yet takes the new count over.
 
         :param rollback: whether Heat is to undo a change that fails.
-        :returns: None when there are as many already.
+        :returns: None when there are as many already; a bay whose last
+            operation failed may be asked for the same count again.
         :raises OperationInProgress: something else is going on.
         """
         _lock(session, bay)
@@ -109,10 +110,12 @@ class Planner:
             if not (waits and active.attempts == 0):
                 session.expunge(active)  # the rollback to come must not empty it
                 raise OperationInProgress(active)
-            active.parameters = {**active.parameters, 'node_count': node_count}
+            active.parameters = {
+                **active.parameters, 'node_count': node_count, 'rollback': rollback
+            }
             workers.node_count = node_count
             return active
-        if workers.node_count == node_count:
+        if workers.node_count == node_count and not states.is_failed(bay.status):
             return None
         parameters = {
             'nodegroup': workers.uuid,

@@ -24,6 +24,7 @@ from magnum.operations.claims import Claim, Claims, LeaseLost, release
 from magnum.operations.errors import (
     Cancelled,
     DeadlinePassed,
+    Handover,
     HeatIsBusy,
     StepFailed,
     TryLater,
@@ -51,8 +52,8 @@ class StepTask(task.Task):
 
     def execute(self) -> None:
         """Do the step, unless it is recorded as done."""
-        self._work.check()
         retrying = self._work.tools.database.retrying
+        retrying(self._work.check)
         if retrying(self._begin):
             retrying(lambda: self._step(self._work))
             retrying(lambda: self._end(states.STEP_DONE))
@@ -118,12 +119,14 @@ class Runner:
     def _outcome(self, work: Work) -> Callable[[], None]:
         """Run the flow; what is left to do is to record how it went."""
         try:
-            work.check()
+            self._tools.database.retrying(work.check)
             _engine(work).run()
         except LeaseLost:
             raise
         except Cancelled:
             return functools.partial(self._cancel, work)
+        except Handover:
+            return functools.partial(self._hand_over, work)
         except DeadlinePassed:
             return functools.partial(self._too_late, work)
         except HeatIsBusy as busy:
@@ -204,6 +207,10 @@ class Runner:
                     return
                 failure = _overdue(operation)
         self._fail(work, failure)
+
+    def _hand_over(self, work: Work) -> None:
+        with work.fenced() as (_, operation):
+            release(operation, states.QUEUED)
 
     def _too_late(self, work: Work) -> None:
         self._fail(work, _overdue(work.operation()))

@@ -18,10 +18,11 @@ from magnum.clients.sessions import Sessions
 from magnum.db import models
 from magnum.db.engine import Database
 from magnum.domain import states
+from magnum.domain.failures import Failure
 from magnum.drivers.contract import Driver
-from magnum.drivers.registry import Registry
+from magnum.drivers.registry import DriverNotFound, Registry
 from magnum.operations.claims import Claim, Claims, LeaseLost
-from magnum.operations.errors import Cancelled, DeadlinePassed, TryLater
+from magnum.operations.errors import Cancelled, DeadlinePassed, Handover, StepFailed
 
 LOG = logging.getLogger(__name__)
 
@@ -95,10 +96,10 @@ class Work:
         :raises LeaseLost: somebody else works on the operation now.
         :raises Cancelled: a delete pre-empted it.
         :raises DeadlinePassed: nothing new is begun any more.
-        :raises TryLater: this process is to end; another one goes on at once.
+        :raises Handover: this process is to end; another one goes on at once.
         """
         if self._claims.stopping.is_set():
-            raise TryLater('the conductor is stopping', seconds=0)
+            raise Handover
         standing = self._claims.renew(self.claim)
         if standing.is_cancelled:
             raise Cancelled(self.claim.operation_uuid)
@@ -135,8 +136,14 @@ class Work:
         return Situation(operation, bay, baymodel, nodegroups)
 
     def driver(self, situation: Situation) -> Driver:
-        """The driver that the bay was created with."""
-        return self.tools.drivers.by_name(situation.bay.driver or '')
+        """The driver that the bay was created with.
+
+        :raises StepFailed: it is not installed here.
+        """
+        try:
+            return self.tools.drivers.by_name(situation.bay.driver or '')
+        except DriverNotFound as missing:
+            raise StepFailed(Failure('plan_refused', str(missing))) from missing
 
     def heat_as_bay(self) -> HeatClient | None:
         """Heat as the bay's own identity; None for a bay that has none to use."""

@@ -1,10 +1,13 @@
 """A bay's life on a fake cloud."""
 
+import datetime
+
 import pytest
 
 from magnum.clients.errors import CloudRefused, CloudUnavailable
 from magnum.db import models
 from magnum.operations.planner import OperationInProgress
+from magnum.operations.watcher import Watcher
 from tests.operations.conftest import World
 
 
@@ -193,12 +196,95 @@ def test_delete_of_a_dead_workers_bay(world: World) -> None:
     world.plan('delete', uuid)
     world.pass_time(121)
     other = world.worker('other')
-    assert [c.verb for c in other.claims.claim(10)] == ['create']   # to be ended
+    assert other.claims.claim(10) == []     # its last request may be on its way
     world.pass_time(61)
     world.build(uuid)
-    world.pass_time(200)
+    assert world.bay(uuid) is None
+
+
+def test_delete_waits_for_a_create_that_never_answered(world: World) -> None:
+    """Heat may make a stack long after it was asked, and after the delete began."""
+    uuid = world.create()
+    fault = CloudUnavailable('orchestration', 'Request timed out')
+    world.cloud.faults['orchestration.create_stack'] = fault
+    worker = world.worker()
+    worker.turn()
+    world.cloud.faults.clear()
+    world.plan('delete', uuid)
+    worker.turn()
+    world.pass_time(10)
+    worker.watch()
+    worker.turn()
+    assert world.bay(uuid).status == 'DELETE_IN_PROGRESS'
+    (entry,) = world.rows(models.LedgerEntry, kind='heat_stack')
+    identity = world.rows(models.BayIdentity)[0]
+    late = world.tools.heat.user(
+        identity.user_id,
+        world.cloud.users[identity.user_id]['password'], identity.project_id,
+    )
+    late.create(entry.name, '', {}, {'number_of_minions': 1}, 5, [f'magnum-bay-{uuid}'])
+    with world.database.writing() as session:
+        operation = session.merge(world.operations(uuid)[-1])
+        operation.started_at -= datetime.timedelta(seconds=61)
+    world.pass_time(61)
     world.build(uuid)
     assert world.bay(uuid) is None
+    assert (world.cloud.living(), world.cloud.users) == ([], {})
+
+
+def test_deadlines_hold_while_heat_is_away(world: World) -> None:
+    uuid = world.create()
+    worker = world.worker()
+    worker.turn()
+    world.cloud.faults['orchestration'] = CloudUnavailable('orchestration', 'refused')
+    world.pass_time(4000)
+    watcher = Watcher(world.database, world.tools.heat, 1.0)
+    assert watcher.fail_overdue() == 1
+    worker.turn()
+    assert world.bay(uuid).status == 'CREATE_FAILED'
+
+
+def test_a_hanging_worker_loses_its_lease(world: World) -> None:
+    world.create()
+    hanging = world.worker('hanging')
+    hanging.claims.claim(1)
+    for _ in range(40):
+        world.pass_time(100)
+        hanging.claims.renew_all()
+    assert len(world.worker('other').claims.claim(1)) == 1
+
+
+def test_a_failed_resize_may_be_asked_for_again(world: World) -> None:
+    uuid = world.create()
+    world.build(uuid)
+    worker = world.worker()
+    world.plan('resize', uuid, 3)
+    worker.turn()
+    world.cloud.settle('FAILED', 'quota exceeded')
+    world.pass_time(30)
+    worker.watch()
+    worker.turn()
+    assert world.bay(uuid).status == 'UPDATE_FAILED'
+    assert world.plan('resize', uuid, 3) is not None
+    world.build(uuid)
+    assert world.bay(uuid).status == 'UPDATE_COMPLETE'
+
+
+def test_a_change_that_heat_undid_is_a_failure(world: World) -> None:
+    uuid = world.create()
+    world.build(uuid)
+    worker = world.worker()
+    world.plan('resize', uuid, 3)
+    worker.turn()
+    stack = world.cloud.living()[0]
+    stack['status'], stack['reason'] = 'ROLLBACK_COMPLETE', 'no valid host'
+    stack['parameters']['number_of_minions'] = 1
+    world.pass_time(30)
+    worker.watch()
+    worker.turn()
+    bay = world.bay(uuid)
+    assert (bay.status, 'no valid host' in bay.status_reason) == ('UPDATE_FAILED', True)
+    assert world.rows(models.Nodegroup, role='worker')[0].node_count == 1
 
 
 def test_resize_that_waits_takes_the_new_count(world: World) -> None:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
+import sqlalchemy as sa
 from sqlalchemy import orm
 
 from magnum.api import bay_plans, errors, pagination, patches, versions
@@ -80,6 +81,7 @@ class BaysController:
         new = self._plans.new_bay(call, self._dialect, given, baymodel)
 
         def work(session: orm.Session) -> models.Operation:
+            self._keep(session, call, baymodel)
             return self._services.planner.create_bay(session, *new.rows(), call.caller.requester)
 
         try:
@@ -131,8 +133,7 @@ class BaysController:
     # Parts of create ---------------------------------------------------------
     def _baymodel(self, call: Call, ident: str) -> models.Baymodel:
         """The baymodel that a new bay names: by uuid, name or number."""
-        is_today = self._dialect.successor is not None and call.version >= versions.ZERO_NODES
-        absent = errors.BAYMODEL_NOT_FOUND if is_today else errors.BAYMODEL_OF_BAY_NOT_FOUND
+        absent = self._absent_baymodel(call)
         scope = call.caller.scope(f'{self._baymodel_dialect.policy}:get_one_all_projects')
         entity = (models.Baymodel,)
         with self._database.reading() as session:
@@ -145,6 +146,27 @@ class BaysController:
                 )
         baymodel: models.Baymodel = row[0]
         return baymodel
+
+    def _keep(self, session: orm.Session, call: Call, baymodel: models.Baymodel) -> None:
+        """Hold the baymodel as it was when the bay was checked against it."""
+        generation = session.scalar(
+            sa.select(models.Baymodel.generation)
+            .filter_by(uuid=baymodel.uuid)
+            .with_for_update()
+        )
+        if generation is None:
+            raise finding.not_found(
+                self._absent_baymodel(call), self._baymodel_dialect, baymodel.uuid
+            )
+        if generation != baymodel.generation:
+            raise errors.APIError(
+                errors.CONCURRENT_UPDATE,
+                f'{self._baymodel_dialect.title} {baymodel.uuid} was changed meanwhile.',
+            )
+
+    def _absent_baymodel(self, call: Call) -> errors.Kind:
+        is_today = self._dialect.successor is not None and call.version >= versions.ZERO_NODES
+        return errors.BAYMODEL_NOT_FOUND if is_today else errors.BAYMODEL_OF_BAY_NOT_FOUND
 
     def _await_stack(self, bay_uuid: str) -> None:
         """Wait until Heat took the stack, or something ended the operation."""
@@ -193,6 +215,9 @@ class BaysController:
             'node_count': counts.get('worker_count'),
             'master_count': counts.get('master_count'),
         }
+        if states.is_failed(row.status):
+            # The count was asked for and not reached: naming it again is a change.
+            current['node_count'] = None
         changes = patches.apply(body, self._type(call), current)
         fixed = changes.keys() - self._dialect.changeable
         if fixed:

@@ -8,6 +8,9 @@ from magnum.api.dialects import Dialect
 from magnum.db.repositories import baymodels, bays
 from magnum.db.repositories.scopes import Ambiguous, Columns, Row, Scope
 
+#: No name holds it, and PostgreSQL does not take it.
+_NUL = '\0'
+
 
 def baymodel(
     session: orm.Session,
@@ -23,7 +26,7 @@ def baymodel(
     :raises APIError: also 409, when several have the name.
     """
     try:
-        row = baymodels.find(session, columns, scope, ident)
+        row = None if _NUL in ident else baymodels.find(session, columns, scope, ident)
     except Ambiguous:
         raise _ambiguous(errors.BAYMODEL_AMBIGUOUS, dialect) from None
     if row is None:
@@ -41,7 +44,7 @@ def bay(
 ) -> Row:
     """The visible bay of a uuid or name; errors as those of ``baymodel``."""
     try:
-        row = bays.find(session, columns, scope, ident)
+        row = None if _NUL in ident else bays.find(session, columns, scope, ident)
     except Ambiguous:
         raise _ambiguous(errors.BAY_AMBIGUOUS, dialect) from None
     if row is None:

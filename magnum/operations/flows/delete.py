@@ -1,6 +1,7 @@
 """Removing a bay and everything that was made for it."""
 
 from magnum.operations.steps.cleanup import (
+    await_late_requests,
     await_stacks_gone,
     delete_certificates,
     delete_identity,
@@ -10,4 +11,10 @@ from magnum.operations.steps.cleanup import (
 )
 
 START = (disarm_all_bootstrap, delete_stacks)
-FINISH = (await_stacks_gone, look_once_more, delete_identity, delete_certificates)
+FINISH = (
+    await_late_requests,
+    await_stacks_gone,
+    look_once_more,
+    delete_identity,
+    delete_certificates,
+)

@@ -4,13 +4,15 @@ Each step removes the things of one kind and strikes their entries. What is
 not there counts as removed. A step that is run again finds less to do.
 """
 
+import datetime
 from collections.abc import Sequence
 
 from magnum.clients.heat import HeatClient, Stack
 from magnum.db.models import LedgerEntry
+from magnum.db.statements import database_now
 from magnum.domain.failures import root_cause
 from magnum.operations import ledger
-from magnum.operations.errors import HeatIsBusy, StepFailed
+from magnum.operations.errors import HeatIsBusy, StepFailed, TryLater
 from magnum.operations.steps.stack import DELETE, as_anybody, tag_of
 from magnum.operations.work import Work
 
@@ -32,6 +34,28 @@ def delete_stacks(work: Work) -> None:
             _ask_for_the_end(work, stack)
 
 
+def await_late_requests(work: Work) -> None:
+    """Give requests that were on their way when the bay was deleted their time.
+
+    A thing in the ledger without an id was asked for and never confirmed: the
+    cloud may make it yet.
+    """
+    unconfirmed = [
+        entry.name
+        for kind in (ledger.HEAT_STACK, ledger.KEYSTONE_USER)
+        for entry in _entries(work, kind)
+        if entry.external_id is None
+    ]
+    if not unconfirmed:
+        return
+    patience = datetime.timedelta(seconds=work.tools.conf.openstack_client.timeout)
+    with work.fenced() as (session, operation):
+        begun = operation.started_at or operation.created_at
+        left = (begun + patience - database_now(session)).total_seconds()
+    if left > 0:
+        raise TryLater(f'{", ".join(unconfirmed)} may yet be made', left)
+
+
 def await_stacks_gone(work: Work) -> None:
     """See whether Heat is done; ask again where it failed.
 
@@ -40,7 +64,9 @@ def await_stacks_gone(work: Work) -> None:
     """
     for entry in _entries(work, ledger.HEAT_STACK):
         for stack in _stacks_of(work, entry):
-            if not stack.is_busy:
+            if stack.action != DELETE:      # it was made late
+                _ask_for_the_end(work, stack)
+            elif not stack.is_busy:
                 _count_attempt(work, stack)
                 _ask_for_the_end(work, stack)
             raise HeatIsBusy(stack.status)
@@ -72,6 +98,8 @@ def look_once_more(work: Work) -> None:
     heat = work.tools.heat.service()
     for entry in _entries(work, ledger.HEAT_STACK):
         for stack in _ours(heat.by_name(entry.name), entry):
+            if stack.is_failed and stack.action == DELETE:
+                _count_attempt(work, stack)
             _ask_for_the_end(work, stack)
             raise HeatIsBusy(stack.status)
         _strike(work, entry)
@@ -111,8 +139,6 @@ def _ask_for_the_end(work: Work, stack: Stack) -> None:
 
 
 def _count_attempt(work: Work, stack: Stack) -> None:
-    if stack.action != DELETE:
-        return
     with work.fenced() as (_, operation):
         attempts = int(operation.parameters.get('delete_attempts', 1)) + 1
         operation.parameters = {**operation.parameters, 'delete_attempts': attempts}

@@ -17,7 +17,8 @@ def ensure_identity(work: Work) -> None:
     """Make the user that owns the bay's stack, with no more than the caller's roles."""
     tools, claim = work.tools, work.claim
     with work.fenced() as (session, operation):
-        roles = [role for role in tools.conf.identity.roles if role in operation.roles]
+        held = {role.lower() for role in operation.roles}
+        roles = [role for role in tools.conf.identity.roles if role.lower() in held]
         if not roles:
             raise StepFailed(
                 Failure(

@@ -21,7 +21,7 @@ from magnum.operations.work import Situation, Work
 T = TypeVar('T')
 
 # Heat's actions.
-CREATE, UPDATE, DELETE = 'CREATE', 'UPDATE', 'DELETE'
+CREATE, UPDATE, DELETE, ROLLBACK = 'CREATE', 'UPDATE', 'DELETE', 'ROLLBACK'
 
 
 def tag_of(bay_uuid: str) -> str:
@@ -110,6 +110,11 @@ def await_stack(work: Work) -> None:
     changed = operation.stack_action != UPDATE or _moved_since(stack, operation)
     if stack.is_busy or not changed:
         raise HeatIsBusy(stack.status)
+    if stack.action == ROLLBACK:
+        _undo_count(work, operation)
+        raise StepFailed(
+            Failure('stack_failed', f'The change failed, Heat undid it: {stack.reason}')
+        )
     if stack.is_failed:
         failed = as_anybody(work, lambda heat: heat.failed_resources(stack.id))
         raise StepFailed(root_cause(failed, stack.reason))
@@ -155,6 +160,14 @@ def read_outputs(work: Work) -> None:
 def _set(session: orm.Session, table: type[Bay | Nodegroup], uuid: str, **values: object) -> None:
     """Change just these columns: a delete may have changed others meanwhile."""
     session.execute(sa.update(table).filter_by(uuid=uuid).values(**values))
+
+
+def _undo_count(work: Work, operation: Operation) -> None:
+    """The node group has again the nodes that it had before the change."""
+    previous = operation.parameters.get('previous_node_count')
+    if previous is not None:
+        with work.fenced() as (session, _):
+            _set(session, Nodegroup, operation.parameters['nodegroup'], node_count=previous)
 
 
 def _plan(work: Work, situation: Situation) -> BayPlan:
