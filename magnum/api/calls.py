@@ -47,7 +47,7 @@ class Call:
         """
         content_type = self.request.content_type or ''
         if content_type in _FORM:
-            raise _unknown_argument(argument)
+            raise _unknown_argument(self._form_names() or argument)
         if content_type not in _JSON:
             raise errors.APIError(
                 errors.UNSUPPORTED_MEDIA_TYPE, f'Media type {content_type} is not supported'
@@ -61,6 +61,13 @@ class Call:
             raise errors.APIError(
                 errors.BAD_REQUEST, 'Request is not in valid JSON format'
             ) from None
+
+    def _form_names(self) -> str:
+        """What a form holds, where it can be read."""
+        try:
+            return ', '.join(self.request.POST)
+        except (ValueError, TypeError, LookupError):
+            return ''
 
 
 def query_of(request: webob.Request, known: frozenset[str]) -> dict[str, str]:
