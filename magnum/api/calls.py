@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import urllib.parse
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -11,7 +12,11 @@ from magnum.api import errors, versions
 from magnum.api.context import Caller
 
 _JSON: Final = frozenset({'', 'application/json', 'application/octet-stream'})
-_FORM: Final = frozenset({'application/x-www-form-urlencoded', 'multipart/form-data'})
+_FORM: Final = 'application/x-www-form-urlencoded'
+_FORMS: Final = frozenset({_FORM, 'multipart/form-data'})
+
+#: Where the request's own content type is kept in its environment.
+CONTENT_TYPE: Final = 'magnum.content_type'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,14 +50,14 @@ class Call:
         :param argument: what messages call it.
         :raises APIError: 415, or 400 for what is no JSON.
         """
-        content_type = self.request.content_type or ''
-        if content_type in _FORM:
-            raise _unknown_argument(self._form_names() or argument)
+        content_type = self.request.environ[CONTENT_TYPE].partition(';')[0].strip().lower()
+        if content_type in _FORMS:
+            raise _unknown_argument(self._form_names(content_type) or argument)
         if content_type not in _JSON:
             raise errors.APIError(
                 errors.UNSUPPORTED_MEDIA_TYPE, f'Media type {content_type} is not supported'
             )
-        text = self.request.body
+        text = self._text()
         if not text:
             raise errors.APIError(errors.BAD_REQUEST, f'Missing argument: "{argument}"')
         try:
@@ -62,12 +67,16 @@ class Call:
                 errors.BAD_REQUEST, 'Request is not in valid JSON format'
             ) from None
 
-    def _form_names(self) -> str:
-        """What a form holds, where it can be read."""
-        try:
-            return ', '.join(self.request.POST)
-        except (ValueError, TypeError, LookupError):
+    def _text(self) -> bytes:
+        # Not ``body``: that puts a large one into a temporary file.
+        return self.request.body_file.read() if self.request.is_body_readable else b''
+
+    def _form_names(self, content_type: str) -> str:
+        """What a plain form holds."""
+        if content_type != _FORM:
             return ''
+        text = self._text().decode('utf-8', 'replace')
+        return ', '.join(name for name, _ in urllib.parse.parse_qsl(text))
 
 
 def query_of(request: webob.Request, known: frozenset[str]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from oslo_log import log as logging
 from pecan import hooks
 
 from magnum.api import errors, routes, versions
-from magnum.api.calls import Answer, Call, query_of
+from magnum.api.calls import CONTENT_TYPE, Answer, Call, query_of
 from magnum.api.context import Caller
 from magnum.api.controllers.baymodels import BaymodelsController
 from magnum.api.controllers.bays import BaysController
@@ -81,6 +81,10 @@ class _Dispatcher:
             allowed = ', '.join(sorted(match.methods))
             raise errors.APIError(errors.METHOD_NOT_ALLOWED, headers={'Allow': allowed})
         environ[_MATCH] = match
+        # pecan would read the body on its own account; what it cannot read
+        # would be a fault of ours.
+        environ[CONTENT_TYPE] = environ.get('CONTENT_TYPE', '')
+        environ['CONTENT_TYPE'] = 'application/octet-stream'
         return self._answer, []
 
     @pecan.expose(content_type='application/json')
@@ -116,11 +120,6 @@ def _api_error(error: Exception) -> errors.APIError:
         kind = _FROM_LIBRARIES.get(error.status_int)
         if kind is not None:
             return errors.APIError(kind, error.detail or '' if kind.status == 400 else '')
-    if isinstance(error, RecursionError):
-        return errors.APIError(errors.BAD_REQUEST, 'Request is nested too deeply')
-    # An unknown charset; the other kinds of LookupError would be faults of ours.
-    if type(error) is LookupError:
-        return errors.APIError(errors.UNSUPPORTED_MEDIA_TYPE, str(error))
     if isinstance(error, UnicodeDecodeError):
         return errors.APIError(errors.BAD_REQUEST, 'The URL is not in UTF-8')
     LOG.error('A request met an unexpected fault.', exc_info=error)
