@@ -1,6 +1,7 @@
 """What a client should never send, and what happens between two looks: no 500."""
 
 import json
+import pathlib
 from collections.abc import Callable
 from typing import Any
 
@@ -112,12 +113,16 @@ def test_baymodel_changed_meanwhile(
     assert client.get('/v1/clusters', headers=LATEST).json['clusters'] == []
 
 
-def test_what_is_not_there_is_looked_for_anew(service: Service, client: webtest.TestApp) -> None:
+def test_what_is_not_there_is_looked_for_anew(tmp_path: pathlib.Path) -> None:
+    service = Service(tmp_path, api__lookup_cache_time=60)
+    client = webtest.TestApp(service.application)
     late = {**TEMPLATE, 'image_id': 'later'}
-    assert client.post_json(
-        '/v1/clustertemplates', late, headers=LATEST, expect_errors=True
-    ).status_int == 400
-    service.cloud.images.append({**service.cloud.images[0], 'name': 'later'})
-    assert client.post_json(
-        '/v1/clustertemplates', late, headers=LATEST, expect_errors=True
-    ).status_int == 201
+    try:
+        refused = client.post_json(
+            '/v1/clustertemplates', late, headers=LATEST, expect_errors=True
+        )
+        assert refused.status_int == 400
+        service.cloud.images.append({**service.cloud.images[0], 'name': 'later'})
+        client.post_json('/v1/clustertemplates', late, headers=LATEST, status=201)
+    finally:
+        service.stop()
