@@ -1,9 +1,10 @@
 """The pecan application: from the route table to handlers and back."""
 
-import json
+
 from collections.abc import Mapping
 from typing import Any, Final
 
+import orjson
 import pecan
 import webob
 from oslo_log import log as logging
@@ -141,7 +142,7 @@ def error_response(error: errors.APIError, environ: Mapping[str, Any]) -> webob.
 def _response_of(answer: Answer, environ: Mapping[str, Any]) -> webob.Response:
     negotiated = environ.get(_NEGOTIATED)
     headers = negotiated.headers() if negotiated is not None else {}
-    body = json.dumps(answer.document).encode() if answer.document is not None else b''
+    body = orjson.dumps(answer.document) if answer.document is not None else b''
     return _response(answer.status, body, {**headers, **answer.headers})
 
 

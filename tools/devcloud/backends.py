@@ -159,6 +159,7 @@ def _mariadb() -> list[Process]:
                 'mariadb-install-db',
                 '--no-defaults',
                 f'--datadir={data}',
+                '--force',  # without a look at the machine's name
                 '--skip-test-db',
                 '--auth-root-authentication-method=normal',
                 *(['--user=root'] if AS_ROOT else []),
