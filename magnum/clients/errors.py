@@ -8,6 +8,7 @@
         ├── CloudNotFound
         ├── CloudConflict
         └── CloudForbidden
+            └── Unauthenticated
 """
 
 import contextlib
@@ -51,11 +52,15 @@ class CloudConflict(CloudRefused):
 
 
 class CloudForbidden(CloudRefused):
-    """401 or 403: the credentials do not allow it (any more)."""
+    """403: the credentials do not allow it (any more)."""
+
+
+class Unauthenticated(CloudForbidden):
+    """401: the credentials themselves are not accepted."""
 
 
 _BY_STATUS: Final = {
-    401: CloudForbidden,
+    401: Unauthenticated,
     403: CloudForbidden,
     404: CloudNotFound,
     408: CloudUnavailable,

@@ -13,7 +13,12 @@ from taskflow import engines, task
 from taskflow.patterns import linear_flow
 from taskflow.types import failure as taskflow_failure
 
-from magnum.clients.errors import CloudError, CloudRefused, CloudUnavailable
+from magnum.clients.errors import (
+    CloudError,
+    CloudRefused,
+    CloudUnavailable,
+    Unauthenticated,
+)
 from magnum.db.models import Bay, BayIdentity, Nodegroup, Operation, OperationStep
 from magnum.db.statements import database_now
 from magnum.db.types import utcnow
@@ -36,8 +41,8 @@ LOG = logging.getLogger(__name__)
 
 #: Errors whose text is ours, or the cloud's, and made for people.
 _TELLING: Final = (StepFailed, CloudError, TryLater, HeatIsBusy)
-#: How long an operation may meet errors nobody foresaw before it fails.
-_UNFORESEEN_ATTEMPTS: Final = 5
+#: How often an operation meets an error that may pass, and probably does not.
+_ATTEMPTS: Final = 5
 _LONGEST_INTERVAL: Final = 10  # times [conductor]retry_interval
 
 
@@ -139,12 +144,17 @@ class Runner:
         except CloudUnavailable as down:
             LOG.warning('Operation %s waits: %s', work.claim.operation_uuid, down)
             return functools.partial(self._retry, work, Failure('cloud_unavailable', str(down)))
+        except Unauthenticated as refused:
+            # Keystone revokes the tokens of the very second in which a password
+            # changed, as when a resumed step adopts the bay's user.
+            failure = Failure('forbidden', str(refused))
+            return functools.partial(self._retry, work, failure, None, _ATTEMPTS)
         except CloudRefused as refused:
             return functools.partial(self._fail, work, Failure('cloud_refused', str(refused)))
         except Exception as error:
             LOG.exception('Operation %s met an unforeseen error', work.claim.operation_uuid)
             failure = Failure('internal', f'An internal error ({type(error).__name__}).')
-            return functools.partial(self._retry, work, failure, None, _UNFORESEEN_ATTEMPTS)
+            return functools.partial(self._retry, work, failure, None, _ATTEMPTS)
         return functools.partial(self._advance, work)
 
     def _advance(self, work: Work) -> None:

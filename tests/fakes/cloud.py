@@ -15,8 +15,8 @@ from typing import Any
 from magnum.clients.errors import (
     CloudConflict,
     CloudError,
-    CloudForbidden,
     CloudNotFound,
+    Unauthenticated,
     calling,
 )
 from magnum.clients.heat import FailedResource, Stack
@@ -100,7 +100,7 @@ class FakeHeat:
             return
         user = self.cloud.users.get(self.user_id)
         if user is None or user['password'] != self.password:
-            raise CloudForbidden('orchestration', 'requires authentication', 401)
+            raise Unauthenticated('orchestration', 'requires authentication', 401)
 
     def _visible(self) -> list[dict[str, Any]]:
         self._authenticate()

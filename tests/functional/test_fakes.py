@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from magnum import conf as magnum_conf
-from magnum.clients.errors import CloudConflict, CloudForbidden
+from magnum.clients.errors import CloudConflict, CloudForbidden, Unauthenticated
 from magnum.clients.heat import HeatClients
 from magnum.clients.keystone import KeystoneClient
 from magnum.clients.sessions import Sessions
@@ -74,10 +74,20 @@ def test_users_and_stacks(clients: _Clients, people: dict[str, Person]) -> None:
     assert keystone.ensure_user(name, password, 'a test') == user_id == keystone.find_user(name)
     keystone.grant(user_id, project, ['member'])
     keystone.grant(user_id, project, ['member'])
-    own = clients.heats.user(user_id, password, project)
-
     tag = f'magnum-bay-{name}'
-    stack_id = own.create(name, _TEMPLATE, {}, {'number_of_minions': 1}, 5, [tag])
+
+    def create() -> str | None:
+        """Keystone revokes the tokens of the second in which a password changed."""
+        try:
+            made: str = clients.heats.user(user_id, password, project).create(
+                name, _TEMPLATE, {}, {'number_of_minions': 1}, 5, [tag]
+            )
+        except Unauthenticated:
+            return None
+        return made
+
+    stack_id = wait_until(create, 10, 0.5)
+    own = clients.heats.user(user_id, password, project)
     with pytest.raises(CloudConflict):
         own.create(name, _TEMPLATE, {}, {'number_of_minions': 1}, 5, [tag])
     assert own.get(name).id == stack_id

@@ -4,7 +4,7 @@ import datetime
 
 import pytest
 
-from magnum.clients.errors import CloudRefused, CloudUnavailable
+from magnum.clients.errors import CloudRefused, CloudUnavailable, Unauthenticated
 from magnum.db import models
 from magnum.operations.planner import OperationInProgress
 from magnum.operations.watcher import Watcher
@@ -342,3 +342,16 @@ def test_quota(world: World) -> None:
     with pytest.raises(QuotaExceeded):
         world.create()
     assert len(world.rows(models.Bay)) == 2
+
+
+def test_a_token_that_is_not_accepted_yet(world: World) -> None:
+    uuid = world.create()
+    world.cloud.faults['orchestration.create_stack'] = Unauthenticated(
+        'orchestration', 'requires authentication', 401
+    )
+    worker = world.worker()
+    worker.turn()
+    assert world.bay(uuid).status == 'CREATE_IN_PROGRESS'
+    world.cloud.faults.clear()
+    world.build(uuid)
+    assert world.bay(uuid).status == 'CREATE_COMPLETE'
