@@ -115,9 +115,9 @@ class Lookups:
 
     def public_key(self, field: str, keypair: str) -> str:
         """The public key, OpenSSH text, of the caller's key pair."""
-        # Asked for every time: the key of a pair made anew is another one, and
-        # with the old one its owner would be locked out.
-        found = self._calling(lambda: compute.public_key(self._cloud, keypair))
+        # Key pairs belong to users.
+        kind = f'keypairs of {self._caller.user_id}'
+        found = self._ask(kind, keypair, lambda: compute.public_key(self._cloud, keypair))
         if found is None:
             raise errors.APIError(
                 errors.KEYPAIR_NOT_FOUND, f'{field}: Unable to find keypair {keypair}.'
