@@ -15,6 +15,7 @@ from sqlalchemy import orm
 
 from magnum.db import models
 from magnum.db.statements import database_now
+from magnum.db.types import utcnow
 from magnum.domain import states
 from magnum.events import timeline
 
@@ -70,7 +71,7 @@ class Planner:
 
         :raises QuotaExceeded: the project may have no further bay.
         """
-        self._check_quota(session, bay.project_id)
+        now = self._check_quota(session, bay.project_id)
         bay.status = states.status(states.CREATE, states.IN_PROGRESS)
         session.add(bay)
         session.flush()
@@ -79,7 +80,7 @@ class Planner:
             nodegroup.project_id = bay.project_id
             nodegroup.status = bay.status
         session.add_all(nodegroups)
-        return self._plan(session, bay, states.CREATE, requester, bay.create_timeout)
+        return self._plan(session, bay, states.CREATE, requester, bay.create_timeout, now)
 
     def resize_bay(
         self,
@@ -126,7 +127,8 @@ class Planner:
         workers.node_count = node_count
         _set_status(session, bay, states.status(states.UPDATE, states.IN_PROGRESS))
         return self._plan(
-            session, bay, states.UPDATE, requester, bay.create_timeout, parameters=parameters
+            session, bay, states.UPDATE, requester, bay.create_timeout,
+            database_now(session), parameters=parameters,
         )
 
     def delete_bay(
@@ -153,7 +155,8 @@ class Planner:
             preempts = active.uuid
         _set_status(session, bay, states.status(states.DELETE, states.IN_PROGRESS))
         return self._plan(
-            session, bay, states.DELETE, requester, self._delete_minutes, preempts=preempts
+            session, bay, states.DELETE, requester, self._delete_minutes,
+            database_now(session), preempts=preempts,
         )
 
     def _plan(
@@ -163,6 +166,7 @@ class Planner:
         verb: str,
         requester: Requester,
         minutes: int | None,
+        now: datetime.datetime,
         parameters: dict[str, Any] | None = None,
         preempts: str | None = None,
     ) -> models.Operation:
@@ -180,22 +184,31 @@ class Planner:
             roles=sorted(requester.roles),
             request_id=requester.request_id,
             preempts=preempts,
-            deadline=database_now(session) + allowed,
+            deadline=now + allowed,
         )
         session.add(operation)
         session.flush()
         timeline.record(session, operation, f'bay.{verb}.accepted', f'{verb} was accepted')
         return operation
 
-    def _check_quota(self, session: orm.Session, project_id: str | None) -> None:
-        """Count the project's bays under a lock on the project's quota row."""
+    def _check_quota(
+        self, session: orm.Session, project_id: str | None
+    ) -> datetime.datetime:
+        """Count the project's bays under a lock on the project's quota row.
+
+        :returns: the database's time, which comes with the same answer.
+        """
         limit = _locked_quota(session, project_id or '')
         limit = self._max_bays if limit is None else limit
-        existing = session.scalar(
-            sa.select(sa.func.count()).select_from(models.Bay).filter_by(project_id=project_id)
-        )
-        if (existing or 0) >= limit:
+        existing, now = session.execute(
+            sa.select(sa.func.count(), utcnow())
+            .select_from(models.Bay)
+            .filter_by(project_id=project_id)
+        ).one()
+        if existing >= limit:
             raise QuotaExceeded(limit)
+        moment: datetime.datetime = now
+        return moment
 
 
 def _locked_quota(session: orm.Session, project_id: str) -> int | None:
