@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import webob
 
-from magnum.api import errors, versions
+from magnum.api import errors
 from magnum.api.context import Caller
 
 _JSON: Final = frozenset({'', 'application/json', 'application/octet-stream'})
@@ -101,12 +101,3 @@ def query_of(request: webob.Request, known: frozenset[str]) -> dict[str, str]:
 
 def _unknown_argument(names: str) -> errors.APIError:
     return errors.APIError(errors.UNKNOWN_ARGUMENT, f'Unknown argument: "{names}"')
-
-
-def not_in_version(call: Call) -> errors.APIError:
-    """The method exists, but not in the microversion that the request named."""
-    return errors.APIError(
-        errors.NOT_IN_VERSION,
-        f'Version {versions.text(call.version)} was requested but the requested API '
-        f'{call.request.path_info} is not supported for this version.',
-    )

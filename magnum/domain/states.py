@@ -21,12 +21,6 @@ def status(verb: str, outcome: str) -> str:
     return f'{verb.upper()}_{outcome}'
 
 
-#: Every status that a bay or node group may show.
-BAY_STATUSES: Final = frozenset(
-    status(verb, outcome) for verb in VERBS for outcome in (IN_PROGRESS, COMPLETE, FAILED)
-)
-
-
 def is_failed(bay_status: str | None) -> bool:
     """Whether the bay's last operation failed."""
     return bay_status is not None and bay_status.endswith(FAILED)
@@ -40,7 +34,6 @@ SUCCEEDED: Final = 'SUCCEEDED'
 OPERATION_FAILED: Final = 'FAILED'
 CANCELLED: Final = 'CANCELLED'
 
-ACTIVE: Final = frozenset({QUEUED, RUNNING, WAITING})
 ENDED: Final = frozenset({SUCCEEDED, OPERATION_FAILED, CANCELLED})
 
 #: State -> states that may follow it. RUNNING follows RUNNING when a worker

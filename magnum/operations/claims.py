@@ -22,6 +22,7 @@ from magnum.db.engine import Database
 from magnum.db.statements import changed_rows, database_now
 from magnum.db.types import utcnow
 from magnum.domain import states
+from magnum.domain.failures import Failure
 
 LOG = logging.getLogger(__name__)
 
@@ -223,3 +224,12 @@ def release(
     operation.lease_expires_at = None
     operation.not_before = not_before
 
+
+def end(
+    session: orm.Session, operation: Operation, state: str, failure: Failure | None = None
+) -> None:
+    """End an operation: its bay may have another one."""
+    release(operation, state)
+    operation.active_for = None
+    operation.error = failure.as_dict() if failure else None
+    operation.finished_at = database_now(session)

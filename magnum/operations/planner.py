@@ -18,6 +18,7 @@ from magnum.db.statements import database_now
 from magnum.db.types import utcnow
 from magnum.domain import states
 from magnum.events import timeline
+from magnum.operations.claims import end
 
 BAYS = 'Cluster'  # the quota's resource, by the name that clients know
 
@@ -149,8 +150,11 @@ class Planner:
             active.active_for = None
             active.cancel_requested = True
             if active.state != states.RUNNING:
-                active.state = states.CANCELLED
-                active.finished_at = database_now(session)
+                end(session, active, states.CANCELLED)
+                timeline.record(
+                    session, active, f'bay.{active.verb}.cancelled',
+                    f'{active.verb} made way for a delete',
+                )
             session.flush()
             preempts = active.uuid
         _set_status(session, bay, states.status(states.DELETE, states.IN_PROGRESS))

@@ -25,7 +25,7 @@ from magnum.db.types import utcnow
 from magnum.domain import states
 from magnum.domain.failures import Failure
 from magnum.events import timeline
-from magnum.operations.claims import Claim, Claims, LeaseLost, release
+from magnum.operations.claims import Claim, Claims, LeaseLost, end, release
 from magnum.operations.errors import (
     Cancelled,
     DeadlinePassed,
@@ -35,6 +35,7 @@ from magnum.operations.errors import (
     TryLater,
 )
 from magnum.operations.flows import FLOWS, Step, step_names
+from magnum.operations.steps.stack import restore_count
 from magnum.operations.work import Tools, Work
 
 LOG = logging.getLogger(__name__)
@@ -108,7 +109,7 @@ class Runner:
         context.RequestContext(request_id=claim.request_id)
         work = Work(self._tools, self._claims, claim)
         try:
-            self._run(work)
+            self._tools.database.retrying(self._outcome(work))
         except LeaseLost:
             LOG.warning('Operation %s went on elsewhere', claim.operation_uuid)
         except Exception:
@@ -116,10 +117,6 @@ class Runner:
             LOG.exception('Operation %s could not be recorded', claim.operation_uuid)
         finally:
             self._claims.forget(claim)
-
-    def _run(self, work: Work) -> None:
-        outcome = self._outcome(work)
-        self._tools.database.retrying(outcome)
 
     def _outcome(self, work: Work) -> Callable[[], None]:
         """Run the flow; what is left to do is to record how it went."""
@@ -164,13 +161,13 @@ class Runner:
             return
         with work.fenced() as (session, operation):
             if operation.cancel_requested:
-                _end(session, operation, states.CANCELLED, None)
+                end(session, operation, states.CANCELLED, None)
                 return
             if operation.verb == states.DELETE:
                 _drop(session, operation)
             else:
                 _set_status(session, operation, states.COMPLETE, None)
-            _end(session, operation, states.SUCCEEDED, None)
+            end(session, operation, states.SUCCEEDED, None)
             timeline.record(
                 session, operation, f'bay.{operation.verb}.succeeded',
                 f'{operation.verb} succeeded',
@@ -228,12 +225,13 @@ class Runner:
     def _fail(self, work: Work, failure: Failure) -> None:
         with work.fenced() as (session, operation):
             if operation.cancel_requested:
-                _end(session, operation, states.CANCELLED, failure)
+                end(session, operation, states.CANCELLED, failure)
                 return
             self._tools.certificates.tokens.disarm(session, operation.uuid)
-            _restore_count(session, operation)
+            if operation.stack_action is None:  # Heat was never asked
+                restore_count(session, operation)
             _set_status(session, operation, states.FAILED, failure.sentence())
-            _end(session, operation, states.OPERATION_FAILED, failure)
+            end(session, operation, states.OPERATION_FAILED, failure)
             timeline.record(
                 session, operation, f'bay.{operation.verb}.failed', failure.sentence()
             )
@@ -245,7 +243,7 @@ class Runner:
     def _cancel(self, work: Work) -> None:
         with work.fenced() as (session, operation):
             self._tools.certificates.tokens.disarm(session, operation.uuid)
-            _end(session, operation, states.CANCELLED, None)
+            end(session, operation, states.CANCELLED, None)
             timeline.record(
                 session, operation, f'bay.{operation.verb}.cancelled',
                 f'{operation.verb} made way for a delete',
@@ -286,15 +284,6 @@ def _overdue(operation: Operation) -> Failure:
     return Failure('deadline_exceeded', f'It was not finished by its deadline.{met}')
 
 
-def _end(
-    session: orm.Session, operation: Operation, state: str, failure: Failure | None
-) -> None:
-    release(operation, state)
-    operation.active_for = None
-    operation.error = failure.as_dict() if failure else None
-    operation.finished_at = database_now(session)
-
-
 def _set_status(
     session: orm.Session, operation: Operation, outcome: str, reason: str | None
 ) -> None:
@@ -307,17 +296,6 @@ def _set_status(
     session.execute(
         sa.update(Nodegroup).filter_by(bay_uuid=operation.bay_uuid).values(**values)
     )
-
-
-def _restore_count(session: orm.Session, operation: Operation) -> None:
-    """A resize that Heat was never asked for did not change the count."""
-    previous = operation.parameters.get('previous_node_count')
-    if previous is not None and operation.stack_action is None:
-        session.execute(
-            sa.update(Nodegroup)
-            .filter_by(uuid=operation.parameters['nodegroup'])
-            .values(node_count=previous)
-        )
 
 
 def _drop(session: orm.Session, operation: Operation) -> None:

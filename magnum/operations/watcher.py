@@ -17,6 +17,7 @@ from magnum.db.engine import Database
 from magnum.db.models import Operation
 from magnum.db.statements import changed_rows, database_now
 from magnum.domain import states
+from magnum.operations.steps.stack import is_done
 
 LOG = logging.getLogger(__name__)
 
@@ -94,13 +95,7 @@ class Watcher:
 
 def has_moved(operation: Operation, stack: Stack | None) -> bool:
     """Whether there is anything to finish: the stack is done, or gone."""
-    if stack is None:
-        return True
-    untouched = (
-        operation.stack_action == 'UPDATE'
-        and (stack.updated_time or '') == (operation.stack_updated_before or '')
-    )
-    return not stack.is_busy and not untouched
+    return stack is None or is_done(operation, stack)
 
 
 def _queue(session: orm.Session, which: sa.ColumnElement[bool]) -> int:

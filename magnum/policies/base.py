@@ -7,7 +7,6 @@ from oslo_policy import policy
 ADMIN: Final = 'rule:context_is_admin'
 MEMBER: Final = 'rule:admin_or_project_member'
 READER: Final = 'rule:admin_or_project_reader'
-OWN_MEMBER: Final = 'rule:project_member'
 
 RULES: Final = [
     policy.RuleDefault('context_is_admin', 'role:admin', 'The administrator of the cloud.'),

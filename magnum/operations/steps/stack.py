@@ -107,11 +107,11 @@ def await_stack(work: Work) -> None:
         raise StepFailed(
             Failure('stack_missing', f'Stack with id {operation.stack_id} not found in Heat.')
         )
-    changed = operation.stack_action != UPDATE or _moved_since(stack, operation)
-    if stack.is_busy or not changed:
+    if not is_done(operation, stack):
         raise HeatIsBusy(stack.status)
     if stack.action == ROLLBACK:
-        _undo_count(work, operation)
+        with work.fenced() as (session, locked):
+            restore_count(session, locked)
         raise StepFailed(
             Failure('stack_failed', f'The change failed, Heat undid it: {stack.reason}')
         )
@@ -162,12 +162,11 @@ def _set(session: orm.Session, table: type[Bay | Nodegroup], uuid: str, **values
     session.execute(sa.update(table).filter_by(uuid=uuid).values(**values))
 
 
-def _undo_count(work: Work, operation: Operation) -> None:
-    """The node group has again the nodes that it had before the change."""
+def restore_count(session: orm.Session, operation: Operation) -> None:
+    """The node group has the nodes that it had before the change, if there was one."""
     previous = operation.parameters.get('previous_node_count')
     if previous is not None:
-        with work.fenced() as (session, _):
-            _set(session, Nodegroup, operation.parameters['nodegroup'], node_count=previous)
+        _set(session, Nodegroup, operation.parameters['nodegroup'], node_count=previous)
 
 
 def _plan(work: Work, situation: Situation) -> BayPlan:
@@ -238,6 +237,12 @@ def as_anybody(work: Work, call: Callable[[HeatClient], T]) -> T:
         except CloudForbidden as error:
             refused = error
     raise refused or CloudForbidden('orchestration', 'no identity is left to ask as')
+
+
+def is_done(operation: Operation, stack: Stack) -> bool:
+    """Whether Heat did, well or not, what the operation asked it for last."""
+    changed = operation.stack_action != UPDATE or _moved_since(stack, operation)
+    return changed and not stack.is_busy
 
 
 def _moved_since(stack: Stack, operation: Operation) -> bool:
