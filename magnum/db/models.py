@@ -162,6 +162,9 @@ class Nodegroup(Base):
     max_node_count: Mapped[int | None] = mapped_column(sa.Integer)
     node_addresses: Mapped[list[str]] = mapped_column(sa.JSON, default=list)
     stack_id: Mapped[str | None] = mapped_column(sa.String(255))
+    template_version: Mapped[str | None] = mapped_column(sa.String(255))
+    # Rises when the nodes are to be replaced.
+    revision: Mapped[int] = mapped_column(default=0, server_default='0')
     status: Mapped[str | None] = mapped_column(sa.String(20))
     status_reason: Mapped[str | None] = mapped_column(sa.Text)
     version: Mapped[str | None] = mapped_column(sa.String(20))
@@ -204,6 +207,8 @@ class Operation(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     cancel_requested: Mapped[bool] = mapped_column(default=False)
     preempts: Mapped[str | None] = mapped_column(sa.String(36))
+    # The failed operation that this one tries again.
+    retries: Mapped[str | None] = mapped_column(sa.String(36))
     # What Heat was asked: the stack, the action, and its time stamp before.
     stack_id: Mapped[str | None] = mapped_column(sa.String(255))
     stack_action: Mapped[str | None] = mapped_column(sa.String(20))
@@ -344,6 +349,29 @@ class Quota(Base):
     resource: Mapped[str] = mapped_column(sa.String(64))
     # Null: the operator's default holds; the row is there to be locked.
     hard_limit: Mapped[int | None] = mapped_column(sa.Integer)
+
+
+class IdempotencyKey(Base):
+    """A caller's name for one request, and how that request was answered.
+
+    Written in the transaction that does what the request asks for, so that
+    the key and the deed are there together or not at all.
+    """
+
+    __tablename__ = 'idempotency_key'
+    __table_args__ = _options(
+        sa.UniqueConstraint('owner', 'key', name='uq_idempotency_key_owner'),
+        sa.Index('ix_idempotency_key_created', 'created_at'),
+    )
+
+    # A hash of the caller's project and user.
+    owner: Mapped[str] = mapped_column(sa.String(64))
+    key: Mapped[str] = mapped_column(Name)
+    # A hash of method, path, version and body.
+    request: Mapped[str] = mapped_column(sa.String(64))
+    status: Mapped[int] = mapped_column(sa.Integer)
+    headers: Mapped[dict[str, str]] = mapped_column(sa.JSON, default=dict)
+    document: Mapped[str] = mapped_column(LongText)
 
 
 class ConductorService(Base):

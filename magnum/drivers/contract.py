@@ -8,7 +8,7 @@ drivers kept outside this tree use the same contract.
 
 import abc
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from magnum.domain.node_certificates import NodeCertificate
@@ -35,7 +35,10 @@ class PlanRefused(Exception):
 class Capabilities:
     """What a driver supports, in the words that users write in a baymodel.
 
-    The first entry of ``network_drivers`` is the default one.
+    The first entry of ``network_drivers`` is the default one. ``nodegroups``
+    says whether a bay may have node groups beside its two default ones;
+    ``upgrades`` names the roles whose nodes an upgrade can replace;
+    ``rotates_authority`` whether living nodes can be given a new CA.
     """
 
     coe: str
@@ -44,11 +47,21 @@ class Capabilities:
     network_drivers: tuple[str, ...]
     volume_drivers: tuple[str, ...]
     versions: tuple[str, ...]
+    nodegroups: bool = False
+    upgrades: tuple[str, ...] = ()
+    rotates_authority: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
 class NodeGroupPlan:
-    """One group of equal nodes; ``role`` is MASTER or WORKER."""
+    """One group of equal nodes.
+
+    ``role`` is MASTER, WORKER, or the user's own word for workers of a group
+    beside the default one. ``revision`` rises when the group's nodes are to
+    be replaced. ``node_labels`` and ``node_taints`` (``key``, ``effect``,
+    ``value``) are Kubernetes'. ``stack_name`` is that of the group's own
+    stack; default groups live in the bay's and have none.
+    """
 
     name: str
     role: str
@@ -57,6 +70,10 @@ class NodeGroupPlan:
     image: str
     docker_volume_size: int | None
     labels: Mapping[str, str]
+    revision: int = 0
+    node_labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    node_taints: Sequence[Mapping[str, str]] = ()
+    stack_name: str = ''
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,8 +152,34 @@ class Observed:
     discovery_url: str | None = None
 
 
+@dataclasses.dataclass(frozen=True)
+class ObservedGroup:
+    """What the finished stack of a further node group says."""
+
+    node_addresses: tuple[str, ...]
+    node_count: int | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Access:
+    """How a user reaches a bay: what client configuration is made of.
+
+    ``authority`` and ``certificate`` are PEM; both are None for a bay
+    without TLS. The user has the private key, and nobody else.
+    """
+
+    bay_name: str
+    api_address: str
+    authority: str | None
+    certificate: str | None
+
+
 class Driver(abc.ABC):
-    """One kind of bay."""
+    """One kind of bay.
+
+    Methods about further node groups and upgrades are called only for what
+    ``capabilities`` claims.
+    """
 
     name: str
     capabilities: Capabilities
@@ -181,3 +224,64 @@ class Driver(abc.ABC):
         plan: BayPlan,
     ) -> Observed:
         """Translate a stack's outputs and parameters into the bay's words."""
+
+    def render_nodegroup(
+        self, plan: BayPlan, group: NodeGroupPlan, bay_outputs: Mapping[str, Any]
+    ) -> StackRequest:
+        """The own stack of a further node group.
+
+        :param bay_outputs: outputs of the bay's stack: networks, addresses.
+        :raises PlanRefused: the bay's stack is of a version without groups.
+        """
+        raise _incapable('nodegroup', 'has no node groups beside the default ones')
+
+    def resize_nodegroup_parameters(
+        self,
+        plan: BayPlan,
+        group: NodeGroupPlan,
+        template_version: str,
+        nodes_to_remove: tuple[str, ...] = (),
+    ) -> Mapping[str, Any]:
+        """As ``resize_parameters``, of a further node group's own stack."""
+        raise _incapable('nodegroup', 'has no node groups beside the default ones')
+
+    def read_nodegroup_outputs(
+        self, outputs: Mapping[str, Any], parameters: Mapping[str, Any], plan: BayPlan
+    ) -> ObservedGroup:
+        """Translate the outputs of a further node group's stack."""
+        raise _incapable('nodegroup', 'has no node groups beside the default ones')
+
+    def check_upgrade(self, current: BayPlan, target: BayPlan) -> None:
+        """Refuse an upgrade that cannot be done to a living bay.
+
+        :param target: the plan with the new baymodel's values.
+        :raises PlanRefused: naming the first field that cannot change.
+        """
+        raise _incapable('cluster_template', 'upgrades nothing')
+
+    def render_upgrade(
+        self,
+        plan: BayPlan,
+        group: NodeGroupPlan,
+        batch: int,
+        bay_outputs: Mapping[str, Any],
+    ) -> StackRequest:
+        """The stack of the bay (default group) or of the group, with its nodes replaced.
+
+        Heat gets it as a whole update. ``group.revision`` is one that the
+        stack has not had; all else that stays the same must not be touched.
+
+        :param batch: how many nodes may be replaced at once.
+        """
+        raise _incapable('cluster_template', 'upgrades nothing')
+
+    def client_files(self, access: Access) -> Mapping[str, str]:
+        """What the COE's own client needs, file by file, without the private key.
+
+        The user's key belongs beside them as ``key.pem``.
+        """
+        raise _incapable('config', 'knows no client of its bays')
+
+
+def _incapable(field: str, what: str) -> PlanRefused:
+    return PlanRefused(field, f'This driver {what}.')
