@@ -117,8 +117,8 @@ class BayPlans:
         try:
             driver.validate(bay_plan(bay, baymodel, groups, self._conf))
         except PlanRefused as refusal:
-            raise errors.APIError(
-                errors.BAY_PLAN_REFUSED, f'{refusal.field}: {refusal.reason}'
+            raise errors.at_field(
+                errors.BAY_PLAN_REFUSED, refusal.field, refusal.reason
             ) from None
 
 
@@ -127,6 +127,7 @@ def zero_nodes() -> errors.APIError:
     return errors.APIError(
         errors.ZERO_NODES,
         'Resizing a nodegroup to zero is not supported in the provided microversion.',
+        source=errors.pointer('node_count'),
     )
 
 

@@ -1,16 +1,21 @@
 """One request as its handler sees it, and what the handler answers."""
 
 import dataclasses
+import functools
 import json
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import webob
+from sqlalchemy import orm
 
 from magnum.api import errors
 from magnum.api.context import Caller
+from magnum.api.preconditions import Precondition
+from magnum.api.types.scalars import Flag
 
+_FLAG: Final = Flag()
 _JSON: Final = frozenset({'', 'application/json', 'application/octet-stream'})
 _FORM: Final = 'application/x-www-form-urlencoded'
 _FORMS: Final = frozenset({_FORM, 'multipart/form-data'})
@@ -28,13 +33,18 @@ class Answer:
     headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
+#: Writes an answer down in a transaction.
+Promise = Callable[[orm.Session, Answer], None]
+
+
 @dataclasses.dataclass(frozen=True)
 class Call:
     """One request.
 
     ``arguments`` are what the braces of the route's path matched; ``query``
     holds the query arguments, all of them known to the route; ``base`` is the
-    application's URL without a slash at its end.
+    application's URL without a slash at its end. ``promise`` is what a POST
+    with an Idempotency-Key writes its answer down with.
     """
 
     request: webob.Request
@@ -43,6 +53,40 @@ class Call:
     arguments: tuple[str, ...]
     query: Mapping[str, str]
     base: str
+    promise: Promise | None = None
+
+    @property
+    def precondition(self) -> Precondition:
+        """What has to hold of a thing before it is changed."""
+        return Precondition.of(self.request)
+
+    def flag(self, argument: str) -> bool:
+        """A boolean query argument; false when it is not given.
+
+        :raises APIError: 400.
+        """
+        value = self.query.get(argument)
+        if value is None:
+            return False
+        try:
+            return bool(_FLAG.validate(value))
+        except ValueError as error:
+            raise errors.invalid(
+                argument, value, str(error), errors.parameter(argument)
+            ) from None
+
+    def promising(self, promise: Promise) -> 'Call':
+        """The same call, whose answer is to be kept."""
+        return dataclasses.replace(self, promise=promise)
+
+    def keep(self, session: orm.Session, answer: Answer) -> Answer:
+        """Write the answer down, in the transaction of what it tells of.
+
+        Every POST does so: a repeated Idempotency-Key gets the same answer.
+        """
+        if self.promise is not None:
+            self.promise(session, answer)
+        return answer
 
     def body(self, argument: str) -> Any:
         """The JSON value of the request's body.
@@ -57,7 +101,7 @@ class Call:
             raise errors.APIError(
                 errors.UNSUPPORTED_MEDIA_TYPE, f'Media type {content_type} is not supported'
             )
-        text = self._text()
+        text = self.text
         if not text:
             raise errors.APIError(errors.BAD_REQUEST, f'Missing argument: "{argument}"')
         try:
@@ -67,7 +111,9 @@ class Call:
                 errors.BAD_REQUEST, 'Request is not in valid JSON format'
             ) from None
 
-    def _text(self) -> bytes:
+    @functools.cached_property
+    def text(self) -> bytes:
+        """The request's body as it came."""
         # Not ``body``: that puts a large one into a temporary file.
         return self.request.body_file.read() if self.request.is_body_readable else b''
 
@@ -75,12 +121,14 @@ class Call:
         """What a plain form holds."""
         if content_type != _FORM:
             return ''
-        text = self._text().decode('utf-8', 'replace')
+        text = self.text.decode('utf-8', 'replace')
         return ', '.join(name for name, _ in urllib.parse.parse_qsl(text))
 
 
-def query_of(request: webob.Request, known: frozenset[str]) -> dict[str, str]:
+def query_of(request: webob.Request, known: Mapping[str, int], version: int) -> dict[str, str]:
     """The query arguments of a request.
+
+    :param known: of the route, each with the microversion that brought it.
 
     :raises APIError: 400, for one that the route does not know or has twice.
     """
@@ -90,7 +138,7 @@ def query_of(request: webob.Request, known: frozenset[str]) -> dict[str, str]:
         pairs = list(request.GET.items())
     except UnicodeDecodeError:
         raise errors.APIError(errors.BAD_REQUEST, 'The query is not in UTF-8') from None
-    unknown = [name for name, _ in pairs if name not in known]
+    unknown = [name for name, _ in pairs if known.get(name, version + 1) > version]
     if unknown:
         raise _unknown_argument(', '.join(unknown))
     query = dict(pairs)
@@ -100,4 +148,6 @@ def query_of(request: webob.Request, known: frozenset[str]) -> dict[str, str]:
 
 
 def _unknown_argument(names: str) -> errors.APIError:
-    return errors.APIError(errors.UNKNOWN_ARGUMENT, f'Unknown argument: "{names}"')
+    return errors.APIError(
+        errors.UNKNOWN_ARGUMENT, f'Unknown argument: "{names}"', source=errors.parameter(names)
+    )

@@ -18,7 +18,7 @@ class Caller:
 
     ``auth`` is the keystoneauth plugin of the caller's token, with the
     catalogue; ``credentials`` say the same as the other attributes in
-    oslo.policy's words.
+    oslo.policy's words. ``bay_uuid`` is set for the own identity of a bay.
     """
 
     user_id: str | None
@@ -28,12 +28,17 @@ class Caller:
     auth: Any
     credentials: dict[str, Any]
     enforcer: Enforcer
+    bay_uuid: str | None = None
 
     @classmethod
-    def from_environ(cls, environ: Mapping[str, Any], enforcer: Enforcer) -> 'Caller':
+    def from_environ(
+        cls, environ: Mapping[str, Any], enforcer: Enforcer, bays_domain: Mapping[str, str | None]
+    ) -> 'Caller':
         """The caller of a request that keystonemiddleware let pass.
 
         Log lines of this thread name the request from here on.
+
+        :param bays_domain: ``id`` or ``name`` of the domain of the bays' users.
         """
         user_id = environ.get('HTTP_X_USER_ID')
         project_id = environ.get('HTTP_X_PROJECT_ID')
@@ -55,9 +60,12 @@ class Caller:
             'project_domain_id': environ.get('HTTP_X_PROJECT_DOMAIN_ID'),
             'system_scope': environ.get('HTTP_OPENSTACK_SYSTEM_SCOPE'),
         }
+        bay_uuid = _bay_of(environ, bays_domain)
+        if bay_uuid is not None:
+            credentials |= {'is_bay': True, 'bay_uuid': bay_uuid}
         return cls(
             user_id, project_id, roles, request_id, environ.get('keystone.token_auth'),
-            credentials, enforcer,
+            credentials, enforcer, bay_uuid,
         )
 
     @property
@@ -85,3 +93,15 @@ class Caller:
         """The rows the caller may see: all, where the rule given holds."""
         everything = all_projects_rule is not None and self.may(all_projects_rule)
         return Scope(self.project_id, self.user_id, everything)
+
+
+def _bay_of(environ: Mapping[str, Any], bays_domain: Mapping[str, str | None]) -> str | None:
+    """The bay whose own user calls; its name begins with the bay's uuid."""
+    if bays_domain['id'] is not None:
+        is_bay = environ.get('HTTP_X_USER_DOMAIN_ID') == bays_domain['id']
+    else:
+        is_bay = environ.get('HTTP_X_USER_DOMAIN_NAME') == bays_domain['name']
+    if not is_bay:
+        return None
+    name: str = environ.get('HTTP_X_USER_NAME') or ''
+    return name.partition('_')[0]

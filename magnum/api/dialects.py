@@ -7,7 +7,7 @@ called otherwise than the attribute.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 
@@ -34,12 +34,19 @@ class Dialect:
     changeable: frozenset[str] = frozenset()   # by PATCH; empty: no such limit
     bays: str = ''                             # a baymodel's: what refers to it
     asynchronous_from: int = 1                 # microversion
+    unknown_baymodel_404_from: int | None = None
     changes_with: int | None = None
     successor: 'Dialect | None' = None
 
     def member(self, attribute: str) -> str:
         """The attribute's name in documents."""
         return self.members.get(attribute, attribute)
+
+    def spoken(self) -> Iterator['Dialect']:
+        """The dialect in all its versions, oldest first."""
+        yield self
+        if self.successor is not None:
+            yield from self.successor.spoken()
 
     def at(self, version: int) -> 'Dialect':
         """The dialect as it is spoken at a microversion."""
@@ -131,6 +138,7 @@ _CLUSTERS_1_13: Final = Dialect(
     list_view=_CLUSTER_LIST,
     full_view=_CLUSTER_FULL,
     changeable=frozenset({'node_count', 'health_status', 'health_status_reason'}),
+    unknown_baymodel_404_from=10,
 )
 CLUSTERS: Final = dataclasses.replace(
     _CLUSTERS_1_13,
@@ -138,6 +146,17 @@ CLUSTERS: Final = dataclasses.replace(
     changes_with=13,
     successor=_CLUSTERS_1_13,
 )
+
+def _plain(argument: str, collection: str, policy: str, view: tuple[str, ...]) -> Dialect:
+    """The dialect of a resource that has one name only."""
+    title = argument.capitalize()
+    return Dialect(
+        argument=argument, title=title, singular=argument, plural=collection,
+        collection=collection, policy=policy, name_suffix='', members={},
+        list_view=view, full_view=view,
+    )
+
+
 CERTIFICATES: Final = Dialect(
     argument='certificate',
     title='Certificate',
@@ -152,5 +171,5 @@ CERTIFICATES: Final = Dialect(
 )
 
 #: Every dialect as spoken at some microversion.
-BAY_DIALECTS: Final = (BAYS, CLUSTERS, _CLUSTERS_1_13)
+BAY_DIALECTS: Final = (*BAYS.spoken(), *CLUSTERS.spoken())
 BAYMODEL_DIALECTS: Final = (BAYMODELS, CLUSTER_TEMPLATES)

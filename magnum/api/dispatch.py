@@ -18,6 +18,8 @@ from magnum.api.controllers.bays import BaysController
 from magnum.api.controllers.certificates import CertificatesController
 from magnum.api.controllers.root import RootController
 from magnum.api.dialects import BAYMODELS, BAYS, CLUSTER_TEMPLATES, CLUSTERS
+from magnum.api.idempotency import Idempotency
+from magnum.api.preconditions import is_unchanged
 from magnum.api.services import Services
 
 LOG = logging.getLogger(__name__)
@@ -25,6 +27,7 @@ LOG = logging.getLogger(__name__)
 _NEGOTIATED: Final = 'magnum.negotiated'
 _MATCH: Final = 'magnum.match'
 _ROOT: Final = '/'
+_WITHOUT_BODY: Final = frozenset({204, 304})
 
 #: HTTP statuses that pecan and WebOb raise by themselves.
 _FROM_LIBRARIES: Final[Mapping[int, errors.Kind]] = {
@@ -54,6 +57,10 @@ class _Dispatcher:
 
     def __init__(self, services: Services):
         self._services = services
+        self._bays_domain = {
+            'id': services.conf.identity.domain_id, 'name': services.conf.identity.domain_name
+        }
+        self._idempotency = Idempotency(services.conf, services.database)
         self._router = routes.Router()
         controllers: dict[str, Any] = {
             'root': RootController(),
@@ -81,6 +88,9 @@ class _Dispatcher:
         if request.method not in match.methods:
             allowed = ', '.join(sorted(match.methods))
             raise errors.APIError(errors.METHOD_NOT_ALLOWED, headers={'Allow': allowed})
+        route = match.methods[request.method]
+        if not route.answers(environ.get(_NEGOTIATED, versions.DEFAULT)):
+            raise _version_too_low(route, environ[_NEGOTIATED].number)
         environ[_MATCH] = match
         # pecan would read the body on its own account; what it cannot read
         # would be a fault of ours.
@@ -96,14 +106,30 @@ class _Dispatcher:
         negotiated = environ.get(_NEGOTIATED, versions.DEFAULT)
         call = Call(
             request=request,
-            caller=Caller.from_environ(environ, self._services.enforcer),
+            caller=Caller.from_environ(environ, self._services.enforcer, self._bays_domain),
             version=negotiated.number,
             arguments=match.arguments,
-            query=query_of(request, route.query),
+            query=query_of(request, route.query, negotiated.number),
             base=request.application_url.rstrip('/'),
         )
-        answer: Answer = self._handlers[route](call)
+        handler = self._handlers[route]
+        if route.method == 'POST':
+            answer: Answer = self._idempotency.answer(call, handler)
+        else:
+            answer = handler(call)
+            if is_unchanged(request, answer.headers.get('ETag')):
+                answer = Answer(status=304, headers=answer.headers)
         return _response_of(answer, environ)
+
+
+def _version_too_low(route: routes.Route, asked: int) -> errors.APIError:
+    return errors.APIError(
+        errors.VERSION_TOO_LOW,
+        f'Version {versions.text(asked)} was requested but the requested API '
+        f'{route.method} {route.path} is not supported for this version. '
+        f'It is there from {versions.text(route.since)} on.',
+        source=errors.header(versions.HEADER),
+    )
 
 
 class _ErrorAnswers(hooks.PecanHook):
@@ -149,7 +175,7 @@ def _response_of(answer: Answer, environ: Mapping[str, Any]) -> webob.Response:
 def _response(status: int, body: bytes, headers: Mapping[str, str]) -> webob.Response:
     response = webob.Response(status=status)
     response.headers.update(headers)
-    if status == 204:
+    if status in _WITHOUT_BODY:
         response.headers.pop('Content-Type', None)
         return response
     response.headers['Content-Type'] = 'application/json'

@@ -28,6 +28,9 @@ INVALID_VERSION: Final = Kind('magnum.request.invalid_version', 406)
 UNSUPPORTED_VERSION: Final = Kind('magnum.microversion-unsupported', 406)
 UNSUPPORTED_MEDIA_TYPE: Final = Kind('magnum.request.unsupported_media_type', 415)
 NOT_ACCEPTABLE: Final = Kind('magnum.request.not_acceptable', 406)
+VERSION_TOO_LOW: Final = Kind('magnum.request.version_too_low', 406)
+PRECONDITION_FAILED: Final = Kind('magnum.request.precondition_failed', 412)
+KEY_REUSED: Final = Kind('magnum.request.idempotency_key_reused', 422)
 NO_SUCH_PATH: Final = Kind('magnum.request.no_such_path', 404)
 METHOD_NOT_ALLOWED: Final = Kind('magnum.request.method_not_allowed', 405)
 TOO_LARGE: Final = Kind('magnum.request.too_large', 413)
@@ -88,6 +91,8 @@ class APIError(Exception):
     :param detail: one or two sentences for the user, without secrets.
     :param headers: more headers of the answer.
     :param document: the whole body, where it is not of the common shape.
+    :param source: what of the request is at fault; see ``pointer`` and
+        ``parameter``.
     """
 
     def __init__(
@@ -96,19 +101,53 @@ class APIError(Exception):
         detail: str = '',
         headers: Mapping[str, str] | None = None,
         document: Mapping[str, Any] | None = None,
+        source: Mapping[str, str] | None = None,
     ):
         super().__init__(detail)
         self.kind = kind
         self.detail = detail
         self.headers = dict(headers or {})
         self.document = document
+        self.source = source
 
 
-def invalid(field: str, value: object, reason: str) -> APIError:
-    """A field's value is refused; the words are those clients know."""
+def pointer(field: str) -> dict[str, str]:
+    """The source of an error: a field of the resource's document.
+
+    :param field: ``node_count``, or ``labels/<name>`` for what is inside one.
+    """
+    parts = field.strip('/').split('/', 1)
+    escaped = (part.replace('~', '~0').replace('/', '~1') for part in parts)
+    return {'pointer': '/' + '/'.join(escaped)}
+
+
+def parameter(name: str) -> dict[str, str]:
+    """The source of an error: a query argument."""
+    return {'parameter': name}
+
+
+def header(name: str) -> dict[str, str]:
+    """The source of an error: a header of the request."""
+    return {'header': name}
+
+
+def invalid(
+    field: str, value: object, reason: str, source: Mapping[str, str] | None = None
+) -> APIError:
+    """A field's value is refused; the words are those clients know.
+
+    :param source: of what is no field of a document.
+    """
     return APIError(
-        INVALID_VALUE, f"Invalid input for field/attribute {field}. Value: '{value}'. {reason}"
+        INVALID_VALUE,
+        f"Invalid input for field/attribute {field}. Value: '{value}'. {reason}",
+        source=pointer(field) if source is None else source,
     )
+
+
+def at_field(kind: Kind, field: str, detail: str) -> APIError:
+    """What a field names, or asks for, is refused."""
+    return APIError(kind, f'{field}: {detail}', source=pointer(field))
 
 
 def body(error: APIError, request_id: str, for_old_clients: bool) -> bytes:
@@ -130,6 +169,7 @@ def body(error: APIError, request_id: str, for_old_clients: bool) -> bytes:
                 'title': title,
                 'detail': error.detail,
                 'links': [],
+                **({'source': dict(error.source)} if error.source else {}),
             }
         ]
     }

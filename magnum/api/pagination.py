@@ -21,12 +21,15 @@ def paging(
     """
     marker = query.get('marker')
     if marker is not None and not is_uuid(marker):
-        raise errors.invalid('marker', marker, 'Value should be UUID format')
+        raise errors.invalid(
+            'marker', marker, 'Value should be UUID format', errors.parameter('marker')
+        )
     direction = query.get('sort_dir', 'asc')
     if direction not in _DIRECTIONS:
         raise errors.APIError(
             errors.INVALID_VALUE,
             f'Invalid sort direction: {direction}. Acceptable values are asc and desc',
+            source=errors.parameter('sort_dir'),
         )
     return Paging(
         limit=_limit(query.get('limit'), max_limit),
@@ -43,9 +46,13 @@ def _limit(text: str | None, max_limit: int) -> int:
     try:
         limit = int(text)
     except ValueError:
-        raise errors.invalid('limit', text, 'Value should be an integer') from None
+        raise errors.invalid(
+            'limit', text, 'Value should be an integer', errors.parameter('limit')
+        ) from None
     if limit < 0:
-        raise errors.APIError(errors.INVALID_VALUE, 'Limit must be positive')
+        raise errors.APIError(
+            errors.INVALID_VALUE, 'Limit must be positive', source=errors.parameter('limit')
+        )
     return min(limit, max_limit) if limit else max_limit
 
 
@@ -56,32 +63,41 @@ def _sort_key(member: str, dialect: Dialect, sortable: Collection[str]) -> str:
     raise errors.APIError(
         errors.INVALID_VALUE,
         f'The sort_key value "{member}" is an invalid field for sorting',
+        source=errors.parameter('sort_key'),
     )
 
 
 def page_document(
-    url: str, dialect: Dialect, page: Paging, rows: Sequence[Any], documents: Sequence[Any]
+    url: str,
+    query: Mapping[str, str],
+    dialect: Dialect,
+    page: Paging,
+    rows: Sequence[Any],
+    documents: Sequence[Any],
 ) -> dict[str, Any]:
     """The document of one page of a list.
 
     :param url: of the list, without a query.
+    :param query: of this page; what narrows it narrows the next one too.
     :param rows: what the query gave: one more than the page holds, if there
         is a next page.
     """
     document: dict[str, Any] = {dialect.collection: documents}
     if len(rows) > len(documents):
-        query: dict[str, Any] = {
+        following: dict[str, Any] = {
             'sort_key': dialect.member(page.sort_key),
             'sort_dir': 'desc' if page.descending else 'asc',
             'limit': page.limit,
-            'marker': documents[-1]['uuid'],
+            'marker': rows[len(documents) - 1].uuid,
         }
-        document['next'] = f'{url}?{urllib.parse.urlencode(query)}'
+        following |= {name: text for name, text in query.items() if name not in following}
+        document['next'] = f'{url}?{urllib.parse.urlencode(following)}'
     return document
 
 
 def marker_not_found(page: Paging) -> errors.APIError:
     """The marker is no item that the caller sees."""
     return errors.APIError(
-        errors.MARKER_NOT_FOUND, f'Marker {page.marker} could not be found.'
+        errors.MARKER_NOT_FOUND, f'Marker {page.marker} could not be found.',
+        source=errors.parameter('marker'),
     )

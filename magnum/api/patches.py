@@ -33,7 +33,7 @@ def apply(
     if body is None:
         return {}
     if not isinstance(body, list):
-        raise errors.invalid('patch', body, 'A JSON patch is a list of operations.')
+        raise errors.invalid('patch', body, 'A JSON patch is a list of operations.', {})
     changed: dict[str, Any] = {}
     for step in body:
         _apply_step(_checked(step, resource), resource, current, changed)
@@ -59,26 +59,32 @@ class _Step:
 
     def impossible(self, reason: str) -> errors.APIError:
         return errors.APIError(
-            errors.INVALID_PATCH, f"Couldn't apply patch '{[dict(self.raw)]}'. Reason: {reason}"
+            errors.INVALID_PATCH,
+            f"Couldn't apply patch '{[dict(self.raw)]}'. Reason: {reason}",
+            source=errors.pointer(self.path),
         )
 
 
-def _refused(detail: str) -> errors.APIError:
-    return errors.APIError(errors.INVALID_PATCH, detail)
+def _refused(path: str, detail: str) -> errors.APIError:
+    return errors.APIError(errors.INVALID_PATCH, detail, source=errors.pointer(path))
 
 
 def _checked(raw: object, resource: ResourceType) -> _Step:
     if not isinstance(raw, Mapping):
-        raise errors.invalid('patch', raw, 'An operation of a JSON patch is an object.')
+        raise errors.invalid('patch', raw, 'An operation of a JSON patch is an object.', {})
     if not isinstance(raw.get('op'), str) or raw['op'] not in _OPERATIONS:
         raise errors.invalid(
-            'op', raw.get('op'), f'Value should be one of: {", ".join(sorted(_OPERATIONS))}'
+            'op', raw.get('op'), f'Value should be one of: {", ".join(sorted(_OPERATIONS))}', {}
         )
     path = raw.get('path')
     if not isinstance(path, str) or not _PATH.fullmatch(path):
-        raise errors.invalid('path', path, f'Value should match the pattern ^{_PATH.pattern}$')
+        raise errors.invalid(
+            'path', path, f'Value should match the pattern ^{_PATH.pattern}$', {}
+        )
     if unknown := raw.keys() - {'op', 'path', 'value'}:
-        raise errors.invalid('patch', raw, f'Unknown members: {", ".join(sorted(unknown))}')
+        raise errors.invalid(
+            'patch', raw, f'Unknown members: {", ".join(sorted(unknown))}', {}
+        )
     step = _Step(raw, resource.by_member.get(path[1:].partition('/')[0]))
     _check_target(step)
     _check_value(step)
@@ -89,21 +95,24 @@ def _check_target(step: _Step) -> None:
     field = step.field
     whole = f'/{step.member}'
     if step.member in _INTERNAL or (field and (field.read_only or field.attribute == 'uuid')):
-        raise _refused(f"'{whole}' is an internal attribute and can not be updated")
+        raise _refused(whole, f"'{whole}' is an internal attribute and can not be updated")
     kept = field is not None and (field.mandatory or field.kept)
     if step.op == 'remove' and kept and not step.rest:
-        raise _refused(f"'{whole}' is a mandatory attribute and can not be removed")
+        raise _refused(whole, f"'{whole}' is a mandatory attribute and can not be removed")
 
 
 def _check_value(step: _Step) -> None:
     if step.op == 'remove':
         return
     if step.value is None:
-        raise _refused("'add' and 'replace' operations needs value")
+        raise _refused(step.path, "'add' and 'replace' operations needs value")
     is_labels = step.field is not None and isinstance(step.field.datatype, Labels)
     whole_labels = is_labels and not step.rest and isinstance(step.value, dict)
     if not isinstance(step.value, str | int) and not whole_labels:
-        raise errors.invalid('value', step.value, 'Value should be a string or an integer.')
+        raise errors.invalid(
+            'value', step.value, 'Value should be a string or an integer.',
+            errors.pointer(step.path),
+        )
 
 
 def _apply_step(
@@ -116,6 +125,7 @@ def _apply_step(
     if field is None:
         if step.op == 'add' and not step.rest:
             raise _refused(
+                step.path,
                 f'Adding a new attribute {step.path} to the root of the resource is not allowed.'
             )
         raise step.impossible(f'there is no {step.path}')
@@ -125,6 +135,7 @@ def _apply_step(
         return
     if step.op == 'add' and value is not None:
         raise _refused(
+            step.path,
             f"The attribute {step.path} has existed, please use 'replace' operation instead."
         )
     if step.op == 'remove':

@@ -79,19 +79,19 @@ class Lookups:
         try:
             found = self._ask('image', ident, lambda: image.find(self._cloud, ident))
         except image.AmbiguousName:
-            raise errors.APIError(
-                errors.IMAGE_AMBIGUOUS,
-                f'{field}: Multiple images exist with same name {ident}. '
+            raise errors.at_field(
+                errors.IMAGE_AMBIGUOUS, field,
+                f'Multiple images exist with same name {ident}. '
                 'Please use the image id instead.',
             ) from None
         if found is None:
-            raise errors.APIError(
-                errors.IMAGE_NOT_FOUND, f'{field}: Image {ident} could not be found.'
+            raise errors.at_field(
+                errors.IMAGE_NOT_FOUND, field, f'Image {ident} could not be found.'
             )
         if not found.os_distro:
-            raise errors.APIError(
-                errors.IMAGE_WITHOUT_DISTRO,
-                f'{field}: Image {ident} does not contain os_distro property.',
+            raise errors.at_field(
+                errors.IMAGE_WITHOUT_DISTRO, field,
+                f'Image {ident} does not contain os_distro property.',
             )
         return found
 
@@ -103,13 +103,13 @@ class Lookups:
         flavors = self._ask('flavors', None, lambda: compute.flavors(self._cloud))
         found = [flavor for flavor in flavors if ident in (flavor.id, flavor.name)]
         if not found:
-            raise errors.APIError(
-                errors.FLAVOR_NOT_FOUND, f'{field}: Unable to find flavor {ident}.'
+            raise errors.at_field(
+                errors.FLAVOR_NOT_FOUND, field, f'Unable to find flavor {ident}.'
             )
         if needs_disk and not found[0].disk:
-            raise errors.APIError(
-                errors.FLAVOR_WITHOUT_DISK,
-                f'{field}: Flavor with zero root volume size is not supported when '
+            raise errors.at_field(
+                errors.FLAVOR_WITHOUT_DISK, field,
+                'Flavor with zero root volume size is not supported when '
                 'boot_volume_size is zero.',
             )
 
@@ -119,8 +119,8 @@ class Lookups:
         kind = f'keypairs of {self._caller.user_id}'
         found = self._ask(kind, keypair, lambda: compute.public_key(self._cloud, keypair))
         if found is None:
-            raise errors.APIError(
-                errors.KEYPAIR_NOT_FOUND, f'{field}: Unable to find keypair {keypair}.'
+            raise errors.at_field(
+                errors.KEYPAIR_NOT_FOUND, field, f'Unable to find keypair {keypair}.'
             )
         return found
 
@@ -137,13 +137,13 @@ class Lookups:
         """One subnet of this name or id exists."""
         found = self._ask('subnets', ident, lambda: network.subnets(self._cloud, ident))
         if not found:
-            raise errors.APIError(
-                errors.SUBNET_NOT_FOUND, f'{field}: Unable to find fixed subnet {ident}.'
+            raise errors.at_field(
+                errors.SUBNET_NOT_FOUND, field, f'Unable to find fixed subnet {ident}.'
             )
         if len(found) > 1:
-            raise errors.APIError(
-                errors.SUBNET_AMBIGUOUS,
-                f'{field}: Multiple subnets exist with same name {ident}. '
+            raise errors.at_field(
+                errors.SUBNET_AMBIGUOUS, field,
+                f'Multiple subnets exist with same name {ident}. '
                 'Please use the subnet id instead.',
             )
 
@@ -153,13 +153,13 @@ class Lookups:
             f'{kind} networks', ident, lambda: network.networks(self._cloud, ident, external)
         )
         if not found:
-            raise errors.APIError(
-                errors.NETWORK_NOT_FOUND, f'{field}: Unable to find {kind} network {ident}.'
+            raise errors.at_field(
+                errors.NETWORK_NOT_FOUND, field, f'Unable to find {kind} network {ident}.'
             )
         if len(found) > 1:
-            raise errors.APIError(
-                errors.NETWORK_AMBIGUOUS,
-                f'{field}: Multiple {kind} networks exist with same name {ident}. '
+            raise errors.at_field(
+                errors.NETWORK_AMBIGUOUS, field,
+                f'Multiple {kind} networks exist with same name {ident}. '
                 'Please use the network id instead.',
             )
 

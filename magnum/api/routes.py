@@ -6,24 +6,48 @@ slash makes no difference but where a route says so. What is not here is a
 """
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-PAGING: Final = frozenset({'marker', 'limit', 'sort_key', 'sort_dir'})
-NO_QUERY: Final[frozenset[str]] = frozenset()
-ROLLBACK: Final = frozenset({'rollback'})
-CA_TYPE: Final = frozenset({'ca_cert_type'})
+from magnum.api import versions
+
+#: Query argument -> microversion from which it is known.
+Query = Mapping[str, int]
+
+NO_QUERY: Final[Query] = {}
+PAGING: Final[Query] = dict.fromkeys(('marker', 'limit', 'sort_key', 'sort_dir'), 1)
+FILTERS: Final[Query] = dict.fromkeys(
+    ('name', 'coe', 'label', 'changed_since', 'fields'), versions.FILTERS
+)
+BAYMODELS: Final[Query] = {**PAGING, **FILTERS}
+BAYS: Final[Query] = {**BAYMODELS, 'status': versions.FILTERS, 'baymodel': versions.FILTERS}
+FIELDS: Final[Query] = {'fields': versions.FILTERS}
+ROLLBACK: Final[Query] = {'rollback': versions.ROLLBACK}
+DRY_RUN: Final[Query] = {'dry_run': versions.PREVIEW}
+CA_TYPE: Final[Query] = {'ca_cert_type': 1}
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Route:
-    """``handler`` is ``<controller>.<method>``; ``query`` what may follow the ``?``."""
+    """``handler`` is ``<controller>.<method>``; ``query`` what may follow the ``?``.
+
+    ``since`` is the microversion from which the route answers; one that
+    ``answers_unasked`` also answers a request that names no version at all.
+    """
 
     method: str
     path: str
     handler: str
-    query: frozenset[str] = NO_QUERY
+    query: Query = dataclasses.field(default_factory=dict)
     trailing_slash: bool = True
+    since: int = versions.MINIMUM
+    answers_unasked: bool = False
+
+    def answers(self, negotiated: versions.Negotiated) -> bool:
+        """Whether the route is there at the version of a request."""
+        if negotiated.number >= self.since:
+            return True
+        return self.answers_unasked and not negotiated.asked
 
     @property
     def segments(self) -> tuple[str, ...]:
@@ -31,39 +55,37 @@ class Route:
         return tuple(part for part in self.path.split('/') if part)
 
 
+
+def _of_baymodels(name: str) -> tuple[Route, ...]:
+    return (
+        Route('GET', f'/v1/{name}', f'{name}.list', BAYMODELS),
+        Route('GET', f'/v1/{name}/detail', f'{name}.detail', BAYMODELS, trailing_slash=False),
+        Route('POST', f'/v1/{name}', f'{name}.create', DRY_RUN),
+        Route('GET', f'/v1/{name}/{{ident}}', f'{name}.get', FIELDS),
+        Route('PATCH', f'/v1/{name}/{{ident}}', f'{name}.update'),
+        Route('DELETE', f'/v1/{name}/{{ident}}', f'{name}.delete'),
+    )
+
+
+def _of_bays(name: str) -> tuple[Route, ...]:
+    return (
+        Route('GET', f'/v1/{name}', f'{name}.list', BAYS),
+        Route('GET', f'/v1/{name}/detail', f'{name}.detail', BAYS, trailing_slash=False),
+        Route('POST', f'/v1/{name}', f'{name}.create', DRY_RUN),
+        Route('GET', f'/v1/{name}/{{ident}}', f'{name}.get', FIELDS),
+        Route('PATCH', f'/v1/{name}/{{ident}}', f'{name}.update', ROLLBACK),
+        Route('DELETE', f'/v1/{name}/{{ident}}', f'{name}.delete'),
+    )
+
+
+#: Both vocabularies have the same routes.
 ROUTES: Final = (
     Route('GET', '/', 'root.versions'),
     Route('GET', '/v1', 'root.version'),
-
-    Route('GET', '/v1/baymodels', 'baymodels.list', PAGING),
-    Route('GET', '/v1/baymodels/detail', 'baymodels.detail', PAGING, trailing_slash=False),
-    Route('POST', '/v1/baymodels', 'baymodels.create'),
-    Route('GET', '/v1/baymodels/{ident}', 'baymodels.get'),
-    Route('PATCH', '/v1/baymodels/{ident}', 'baymodels.update'),
-    Route('DELETE', '/v1/baymodels/{ident}', 'baymodels.delete'),
-
-    Route('GET', '/v1/clustertemplates', 'clustertemplates.list', PAGING),
-    Route('GET', '/v1/clustertemplates/detail', 'clustertemplates.detail', PAGING,
-          trailing_slash=False),
-    Route('POST', '/v1/clustertemplates', 'clustertemplates.create'),
-    Route('GET', '/v1/clustertemplates/{ident}', 'clustertemplates.get'),
-    Route('PATCH', '/v1/clustertemplates/{ident}', 'clustertemplates.update'),
-    Route('DELETE', '/v1/clustertemplates/{ident}', 'clustertemplates.delete'),
-
-    Route('GET', '/v1/bays', 'bays.list', PAGING),
-    Route('GET', '/v1/bays/detail', 'bays.detail', PAGING, trailing_slash=False),
-    Route('POST', '/v1/bays', 'bays.create'),
-    Route('GET', '/v1/bays/{ident}', 'bays.get'),
-    Route('PATCH', '/v1/bays/{ident}', 'bays.update', ROLLBACK),
-    Route('DELETE', '/v1/bays/{ident}', 'bays.delete'),
-
-    Route('GET', '/v1/clusters', 'clusters.list', PAGING),
-    Route('GET', '/v1/clusters/detail', 'clusters.detail', PAGING, trailing_slash=False),
-    Route('POST', '/v1/clusters', 'clusters.create'),
-    Route('GET', '/v1/clusters/{ident}', 'clusters.get'),
-    Route('PATCH', '/v1/clusters/{ident}', 'clusters.update', ROLLBACK),
-    Route('DELETE', '/v1/clusters/{ident}', 'clusters.delete'),
-
+    *_of_baymodels('baymodels'),
+    *_of_baymodels('clustertemplates'),
+    *_of_bays('bays'),
+    *_of_bays('clusters'),
     Route('GET', '/v1/certificates/{bay}', 'certificates.get', CA_TYPE),
     Route('GET', '/v1/certificates/{bay}/{ca_cert_type}', 'certificates.get', CA_TYPE),
     Route('POST', '/v1/certificates', 'certificates.create'),

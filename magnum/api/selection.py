@@ -36,6 +36,7 @@ class DriverSelection:
                 errors.NO_DRIVER,
                 f"Cluster type ({values['server_type']}, {image.os_distro}, {values['coe']}) "
                 f'not supported. {error.field}: {error}',
+                source=errors.pointer(error.field),
             ) from None
 
     def network_driver(self, coe: str, asked: str | None, driver: Driver) -> str:

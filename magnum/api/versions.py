@@ -26,12 +26,32 @@ VERSIONS: Final[dict[int, str]] = {
     12: 'Rotation of a bay\'s credential.',
     13: 'Clusters show "cluster_id" instead of "stack_id".',
     14: 'Node labels and taints of node groups.',
+    15: 'Operations: what was promised, how far it came, why it failed; cancel and retry.',
+    16: "The timeline of a bay's events, by pages or as a stream.",
+    17: 'Preview: "dry_run" checks everything and writes nothing.',
+    18: 'Idempotency-Key on every POST (answering at every version).',
+    19: 'ETag and If-Match on bays, baymodels and node groups (answering at every version).',
+    20: 'Lists can be filtered, and the members of documents chosen by "fields".',
+    21: 'Drivers and the schema of their labels; bays show where each label is from.',
+    22: 'Configuration of native clients for a key of the caller.',
+    23: 'The OpenAPI document.',
 }
 MINIMUM: Final = min(VERSIONS)
 MAXIMUM: Final = max(VERSIONS)
 
 ROLLBACK: Final = 3
+RESIZE: Final = 7
+UPGRADE: Final = 8
+NODEGROUPS: Final = 9
 ZERO_NODES: Final = 10
+CREDENTIALS: Final = 12
+OPERATIONS: Final = 15
+EVENTS: Final = 16
+PREVIEW: Final = 17
+FILTERS: Final = 20
+DRIVERS: Final = 21
+CONFIG: Final = 22
+OPENAPI: Final = 23
 
 #: What answers call the service; requests may use any of SERVICE_TYPES.
 SERVICE_TYPE: Final = 'container-infrastructure-management'

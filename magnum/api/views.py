@@ -55,11 +55,14 @@ class View:
         self.dialect = dialect
         self.attributes = frozenset(attributes)
         self._members = [dialect.member(attribute) for attribute in stored]
+        #: Names of all members of the documents.
+        self.members = frozenset(map(dialect.member, attributes))
         self._times = [dialect.member(name) for name in _TIMES if name in self.attributes]
         #: What to select; zipping leaves what is behind the members out.
         self.columns: tuple[sa.ColumnElement[Any], ...] = (
             *(table.c[attribute] for attribute in stored),
             table.c.project_id.label('owner'),
+            table.c.generation,
             *extra,
         )
 

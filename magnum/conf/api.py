@@ -45,4 +45,24 @@ OPTIONS = [
         help='Seconds after which a look-up in Glance, Nova or Neutron is given up while a '
         'request waits for it; the client then gets 503.',
     ),
+    cfg.IntOpt(
+        'idempotency_key_lifetime',
+        default=24,
+        min=1,
+        help='Hours that the answer to a POST with an Idempotency-Key is kept, for the request '
+        'to be sent again.',
+    ),
+    cfg.IntOpt(
+        'event_streams',
+        default=4,
+        min=0,
+        help='How many event streams one process of magnum-api serves at a time; each of them '
+        'holds a thread. Clients beyond it get 503 and are told when to come back.',
+    ),
+    cfg.IntOpt(
+        'event_stream_time',
+        default=60,
+        min=1,
+        help='Seconds after which an event stream ends; clients resume it.',
+    ),
 ]

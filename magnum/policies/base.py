@@ -8,10 +8,23 @@ ADMIN: Final = 'rule:context_is_admin'
 MEMBER: Final = 'rule:admin_or_project_member'
 READER: Final = 'rule:admin_or_project_reader'
 
+#: A bay's user is a member of the project, and yet may not do what members may.
+_NO_BAY: Final = 'not is_bay:True'
+#: What a bay's user may do is joined to a rule by this.
+OR_BAY: Final = ' or rule:bay_identity'
+
 RULES: Final = [
     policy.RuleDefault('context_is_admin', 'role:admin', 'The administrator of the cloud.'),
-    policy.RuleDefault('project_member', 'role:member and project_id:%(project_id)s'),
-    policy.RuleDefault('project_reader', 'role:reader and project_id:%(project_id)s'),
+    policy.RuleDefault(
+        'project_member', f'role:member and project_id:%(project_id)s and {_NO_BAY}'
+    ),
+    policy.RuleDefault(
+        'project_reader', f'role:reader and project_id:%(project_id)s and {_NO_BAY}'
+    ),
+    policy.RuleDefault(
+        'bay_identity', 'is_bay:True and bay_uuid:%(bay_uuid)s',
+        "The own Keystone user of the bay; only rules that name it are for it.",
+    ),
     policy.RuleDefault(
         'admin_or_project_member', 'rule:context_is_admin or rule:project_member'
     ),

@@ -2,15 +2,15 @@
 
 from typing import Final
 
-from magnum.policies.base import ADMIN, MEMBER, READER, rule
+from magnum.policies.base import ADMIN, MEMBER, OR_BAY, READER, rule
 
 _ACTIONS: Final = (
     ('create', MEMBER, 'Make one.', 'POST', ''),
-    ('get', READER, 'See one of the own project.', 'GET', '/{ident}'),
+    ('get', READER + OR_BAY, 'See one of the own project.', 'GET', '/{ident}'),
     ('get_all', READER, "List the own project's.", 'GET', ''),
     ('detail', READER, 'List them in detail.', 'GET', '/detail'),
     ('update', MEMBER, 'Change one of the own project.', 'PATCH', '/{ident}'),
-    ('update_health_status', MEMBER, "Report one's health.", 'PATCH', '/{ident}'),
+    ('update_health_status', MEMBER + OR_BAY, "Report one's health.", 'PATCH', '/{ident}'),
     ('delete', MEMBER, 'Delete one of the own project.', 'DELETE', '/{ident}'),
     ('get_one_all_projects', ADMIN, 'See one of any project.', 'GET', '/{ident}'),
     ('get_all_all_projects', ADMIN, "List all projects'.", 'GET', ''),

@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from magnum.policies.base import READER, rule
+from magnum.policies.base import OR_BAY, READER, rule
 
 RULES: Final = [
     rule(
-        'certificate:get', READER, "See the CA certificate of a bay of the own project.",
+        'certificate:get', READER + OR_BAY, "See the CA certificate of a bay of the own project.",
         ('GET', '/v1/certificates/{bay}'),
     ),
     rule(

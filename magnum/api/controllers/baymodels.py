@@ -5,14 +5,15 @@ from typing import Any, Final
 
 from sqlalchemy import orm
 
-from magnum.api import errors, pagination, patches
+from magnum.api import errors, narrowing, pagination, patches
 from magnum.api.calls import Answer, Call
 from magnum.api.controllers import finding
 from magnum.api.dialects import Dialect
+from magnum.api.preconditions import etag
 from magnum.api.preflight import Lookups
 from magnum.api.services import Services
 from magnum.api.types import baymodels as types
-from magnum.api.views import BaymodelView, Document
+from magnum.api.views import BaymodelView
 from magnum.db.repositories import baymodels as repository
 from magnum.db.repositories.scopes import MarkerNotFound, Row
 from magnum.domain import baymodels as rules
@@ -22,7 +23,9 @@ from magnum.domain import names
 _STORED: Final = tuple(
     column for column in repository.TABLE.c if column.name not in ('id', 'created_at', 'updated_at')
 )
-_OWNER: Final = (repository.TABLE.c.uuid, repository.TABLE.c.project_id)
+_OWNER: Final = (
+    repository.TABLE.c.uuid, repository.TABLE.c.project_id, repository.TABLE.c.generation
+)
 
 
 class BaymodelsController:
@@ -51,10 +54,11 @@ class BaymodelsController:
         (ident,) = call.arguments
         with self._database.reading() as session:
             row = finding.baymodel(session, self._dialect, self._view.columns, scope, ident)
-            if not row.public:
+            if not row.public or call.caller.bay_uuid:
                 call.caller.check(self._rule('get'), {'project_id': row.owner})
             (document,) = self._view.documents(session, [row], call.base)
-        return Answer(document)
+        chosen = narrowing.members(call.query, self._view.members)
+        return Answer(narrowing.narrow(document, chosen), headers=etag(row.generation))
 
     def create(self, call: Call) -> Answer:
         """POST: a new baymodel, at once."""
@@ -69,8 +73,9 @@ class BaymodelsController:
             self._check_publish(call)
         values |= self._checked_in_cloud(values, self._preflight.of(call.caller), is_new=True)
         values |= {'project_id': call.caller.project_id, 'user_id': call.caller.user_id}
-        document = self._database.run(lambda session: self._insert(session, values, call.base))
-        return Answer(document, 201, {'Location': document['links'][0]['href']})
+        return self._database.run(
+            lambda session: call.keep(session, self._insert(session, values, call.base))
+        )
 
     def update(self, call: Call) -> Answer:
         """PATCH: effective at once."""
@@ -91,10 +96,10 @@ class BaymodelsController:
             self._check_publish(call)
         if changes:
             changes = self._checked_changes(call, current, changes)
-        document = self._database.run(
+        call.precondition.check(row.generation)
+        return self._database.run(
             lambda session: self._update(session, row, changes, call.base)
         )
-        return Answer(document)
 
     def delete(self, call: Call) -> Answer:
         """DELETE, unless bays refer to it."""
@@ -104,6 +109,7 @@ class BaymodelsController:
         def work(session: orm.Session) -> None:
             row = finding.baymodel(session, self._dialect, _OWNER, scope, ident)
             call.caller.check(self._rule('delete'), {'project_id': row.project_id})
+            call.precondition.check(row.generation)
             try:
                 repository.delete(session, row.uuid)
             except repository.InUse:
@@ -134,18 +140,24 @@ class BaymodelsController:
         paging = pagination.paging(
             call.query, self._dialect, repository.SORTABLE, self._conf.api.max_limit
         )
+        filters = narrowing.filters(call.query)
+        chosen = narrowing.members(call.query, self._view.members)
         scope = call.caller.scope(self._rule(f'{action}_all_projects'))
         with self._database.reading() as session:
             try:
-                rows = repository.page(session, self._view.columns, scope, paging)
+                rows = repository.page(session, self._view.columns, scope, paging, filters)
             except MarkerNotFound:
                 raise pagination.marker_not_found(paging) from None
             shown = rows[: paging.limit]
             documents = self._view.documents(session, shown, call.base)
+        if chosen is not None:
+            documents = [narrowing.narrow(document, chosen) for document in documents]
         url = f'{call.base}/v1/{path}'
-        return Answer(pagination.page_document(url, self._dialect, paging, rows, documents))
+        return Answer(
+            pagination.page_document(url, call.query, self._dialect, paging, rows, documents)
+        )
 
-    def _insert(self, session: orm.Session, values: Mapping[str, Any], base: str) -> Document:
+    def _insert(self, session: orm.Session, values: Mapping[str, Any], base: str) -> Answer:
         try:
             uuid = repository.insert(session, values)
         except repository.Exists:
@@ -153,11 +165,11 @@ class BaymodelsController:
                 errors.BAYMODEL_EXISTS,
                 f'{self._dialect.title} with UUID {values["uuid"]} already exists.',
             ) from None
-        return self._stored(session, uuid, base)
+        return self._stored(session, uuid, base, 201)
 
     def _update(
         self, session: orm.Session, row: Row, changes: Mapping[str, Any], base: str
-    ) -> Document:
+    ) -> Answer:
         allowed_in_use = rules.may_change_while_in_use(changes)
         try:
             repository.update(session, row.uuid, row.generation, changes, allowed_in_use)
@@ -170,10 +182,13 @@ class BaymodelsController:
             raise self._in_use(row.uuid) from None
         return self._stored(session, row.uuid, base)
 
-    def _stored(self, session: orm.Session, uuid: str, base: str) -> Document:
+    def _stored(self, session: orm.Session, uuid: str, base: str, status: int = 200) -> Answer:
         row = repository.by_uuid(session, self._view.columns, uuid)
         (document,) = self._view.documents(session, [row], base)
-        return document
+        headers = etag(row.generation)
+        if status == 201:
+            headers['Location'] = document['links'][0]['href']
+        return Answer(document, status, headers)
 
     def _checked_changes(
         self, call: Call, current: Mapping[str, Any], changes: dict[str, Any]

@@ -7,15 +7,16 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from magnum.api import bay_plans, errors, pagination, patches, versions
+from magnum.api import bay_plans, errors, narrowing, pagination, patches, versions
 from magnum.api.calls import Answer, Call
 from magnum.api.controllers import finding
+from magnum.api.controllers.accepting import accepted, operation_location
 from magnum.api.dialects import Dialect
+from magnum.api.preconditions import etag
 from magnum.api.services import Services
 from magnum.api.types import bays as types
 from magnum.api.types.fields import ResourceType
-from magnum.api.types.scalars import Flag, coerce
-from magnum.api.views import BayView, Document
+from magnum.api.views import BayView
 from magnum.db import models
 from magnum.db.repositories import baymodels as baymodel_repository
 from magnum.db.repositories import bays as repository
@@ -33,7 +34,6 @@ _GROUP_COUNTS: Final = (
 _HEALTH: Final = frozenset({'health_status', 'health_status_reason'})
 _PROGRESS_INTERVAL: Final = 0.25  # seconds
 _DIGITS_OF_AN_ID: Final = 19
-_ROLLBACK: Final = Flag()
 
 
 class BaysController:
@@ -45,7 +45,7 @@ class BaysController:
         self._dialect = dialect
         self._baymodel_dialect = baymodel_dialect
         self._plans = bay_plans.BayPlans(services.conf, services.preflight, services.selection)
-        spoken = [dialect, dialect.successor] if dialect.successor else [dialect]
+        spoken = tuple(dialect.spoken())
         self._list_views = {one: BayView(one, one.list_view) for one in spoken}
         self._full_views = {one: BayView(one, one.full_view) for one in spoken}
         self._one_views = {one: BayView(one, one.full_view, with_faults=True) for one in spoken}
@@ -67,9 +67,12 @@ class BaysController:
         (ident,) = call.arguments
         with self._database.reading() as session:
             row = finding.bay(session, self._dialect, view.columns, scope, ident)
-            call.caller.check(self._rule('get'), {'project_id': row.owner})
+            call.caller.check(
+                self._rule('get'), {'project_id': row.owner, 'bay_uuid': row.uuid}
+            )
             (document,) = view.documents(session, [row], call.base)
-        return Answer(document)
+        chosen = narrowing.members(call.query, document)
+        return Answer(narrowing.narrow(document, chosen), headers=etag(row.generation))
 
     def create(self, call: Call) -> Answer:
         """POST: the promise of a bay; synchronous for bays of old."""
@@ -80,23 +83,32 @@ class BaysController:
             raise errors.APIError(errors.BAYMODEL_HIDDEN, 'Not authorized.')
         new = self._plans.new_bay(call, self._dialect, given, baymodel)
 
-        def work(session: orm.Session) -> models.Operation:
+        is_asynchronous = self._is_asynchronous(call)
+
+        def work(session: orm.Session) -> tuple[str, Answer]:
             self._keep(session, call, baymodel)
-            return self._services.planner.create_bay(session, *new.rows(), call.caller.requester)
+            operation = self._services.planner.create_bay(
+                session, *new.rows(), call.caller.requester
+            )
+            bay_uuid = operation.bay_uuid
+            if is_asynchronous:
+                return bay_uuid, call.keep(session, accepted(call, bay_uuid, operation))
+            return bay_uuid, call.keep(session, self._document(session, call, bay_uuid, 201))
 
         try:
-            operation = self._database.run(work)
+            bay_uuid, answer = self._database.run(work)
         except QuotaExceeded as refusal:
             raise self._quota_exceeded(refusal) from None
         self._services.wake_up.send()
-        if self._is_asynchronous(call):
-            return self._accepted(call, operation.bay_uuid, operation)
-        self._await_stack(operation.bay_uuid)
-        return self._document(call, operation.bay_uuid, 201)
+        if is_asynchronous:
+            return answer
+        self._await_stack(bay_uuid)
+        with self._database.reading() as session:
+            return self._document(session, call, bay_uuid, 201)
 
     def update(self, call: Call) -> Answer:
         """PATCH: another number of workers, or what an agent found of a cluster's health."""
-        rollback = self._rollback(call)
+        rollback = call.flag('rollback')
         body = call.body('patch')
         scope = call.caller.scope(self._rule('update_all_projects'))
         (ident,) = call.arguments
@@ -109,8 +121,9 @@ class BaysController:
         if operation is not None:
             self._services.wake_up.send()
         if self._is_asynchronous(call):
-            return self._accepted(call, bay_uuid, operation)
-        return self._document(call, bay_uuid, 200)
+            return accepted(call, bay_uuid, operation)
+        with self._database.reading() as session:
+            return self._document(session, call, bay_uuid, 200)
 
     def delete(self, call: Call) -> Answer:
         """DELETE: in any status; what else goes on is pre-empted."""
@@ -120,7 +133,7 @@ class BaysController:
         def work(session: orm.Session) -> models.Operation:
             row = finding.bay(session, self._dialect, _OWNER, scope, ident)
             call.caller.check(self._rule('delete'), {'project_id': row.project_id})
-            bay = self._loaded(session, row.uuid)
+            bay = self._loaded(session, call, row.uuid)
             try:
                 return self._services.planner.delete_bay(session, bay, call.caller.requester)
             except BayGone:
@@ -128,7 +141,7 @@ class BaysController:
 
         operation = self._database.run(work)
         self._services.wake_up.send()
-        return Answer(status=204, headers=_operation_location(call, operation))
+        return Answer(status=204, headers=operation_location(call, operation))
 
     # Parts of create ---------------------------------------------------------
     def _baymodel(self, call: Call, ident: str) -> models.Baymodel:
@@ -165,8 +178,10 @@ class BaysController:
             )
 
     def _absent_baymodel(self, call: Call) -> errors.Kind:
-        is_today = self._dialect.successor is not None and call.version >= versions.ZERO_NODES
-        return errors.BAYMODEL_NOT_FOUND if is_today else errors.BAYMODEL_OF_BAY_NOT_FOUND
+        since = self._dialect.unknown_baymodel_404_from
+        if since is not None and call.version >= since:
+            return errors.BAYMODEL_NOT_FOUND
+        return errors.BAYMODEL_OF_BAY_NOT_FOUND
 
     def _await_stack(self, bay_uuid: str) -> None:
         """Wait until Heat took the stack, or something ended the operation."""
@@ -188,26 +203,17 @@ class BaysController:
         )
 
     # Parts of update ---------------------------------------------------------
-    def _rollback(self, call: Call) -> bool:
-        """Whether Heat is to go back to what was when the change fails."""
-        rollback = call.query.get('rollback')
-        if rollback is None:
-            return False
-        if call.version < versions.ROLLBACK:
-            raise errors.APIError(errors.UNKNOWN_ARGUMENT, 'Unknown argument: "rollback"')
-        try:
-            return bool(coerce(_ROLLBACK, rollback))
-        except ValueError as error:
-            raise errors.invalid('rollback', rollback, str(error)) from None
-
     def _changes(
         self, call: Call, scope: Scope, ident: str, body: object
     ) -> tuple[str, dict[str, Any]]:
         """The bay's uuid and what a patch changes of it, if it may."""
         with self._database.reading() as session:
             row = finding.bay(session, self._dialect, _STORED, scope, ident)
-            owner = {'project_id': row.project_id, 'user_id': row.user_id}
-            call.caller.check(self._rule('update'), owner)
+            target = {
+                'project_id': row.project_id, 'user_id': row.user_id, 'bay_uuid': row.uuid
+            }
+            if not _is_health_only(body):
+                call.caller.check(self._rule('update'), target)
             groups = repository.nodegroups(session, _GROUP_COUNTS, [row.uuid])
         counts = {f'{group.role}_count': group.node_count for group in groups if group.is_default}
         current = {
@@ -229,7 +235,7 @@ class BaysController:
         if changes.get('node_count') == 0 and call.version < versions.ZERO_NODES:
             raise bay_plans.zero_nodes()
         if changes.keys() & _HEALTH:
-            call.caller.check(self._rule('update_health_status'), owner)
+            call.caller.check(self._rule('update_health_status'), target)
         return row.uuid, changes
 
     def _update(
@@ -240,12 +246,12 @@ class BaysController:
         changes: Mapping[str, Any],
         rollback: bool,
     ) -> models.Operation | None:
+        bay = self._loaded(session, call, bay_uuid)
         health = {name: value for name, value in changes.items() if name in _HEALTH}
         if health:
             repository.update_health(session, bay_uuid, health)
         if 'node_count' not in changes:
             return None
-        bay = self._loaded(session, bay_uuid)
         try:
             return self._services.planner.resize_bay(
                 session, bay, changes['node_count'], call.caller.requester, rollback
@@ -269,30 +275,24 @@ class BaysController:
     def _is_asynchronous(self, call: Call) -> bool:
         return call.version >= self._dialect.asynchronous_from
 
-    def _loaded(self, session: orm.Session, bay_uuid: str) -> models.Bay:
+    def _loaded(self, session: orm.Session, call: Call, bay_uuid: str) -> models.Bay:
+        """The bay, locked, as the client has seen it."""
         bay = repository.load(session, bay_uuid)
         if bay is None:
             raise finding.not_found(errors.BAY_NOT_FOUND, self._dialect, bay_uuid)
+        call.precondition.check(bay.generation)
         return bay
 
-    def _accepted(
-        self, call: Call, bay_uuid: str, operation: models.Operation | None
-    ) -> Answer:
-        document: Document = {'uuid': bay_uuid}
-        if operation is None:
-            return Answer(document, 202)
-        document['operation_id'] = operation.uuid
-        return Answer(document, 202, _operation_location(call, operation))
-
-    def _document(self, call: Call, bay_uuid: str, status: int) -> Answer:
+    def _document(self, session: orm.Session, call: Call, bay_uuid: str, status: int) -> Answer:
         """The full bay; one that is gone meanwhile is a 404."""
         view = self._full_views[self._dialect.at(call.version)]
-        with self._database.reading() as session:
-            row = repository.by_uuid(session, view.columns, bay_uuid)
-            if row is None:
-                raise finding.not_found(errors.BAY_NOT_FOUND, self._dialect, bay_uuid)
-            (document,) = view.documents(session, [row], call.base)
-        headers = {'Location': document['links'][0]['href']} if status == 201 else {}
+        row = repository.by_uuid(session, view.columns, bay_uuid)
+        if row is None:
+            raise finding.not_found(errors.BAY_NOT_FOUND, self._dialect, bay_uuid)
+        (document,) = view.documents(session, [row], call.base)
+        headers = etag(row.generation)
+        if status == 201:
+            headers['Location'] = document['links'][0]['href']
         return Answer(document, status, headers)
 
     def _page(self, call: Call, action: str, path: str, view: BayView) -> Answer:
@@ -300,16 +300,28 @@ class BaysController:
         paging = pagination.paging(
             call.query, view.dialect, repository.SORTABLE, self._services.conf.api.max_limit
         )
+        filters = narrowing.filters(call.query)
+        chosen = narrowing.members(call.query, view.members)
         scope = call.caller.scope(self._rule(f'{action}_all_projects'))
         with self._database.reading() as session:
             try:
-                rows = repository.page(session, view.columns, scope, paging)
+                rows = repository.page(session, view.columns, scope, paging, filters)
             except MarkerNotFound:
                 raise pagination.marker_not_found(paging) from None
             documents = view.documents(session, rows[: paging.limit], call.base)
+        if chosen is not None:
+            documents = [narrowing.narrow(document, chosen) for document in documents]
         url = f'{call.base}/v1/{path}'
-        return Answer(pagination.page_document(url, view.dialect, paging, rows, documents))
+        return Answer(
+            pagination.page_document(url, call.query, view.dialect, paging, rows, documents)
+        )
 
 
-def _operation_location(call: Call, operation: models.Operation) -> dict[str, str]:
-    return {'Operation-Location': f'{call.base}/v1/operations/{operation.uuid}'}
+
+
+def _is_health_only(body: object) -> bool:
+    """Whether a patch reports nothing but health, which is under a rule of its own."""
+    if not isinstance(body, list) or not body:
+        return False
+    paths = [step.get('path') if isinstance(step, dict) else None for step in body]
+    return all(str(path).strip('/') in _HEALTH for path in paths)

@@ -45,8 +45,9 @@ class CertificatesController:
         given = types.TYPE.parse(call.body(CERTIFICATES.argument))
         if 'bay' not in given:
             raise errors.invalid('cluster_uuid', None, 'Mandatory field missing.')
-        document = self._database.run(lambda session: self._signed(session, call, given))
-        return Answer(document, 201)
+        return self._database.run(
+            lambda session: call.keep(session, Answer(self._signed(session, call, given), 201))
+        )
 
     def _signed(self, session: orm.Session, call: Call, given: dict[str, Any]) -> dict[str, Any]:
         row = self._bay(session, call, 'create', given['bay'], errors.BAY_OF_CERTIFICATE_NOT_FOUND)
@@ -78,7 +79,7 @@ class CertificatesController:
         self, session: orm.Session, call: Call, action: str, ident: str, absent: errors.Kind
     ) -> Any:
         row = finding.bay(session, CLUSTERS, _BAY, call.caller.scope(), ident, absent)
-        owner = {'project_id': row.project_id, 'user_id': row.user_id}
+        owner = {'project_id': row.project_id, 'user_id': row.user_id, 'bay_uuid': row.uuid}
         call.caller.check(f'{CERTIFICATES.policy}:{action}', owner)
         return row
 

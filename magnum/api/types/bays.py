@@ -8,6 +8,16 @@ from magnum.api.types.fields import Field, ResourceType, defaults, resource_type
 from magnum.api.types.scalars import Anything, Choice, Flag, Labels, Text, Timestamp, Whole
 from magnum.domain import names
 
+#: What a bay's status may be.
+STATUSES: Final = (
+    *(
+        f'{action}_{outcome}'
+        for action in ('CREATE', 'UPDATE', 'DELETE', 'ROLLBACK')
+        for outcome in ('IN_PROGRESS', 'COMPLETE', 'FAILED')
+    ),
+    'RESUME_COMPLETE', 'RESUME_FAILED', 'RESTORE_COMPLETE', 'SNAPSHOT_COMPLETE',
+    'CHECK_COMPLETE', 'ADOPT_COMPLETE',
+)
 HEALTH_STATUSES: Final = ('HEALTHY', 'UNHEALTHY', 'UNKNOWN')
 DEFAULT_TIMEOUT: Final = 60  # minutes
 

@@ -53,9 +53,11 @@ class ResourceType:
             parsed = wsme.rest.json.fromjson(self.document, body)
         except wsme.exc.UnknownAttribute as error:
             error.add_fieldname(self.dialect.argument)
-            raise errors.APIError(errors.BAD_REQUEST, error.faultstring) from None
+            source = errors.pointer(min(error.attributes))
+            raise errors.APIError(errors.BAD_REQUEST, error.faultstring, source=source) from None
         except wsme.exc.ClientSideError as error:
-            raise errors.APIError(errors.INVALID_VALUE, error.faultstring) from None
+            source = errors.pointer(getattr(error, 'fieldname', ''))
+            raise errors.APIError(errors.INVALID_VALUE, error.faultstring, source=source) from None
         given: dict[str, Any] = {}
         for member in body:
             field = self.by_member[member]

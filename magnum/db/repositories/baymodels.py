@@ -9,6 +9,7 @@ from sqlalchemy import orm
 
 from magnum.db import models
 from magnum.db.repositories import scopes
+from magnum.db.repositories.filters import NONE, Condition, Filters
 from magnum.db.repositories.scopes import Ambiguous, Columns, MarkerNotFound, Paging, Row, Scope
 
 TABLE: Final[sa.Table] = models.Baymodel.__table__  # type: ignore[assignment]
@@ -29,7 +30,7 @@ class Exists(Exception):
 
 
 def page(
-    session: orm.Session, columns: Columns, scope: Scope, paging: Paging
+    session: orm.Session, columns: Columns, scope: Scope, paging: Paging, filters: Filters = NONE
 ) -> Sequence[Row]:
     """One page of what a caller sees, plus one row if there is a next page.
 
@@ -37,7 +38,7 @@ def page(
     """
     query = (
         scopes.select(columns)
-        .where(_visible(scope))
+        .where(_visible(scope), *_conditions(filters))
         .order_by(*scopes.ordering(TABLE, paging))
         .limit(paging.limit + 1)
     )
@@ -51,6 +52,13 @@ def page(
             raise MarkerNotFound
         query = query.where(scopes.after(TABLE, paging, marker))
     return session.execute(query).all()
+
+
+def _conditions(filters: Filters) -> list[Condition]:
+    conditions = filters.of_table(TABLE)
+    if filters.coe is not None:
+        conditions.append(TABLE.c.coe == filters.coe)
+    return conditions
 
 
 def find(

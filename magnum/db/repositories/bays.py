@@ -9,6 +9,7 @@ from sqlalchemy import orm
 
 from magnum.db import models
 from magnum.db.repositories import scopes
+from magnum.db.repositories.filters import NONE, Condition, Filters
 from magnum.db.repositories.scopes import Ambiguous, Columns, MarkerNotFound, Paging, Row, Scope
 
 TABLE: Final[sa.Table] = models.Bay.__table__  # type: ignore[assignment]
@@ -21,7 +22,7 @@ BAYMODEL_LABELS: Final = BAYMODEL.c.labels.label('baymodel_labels')
 
 
 def page(
-    session: orm.Session, columns: Columns, scope: Scope, paging: Paging
+    session: orm.Session, columns: Columns, scope: Scope, paging: Paging, filters: Filters = NONE
 ) -> Sequence[Row]:
     """One page of what a caller sees, plus one row if there is a next page.
 
@@ -29,7 +30,7 @@ def page(
     """
     query = (
         _select(columns)
-        .where(scope.own(TABLE))
+        .where(scope.own(TABLE), *_conditions(filters))
         .order_by(*scopes.ordering(TABLE, paging))
         .limit(paging.limit + 1)
     )
@@ -43,6 +44,21 @@ def page(
             raise MarkerNotFound
         query = query.where(scopes.after(TABLE, paging, marker))
     return session.execute(query).all()
+
+
+def _conditions(filters: Filters) -> list[Condition]:
+    conditions = filters.of_table(TABLE)
+    if filters.status is not None:
+        conditions.append(TABLE.c.status == filters.status)
+    if filters.baymodel is not None:
+        named = sa.or_(
+            BAYMODEL.c.uuid == filters.baymodel.lower(), BAYMODEL.c.name == filters.baymodel
+        )
+        conditions.append(TABLE.c.baymodel_id.in_(sa.select(BAYMODEL.c.uuid).where(named)))
+    if filters.coe is not None:
+        of_coe = sa.select(BAYMODEL.c.uuid).where(BAYMODEL.c.coe == filters.coe)
+        conditions.append(TABLE.c.baymodel_id.in_(of_coe))
+    return conditions
 
 
 def find(
@@ -69,8 +85,10 @@ def by_uuid(session: orm.Session, columns: Columns, uuid: str) -> Row | None:
 
 
 def load(session: orm.Session, uuid: str) -> models.Bay | None:
-    """The bay of a uuid, as an object of the session."""
-    return session.scalars(sa.select(models.Bay).filter_by(uuid=uuid)).one_or_none()
+    """The bay of a uuid, as an object of the session that nobody else changes."""
+    return session.scalars(
+        sa.select(models.Bay).filter_by(uuid=uuid).with_for_update()
+    ).one_or_none()
 
 
 def nodegroups(
@@ -96,7 +114,11 @@ def build_progress(session: orm.Session, uuid: str) -> tuple[str | None, str] | 
 
 def update_health(session: orm.Session, uuid: str, changes: Mapping[str, Any]) -> None:
     """Store what an agent found of a bay's health; its status stays."""
-    session.execute(sa.update(TABLE).where(TABLE.c.uuid == uuid).values(**changes))
+    session.execute(
+        sa.update(TABLE)
+        .where(TABLE.c.uuid == uuid)
+        .values(**changes, generation=TABLE.c.generation + 1)
+    )
 
 
 @functools.lru_cache(maxsize=scopes.SELECTIONS)

@@ -1,0 +1,102 @@
+"""What narrows a list or a document: filters, and the choice of members."""
+
+import datetime
+import re
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+from magnum.api import errors
+from magnum.api.types.bays import STATUSES
+from magnum.db.repositories.filters import NONE, Filters
+from magnum.domain import baymodels
+
+#: What may stand in a label's name; nothing that a JSON path reads as its own.
+_LABEL: Final = re.compile(r'[\w.\-/]{1,255}', re.ASCII)
+_NARROWING: Final = frozenset({'name', 'status', 'baymodel', 'coe', 'label', 'changed_since'})
+
+
+def filters(query: Mapping[str, str]) -> Filters:
+    """The filters of a request.
+
+    :raises APIError: 400, naming the argument at fault.
+    """
+    if not _NARROWING & query.keys():
+        return NONE
+    for argument in ('name', 'baymodel'):
+        if '\0' in query.get(argument, ''):
+            raise _invalid(argument, query[argument], 'Value should be text')
+    return Filters(
+        name=query.get('name'),
+        status=_choice(query, 'status', STATUSES),
+        baymodel=query.get('baymodel'),
+        coe=_choice(query, 'coe', baymodels.COES, dict(baymodels.COE_SYNONYMS)),
+        label=_label(query.get('label')),
+        changed_since=_moment(query.get('changed_since')),
+    )
+
+
+def members(query: Mapping[str, str], known: Collection[str]) -> frozenset[str] | None:
+    """The members of documents that a request wants; None for all.
+
+    :raises APIError: 400, for one that there is not.
+    """
+    text = query.get('fields')
+    if text is None:
+        return None
+    chosen = frozenset(name.strip() for name in text.split(',') if name.strip())
+    unknown = sorted(chosen - set(known))
+    if unknown or not chosen:
+        raise _invalid(
+            'fields', text, f'Value should be some of: {", ".join(sorted(known))}'
+        )
+    return chosen
+
+
+def narrow(document: Mapping[str, Any], chosen: frozenset[str] | None) -> dict[str, Any]:
+    """The document with the chosen members only."""
+    if chosen is None:
+        return dict(document)
+    return {name: value for name, value in document.items() if name in chosen}
+
+
+def _choice(
+    query: Mapping[str, str],
+    argument: str,
+    words: Collection[str],
+    synonyms: Mapping[str, str] | None = None,
+) -> str | None:
+    value = query.get(argument)
+    if value is None:
+        return None
+    word = (synonyms or {}).get(value, value)
+    if word not in words:
+        raise _invalid(argument, value, f'Value should be one of: {", ".join(sorted(words))}')
+    return word
+
+
+def _label(text: str | None) -> tuple[str, str | None] | None:
+    if text is None:
+        return None
+    key, equals, value = text.partition('=')
+    if not _LABEL.fullmatch(key) or '\0' in value:
+        raise _invalid('label', text, 'Value should be <key> or <key>=<value>')
+    return key, value if equals else None
+
+
+def _moment(text: str | None) -> datetime.datetime | None:
+    if text is None:
+        return None
+    try:
+        # A plus that was not encoded arrives as a space.
+        moment = datetime.datetime.fromisoformat(text.replace(' ', '+'))
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=datetime.UTC)
+        return moment.astimezone(datetime.UTC)
+    except (ValueError, OverflowError):
+        raise _invalid(
+            'changed_since', text, 'Value should be a time in ISO 8601'
+        ) from None
+
+
+def _invalid(argument: str, value: str, reason: str) -> errors.APIError:
+    return errors.invalid(argument, value, reason, errors.parameter(argument))
