@@ -6,7 +6,7 @@ a build with ``-W``.
 """
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from docutils import nodes
@@ -15,8 +15,8 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 from magnum import conf, policies
-from magnum.api import errors, routes, versions
-from magnum.api.controllers import baymodels, bays, bootstrap, certificates, root
+from magnum.api import routes, versions
+from magnum.api.controllers import baymodels, bays, certificates, root
 from magnum.domain import failures, states
 from magnum.drivers.registry import Registry
 from magnum.operations import flows
@@ -138,22 +138,6 @@ class Microversions(_Table):
         return _table(('Version', 'What changed'), rows, (10, 90))
 
 
-class ErrorCodes(_Table):
-    """``magnum-error-codes``: every code that an error body may hold."""
-
-    def text(self) -> str:
-        """See the base class."""
-        statuses: dict[str, set[int]] = {}
-        for kind in (*_kinds(errors), *_kinds(bootstrap)):
-            statuses.setdefault(kind.code, set()).add(kind.status)
-        words = self.words(statuses)
-        rows = (
-            (_literal(code), ', '.join(map(str, sorted(statuses[code]))), words[code])
-            for code in sorted(statuses)
-        )
-        return _table(('Code', 'Status', 'Meaning'), rows, (35, 10, 55))
-
-
 class FailureCodes(_Table):
     """``magnum-failure-codes``: why an operation may fail."""
 
@@ -255,10 +239,6 @@ class Labels(_Table):
         return f'{table}\n\nAccepted for compatibility, not used: {_literals(ignored)}.'
 
 
-def _kinds(module: Any) -> Iterator[errors.Kind]:
-    return (value for value in vars(module).values() if isinstance(value, errors.Kind))
-
-
 def _rules_by_operation() -> Mapping[tuple[str, str], list[str]]:
     found: dict[tuple[str, str], list[str]] = {}
     for rule in policies.list_rules():
@@ -281,7 +261,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     for name, directive in {
         'magnum-routes': Routes,
         'magnum-microversions': Microversions,
-        'magnum-error-codes': ErrorCodes,
         'magnum-failure-codes': FailureCodes,
         'magnum-steps': Steps,
         'magnum-operation-states': States,

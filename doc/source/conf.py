@@ -27,6 +27,7 @@ extensions = [
     'oslo_policy.sphinxext',
     'oslo_policy.sphinxpolicygen',
     'sphinx.ext.autodoc',
+    'magnum_errors',
     'magnum_tables',
     *(['openstackdocstheme', 'reno.sphinxext'] if _IN_GIT else ['plain_notes']),
 ]

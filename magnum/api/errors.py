@@ -1,7 +1,7 @@
 """Every error that the API answers with, and how its body is written.
 
 Clients branch on the codes. Three rules: a code is never changed, never used
-again for something else, and stands in the API reference.
+again for something else, and says here what its page in the API reference says.
 """
 
 import dataclasses
@@ -13,75 +13,313 @@ from typing import Any, Final
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
-    """One kind of error: its stable code and its HTTP status."""
+    """One kind of error: its stable code and its HTTP status.
+
+    ``cause`` and ``remedy`` are the documentation: what happened, and what the
+    client may do about it. Double quotes in them are names and values.
+    """
 
     code: str
     status: int
+    cause: str = ''
+    remedy: str = ''
 
 
 # Requests as such
-BAD_REQUEST: Final = Kind('magnum.request.invalid', 400)
-INVALID_VALUE: Final = Kind('magnum.request.invalid_value', 400)
-INVALID_PATCH: Final = Kind('magnum.request.invalid_patch', 400)
-UNKNOWN_ARGUMENT: Final = Kind('magnum.request.unknown_argument', 400)
-INVALID_VERSION: Final = Kind('magnum.request.invalid_version', 406)
-UNSUPPORTED_VERSION: Final = Kind('magnum.microversion-unsupported', 406)
-UNSUPPORTED_MEDIA_TYPE: Final = Kind('magnum.request.unsupported_media_type', 415)
-NOT_ACCEPTABLE: Final = Kind('magnum.request.not_acceptable', 406)
-VERSION_TOO_LOW: Final = Kind('magnum.request.version_too_low', 406)
-PRECONDITION_FAILED: Final = Kind('magnum.request.precondition_failed', 412)
-KEY_REUSED: Final = Kind('magnum.request.idempotency_key_reused', 422)
-NO_SUCH_PATH: Final = Kind('magnum.request.no_such_path', 404)
-METHOD_NOT_ALLOWED: Final = Kind('magnum.request.method_not_allowed', 405)
-TOO_LARGE: Final = Kind('magnum.request.too_large', 413)
-FORBIDDEN: Final = Kind('magnum.forbidden', 403)
-INTERNAL: Final = Kind('magnum.internal', 500)
-CLOUD_UNAVAILABLE: Final = Kind('magnum.cloud_unavailable', 503)
-CONCURRENT_UPDATE: Final = Kind('magnum.concurrent_update', 409)
-MARKER_NOT_FOUND: Final = Kind('magnum.marker.not_found', 404)
+BAD_REQUEST: Final = Kind(
+    'magnum.request.invalid', 400,
+    'The request cannot be understood: its form, not a value, is wrong.',
+    'Correct what the detail names; the API reference has the form of every request.',
+)
+INVALID_VALUE: Final = Kind(
+    'magnum.request.invalid_value', 400,
+    "A member's or an argument's value is refused.",
+    'Give a value that the detail allows; "source" points at the one at fault.',
+)
+INVALID_PATCH: Final = Kind(
+    'magnum.request.invalid_patch', 400,
+    'The JSON patch is malformed, names what cannot be changed, or does not apply.',
+    'Read the resource again, and send operations on members that it has and that may change.',
+)
+UNKNOWN_ARGUMENT: Final = Kind(
+    'magnum.request.unknown_argument', 400,
+    'The route has no such query argument, or not yet at the microversion asked for.',
+    'Leave the argument out, or ask for the microversion that brought it.',
+)
+INVALID_VERSION: Final = Kind(
+    'magnum.request.invalid_version', 406,
+    'The version header is malformed, or names another service.',
+    'Send "OpenStack-API-Version: container-infra 1.N", or no such header.',
+)
+UNSUPPORTED_VERSION: Final = Kind(
+    'magnum.microversion-unsupported', 406,
+    'The microversion is out of the range of this service.',
+    'Ask for one between "min_version" and "max_version" of the body.',
+)
+UNSUPPORTED_MEDIA_TYPE: Final = Kind(
+    'magnum.request.unsupported_media_type', 415,
+    'The body is of a media type other than JSON.',
+    'Send JSON, with "Content-Type: application/json".',
+)
+NOT_ACCEPTABLE: Final = Kind(
+    'magnum.request.not_acceptable', 406,
+    'The answer cannot be given in what the client accepts.',
+    'Accept "application/json".',
+)
+VERSION_TOO_LOW: Final = Kind(
+    'magnum.request.version_too_low', 406,
+    'The route is there, but not at the microversion that the request runs at.',
+    'Ask for the microversion that the detail names, or a later one.',
+)
+PRECONDITION_FAILED: Final = Kind(
+    'magnum.request.precondition_failed', 412,
+    'The resource is no longer what "If-Match" asks for: somebody changed it.',
+    'Read the resource again, decide anew, and send its present ETag.',
+)
+KEY_REUSED: Final = Kind(
+    'magnum.request.idempotency_key_reused', 422,
+    'The Idempotency-Key was used for another request.',
+    'Make a new key for each new request; send an old key only with the request it was made for.',
+)
+NO_SUCH_PATH: Final = Kind(
+    'magnum.request.no_such_path', 404,
+    'There is no such path.',
+    'Compare the path with the routes of the API reference.',
+)
+METHOD_NOT_ALLOWED: Final = Kind(
+    'magnum.request.method_not_allowed', 405,
+    'The path exists, with other methods.',
+    'Use one of the methods in the header "Allow".',
+)
+TOO_LARGE: Final = Kind(
+    'magnum.request.too_large', 413,
+    'The body is longer than the service reads.',
+    'Send less; the operator sets the limit.',
+)
+FORBIDDEN: Final = Kind(
+    'magnum.forbidden', 403,
+    'The policy does not allow it to the caller, or a service of the cloud does not.',
+    'Ask for a role that the rule in the detail wants, or ask the operator to change the rule.',
+)
+INTERNAL: Final = Kind(
+    'magnum.internal', 500,
+    'The service met a fault of its own.',
+    'Report the request id to the operator, whose log has the rest.',
+)
+CLOUD_UNAVAILABLE: Final = Kind(
+    'magnum.cloud_unavailable', 503,
+    'A service of the cloud did not answer a look-up that the request needs.',
+    'Send the request again later; tell the operator if it goes on.',
+)
+CONCURRENT_UPDATE: Final = Kind(
+    'magnum.concurrent_update', 409,
+    'Somebody else changed the same thing at the same moment.',
+    'Read it again and repeat the request.',
+)
+MARKER_NOT_FOUND: Final = Kind(
+    'magnum.marker.not_found', 404,
+    'The marker is no item that the caller sees: it may have been deleted meanwhile.',
+    'Begin the list anew, without a marker.',
+)
 
 # Baymodels
-BAYMODEL_NOT_FOUND: Final = Kind('magnum.baymodel.not_found', 404)
-BAYMODEL_OF_BAY_NOT_FOUND: Final = Kind('magnum.baymodel.not_found', 400)
-BAYMODEL_AMBIGUOUS: Final = Kind('magnum.baymodel.ambiguous', 409)
-BAYMODEL_EXISTS: Final = Kind('magnum.baymodel.exists', 409)
-BAYMODEL_IN_USE: Final = Kind('magnum.baymodel.in_use', 400)
-BAYMODEL_HIDDEN: Final = Kind('magnum.baymodel.hidden', 403)
-PUBLISH_REFUSED: Final = Kind('magnum.baymodel.publish_refused', 403)
-NO_DRIVER: Final = Kind('magnum.driver.not_supported', 400)
+BAYMODEL_NOT_FOUND: Final = Kind(
+    'magnum.baymodel.not_found', 404,
+    'There is no baymodel of this name or uuid that the caller sees.',
+    'List the baymodels; give the uuid of one of them.',
+)
+BAYMODEL_OF_BAY_NOT_FOUND: Final = Kind(
+    'magnum.baymodel.not_found', 400,
+    'The body of a new bay names a baymodel that the caller does not see. For clusters, from '
+    'microversion 1.10 on, this is a 404.',
+    'List the baymodels; give the uuid of one of them.',
+)
+BAYMODEL_AMBIGUOUS: Final = Kind(
+    'magnum.baymodel.ambiguous', 409,
+    'Several baymodels have this name.',
+    'Use the uuid.',
+)
+BAYMODEL_EXISTS: Final = Kind(
+    'magnum.baymodel.exists', 409,
+    'There is a baymodel with the uuid that the request gives.',
+    'Leave the uuid out, and the service makes one.',
+)
+BAYMODEL_IN_USE: Final = Kind(
+    'magnum.baymodel.in_use', 400,
+    'Bays refer to the baymodel, which then cannot be deleted, nor changed in what bays are '
+    'made of.',
+    'Delete the bays first, or make another baymodel.',
+)
+BAYMODEL_HIDDEN: Final = Kind(
+    'magnum.baymodel.hidden', 403,
+    'The baymodel is hidden: only administrators make bays of it.',
+    'Use another baymodel, or ask the operator to show this one.',
+)
+PUBLISH_REFUSED: Final = Kind(
+    'magnum.baymodel.publish_refused', 403,
+    'Only administrators make baymodels public or hidden.',
+    'Leave "public" and "hidden" out, or ask the operator.',
+)
+NO_DRIVER: Final = Kind(
+    'magnum.driver.not_supported', 400,
+    'No driver builds bays of this COE, server type and image.',
+    'Choose a combination that the detail lists as supported.',
+)
 
 # Bays
-BAY_NOT_FOUND: Final = Kind('magnum.bay.not_found', 404)
-BAY_OF_CERTIFICATE_NOT_FOUND: Final = Kind('magnum.bay.not_found', 400)
-BAY_AMBIGUOUS: Final = Kind('magnum.bay.ambiguous', 409)
-BAY_PROPERTY_FIXED: Final = Kind('magnum.bay.property_fixed', 400)
-BAY_PLAN_REFUSED: Final = Kind('magnum.bay.plan_refused', 400)
-OPERATION_IN_PROGRESS: Final = Kind('magnum.bay.operation_in_progress', 409)
-QUOTA_EXCEEDED: Final = Kind('magnum.quota.exceeded', 403)
-ZERO_NODES: Final = Kind('magnum.nodegroup.zero_nodes', 400)
+BAY_NOT_FOUND: Final = Kind(
+    'magnum.bay.not_found', 404,
+    'There is no bay of this name or uuid in the project.',
+    'List the bays; a deleted one is gone.',
+)
+BAY_OF_CERTIFICATE_NOT_FOUND: Final = Kind(
+    'magnum.bay.not_found', 400,
+    'The body names a bay that is not in the project.',
+    'List the bays; give the uuid of one of them.',
+)
+BAY_AMBIGUOUS: Final = Kind(
+    'magnum.bay.ambiguous', 409,
+    'Several bays have this name.',
+    'Use the uuid.',
+)
+BAY_PROPERTY_FIXED: Final = Kind(
+    'magnum.bay.property_fixed', 400,
+    'This member of a bay cannot be changed after its creation.',
+    'Make a new bay with the value.',
+)
+BAY_PLAN_REFUSED: Final = Kind(
+    'magnum.bay.plan_refused', 400,
+    'The driver cannot build such a bay; the detail begins with the field at fault.',
+    'Change the field as the detail says.',
+)
+OPERATION_IN_PROGRESS: Final = Kind(
+    'magnum.bay.operation_in_progress', 409,
+    'Another operation on the bay is active; the detail names it.',
+    'Wait until it has ended, or delete the bay: a delete is taken at any time.',
+)
+QUOTA_EXCEEDED: Final = Kind(
+    'magnum.quota.exceeded', 403,
+    'The project has as many bays as it may.',
+    'Delete one, or ask the operator for a larger quota.',
+)
+
+# Node groups
+ZERO_NODES: Final = Kind(
+    'magnum.nodegroup.zero_nodes', 400,
+    'A bay or a node group without nodes was asked for, at a microversion that has none such.',
+    'Ask for microversion 1.10 or later, or for one node at least.',
+)
 
 # Certificates
-CERTIFICATE_NOT_READY: Final = Kind('magnum.certificate.not_ready', 409)
-INVALID_CSR: Final = Kind('magnum.certificate.invalid_csr', 400)
-SUBJECT_REFUSED: Final = Kind('magnum.certificate.subject_refused', 403)
+CERTIFICATE_NOT_READY: Final = Kind(
+    'magnum.certificate.not_ready', 409,
+    "The bay's certificate authority is not made yet, or has expired.",
+    'Try again when the bay is built; rotate the authority of an old bay.',
+)
+INVALID_CSR: Final = Kind(
+    'magnum.certificate.invalid_csr', 400,
+    'The signing request is malformed, or asks for what nobody may have.',
+    'Make a PKCS #10 request in PEM, with extensions that the detail does not refuse.',
+)
+SUBJECT_REFUSED: Final = Kind(
+    'magnum.certificate.subject_refused', 403,
+    "The caller's roles do not allow this subject; the detail has the rules that were tried.",
+    'Ask for a subject that a rule allows, or ask the operator for a role.',
+)
 
 # What a request names in the cloud
-IMAGE_NOT_FOUND: Final = Kind('magnum.image.not_found', 400)
-IMAGE_AMBIGUOUS: Final = Kind('magnum.image.ambiguous', 409)
-IMAGE_FORBIDDEN: Final = Kind('magnum.image.forbidden', 403)
-IMAGE_WITHOUT_DISTRO: Final = Kind('magnum.image.no_os_distro', 400)
-FLAVOR_NOT_FOUND: Final = Kind('magnum.flavor.not_found', 400)
-FLAVOR_WITHOUT_DISK: Final = Kind('magnum.flavor.no_disk', 400)
-KEYPAIR_NOT_FOUND: Final = Kind('magnum.keypair.not_found', 404)
-NETWORK_NOT_FOUND: Final = Kind('magnum.network.not_found', 400)
-NETWORK_AMBIGUOUS: Final = Kind('magnum.network.ambiguous', 409)
-SUBNET_NOT_FOUND: Final = Kind('magnum.subnet.not_found', 400)
-SUBNET_AMBIGUOUS: Final = Kind('magnum.subnet.ambiguous', 409)
+IMAGE_NOT_FOUND: Final = Kind(
+    'magnum.image.not_found', 400,
+    'Glance has no such image for the caller.',
+    'List the images; give the id of one.',
+)
+IMAGE_AMBIGUOUS: Final = Kind(
+    'magnum.image.ambiguous', 409,
+    'Several images have this name.',
+    'Use the id.',
+)
+IMAGE_FORBIDDEN: Final = Kind(
+    'magnum.image.forbidden', 403,
+    'Glance does not show the image to the caller.',
+    'Ask the owner of the image to share it.',
+)
+IMAGE_WITHOUT_DISTRO: Final = Kind(
+    'magnum.image.no_os_distro', 400,
+    'The image has no property "os_distro", which decides the driver.',
+    'Set the property on the image, or use one that has it.',
+)
+FLAVOR_NOT_FOUND: Final = Kind(
+    'magnum.flavor.not_found', 400,
+    'Nova has no such flavor for the caller.',
+    'List the flavors; give the name or id of one.',
+)
+FLAVOR_WITHOUT_DISK: Final = Kind(
+    'magnum.flavor.no_disk', 400,
+    'The flavor has no disk, and the nodes would boot from it.',
+    'Choose a flavor with a disk, or set the label "boot_volume_size".',
+)
+KEYPAIR_NOT_FOUND: Final = Kind(
+    'magnum.keypair.not_found', 404,
+    'The caller has no such key pair; key pairs belong to users, not to projects.',
+    'List the key pairs with the same user, or make one.',
+)
+NETWORK_NOT_FOUND: Final = Kind(
+    'magnum.network.not_found', 400,
+    'Neutron has no such network for the caller.',
+    'List the networks; for an external one it must be marked so.',
+)
+NETWORK_AMBIGUOUS: Final = Kind(
+    'magnum.network.ambiguous', 409,
+    'Several networks have this name.',
+    'Use the id.',
+)
+SUBNET_NOT_FOUND: Final = Kind(
+    'magnum.subnet.not_found', 400,
+    'Neutron has no such subnet for the caller.',
+    'List the subnets; give the id of one.',
+)
+SUBNET_AMBIGUOUS: Final = Kind(
+    'magnum.subnet.ambiguous', 409,
+    'Several subnets have this name.',
+    'Use the id.',
+)
+
+# Nodes that are being built
+BOOTSTRAP_REFUSED: Final = Kind(
+    'magnum.bootstrap.refused', 401,
+    'The bootstrap token opens nothing here; what is wrong with it is not told.',
+    'Nothing to be done from the node: a token lives as long as its node is being built.',
+)
+BOOTSTRAP_TOO_MANY: Final = Kind(
+    'magnum.bootstrap.too_many_requests', 429,
+    'The address, or the nodes of the bay, asked too often.',
+    'Come again after the seconds in "Retry-After".',
+)
+BOOTSTRAP_INVALID_NODE: Final = Kind(
+    'magnum.bootstrap.invalid_node', 400,
+    "The node's name is malformed, or that of a service of the bay.",
+    'Send the name of the server, in lower case.',
+)
+BOOTSTRAP_UNKNOWN_PURPOSE: Final = Kind(
+    'magnum.bootstrap.unknown_purpose', 400,
+    'No node has a certificate of this purpose.',
+    "Ask for a purpose that the bay's driver names.",
+)
+BOOTSTRAP_PURPOSE_REFUSED: Final = Kind(
+    'magnum.bootstrap.purpose_refused', 403,
+    'Nodes of this role may not have this certificate.',
+    "Ask only for the certificates of the node's own role.",
+)
 
 #: What a fault of our own says to the client; the log has the rest.
 INTERNAL_DETAIL: Final = (
     'The service met an unexpected fault. Report the request id to the operator.'
 )
+
+
+def kinds() -> tuple[Kind, ...]:
+    """The whole table, in its order."""
+    return tuple(value for value in globals().values() if isinstance(value, Kind))
 
 
 class APIError(Exception):

@@ -44,12 +44,6 @@ LOG = logging.getLogger(__name__)
 
 MOUNT_POINT: Final = '/v1/bootstrap'
 
-REFUSED: Final = errors.Kind('magnum.bootstrap.refused', 401)
-TOO_MANY: Final = errors.Kind('magnum.bootstrap.too_many_requests', 429)
-INVALID_NODE: Final = errors.Kind('magnum.bootstrap.invalid_node', 400)
-UNKNOWN_PURPOSE: Final = errors.Kind('magnum.bootstrap.unknown_purpose', 400)
-PURPOSE_OF_ANOTHER_ROLE: Final = errors.Kind('magnum.bootstrap.purpose_refused', 403)
-
 _TOKEN_HEADER = 'X-Bootstrap-Token'  # noqa: S105 - a name, not a token
 _CA_PATH = re.compile(r'/(?P<bay>[^/]*)/ca')
 _CERTIFICATE_PATH = re.compile(r'/(?P<bay>[^/]*)/certificates/(?P<purpose>[^/]+)')
@@ -186,13 +180,15 @@ class _Bootstrap:
             return self._authority(session, node, request_id)
 
     def _authenticate(self, session: Session, bay_uuid: str, request: webob.Request) -> _Node:
-        """:raises APIError: REFUSED, whatever the reason."""
+        """:raises APIError: BOOTSTRAP_REFUSED, whatever the reason."""
         known_form = bay_uuid if _UUID.fullmatch(bay_uuid) else _NO_BAY
         token = request.headers.get(_TOKEN_HEADER, '')
         role = self._certificates.tokens.verify(session, known_form, token)
         bay = session.scalar(sa.select(models.Bay).where(models.Bay.uuid == known_form))
         if role is None or bay is None:
-            raise errors.APIError(REFUSED, 'The bootstrap token opens nothing here.')
+            raise errors.APIError(
+                errors.BOOTSTRAP_REFUSED, 'The bootstrap token opens nothing here.'
+            )
         return _Node(bay, role)
 
     def _authority(self, session: Session, node: _Node, request_id: str) -> str:
@@ -254,16 +250,22 @@ def _node_certificate(driver: Driver, role: str, purpose: str) -> NodeCertificat
     if certificate is not None:
         return certificate
     if any(purpose in driver.node_certificates(other) for other in ROLES):
-        raise errors.APIError(PURPOSE_OF_ANOTHER_ROLE, f'A {role} may not have this certificate.')
-    raise errors.APIError(UNKNOWN_PURPOSE, 'No node has a certificate of this purpose.')
+        raise errors.APIError(
+            errors.BOOTSTRAP_PURPOSE_REFUSED, f'A {role} may not have this certificate.'
+        )
+    raise errors.APIError(
+        errors.BOOTSTRAP_UNKNOWN_PURPOSE, 'No node has a certificate of this purpose.'
+    )
 
 
 def _limit(limiter: RateLimiter, key: str) -> None:
-    """:raises APIError: TOO_MANY, saying when to come again."""
+    """:raises APIError: BOOTSTRAP_TOO_MANY, saying when to come again."""
     seconds = limiter.seconds_to_wait(key)
     if seconds:
         retry_after = str(math.ceil(seconds))
-        raise errors.APIError(TOO_MANY, 'Too many requests.', {'Retry-After': retry_after})
+        raise errors.APIError(
+            errors.BOOTSTRAP_TOO_MANY, 'Too many requests.', {'Retry-After': retry_after}
+        )
 
 
 def _node_name(request: webob.Request, driver: Driver) -> str:
@@ -273,14 +275,16 @@ def _node_name(request: webob.Request, driver: Driver) -> str:
         name = ''
     if not _NODE_NAME.fullmatch(name):
         raise errors.APIError(
-            INVALID_NODE,
+            errors.BOOTSTRAP_INVALID_NODE,
             'The argument "node" is the name of the node: at most 253 lower-case letters, '
             'digits, dots and hyphens, a letter or digit first.',
         )
     # A node has its own name in its certificates: were that the name of one of
     # the bay's services, the node could pass for the service.
     if name in _service_names(driver):
-        raise errors.APIError(INVALID_NODE, f'{name} is the name of a service, not of a node.')
+        raise errors.APIError(
+            errors.BOOTSTRAP_INVALID_NODE, f'{name} is the name of a service, not of a node.'
+        )
     return name
 
 

@@ -1,0 +1,38 @@
+"""The table of errors is the documentation of errors."""
+
+import ast
+import collections
+import http
+import pathlib
+import re
+
+import pytest
+
+import magnum
+from magnum.api import errors
+
+_KINDS = errors.kinds()
+
+
+@pytest.mark.parametrize('kind', _KINDS, ids=lambda kind: f'{kind.code}-{kind.status}')
+def test_kind_says_what_happened_and_what_to_do(kind: errors.Kind) -> None:
+    assert re.fullmatch(r'magnum(\.[a-z0-9_-]+)+', kind.code)
+    assert http.HTTPStatus(kind.status).is_client_error or kind.status in (500, 503)
+    for text in (kind.cause, kind.remedy):
+        assert text.endswith('.')
+        assert text.count('"') % 2 == 0, 'double quotes are literals of the reference'
+
+
+def test_no_kind_stands_there_twice() -> None:
+    counts = collections.Counter((kind.code, kind.status) for kind in _KINDS)
+    assert [kind for kind, count in counts.items() if count > 1] == []
+
+
+def test_kinds_are_made_in_the_table_alone() -> None:
+    made = {
+        path.name
+        for path in pathlib.Path(magnum.__file__).parent.rglob('*.py')
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ('Kind', 'errors.Kind')
+    }
+    assert made == {'errors.py'}
