@@ -104,6 +104,15 @@ def single_line_texts(plan: BayPlan, _capabilities: Capabilities) -> None:
             raise PlanRefused(field, 'Line breaks and the like are not allowed.')
 
 
+def node_options(plan: BayPlan, capabilities: Capabilities) -> None:
+    """Labels and taints for Kubernetes alone."""
+    if capabilities.coe == 'kubernetes':
+        return
+    for field in ('node_labels', 'node_taints'):
+        if getattr(plan.workers, field):
+            raise PlanRefused(field, f'The nodes of {capabilities.coe} have no {field}.')
+
+
 def load_balanced_masters(plan: BayPlan, _capabilities: Capabilities) -> None:
     """For COEs whose clients know one address only."""
     if plan.masters.node_count > 1 and not plan.master_lb_enabled:
@@ -132,4 +141,5 @@ COMMON: tuple[Check, ...] = (
     registry,
     networks,
     single_line_texts,
+    node_options,
 )

@@ -225,6 +225,13 @@ class Driver(abc.ABC):
     ) -> Observed:
         """Translate a stack's outputs and parameters into the bay's words."""
 
+    def validate_nodegroup(self, plan: BayPlan, group: NodeGroupPlan) -> None:
+        """Refuse a further node group that cannot be built in the bay.
+
+        :raises PlanRefused: naming the first field at fault.
+        """
+        self.validate(dataclasses.replace(plan, workers=group))
+
     def render_nodegroup(
         self, plan: BayPlan, group: NodeGroupPlan, bay_outputs: Mapping[str, Any]
     ) -> StackRequest:

@@ -6,11 +6,11 @@ settings its node scripts read, the certificates of its nodes.
 
 import abc
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from magnum.domain.node_certificates import NodeCertificate
-from magnum.drivers import checks, labels, settings, templates
+from magnum.drivers import checks, labels, settings, stack_parameters, templates, upgrades
 from magnum.drivers.contract import (
     MASTER,
     WORKER,
@@ -19,19 +19,10 @@ from magnum.drivers.contract import (
     Driver,
     NodeGroupPlan,
     Observed,
+    ObservedGroup,
+    PlanRefused,
     StackRequest,
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class Parameters:
-    """Names of those stack parameters that differ between the templates."""
-
-    master_count: str
-    node_count: str
-    nodes_to_remove: str
-    node_image: str
-    node_flavor: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,54 +36,6 @@ class Outputs:
     api_address: str = 'api_address'
 
 
-Parameter = Callable[[BayPlan], Any]
-
-
-def _volume_size(group: NodeGroupPlan) -> int:
-    return group.docker_volume_size or 0
-
-
-def _floating_load_balancer(plan: BayPlan) -> bool:
-    return plan.floating_ip_enabled or plan.labels.get('master_lb_floating_ip_enabled') == 'true'
-
-
-# How the parameters that all templates have are taken from the plan. What is
-# None is left out, and the template's default applies.
-COMMON_PARAMETERS: Mapping[str, Parameter] = {
-    'master_image': lambda plan: plan.masters.image,
-    'master_flavor': lambda plan: plan.masters.flavor,
-    'master_docker_volume_size': lambda plan: _volume_size(plan.masters),
-    'docker_volume_size': lambda plan: _volume_size(plan.workers),
-    'nodes_affinity_policy': lambda plan: plan.nodes_affinity_policy,
-    'ssh_public_key': lambda plan: plan.ssh_public_key,
-    'external_network': lambda plan: plan.external_network,
-    'fixed_network': lambda plan: plan.fixed_network,
-    'fixed_subnet': lambda plan: plan.fixed_subnet,
-    'fixed_subnet_cidr': lambda plan: (
-        plan.fixed_network_cidr or plan.labels.get('fixed_subnet_cidr')
-    ),
-    'dns_nameserver': lambda plan: list(plan.dns_nameservers),
-    'floating_ip_enabled': lambda plan: plan.floating_ip_enabled,
-    'master_lb_enabled': lambda plan: plan.master_lb_enabled,
-    'master_lb_floating_ip_enabled': _floating_load_balancer,
-    'master_bootstrap_token': lambda plan: plan.bootstrap_tokens[MASTER],
-    'worker_bootstrap_token': lambda plan: plan.bootstrap_tokens[WORKER],
-    'openstack_ca': lambda plan: plan.openstack_ca,
-    'node_boot_timeout': lambda plan: plan.node_boot_timeout,
-}
-
-# Labels of all drivers that are stack parameters of the same name.
-COMMON_LABEL_PARAMETERS: tuple[str, ...] = (
-    'availability_zone',
-    'boot_volume_size',
-    'boot_volume_type',
-    'docker_volume_type',
-    'master_lb_allowed_cidrs',
-    'octavia_lb_algorithm',
-    'octavia_provider',
-)
-
-
 class HeatDriver(Driver):
     """A driver whose bays are Heat stacks of one template."""
 
@@ -102,7 +45,7 @@ class HeatDriver(Driver):
     #: The template's version; a stack keeps the one it was made with.
     version: ClassVar[str]
     #: Parameter names of every version that a bay may have been made with.
-    parameter_names: ClassVar[Mapping[str, Parameters]]
+    parameter_names: ClassVar[Mapping[str, stack_parameters.Names]]
     outputs: ClassVar[Outputs]
     refusals: ClassVar[tuple[checks.Check, ...]] = checks.COMMON
     certificates: ClassVar[Mapping[str, Mapping[str, NodeCertificate]]]
@@ -124,31 +67,95 @@ class HeatDriver(Driver):
 
     def render(self, plan: BayPlan) -> StackRequest:
         """See the contract."""
+        return self._request('bay', self._parameters(self._with_default_labels(plan)))
+
+    def render_nodegroup(
+        self, plan: BayPlan, group: NodeGroupPlan, bay_outputs: Mapping[str, Any]
+    ) -> StackRequest:
+        """See the contract.
+
+        What the group shares with the masters is as the masters have it, for
+        defaults may have changed since.
+        """
+        settled = _settled(bay_outputs)
         plan = self._with_default_labels(plan)
-        names = self.parameter_names[self.version]
-        parameters = {name: take(plan) for name, take in COMMON_PARAMETERS.items()}
-        parameters |= {
-            names.master_count: plan.masters.node_count,
-            names.node_count: plan.workers.node_count,
-            names.node_image: plan.workers.image,
-            names.node_flavor: plan.workers.flavor,
-            'master_settings': self._settings(plan, MASTER),
-            'worker_settings': self._settings(plan, WORKER),
-            **self.extra_parameters(plan),
-        }
-        for label in COMMON_LABEL_PARAMETERS:
-            parameters[label] = plan.labels.get(label)
-        template = templates.load(f'{self.folder}/templates/bay.yaml')
-        return StackRequest(
-            template=template.text,
-            files=template.files,
-            parameters={name: value for name, value in parameters.items() if value is not None},
-            version=self.version,
+        own = self._with_default_labels(
+            dataclasses.replace(
+                plan,
+                workers=group,
+                labels={**plan.labels, **labels.of_nodegroup(self.labels_schema(), group.labels)},
+            )
         )
+        bays = self._parameters(plan)
+        parameters = self._parameters(own)
+        shared = {
+            name: value for name, value in settled.items() if parameters.get(name) == bays.get(name)
+        }
+        parameters |= {
+            **shared,
+            'worker_settings': settings.shell(self._worker_settings(own, plan, settled)),
+            **bay_outputs['nodegroup'],
+        }
+        declared = templates.load(self._template('nodegroup')).parameters
+        return self._request(
+            'nodegroup', {name: parameters[name] for name in declared & parameters.keys()}
+        )
+
+    def check_upgrade(self, current: BayPlan, target: BayPlan) -> None:
+        """See the contract."""
+        self.validate(target)
+        field = upgrades.what_masters_would_see(self._of_masters, current, target)
+        if field is not None:
+            raise PlanRefused(
+                field, 'This would change the masters, and an upgrade renews workers only.'
+            )
+
+    def render_upgrade(
+        self,
+        plan: BayPlan,
+        group: NodeGroupPlan,
+        batch: int,
+        bay_outputs: Mapping[str, Any],
+    ) -> StackRequest:
+        """See the contract.
+
+        The request suits both of Heat's updates, that of all parameters and
+        that of some. The masters' token is not in it: they have booted.
+        """
+        names = self.parameter_names[self.version]
+        change = {names.nodes_to_remove: [], 'update_max_batch_size': max(1, batch)}
+        if group.stack_name:
+            request = self.render_nodegroup(plan, group, bay_outputs)
+            return dataclasses.replace(request, parameters={**request.parameters, **change})
+        settled = _settled(bay_outputs)
+        plan = self._with_default_labels(dataclasses.replace(plan, workers=group))
+        parameters = {
+            **self._parameters(plan),
+            **settled,
+            'worker_settings': settings.shell(self._worker_settings(plan, plan, settled)),
+            **change,
+        }
+        del parameters['master_bootstrap_token']
+        return self._request('bay', parameters)
 
     def resize_parameters(
         self,
         plan: BayPlan,
+        template_version: str,
+        nodes_to_remove: tuple[str, ...] = (),
+    ) -> Mapping[str, Any]:
+        """See the contract.
+
+        :raises KeyError: a version that this release does not know.
+        """
+        return self.resize_nodegroup_parameters(
+            plan, plan.workers, template_version, nodes_to_remove
+        )
+
+    def resize_nodegroup_parameters(
+        self,
+        plan: BayPlan,
+        group: NodeGroupPlan,
         template_version: str,
         nodes_to_remove: tuple[str, ...] = (),
     ) -> Mapping[str, Any]:
@@ -162,10 +169,11 @@ class HeatDriver(Driver):
         """
         names = self.parameter_names[template_version]
         return {
-            names.node_count: plan.workers.node_count,
+            names.node_count: group.node_count,
             names.nodes_to_remove: list(nodes_to_remove),
-            'update_max_batch_size': max(1, plan.workers.node_count),
+            'update_max_batch_size': max(1, group.node_count),
             'worker_bootstrap_token': plan.bootstrap_tokens[WORKER],
+            **self.group_parameters(group),
         }
 
     def read_outputs(
@@ -177,18 +185,28 @@ class HeatDriver(Driver):
         """See the contract."""
         # Only counts are read by these names, and those never change.
         names = self.parameter_names[self.version]
+        masters = self.outputs.masters_private
         if plan.floating_ip_enabled:
-            masters, nodes = self.outputs.masters, self.outputs.nodes
-        else:
-            masters, nodes = self.outputs.masters_private, self.outputs.nodes_private
+            masters = self.outputs.masters
         address = outputs.get(self.outputs.api_address)
+        workers = self.read_nodegroup_outputs(outputs, parameters, plan)
         return Observed(
             api_address=self.api_url(address, plan) if address else None,
             master_addresses=_addresses(outputs.get(masters)),
-            node_addresses=_addresses(outputs.get(nodes)),
+            node_addresses=workers.node_addresses,
             master_count=_count(parameters.get(names.master_count)),
-            node_count=_count(parameters.get(names.node_count)),
+            node_count=workers.node_count,
             coe_version=self.coe_version(parameters),
+        )
+
+    def read_nodegroup_outputs(
+        self, outputs: Mapping[str, Any], parameters: Mapping[str, Any], plan: BayPlan
+    ) -> ObservedGroup:
+        """See the contract; the bay's own workers are read alike."""
+        nodes = self.outputs.nodes if plan.floating_ip_enabled else self.outputs.nodes_private
+        return ObservedGroup(
+            node_addresses=_addresses(outputs.get(nodes)),
+            node_count=_count(parameters.get(self.parameter_names[self.version].node_count)),
         )
 
     @abc.abstractmethod
@@ -211,19 +229,86 @@ class HeatDriver(Driver):
         """Parameters of this driver's template alone; labels are complete."""
         return {}
 
-    def _settings(self, plan: BayPlan, role: str) -> str:
-        return settings.shell(
-            {
-                **{name: take(plan) for name, take in settings.COMMON.items()},
-                'MAGNUM_NODE_ROLE': role,
-                **settings.certificate_settings(self.requested_certificates(plan, role)),
-                **self.node_settings(plan, role),
-            }
+    def group_parameters(self, group: NodeGroupPlan) -> Mapping[str, Any]:
+        """Parameters that tell new nodes of a group what it has become since."""
+        return {}
+
+    def _template(self, kind: str) -> str:
+        return f'{self.folder}/templates/{kind}.yaml'
+
+    def _request(self, kind: str, parameters: Mapping[str, Any]) -> StackRequest:
+        template = templates.load(self._template(kind))
+        return StackRequest(
+            template=template.text,
+            files=template.files,
+            parameters={name: value for name, value in parameters.items() if value is not None},
+            version=self.version,
         )
+
+    def _parameters(self, plan: BayPlan) -> dict[str, Any]:
+        names = self.parameter_names[self.version]
+        return {
+            **{name: take(plan) for name, take in stack_parameters.COMMON.items()},
+            **{label: plan.labels.get(label) for label in stack_parameters.COMMON_LABELS},
+            names.master_count: plan.masters.node_count,
+            names.node_count: plan.workers.node_count,
+            names.node_image: plan.workers.image,
+            names.node_flavor: plan.workers.flavor,
+            'master_settings': settings.shell(self._settings(plan, MASTER)),
+            'worker_settings': settings.shell(self._settings(plan, WORKER)),
+            **self.extra_parameters(plan),
+            **self.group_parameters(plan.workers),
+        }
+
+    def _of_masters(self, plan: BayPlan) -> Mapping[str, Any]:
+        """Of a plan's parameters those that masters are made of."""
+        others = (
+            stack_parameters.OF_WORKERS
+            | stack_parameters.OF_THE_SERVICE
+            | self.parameter_names[self.version].of_workers()
+            | self.group_parameters(plan.workers).keys()
+        )
+        parameters = self._parameters(self._with_default_labels(plan))
+        return {name: value for name, value in parameters.items() if name not in others}
+
+    def _settings(self, plan: BayPlan, role: str) -> dict[str, str | None]:
+        return {
+            **{name: take(plan) for name, take in settings.COMMON.items()},
+            'MAGNUM_NODE_ROLE': role,
+            **settings.certificate_settings(self.requested_certificates(plan, role)),
+            **self.node_settings(plan, role),
+        }
+
+    def _worker_settings(
+        self, plan: BayPlan, bay: BayPlan, settled: Mapping[str, Any]
+    ) -> dict[str, str | None]:
+        """Settings of new workers in a bay whose masters live.
+
+        :param plan: with the group in question as its workers.
+        """
+        told = settings.parse(settled['master_settings'])
+        masters = self.node_settings(bay, MASTER)
+        return self._settings(plan, WORKER) | {
+            name: told[name]
+            for name, value in self.node_settings(plan, WORKER).items()
+            if name in told and masters.get(name) == value
+        }
 
     def _with_default_labels(self, plan: BayPlan) -> BayPlan:
         resolved = labels.resolve(self.labels_schema(), plan.labels)
         return dataclasses.replace(plan, labels=resolved)
+
+
+def _settled(bay_outputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the bay's stack says that its masters were made of.
+
+    :raises PlanRefused: it does not say so.
+    """
+    settled = bay_outputs.get('settled')
+    if not settled or not bay_outputs.get('nodegroup'):
+        raise PlanRefused('nodegroup', "The bay's stack does not say what further stacks need.")
+    found: Mapping[str, Any] = settled
+    return found
 
 
 def _addresses(output: Any) -> tuple[str, ...]:

@@ -10,11 +10,13 @@ releases of Magnum read and this driver has no use for
 import functools
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import jsonschema
 
 from magnum.drivers import contract, templates
+
+Origin = Literal['default', 'baymodel', 'bay']
 
 
 @functools.cache
@@ -47,6 +49,38 @@ def resolve(
         if 'default' in rule
     }
     return {**defaults, **labels}
+
+
+def origins(
+    label_schema: Mapping[str, Any],
+    baymodel_labels: Mapping[str, str],
+    bay_labels: Mapping[str, str],
+) -> dict[str, tuple[str, Origin]]:
+    """What holds for a bay, and where it comes from.
+
+    :param bay_labels: the bay's, complete: they replace the baymodel's, so
+        that one of these which the bay lacks does not hold.
+    """
+    found: dict[str, tuple[str, Origin]] = {
+        name: (value, 'default') for name, value in resolve(label_schema, {}).items()
+    }
+    for name, value in bay_labels.items():
+        inherited = baymodel_labels.get(name) == value
+        found[name] = (value, 'baymodel' if inherited else 'bay')
+    return found
+
+
+def of_nodegroup(label_schema: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, str]:
+    """Those labels that a node group may have otherwise than its bay.
+
+    The schema marks them by ``"scope": "nodegroup"``.
+    """
+    rules = label_schema['properties']
+    return {
+        name: value
+        for name, value in labels.items()
+        if rules.get(name, {}).get('scope') == 'nodegroup'
+    }
 
 
 def check(label_schema: Mapping[str, Any], labels: Mapping[str, str]) -> None:

@@ -2,6 +2,7 @@
 ``/etc/magnum/node.env``, as data. See ``common/README.rst``.
 """
 
+import shlex
 from collections.abc import Callable, Mapping
 
 from magnum.domain.node_certificates import NodeCertificate
@@ -57,3 +58,8 @@ def shell(settings: Mapping[str, str | None]) -> str:
         quoted = (value or '').replace("'", "'\\''")
         lines.append(f"{name}='{quoted}'\n")
     return ''.join(lines)
+
+
+def parse(text: str) -> dict[str, str]:
+    """The settings of such lines."""
+    return dict(word.split('=', 1) for word in shlex.split(text))

@@ -23,6 +23,11 @@ class Template:
     text: str
     files: Mapping[str, str]
 
+    @functools.cached_property
+    def parameters(self) -> frozenset[str]:
+        """Names of the template's parameters."""
+        return frozenset(yaml.safe_load(self.text)['parameters'])
+
 
 def read(name: str) -> str:
     """The text of a file of this package."""

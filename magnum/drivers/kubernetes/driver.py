@@ -6,8 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from magnum.domain.node_certificates import NodeCertificate
-from magnum.drivers import checks, heat
-from magnum.drivers.contract import MASTER, WORKER, BayPlan, Capabilities, PlanRefused
+from magnum.drivers import checks, heat, stack_parameters
+from magnum.drivers.contract import (
+    MASTER,
+    WORKER,
+    BayPlan,
+    Capabilities,
+    NodeGroupPlan,
+    PlanRefused,
+)
+from magnum.drivers.kubernetes import node_options
 
 TLS_PORT = 6443
 OPEN_PORT = 8080
@@ -66,11 +74,13 @@ class KubernetesDriver(heat.HeatDriver):
         network_drivers=('flannel',),
         volume_drivers=(),
         versions=('v1.31', 'v1.32', 'v1.33', 'v1.34'),
+        nodegroups=True,
+        upgrades=(WORKER,),
     )
     folder = 'kubernetes'
     version = 'kubernetes-1'
     parameter_names = {
-        'kubernetes-1': heat.Parameters(
+        'kubernetes-1': stack_parameters.Names(
             master_count='number_of_masters',
             node_count='number_of_minions',
             nodes_to_remove='minions_to_remove',
@@ -84,7 +94,12 @@ class KubernetesDriver(heat.HeatDriver):
         nodes='kube_minions',
         nodes_private='kube_minions_private',
     )
-    refusals = (*checks.COMMON, checks.load_balanced_masters, address_ranges)
+    refusals = (
+        *checks.COMMON,
+        checks.load_balanced_masters,
+        address_ranges,
+        node_options.registrable,
+    )
     certificates = {
         MASTER: {
             'server': NodeCertificate(
@@ -116,6 +131,13 @@ class KubernetesDriver(heat.HeatDriver):
             'tls_disabled': plan.tls_disabled,
         }
 
+    def group_parameters(self, group: NodeGroupPlan) -> Mapping[str, Any]:
+        """What nodes register with; those that live keep what they have."""
+        return {
+            'node_labels': node_options.label_words(group.node_labels),
+            'node_taints': node_options.taint_words(group.node_taints),
+        }
+
     def api_url(self, address: str, plan: BayPlan) -> str:
         """Of the Kubernetes API; without TLS a second port serves it."""
         if plan.tls_disabled:
@@ -139,6 +161,7 @@ class KubernetesDriver(heat.HeatDriver):
         return {
             'MAGNUM_VOLUME_MOUNT': '/var/lib/containerd',
             'MAGNUM_NODEGROUP': group.name,
+            'MAGNUM_NODEGROUP_ROLE': group.role,
             'MAGNUM_KUBE_PROGRAMS': ' '.join(
                 MASTER_PROGRAMS if role == MASTER else WORKER_PROGRAMS
             ),

@@ -5,15 +5,26 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from magnum.domain.node_certificates import NodeCertificate
-from magnum.drivers import checks, heat
+from magnum.drivers import checks, heat, stack_parameters
 from magnum.drivers.contract import MASTER, WORKER, BayPlan, Capabilities, PlanRefused
 
-# Images by the setting that names them to the nodes' scripts.
+# Labels by the setting that tells the nodes of a role.
 IMAGES = {
-    'MAGNUM_MESOS_MASTER_IMAGE': 'mesos_master_image',
-    'MAGNUM_MESOS_AGENT_IMAGE': 'mesos_agent_image',
-    'MAGNUM_MARATHON_IMAGE': 'marathon_image',
-    'MAGNUM_ZOOKEEPER_IMAGE': 'zookeeper_image',
+    MASTER: {
+        'MAGNUM_MESOS_MASTER_IMAGE': 'mesos_master_image',
+        'MAGNUM_MARATHON_IMAGE': 'marathon_image',
+        'MAGNUM_ZOOKEEPER_IMAGE': 'zookeeper_image',
+    },
+    WORKER: {'MAGNUM_MESOS_AGENT_IMAGE': 'mesos_agent_image'},
+}
+OPTIONS: Mapping[str, Mapping[str, str]] = {
+    MASTER: {},
+    WORKER: {
+        'MAGNUM_MESOS_ISOLATION': 'mesos_slave_isolation',
+        'MAGNUM_MESOS_IMAGE_PROVIDERS': 'mesos_slave_image_providers',
+        'MAGNUM_MESOS_WORK_DIR': 'mesos_slave_work_dir',
+        'MAGNUM_MESOS_EXECUTOR_ENVIRONMENT': 'mesos_slave_executor_env_variables',
+    },
 }
 
 
@@ -54,11 +65,13 @@ class MesosDriver(heat.HeatDriver):
         network_drivers=('docker',),
         volume_drivers=(),
         versions=(),
+        nodegroups=True,
+        upgrades=(WORKER,),
     )
     folder = 'mesos'
     version = 'mesos-1'
     parameter_names = {
-        'mesos-1': heat.Parameters(
+        'mesos-1': stack_parameters.Names(
             master_count='number_of_masters',
             node_count='number_of_slaves',
             nodes_to_remove='slaves_to_remove',
@@ -86,17 +99,14 @@ class MesosDriver(heat.HeatDriver):
         return address
 
     def node_settings(self, plan: BayPlan, role: str) -> Mapping[str, str | None]:
-        """Images of the programs and options of the agent."""
+        """Images of the programs, and options of the agents."""
         labels = plan.labels
         prefix = labels['container_infra_prefix']
         return {
             'MAGNUM_VOLUME_MOUNT': '/var/lib/docker',
             **{
                 setting: prefix + labels[label] if labels[label] else ''
-                for setting, label in IMAGES.items()
+                for setting, label in IMAGES[role].items()
             },
-            'MAGNUM_MESOS_ISOLATION': labels['mesos_slave_isolation'],
-            'MAGNUM_MESOS_IMAGE_PROVIDERS': labels['mesos_slave_image_providers'],
-            'MAGNUM_MESOS_WORK_DIR': labels['mesos_slave_work_dir'],
-            'MAGNUM_MESOS_EXECUTOR_ENVIRONMENT': labels['mesos_slave_executor_env_variables'],
+            **{setting: labels[label] for setting, label in OPTIONS[role].items()},
         }

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from magnum.domain.node_certificates import NodeCertificate
-from magnum.drivers import heat
+from magnum.drivers import heat, stack_parameters
 from magnum.drivers.contract import MASTER, WORKER, BayPlan, Capabilities
 
 DOCKER_PORT = 2376
@@ -21,11 +21,13 @@ class SwarmDriver(heat.HeatDriver):
         network_drivers=('docker',),
         volume_drivers=(),
         versions=(),
+        nodegroups=True,
+        upgrades=(WORKER,),
     )
     folder = 'swarm'
     version = 'swarm-1'
     parameter_names = {
-        'swarm-1': heat.Parameters(
+        'swarm-1': stack_parameters.Names(
             master_count='number_of_masters',
             node_count='number_of_nodes',
             nodes_to_remove='nodes_to_remove',

@@ -71,6 +71,14 @@ def _group_member(template: dict[str, Any], role: str) -> dict[str, Any]:
     raise AssertionError(role)
 
 
+def _steps(request: StackRequest, template: dict[str, Any], role: str) -> Any:
+    """The software config of a role, in the template itself or in one below."""
+    resource = template['resources'][f'{role}_steps']
+    if resource['type'] in request.files:
+        resource = parse(request.files[resource['type']])['resources']['config']
+    return resource['properties']['config']
+
+
 def user_data(request: StackRequest, role: str) -> str:
     """What a node of the role is sent, about as Heat would render it."""
     template = parse(request.template)
@@ -80,8 +88,7 @@ def user_data(request: StackRequest, role: str) -> str:
         name: _resolve(value, request.files, parameters)
         for name, value in member['properties'].items()
     }
-    steps = template['resources'][f'{role}_steps']['properties']['config']
-    values['steps'] = _resolve(steps, request.files, parameters)
+    values['steps'] = _resolve(_steps(request, template, role), request.files, parameters)
     node = parse(request.files[member['type']])
     message = email.mime.multipart.MIMEMultipart()
     for part in node['resources']['user_data']['properties']['parts']:

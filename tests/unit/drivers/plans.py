@@ -7,6 +7,7 @@ from magnum.drivers.contract import MASTER, WORKER, BayPlan, Driver, NodeGroupPl
 from magnum.drivers.kubernetes.driver import KubernetesDriver
 from magnum.drivers.mesos.driver import MesosDriver
 from magnum.drivers.swarm.driver import SwarmDriver
+from tests.unit.drivers import hot
 
 DRIVERS: tuple[Driver, ...] = (KubernetesDriver(), SwarmDriver(), MesosDriver())
 TOKENS = {MASTER: 'token-of-masters-' + 'm' * 26, WORKER: 'token-of-workers-' + 'w' * 26}
@@ -98,3 +99,31 @@ OPTIONS: dict[str, dict[str, Any]] = {
         'labels': {'availability_zone': 'nova'},
     },
 }
+
+
+def further_group(**changes: Any) -> NodeGroupPlan:
+    """A node group beside the default ones."""
+    plain = dataclasses.replace(
+        group(WORKER), name='spare', role='spare', stack_name='lab-spare-abcdefghijkl'
+    )
+    return dataclasses.replace(plain, **changes)
+
+
+def bay_outputs(driver: Driver, bay: BayPlan) -> dict[str, Any]:
+    """What the finished stack of such a bay says to other stacks."""
+    request = driver.render(bay)
+    template = hot.parse(request.template)
+    defaults = {name: rule.get('default') for name, rule in template['parameters'].items()}
+    told = {**defaults, **request.parameters}
+    return {
+        'settled': {name: told[name] for name in template['outputs']['settled']['value']},
+        'nodegroup': {
+            'key_name': '',
+            'network': 'network-id',
+            'subnet': 'subnet-id',
+            'security_groups': ['base-id', 'worker-id'],
+            'master_addresses': ['10.0.0.5'],
+            'api_address': '10.0.0.5',
+            'api_public_address': '172.24.0.5',
+        },
+    }

@@ -127,22 +127,32 @@ def test_labels_schema_is_sound(driver: Driver) -> None:
 
 
 @pytest.mark.parametrize(
-    ('driver', 'count', 'removals'),
+    ('driver', 'count', 'removals', 'more'),
     [
-        (KubernetesDriver(), 'number_of_minions', 'minions_to_remove'),
-        (SwarmDriver(), 'number_of_nodes', 'nodes_to_remove'),
-        (MesosDriver(), 'number_of_slaves', 'slaves_to_remove'),
+        (
+            KubernetesDriver(),
+            'number_of_minions',
+            'minions_to_remove',
+            {'node_labels': '', 'node_taints': ''},
+        ),
+        (SwarmDriver(), 'number_of_nodes', 'nodes_to_remove', {}),
+        (MesosDriver(), 'number_of_slaves', 'slaves_to_remove', {}),
     ],
 )
-def test_resize(driver: Driver, count: str, removals: str) -> None:
-    plan = plans.plan(driver, workers=plans.group(WORKER, 7))
+def test_resize(driver: Driver, count: str, removals: str, more: dict[str, str]) -> None:
+    group = plans.group(WORKER, 7)
+    plan = plans.plan(driver, workers=group)
     version = driver.render(plan).version
-    assert driver.resize_parameters(plan, version, ('1', 'some-id')) == {
+    expected = {
         count: 7,
         removals: ['1', 'some-id'],
         'update_max_batch_size': 7,
         'worker_bootstrap_token': plans.TOKENS[WORKER],
+        **more,
     }
+    removed = ('1', 'some-id')
+    assert driver.resize_parameters(plan, version, removed) == expected
+    assert driver.resize_nodegroup_parameters(plan, group, version, removed) == expected
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The stacks that drivers ask for, looked at without Heat."""
 
+import json
 import re
 import shlex
 from typing import Any
@@ -7,57 +8,77 @@ from typing import Any
 import pytest
 
 from magnum.drivers import templates
-from magnum.drivers.contract import MASTER, WORKER, Driver
+from magnum.drivers.contract import MASTER, WORKER, Driver, StackRequest
 from tests.unit.drivers import hot, plans
 
 ROLES = (MASTER, WORKER)
+KINDS = ('bay', 'nodegroup')
 
 every_driver = pytest.mark.parametrize('driver', plans.DRIVERS, ids=lambda driver: driver.name)
 every_option = pytest.mark.parametrize('options', plans.OPTIONS.values(), ids=plans.OPTIONS)
 
 
+every_kind = pytest.mark.parametrize('kind', KINDS)
+
+
+def rendered(driver: Driver, kind: str = 'bay', **changes: Any) -> StackRequest:
+    """A bay's stack, or that of a further group in it."""
+    plan = plans.plan(driver, **changes)
+    if kind == 'bay':
+        return driver.render(plan)
+    group = plans.further_group(docker_volume_size=plan.workers.docker_volume_size)
+    return driver.render_nodegroup(plan, group, plans.bay_outputs(driver, plan))
+
+
 @every_driver
+@every_kind
 @every_option
-def test_parameters_are_those_of_the_template(driver: Driver, options: dict[str, Any]) -> None:
-    plan = plans.plan(driver, **options)
-    driver.validate(plan)
-    request = driver.render(plan)
+def test_parameters_are_those_of_the_template(
+    driver: Driver, kind: str, options: dict[str, Any]
+) -> None:
+    driver.validate(plans.plan(driver, **options))
+    request = rendered(driver, kind, **options)
     declared = hot.parse(request.template)['parameters']
     required = {name for name, schema in declared.items() if 'default' not in schema}
     assert required <= set(request.parameters) <= set(declared)
 
 
 @every_driver
-def test_every_parameter_has_a_use(driver: Driver) -> None:
-    template = driver.render(plans.plan(driver)).template
-    for name in hot.parse(template)['parameters']:
-        assert f'{{get_param: {name}}}' in template, name
+@every_kind
+def test_every_parameter_has_a_use(driver: Driver, kind: str) -> None:
+    template = hot.parse(rendered(driver, kind).template)
+    used = json.dumps([template.get('conditions'), template['resources']])
+    for name in template['parameters']:
+        assert f'{{"get_param": "{name}"}}' in used, name
 
 
 @every_driver
-def test_nested_templates_get_what_they_declare(driver: Driver) -> None:
-    request = driver.render(plans.plan(driver))
+@every_kind
+def test_nested_templates_get_what_they_declare(driver: Driver, kind: str) -> None:
+    request = rendered(driver, kind)
     for text in (request.template, *_nested(request.files)):
         for name, resource in hot.parse(text)['resources'].items():
             definition = resource.get('properties', {}).get('resource_def', resource)
             if not definition['type'].endswith('.yaml'):
                 continue
-            declared = hot.parse(request.files[definition['type']])['parameters']
+            declared = hot.parse(request.files[definition['type']]).get('parameters', {})
             required = {key for key, schema in declared.items() if 'default' not in schema}
-            assert required <= set(definition['properties']) <= set(declared), name
+            assert required <= set(definition.get('properties', ())) <= set(declared), name
 
 
 @every_driver
-def test_all_files_are_sent_and_plain(driver: Driver) -> None:
-    request = driver.render(plans.plan(driver))
+@every_kind
+def test_all_files_are_sent_and_plain(driver: Driver, kind: str) -> None:
+    request = rendered(driver, kind)
     for text in (request.template, *_nested(request.files)):
         assert set(templates.references(text)) <= set(request.files)
     assert all(text.isascii() for text in request.files.values())
 
 
 @every_driver
-def test_secrets_are_hidden_parameters(driver: Driver) -> None:
-    request = driver.render(plans.plan(driver))
+@every_kind
+def test_secrets_are_hidden_parameters(driver: Driver, kind: str) -> None:
+    request = rendered(driver, kind)
     declared = hot.parse(request.template)['parameters']
     for name, value in request.parameters.items():
         if value in plans.TOKENS.values():
@@ -67,8 +88,9 @@ def test_secrets_are_hidden_parameters(driver: Driver) -> None:
 
 
 @every_driver
-def test_servers_survive_new_user_data(driver: Driver) -> None:
-    request = driver.render(plans.plan(driver))
+@every_kind
+def test_servers_survive_new_user_data(driver: Driver, kind: str) -> None:
+    request = rendered(driver, kind)
     servers = [
         resource['properties']
         for text in _nested(request.files)
@@ -82,17 +104,20 @@ def test_servers_survive_new_user_data(driver: Driver) -> None:
 
 
 @every_driver
-@pytest.mark.parametrize('role', ROLES)
-def test_user_data_is_small_and_holds_no_credential(driver: Driver, role: str) -> None:
-    plan = plans.plan(
+@pytest.mark.parametrize(
+    ('kind', 'role'), [('bay', MASTER), ('bay', WORKER), ('nodegroup', WORKER)]
+)
+def test_user_data_is_small_and_holds_no_credential(driver: Driver, kind: str, role: str) -> None:
+    request = rendered(
         driver,
+        kind,
         http_proxy='http://proxy.example.org:3128',
         https_proxy='http://proxy.example.org:3128',
         no_proxy=','.join(f'host-{number}.example.org' for number in range(20)),
         openstack_ca='x' * 6000,
         insecure_registry='registry.example.org:5000',
     )
-    text = hot.user_data(driver.render(plan), role)
+    text = hot.user_data(request, role)
     assert len(text) < 40 * 1024
     assert text.count(plans.TOKENS[role]) == 1
     other_role = WORKER if role == MASTER else MASTER
@@ -146,9 +171,10 @@ def test_a_minion_is_a_node_with_the_autoscalers_name() -> None:
     assert named('kubernetes/templates/minion.yaml') == named('common/templates/node.yaml')
 
 
-def test_names_that_the_autoscaler_reads() -> None:
-    template = hot.parse(templates.read('kubernetes/templates/bay.yaml'))
-    assert {'kube_masters', 'kube_minions'} <= set(template['resources'])
+@every_kind
+def test_names_that_the_autoscaler_reads(kind: str) -> None:
+    template = hot.parse(templates.read(f'kubernetes/templates/{kind}.yaml'))
+    assert 'kube_minions' in template['resources']
     assert template['outputs']['refs_map']['value'] == {'get_attr': ['kube_minions', 'refs_map']}
     minion = hot.parse(templates.read('kubernetes/templates/minion.yaml'))
     assert minion['outputs']['OS::stack_id']['value'] == {'get_resource': 'kube-minion'}

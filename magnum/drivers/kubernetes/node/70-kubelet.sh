@@ -7,10 +7,14 @@ set -euo pipefail
 # shellcheck source=kubernetes.sh
 . /opt/magnum/kubernetes.sh
 
-taints=
+taints=${MAGNUM_NODE_TAINTS:-}
 if [ "$MAGNUM_NODE_ROLE" = master ]; then
-    taints=--register-with-taints=node-role.kubernetes.io/control-plane=:NoSchedule
+    taints=node-role.kubernetes.io/control-plane=:NoSchedule
 fi
+labels=magnum.openstack.org/role=$MAGNUM_NODEGROUP_ROLE
+labels=$labels,magnum.openstack.org/nodegroup=$MAGNUM_NODEGROUP
+own_labels=${MAGNUM_NODE_LABELS:-}
+labels=$labels${own_labels:+,$own_labels}
 resolver=/etc/resolv.conf
 if [ -e /run/systemd/resolve/resolv.conf ]; then
     # The one in /etc names the local stub, which is no server for pods.
@@ -46,12 +50,12 @@ fi
 # shellcheck disable=SC2086
 write_unit kubelet "Kubernetes node agent" "$(command -v kubelet)" \
     --config=/etc/kubernetes/kubelet.yaml \
-    $runtime $taints \
+    $runtime ${taints:+--register-with-taints="$taints"} \
     --container-runtime-endpoint=unix:///run/containerd/containerd.sock \
     --hostname-override="$MAGNUM_NODE_NAME" \
     --kubeconfig=/etc/kubernetes/kubelet.conf \
     --node-ip="$MAGNUM_NODE_ADDRESS" \
-    --node-labels="magnum.openstack.org/role=$MAGNUM_NODE_ROLE,magnum.openstack.org/nodegroup=$MAGNUM_NODEGROUP" \
+    --node-labels="$labels" \
     $MAGNUM_KUBELET_OPTIONS
 
 cat >/etc/kubernetes/proxy.yaml <<YAML
@@ -67,5 +71,23 @@ YAML
 write_unit kube-proxy "Kubernetes services' network" \
     "$(command -v kube-proxy)" --config=/etc/kubernetes/proxy.yaml \
     $MAGNUM_KUBEPROXY_OPTIONS
+
+# A renewed worker has the name of the one before it. Kubernetes would go on
+# with that one's labels, taints and pods, unless its object is gone.
+forget_former_node() {
+    local code
+    code=$(curl --silent --show-error --max-time 20 --noproxy '*' -X DELETE \
+        --cacert "$certificates/ca.pem" --cert "$certificates/kubelet.pem" \
+        --key "$certificates/kubelet.key" --output /dev/null \
+        --write-out '%{http_code}' \
+        "$(api_url)/api/v1/nodes/$MAGNUM_NODE_NAME") || return 1
+    case $code in
+        200 | 404) return 0 ;;
+        *) say "the API answered $code" && return 1 ;;
+    esac
+}
+if [ "$MAGNUM_NODE_ROLE" = worker ]; then
+    wait_until 1200 forget_former_node
+fi
 
 start_service kubelet kube-proxy

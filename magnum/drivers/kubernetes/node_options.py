@@ -1,0 +1,68 @@
+"""Labels and taints that Kubernetes nodes register themselves with."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from magnum.drivers.contract import BayPlan, Capabilities, PlanRefused
+
+_NAME = re.compile(r'[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?')
+_PREFIX = re.compile(r'[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?')
+EFFECTS = ('NoSchedule', 'PreferNoSchedule', 'NoExecute')
+
+OURS = 'magnum.openstack.org'
+# Kubelets refuse labels of other namespaces below these two.
+_KUBERNETES = ('kubernetes.io', 'k8s.io')
+_FREE_TO_NODES = ('kubelet.kubernetes.io', 'node.kubernetes.io')
+
+
+def label_words(labels: Mapping[str, str]) -> str:
+    """As kubelet's ``--node-labels`` takes them."""
+    return ','.join(f'{key}={value}' for key, value in sorted(labels.items()))
+
+
+def taint_words(taints: Sequence[Mapping[str, str]]) -> str:
+    """As kubelet's ``--register-with-taints`` takes them."""
+    return ','.join(
+        f'{taint["key"]}={taint.get("value") or ""}:{taint["effect"]}' for taint in taints
+    )
+
+
+def registrable(plan: BayPlan, _capabilities: Capabilities) -> None:
+    """Names, labels and taints of the workers that a kubelet registers."""
+    group = plan.workers
+    for field, text in (('name', group.name), ('role', group.role)):
+        if not _NAME.fullmatch(text):
+            raise PlanRefused(
+                field, f'{text!r} is no value of a Kubernetes label, which every node gets.'
+            )
+    for key, value in group.node_labels.items():
+        _check_key('node_labels', key)
+        _check_value('node_labels', value)
+        namespace = key.rpartition('/')[0]
+        if _below(namespace, (OURS,)) or (
+            _below(namespace, _KUBERNETES) and not _below(namespace, _FREE_TO_NODES)
+        ):
+            raise PlanRefused('node_labels', f'Nodes may not give themselves the label {key!r}.')
+    for taint in group.node_taints:
+        _check_key('node_taints', taint.get('key', ''))
+        _check_value('node_taints', taint.get('value') or '')
+        if taint.get('effect') not in EFFECTS:
+            known = ', '.join(EFFECTS)
+            raise PlanRefused(
+                'node_taints', f'{taint.get("effect")!r} is no effect of a taint: {known}.'
+            )
+
+
+def _check_key(field: str, key: str) -> None:
+    prefix, slash, name = key.rpartition('/')
+    if not _NAME.fullmatch(name) or (slash and not _PREFIX.fullmatch(prefix)):
+        raise PlanRefused(field, f'{key!r} is no key that Kubernetes takes.')
+
+
+def _check_value(field: str, value: str) -> None:
+    if value and not _NAME.fullmatch(value):
+        raise PlanRefused(field, f'{value!r} is no value that Kubernetes takes.')
+
+
+def _below(namespace: str, domains: tuple[str, ...]) -> bool:
+    return any(namespace == domain or namespace.endswith('.' + domain) for domain in domains)

@@ -1,0 +1,87 @@
+"""How the stack parameters that all templates have are taken from a plan."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from magnum.drivers.contract import MASTER, WORKER, BayPlan, NodeGroupPlan
+
+Parameter = Callable[[BayPlan], Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Names:
+    """Names of those stack parameters that differ between the templates."""
+
+    master_count: str
+    node_count: str
+    nodes_to_remove: str
+    node_image: str
+    node_flavor: str
+
+    def of_workers(self) -> frozenset[str]:
+        """Those that reach workers alone, as ``OF_WORKERS`` do."""
+        return frozenset(
+            (self.node_count, self.nodes_to_remove, self.node_image, self.node_flavor)
+        )
+
+
+def _volume_size(group: NodeGroupPlan) -> int:
+    return group.docker_volume_size or 0
+
+
+def _floating_load_balancer(plan: BayPlan) -> bool:
+    return plan.floating_ip_enabled or plan.labels.get('master_lb_floating_ip_enabled') == 'true'
+
+
+# What is None is left out, and the template's default applies.
+COMMON: Final[Mapping[str, Parameter]] = {
+    'master_image': lambda plan: plan.masters.image,
+    'master_flavor': lambda plan: plan.masters.flavor,
+    'master_docker_volume_size': lambda plan: _volume_size(plan.masters),
+    'docker_volume_size': lambda plan: _volume_size(plan.workers),
+    'worker_revision': lambda plan: plan.workers.revision,
+    'nodes_affinity_policy': lambda plan: plan.nodes_affinity_policy,
+    'ssh_public_key': lambda plan: plan.ssh_public_key,
+    'external_network': lambda plan: plan.external_network,
+    'fixed_network': lambda plan: plan.fixed_network,
+    'fixed_subnet': lambda plan: plan.fixed_subnet,
+    'fixed_subnet_cidr': lambda plan: (
+        plan.fixed_network_cidr or plan.labels.get('fixed_subnet_cidr')
+    ),
+    'dns_nameserver': lambda plan: list(plan.dns_nameservers),
+    'floating_ip_enabled': lambda plan: plan.floating_ip_enabled,
+    'master_lb_enabled': lambda plan: plan.master_lb_enabled,
+    'master_lb_floating_ip_enabled': _floating_load_balancer,
+    'master_bootstrap_token': lambda plan: plan.bootstrap_tokens[MASTER],
+    'worker_bootstrap_token': lambda plan: plan.bootstrap_tokens[WORKER],
+    'openstack_ca': lambda plan: plan.openstack_ca,
+    'node_boot_timeout': lambda plan: plan.node_boot_timeout,
+}
+
+# Labels of all drivers that are stack parameters of the same name.
+COMMON_LABELS: Final = (
+    'availability_zone',
+    'boot_volume_size',
+    'boot_volume_type',
+    'docker_volume_type',
+    'master_lb_allowed_cidrs',
+    'octavia_lb_algorithm',
+    'octavia_provider',
+)
+
+# Names, in all templates, of what an update may change without touching masters.
+OF_WORKERS: Final = frozenset((
+    'docker_volume_size',
+    'update_max_batch_size',
+    'worker_bootstrap_token',
+    'worker_revision',
+    'worker_settings',
+))
+
+# These are the service's, of today; masters that live pass over them.
+OF_THE_SERVICE: Final = frozenset((
+    'master_bootstrap_token',
+    'node_boot_timeout',
+    'openstack_ca',
+))

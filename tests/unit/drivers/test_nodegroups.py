@@ -1,0 +1,255 @@
+"""Node groups beside the default ones, and workers that are replaced."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from magnum.drivers import settings, stack_parameters
+from magnum.drivers.contract import MASTER, WORKER, Driver, PlanRefused, StackRequest
+from magnum.drivers.kubernetes.driver import KubernetesDriver
+from magnum.drivers.mesos.driver import MesosDriver
+from magnum.drivers.swarm.driver import SwarmDriver
+from tests.unit.drivers import hot, plans
+
+every_driver = pytest.mark.parametrize('driver', plans.DRIVERS, ids=lambda driver: driver.name)
+
+
+def _told(request: StackRequest, parameter: str = 'worker_settings') -> dict[str, str]:
+    return settings.parse(request.parameters[parameter])
+
+
+def _renewed(driver: Driver, batch: int = 2, **changes: Any) -> StackRequest:
+    plan = plans.plan(driver)
+    group = plans.group(WORKER, 3, revision=1, **changes)
+    return driver.render_upgrade(plan, group, batch, plans.bay_outputs(driver, plan))
+
+
+@every_driver
+def test_a_group_is_of_its_own(driver: Driver) -> None:
+    plan = plans.plan(driver)
+    group = plans.further_group(
+        node_count=4, flavor='m1.medium', image='ubuntu-24.04', docker_volume_size=7
+    )
+    request = driver.render_nodegroup(plan, group, plans.bay_outputs(driver, plan))
+    values = list(request.parameters.values())
+    assert {'m1.medium', 'ubuntu-24.04', 4, 7} <= {v for v in values if isinstance(v, (int, str))}
+    assert request.parameters['master_addresses'] == ['10.0.0.5']
+    assert request.parameters['security_groups'] == ['base-id', 'worker-id']
+    assert request.parameters['worker_bootstrap_token'] == plans.TOKENS[WORKER]
+    assert plans.TOKENS[MASTER] not in str(request.parameters)
+    assert _told(request)['MAGNUM_NODE_ROLE'] == WORKER
+    assert request.version == driver.render(plan).version
+
+
+@every_driver
+def test_a_groups_labels_hold_where_nodes_differ(driver: Driver) -> None:
+    plan = plans.plan(driver, labels={'availability_zone': 'east', 'boot_volume_type': 'slow'})
+    labels = {'availability_zone': 'west', 'octavia_provider': 'ovn'}
+    request = driver.render_nodegroup(
+        plan, plans.further_group(labels=labels), plans.bay_outputs(driver, plan)
+    )
+    assert request.parameters['availability_zone'] == 'west'
+    assert request.parameters['boot_volume_type'] == 'slow'
+    assert 'octavia_provider' not in request.parameters
+
+
+def test_a_group_of_mesos_agents_has_its_own_image() -> None:
+    driver = MesosDriver()
+    plan = plans.plan(driver, labels={'mesos_agent_image': 'agent:1'})
+    group = plans.further_group(labels={'mesos_agent_image': 'agent:2'})
+    request = driver.render_nodegroup(plan, group, plans.bay_outputs(driver, plan))
+    assert _told(request)['MAGNUM_MESOS_AGENT_IMAGE'] == 'agent:2'
+
+
+def test_groups_follow_masters_when_defaults_change() -> None:
+    driver = KubernetesDriver()
+    plan = plans.plan(driver)
+    old = plans.plan(driver, labels={'kube_tag': 'v1.31.9', 'flannel_network_cidr': '10.7.0.0/16'})
+    outputs = plans.bay_outputs(driver, old)
+    for request in (
+        driver.render_nodegroup(plan, plans.further_group(), outputs),
+        driver.render_upgrade(plan, plans.group(WORKER, revision=1), 1, outputs),
+    ):
+        assert request.parameters['kube_version'] == 'v1.31.9'
+        assert request.parameters['pods_network_cidr'] == '10.7.0.0/16'
+        assert _told(request)['MAGNUM_POD_CIDR'] == '10.7.0.0/16'
+        assert _told(request)['MAGNUM_NODE_ROLE'] == WORKER
+
+
+@every_driver
+def test_a_stack_without_the_outputs_has_no_groups(driver: Driver) -> None:
+    with pytest.raises(PlanRefused) as refused:
+        driver.render_nodegroup(plans.plan(driver), plans.further_group(), {'api_address': 'x'})
+    assert refused.value.field == 'nodegroup'
+
+
+def test_node_labels_and_taints() -> None:
+    driver = KubernetesDriver()
+    plan = plans.plan(driver)
+    group = plans.further_group(
+        name='gpus',
+        role='gpu',
+        node_labels={'zone': 'b', 'example.org/kind': 'fast'},
+        node_taints=[
+            {'key': 'gpu', 'value': 'true', 'effect': 'NoSchedule'},
+            {'key': 'rare', 'effect': 'NoExecute'},
+        ],
+    )
+    driver.validate_nodegroup(plan, group)
+    request = driver.render_nodegroup(plan, group, plans.bay_outputs(driver, plan))
+    files = hot.files_written(hot.user_data(request, WORKER))
+    node = settings.parse(files['/etc/magnum/node.env'])
+    assert node['MAGNUM_NODEGROUP'] == 'gpus'
+    assert node['MAGNUM_NODEGROUP_ROLE'] == 'gpu'
+    assert node['MAGNUM_NODE_LABELS'] == 'example.org/kind=fast,zone=b'
+    assert node['MAGNUM_NODE_TAINTS'] == 'gpu=true:NoSchedule,rare=:NoExecute'
+    changed = dataclasses.replace(group, node_labels={'zone': 'c'}, node_taints=())
+    parameters = driver.resize_nodegroup_parameters(plan, changed, request.version)
+    assert parameters['node_labels'] == 'zone=c'
+    assert parameters['node_taints'] == ''
+    assert set(parameters) <= set(hot.parse(request.template)['parameters'])
+
+
+@pytest.mark.parametrize(
+    ('driver', 'field', 'changes'),
+    [
+        (KubernetesDriver(), 'role', {'role': "it's"}),
+        (KubernetesDriver(), 'name', {'name': '-spare'}),
+        (KubernetesDriver(), 'node_labels', {'node_labels': {'node-role.kubernetes.io/x': ''}}),
+        (KubernetesDriver(), 'node_labels', {'node_labels': {'magnum.openstack.org/role': 'x'}}),
+        (KubernetesDriver(), 'node_labels', {'node_labels': {'a b': 'x'}}),
+        (KubernetesDriver(), 'node_labels', {'node_labels': {'a': "x'y"}}),
+        (KubernetesDriver(), 'node_taints', {'node_taints': [{'key': 'a', 'effect': 'Never'}]}),
+        (KubernetesDriver(), 'node_taints', {'node_taints': [{'effect': 'NoSchedule'}]}),
+        (SwarmDriver(), 'node_labels', {'node_labels': {'a': 'b'}}),
+        (MesosDriver(), 'node_taints', {'node_taints': [{'key': 'a', 'effect': 'NoSchedule'}]}),
+        (MesosDriver(), 'docker_volume_size', {'docker_volume_size': 0}),
+        (SwarmDriver(), 'labels/boot_volume_size', {'labels': {'boot_volume_size': 'much'}}),
+    ],
+)
+def test_refused_groups(driver: Driver, field: str, changes: dict[str, Any]) -> None:
+    with pytest.raises(PlanRefused) as refused:
+        driver.validate_nodegroup(plans.plan(driver), plans.further_group(**changes))
+    assert refused.value.field == field
+
+
+@pytest.mark.parametrize('key', ['node.kubernetes.io/kind', 'x.node.kubernetes.io/y', 'plain'])
+def test_labels_that_kubelets_take(key: str) -> None:
+    driver = KubernetesDriver()
+    group = plans.further_group(node_labels={key: ''})
+    driver.validate_nodegroup(plans.plan(driver), group)
+
+
+@every_driver
+def test_outputs_of_a_group(driver: Driver) -> None:
+    plan = plans.plan(driver, floating_ip_enabled=False)
+    request = driver.render_nodegroup(
+        plan, plans.further_group(node_count=2), plans.bay_outputs(driver, plan)
+    )
+    outputs: dict[str, list[str | None]] = {
+        name: ['10.0.0.8', None] if name.endswith('_private') else ['', '']
+        for name in hot.parse(request.template)['outputs']
+    }
+    observed = driver.read_nodegroup_outputs(outputs, request.parameters, plan)
+    assert observed.node_addresses == ('10.0.0.8',)
+    assert observed.node_count == 2
+
+
+@every_driver
+def test_an_upgrade_tells_masters_what_they_know(driver: Driver) -> None:
+    plan = plans.plan(driver)
+    before, after = driver.render(plan), _renewed(driver, flavor='m1.medium')
+    settled = plans.bay_outputs(driver, plan)['settled']
+    assert {name: after.parameters.get(name) for name in settled} == settled
+    assert after.parameters['worker_revision'] == 1
+    assert after.parameters['update_max_batch_size'] == 2
+    assert plans.TOKENS[MASTER] not in str(after.parameters)
+    assert (after.template, after.files) == (before.template, before.files)
+
+
+@every_driver
+def test_what_is_not_settled_reaches_workers_alone(driver: Driver) -> None:
+    template = hot.parse(driver.render(plans.plan(driver)).template)
+    settled = template['outputs']['settled']['value']
+    assert all(value == {'get_param': name} for name, value in settled.items())
+    texts = {name: str(resource) for name, resource in template['resources'].items()}
+    (workers,) = (name for name, text in texts.items() if 'worker_settings' in text)
+    del texts[workers]
+    others = str(texts) + str(template['conditions'])
+    reach_others = {
+        name for name in template['parameters'] if f"{{'get_param': '{name}'}}" in others
+    }
+    assert reach_others - stack_parameters.OF_THE_SERVICE <= set(settled)
+    assert not set(settled) & stack_parameters.OF_WORKERS
+
+
+@every_driver
+def test_a_further_group_is_renewed_in_its_stack(driver: Driver) -> None:
+    plan = plans.plan(driver)
+    group = plans.further_group(revision=3, node_count=5)
+    outputs = plans.bay_outputs(driver, plan)
+    request = driver.render_upgrade(plan, group, 0, outputs)
+    assert request.template == driver.render_nodegroup(plan, group, outputs).template
+    assert request.parameters['worker_revision'] == 3
+    assert request.parameters['update_max_batch_size'] == 1
+    assert set(request.parameters) <= set(hot.parse(request.template)['parameters'])
+
+
+@every_driver
+def test_nodes_can_be_renewed_as_they_are(driver: Driver) -> None:
+    plan = plans.plan(driver)
+    driver.check_upgrade(plan, plan)
+
+
+@every_driver
+def test_workers_can_be_renewed_otherwise(driver: Driver) -> None:
+    workers = plans.group(
+        WORKER, 9, flavor='m1.medium', image='ubuntu-24.04', docker_volume_size=3, revision=1
+    )
+    driver.check_upgrade(plans.plan(driver), plans.plan(driver, workers=workers))
+
+
+def test_labels_of_workers_alone_can_change() -> None:
+    driver = MesosDriver()
+    labels = {'mesos_agent_image': 'agent:2', 'mesos_slave_work_dir': '/srv/mesos'}
+    driver.check_upgrade(plans.plan(driver), plans.plan(driver, labels=labels))
+
+
+@every_driver
+@pytest.mark.parametrize(
+    ('field', 'changes'),
+    [
+        ('master_count', {'masters': plans.group(MASTER, 3), 'master_lb_enabled': True}),
+        ('master_flavor_id', {'masters': plans.group(MASTER, flavor='m1.medium')}),
+        ('image_id', {'masters': plans.group(MASTER, image='ubuntu-24.04')}),
+        ('docker_volume_size', {'masters': plans.group(MASTER, docker_volume_size=4)}),
+        ('external_network_id', {'external_network': 'elsewhere'}),
+        ('fixed_network', {'fixed_network': 'shared'}),
+        ('fixed_network', {'fixed_network_cidr': '10.9.0.0/24'}),
+        ('dns_nameserver', {'dns_nameservers': ()}),
+        ('floating_ip_enabled', {'floating_ip_enabled': False}),
+        ('master_lb_enabled', {'master_lb_enabled': True}),
+        ('http_proxy', {'http_proxy': 'http://proxy.example.org:3128'}),
+        ('insecure_registry', {'insecure_registry': 'registry.example.org'}),
+        ('tls_disabled', {'tls_disabled': True}),
+        ('keypair', {'ssh_public_key': 'ssh-ed25519 AAAA someone'}),
+        ('labels/availability_zone', {'labels': {'availability_zone': 'west'}}),
+        ('labels/boot_volume_size', {'labels': {'boot_volume_size': '9'}}),
+        ('network_driver', {'network_driver': 'pigeons'}),
+    ],
+)
+def test_upgrades_that_masters_would_see(
+    driver: Driver, field: str, changes: dict[str, Any]
+) -> None:
+    with pytest.raises(PlanRefused) as refused:
+        driver.check_upgrade(plans.plan(driver), plans.plan(driver, **changes))
+    assert refused.value.field == field
+
+
+def test_another_kubernetes_needs_other_masters() -> None:
+    driver = KubernetesDriver()
+    current = plans.plan(driver, labels={'kube_tag': 'v1.33.1'})
+    with pytest.raises(PlanRefused) as refused:
+        driver.check_upgrade(current, plans.plan(driver))
+    assert refused.value.field == 'labels/kube_tag'
