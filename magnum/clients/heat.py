@@ -67,6 +67,7 @@ class HeatClient:
     """Calls to Heat as one identity."""
 
     def __init__(self, session: keystone_session.Session, sessions: Sessions):
+        self._session = session
         self._api = heat_client.Client(
             '1',
             session=session,
@@ -113,6 +114,48 @@ class HeatClient:
                 timeout_mins=timeout_minutes,
                 disable_rollback=not rollback,
             )
+
+    def replace(
+        self,
+        stack_id: str,
+        template: str,
+        files: Mapping[str, str],
+        parameters: Mapping[str, Any],
+        timeout_minutes: int,
+        tags: Iterable[str],
+    ) -> None:
+        """Heat's PUT update: the stack becomes what is given, as a whole.
+
+        :param tags: all that the stack is to have; Heat drops the others.
+        """
+        with calling(SERVICE, 'replace_stack'):
+            self._api.stacks.update(
+                stack_id,
+                template=template,
+                files=dict(files),
+                parameters=dict(parameters),
+                timeout_mins=timeout_minutes,
+                disable_rollback=True,
+                tags=','.join(tags),
+            )
+
+    def cancel(self, stack_id: str) -> None:
+        """Stop what Heat is at, and leave the stack as far as it came.
+
+        Heat marks the stack as failed; resources in the works are finished.
+
+        :raises CloudRefused: Heat neither creates nor updates the stack now.
+        """
+        with calling(SERVICE, 'cancel_stack'):
+            self._api.actions.cancel_without_rollback(stack_id)
+
+    def authenticate(self) -> None:
+        """Get a token.
+
+        :raises Unauthenticated: Keystone does not accept who this is.
+        """
+        with calling('identity', 'issue_token'):
+            self._session.get_token()
 
     def delete(self, stack_id: str) -> None:
         """Ask for a stack's end; one that is gone is fine."""

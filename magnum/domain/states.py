@@ -1,15 +1,44 @@
 """Statuses of bays and states of operations, and how they follow each other.
 
-A bay's status is what clients read; it always is ``<verb>_<outcome>`` of the
-last operation. An operation's state is the engine's own.
+A bay's status is what clients read; it always is ``<action>_<outcome>`` of the
+last operation, and a node group's that of the last one which was about it. An
+operation's state is the engine's own.
 """
 
+import dataclasses
 from typing import Final
 
 CREATE: Final = 'create'
-UPDATE: Final = 'update'
+RESIZE: Final = 'resize'
+UPGRADE: Final = 'upgrade'
+CREATE_NODEGROUP: Final = 'create_nodegroup'
+DELETE_NODEGROUP: Final = 'delete_nodegroup'
+ROTATE_CREDENTIAL: Final = 'rotate_credential'
 DELETE: Final = 'delete'
-VERBS: Final = (CREATE, UPDATE, DELETE)
+
+
+@dataclasses.dataclass(frozen=True)
+class Verb:
+    """What clients see of a verb, and what may be done to its operations.
+
+    ``bay`` and ``nodegroup`` are the actions in the status of the bay and of
+    the node groups that the operation is about.
+    """
+
+    bay: str
+    nodegroup: str
+    is_cancellable: bool = True
+
+
+VERBS: Final[dict[str, Verb]] = {
+    CREATE: Verb('CREATE', 'CREATE'),
+    RESIZE: Verb('UPDATE', 'UPDATE'),
+    UPGRADE: Verb('UPDATE', 'UPDATE'),
+    CREATE_NODEGROUP: Verb('UPDATE', 'CREATE'),
+    DELETE_NODEGROUP: Verb('UPDATE', 'DELETE', is_cancellable=False),
+    ROTATE_CREDENTIAL: Verb('UPDATE', 'UPDATE'),
+    DELETE: Verb('DELETE', 'DELETE', is_cancellable=False),
+}
 
 IN_PROGRESS: Final = 'IN_PROGRESS'
 COMPLETE: Final = 'COMPLETE'
@@ -18,11 +47,16 @@ FAILED: Final = 'FAILED'
 
 def status(verb: str, outcome: str) -> str:
     """The bay's status while or after an operation: ``CREATE_COMPLETE``."""
-    return f'{verb.upper()}_{outcome}'
+    return f'{VERBS[verb].bay}_{outcome}'
+
+
+def nodegroup_status(verb: str, outcome: str) -> str:
+    """The status of a node group that the operation is about."""
+    return f'{VERBS[verb].nodegroup}_{outcome}'
 
 
 def is_failed(bay_status: str | None) -> bool:
-    """Whether the bay's last operation failed."""
+    """Whether the last operation of a bay, or of a node group, failed."""
     return bay_status is not None and bay_status.endswith(FAILED)
 
 

@@ -9,7 +9,7 @@ import contextlib
 import dataclasses
 import datetime
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -43,6 +43,7 @@ class Claim:
     phase: str
     fence: int
     request_id: str | None
+    parameters: Mapping[str, Any]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +81,10 @@ class Claims:
             now = database_now(session)
             candidates = session.execute(self._claimable(now, limit)).all()
             return [
-                Claim(row.uuid, row.bay_uuid, row.verb, row.phase, row.fence + 1, row.request_id)
+                Claim(
+                    row.uuid, row.bay_uuid, row.verb, row.phase, row.fence + 1, row.request_id,
+                    row.parameters,
+                )
                 for row in candidates
                 if self._take(session, row, now)
             ]
@@ -106,7 +110,7 @@ class Claims:
         query = (
             sa.select(
                 Operation.uuid, Operation.bay_uuid, Operation.verb, Operation.phase,
-                Operation.fence, Operation.state, Operation.request_id,
+                Operation.fence, Operation.state, Operation.request_id, Operation.parameters,
             )
             .where(
                 sa.or_(
@@ -147,13 +151,22 @@ class Claims:
         return taken == 1
 
     @contextlib.contextmanager
-    def fenced(self, claim: Claim) -> Iterator[tuple[orm.Session, Operation]]:
+    def fenced(
+        self, claim: Claim, with_bay: bool = False
+    ) -> Iterator[tuple[orm.Session, Operation]]:
         """A transaction that only this claim's holder gets.
 
+        :param with_bay: lock the bay's row, too. Whoever writes it, or ends the
+            operation, needs it: requests lock the bay first, and two that lock
+            in different orders wait for each other.
         :returns: the session and the operation's locked row.
         :raises LeaseLost: the fence has risen since.
         """
         with self._database.writing() as session:
+            if with_bay:
+                session.execute(
+                    sa.select(models.Bay.id).filter_by(uuid=claim.bay_uuid).with_for_update()
+                )
             operation = session.scalars(
                 sa.select(Operation)
                 .filter_by(uuid=claim.operation_uuid, fence=claim.fence, state=states.RUNNING)

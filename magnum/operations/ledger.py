@@ -12,7 +12,8 @@ from sqlalchemy import orm
 
 from magnum.db.models import LedgerEntry
 
-HEAT_STACK: Final = 'heat_stack'
+HEAT_STACK: Final = 'heat_stack'               # the bay's own
+NODEGROUP_STACK: Final = 'nodegroup_stack'
 KEYSTONE_USER: Final = 'keystone_user'
 CERTIFICATES: Final = 'certificates'
 

@@ -7,7 +7,7 @@ from typing import Final
 from oslo_config import cfg
 
 from magnum.db import models
-from magnum.domain.stack_names import stack_name
+from magnum.domain.stack_names import nodegroup_stack_name, stack_name
 from magnum.drivers.contract import MASTER, WORKER, BayPlan, NodeGroupPlan
 
 #: Tokens of a plan that is only looked at.
@@ -36,8 +36,8 @@ def bay_plan(
         coe=baymodel.coe,
         server_type=baymodel.server_type,
         distro=baymodel.cluster_distro or '',
-        masters=_group_plan(groups[MASTER]),
-        workers=_group_plan(groups[WORKER]),
+        masters=nodegroup_plan(bay, groups[MASTER]),
+        workers=nodegroup_plan(bay, groups[WORKER]),
         external_network=baymodel.external_network_id,
         fixed_network=fixed_network,
         fixed_subnet=bay.fixed_subnet,
@@ -71,7 +71,8 @@ def _labels(bay: models.Bay, conf: cfg.ConfigOpts) -> dict[str, str]:
     return {**preset, **bay.labels}
 
 
-def _group_plan(group: models.Nodegroup) -> NodeGroupPlan:
+def nodegroup_plan(bay: models.Bay, group: models.Nodegroup) -> NodeGroupPlan:
+    """The plan of any node group of a bay; a row that is not stored yet will do."""
     return NodeGroupPlan(
         name=group.name,
         role=group.role,
@@ -80,6 +81,12 @@ def _group_plan(group: models.Nodegroup) -> NodeGroupPlan:
         image=group.image_id or '',
         docker_volume_size=group.docker_volume_size,
         labels=dict(group.labels),
+        revision=group.revision or 0,
+        node_labels=dict(group.node_labels or {}),
+        node_taints=tuple(group.node_taints or ()),
+        stack_name='' if group.is_default else nodegroup_stack_name(
+            bay.name, group.name, group.uuid
+        ),
     )
 
 

@@ -6,7 +6,7 @@ to the cloud.
 
 import dataclasses
 import datetime
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from oslo_config import cfg
@@ -18,9 +18,26 @@ from magnum.db.statements import database_now
 from magnum.db.types import utcnow
 from magnum.domain import states
 from magnum.events import timeline
+from magnum.operations import rows
 from magnum.operations.claims import end
+from magnum.operations.refusals import (
+    BayGone,
+    NodegroupExists,
+    NodegroupGone,
+    NotCancellable,
+    NotRetryable,
+    OperationInProgress,
+    QuotaExceeded,
+)
+
+__all__ = [
+    'BayGone', 'NodegroupExists', 'NodegroupGone', 'NotCancellable', 'NotRetryable',
+    'OperationInProgress', 'Planner', 'QuotaExceeded', 'Requester',
+]
 
 BAYS = 'Cluster'  # the quota's resource, by the name that clients know
+
+_DELETES: Final = frozenset({states.DELETE, states.DELETE_NODEGROUP})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,28 +50,11 @@ class Requester:
     request_id: str | None
 
 
-class OperationInProgress(Exception):
-    """The bay has an active operation; ``active`` is that one."""
-
-    def __init__(self, active: models.Operation):
-        super().__init__(f'operation {active.uuid} ({active.verb}) is in progress')
-        self.active = active
-
-
-class BayGone(Exception):
-    """The bay's last delete ended between its being found and its being locked."""
-
-
-class QuotaExceeded(Exception):
-    """The project has as many bays as it may; ``limit`` is how many."""
-
-    def __init__(self, limit: int):
-        super().__init__(f'the project may have {limit} bays')
-        self.limit = limit
-
-
 class Planner:
-    """Writes operations beside the rows they are about."""
+    """Writes operations beside the rows they are about.
+
+    What changes a bay locks the bay first: see :mod:`magnum.operations.rows`.
+    """
 
     def __init__(self, conf: cfg.ConfigOpts):
         self._default_minutes: int = conf.cluster_heat.create_timeout
@@ -81,7 +81,7 @@ class Planner:
             nodegroup.project_id = bay.project_id
             nodegroup.status = bay.status
         session.add_all(nodegroups)
-        return self._plan(session, bay, states.CREATE, requester, bay.create_timeout, now)
+        return self._insert(session, bay, states.CREATE, requester, {}, now)
 
     def resize_bay(
         self,
@@ -90,47 +90,99 @@ class Planner:
         node_count: int,
         requester: Requester,
         rollback: bool = False,
+        nodegroup_uuid: str | None = None,
+        nodes_to_remove: tuple[str, ...] = (),
     ) -> models.Operation | None:
-        """Give the bay's default workers another count.
+        """Give a node group another count.
 
-        A resize that no worker has begun yet takes the new count over.
+        A resize of the same group that no worker has begun yet takes the new
+        count over.
 
         :param rollback: whether Heat is to undo a change that fails.
-        :returns: None when there are as many already; a bay whose last
-            operation failed may be asked for the same count again.
+        :param nodegroup_uuid: None: the default workers.
+        :param nodes_to_remove: nodes that go first. With the count that there
+            is, they are replaced.
+        :returns: None when there is nothing to change; what failed may be
+            asked for the same count again.
         :raises OperationInProgress: something else is going on.
+        :raises NodegroupGone: the bay has no such node group.
         """
-        _lock(session, bay)
-        workers = session.scalars(
-            sa.select(models.Nodegroup).filter_by(
-                bay_uuid=bay.uuid, is_default=True, role='worker'
-            )
-        ).one()
-        active = _active(session, bay.uuid)
+        rows.lock_bay(session, bay.uuid)
+        active = rows.active_operation(session, bay.uuid)
+        group = rows.nodegroup(session, bay.uuid, nodegroup_uuid)
+        asked = {
+            'node_count': node_count,
+            'rollback': rollback,
+            'nodes_to_remove': list(nodes_to_remove),
+        }
         if active is not None:
-            waits = active.verb == states.UPDATE and active.state == states.QUEUED
-            if not (waits and active.attempts == 0):
-                session.expunge(active)  # the rollback to come must not empty it
-                raise OperationInProgress(active)
-            active.parameters = {
-                **active.parameters, 'node_count': node_count, 'rollback': rollback
-            }
-            workers.node_count = node_count
+            if not _takes_over(active, group):
+                raise _in_progress(session, active)
+            active.parameters = {**active.parameters, **asked}
+            group.node_count = node_count
             return active
-        if workers.node_count == node_count and not states.is_failed(bay.status):
+        has_failed = states.is_failed(bay.status) or states.is_failed(group.status)
+        if group.node_count == node_count and not nodes_to_remove and not has_failed:
             return None
         parameters = {
-            'nodegroup': workers.uuid,
-            'node_count': node_count,
-            'previous_node_count': workers.node_count,
-            'rollback': rollback,
+            'nodegroup': group.uuid, 'previous_node_count': group.node_count, **asked
         }
-        workers.node_count = node_count
-        _set_status(session, bay, states.status(states.UPDATE, states.IN_PROGRESS))
-        return self._plan(
-            session, bay, states.UPDATE, requester, bay.create_timeout,
-            database_now(session), parameters=parameters,
+        group.node_count = node_count
+        return self._plan(session, bay, states.RESIZE, requester, parameters)
+
+    def create_nodegroup(
+        self,
+        session: orm.Session,
+        bay: models.Bay,
+        nodegroup: models.Nodegroup,
+        requester: Requester,
+    ) -> models.Operation:
+        """Insert a further node group and the operation that builds it.
+
+        :raises NodegroupExists: the bay has one of that name.
+        :raises OperationInProgress: something else is going on.
+        """
+        self._begin(session, bay)
+        namesake = sa.select(models.Nodegroup.id).filter_by(
+            bay_uuid=bay.uuid, name=nodegroup.name
         )
+        if session.scalar(namesake) is not None:
+            raise NodegroupExists(nodegroup.name)
+        nodegroup.bay_uuid = bay.uuid
+        nodegroup.project_id = bay.project_id
+        nodegroup.is_default = False
+        session.add(nodegroup)
+        session.flush()
+        parameters = {'nodegroup': nodegroup.uuid}
+        return self._plan(session, bay, states.CREATE_NODEGROUP, requester, parameters)
+
+    def delete_nodegroup(
+        self,
+        session: orm.Session,
+        bay: models.Bay,
+        nodegroup_uuid: str,
+        requester: Requester,
+    ) -> models.Operation:
+        """Plan the end of a further node group.
+
+        A delete of it in progress is answered with itself.
+
+        :raises NodegroupGone: the bay has no such node group.
+        :raises OperationInProgress: something else is going on.
+        :raises ValueError: it is a default one, which goes with its bay.
+        """
+        rows.lock_bay(session, bay.uuid)
+        active = rows.active_operation(session, bay.uuid)
+        group = rows.nodegroup(session, bay.uuid, nodegroup_uuid)
+        if group.is_default:
+            raise ValueError('a default node group goes with its bay')
+        if active is not None:
+            is_this = active.parameters.get('nodegroup') == group.uuid
+            if is_this and active.verb == states.DELETE_NODEGROUP:
+                return active
+            raise _in_progress(session, active)
+        parameters = {'nodegroup': group.uuid}
+        return self._plan(session, bay, states.DELETE_NODEGROUP, requester, parameters)
 
     def delete_bay(
         self, session: orm.Session, bay: models.Bay, requester: Requester
@@ -139,8 +191,8 @@ class Planner:
 
         A delete in progress is answered with itself.
         """
-        _lock(session, bay)
-        active = _active(session, bay.uuid)
+        rows.lock_bay(session, bay.uuid)
+        active = rows.active_operation(session, bay.uuid)
         if active is not None and active.verb == states.DELETE:
             return active
         preempts = None
@@ -157,11 +209,18 @@ class Planner:
                 )
             session.flush()
             preempts = active.uuid
-        _set_status(session, bay, states.status(states.DELETE, states.IN_PROGRESS))
-        return self._plan(
-            session, bay, states.DELETE, requester, self._delete_minutes,
-            database_now(session), preempts=preempts,
-        )
+        return self._plan(session, bay, states.DELETE, requester, {}, preempts=preempts)
+
+    def _begin(self, session: orm.Session, bay: models.Bay) -> None:
+        """Lock the bay, which nothing may go on at.
+
+        :raises OperationInProgress: something goes on.
+        :raises BayGone: it was deleted since it was read.
+        """
+        rows.lock_bay(session, bay.uuid)
+        active = rows.active_operation(session, bay.uuid)
+        if active is not None:
+            raise _in_progress(session, active)
 
     def _plan(
         self,
@@ -169,12 +228,32 @@ class Planner:
         bay: models.Bay,
         verb: str,
         requester: Requester,
-        minutes: int | None,
-        now: datetime.datetime,
-        parameters: dict[str, Any] | None = None,
-        preempts: str | None = None,
+        parameters: dict[str, Any],
+        **more: Any,
     ) -> models.Operation:
-        allowed = datetime.timedelta(minutes=minutes or self._default_minutes)
+        """An operation of an existing, locked bay; the statuses say so at once."""
+        bay.status = states.status(verb, states.IN_PROGRESS)
+        bay.status_reason = None
+        bay.generation += 1
+        operation = self._insert(
+            session, bay, verb, requester, parameters, database_now(session), **more
+        )
+        rows.set_nodegroup_status(session, operation, states.IN_PROGRESS)
+        return operation
+
+    def _insert(
+        self,
+        session: orm.Session,
+        bay: models.Bay,
+        verb: str,
+        requester: Requester,
+        parameters: dict[str, Any],
+        now: datetime.datetime,
+        preempts: str | None = None,
+        retries: str | None = None,
+    ) -> models.Operation:
+        own_minutes = self._delete_minutes if verb in _DELETES else bay.create_timeout
+        allowed = datetime.timedelta(minutes=own_minutes or self._default_minutes)
         operation = models.Operation(
             bay_uuid=bay.uuid,
             bay_name=bay.name,
@@ -183,11 +262,12 @@ class Planner:
             phase=states.START,
             state=states.QUEUED,
             active_for=bay.uuid,
-            parameters=parameters or {},
+            parameters=parameters,
             user_id=requester.user_id,
             roles=sorted(requester.roles),
             request_id=requester.request_id,
             preempts=preempts,
+            retries=retries,
             deadline=now + allowed,
         )
         session.add(operation)
@@ -233,34 +313,16 @@ def _locked_quota(session: orm.Session, project_id: str) -> int | None:
     return row.hard_limit
 
 
-def _lock(session: orm.Session, bay: models.Bay) -> None:
-    """Keep other requests off the bay, and see it as it is now.
-
-    :raises BayGone: it was deleted since it was read.
-    """
-    locked = session.scalars(
-        sa.select(models.Bay)
-        .filter_by(id=bay.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).one_or_none()
-    if locked is None:
-        raise BayGone(bay.uuid)
+def _in_progress(session: orm.Session, active: models.Operation) -> OperationInProgress:
+    session.expunge(active)  # the rollback to come must not empty it
+    return OperationInProgress(active)
 
 
-def _active(session: orm.Session, bay_uuid: str) -> models.Operation | None:
-    return session.scalars(
-        sa.select(models.Operation).filter_by(active_for=bay_uuid).with_for_update()
-    ).one_or_none()
-
-
-def _set_status(session: orm.Session, bay: models.Bay, status: str) -> None:
-    bay.status = status
-    bay.status_reason = None
-    bay.generation += 1
-    session.execute(
-        sa.update(models.Nodegroup)
-        .filter_by(bay_uuid=bay.uuid)
-        .values(status=status, status_reason=None)
+def _takes_over(active: models.Operation, group: models.Nodegroup) -> bool:
+    """Whether a resize that waits can still be given another target."""
+    return (
+        active.verb == states.RESIZE
+        and active.parameters.get('nodegroup') == group.uuid
+        and active.state == states.QUEUED
+        and active.attempts == 0
     )
-

@@ -21,10 +21,11 @@ from magnum.clients.errors import (
 )
 from magnum.db.models import Bay, BayIdentity, Nodegroup, Operation, OperationStep
 from magnum.db.statements import database_now
-from magnum.db.types import utcnow
 from magnum.domain import states
 from magnum.domain.failures import Failure
 from magnum.events import timeline
+from magnum.operations import rounds, rows
+from magnum.operations.cancelling import end_cancelled, is_preempted, stop_heat
 from magnum.operations.claims import Claim, Claims, LeaseLost, end, release
 from magnum.operations.errors import (
     Cancelled,
@@ -34,8 +35,7 @@ from magnum.operations.errors import (
     StepFailed,
     TryLater,
 )
-from magnum.operations.flows import FLOWS, Step, step_names
-from magnum.operations.steps.stack import restore_count
+from magnum.operations.flows import FLOWS, Step, phase_steps, step_names
 from magnum.operations.work import Tools, Work
 
 LOG = logging.getLogger(__name__)
@@ -46,12 +46,15 @@ _TELLING: Final = (StepFailed, CloudError, TryLater, HeatIsBusy)
 _ATTEMPTS: Final = 5
 _LONGEST_INTERVAL: Final = 10  # times [conductor]retry_interval
 
+#: Records how a claim ended, in one transaction.
+Outcome = Callable[[orm.Session, Operation], None]
+
 
 class StepTask(task.Task):
     """One step as a TaskFlow atom; what it did is in its own row."""
 
-    def __init__(self, step: Step, position: int, work: Work):
-        super().__init__(name=step.__name__)
+    def __init__(self, name: str, step: Step, position: int, work: Work):
+        super().__init__(name=name)
         self._step = step
         self._position = position
         self._work = work
@@ -109,7 +112,8 @@ class Runner:
         context.RequestContext(request_id=claim.request_id)
         work = Work(self._tools, self._claims, claim)
         try:
-            self._tools.database.retrying(self._outcome(work))
+            outcome = self._outcome(work)
+            self._tools.database.retrying(lambda: self._record(work, outcome))
         except LeaseLost:
             LOG.warning('Operation %s went on elsewhere', claim.operation_uuid)
         except Exception:
@@ -118,80 +122,124 @@ class Runner:
         finally:
             self._claims.forget(claim)
 
-    def _outcome(self, work: Work) -> Callable[[], None]:
+    def _outcome(self, work: Work) -> Outcome:
         """Run the flow; what is left to do is to record how it went."""
         try:
             self._tools.database.retrying(work.check)
-            _engine(work).run()
+            _engine(work.claim, work).run()
         except LeaseLost:
             raise
-        except Cancelled:
-            return functools.partial(self._cancel, work)
-        except Handover:
-            return functools.partial(self._hand_over, work)
+        except (Cancelled, Handover):
+            return self._hand_over
         except DeadlinePassed:
-            return functools.partial(self._too_late, work)
+            return self._too_late
         except HeatIsBusy as busy:
-            return functools.partial(self._wait, work, str(busy))
+            return functools.partial(self._wait, seen=str(busy))
         except StepFailed as failed:
-            return functools.partial(self._fail, work, failed.failure)
+            return functools.partial(self._fail, failure=failed.failure)
         except TryLater as later:
             failure = Failure('cloud_unavailable', str(later))
-            return functools.partial(self._retry, work, failure, later.delay)
+            return functools.partial(self._retry, failure=failure, delay=later.delay)
         except CloudUnavailable as down:
             LOG.warning('Operation %s waits: %s', work.claim.operation_uuid, down)
-            return functools.partial(self._retry, work, Failure('cloud_unavailable', str(down)))
+            failure = Failure('cloud_unavailable', str(down))
+            return functools.partial(self._retry, failure=failure)
         except Unauthenticated as refused:
             # Keystone revokes the tokens of the very second in which a password
             # changed, as when a resumed step adopts the bay's user.
             failure = Failure('forbidden', str(refused))
-            return functools.partial(self._retry, work, failure, None, _ATTEMPTS)
+            return functools.partial(self._retry, failure=failure, attempts=_ATTEMPTS)
         except CloudRefused as refused:
-            return functools.partial(self._fail, work, Failure('cloud_refused', str(refused)))
+            failure = Failure('cloud_refused', str(refused))
+            return functools.partial(self._fail, failure=failure)
         except Exception as error:
             LOG.exception('Operation %s met an unforeseen error', work.claim.operation_uuid)
             failure = Failure('internal', f'An internal error ({type(error).__name__}).')
-            return functools.partial(self._retry, work, failure, None, _ATTEMPTS)
-        return functools.partial(self._advance, work)
+            return functools.partial(self._retry, failure=failure, attempts=_ATTEMPTS)
+        return self._next(work.claim)
 
-    def _advance(self, work: Work) -> None:
-        """The flow came to its end: wait for Heat, or be done."""
-        if work.claim.phase == states.START:
-            self._wait(work, None)
-            return
-        with work.fenced() as (session, operation):
-            if operation.cancel_requested:
-                end(session, operation, states.CANCELLED, None)
-                return
-            if operation.verb == states.DELETE:
-                _drop(session, operation)
-            else:
-                _set_status(session, operation, states.COMPLETE, None)
-            end(session, operation, states.SUCCEEDED, None)
-            timeline.record(
-                session, operation, f'bay.{operation.verb}.succeeded',
-                f'{operation.verb} succeeded',
-            )
+    def _next(self, claim: Claim) -> Outcome:
+        """What follows a phase whose steps are all done."""
+        flow = FLOWS[claim.verb]
+        if claim.phase == states.START:
+            if flow.has_rounds and not rounds.has_begun(claim.parameters):
+                return self._begin_round
+            if flow.finish:
+                return functools.partial(self._wait, seen=None)
+        elif not rounds.is_last(claim.parameters):
+            return self._next_round
+        return self._succeed
 
-    def _wait(self, work: Work, seen: str | None) -> None:
+    def _record(self, work: Work, outcome: Outcome) -> None:
+        try:
+            with work.changing_bay() as (session, operation):
+                # What is done is done, unless a delete waits for the bay.
+                is_done = outcome == self._succeed and not is_preempted(operation)
+                if operation.cancel_requested and not is_done:
+                    raise Cancelled(operation.uuid)
+                outcome(session, operation)
+        except Cancelled:
+            self._stop(work)
+
+    def _stop(self, work: Work) -> None:
+        """End a cancelled operation, and what Heat does for it."""
+        unheard = None if is_preempted(work.operation()) else stop_heat(work)
+        with work.changing_bay() as (session, operation):
+            end_cancelled(session, operation, self._tools.certificates.tokens, unheard)
+
+    def _succeed(self, session: orm.Session, operation: Operation) -> None:
+        if operation.verb == states.DELETE:
+            _drop(session, operation)
+        else:
+            rows.set_status(session, operation, states.COMPLETE)
+        if operation.verb == states.DELETE_NODEGROUP:
+            group = operation.parameters['nodegroup']
+            session.execute(sa.delete(Nodegroup).filter_by(uuid=group))
+        end(session, operation, states.SUCCEEDED, None)
+        timeline.record(
+            session, operation, f'bay.{operation.verb}.succeeded',
+            f'{operation.verb} succeeded',
+        )
+
+    def _begin_round(self, session: orm.Session, operation: Operation) -> None:
+        rows.set_nodegroup_status(session, operation, states.IN_PROGRESS)
+        release(operation, states.QUEUED)
+
+    def _next_round(self, session: orm.Session, operation: Operation) -> None:
+        """The round's node group is done; the next one begins."""
+        rows.set_nodegroup_status(session, operation, states.COMPLETE)
+        timeline.record(
+            session, operation, f'bay.{operation.verb}.advanced',
+            f'node group {rounds.current_name(operation.parameters)} is done',
+        )
+        operation.parameters = {
+            **operation.parameters, 'round': operation.parameters['round'] + 1
+        }
+        operation.phase = states.START
+        operation.stack_id = operation.stack_action = operation.stack_updated_before = None
+        minutes = datetime.timedelta(minutes=rounds.minutes(operation.parameters))
+        operation.deadline = database_now(session) + minutes
+        self._begin_round(session, operation)
+
+    def _wait(self, session: orm.Session, operation: Operation, seen: str | None) -> None:
         """Hand the operation to the watcher; no thread is held."""
+        now = database_now(session)
+        if now >= operation.deadline:
+            self._too_late(session, operation)
+            return
         interval = datetime.timedelta(seconds=self._tools.conf.conductor.watch_interval)
-        with work.fenced() as (session, operation):
-            now = database_now(session)
-            if now < operation.deadline:
-                operation.phase = states.FINISH
-                release(operation, states.WAITING, now + interval if seen else now)
-                if seen is None:
-                    timeline.record(
-                        session, operation, f'bay.{operation.verb}.requested',
-                        'Heat was asked; waiting for the stack',
-                    )
-                return
-        self._too_late(work)
+        operation.phase = states.FINISH
+        release(operation, states.WAITING, now + interval if seen else now)
+        if seen is None:
+            timeline.record(
+                session, operation, f'bay.{operation.verb}.requested',
+                'Heat was asked; waiting for the stack',
+            )
 
     def _retry(
         self,
-        work: Work,
+        session: orm.Session,
+        operation: Operation,
         failure: Failure,
         delay: datetime.timedelta | None = None,
         attempts: int | None = None,
@@ -200,66 +248,50 @@ class Runner:
 
         :param attempts: fail it when it has met the same this often.
         """
-        with work.fenced() as (session, operation):
-            now = database_now(session)
-            met = operation.error or {}
-            times = met.get('times', 0) + 1 if met.get('code') == failure.code else 1
-            if attempts is None or times < attempts:
-                if delay is None:
-                    factor = min(2 ** min(times - 1, 8), _LONGEST_INTERVAL)
-                    delay = datetime.timedelta(seconds=self._interval * factor)
-                operation.error = {**failure.as_dict(), 'times': times}
-                if now < operation.deadline:
-                    release(operation, states.QUEUED, min(now + delay, operation.deadline))
-                    return
-                failure = _overdue(operation)
-        self._fail(work, failure)
-
-    def _hand_over(self, work: Work) -> None:
-        with work.fenced() as (_, operation):
-            release(operation, states.QUEUED)
-
-    def _too_late(self, work: Work) -> None:
-        self._fail(work, _overdue(work.operation()))
-
-    def _fail(self, work: Work, failure: Failure) -> None:
-        with work.fenced() as (session, operation):
-            if operation.cancel_requested:
-                end(session, operation, states.CANCELLED, failure)
+        now = database_now(session)
+        met = operation.error or {}
+        times = met.get('times', 0) + 1 if met.get('code') == failure.code else 1
+        if attempts is None or times < attempts:
+            if delay is None:
+                factor = min(2 ** min(times - 1, 8), _LONGEST_INTERVAL)
+                delay = datetime.timedelta(seconds=self._interval * factor)
+            operation.error = {**failure.as_dict(), 'times': times}
+            if now < operation.deadline:
+                release(operation, states.QUEUED, min(now + delay, operation.deadline))
                 return
-            self._tools.certificates.tokens.disarm(session, operation.uuid)
-            if operation.stack_action is None:  # Heat was never asked
-                restore_count(session, operation)
-            _set_status(session, operation, states.FAILED, failure.sentence())
-            end(session, operation, states.OPERATION_FAILED, failure)
-            timeline.record(
-                session, operation, f'bay.{operation.verb}.failed', failure.sentence()
-            )
-            LOG.warning(
-                'Operation %s (%s of bay %s) failed: %s',
-                operation.uuid, operation.verb, operation.bay_uuid, failure.sentence(),
-            )
+            failure = _overdue(operation)
+        self._fail(session, operation, failure)
 
-    def _cancel(self, work: Work) -> None:
-        with work.fenced() as (session, operation):
-            self._tools.certificates.tokens.disarm(session, operation.uuid)
-            end(session, operation, states.CANCELLED, None)
-            timeline.record(
-                session, operation, f'bay.{operation.verb}.cancelled',
-                f'{operation.verb} made way for a delete',
-            )
+    def _hand_over(self, session: orm.Session, operation: Operation) -> None:
+        release(operation, states.QUEUED)
+
+    def _too_late(self, session: orm.Session, operation: Operation) -> None:
+        self._fail(session, operation, _overdue(operation))
+
+    def _fail(self, session: orm.Session, operation: Operation, failure: Failure) -> None:
+        self._tools.certificates.tokens.disarm(session, operation.uuid)
+        if operation.stack_action is None:  # Heat was never asked
+            rows.restore_count(session, operation)
+        rows.set_status(session, operation, states.FAILED, failure.sentence())
+        end(session, operation, states.OPERATION_FAILED, failure)
+        timeline.record(
+            session, operation, f'bay.{operation.verb}.failed', failure.sentence()
+        )
+        LOG.warning(
+            'Operation %s (%s of bay %s) failed: %s',
+            operation.uuid, operation.verb, operation.bay_uuid, failure.sentence(),
+        )
 
 
-def _engine(work: Work) -> Any:
+def _engine(claim: Claim, work: Work) -> Any:
     """The TaskFlow engine of the claim's flow.
 
     The steps' own rows are the resume record; TaskFlow keeps none.
     """
-    verb, phase = work.claim.verb, work.claim.phase
-    first = step_names(verb).index(FLOWS[verb, phase][0].__name__)
-    flow = linear_flow.Flow(f'{verb}.{phase}')
-    for position, step in enumerate(FLOWS[verb, phase], start=first):
-        flow.add(StepTask(step, position, work))
+    everything = step_names(claim.verb, claim.parameters)
+    flow = linear_flow.Flow(f'{claim.verb}.{claim.phase}')
+    for name, step in phase_steps(claim.verb, claim.phase, claim.parameters):
+        flow.add(StepTask(name, step, everything.index(name), work))
     return engines.load(flow, engine='serial')
 
 
@@ -282,20 +314,6 @@ def _overdue(operation: Operation) -> Failure:
     """The failure of an operation past its deadline: what it last met."""
     met = f' The last thing it met: {operation.error["reason"]}' if operation.error else ''
     return Failure('deadline_exceeded', f'It was not finished by its deadline.{met}')
-
-
-def _set_status(
-    session: orm.Session, operation: Operation, outcome: str, reason: str | None
-) -> None:
-    values = {'status': states.status(operation.verb, outcome), 'status_reason': reason}
-    session.execute(
-        sa.update(Bay)
-        .filter_by(uuid=operation.bay_uuid)
-        .values(generation=Bay.generation + 1, updated_at=utcnow(), **values)
-    )
-    session.execute(
-        sa.update(Nodegroup).filter_by(bay_uuid=operation.bay_uuid).values(**values)
-    )
 
 
 def _drop(session: orm.Session, operation: Operation) -> None:

@@ -17,7 +17,7 @@ from magnum.db.engine import Database
 from magnum.db.models import Operation
 from magnum.db.statements import changed_rows, database_now
 from magnum.domain import states
-from magnum.operations.steps.stack import is_done
+from magnum.operations.steps.heat import is_done
 
 LOG = logging.getLogger(__name__)
 

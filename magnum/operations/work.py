@@ -21,6 +21,7 @@ from magnum.domain import states
 from magnum.domain.failures import Failure
 from magnum.drivers.contract import Driver
 from magnum.drivers.registry import DriverNotFound, Registry
+from magnum.operations import rounds
 from magnum.operations.claims import Claim, Claims, LeaseLost
 from magnum.operations.errors import Cancelled, DeadlinePassed, Handover, StepFailed
 
@@ -69,6 +70,29 @@ class Situation:
     baymodel: models.Baymodel
     nodegroups: Sequence[models.Nodegroup]
 
+    @property
+    def nodegroup(self) -> models.Nodegroup:
+        """The node group that the operation, or its round, is about.
+
+        :raises StepFailed: it is gone.
+        """
+        uuid = rounds.nodegroup_uuid(self.operation.parameters)
+        for nodegroup in self.nodegroups:
+            if nodegroup.uuid == uuid:
+                return nodegroup
+        raise StepFailed(Failure('internal', f'the node group {uuid} is gone'))
+
+    @property
+    def is_about_bays_stack(self) -> bool:
+        """Whether it is the bay's own stack that is made or changed."""
+        uuid = rounds.nodegroup_uuid(self.operation.parameters)
+        return uuid is None or self.nodegroup.is_default
+
+    @property
+    def stack_id(self) -> str | None:
+        """The stack that is changed."""
+        return self.bay.stack_id if self.is_about_bays_stack else self.nodegroup.stack_id
+
 
 class Work:
     """A claimed operation: reads rows, writes them under its fence."""
@@ -85,6 +109,12 @@ class Work:
         :raises LeaseLost: somebody else works on the operation now.
         """
         with self._claims.fenced(self.claim) as found:
+            yield found
+
+    @contextlib.contextmanager
+    def changing_bay(self) -> Iterator[tuple[orm.Session, models.Operation]]:
+        """As ``fenced``, for what writes the bay or ends the operation."""
+        with self._claims.fenced(self.claim, with_bay=True) as found:
             yield found
 
     def check(self) -> None:

@@ -16,6 +16,7 @@ from magnum.clients.errors import (
     CloudConflict,
     CloudError,
     CloudNotFound,
+    CloudRefused,
     Unauthenticated,
     calling,
 )
@@ -53,10 +54,14 @@ class FakeCloud:
             if state != 'IN_PROGRESS':
                 continue
             ended = outcome
+            if stack.pop('cancelled', False):
+                ended, reason = 'FAILED', f'Stack {action} cancelled'
             if action == 'DELETE' and self.deletes_that_fail:
                 self.deletes_that_fail -= 1
                 ended = 'FAILED'
             stack['status'] = f'{action}_{ended}'
+            if ended == 'COMPLETE':
+                stack['built'] += 1
             stack['reason'] = reason
             stack['failed'] = [
                 FailedResource('node', 'OS::Nova::Server', reason, stack['id'], None, '1')
@@ -75,6 +80,12 @@ class FakeKeystone:
                 self.cloud.users[found] = {'name': name, 'roles': set()}
         self.cloud.users[found]['password'] = password
         return found
+
+    def set_password(self, user_id: str, password: str) -> None:
+        with self.cloud.call('identity', 'set_password'):
+            if user_id not in self.cloud.users:
+                raise CloudNotFound('identity', f'Could not find user: {user_id}.', 404)
+            self.cloud.users[user_id]['password'] = password
 
     def find_user(self, name: str) -> str | None:
         with self.cloud.call('identity', 'find_user'):
@@ -117,7 +128,7 @@ class FakeHeat:
             self.cloud.stacks[stack_id] = {
                 'id': stack_id, 'name': name, 'status': 'CREATE_IN_PROGRESS', 'reason': '',
                 'parameters': dict(parameters), 'tags': tuple(tags), 'updated': None,
-                'project': self.project_id, 'failed': [], 'minutes': timeout_minutes,
+                'project': self.project_id, 'failed': [], 'minutes': timeout_minutes, 'built': 0,
             }
             return stack_id
 
@@ -125,8 +136,38 @@ class FakeHeat:
         with self.cloud.call('orchestration', 'update_stack'):
             stack = self._find(stack_id)
             stack['parameters'].update(parameters)
-            stack['status'] = 'UPDATE_IN_PROGRESS'
-            stack['updated'] = f'2026-01-01T00:00:{next(self.cloud.clock):02d}Z'
+            self._begin_update(stack)
+
+    def replace(self, stack_id, template, files, parameters, timeout_minutes, tags) -> None:  # type: ignore[no-untyped-def]
+        with self.cloud.call('orchestration', 'replace_stack'):
+            stack = self._find(stack_id)
+            stack['parameters'] = dict(parameters)
+            stack['tags'] = tuple(tags)
+            stack['replaced'] = stack.get('replaced', 0) + 1
+            self._begin_update(stack)
+
+    def _begin_update(self, stack: dict[str, Any]) -> None:
+        if stack['status'].startswith('DELETE'):
+            raise CloudRefused(
+                'orchestration', 'Updating a stack when it is deleting is not supported.', 400
+            )
+        stack['status'] = 'UPDATE_IN_PROGRESS'
+        stack['updated'] = f'2026-01-01T00:00:{next(self.cloud.clock):02d}Z'
+
+    def cancel(self, stack_id: str) -> None:
+        """Heat marks the stack a moment later."""
+        with self.cloud.call('orchestration', 'cancel_stack'):
+            stack = self._find(stack_id)
+            if stack['status'] not in ('CREATE_IN_PROGRESS', 'UPDATE_IN_PROGRESS'):
+                raise CloudRefused(
+                    'orchestration',
+                    f'Cancelling update when stack is {stack["status"]} is not supported.', 400,
+                )
+            stack['cancelled'] = True
+
+    def authenticate(self) -> None:
+        with self.cloud.call('identity', 'issue_token'):
+            self._authenticate()
 
     def delete(self, stack_id: str) -> None:
         with self.cloud.call('orchestration', 'delete_stack'):

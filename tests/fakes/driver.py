@@ -1,16 +1,33 @@
 """A driver that builds next to nothing."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 from magnum.domain.node_certificates import NodeCertificate
-from magnum.drivers.contract import BayPlan, Capabilities, Driver, Observed, StackRequest
+from magnum.drivers.contract import (
+    BayPlan,
+    Capabilities,
+    Driver,
+    NodeGroupPlan,
+    Observed,
+    ObservedGroup,
+    PlanRefused,
+    StackRequest,
+)
+
+_TEMPLATE = 'heat_template_version: 2021-04-16'
+
+
+def _addresses(count: int) -> tuple[str, ...]:
+    return tuple(f'10.0.1.{number}' for number in range(count))
 
 
 class FakeDriver(Driver):
     name = 'kubernetes'
     capabilities = Capabilities(
-        'kubernetes', ('vm',), ('debian',), ('flannel',), ('cinder',), ('1',)
+        'kubernetes', ('vm',), ('debian',), ('flannel',), ('cinder',), ('1',),
+        nodegroups=True, upgrades=('worker',),
     )
 
     def labels_schema(self) -> Mapping[str, Any]:
@@ -23,24 +40,63 @@ class FakeDriver(Driver):
         return None
 
     def render(self, plan: BayPlan) -> StackRequest:
-        return StackRequest(
-            'heat_template_version: 2021-04-16', {},
-            {'number_of_minions': plan.workers.node_count, 'tokens': plan.bootstrap_tokens}, '1',
-        )
+        return StackRequest(_TEMPLATE, {}, _parameters(plan, plan.workers), '1')
 
     def resize_parameters(
         self, plan: BayPlan, template_version: str, nodes_to_remove: tuple[str, ...] = ()
     ) -> Mapping[str, Any]:
-        return {'number_of_minions': plan.workers.node_count}
+        return {
+            'number_of_minions': plan.workers.node_count, 'removed': list(nodes_to_remove),
+            'by_version': template_version,
+        }
 
     def read_outputs(
         self, outputs: Mapping[str, Any], parameters: Mapping[str, Any], plan: BayPlan
     ) -> Observed:
         count = int(parameters['number_of_minions'])
         return Observed(
-            'https://10.0.0.1:6443', ('10.0.0.1',),
-            tuple(f'10.0.1.{i}' for i in range(count)), 1, count,
+            'https://10.0.0.1:6443', ('10.0.0.1',), _addresses(count), 1, count,
         )
+
+    def render_nodegroup(
+        self, plan: BayPlan, group: NodeGroupPlan, bay_outputs: Mapping[str, Any]
+    ) -> StackRequest:
+        assert bay_outputs['api_address']
+        return StackRequest(_TEMPLATE, {}, _parameters(plan, group), 'group-1')
+
+    def resize_nodegroup_parameters(
+        self,
+        plan: BayPlan,
+        group: NodeGroupPlan,
+        template_version: str,
+        nodes_to_remove: tuple[str, ...] = (),
+    ) -> Mapping[str, Any]:
+        own = dataclasses.replace(plan, workers=group)
+        return self.resize_parameters(own, template_version, nodes_to_remove)
+
+    def read_nodegroup_outputs(
+        self, outputs: Mapping[str, Any], parameters: Mapping[str, Any], plan: BayPlan
+    ) -> ObservedGroup:
+        count = int(parameters['number_of_minions'])
+        return ObservedGroup(_addresses(count), count)
+
+    def check_upgrade(self, current: BayPlan, target: BayPlan) -> None:
+        if current.network_driver != target.network_driver:
+            raise PlanRefused('network_driver', 'It cannot be changed.')
+
+    def render_upgrade(
+        self, plan: BayPlan, group: NodeGroupPlan, batch: int, bay_outputs: Mapping[str, Any]
+    ) -> StackRequest:
+        assert bay_outputs['api_address']
+        version = 'group-2' if group.stack_name else '2'
+        return StackRequest(_TEMPLATE, {}, {**_parameters(plan, group), 'batch': batch}, version)
+
+
+def _parameters(plan: BayPlan, group: NodeGroupPlan) -> dict[str, Any]:
+    return {
+        'number_of_minions': group.node_count, 'image': group.image, 'flavor': group.flavor,
+        'revision': group.revision, 'labels': dict(plan.labels), 'tokens': plan.bootstrap_tokens,
+    }
 
 
 class FakeRegistry:

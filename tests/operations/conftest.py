@@ -17,6 +17,7 @@ from magnum.certificates.service import CertificateService
 from magnum.clients import failpoints
 from magnum.db import models
 from magnum.db.engine import Database
+from magnum.domain import states
 from magnum.operations.claims import Claims
 from magnum.operations.planner import Planner, Requester
 from magnum.operations.runner import Runner
@@ -64,20 +65,61 @@ class World:
                 models.Nodegroup(name='default-worker', role='worker', is_default=True,
                                  node_count=1, flavor_id='m1', image_id='debian'),
             ]
+            for group in groups:
+                group.labels = bay.labels or {}
             self.planner.create_bay(session, bay, groups, REQUESTER)
             return str(bay.uuid)
 
         return self.database.run(work)
 
     def plan(self, verb: str, uuid: str, *args: Any) -> models.Operation | None:
-        def work(session: Any) -> models.Operation | None:
+        return self.ask(f'{verb}_bay', uuid, *args)
+
+    def ask(self, method: str, uuid: str, *args: Any, **more: Any) -> Any:
+        """Let the planner do something with a bay, in a request's transaction."""
+
+        def work(session: Any) -> Any:
             bay = session.scalars(sa.select(models.Bay).filter_by(uuid=uuid)).one()
-            planned: models.Operation | None = getattr(self.planner, f'{verb}_bay')(
-                session, bay, *args, REQUESTER
+            return getattr(self.planner, method)(
+                session, bay, *args, requester=REQUESTER, **more
             )
-            return planned
 
         return self.database.run(work)
+
+    def about(self, method: str, operation: models.Operation) -> models.Operation:
+        """Let the planner do something with an operation."""
+
+        def work(session: Any) -> models.Operation:
+            made: models.Operation = getattr(self.planner, method)(
+                session, operation.uuid, REQUESTER
+            )
+            return made
+
+        return self.database.run(work)
+
+    def add_nodegroup(self, uuid: str, name: str = 'gpu', **values: Any) -> models.Operation:
+        group = {
+            'name': name, 'role': 'gpu', 'node_count': 2, 'flavor_id': 'm1',
+            'image_id': 'debian', 'labels': {}, **values,
+        }
+        made: models.Operation = self.ask('create_nodegroup', uuid, models.Nodegroup(**group))
+        return made
+
+    def nodegroup(self, name: str) -> models.Nodegroup:
+        (found,) = self.rows(models.Nodegroup, name=name)
+        group: models.Nodegroup = found
+        return group
+
+    def statuses(self, uuid: str) -> dict[str, str | None]:
+        """The bay's status, as ``bay``, and its node groups'."""
+        bay = self.bay(uuid)
+        groups = self.rows(models.Nodegroup, bay_uuid=uuid)
+        return {'bay': bay and bay.status, **{group.name: group.status for group in groups}}
+
+    def stack(self, name: str) -> dict[str, Any]:
+        """The living stack whose name has this in it."""
+        (found,) = [stack for stack in self.cloud.living() if name in stack['name']]
+        return found
 
     def bay(self, uuid: str) -> models.Bay | None:
         with self.database.reading() as session:
@@ -101,7 +143,7 @@ class World:
         ago = datetime.timedelta(seconds=seconds)
         with self.database.writing() as session:
             for operation in session.scalars(sa.select(models.Operation)):
-                for name in ('not_before', 'lease_expires_at', 'deadline'):
+                for name in ('not_before', 'lease_expires_at', 'deadline', 'started_at'):
                     value = getattr(operation, name)
                     if value is not None:
                         setattr(operation, name, value - ago)
@@ -109,11 +151,23 @@ class World:
     def build(self, uuid: str) -> None:
         """Turn the crank until nothing moves."""
         worker = self.worker()
-        for _ in range(6):
+        for _ in range(20):
             worker.turn()
             self.cloud.settle()
             self.pass_time(30)
             worker.watch()
+            if self.operations(uuid)[-1].state in states.ENDED:
+                break
+        worker.turn()
+
+    def fail(self, reason: str = 'No valid host was found') -> None:
+        """A worker asks Heat, which fails; the worker sees it."""
+        worker = self.worker()
+        worker.turn()
+        worker.turn()                # where a round follows what needs no stack
+        self.cloud.settle('FAILED', reason)
+        self.pass_time(30)
+        worker.watch()
         worker.turn()
 
 

@@ -1,32 +1,86 @@
 """Which steps an operation consists of: one module per verb.
 
 ``START`` runs up to the moment when Heat works by itself; ``FINISH`` runs
-when the stack has moved, or the deadline has passed, as often as needed.
+when the stack has moved, or the deadline has passed, as often as needed. A
+flow without ``FINISH`` is done at the end of its ``START``.
+
+An operation in rounds (:mod:`magnum.operations.rounds`) goes through both
+once for each node group. ``OPENING`` settles what the rounds are about,
+``CLOSING`` follows the last of them.
 """
 
-from collections.abc import Callable
-from typing import Final
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from magnum.domain import states
-from magnum.operations.flows import create, delete, update
+from magnum.operations import rounds
+from magnum.operations.flows import (
+    create,
+    create_nodegroup,
+    delete,
+    delete_nodegroup,
+    resize,
+)
 from magnum.operations.work import Work
 
 Step = Callable[[Work], None]
+Steps = tuple[Step, ...]
+Named = list[tuple[str, Step]]
 
-FLOWS: Final[dict[tuple[str, str], tuple[Step, ...]]] = {
-    (states.CREATE, states.START): create.START,
-    (states.CREATE, states.FINISH): create.FINISH,
-    (states.UPDATE, states.START): update.START,
-    (states.UPDATE, states.FINISH): update.FINISH,
-    (states.DELETE, states.START): delete.START,
-    (states.DELETE, states.FINISH): delete.FINISH,
+
+@dataclasses.dataclass(frozen=True)
+class Flow:
+    """The steps of a verb."""
+
+    start: Steps
+    finish: Steps = ()
+    opening: Steps = ()
+    closing: Steps = ()
+
+    @property
+    def has_rounds(self) -> bool:
+        """Whether it goes over node groups one by one."""
+        return bool(self.opening)
+
+
+FLOWS: Final[dict[str, Flow]] = {
+    states.CREATE: Flow(create.START, create.FINISH),
+    states.RESIZE: Flow(resize.START, resize.FINISH),
+    states.CREATE_NODEGROUP: Flow(create_nodegroup.START, create_nodegroup.FINISH),
+    states.DELETE_NODEGROUP: Flow(delete_nodegroup.START, delete_nodegroup.FINISH),
+    states.DELETE: Flow(delete.START, delete.FINISH),
 }
 
 
-def step_names(verb: str) -> list[str]:
-    """Every step of an operation, in order, as users see them."""
-    return [
-        step.__name__
-        for phase in (states.START, states.FINISH)
-        for step in FLOWS[verb, phase]
+def phase_steps(verb: str, phase: str, parameters: Mapping[str, Any]) -> Named:
+    """The steps, by name, that a worker runs in a row."""
+    flow = FLOWS[verb]
+    ending = rounds.current_name(parameters)
+    if phase == states.START:
+        opening = _named(flow.opening)
+        if flow.has_rounds and not rounds.has_begun(parameters):
+            return opening
+        return opening + _named(flow.start, ending)
+    closing = _named(flow.closing) if rounds.is_last(parameters) else []
+    return _named(flow.finish, ending) + closing
+
+
+def step_names(verb: str, parameters: Mapping[str, Any]) -> list[str]:
+    """Every step of an operation, in order, as users see them.
+
+    Of one whose rounds are not settled yet, the steps of one round.
+    """
+    flow = FLOWS[verb]
+    middle = [
+        name
+        for ending in rounds.names(parameters) or ['']
+        for name, _ in _named(flow.start + flow.finish, ending)
     ]
+    return [name for name, _ in _named(flow.opening)] + middle + [
+        name for name, _ in _named(flow.closing)
+    ]
+
+
+def _named(steps: Steps, ending: str = '') -> Named:
+    return [(f'{step.__name__}.{ending}' if ending else step.__name__, step) for step in steps]

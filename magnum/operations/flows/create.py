@@ -1,8 +1,9 @@
 """Building a bay."""
 
 from magnum.operations.steps.identity import ensure_identity
+from magnum.operations.steps.outputs import read_outputs
 from magnum.operations.steps.secrets import arm_bootstrap, disarm_bootstrap, ensure_authority
-from magnum.operations.steps.stack import await_stack, create_stack, read_outputs
+from magnum.operations.steps.stack import await_stack, create_stack
 
 START = (ensure_identity, ensure_authority, arm_bootstrap, create_stack)
 FINISH = (await_stack, disarm_bootstrap, read_outputs)

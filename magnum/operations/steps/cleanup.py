@@ -1,4 +1,4 @@
-"""Removing a bay: everything the ledger names, and nothing from elsewhere.
+"""Removing a bay or a node group: all the ledger names, nothing from elsewhere.
 
 Each step removes the things of one kind and strikes their entries. What is
 not there counts as removed. A step that is run again finds less to do.
@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from magnum.clients.heat import HeatClient, Stack
 from magnum.db.models import LedgerEntry
 from magnum.db.statements import database_now
+from magnum.domain import states
 from magnum.domain.failures import root_cause
 from magnum.operations import ledger
 from magnum.operations.errors import HeatIsBusy, StepFailed, TryLater
-from magnum.operations.steps.stack import DELETE, as_anybody, tag_of
+from magnum.operations.plan import nodegroup_plan
+from magnum.operations.steps.heat import DELETE, as_anybody, tag_of
 from magnum.operations.work import Work
 
 #: Heat fails a delete for things that pass (a port still in use, a volume
@@ -28,10 +30,13 @@ def disarm_all_bootstrap(work: Work) -> None:
 
 
 def delete_stacks(work: Work) -> None:
-    """Ask Heat to remove the bay's stacks."""
-    for entry in _entries(work, ledger.HEAT_STACK):
-        for stack in _stacks_of(work, entry):
+    """Ask Heat to remove the stacks that go first."""
+    for entries in _stack_entries(work):
+        found = [stack for entry in entries for stack in _stacks_of(work, entry)]
+        for stack in found:
             _ask_for_the_end(work, stack)
+        if found:
+            return
 
 
 def await_late_requests(work: Work) -> None:
@@ -40,12 +45,10 @@ def await_late_requests(work: Work) -> None:
     A thing in the ledger without an id was asked for and never confirmed: the
     cloud may make it yet.
     """
-    unconfirmed = [
-        entry.name
-        for kind in (ledger.HEAT_STACK, ledger.KEYSTONE_USER)
-        for entry in _entries(work, kind)
-        if entry.external_id is None
-    ]
+    asked_for = [entry for entries in _stack_entries(work) for entry in entries]
+    if work.claim.verb == states.DELETE:
+        asked_for += _entries(work, ledger.KEYSTONE_USER)
+    unconfirmed = [entry.name for entry in asked_for if entry.external_id is None]
     if not unconfirmed:
         return
     patience = datetime.timedelta(seconds=work.tools.conf.openstack_client.timeout)
@@ -62,14 +65,17 @@ def await_stacks_gone(work: Work) -> None:
     :raises HeatIsBusy: a stack is still there.
     :raises StepFailed: Heat failed as often as it is asked.
     """
-    for entry in _entries(work, ledger.HEAT_STACK):
-        for stack in _stacks_of(work, entry):
-            if stack.action != DELETE:      # it was made late
+    for entries in _stack_entries(work):
+        found = [stack for entry in entries for stack in _stacks_of(work, entry)]
+        for stack in found:
+            if stack.action != DELETE:      # it was made late, or others went first
                 _ask_for_the_end(work, stack)
             elif not stack.is_busy:
                 _count_attempt(work, stack)
                 _ask_for_the_end(work, stack)
-            raise HeatIsBusy(stack.status)
+        if found:
+            _watch(work, found[0])
+            raise HeatIsBusy(', '.join(stack.status for stack in found))
 
 
 def delete_identity(work: Work) -> None:
@@ -91,23 +97,34 @@ def delete_certificates(work: Work) -> None:
 
 
 def look_once_more(work: Work) -> None:
-    """Look for the bay's stacks by name, as the service, before saying "gone".
+    """Look for the stacks by name, as the service, before saying "gone".
 
     A request of a worker that lost its lease may have reached Heat late.
     """
     heat = work.tools.heat.service()
-    for entry in _entries(work, ledger.HEAT_STACK):
-        for stack in _ours(heat.by_name(entry.name), entry):
-            if stack.is_failed and stack.action == DELETE:
-                _count_attempt(work, stack)
-            _ask_for_the_end(work, stack)
-            raise HeatIsBusy(stack.status)
-        _strike(work, entry)
+    for entries in _stack_entries(work):
+        for entry in entries:
+            for stack in _ours(heat.by_name(entry.name), entry):
+                if stack.is_failed and stack.action == DELETE:
+                    _count_attempt(work, stack)
+                _ask_for_the_end(work, stack)
+                raise HeatIsBusy(stack.status)
+            _strike(work, entry)
 
 
 def _entries(work: Work, kind: str) -> Sequence[LedgerEntry]:
     with work.tools.database.reading() as session:
         return ledger.entries(session, work.claim.bay_uuid, kind)
+
+
+def _stack_entries(work: Work) -> list[Sequence[LedgerEntry]]:
+    """The stacks to remove, those first that use what the later ones hold."""
+    of_nodegroups = _entries(work, ledger.NODEGROUP_STACK)
+    if work.claim.verb == states.DELETE:
+        return [of_nodegroups, _entries(work, ledger.HEAT_STACK)]
+    situation = work.situation()
+    name = nodegroup_plan(situation.bay, situation.nodegroup).stack_name
+    return [[entry for entry in of_nodegroups if entry.name == name]]
 
 
 def _strike(work: Work, entry: LedgerEntry) -> None:
@@ -133,6 +150,11 @@ def _ours(stacks: list[Stack], entry: LedgerEntry) -> list[Stack]:
 
 def _ask_for_the_end(work: Work, stack: Stack) -> None:
     as_anybody(work, lambda heat: heat.delete(stack.id))
+    _watch(work, stack)
+
+
+def _watch(work: Work, stack: Stack) -> None:
+    """Wait for this one's end."""
     with work.fenced() as (_, operation):
         operation.stack_id = stack.id
         operation.stack_action = DELETE
@@ -140,9 +162,10 @@ def _ask_for_the_end(work: Work, stack: Stack) -> None:
 
 def _count_attempt(work: Work, stack: Stack) -> None:
     with work.fenced() as (_, operation):
-        attempts = int(operation.parameters.get('delete_attempts', 1)) + 1
+        attempts: dict[str, int] = dict(operation.parameters.get('delete_attempts', {}))
+        attempts[stack.id] = attempts.get(stack.id, 1) + 1
         operation.parameters = {**operation.parameters, 'delete_attempts': attempts}
-    if attempts > ATTEMPTS:
+    if attempts[stack.id] > ATTEMPTS:
         failed = as_anybody(work, lambda heat: heat.failed_resources(stack.id))
         raise StepFailed(root_cause(failed, stack.reason or 'Heat could not delete the stack.'))
 

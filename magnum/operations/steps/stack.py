@@ -1,72 +1,86 @@
-"""The bay's Heat stack: ask for it, wait for it, read it."""
+"""Stacks of bays and node groups: ask for one, change it, wait for it."""
 
-import datetime
-from collections.abc import Callable
-from typing import TypeVar
+import dataclasses
 
-import sqlalchemy as sa
-from sqlalchemy import orm
-
-from magnum.clients.errors import CloudConflict, CloudForbidden
+from magnum.clients.errors import CloudConflict
 from magnum.clients.heat import HeatClient, Stack
-from magnum.db.models import Bay, Nodegroup, Operation
+from magnum.db.models import Bay, Nodegroup
 from magnum.db.statements import database_now
 from magnum.domain.failures import Failure, root_cause
-from magnum.drivers.contract import MASTER, WORKER, BayPlan, PlanRefused
-from magnum.operations import ledger
+from magnum.drivers.contract import MASTER, StackRequest
+from magnum.operations import ledger, rows
 from magnum.operations.errors import HeatIsBusy, StepFailed, TryLater
-from magnum.operations.plan import bay_plan
-from magnum.operations.work import Situation, Work
+from magnum.operations.plan import nodegroup_plan
+from magnum.operations.steps.heat import (
+    CREATE,
+    ROLLBACK,
+    UPDATE,
+    as_anybody,
+    check_ours,
+    existing,
+    is_done,
+    minutes_left,
+    own_heat,
+    tag_of,
+    was_asked,
+)
+from magnum.operations.steps.plans import plan, rendering
+from magnum.operations.work import Work
 
-T = TypeVar('T')
 
-# Heat's actions.
-CREATE, UPDATE, DELETE, ROLLBACK = 'CREATE', 'UPDATE', 'DELETE', 'ROLLBACK'
+@dataclasses.dataclass(frozen=True)
+class _Wanted:
+    """A stack that there is to be."""
 
-
-def tag_of(bay_uuid: str) -> str:
-    """The stack's tag that says whose it is."""
-    return f'magnum-bay-{bay_uuid}'
+    kind: str                       # in the ledger
+    name: str
+    project_id: str
+    request: StackRequest
 
 
 def create_stack(work: Work) -> None:
     """Ask Heat for the bay's stack, or adopt the one asked for before."""
     situation = work.situation()
-    plan = _plan(work, situation)
-    with work.fenced() as (session, operation):
-        ledger.write(
-            session, plan.uuid, plan.project_id, ledger.HEAT_STACK, plan.stack_name
+    bay_plan = plan(work, situation)
+    with rendering():
+        request = work.driver(situation).render(bay_plan)
+    wanted = _Wanted(ledger.HEAT_STACK, bay_plan.stack_name, bay_plan.project_id, request)
+    stack_id, action = _ask_for(work, wanted)
+    with work.changing_bay() as (session, operation):
+        ledger.note_id(session, bay_plan.uuid, wanted.kind, wanted.name, stack_id)
+        rows.set_values(
+            session, Bay, bay_plan.uuid, stack_id=stack_id, template_version=request.version
         )
-        minutes = _heat_minutes(work, operation, database_now(session))
-    heat = _own_heat(work)
-    try:
-        request = work.driver(situation).render(plan)
-    except PlanRefused as refused:
-        raise StepFailed(Failure('plan_refused', f'{refused.field}: {refused.reason}')) from refused
-    try:
-        stack_id = heat.create(
-            plan.stack_name,
-            request.template,
-            request.files,
-            request.parameters,
-            minutes,
-            [tag_of(plan.uuid)],
-        )
-    except CloudConflict:
-        stack_id = _adopt(heat, plan)
-    with work.fenced() as (session, operation):
-        ledger.note_id(session, plan.uuid, ledger.HEAT_STACK, plan.stack_name, stack_id)
-        _set(session, Bay, plan.uuid, stack_id=stack_id, template_version=request.version)
         for nodegroup in situation.nodegroups:
-            _set(session, Nodegroup, nodegroup.uuid, stack_id=stack_id)
+            if nodegroup.is_default:
+                rows.set_values(session, Nodegroup, nodegroup.uuid, stack_id=stack_id)
         operation.stack_id = stack_id
-        operation.stack_action = CREATE
+        operation.stack_action = action
+
+
+def create_nodegroup_stack(work: Work) -> None:
+    """Ask Heat for a node group's own stack, or adopt the one asked for before."""
+    situation = work.situation()
+    bay_plan = plan(work, situation)
+    group = nodegroup_plan(situation.bay, situation.nodegroup)
+    outputs = existing(work, situation.bay.stack_id, outputs=True).outputs
+    with rendering():
+        request = work.driver(situation).render_nodegroup(bay_plan, group, outputs)
+    wanted = _Wanted(ledger.NODEGROUP_STACK, group.stack_name, bay_plan.project_id, request)
+    stack_id, action = _ask_for(work, wanted)
+    with work.fenced() as (session, operation):
+        ledger.note_id(session, bay_plan.uuid, wanted.kind, wanted.name, stack_id)
+        rows.set_values(
+            session, Nodegroup, situation.nodegroup.uuid,
+            stack_id=stack_id, template_version=request.version,
+        )
+        operation.stack_id = stack_id
+        operation.stack_action = action
 
 
 def note_stack(work: Work) -> None:
     """Record the stack's time stamp, to tell the coming change from the last."""
-    bay = work.situation().bay
-    stack = _existing(work, bay.stack_id)
+    stack = existing(work, work.situation().stack_id)
     if stack.is_busy:
         raise TryLater(f'Heat still works on the stack: {stack.status}')
     with work.fenced() as (_, operation):
@@ -77,19 +91,28 @@ def note_stack(work: Work) -> None:
 def change_stack(work: Work) -> None:
     """Ask Heat to change the stack's parameters, unless it was asked before."""
     situation = work.situation()
-    plan = _plan(work, situation)
-    stack = _existing(work, situation.bay.stack_id)
-    asked_before = stack.is_busy or _moved_since(stack, situation.operation)
-    if not asked_before:
-        parameters = work.driver(situation).resize_parameters(
-            plan,
-            situation.bay.template_version or '',
-            tuple(situation.operation.parameters.get('nodes_to_remove', ())),
-        )
+    group, asked = situation.nodegroup, situation.operation.parameters
+    if group.role == MASTER:
+        raise StepFailed(Failure('plan_refused', 'nodegroup: The number of masters is fixed.'))
+    bay_plan = plan(work, situation)
+    stack = existing(work, situation.stack_id)
+    if not was_asked(situation.operation, stack):
+        driver = work.driver(situation)
+        nodes_to_remove = tuple(asked.get('nodes_to_remove', ()))
+        with rendering():
+            if group.is_default:
+                parameters = driver.resize_parameters(
+                    bay_plan, situation.bay.template_version or '', nodes_to_remove
+                )
+            else:
+                parameters = driver.resize_nodegroup_parameters(
+                    bay_plan, nodegroup_plan(situation.bay, group),
+                    group.template_version or '', nodes_to_remove,
+                )
         with work.fenced() as (session, operation):
-            minutes = _heat_minutes(work, operation, database_now(session))
-        _own_heat(work).change_parameters(
-            stack.id, parameters, minutes, bool(situation.operation.parameters.get('rollback'))
+            minutes = minutes_left(work, operation, database_now(session))
+        own_heat(work).change_parameters(
+            stack.id, parameters, minutes, bool(asked.get('rollback'))
         )
     with work.fenced() as (_, operation):
         operation.stack_action = UPDATE
@@ -102,16 +125,12 @@ def await_stack(work: Work) -> None:
     :raises StepFailed: it failed, for its root cause.
     """
     operation = work.operation()
-    stack = _look(work, operation.stack_id or '')
-    if stack is None:
-        raise StepFailed(
-            Failure('stack_missing', f'Stack with id {operation.stack_id} not found in Heat.')
-        )
+    stack = existing(work, operation.stack_id)
     if not is_done(operation, stack):
         raise HeatIsBusy(stack.status)
     if stack.action == ROLLBACK:
         with work.fenced() as (session, locked):
-            restore_count(session, locked)
+            rows.restore_count(session, locked)
         raise StepFailed(
             Failure('stack_failed', f'The change failed, Heat undid it: {stack.reason}')
         )
@@ -120,138 +139,61 @@ def await_stack(work: Work) -> None:
         raise StepFailed(root_cause(failed, stack.reason))
 
 
-def read_outputs(work: Work) -> None:
-    """Take addresses, versions and counts over from the stack.
+def _ask_for(work: Work, wanted: _Wanted) -> tuple[str, str]:
+    """Ask for a new stack; one that an operation to be retried left is rebuilt.
 
-    :raises StepFailed: the stack has another number of nodes than was asked.
+    :returns: the stack's id, and what Heat was asked to do.
     """
-    situation = work.situation()
-    stack = _look(work, situation.operation.stack_id or '', outputs=True)
-    if stack is None:
-        raise StepFailed(Failure('stack_missing', 'The stack is gone from Heat.'))
-    observed = work.driver(situation).read_outputs(
-        stack.outputs, stack.parameters, _plan_without_secrets(work, situation)
-    )
-    wanted = {group.role: group.node_count for group in situation.nodegroups if group.is_default}
-    counted = observed.node_count
-    if counted is not None and counted != wanted['worker']:
-        raise StepFailed(
-            Failure(
-                'count_mismatch',
-                f'the stack has {counted} nodes where {wanted["worker"]} were asked for',
-            )
-        )
-    with work.fenced() as (session, _):
-        seen = {
-            'api_address': observed.api_address,
-            'coe_version': observed.coe_version,
-            'container_version': observed.container_version,
-            'discovery_url': observed.discovery_url,
-        }
-        known = {name: value for name, value in seen.items() if value}
-        if known:
-            _set(session, Bay, situation.bay.uuid, **known)
-        addresses = {MASTER: observed.master_addresses, WORKER: observed.node_addresses}
-        for group in situation.nodegroups:
-            if group.is_default:
-                _set(session, Nodegroup, group.uuid, node_addresses=list(addresses[group.role]))
-
-
-def _set(session: orm.Session, table: type[Bay | Nodegroup], uuid: str, **values: object) -> None:
-    """Change just these columns: a delete may have changed others meanwhile."""
-    session.execute(sa.update(table).filter_by(uuid=uuid).values(**values))
-
-
-def restore_count(session: orm.Session, operation: Operation) -> None:
-    """The node group has the nodes that it had before the change, if there was one."""
-    previous = operation.parameters.get('previous_node_count')
-    if previous is not None:
-        _set(session, Nodegroup, operation.parameters['nodegroup'], node_count=previous)
-
-
-def _plan(work: Work, situation: Situation) -> BayPlan:
-    """The plan with the tokens that this operation's nodes are to use."""
+    bay_uuid = work.claim.bay_uuid
     with work.fenced() as (session, operation):
-        tokens = work.tools.certificates.tokens.arm(
-            session, operation.bay_uuid, operation.uuid
+        ledger.write(session, bay_uuid, wanted.project_id, wanted.kind, wanted.name)
+        minutes = minutes_left(work, operation, database_now(session))
+        is_retry = operation.retries is not None
+    heat = own_heat(work)
+    if is_retry:
+        remains = _noted_remains(work, heat, wanted.name)
+        if remains is not None:
+            return remains.id, _rebuild(work, heat, remains, wanted.request, minutes)
+    request = wanted.request
+    try:
+        stack_id = heat.create(
+            wanted.name, request.template, request.files, request.parameters, minutes,
+            [tag_of(bay_uuid)],
         )
-    return bay_plan(
-        situation.bay, situation.baymodel, situation.nodegroups, work.tools.conf,
-        _bootstrap_url(work), tokens,
-    )
+    except CloudConflict:
+        stack_id = _adopt(heat, wanted.name, bay_uuid)
+    return stack_id, CREATE
 
 
-def _plan_without_secrets(work: Work, situation: Situation) -> BayPlan:
-    return bay_plan(situation.bay, situation.baymodel, situation.nodegroups, work.tools.conf)
-
-
-def _bootstrap_url(work: Work) -> str:
-    configured: str | None = work.tools.conf.bootstrap.endpoint
-    if configured:
-        return configured.rstrip('/')
-    ours = work.tools.sessions.endpoint('container-infra')
-    if ours is None:
-        raise TryLater('the catalogue has no public endpoint of container-infra')
-    return f'{ours.rstrip("/")}/bootstrap'
-
-
-def _own_heat(work: Work) -> HeatClient:
-    heat = work.heat_as_bay()
-    if heat is None:
-        raise StepFailed(Failure('internal', 'the bay has no identity'))
-    return heat
-
-
-def _adopt(heat: HeatClient, plan: BayPlan) -> str:
-    found = heat.get(plan.stack_name)
-    if found is None:
-        raise TryLater(f'the stack {plan.stack_name} came and went')
-    if tag_of(plan.uuid) not in found.tags:
-        raise StepFailed(
-            Failure('stack_foreign', f'a stack {plan.stack_name} exists that is not the bay\'s')
-        )
-    return found.id
-
-
-def _existing(work: Work, stack_id: str | None) -> Stack:
-    if stack_id is None:
-        raise StepFailed(Failure('stack_missing', 'The bay has no stack to change.'))
-    stack = _look(work, stack_id)
-    if stack is None:
-        raise StepFailed(
-            Failure('stack_missing', f'Stack with id {stack_id} not found in Heat.')
-        )
+def _noted_remains(work: Work, heat: HeatClient, name: str) -> Stack | None:
+    """What the failed operation left, its time stamp recorded on the first look."""
+    stack = heat.get(name)
+    if stack is not None:
+        check_ours(stack, work.claim.bay_uuid)
+    with work.fenced() as (_, operation):
+        if operation.stack_updated_before is None:
+            if stack is not None and stack.is_busy:
+                raise TryLater(f'Heat still works on the stack: {stack.status}')
+            operation.stack_updated_before = (stack and stack.updated_time) or ''
     return stack
 
 
-def _look(work: Work, stack_id: str, outputs: bool = False) -> Stack | None:
-    return as_anybody(work, lambda heat: heat.get(stack_id, outputs))
+def _rebuild(
+    work: Work, heat: HeatClient, stack: Stack, request: StackRequest, minutes: int
+) -> str:
+    """Ask Heat to finish what failed, unless it was asked before."""
+    if was_asked(work.operation(), stack):
+        return CREATE if stack.action == CREATE else UPDATE
+    heat.replace(
+        stack.id, request.template, request.files, request.parameters, minutes,
+        [tag_of(work.claim.bay_uuid)],
+    )
+    return UPDATE
 
 
-def as_anybody(work: Work, call: Callable[[HeatClient], T]) -> T:
-    """Call Heat as the bay or, where that is refused, as the service."""
-    refused: CloudForbidden | None = None
-    for heat in work.heat_identities():
-        try:
-            return call(heat)
-        except CloudForbidden as error:
-            refused = error
-    raise refused or CloudForbidden('orchestration', 'no identity is left to ask as')
-
-
-def is_done(operation: Operation, stack: Stack) -> bool:
-    """Whether Heat did, well or not, what the operation asked it for last."""
-    changed = operation.stack_action != UPDATE or _moved_since(stack, operation)
-    return changed and not stack.is_busy
-
-
-def _moved_since(stack: Stack, operation: Operation) -> bool:
-    return (stack.updated_time or '') != (operation.stack_updated_before or '')
-
-
-def _heat_minutes(work: Work, operation: Operation, now: datetime.datetime) -> int:
-    """Heat's own timeout: a little before the operation's deadline."""
-    margin = datetime.timedelta(seconds=work.tools.conf.cluster_heat.deadline_margin)
-    left = operation.deadline - margin - now
-    return max(1, int(left.total_seconds() // 60))
-
+def _adopt(heat: HeatClient, name: str, bay_uuid: str) -> str:
+    found = heat.get(name)
+    if found is None:
+        raise TryLater(f'the stack {name} came and went')
+    check_ours(found, bay_uuid)
+    return found.id

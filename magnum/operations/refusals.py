@@ -1,0 +1,39 @@
+"""Why an operation is not planned."""
+
+from magnum.db import models
+
+
+class OperationInProgress(Exception):
+    """The bay has an active operation; ``active`` is that one."""
+
+    def __init__(self, active: models.Operation):
+        super().__init__(f'operation {active.uuid} ({active.verb}) is in progress')
+        self.active = active
+
+
+class BayGone(Exception):
+    """The bay's last delete ended between its being found and its being locked."""
+
+
+class NodegroupGone(Exception):
+    """The bay has no such node group (any more)."""
+
+
+class NodegroupExists(Exception):
+    """The bay has a node group of that name."""
+
+
+class QuotaExceeded(Exception):
+    """The project has as many bays as it may; ``limit`` is how many."""
+
+    def __init__(self, limit: int):
+        super().__init__(f'the project may have {limit} bays')
+        self.limit = limit
+
+
+class NotCancellable(Exception):
+    """The operation cannot be stopped; the text says why."""
+
+
+class NotRetryable(Exception):
+    """The operation cannot be tried again; the text says why."""

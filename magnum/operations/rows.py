@@ -1,0 +1,117 @@
+"""Rows that requests and workers both write: in which order they are locked.
+
+The bay first, then its operation, then its node groups. Requests take the
+locks in this order, and so does a worker's transaction that writes the bay
+(:meth:`~magnum.operations.claims.Claims.fenced` with ``with_bay``); one that
+does not never waits for the bay while it holds the operation.
+"""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from magnum.db.models import Bay, Nodegroup, Operation
+from magnum.db.types import utcnow
+from magnum.domain import states
+from magnum.operations import rounds
+from magnum.operations.refusals import BayGone, NodegroupGone
+
+
+def lock_bay(session: orm.Session, bay_uuid: str) -> Bay:
+    """Keep everybody else off the bay, and see it as it is now.
+
+    :raises BayGone: it was deleted since it was read.
+    """
+    bay = session.scalars(
+        sa.select(Bay)
+        .filter_by(uuid=bay_uuid)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if bay is None:
+        raise BayGone(bay_uuid)
+    return bay
+
+
+def active_operation(session: orm.Session, bay_uuid: str) -> Operation | None:
+    """The bay's active operation, locked as the bay is."""
+    return session.scalars(
+        sa.select(Operation)
+        .filter_by(active_for=bay_uuid)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+
+
+def nodegroup(session: orm.Session, bay_uuid: str, uuid: str | None) -> Nodegroup:
+    """A node group of the bay; without a uuid its default workers.
+
+    :raises NodegroupGone: it has none of that uuid.
+    """
+    which: dict[str, Any] = (
+        {'is_default': True, 'role': 'worker'} if uuid is None else {'uuid': uuid}
+    )
+    found = session.scalars(
+        sa.select(Nodegroup)
+        .filter_by(bay_uuid=bay_uuid, **which)
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if found is None:
+        raise NodegroupGone(uuid)
+    return found
+
+
+def set_status(
+    session: orm.Session, operation: Operation, outcome: str, reason: str | None = None
+) -> None:
+    """Let the bay and the node groups that the operation is about follow it."""
+    session.execute(
+        sa.update(Bay)
+        .filter_by(uuid=operation.bay_uuid)
+        .values(
+            status=states.status(operation.verb, outcome),
+            status_reason=reason,
+            generation=Bay.generation + 1,
+            updated_at=utcnow(),
+        )
+    )
+    set_nodegroup_status(session, operation, outcome, reason)
+
+
+def set_nodegroup_status(
+    session: orm.Session, operation: Operation, outcome: str, reason: str | None = None
+) -> None:
+    """Let the node groups that the operation is about now follow it."""
+    session.execute(
+        sa.update(Nodegroup)
+        .filter_by(bay_uuid=operation.bay_uuid, **_touched(operation))
+        .values(
+            status=states.nodegroup_status(operation.verb, outcome), status_reason=reason
+        )
+    )
+
+
+def _touched(operation: Operation) -> dict[str, Any]:
+    """Which of the bay's node groups an operation is about: the rest keep their status."""
+    match operation.verb:
+        case states.DELETE:
+            return {}
+        case states.CREATE:
+            return {'is_default': True}
+        case _:
+            return {'uuid': rounds.nodegroup_uuid(operation.parameters)}
+
+
+def set_values(
+    session: orm.Session, table: type[Bay | Nodegroup], uuid: str, **values: object
+) -> None:
+    """Change just these columns: a request may have changed others meanwhile."""
+    session.execute(sa.update(table).filter_by(uuid=uuid).values(**values))
+
+
+def restore_count(session: orm.Session, operation: Operation) -> None:
+    """The node group has the nodes that it had before a resize, if this is one."""
+    previous = operation.parameters.get('previous_node_count')
+    if previous is not None:
+        set_values(session, Nodegroup, operation.parameters['nodegroup'], node_count=previous)

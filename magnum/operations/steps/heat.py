@@ -1,0 +1,98 @@
+"""What steps share of asking Heat: as whom, for which stack, and is it done."""
+
+import datetime
+from collections.abc import Callable
+from typing import TypeVar
+
+from magnum.clients.errors import CloudForbidden
+from magnum.clients.heat import HeatClient, Stack
+from magnum.db.models import Operation
+from magnum.domain.failures import Failure
+from magnum.operations.errors import StepFailed
+from magnum.operations.work import Work
+
+T = TypeVar('T')
+
+# Heat's actions.
+CREATE, UPDATE, DELETE, ROLLBACK = 'CREATE', 'UPDATE', 'DELETE', 'ROLLBACK'
+
+
+def tag_of(bay_uuid: str) -> str:
+    """The tag of a bay's stacks that says whose they are."""
+    return f'magnum-bay-{bay_uuid}'
+
+
+def own_heat(work: Work) -> HeatClient:
+    """Heat as the bay: what makes or changes a stack is asked by nobody else.
+
+    :raises StepFailed: the bay has no identity.
+    """
+    heat = work.heat_as_bay()
+    if heat is None:
+        raise StepFailed(Failure('internal', 'the bay has no identity'))
+    return heat
+
+
+def as_anybody(work: Work, call: Callable[[HeatClient], T]) -> T:
+    """Call Heat as the bay or, where that is refused, as the service."""
+    refused: CloudForbidden | None = None
+    for heat in work.heat_identities():
+        try:
+            return call(heat)
+        except CloudForbidden as error:
+            refused = error
+    raise refused or CloudForbidden('orchestration', 'no identity is left to ask as')
+
+
+def look(work: Work, stack_id: str, outputs: bool = False) -> Stack | None:
+    """The stack as it is now; None when Heat knows none (any more)."""
+    return as_anybody(work, lambda heat: heat.get(stack_id, outputs))
+
+
+def existing(work: Work, stack_id: str | None, outputs: bool = False) -> Stack:
+    """A stack that must be there.
+
+    :raises StepFailed: it is not.
+    """
+    if stack_id is None:
+        raise StepFailed(Failure('stack_missing', 'There is no stack to change.'))
+    stack = look(work, stack_id, outputs)
+    if stack is None:
+        raise StepFailed(
+            Failure('stack_missing', f'Stack with id {stack_id} not found in Heat.')
+        )
+    return stack
+
+
+def check_ours(stack: Stack, bay_uuid: str) -> None:
+    """Refuse a stack that only has the name of the bay's.
+
+    :raises StepFailed: it lacks the bay's tag.
+    """
+    if tag_of(bay_uuid) not in stack.tags:
+        raise StepFailed(
+            Failure('stack_foreign', f"a stack {stack.name} exists that is not the bay's")
+        )
+
+
+def is_done(operation: Operation, stack: Stack) -> bool:
+    """Whether Heat did, well or not, what the operation asked it for last."""
+    changed = operation.stack_action != UPDATE or moved_since(stack, operation)
+    return changed and not stack.is_busy
+
+
+def was_asked(operation: Operation, stack: Stack) -> bool:
+    """Whether Heat has been asked already for the change that was noted before."""
+    return stack.is_busy or moved_since(stack, operation)
+
+
+def moved_since(stack: Stack, operation: Operation) -> bool:
+    """Whether the stack was changed since the operation noted its time stamp."""
+    return (stack.updated_time or '') != (operation.stack_updated_before or '')
+
+
+def minutes_left(work: Work, operation: Operation, now: datetime.datetime) -> int:
+    """Heat's own timeout: a little before the operation's deadline."""
+    margin = datetime.timedelta(seconds=work.tools.conf.cluster_heat.deadline_margin)
+    left = operation.deadline - margin - now
+    return max(1, int(left.total_seconds() // 60))

@@ -1,0 +1,67 @@
+"""What a finished stack says, taken over into the rows."""
+
+from magnum.clients.heat import Stack
+from magnum.db.models import Bay, Nodegroup
+from magnum.domain.failures import Failure
+from magnum.drivers.contract import MASTER, WORKER
+from magnum.operations import rows
+from magnum.operations.errors import StepFailed
+from magnum.operations.steps.heat import existing
+from magnum.operations.steps.plans import plan_without_secrets
+from magnum.operations.work import Situation, Work
+
+
+def read_outputs(work: Work) -> None:
+    """Take addresses, versions and counts over from the stack.
+
+    :raises StepFailed: the stack has another number of nodes than was asked.
+    """
+    situation = work.situation()
+    stack = existing(work, situation.operation.stack_id, outputs=True)
+    if situation.is_about_bays_stack:
+        _read_bay(work, situation, stack)
+    else:
+        _read_nodegroup(work, situation, stack)
+
+
+def _read_bay(work: Work, situation: Situation, stack: Stack) -> None:
+    observed = work.driver(situation).read_outputs(
+        stack.outputs, stack.parameters, plan_without_secrets(work, situation)
+    )
+    groups = {group.role: group for group in situation.nodegroups if group.is_default}
+    _check_count(observed.node_count, groups[WORKER])
+    seen = {
+        'api_address': observed.api_address,
+        'coe_version': observed.coe_version,
+        'container_version': observed.container_version,
+        'discovery_url': observed.discovery_url,
+    }
+    known = {name: value for name, value in seen.items() if value}
+    addresses = {MASTER: observed.master_addresses, WORKER: observed.node_addresses}
+    with work.changing_bay() as (session, _):
+        if known:
+            rows.set_values(session, Bay, situation.bay.uuid, **known)
+        for role, group in groups.items():
+            rows.set_values(session, Nodegroup, group.uuid, node_addresses=list(addresses[role]))
+
+
+def _read_nodegroup(work: Work, situation: Situation, stack: Stack) -> None:
+    group = situation.nodegroup
+    observed = work.driver(situation).read_nodegroup_outputs(
+        stack.outputs, stack.parameters, plan_without_secrets(work, situation)
+    )
+    _check_count(observed.node_count, group)
+    with work.fenced() as (session, _):
+        rows.set_values(
+            session, Nodegroup, group.uuid, node_addresses=list(observed.node_addresses)
+        )
+
+
+def _check_count(counted: int | None, group: Nodegroup) -> None:
+    if counted is not None and counted != group.node_count:
+        raise StepFailed(
+            Failure(
+                'count_mismatch',
+                f'the stack has {counted} nodes where {group.node_count} were asked for',
+            )
+        )

@@ -1,0 +1,46 @@
+"""Plans for drivers, with what the operation's nodes need."""
+
+import contextlib
+from collections.abc import Iterator
+
+from magnum.domain.failures import Failure
+from magnum.drivers.contract import BayPlan, PlanRefused
+from magnum.operations.errors import StepFailed, TryLater
+from magnum.operations.plan import bay_plan
+from magnum.operations.work import Situation, Work
+
+
+def plan(work: Work, situation: Situation) -> BayPlan:
+    """The bay's plan, with the tokens that this operation's nodes are to use."""
+    with work.fenced() as (session, operation):
+        tokens = work.tools.certificates.tokens.arm(
+            session, operation.bay_uuid, operation.uuid
+        )
+    return bay_plan(
+        situation.bay, situation.baymodel, situation.nodegroups, work.tools.conf,
+        _bootstrap_url(work), tokens,
+    )
+
+
+def plan_without_secrets(work: Work, situation: Situation) -> BayPlan:
+    """The bay's plan, to read outputs by."""
+    return bay_plan(situation.bay, situation.baymodel, situation.nodegroups, work.tools.conf)
+
+
+@contextlib.contextmanager
+def rendering() -> Iterator[None]:
+    """Around a driver's work: what it refuses fails the step."""
+    try:
+        yield
+    except PlanRefused as refused:
+        raise StepFailed(Failure('plan_refused', f'{refused.field}: {refused.reason}')) from refused
+
+
+def _bootstrap_url(work: Work) -> str:
+    configured: str | None = work.tools.conf.bootstrap.endpoint
+    if configured:
+        return configured.rstrip('/')
+    ours = work.tools.sessions.endpoint('container-infra')
+    if ours is None:
+        raise TryLater('the catalogue has no public endpoint of container-infra')
+    return f'{ours.rstrip("/")}/bootstrap'
