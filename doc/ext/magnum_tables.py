@@ -16,7 +16,14 @@ from sphinx.util.docutils import SphinxDirective
 
 from magnum import conf, policies
 from magnum.api import routes, versions
-from magnum.api.controllers import baymodels, bays, certificates, root
+from magnum.api.controllers import (
+    actions,
+    baymodels,
+    bays,
+    certificates,
+    nodegroups,
+    root,
+)
 from magnum.domain import failures, states
 from magnum.drivers.registry import Registry
 from magnum.operations import flows
@@ -32,6 +39,10 @@ _CONTROLLERS: Mapping[str, type] = {
     'bays': bays.BaysController,
     'clusters': bays.BaysController,
     'certificates': certificates.CertificatesController,
+    'bays_actions': actions.ActionsController,
+    'clusters_actions': actions.ActionsController,
+    'bays_nodegroups': nodegroups.NodegroupsController,
+    'clusters_nodegroups': nodegroups.NodegroupsController,
 }
 
 

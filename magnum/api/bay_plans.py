@@ -15,6 +15,7 @@ from magnum.api.selection import DriverSelection
 from magnum.api.types.scalars import Whole
 from magnum.db import models
 from magnum.domain import labels, names
+from magnum.domain.nodegroups import DEFAULT_MASTER, DEFAULT_WORKER
 from magnum.drivers.contract import MASTER, WORKER, Driver, PlanRefused
 from magnum.operations.plan import bay_plan
 
@@ -23,8 +24,6 @@ INHERITED: Final = (
     'docker_volume_size', 'flavor_id', 'master_flavor_id', 'fixed_network', 'fixed_subnet',
     'floating_ip_enabled', 'master_lb_enabled',
 )
-DEFAULT_MASTER: Final = 'default-master'
-DEFAULT_WORKER: Final = 'default-worker'
 
 
 @dataclasses.dataclass(frozen=True)

@@ -77,7 +77,10 @@ class Call:
 
     def promising(self, promise: Promise) -> 'Call':
         """The same call, whose answer is to be kept."""
-        return dataclasses.replace(self, promise=promise)
+        promising = dataclasses.replace(self, promise=promise)
+        # The body can be read once only.
+        vars(promising)['text'] = self.text
+        return promising
 
     def keep(self, session: orm.Session, answer: Answer) -> Answer:
         """Write the answer down, in the transaction of what it tells of.

@@ -147,7 +147,7 @@ CLUSTERS: Final = dataclasses.replace(
     successor=_CLUSTERS_1_13,
 )
 
-def _plain(argument: str, collection: str, policy: str, view: tuple[str, ...]) -> Dialect:
+def plain(argument: str, collection: str, policy: str, view: tuple[str, ...]) -> Dialect:
     """The dialect of a resource that has one name only."""
     title = argument.capitalize()
     return Dialect(
@@ -168,6 +168,21 @@ CERTIFICATES: Final = Dialect(
     members={'bay': 'cluster_uuid'},
     list_view=(),
     full_view=(),
+)
+
+_NODEGROUP_LIST: Final = (
+    'uuid', 'name', 'flavor_id', 'image_id', 'node_count', 'role', 'is_default', 'stack_id',
+    'status', 'min_node_count', 'max_node_count', 'merge_labels', 'links',
+)
+NODEGROUPS: Final = dataclasses.replace(
+    plain('nodegroup', 'nodegroups', 'nodegroup', ()),
+    members={'bay_uuid': 'cluster_id'},
+    list_view=_NODEGROUP_LIST,
+    full_view=(
+        'id', *_NODEGROUP_LIST, 'bay_uuid', 'project_id', 'docker_volume_size', 'labels',
+        'labels_overridden', 'labels_added', 'labels_skipped', 'node_addresses',
+        'status_reason', 'version', 'node_labels', 'node_taints', 'created_at', 'updated_at',
+    ),
 )
 
 #: Every dialect as spoken at some microversion.

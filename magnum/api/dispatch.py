@@ -13,9 +13,11 @@ from pecan import hooks
 from magnum.api import errors, routes, versions
 from magnum.api.calls import CONTENT_TYPE, Answer, Call, query_of
 from magnum.api.context import Caller
+from magnum.api.controllers.actions import ActionsController
 from magnum.api.controllers.baymodels import BaymodelsController
 from magnum.api.controllers.bays import BaysController
 from magnum.api.controllers.certificates import CertificatesController
+from magnum.api.controllers.nodegroups import NodegroupsController
 from magnum.api.controllers.root import RootController
 from magnum.api.dialects import BAYMODELS, BAYS, CLUSTER_TEMPLATES, CLUSTERS
 from magnum.api.idempotency import Idempotency
@@ -68,6 +70,10 @@ class _Dispatcher:
             'clustertemplates': BaymodelsController(services, CLUSTER_TEMPLATES),
             'bays': BaysController(services, BAYS, BAYMODELS),
             'clusters': BaysController(services, CLUSTERS, CLUSTER_TEMPLATES),
+            'bays_actions': ActionsController(services, BAYS),
+            'clusters_actions': ActionsController(services, CLUSTERS),
+            'bays_nodegroups': NodegroupsController(services, BAYS),
+            'clusters_nodegroups': NodegroupsController(services, CLUSTERS),
             'certificates': CertificatesController(services),
         }
         self._handlers = {

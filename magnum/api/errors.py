@@ -202,12 +202,67 @@ QUOTA_EXCEEDED: Final = Kind(
     'The project has as many bays as it may.',
     'Delete one, or ask the operator for a larger quota.',
 )
+BAY_NOT_READY: Final = Kind(
+    'magnum.bay.not_ready', 409,
+    'The bay is not yet, or no longer, in a state for this: it has no API address.',
+    'Wait until its status is one of those that end in COMPLETE.',
+)
+UPGRADE_REFUSED: Final = Kind(
+    'magnum.bay.upgrade_refused', 400,
+    'The bay cannot be upgraded to what the request names.',
+    'Follow the detail: it says what stands in the way.',
+)
+UPGRADE_IMPOSSIBLE: Final = Kind(
+    'magnum.bay.upgrade_impossible', 409,
+    'The bay and the baymodel, or the node group, that the request names do not fit together.',
+    'Name a baymodel of the same COE and driver, and upgrade the default node groups first.',
+)
+NOT_CAPABLE: Final = Kind(
+    'magnum.driver.not_capable', 400,
+    "The bay's driver cannot do this.",
+    "Choose a driver that can; the drivers' capabilities are in the reference.",
+)
+WITHOUT_TLS: Final = Kind(
+    'magnum.certificate.tls_disabled', 400,
+    'The bay is built without TLS, and so has no certificates.',
+    'Make the bay of a baymodel whose "tls_disabled" is false.',
+)
 
 # Node groups
 ZERO_NODES: Final = Kind(
     'magnum.nodegroup.zero_nodes', 400,
     'A bay or a node group without nodes was asked for, at a microversion that has none such.',
     'Ask for microversion 1.10 or later, or for one node at least.',
+)
+NODEGROUP_NOT_FOUND: Final = Kind(
+    'magnum.nodegroup.not_found', 404,
+    'The bay has no node group of this name or uuid.',
+    "List the bay's node groups.",
+)
+NODEGROUP_EXISTS: Final = Kind(
+    'magnum.nodegroup.exists', 409,
+    'The bay has a node group of this name.',
+    'Choose another name.',
+)
+NODEGROUP_INVALID: Final = Kind(
+    'magnum.nodegroup.invalid', 409,
+    'The node group contradicts itself: in its counts, labels or taints.',
+    'Change the field that the detail begins with.',
+)
+NODEGROUP_OUT_OF_RANGE: Final = Kind(
+    'magnum.nodegroup.out_of_range', 400,
+    'The number of nodes is outside of what the node group allows.',
+    'Stay within "min_node_count" and "max_node_count", or change these first.',
+)
+NODEGROUP_IS_DEFAULT: Final = Kind(
+    'magnum.nodegroup.is_default', 400,
+    'The two node groups that a bay begins with stay as long as the bay does.',
+    'Resize the default worker group, or delete the bay.',
+)
+NODEGROUP_OF_MASTERS: Final = Kind(
+    'magnum.nodegroup.of_masters', 400,
+    'This cannot be done to a node group of masters.',
+    'Name a node group of workers.',
 )
 
 # Certificates

@@ -5,12 +5,12 @@ may be strings of what they mean, as in POST: the field's type coerces them.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from magnum.api import errors
 from magnum.api.types.fields import Field, ResourceType
-from magnum.api.types.scalars import Labels, coerce
+from magnum.api.types.scalars import coerce
 from magnum.domain import labels
 
 _OPERATIONS: Final = frozenset({'add', 'replace', 'remove'})
@@ -19,13 +19,18 @@ _INTERNAL: Final = frozenset({'id'})
 
 
 def apply(
-    body: object, resource: ResourceType, current: Mapping[str, Any]
+    body: object,
+    resource: ResourceType,
+    current: Mapping[str, Any],
+    changeable: Collection[str] | None = None,
 ) -> dict[str, Any]:
     """The attributes that a patch changes, with their new values.
 
     :param body: the request's JSON; null stands for no change at all.
     :param current: attribute -> value of the resource, of every field that
         has a value of its own.
+    :param changeable: attributes beside which all are internal; None for no
+        such limit.
     :returns: only what differs from ``current``; None where the default is
         a null, or for the caller to find.
     :raises APIError: 400, by the first rule that a step breaks.
@@ -36,7 +41,7 @@ def apply(
         raise errors.invalid('patch', body, 'A JSON patch is a list of operations.', {})
     changed: dict[str, Any] = {}
     for step in body:
-        _apply_step(_checked(step, resource), resource, current, changed)
+        _apply_step(_checked(step, resource, changeable), current, changed)
     return {
         attribute: value
         for attribute, value in changed.items()
@@ -69,7 +74,9 @@ def _refused(path: str, detail: str) -> errors.APIError:
     return errors.APIError(errors.INVALID_PATCH, detail, source=errors.pointer(path))
 
 
-def _checked(raw: object, resource: ResourceType) -> _Step:
+def _checked(
+    raw: object, resource: ResourceType, changeable: Collection[str] | None
+) -> _Step:
     if not isinstance(raw, Mapping):
         raise errors.invalid('patch', raw, 'An operation of a JSON patch is an object.', {})
     if not isinstance(raw.get('op'), str) or raw['op'] not in _OPERATIONS:
@@ -86,15 +93,20 @@ def _checked(raw: object, resource: ResourceType) -> _Step:
             'patch', raw, f'Unknown members: {", ".join(sorted(unknown))}', {}
         )
     step = _Step(raw, resource.by_member.get(path[1:].partition('/')[0]))
-    _check_target(step)
+    _check_target(step, changeable)
     _check_value(step)
     return step
 
 
-def _check_target(step: _Step) -> None:
+def _check_target(step: _Step, changeable: Collection[str] | None) -> None:
     field = step.field
     whole = f'/{step.member}'
-    if step.member in _INTERNAL or (field and (field.read_only or field.attribute == 'uuid')):
+    fixed = field is not None and (
+        field.read_only
+        or field.attribute == 'uuid'
+        or (changeable is not None and field.attribute not in changeable)
+    )
+    if step.member in _INTERNAL or fixed:
         raise _refused(whole, f"'{whole}' is an internal attribute and can not be updated")
     kept = field is not None and (field.mandatory or field.kept)
     if step.op == 'remove' and kept and not step.rest:
@@ -106,9 +118,9 @@ def _check_value(step: _Step) -> None:
         return
     if step.value is None:
         raise _refused(step.path, "'add' and 'replace' operations needs value")
-    is_labels = step.field is not None and isinstance(step.field.datatype, Labels)
-    whole_labels = is_labels and not step.rest and isinstance(step.value, dict)
-    if not isinstance(step.value, str | int) and not whole_labels:
+    structured = step.field is not None and step.field.datatype.structured
+    whole = structured and not step.rest and isinstance(step.value, dict | list)
+    if not isinstance(step.value, str | int) and not whole:
         raise errors.invalid(
             'value', step.value, 'Value should be a string or an integer.',
             errors.pointer(step.path),
@@ -117,7 +129,6 @@ def _check_value(step: _Step) -> None:
 
 def _apply_step(
     step: _Step,
-    resource: ResourceType,
     current: Mapping[str, Any],
     changed: dict[str, Any],
 ) -> None:

@@ -22,6 +22,7 @@ FILTERS: Final[Query] = dict.fromkeys(
 BAYMODELS: Final[Query] = {**PAGING, **FILTERS}
 BAYS: Final[Query] = {**BAYMODELS, 'status': versions.FILTERS, 'baymodel': versions.FILTERS}
 FIELDS: Final[Query] = {'fields': versions.FILTERS}
+NODEGROUPS: Final[Query] = {**PAGING, 'role': 1}
 ROLLBACK: Final[Query] = {'rollback': versions.ROLLBACK}
 DRY_RUN: Final[Query] = {'dry_run': versions.PREVIEW}
 CA_TYPE: Final[Query] = {'ca_cert_type': 1}
@@ -75,6 +76,20 @@ def _of_bays(name: str) -> tuple[Route, ...]:
         Route('GET', f'/v1/{name}/{{ident}}', f'{name}.get', FIELDS),
         Route('PATCH', f'/v1/{name}/{{ident}}', f'{name}.update', ROLLBACK),
         Route('DELETE', f'/v1/{name}/{{ident}}', f'{name}.delete'),
+        Route('POST', f'/v1/{name}/{{ident}}/actions/resize', f'{name}_actions.resize',
+              since=versions.RESIZE, answers_unasked=True),
+        *_of_nodegroups(f'/v1/{name}/{{ident}}/nodegroups', f'{name}_nodegroups'),
+    )
+
+
+def _of_nodegroups(path: str, name: str) -> tuple[Route, ...]:
+    since = versions.NODEGROUPS
+    return (
+        Route('GET', path, f'{name}.list', NODEGROUPS, since=since),
+        Route('POST', path, f'{name}.create', since=since),
+        Route('GET', f'{path}/{{nodegroup}}', f'{name}.get', since=since),
+        Route('PATCH', f'{path}/{{nodegroup}}', f'{name}.update', since=since),
+        Route('DELETE', f'{path}/{{nodegroup}}', f'{name}.delete', since=since),
     )
 
 

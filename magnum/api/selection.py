@@ -7,7 +7,9 @@ from oslo_config import cfg
 
 from magnum.api import errors
 from magnum.clients.image import Image
-from magnum.drivers.contract import Driver
+from magnum.db import models
+from magnum.drivers.contract import Driver, PlanRefused
+from magnum.drivers.labels import check
 from magnum.drivers.registry import DriverNotFound, Registry
 
 
@@ -78,6 +80,22 @@ class DriverSelection:
                 f'The driver {driver.name} knows no label of this name'
                 + (f'; nor {", ".join(unknown[1:])}.' if unknown[1:] else '.'),
             )
+
+    def check_label_values(self, labels: Mapping[str, str], driver: Driver) -> None:
+        """The driver can do what the labels say."""
+        try:
+            check(driver.labels_schema(), labels)
+        except PlanRefused as refusal:
+            raise errors.at_field(
+                errors.BAY_PLAN_REFUSED, refusal.field, refusal.reason
+            ) from None
+
+    def of_bay(self, bay: models.Bay) -> Driver:
+        """The driver that a bay was made with."""
+        try:
+            return self._drivers.by_name(bay.driver or '')
+        except DriverNotFound as error:
+            raise errors.APIError(errors.NO_DRIVER, str(error)) from None
 
     def boots_from_flavor(self, labels: Mapping[str, str]) -> bool:
         """Whether nodes boot from their flavor's disk: no root volume is asked for."""

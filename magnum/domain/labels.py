@@ -27,14 +27,18 @@ def _parse_text(text: str) -> object:
     if not text:
         return {}
     if text.startswith('{'):
-        return _parse_literal(text)
+        return parse_literal(text)
     pairs = [pair.partition('=') for pair in text.split(',') if pair.strip()]
     if not all(key.strip() and equals for key, equals, _ in pairs):
         raise ValueError('Labels should be an object, or pairs of the form key=value.')
     return {key.strip(): value.strip() for key, _, value in pairs}
 
 
-def _parse_literal(text: str) -> object:
+def parse_literal(text: str) -> object:
+    """A value from its JSON text or its Python literal.
+
+    :raises ValueError: it is neither.
+    """
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -42,7 +46,7 @@ def _parse_literal(text: str) -> object:
     try:
         return ast.literal_eval(text)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        raise ValueError('Labels should be a JSON object or a Python dict literal.') from None
+        raise ValueError('Value should be JSON or a Python literal.') from None
 
 
 def _key(key: object) -> str:

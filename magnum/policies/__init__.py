@@ -1,12 +1,20 @@
 """Who may do what: the default rules in code, one module per resource."""
 
-import itertools
+from typing import Final
 
 from oslo_policy import policy
 
-from magnum.policies import base, baymodels, bays, certificates
+from magnum.policies import base, baymodels, bays, certificates, nodegroups
+
+_MODULES: Final = (
+    base,
+    baymodels,
+    bays,
+    certificates,
+    nodegroups,
+)
 
 
 def list_rules() -> list[policy.RuleDefault]:
     """Every rule; what oslo.policy's sample generator prints."""
-    return list(itertools.chain(base.RULES, baymodels.RULES, bays.RULES, certificates.RULES))
+    return [rule for module in _MODULES for rule in module.RULES]

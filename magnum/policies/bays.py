@@ -12,10 +12,15 @@ _ACTIONS: Final = (
     ('update', MEMBER, 'Change one of the own project.', 'PATCH', '/{ident}'),
     ('update_health_status', MEMBER + OR_BAY, "Report one's health.", 'PATCH', '/{ident}'),
     ('delete', MEMBER, 'Delete one of the own project.', 'DELETE', '/{ident}'),
+    ('resize', MEMBER, 'Change the number of nodes of one of the own project.', 'POST',
+     '/{ident}/actions/resize'),
+    ('upgrade', MEMBER, 'Upgrade one of the own project.', 'POST', '/{ident}/actions/upgrade'),
     ('get_one_all_projects', ADMIN, 'See one of any project.', 'GET', '/{ident}'),
     ('get_all_all_projects', ADMIN, "List all projects'.", 'GET', ''),
     ('detail_all_projects', ADMIN, "List all projects' in detail.", 'GET', '/detail'),
     ('update_all_projects', ADMIN, 'Change one of any project.', 'PATCH', '/{ident}'),
+    ('upgrade_all_projects', ADMIN, 'Upgrade one of any project.', 'POST',
+     '/{ident}/actions/upgrade'),
     ('delete_all_projects', ADMIN, 'Delete one of any project.', 'DELETE', '/{ident}'),
 )
 

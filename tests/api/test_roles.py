@@ -9,27 +9,33 @@ from magnum.api.routes import ROUTES
 from tests.api.fixtures.service import Service
 from tests.api.test_field_rules import CLUSTER, TEMPLATE
 
-#: (method, path) -> status for admin, member, reader, nobody, other, none.
+#: (method, path) -> status for admin, member, reader, nobody, other, none, bay.
 #: The things named belong to member's project; "other" is of another one,
-#: "nobody" has no role, "none" has no token.
-ROLES = ('admin', 'member', 'reader', 'nobody', 'other', 'none')
+#: "nobody" has no role, "none" has no token, "bay" is the own user of the bay
+#: named, a member of its project.
+ROLES = ('admin', 'member', 'reader', 'nobody', 'other', 'none', 'bay')
 
-_READ = (200, 200, 200, 403, 404, 401)
-_LIST = (200, 200, 200, 403, 200, 401)
-_CHANGE = (200, 200, 403, 403, 404, 401)
-_CHANGE_LATER = (202, 202, 403, 403, 404, 401)
-_DELETE = (204, 204, 403, 403, 404, 401)
+_PUBLIC = (200,) * 7
+_READ = (200, 200, 200, 403, 404, 401, 403)
+_READ_BAY = (200, 200, 200, 403, 404, 401, 200)
+_LIST = (200, 200, 200, 403, 200, 401, 403)
+_CHANGE = (200, 200, 403, 403, 404, 401, 403)
+_CHANGE_LATER = (202, 202, 403, 403, 404, 401, 403)
+_DELETE = (204, 204, 403, 403, 404, 401, 403)
+# Of the bay's own project, admins not excepted.
+_READ_OWN = (404, 200, 200, 403, 404, 401, 200)
+_CHANGE_OWN = (404, 202, 403, 403, 404, 401, 403)
 
 MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
-    ('GET', '/'): (200,) * 6,
-    ('GET', '/v1'): (200,) * 6,
+    ('GET', '/'): _PUBLIC,
+    ('GET', '/v1'): _PUBLIC,
     **{
         (method, f'/v1/{collection}{path}'): statuses
         for collection in ('baymodels', 'clustertemplates')
         for method, path, statuses in (
             ('GET', '', _LIST),
             ('GET', '/detail', _LIST),
-            ('POST', '', (201, 201, 403, 403, 201, 401)),
+            ('POST', '', (201, 201, 403, 403, 201, 401, 403)),
             ('GET', '/{ident}', _READ),
             ('PATCH', '/{ident}', _CHANGE),
             ('DELETE', '/{ident}', _DELETE),
@@ -41,20 +47,35 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
         for method, path, statuses in (
             ('GET', '', _LIST),
             ('GET', '/detail', _LIST),
-            ('GET', '/{ident}', _READ),
+            ('GET', '/{ident}', _READ_BAY),
             ('PATCH', '/{ident}', change),
             ('DELETE', '/{ident}', _DELETE),
         )
     },
+    **{
+        (method, f'/v1/{collection}/{{ident}}{path}'): statuses
+        for collection in ('bays', 'clusters')
+        for method, path, statuses in (
+            ('POST', '/actions/resize', _CHANGE_OWN),
+            ('GET', '/nodegroups', _READ),
+            ('GET', '/nodegroups/{nodegroup}', _READ),
+            ('PATCH', '/nodegroups/{nodegroup}', _CHANGE_OWN),
+            # 400: let through, and refused for what was asked for.
+            ('POST', '/nodegroups', (404, 400, 403, 403, 404, 401, 403)),
+            ('DELETE', '/nodegroups/{nodegroup}', (404, 400, 403, 403, 404, 401, 403)),
+        )
+    },
     # The baymodel is the project's own: others find none (400, as before 1.10).
-    ('POST', '/v1/bays'): (201, 201, 403, 403, 400, 401),
-    ('POST', '/v1/clusters'): (202, 202, 403, 403, 400, 401),
-    # Certificates are for the bay's own project, admins not excepted.
-    ('GET', '/v1/certificates/{bay}'): (404, 200, 200, 403, 404, 401),
-    ('GET', '/v1/certificates/{bay}/{ca_cert_type}'): (404, 200, 200, 403, 404, 401),
+    ('POST', '/v1/bays'): (201, 201, 403, 403, 400, 401, 403),
+    ('POST', '/v1/clusters'): (202, 202, 403, 403, 400, 401, 403),
+    ('GET', '/v1/certificates/{bay}'): _READ_OWN,
+    ('GET', '/v1/certificates/{bay}/{ca_cert_type}'): _READ_OWN,
     # 400: the request is let through and found to be no CSR.
-    ('POST', '/v1/certificates'): (400, 400, 400, 403, 400, 401),
+    ('POST', '/v1/certificates'): (400, 400, 400, 403, 400, 401, 403),
 }
+
+#: What the braces of paths stand for.
+NAMED = {'bay': 'one', 'ca_cert_type': 'etcd', 'nodegroup': 'default-worker'}
 
 CREATED = {
     '/v1/baymodels': {**TEMPLATE, 'name': 'new'},
@@ -62,6 +83,14 @@ CREATED = {
     '/v1/bays': {'name': 'new', 'baymodel_id': 'model'},
     '/v1/clusters': {'name': 'new', 'cluster_template_id': 'model'},
     '/v1/certificates': {'cluster_uuid': 'one', 'csr': 'nonsense'},
+    **{
+        f'/v1/{collection}/one/{path}': body
+        for collection in ('bays', 'clusters')
+        for path, body in (
+            ('actions/resize', {'node_count': CLUSTER.get('node_count', 1)}),
+            ('nodegroups', {'name': 'more', 'role': 'master'}),
+        )
+    },
 }
 
 
@@ -76,6 +105,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Any:
     client.post_json('/v1/clustertemplates', TEMPLATE, headers=member)
     client.post_json('/v1/clusters', CLUSTER, headers=member)
     service.settle()
+    service.add_bay_user('one')
     yield client
     service.stop()
 
@@ -89,10 +119,14 @@ def test_matrix_is_complete() -> None:
 def test_role(running: webtest.TestApp, method: str, path: str, role: str) -> None:
     expected = MATRIX[method, path][ROLES.index(role)]
     ident = 'model' if 'models' in path or 'templates' in path else 'one'
-    if method == 'DELETE':
+    if method == 'DELETE' and path.endswith('/{ident}'):
         ident = _sacrifice(running, path.removesuffix('/{ident}'))
-    url = path.replace('{ident}', ident).replace('{bay}', 'one').replace('{ca_cert_type}', 'etcd')
+    url = path.replace('{ident}', ident)
+    for name, value in NAMED.items():
+        url = url.replace(f'{{{name}}}', value)
     headers = {'X-Auth-Token': role} if role != 'none' else {}
+    if '/nodegroups' in path:
+        headers['OpenStack-API-Version'] = 'container-infra 1.9'
     if method == 'POST':
         response = running.post_json(url, CREATED[url], headers=headers, expect_errors=True)
     elif method == 'PATCH':

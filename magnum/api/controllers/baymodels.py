@@ -170,6 +170,8 @@ class BaymodelsController:
     def _update(
         self, session: orm.Session, row: Row, changes: Mapping[str, Any], base: str
     ) -> Answer:
+        if not changes:
+            return self._stored(session, row.uuid, base)
         allowed_in_use = rules.may_change_while_in_use(changes)
         try:
             repository.update(session, row.uuid, row.generation, changes, allowed_in_use)

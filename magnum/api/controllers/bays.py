@@ -10,7 +10,8 @@ from sqlalchemy import orm
 from magnum.api import bay_plans, errors, narrowing, pagination, patches, versions
 from magnum.api.calls import Answer, Call
 from magnum.api.controllers import finding
-from magnum.api.controllers.accepting import accepted, operation_location
+from magnum.api.controllers.accepting import accepted, in_progress, operation_location
+from magnum.api.controllers.actions import GROUP, check_resizable
 from magnum.api.dialects import Dialect
 from magnum.api.preconditions import etag
 from magnum.api.services import Services
@@ -252,6 +253,8 @@ class BaysController:
             repository.update_health(session, bay_uuid, health)
         if 'node_count' not in changes:
             return None
+        group = finding.nodegroup(session, GROUP, bay_uuid, None)
+        check_resizable(group, changes['node_count'])
         try:
             return self._services.planner.resize_bay(
                 session, bay, changes['node_count'], call.caller.requester, rollback
@@ -259,11 +262,7 @@ class BaysController:
         except BayGone:
             raise finding.not_found(errors.BAY_NOT_FOUND, self._dialect, bay_uuid) from None
         except OperationInProgress as refusal:
-            raise errors.APIError(
-                errors.OPERATION_IN_PROGRESS,
-                f'{self._dialect.title} {bay_uuid} has an operation in progress: '
-                f'{refusal.active.verb} {refusal.active.uuid}',
-            ) from None
+            raise in_progress(self._dialect, bay_uuid, refusal) from None
 
     # Common parts ------------------------------------------------------------
     def _rule(self, action: str) -> str:

@@ -5,7 +5,7 @@ from sqlalchemy import orm
 
 from magnum.api import errors
 from magnum.api.dialects import Dialect
-from magnum.db.repositories import baymodels, bays
+from magnum.db.repositories import baymodels, bays, nodegroups
 from magnum.db.repositories.scopes import Ambiguous, Columns, Row, Scope
 
 #: No name holds it, and PostgreSQL does not take it.
@@ -49,6 +49,23 @@ def bay(
         raise _ambiguous(errors.BAY_AMBIGUOUS, dialect) from None
     if row is None:
         raise not_found(absent, dialect, ident)
+    return row
+
+
+def nodegroup(
+    session: orm.Session, columns: Columns, bay_uuid: str, ident: str | None
+) -> Row:
+    """The bay's node group of a uuid or name; of None, its default workers.
+
+    :raises APIError: 404.
+    """
+    if ident is None:
+        return nodegroups.default(session, columns, bay_uuid)
+    row = None if _NUL in ident else nodegroups.find(session, columns, bay_uuid, ident)
+    if row is None:
+        raise errors.APIError(
+            errors.NODEGROUP_NOT_FOUND, f'Nodegroup {ident} could not be found.'
+        )
     return row
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import wsme.types
 
-from magnum.domain import labels
+from magnum.domain import labels, nodegroups
 
 _LARGEST: Final = 2**31 - 1  # of an integer column
 _INTEGER: Final = re.compile(r'[+-]?\d{1,10}')
@@ -26,6 +26,8 @@ class Scalar(wsme.types.UserType):
 
     basetype = None
     name = 'value'
+    #: Whether PATCH takes an object or a list for it.
+    structured = False
 
 
 def _checked_text(value: object) -> str:
@@ -161,10 +163,49 @@ class Labels(Scalar):
     """Labels, in any of the forms in which clients send them."""
 
     name = 'labels'
+    structured = True
 
     def validate(self, value: object) -> labels.Labels:
         """Strings by strings."""
         return labels.parse(value)
+
+
+class Taints(Scalar):
+    """A list of taints, or the text of one: objects with key, effect and value."""
+
+    name = 'taints'
+    structured = True
+
+    def validate(self, value: object) -> list[dict[str, str]]:
+        """Objects of strings."""
+        if isinstance(value, str):
+            value = labels.parse_literal(value) if value.strip() else []
+        if not isinstance(value, list):
+            raise ValueError('Taints should be a list of objects.')
+        return [self._taint(item) for item in value]
+
+    @staticmethod
+    def _taint(item: object) -> dict[str, str]:
+        if not isinstance(item, dict) or item.keys() - {'key', 'effect', 'value'}:
+            raise ValueError('A taint is an object of key, effect and value.')
+        taint = {name: _checked_text(text) for name, text in item.items() if text is not None}
+        if not taint.get('key') or taint.get('effect') not in nodegroups.EFFECTS:
+            raise ValueError(
+                f'A taint has a key, and an effect of: {", ".join(nodegroups.EFFECTS)}.'
+            )
+        return taint
+
+
+class Names(Scalar):
+    """A list of strings."""
+
+    name = 'names'
+
+    def validate(self, value: object) -> list[str]:
+        """The strings."""
+        if not isinstance(value, list):
+            raise ValueError('Value should be a list of strings')
+        return [_checked_text(item) for item in value]
 
 
 class Anything(Scalar):

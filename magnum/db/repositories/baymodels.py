@@ -10,7 +10,7 @@ from sqlalchemy import orm
 from magnum.db import models
 from magnum.db.repositories import scopes
 from magnum.db.repositories.filters import NONE, Condition, Filters
-from magnum.db.repositories.scopes import Ambiguous, Columns, MarkerNotFound, Paging, Row, Scope
+from magnum.db.repositories.scopes import Ambiguous, Columns, Paging, Row, Scope
 
 TABLE: Final[sa.Table] = models.Baymodel.__table__  # type: ignore[assignment]
 BAY: Final[sa.Table] = models.Bay.__table__  # type: ignore[assignment]
@@ -43,14 +43,7 @@ def page(
         .limit(paging.limit + 1)
     )
     if paging.marker is not None:
-        marker = session.execute(
-            sa.select(TABLE.c.id, TABLE.c[paging.sort_key].label(paging.sort_key)).where(
-                TABLE.c.uuid == paging.marker, _visible(scope)
-            )
-        ).mappings().first()
-        if marker is None:
-            raise MarkerNotFound
-        query = query.where(scopes.after(TABLE, paging, marker))
+        query = query.where(scopes.after_marker(session, TABLE, paging, _visible(scope)))
     return session.execute(query).all()
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import orm
 from magnum.db import models
 from magnum.db.repositories import scopes
 from magnum.db.repositories.filters import NONE, Condition, Filters
-from magnum.db.repositories.scopes import Ambiguous, Columns, MarkerNotFound, Paging, Row, Scope
+from magnum.db.repositories.scopes import Ambiguous, Columns, Paging, Row, Scope
 
 TABLE: Final[sa.Table] = models.Bay.__table__  # type: ignore[assignment]
 BAYMODEL: Final[sa.Table] = models.Baymodel.__table__  # type: ignore[assignment]
@@ -35,14 +35,7 @@ def page(
         .limit(paging.limit + 1)
     )
     if paging.marker is not None:
-        marker = session.execute(
-            sa.select(TABLE.c.id, TABLE.c[paging.sort_key].label(paging.sort_key)).where(
-                TABLE.c.uuid == paging.marker, scope.own(TABLE)
-            )
-        ).mappings().first()
-        if marker is None:
-            raise MarkerNotFound
-        query = query.where(scopes.after(TABLE, paging, marker))
+        query = query.where(scopes.after_marker(session, TABLE, paging, scope.own(TABLE)))
     return session.execute(query).all()
 
 
@@ -89,6 +82,16 @@ def load(session: orm.Session, uuid: str) -> models.Bay | None:
     return session.scalars(
         sa.select(models.Bay).filter_by(uuid=uuid).with_for_update()
     ).one_or_none()
+
+
+def with_baymodel(session: orm.Session, uuid: str) -> tuple[models.Bay, models.Baymodel]:
+    """The bay of a uuid that is known to be there, and its baymodel."""
+    bay, baymodel = session.execute(
+        sa.select(models.Bay, models.Baymodel)
+        .join(models.Baymodel, models.Baymodel.uuid == models.Bay.baymodel_id)
+        .where(models.Bay.uuid == uuid)
+    ).one()
+    return bay, baymodel
 
 
 def nodegroups(

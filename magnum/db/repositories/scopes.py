@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import orm
 
 from magnum.db.types import UTCDateTime
 
@@ -91,18 +92,36 @@ def ordering(table: sa.Table, paging: Paging) -> list[sa.ColumnElement[Any]]:
     return [key.desc() for key in keys] if paging.descending else [key.asc() for key in keys]
 
 
-def after(
-    table: sa.Table, paging: Paging, marker: sa.RowMapping
+def after_marker(
+    session: orm.Session, table: sa.Table, paging: Paging, *visible: sa.ColumnElement[bool]
 ) -> sa.ColumnElement[bool]:
-    """The rows behind a marker, given its ``id`` and its value of the sort key."""
+    """The rows behind the page's marker.
+
+    :param visible: what a row has to be for its uuid to be a marker.
+    :raises MarkerNotFound: there is no such row.
+    """
+    found = session.execute(
+        sa.select(table.c.id, table.c[paging.sort_key]).where(
+            table.c.uuid == paging.marker, *visible
+        )
+    ).first()
+    if found is None:
+        raise MarkerNotFound
+    identity, value = tuple(found)
+    return _after(table, paging, identity, value)
+
+
+def _after(
+    table: sa.Table, paging: Paging, marker_id: int, value: Any
+) -> sa.ColumnElement[bool]:
+    """The rows behind one of which the ``id`` and the value of the sort key are given."""
     identity, column = table.c.id, table.c[paging.sort_key]
-    value = marker[paging.sort_key]
     behind: Callable[[Any, Any], sa.ColumnElement[bool]] = (
         operator.lt if paging.descending else operator.gt
     )
     if paging.sort_key == 'id':
-        return behind(identity, marker['id'])
-    beside = sa.and_(column.is_not_distinct_from(value), behind(identity, marker['id']))
+        return behind(identity, marker_id)
+    beside = sa.and_(column.is_not_distinct_from(value), behind(identity, marker_id))
     if value is None:
         # Nulls are last; turned round, all that is not null comes behind them.
         return sa.or_(beside, column.is_not(None)) if paging.descending else beside

@@ -1,0 +1,199 @@
+"""Node groups of bays and clusters."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sqlalchemy import orm
+
+from magnum.api import errors, nodegroup_plans, nodegroup_view, pagination, patches
+from magnum.api.calls import Answer, Call
+from magnum.api.controllers import finding
+from magnum.api.controllers.accepting import in_progress, operation_location
+from magnum.api.dialects import NODEGROUPS, Dialect
+from magnum.api.nodegroup_view import NodegroupView
+from magnum.api.preconditions import etag
+from magnum.api.services import Services
+from magnum.api.types import nodegroups as types
+from magnum.db import models
+from magnum.db.repositories import bays as bay_repository
+from magnum.db.repositories import nodegroups as repository
+from magnum.db.repositories.scopes import MarkerNotFound, Row
+from magnum.operations.refusals import (
+    BayGone,
+    NodegroupExists,
+    NodegroupGone,
+    OperationInProgress,
+)
+
+_BAY: Final = (bay_repository.TABLE.c.uuid, bay_repository.TABLE.c.project_id)
+_STORED: Final = tuple(repository.TABLE.c)
+
+
+class NodegroupsController:
+    """``/v1/clusters/{cluster}/nodegroups``, and the same below ``/v1/bays``."""
+
+    def __init__(self, services: Services, dialect: Dialect):
+        self._services = services
+        self._database = services.database
+        self._dialect = dialect
+        self._plans = nodegroup_plans.NodegroupPlans(services.preflight, services.selection)
+        self._list_view = NodegroupView(dialect, nodegroup_view.LIST)
+        self._full_view = NodegroupView(dialect, nodegroup_view.FULL)
+
+    def list(self, call: Call) -> Answer:
+        """GET of a bay's node groups."""
+        paging = pagination.paging(
+            call.query, NODEGROUPS, repository.SORTABLE, self._services.conf.api.max_limit
+        )
+        view = self._list_view
+        role = call.query.get('role')
+        if role is not None and '\0' in role:
+            raise errors.invalid('role', role, 'Value should be text', errors.parameter('role'))
+        with self._database.reading() as session:
+            bay = self._bay(session, call, 'get_all', 'get_all_all_projects')
+            try:
+                rows = repository.page(session, view.columns, bay.uuid, role, paging)
+            except MarkerNotFound:
+                raise pagination.marker_not_found(paging) from None
+            documents = view.documents(session, rows[: paging.limit], call.base)
+        url = f'{call.base}/v1/{self._dialect.collection}/{bay.uuid}/{NODEGROUPS.collection}'
+        return Answer(
+            pagination.page_document(url, call.query, NODEGROUPS, paging, rows, documents)
+        )
+
+    def get(self, call: Call) -> Answer:
+        """GET of one node group."""
+        with self._database.reading() as session:
+            bay = self._bay(session, call, 'get', 'get_one_all_projects')
+            row = finding.nodegroup(session, self._full_view.columns, bay.uuid, call.arguments[1])
+            return self._answer(session, row, call)
+
+    def create(self, call: Call) -> Answer:
+        """POST: a further node group, built while the bay goes on."""
+        given = {**types.DEFAULTS, **types.TYPE.parse(call.body(NODEGROUPS.argument))}
+        with self._database.reading() as session:
+            found = self._bay(session, call, 'create')
+            bay, baymodel = bay_repository.with_baymodel(session, found.uuid)
+        if not bay.api_address:
+            raise errors.APIError(
+                errors.BAY_NOT_READY,
+                f'{self._dialect.title} API address is not available yet.',
+            )
+        new = self._plans.new_nodegroup(
+            call, given, bay, baymodel, self._services.selection.of_bay(bay)
+        )
+
+        def work(session: orm.Session) -> Answer:
+            locked = self._locked(session, bay.uuid)
+            nodegroup = new.row()
+            operation = self._services.planner.create_nodegroup(
+                session, locked, nodegroup, call.caller.requester
+            )
+            return call.keep(
+                session, self._accepted(session, call, bay.uuid, nodegroup.uuid, operation)
+            )
+
+        answer = self._planned(work, bay.uuid, given['name'])
+        self._services.wake_up.send()
+        return answer
+
+    def update(self, call: Call) -> Answer:
+        """PATCH of one: its bounds, and what its new nodes are marked with."""
+        body = call.body('patch')
+
+        def work(session: orm.Session) -> Answer:
+            bay = self._bay(session, call, 'update')
+            self._locked(session, bay.uuid)
+            row = finding.nodegroup(session, _STORED, bay.uuid, call.arguments[1])
+            call.precondition.check(row.generation)
+            changes = patches.apply(body, types.TYPE, row._mapping, types.CHANGEABLE)
+            _check(call, {**row._mapping, **changes})
+            if changes:
+                repository.update(session, row.uuid, changes)
+            return self._accepted(session, call, bay.uuid, row.uuid, None)
+
+        return self._database.run(work)
+
+    def delete(self, call: Call) -> Answer:
+        """DELETE of one, unless it is a default one."""
+
+        def work(session: orm.Session) -> Answer:
+            found = self._bay(session, call, 'delete')
+            bay = self._locked(session, found.uuid)
+            row = finding.nodegroup(session, _STORED, bay.uuid, call.arguments[1])
+            call.precondition.check(row.generation)
+            if row.is_default:
+                raise errors.APIError(
+                    errors.NODEGROUP_IS_DEFAULT,
+                    'Deleting a default nodegroup is not supported.',
+                )
+            operation = self._services.planner.delete_nodegroup(
+                session, bay, row.uuid, call.caller.requester
+            )
+            return Answer(status=204, headers=operation_location(call, operation))
+
+        answer = self._planned(work, *call.arguments)
+        self._services.wake_up.send()
+        return answer
+
+    # Parts -------------------------------------------------------------------
+    def _planned(self, work: Any, bay_ident: str, ident: str) -> Answer:
+        """The answer of a transaction that plans an operation, or why there is none."""
+        try:
+            return self._database.run(work)  # type: ignore[no-any-return]
+        except NodegroupExists:
+            raise errors.at_field(
+                errors.NODEGROUP_EXISTS, 'name', f'A node group with name {ident} already exists.'
+            ) from None
+        except NodegroupGone:
+            raise errors.APIError(
+                errors.NODEGROUP_NOT_FOUND, f'Nodegroup {ident} could not be found.'
+            ) from None
+        except BayGone:
+            raise finding.not_found(errors.BAY_NOT_FOUND, self._dialect, bay_ident) from None
+        except OperationInProgress as refusal:
+            raise in_progress(self._dialect, bay_ident, refusal) from None
+
+    def _bay(
+        self, session: orm.Session, call: Call, action: str, all_projects: str | None = None
+    ) -> Row:
+        """The bay of the path, if the caller may do this to its node groups."""
+        rule = f'{NODEGROUPS.policy}:{all_projects}' if all_projects else None
+        scope = call.caller.scope(rule)
+        row = finding.bay(session, self._dialect, _BAY, scope, call.arguments[0])
+        call.caller.check(f'{NODEGROUPS.policy}:{action}', {'project_id': row.project_id})
+        return row
+
+    def _locked(self, session: orm.Session, bay_uuid: str) -> models.Bay:
+        bay = bay_repository.load(session, bay_uuid)
+        if bay is None:
+            raise finding.not_found(errors.BAY_NOT_FOUND, self._dialect, bay_uuid)
+        return bay
+
+    def _accepted(
+        self,
+        session: orm.Session,
+        call: Call,
+        bay_uuid: str,
+        uuid: str,
+        operation: models.Operation | None,
+    ) -> Answer:
+        """202 with the whole node group, and where its operation is watched, if any."""
+        row = finding.nodegroup(session, self._full_view.columns, bay_uuid, uuid)
+        answer = self._answer(session, row, call)
+        headers = dict(answer.headers)
+        document = answer.document
+        if operation is not None:
+            headers |= operation_location(call, operation)
+            document = {**document, 'operation_id': operation.uuid}
+        return Answer(document, 202, headers)
+
+    def _answer(self, session: orm.Session, row: Row, call: Call) -> Answer:
+        (document,) = self._full_view.documents(session, [row], call.base)
+        return Answer(document, headers=etag(row.generation))
+
+
+def _check(call: Call, values: Mapping[str, Any]) -> None:
+    nodegroup_plans.check_counts(call, values)
+    nodegroup_plans.check_scheduling(values['role'], values)
+

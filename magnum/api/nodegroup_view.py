@@ -1,0 +1,41 @@
+"""Documents of node groups, straight from their rows."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from magnum.api.dialects import NODEGROUPS, Dialect
+from magnum.api.views import Document, View
+from magnum.db.repositories import nodegroups
+from magnum.db.repositories.scopes import Row
+from magnum.domain import labels
+
+
+class NodegroupView(View):
+    """Node groups below one of the two names of their bay."""
+
+    def __init__(self, bay_dialect: Dialect, attributes: Sequence[str]):
+        self._collection = bay_dialect.collection
+        self._compares_labels = 'labels_added' in attributes
+        extra = [nodegroups.TABLE.c.bay_uuid.label('in_bay')]
+        if self._compares_labels:
+            extra.append(nodegroups.BAY_LABELS)
+        super().__init__(NODEGROUPS, nodegroups.TABLE, attributes, extra)
+
+    def _document(self, row: Row, base: str) -> Document:
+        document = super()._document(row, base)
+        path = f'{self._collection}/{row.in_bay}/{NODEGROUPS.collection}/{row.uuid}'
+        document['links'] = [
+            {'href': f'{base}/v1/{path}', 'rel': 'self'},
+            {'href': f'{base}/{path}', 'rel': 'bookmark'},
+        ]
+        document['merge_labels'] = False
+        if self._compares_labels:
+            differences = labels.compare(row.labels, row.bay_labels)
+            document['labels_overridden'] = differences.overridden
+            document['labels_added'] = differences.added
+            document['labels_skipped'] = differences.skipped
+        return document
+
+
+LIST: Final = NODEGROUPS.list_view
+FULL: Final = NODEGROUPS.full_view

@@ -1,0 +1,80 @@
+"""Queries for the node groups of one bay."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from magnum.db import models
+from magnum.db.repositories import scopes
+from magnum.db.repositories.scopes import Columns, Paging, Row
+
+TABLE: Final[sa.Table] = models.Nodegroup.__table__  # type: ignore[assignment]
+BAY: Final[sa.Table] = models.Bay.__table__  # type: ignore[assignment]
+SORTABLE: Final = scopes.sortable(TABLE) - {'generation', 'revision', 'template_version'}
+
+#: What a node group's labels are compared with, selected beside its columns.
+BAY_LABELS: Final = BAY.c.labels.label('bay_labels')
+
+
+def page(
+    session: orm.Session, columns: Columns, bay_uuid: str, role: str | None, paging: Paging
+) -> Sequence[Row]:
+    """One page of a bay's node groups, plus one row if there is a next page.
+
+    :raises MarkerNotFound: the marker is none of them.
+    """
+    query = (
+        _select(columns, bay_uuid)
+        .order_by(*scopes.ordering(TABLE, paging))
+        .limit(paging.limit + 1)
+    )
+    if role is not None:
+        query = query.where(TABLE.c.role == role)
+    if paging.marker is not None:
+        of_bay = TABLE.c.bay_uuid == bay_uuid
+        query = query.where(scopes.after_marker(session, TABLE, paging, of_bay))
+    return session.execute(query).all()
+
+
+def find(session: orm.Session, columns: Columns, bay_uuid: str, ident: str) -> Row | None:
+    """The bay's node group of a uuid or name."""
+    query = _select(columns, bay_uuid)
+    if scopes.is_uuid(ident):
+        row = session.execute(query.where(TABLE.c.uuid == ident.lower())).first()
+        if row is not None:
+            return row
+    return session.execute(query.where(TABLE.c.name == ident)).first()
+
+
+def default(session: orm.Session, columns: Columns, bay_uuid: str) -> Row:
+    """The bay's default workers."""
+    return session.execute(
+        _select(columns, bay_uuid).where(
+            TABLE.c.is_default.is_(True), TABLE.c.role == 'worker'
+        )
+    ).one()
+
+
+def load_all(session: orm.Session, bay_uuid: str) -> Sequence[models.Nodegroup]:
+    """The bay's node groups as objects of the session."""
+    return session.scalars(
+        sa.select(models.Nodegroup).filter_by(bay_uuid=bay_uuid).order_by(TABLE.c.id)
+    ).all()
+
+
+def update(session: orm.Session, uuid: str, changes: Mapping[str, Any]) -> None:
+    """Change columns of a node group."""
+    session.execute(
+        sa.update(TABLE)
+        .where(TABLE.c.uuid == uuid)
+        .values(**changes, generation=TABLE.c.generation + 1)
+    )
+
+
+def _select(columns: Columns, bay_uuid: str) -> sa.Select[Any]:
+    query = scopes.select(columns).where(TABLE.c.bay_uuid == bay_uuid)
+    if any(column is BAY_LABELS for column in columns):
+        query = query.join_from(TABLE, BAY, BAY.c.uuid == TABLE.c.bay_uuid)
+    return query

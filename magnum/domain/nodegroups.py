@@ -1,0 +1,78 @@
+"""Rules of node groups that need no I/O."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+MASTER: Final = 'master'
+
+#: Names of the two node groups that every bay has.
+DEFAULT_MASTER: Final = 'default-master'
+DEFAULT_WORKER: Final = 'default-worker'
+
+EFFECTS: Final = ('NoSchedule', 'PreferNoSchedule', 'NoExecute')
+
+# A kubelet may not set any other label of these domains on itself.
+_RESERVED_DOMAINS: Final = ('kubernetes.io', 'k8s.io')
+_KUBELET_PREFIXES: Final = frozenset({'kubelet.kubernetes.io', 'node.kubernetes.io'})
+_KUBELET_KEYS: Final = frozenset(
+    f'{prefix}/{name}'
+    for prefix, names in {
+        'beta.kubernetes.io': ('arch', 'instance-type', 'os'),
+        'failure-domain.beta.kubernetes.io': ('region', 'zone'),
+        'kubernetes.io': ('arch', 'hostname', 'os'),
+        'node.kubernetes.io': ('instance-type', 'windows-build'),
+        'topology.kubernetes.io': ('region', 'zone'),
+    }.items()
+    for name in names
+)
+
+
+class Invalid(Exception):
+    """A node group's values do not fit together; ``field`` is the one at fault."""
+
+    def __init__(self, field: str, reason: str):
+        super().__init__(reason)
+        self.field = field
+
+
+def check_range(node_count: int, lowest: int, highest: int | None) -> None:
+    """The count lies between its bounds.
+
+    :raises Invalid: naming the bound.
+    """
+    if highest is not None and highest < lowest:
+        raise Invalid(
+            'max_node_count', f'max_node_count {highest} is less than min_node_count {lowest}.'
+        )
+    if node_count < lowest:
+        raise Invalid(
+            'min_node_count', f'min_node_count {lowest} is more than node_count {node_count}.'
+        )
+    if highest is not None and node_count > highest:
+        raise Invalid(
+            'max_node_count', f'max_node_count {highest} is less than node_count {node_count}.'
+        )
+
+
+def check_scheduling(
+    role: str, node_labels: Mapping[str, str], node_taints: Sequence[Mapping[str, str]]
+) -> None:
+    """Labels and taints are such as a kubelet may give its own node.
+
+    :raises Invalid: naming the field.
+    """
+    for field, value in (('node_labels', node_labels), ('node_taints', node_taints)):
+        if role == MASTER and value:
+            raise Invalid(field, f'{field} of a master node group cannot be set.')
+    for key in node_labels:
+        if not may_label(key):
+            raise Invalid('node_labels', f'The label {key} is for Kubernetes itself to set.')
+
+
+def may_label(key: str) -> bool:
+    """Whether a kubelet may set a label on its own node."""
+    prefix, slash, _ = key.rpartition('/')
+    reserved = slash and any(
+        prefix == domain or prefix.endswith(f'.{domain}') for domain in _RESERVED_DOMAINS
+    )
+    return not reserved or prefix in _KUBELET_PREFIXES or key in _KUBELET_KEYS
