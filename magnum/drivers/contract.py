@@ -282,12 +282,13 @@ class Driver(abc.ABC):
         """
         raise _incapable('cluster_template', 'upgrades nothing')
 
+    @abc.abstractmethod
     def client_files(self, access: Access) -> Mapping[str, str]:
         """What the COE's own client needs, file by file, without the private key.
 
-        The user's key belongs beside them as ``key.pem``.
+        The user's key belongs beside them as ``key.pem``. A file
+        ``environment`` is one to be sourced by a shell in their folder.
         """
-        raise _incapable('config', 'knows no client of its bays')
 
 
 def _incapable(field: str, what: str) -> PlanRefused:

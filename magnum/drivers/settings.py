@@ -63,3 +63,8 @@ def shell(settings: Mapping[str, str | None]) -> str:
 def parse(text: str) -> dict[str, str]:
     """The settings of such lines."""
     return dict(word.split('=', 1) for word in shlex.split(text))
+
+
+def environment(variables: Mapping[str, str]) -> str:
+    """Lines that a user's shell can source."""
+    return ''.join(f'export {name}={shlex.quote(value)}\n' for name, value in variables.items())

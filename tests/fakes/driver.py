@@ -6,6 +6,7 @@ from typing import Any
 
 from magnum.domain.node_certificates import NodeCertificate
 from magnum.drivers.contract import (
+    Access,
     BayPlan,
     Capabilities,
     Driver,
@@ -90,6 +91,9 @@ class FakeDriver(Driver):
         assert bay_outputs['api_address']
         version = 'group-2' if group.stack_name else '2'
         return StackRequest(_TEMPLATE, {}, {**_parameters(plan, group), 'batch': batch}, version)
+
+    def client_files(self, access: Access) -> Mapping[str, str]:
+        return {'config': access.api_address}
 
 
 def _parameters(plan: BayPlan, group: NodeGroupPlan) -> dict[str, Any]:

@@ -10,12 +10,13 @@ from magnum.drivers import checks, heat, stack_parameters
 from magnum.drivers.contract import (
     MASTER,
     WORKER,
+    Access,
     BayPlan,
     Capabilities,
     NodeGroupPlan,
     PlanRefused,
 )
-from magnum.drivers.kubernetes import node_options
+from magnum.drivers.kubernetes import client, node_options
 
 TLS_PORT = 6443
 OPEN_PORT = 8080
@@ -143,6 +144,10 @@ class KubernetesDriver(heat.HeatDriver):
         if plan.tls_disabled:
             return f'http://{address}:{OPEN_PORT}'
         return f'https://{address}:{TLS_PORT}'
+
+    def client_files(self, access: Access) -> Mapping[str, str]:
+        """For kubectl."""
+        return client.files(access)
 
     def coe_version(self, parameters: Mapping[str, Any]) -> str | None:
         """What the stack was told; nodes download exactly that."""

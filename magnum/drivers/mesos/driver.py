@@ -5,8 +5,18 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from magnum.domain.node_certificates import NodeCertificate
-from magnum.drivers import checks, heat, stack_parameters
-from magnum.drivers.contract import MASTER, WORKER, BayPlan, Capabilities, PlanRefused
+from magnum.drivers import checks, heat, settings, stack_parameters
+from magnum.drivers.contract import (
+    MASTER,
+    WORKER,
+    Access,
+    BayPlan,
+    Capabilities,
+    PlanRefused,
+)
+
+MESOS_PORT = 5050
+MARATHON_PORT = 8080
 
 # Labels by the setting that tells the nodes of a role.
 IMAGES = {
@@ -95,8 +105,19 @@ class MesosDriver(heat.HeatDriver):
     certificates: ClassVar[Mapping[str, Mapping[str, NodeCertificate]]] = {MASTER: {}, WORKER: {}}
 
     def api_url(self, address: str, plan: BayPlan) -> str:
-        """The bare address: Mesos is at port 5050, Marathon at 8080."""
+        """The bare address: clients add the port of Mesos or of Marathon."""
         return address
+
+    def client_files(self, access: Access) -> Mapping[str, str]:
+        """Where Mesos' own clients and those of Marathon look."""
+        return {
+            'environment': settings.environment(
+                {
+                    'MESOS_MASTER': f'{access.api_address}:{MESOS_PORT}',
+                    'MARATHON_URL': f'http://{access.api_address}:{MARATHON_PORT}',
+                }
+            )
+        }
 
     def node_settings(self, plan: BayPlan, role: str) -> Mapping[str, str | None]:
         """Images of the programs, and options of the agents."""

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from magnum.domain.node_certificates import NodeCertificate
-from magnum.drivers import heat, stack_parameters
-from magnum.drivers.contract import MASTER, WORKER, BayPlan, Capabilities
+from magnum.drivers import heat, settings, stack_parameters
+from magnum.drivers.contract import MASTER, WORKER, Access, BayPlan, Capabilities
 
 DOCKER_PORT = 2376
 JOIN_PORT = 9443
@@ -56,6 +56,16 @@ class SwarmDriver(heat.HeatDriver):
     def api_url(self, address: str, plan: BayPlan) -> str:
         """Of the Docker engine API."""
         return f'tcp://{address}:{DOCKER_PORT}'
+
+    def client_files(self, access: Access) -> Mapping[str, str]:
+        """For the docker client."""
+        variables = {'DOCKER_HOST': access.api_address}
+        files = {}
+        if access.authority is not None and access.certificate is not None:
+            # The client has these names for what is in its DOCKER_CERT_PATH.
+            files = {'ca.pem': access.authority, 'cert.pem': access.certificate}
+            variables |= {'DOCKER_TLS_VERIFY': '1', 'DOCKER_CERT_PATH': '.'}
+        return {**files, 'environment': settings.environment(variables)}
 
     def node_settings(self, plan: BayPlan, role: str) -> Mapping[str, str | None]:
         """Ports, and where Docker keeps its data."""
