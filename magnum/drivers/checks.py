@@ -90,6 +90,16 @@ def networks(plan: BayPlan, _capabilities: Capabilities) -> None:
             ) from None
 
 
+def label_addresses(plan: BayPlan, _capabilities: Capabilities) -> None:
+    """Networks that labels name, separated by commas."""
+    for label in ('fixed_subnet_cidr', 'master_lb_allowed_cidrs'):
+        for text in filter(None, plan.labels.get(label, '').split(',')):
+            try:
+                ipaddress.ip_network(text, strict=label == 'fixed_subnet_cidr')
+            except ValueError:
+                raise PlanRefused(f'labels/{label}', f'{text!r} is no network address.') from None
+
+
 def single_line_texts(plan: BayPlan, _capabilities: Capabilities) -> None:
     """What nodes read as shell assignments holds no line breaks."""
     texts = {
@@ -140,6 +150,7 @@ COMMON: tuple[Check, ...] = (
     docker_storage_driver,
     registry,
     networks,
+    label_addresses,
     single_line_texts,
     node_options,
 )

@@ -60,10 +60,11 @@ class HeatDriver(Driver):
 
     def validate(self, plan: BayPlan) -> None:
         """See the contract."""
-        for check in self.refusals:
-            check(plan, self.capabilities)
+        # Checks may rely on well-formed labels.
         for group in (plan, plan.masters, plan.workers):
             labels.check(self.labels_schema(), group.labels)
+        for check in self.refusals:
+            check(plan, self.capabilities)
 
     def render(self, plan: BayPlan) -> StackRequest:
         """See the contract."""

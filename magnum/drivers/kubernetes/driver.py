@@ -52,6 +52,18 @@ def address_ranges(plan: BayPlan, _capabilities: Capabilities) -> None:
             ranges[label] = ipaddress.ip_network(text)
         except ValueError:
             raise PlanRefused(f'labels/{label}', f'{text!r} is no network address.') from None
+    # Addresses of the API and of the DNS server are the first and the tenth.
+    if ranges['service_cluster_ip_range'].prefixlen > 28:
+        raise PlanRefused(
+            'labels/service_cluster_ip_range', 'A network of at least 16 addresses is needed.'
+        )
+    node_bits = int(plan.labels.get('flannel_network_subnetlen', '24'))
+    pods = ranges['flannel_network_cidr']
+    if node_bits <= pods.prefixlen:
+        raise PlanRefused(
+            'labels/flannel_network_subnetlen',
+            f'Nodes cannot have shares of {pods} with prefixes of {node_bits} bits.',
+        )
     if plan.fixed_network_cidr:
         ranges['fixed_subnet_cidr'] = ipaddress.ip_network(plan.fixed_network_cidr)
     elif plan.fixed_network:

@@ -5,6 +5,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from magnum.drivers import labels as label_rules
 from magnum.drivers.contract import MASTER, WORKER, Driver, PlanRefused
 from magnum.drivers.kubernetes.driver import KubernetesDriver
 from magnum.drivers.mesos.driver import MesosDriver
@@ -77,6 +78,30 @@ def test_swarm_managers_need_none() -> None:
             {'flannel_network_cidr': '10.0.0.1/16'},
             'labels/flannel_network_cidr',
         ),
+        (
+            KubernetesDriver(),
+            {'flannel_network_subnetlen': '16'},
+            'labels/flannel_network_subnetlen',
+        ),
+        (
+            KubernetesDriver(),
+            {'flannel_network_subnetlen': 'many'},
+            'labels/flannel_network_subnetlen',
+        ),
+        (
+            KubernetesDriver(),
+            {'service_cluster_ip_range': '10.254.0.0/29'},
+            'labels/service_cluster_ip_range',
+        ),
+        (SwarmDriver(), {'fixed_subnet_cidr': '10.0.0.999/24'}, 'labels/fixed_subnet_cidr'),
+        (
+            SwarmDriver(),
+            {'master_lb_allowed_cidrs': '10.0.0.0/8,1.2/3'},
+            'labels/master_lb_allowed_cidrs',
+        ),
+        (SwarmDriver(), {'swarm_strategy': 'clever'}, 'labels/swarm_strategy'),
+        (MesosDriver(), {'rexray_preempt': 'perhaps'}, 'labels/rexray_preempt'),
+        (KubernetesDriver(), {'min_node_count': '-1'}, 'labels/min_node_count'),
         (KubernetesDriver(), {'kubelet_options': '--x="y z"'}, 'labels/kubelet_options'),
         (KubernetesDriver(), {'kube_tag': 'latest'}, 'labels/kube_tag'),
         (
@@ -105,6 +130,34 @@ def test_good_isolation_passes() -> None:
         'mesos_slave_image_providers': 'docker',
     }
     driver.validate(plans.plan(driver, labels=labels))
+
+
+@pytest.mark.parametrize(
+    ('driver', 'labels'),
+    [
+        (KubernetesDriver(), {'calico_tag': 'v3', 'etcd_volume_size': '9', 'npd_enabled': 'no'}),
+        (SwarmDriver(), {'flannel_use_vxlan': 'true', 'swarm_strategy': 'binpack'}),
+        (MesosDriver(), {'rexray_preempt': 'true', 'min_node_count': '2'}),
+    ],
+)
+def test_labels_of_other_releases_pass(driver: Driver, labels: dict[str, str]) -> None:
+    driver.validate(plans.plan(driver, labels=labels))
+    jsonschema.validate(labels, dict(driver.labels_schema()))
+
+
+def test_where_labels_come_from() -> None:
+    schema = KubernetesDriver().labels_schema()
+    origins = label_rules.origins(
+        schema,
+        baymodel_labels={'kube_tag': 'v1.33.1', 'pause_tag': '3.9', 'cgroup_driver': 'cgroupfs'},
+        bay_labels={'kube_tag': 'v1.33.1', 'pause_tag': '3.10', 'colour': 'blue'},
+    )
+    assert origins['kube_tag'] == ('v1.33.1', 'baymodel')
+    assert origins['pause_tag'] == ('3.10', 'bay')
+    assert origins['colour'] == ('blue', 'bay')
+    assert origins['cgroup_driver'] == ('systemd', 'default'), 'bays replace their labels'
+    assert origins['flannel_backend'] == ('vxlan', 'default')
+    assert 'calico_tag' not in origins
 
 
 @every_driver
