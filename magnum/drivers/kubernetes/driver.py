@@ -133,7 +133,11 @@ class KubernetesDriver(heat.HeatDriver):
             'admin': NodeCertificate('magnum:admin', 'system:masters', client=True),
             **_NODE_CERTIFICATES,
         },
-        WORKER: _NODE_CERTIFICATES,
+        WORKER: {
+            **_NODE_CERTIFICATES,
+            # For one call before the kubelet's first; its key is not kept.
+            'renewal': NodeCertificate('magnum:renewal', client=True),
+        },
     }
 
     def extra_parameters(self, plan: BayPlan) -> Mapping[str, Any]:

@@ -115,3 +115,19 @@ def test_a_step_is_tried_as_often_as_it_says(runner: Runner) -> None:
     )
     assert runner.run()['status'] == 'SUCCESS'
     assert (runner.folder / 'tries').read_text() == 'x\nx\n'
+
+
+@pytest.mark.parametrize(('code', 'done'), [(200, True), (404, True), (403, False), (500, False)])
+def test_a_renewed_kubelet_starts_when_the_former_node_is_forgotten(code: int, done: bool) -> None:
+    text = (FOLDER / 'kubernetes/node/70-kubelet.sh').read_text()
+    start = text.index('forget_former_node() {')
+    function = text[start : text.index('\n}\n', start) + 3]
+    script = (
+        f'curl() {{ echo "$*" >&2; printf {code}; }}\nsay() {{ echo "$*"; }}\n'
+        'api_url() { echo https://api:6443; }\ncertificates=/c MAGNUM_NODE_NAME=node-0\n'
+        f'set -euo pipefail\n{function}forget_former_node\n'
+    )
+    ran = subprocess.run(['bash', '-c', script], capture_output=True, text=True, check=False)
+    assert (ran.returncode == 0) is done
+    assert '-X DELETE' in ran.stderr
+    assert 'https://api:6443/api/v1/nodes/node-0' in ran.stderr

@@ -77,8 +77,8 @@ write_unit kube-proxy "Kubernetes services' network" \
 forget_former_node() {
     local code
     code=$(curl --silent --show-error --max-time 20 --noproxy '*' -X DELETE \
-        --cacert "$certificates/ca.pem" --cert "$certificates/kubelet.pem" \
-        --key "$certificates/kubelet.key" --output /dev/null \
+        --cacert "$certificates/ca.pem" --cert "$certificates/renewal.pem" \
+        --key "$certificates/renewal.key" --output /dev/null \
         --write-out '%{http_code}' \
         "$(api_url)/api/v1/nodes/$MAGNUM_NODE_NAME") || return 1
     case $code in
@@ -88,6 +88,7 @@ forget_former_node() {
 }
 if [ "$MAGNUM_NODE_ROLE" = worker ]; then
     wait_until 1200 forget_former_node
+    rm -f "$certificates/renewal.key"
 fi
 
 start_service kubelet kube-proxy
