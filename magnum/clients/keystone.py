@@ -65,11 +65,18 @@ class KeystoneClient:
             user_id = self.find_user(name)
             if user_id is None:
                 raise
+        self.set_password(user_id, password)
+        return user_id
+
+    def set_password(self, user_id: str, password: str) -> None:
+        """Give the user another password; Keystone revokes the user's tokens.
+
+        :raises CloudNotFound: there is no such user.
+        """
         with calling('identity', 'update_user'):
             self._api.patch(
                 f'/users/{user_id}', json={'user': {'password': password}}, log=False
             )
-        return user_id
 
     def find_user(self, name: str) -> str | None:
         """Id of the bay user of that name."""

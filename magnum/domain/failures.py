@@ -46,6 +46,7 @@ CODES: Final = (
     FailureCode('stack_failed', OPERATOR, True),
     FailureCode('count_mismatch', SERVICE, True),
     FailureCode('plan_refused', USER, False),
+    FailureCode('identity_missing', OPERATOR, False),
     FailureCode('cancelled', USER, True),
     FailureCode('internal', SERVICE, True),
 )

@@ -22,7 +22,6 @@ from magnum.db.engine import Database
 from magnum.db.statements import changed_rows, database_now
 from magnum.db.types import utcnow
 from magnum.domain import states
-from magnum.domain.failures import Failure
 
 LOG = logging.getLogger(__name__)
 
@@ -221,28 +220,3 @@ class Claims:
     def held(self) -> int:
         """How many operations this process works on."""
         return len(self._held)
-
-
-def release(
-    operation: Operation, state: str, not_before: datetime.datetime | None = None
-) -> None:
-    """Let go of a claimed operation, within its fenced transaction.
-
-    :param not_before: earliest time at which it is looked at again.
-    """
-    if state not in states.TRANSITIONS[operation.state]:
-        raise ValueError(f'an operation cannot go from {operation.state} to {state}')
-    operation.state = state
-    operation.worker = None
-    operation.lease_expires_at = None
-    operation.not_before = not_before
-
-
-def end(
-    session: orm.Session, operation: Operation, state: str, failure: Failure | None = None
-) -> None:
-    """End an operation: its bay may have another one."""
-    release(operation, state)
-    operation.active_for = None
-    operation.error = failure.as_dict() if failure else None
-    operation.finished_at = database_now(session)

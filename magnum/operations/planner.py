@@ -4,6 +4,7 @@ Everything here happens in the request's own transaction. Nothing here talks
 to the cloud.
 """
 
+import contextlib
 import dataclasses
 import datetime
 from typing import Any, Final
@@ -17,9 +18,10 @@ from magnum.db import models
 from magnum.db.statements import database_now
 from magnum.db.types import utcnow
 from magnum.domain import states
+from magnum.domain.failures import Failure
 from magnum.events import timeline
-from magnum.operations import rows
-from magnum.operations.claims import end
+from magnum.operations import rounds, rows, upgrading
+from magnum.operations.ending import end, end_cancelled, is_preempted
 from magnum.operations.refusals import (
     BayGone,
     NodegroupExists,
@@ -38,6 +40,8 @@ __all__ = [
 BAYS = 'Cluster'  # the quota's resource, by the name that clients know
 
 _DELETES: Final = frozenset({states.DELETE, states.DELETE_NODEGROUP})
+#: What an operation has come to; one that tries it again begins anew there.
+_PROGRESS: Final = frozenset({'delete_attempts'})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -184,6 +188,117 @@ class Planner:
         parameters = {'nodegroup': group.uuid}
         return self._plan(session, bay, states.DELETE_NODEGROUP, requester, parameters)
 
+    def upgrade_bay(
+        self,
+        session: orm.Session,
+        bay: models.Bay,
+        baymodel: models.Baymodel,
+        requester: Requester,
+        max_batch_size: int = 1,
+        nodegroup_uuid: str | None = None,
+    ) -> models.Operation:
+        """Replace nodes by new ones, as another baymodel has them.
+
+        Which groups are concerned, the driver says when the work begins.
+
+        :param baymodel: the bay's own one renews the nodes.
+        :param max_batch_size: how many nodes may be replaced at once.
+        :param nodegroup_uuid: None: every group that the driver can upgrade.
+        :raises OperationInProgress: something else is going on.
+        :raises NodegroupGone: the bay has no such node group.
+        """
+        self._begin(session, bay)
+        parameters = {
+            'baymodel': baymodel.uuid,
+            'fingerprint': upgrading.fingerprint(baymodel),
+            'max_batch_size': max_batch_size,
+            'minutes': bay.create_timeout or self._default_minutes,
+        }
+        if nodegroup_uuid is not None:
+            group = rows.nodegroup(session, bay.uuid, nodegroup_uuid)
+            parameters['nodegroup'] = group.uuid
+        return self._plan(session, bay, states.UPGRADE, requester, parameters)
+
+    def rotate_credential(
+        self, session: orm.Session, bay: models.Bay, requester: Requester
+    ) -> models.Operation:
+        """Give the bay's own Keystone user a new password.
+
+        :raises OperationInProgress: something else is going on.
+        """
+        self._begin(session, bay)
+        return self._plan(session, bay, states.ROTATE_CREDENTIAL, requester, {})
+
+    def cancel(
+        self, session: orm.Session, operation_uuid: str, requester: Requester
+    ) -> models.Operation:
+        """Stop an operation: at once when nobody has begun it, else soon.
+
+        One that is being stopped already is answered with itself.
+
+        :raises NotCancellable: it has ended, or is a delete.
+        """
+        found = _find(session, operation_uuid)
+        if found is None:
+            raise NotCancellable('There is no such operation.')
+        with contextlib.suppress(BayGone):  # then it has ended
+            rows.lock_bay(session, found.bay_uuid)
+        operation = rows.lock_operation(session, operation_uuid)
+        if operation.state in states.ENDED:
+            raise NotCancellable(f'It has ended: {operation.state}.')
+        if not states.VERBS[operation.verb].is_cancellable:
+            raise NotCancellable('A delete goes on to its end.')
+        if is_preempted(operation):
+            raise NotCancellable('It makes way for a delete.')
+        if operation.cancel_requested:
+            return operation
+        operation.cancel_requested = True
+        by = f'Cancelled by the user {requester.user_id}.'
+        operation.error = Failure('cancelled', by).as_dict()
+        if operation.state == states.QUEUED and operation.attempts == 0:
+            end_cancelled(session, operation)
+            return operation
+        timeline.record(session, operation, f'bay.{operation.verb}.stopping', by)
+        if operation.state != states.RUNNING:
+            # Whoever claims it stops it.
+            operation.state = states.QUEUED
+            operation.not_before = None
+        return operation
+
+    def retry(
+        self, session: orm.Session, operation_uuid: str, requester: Requester
+    ) -> models.Operation:
+        """Try again what failed or was cancelled, from where it came to.
+
+        :returns: a new operation, whose ``retries`` is the old one.
+        :raises NotRetryable: it did not fail, or the bay has had a later one.
+        :raises OperationInProgress: something is going on.
+        :raises BayGone: the bay is deleted.
+        """
+        found = _find(session, operation_uuid)
+        if found is None:
+            raise NotRetryable('There is no such operation.')
+        bay = rows.lock_bay(session, found.bay_uuid)
+        active = rows.active_operation(session, bay.uuid)
+        if active is not None:
+            raise _in_progress(session, active)
+        failed = rows.lock_operation(session, operation_uuid)
+        if failed.state == states.SUCCEEDED:
+            raise NotRetryable('It succeeded.')
+        last = sa.select(sa.func.max(models.Operation.id)).filter_by(bay_uuid=bay.uuid)
+        if session.scalar(last) != failed.id:
+            raise NotRetryable('The bay has had a later operation.')
+        parameters = {
+            name: value for name, value in failed.parameters.items() if name not in _PROGRESS
+        }
+        if failed.verb == states.RESIZE:
+            group = rows.nodegroup(session, bay.uuid, parameters['nodegroup'])
+            parameters['previous_node_count'] = group.node_count
+            group.node_count = parameters['node_count']
+        return self._plan(
+            session, bay, failed.verb, requester, parameters, retries=failed.uuid
+        )
+
     def delete_bay(
         self, session: orm.Session, bay: models.Bay, requester: Requester
     ) -> models.Operation:
@@ -253,6 +368,8 @@ class Planner:
         retries: str | None = None,
     ) -> models.Operation:
         own_minutes = self._delete_minutes if verb in _DELETES else bay.create_timeout
+        if rounds.has_begun(parameters):
+            own_minutes = rounds.minutes(parameters)
         allowed = datetime.timedelta(minutes=own_minutes or self._default_minutes)
         operation = models.Operation(
             bay_uuid=bay.uuid,
@@ -311,6 +428,10 @@ def _locked_quota(session: orm.Session, project_id: str) -> int | None:
             pass  # another request made it first
         row = session.scalars(query).one()
     return row.hard_limit
+
+
+def _find(session: orm.Session, uuid: str) -> models.Operation | None:
+    return session.scalars(sa.select(models.Operation).filter_by(uuid=uuid)).one_or_none()
 
 
 def _in_progress(session: orm.Session, active: models.Operation) -> OperationInProgress:

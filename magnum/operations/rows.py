@@ -44,6 +44,16 @@ def active_operation(session: orm.Session, bay_uuid: str) -> Operation | None:
     ).one_or_none()
 
 
+def lock_operation(session: orm.Session, uuid: str) -> Operation:
+    """An operation as it is now; its bay is to be locked first."""
+    return session.scalars(
+        sa.select(Operation)
+        .filter_by(uuid=uuid)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one()
+
+
 def nodegroup(session: orm.Session, bay_uuid: str, uuid: str | None) -> Nodegroup:
     """A node group of the bay; without a uuid its default workers.
 

@@ -25,8 +25,8 @@ from magnum.domain import states
 from magnum.domain.failures import Failure
 from magnum.events import timeline
 from magnum.operations import rounds, rows
-from magnum.operations.cancelling import end_cancelled, is_preempted, stop_heat
-from magnum.operations.claims import Claim, Claims, LeaseLost, end, release
+from magnum.operations.claims import Claim, Claims, LeaseLost
+from magnum.operations.ending import end, end_cancelled, is_preempted, release
 from magnum.operations.errors import (
     Cancelled,
     DeadlinePassed,
@@ -36,6 +36,7 @@ from magnum.operations.errors import (
     TryLater,
 )
 from magnum.operations.flows import FLOWS, Step, phase_steps, step_names
+from magnum.operations.steps.stop import stop_heat
 from magnum.operations.work import Tools, Work
 
 LOG = logging.getLogger(__name__)
@@ -202,6 +203,8 @@ class Runner:
         )
 
     def _begin_round(self, session: orm.Session, operation: Operation) -> None:
+        minutes = datetime.timedelta(minutes=rounds.minutes(operation.parameters))
+        operation.deadline = database_now(session) + minutes
         rows.set_nodegroup_status(session, operation, states.IN_PROGRESS)
         release(operation, states.QUEUED)
 
@@ -217,8 +220,6 @@ class Runner:
         }
         operation.phase = states.START
         operation.stack_id = operation.stack_action = operation.stack_updated_before = None
-        minutes = datetime.timedelta(minutes=rounds.minutes(operation.parameters))
-        operation.deadline = database_now(session) + minutes
         self._begin_round(session, operation)
 
     def _wait(self, session: orm.Session, operation: Operation, seen: str | None) -> None:

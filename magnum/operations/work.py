@@ -12,6 +12,7 @@ from sqlalchemy import orm
 from magnum.certificates.errors import SealingError
 from magnum.certificates.sealing import Sealer
 from magnum.certificates.service import CertificateService
+from magnum.clients.errors import Unauthenticated
 from magnum.clients.heat import HeatClient, HeatClients
 from magnum.clients.keystone import KeystoneClient
 from magnum.clients.sessions import Sessions
@@ -21,7 +22,7 @@ from magnum.domain import states
 from magnum.domain.failures import Failure
 from magnum.drivers.contract import Driver
 from magnum.drivers.registry import DriverNotFound, Registry
-from magnum.operations import rounds
+from magnum.operations import passwords, rounds
 from magnum.operations.claims import Claim, Claims, LeaseLost
 from magnum.operations.errors import Cancelled, DeadlinePassed, Handover, StepFailed
 
@@ -177,36 +178,38 @@ class Work:
 
     def heat_as_bay(self) -> HeatClient | None:
         """Heat as the bay's own identity; None for a bay that has none to use."""
-        with self.tools.database.reading() as session:
-            identity = session.scalars(
-                sa.select(models.BayIdentity).filter_by(bay_uuid=self.claim.bay_uuid)
-            ).one_or_none()
-        if identity is None or identity.user_id is None:
-            return None
-        try:
-            password = self.tools.sealer.unseal(
-                identity.sealed_password, password_context(self.claim.bay_uuid)
-            )
-        except SealingError as error:
-            LOG.error('The identity of bay %s cannot be used: %s', self.claim.bay_uuid, error)
-            return None
-        return self.tools.heat.user(
-            identity.user_id, password.decode(), identity.project_id or ''
-        )
+        known = self._own_clients()
+        if len(known) > 1:      # a rotation did not come to its end
+            for heat in known:
+                with contextlib.suppress(Unauthenticated):
+                    heat.authenticate()
+                    return heat
+        return known[0] if known else None
 
     def heat_identities(self) -> Iterator[HeatClient]:
         """Heat as the bay, then as the service: for looking and for removing.
 
         The bay's identity may have been touched by hand, or be gone.
         """
-        own = self.heat_as_bay()
-        if own is not None:
-            yield own
+        yield from self._own_clients()
         yield self.tools.heat.service()
 
-
-def password_context(bay_uuid: str) -> str:
-    """What a sealed password of a bay's identity is bound to."""
-    return f'bay_identity/{bay_uuid}'
-
-
+    def _own_clients(self) -> list[HeatClient]:
+        """Heat as the bay, with each of its passwords, the newest first."""
+        with self.tools.database.reading() as session:
+            identity = session.scalars(
+                sa.select(models.BayIdentity).filter_by(bay_uuid=self.claim.bay_uuid)
+            ).one_or_none()
+        if identity is None or identity.user_id is None:
+            return []
+        try:
+            known = passwords.unseal(
+                self.tools.sealer, identity.bay_uuid, identity.sealed_password
+            )
+        except SealingError as error:
+            LOG.error('The identity of bay %s cannot be used: %s', self.claim.bay_uuid, error)
+            return []
+        return [
+            self.tools.heat.user(identity.user_id, password, identity.project_id or '')
+            for password in reversed(known)
+        ]

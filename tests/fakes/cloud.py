@@ -82,7 +82,7 @@ class FakeKeystone:
         return found
 
     def set_password(self, user_id: str, password: str) -> None:
-        with self.cloud.call('identity', 'set_password'):
+        with self.cloud.call('identity', 'update_user'):
             if user_id not in self.cloud.users:
                 raise CloudNotFound('identity', f'Could not find user: {user_id}.', 404)
             self.cloud.users[user_id]['password'] = password

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from magnum.domain.node_certificates import NodeCertificate
+from magnum.drivers import footprint
 from magnum.drivers.contract import (
     Access,
     BayPlan,
@@ -91,6 +92,9 @@ class FakeDriver(Driver):
         assert bay_outputs['api_address']
         version = 'group-2' if group.stack_name else '2'
         return StackRequest(_TEMPLATE, {}, {**_parameters(plan, group), 'batch': batch}, version)
+
+    def footprint(self, plan: BayPlan) -> Mapping[str, int]:
+        return footprint.of_plan(plan)
 
     def client_files(self, access: Access) -> Mapping[str, str]:
         return {'config': access.api_address}

@@ -17,7 +17,7 @@ from magnum.certificates.sealing import Sealer
 from magnum.certificates.service import AUTHORITY, SERVICE
 from magnum.certificates.stores.database import DatabaseStore
 from magnum.db import models
-from magnum.operations.work import password_context
+from magnum.operations import passwords
 from tests.functional import magnum_service
 from tests.functional.conftest import wait_until
 from tests.functional.people import Person
@@ -186,7 +186,7 @@ def _secrets_of(uuid: str) -> set[str]:
     engine = sa.create_engine(settings.mariadb_url('magnum_functional'))
     with orm.Session(engine) as session:
         identity = session.scalars(sa.select(models.BayIdentity).filter_by(bay_uuid=uuid)).one()
-        password = sealer.unseal(identity.sealed_password, password_context(uuid)).decode()
+        (password,) = passwords.unseal(sealer, uuid, identity.sealed_password)
         keys = [store.load(session, uuid, purpose) for purpose in (AUTHORITY, SERVICE)]
     engine.dispose()
     found = {settings.encryption_key(), password}

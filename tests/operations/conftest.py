@@ -51,6 +51,7 @@ class World:
             baymodel = models.Baymodel(
                 name='m', coe='kubernetes', image_id='debian', cluster_distro='debian',
                 project_id='demo', network_driver='flannel', external_network_id='public',
+                labels=dict(values.get('labels', {})),
             )
             session.add(baymodel)
             session.flush()
@@ -104,6 +105,18 @@ class World:
         }
         made: models.Operation = self.ask('create_nodegroup', uuid, models.Nodegroup(**group))
         return made
+
+    def new_baymodel(self, **values: Any) -> models.Baymodel:
+        """Like that of the bays, but for these values."""
+        columns = {
+            'name': 'new', 'coe': 'kubernetes', 'image_id': 'debian-13',
+            'cluster_distro': 'debian', 'project_id': 'demo', 'network_driver': 'flannel',
+            'external_network_id': 'public', 'labels': {}, **values,
+        }
+        with self.database.writing() as session:
+            baymodel = models.Baymodel(**columns)
+            session.add(baymodel)
+        return baymodel
 
     def nodegroup(self, name: str) -> models.Nodegroup:
         (found,) = self.rows(models.Nodegroup, name=name)

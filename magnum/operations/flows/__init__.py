@@ -21,6 +21,8 @@ from magnum.operations.flows import (
     delete,
     delete_nodegroup,
     resize,
+    rotate_credential,
+    upgrade,
 )
 from magnum.operations.work import Work
 
@@ -49,6 +51,8 @@ FLOWS: Final[dict[str, Flow]] = {
     states.RESIZE: Flow(resize.START, resize.FINISH),
     states.CREATE_NODEGROUP: Flow(create_nodegroup.START, create_nodegroup.FINISH),
     states.DELETE_NODEGROUP: Flow(delete_nodegroup.START, delete_nodegroup.FINISH),
+    states.UPGRADE: Flow(upgrade.START, upgrade.FINISH, upgrade.OPENING, upgrade.CLOSING),
+    states.ROTATE_CREDENTIAL: Flow(rotate_credential.START),
     states.DELETE: Flow(delete.START, delete.FINISH),
 }
 

@@ -29,7 +29,7 @@ def own_heat(work: Work) -> HeatClient:
     """
     heat = work.heat_as_bay()
     if heat is None:
-        raise StepFailed(Failure('internal', 'the bay has no identity'))
+        raise StepFailed(Failure('identity_missing', 'The bay has no identity of its own.'))
     return heat
 
 

@@ -1,16 +1,12 @@
 """The bay's own Keystone user."""
 
-import secrets
-
 import sqlalchemy as sa
 
 from magnum.db.models import BayIdentity
 from magnum.domain.failures import Failure
-from magnum.operations import ledger
+from magnum.operations import ledger, passwords
 from magnum.operations.errors import StepFailed
-from magnum.operations.work import Work, password_context
-
-_PASSWORD_BYTES = 32
+from magnum.operations.work import Work
 
 
 def ensure_identity(work: Work) -> None:
@@ -32,23 +28,21 @@ def ensure_identity(work: Work) -> None:
             sa.select(BayIdentity).filter_by(bay_uuid=claim.bay_uuid)
         ).one_or_none()
         if identity is None:
-            password = secrets.token_urlsafe(_PASSWORD_BYTES)
+            password = passwords.new()
             identity = BayIdentity(
                 bay_uuid=claim.bay_uuid,
                 project_id=project_id,
                 username=f'{claim.bay_uuid}_{project_id}',
-                sealed_password=tools.sealer.seal(
-                    password.encode(), password_context(claim.bay_uuid)
-                ),
+                sealed_password=passwords.seal(tools.sealer, claim.bay_uuid, [password]),
             )
             session.add(identity)
             ledger.write(
                 session, claim.bay_uuid, project_id, ledger.KEYSTONE_USER, identity.username
             )
         else:
-            password = tools.sealer.unseal(
-                identity.sealed_password, password_context(claim.bay_uuid)
-            ).decode()
+            password = passwords.unseal(
+                tools.sealer, claim.bay_uuid, identity.sealed_password
+            )[-1]
         username = identity.username
     user_id = tools.keystone.ensure_user(
         username, password, f'Identity of the bay {claim.bay_uuid}'

@@ -1,25 +1,14 @@
-"""Ends operations that somebody does not want any more.
-
-A delete pre-empts: the operation lets go of its bay at once and only stops.
-A user cancels: the operation keeps its bay until it has stopped, Heat is
-asked to stop, too, and the bay says that it was cancelled.
-"""
+"""Stopping what Heat does for an operation that was cancelled."""
 
 from typing import Final
 
 from oslo_log import log as logging
-from sqlalchemy import orm
 
-from magnum.certificates.bootstrap import BootstrapTokens
 from magnum.clients.errors import CloudError, CloudRefused
 from magnum.clients.heat import HeatClient, Stack
-from magnum.db.models import Operation
 from magnum.domain import states
-from magnum.domain.failures import Failure
 from magnum.domain.stack_names import short_id
-from magnum.events import timeline
-from magnum.operations import ledger, rows
-from magnum.operations.claims import end
+from magnum.operations import ledger
 from magnum.operations.steps.heat import DELETE, as_anybody, tag_of
 from magnum.operations.work import Work
 
@@ -30,40 +19,6 @@ _MADE_BY: Final = {
     states.CREATE: (ledger.HEAT_STACK, 'bay'),
     states.CREATE_NODEGROUP: (ledger.NODEGROUP_STACK, 'nodegroup'),
 }
-
-
-def is_preempted(operation: Operation) -> bool:
-    """Whether a delete has taken the bay from an operation that has not ended."""
-    return operation.active_for is None
-
-
-def end_cancelled(
-    session: orm.Session,
-    operation: Operation,
-    tokens: BootstrapTokens | None = None,
-    unheard: str | None = None,
-) -> None:
-    """End a cancelled operation, in a transaction that holds the bay.
-
-    :param tokens: to disarm the operation's; not needed before it was begun.
-    :param unheard: why Heat could not be asked to stop.
-    """
-    if tokens is not None:
-        tokens.disarm(session, operation.uuid)
-    kind = f'bay.{operation.verb}.cancelled'
-    if is_preempted(operation):
-        end(session, operation, states.CANCELLED)
-        timeline.record(session, operation, kind, f'{operation.verb} made way for a delete')
-        return
-    reason: str = (operation.error or {}).get('reason', 'It was cancelled.')
-    if unheard is not None:
-        reason = f'{reason} Heat could not be told and may go on: {unheard}'
-    failure = Failure('cancelled', reason)
-    if operation.stack_action is None:  # Heat was never asked
-        rows.restore_count(session, operation)
-    rows.set_status(session, operation, states.FAILED, failure.sentence())
-    end(session, operation, states.CANCELLED, failure)
-    timeline.record(session, operation, kind, failure.sentence())
 
 
 def stop_heat(work: Work) -> str | None:

@@ -1,0 +1,73 @@
+"""A new password for the bay's own Keystone user.
+
+It is stored before Keystone hears of it, and the old one is dropped only when
+the new one has been used: at any moment one of those stored is accepted.
+"""
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from magnum.certificates.errors import SealingError
+from magnum.db.models import BayIdentity
+from magnum.domain.failures import Failure
+from magnum.domain.stack_names import stack_name
+from magnum.operations import passwords
+from magnum.operations.errors import StepFailed
+from magnum.operations.work import Work
+
+
+def add_password(work: Work) -> None:
+    """Store a new password beside the old one.
+
+    One that an earlier rotation has stored and not come to use will do.
+    """
+    with work.fenced() as (session, _):
+        identity, known = _identity(session, work)
+        if len(known) == 1:
+            _store(work, identity, [*known, passwords.new()])
+
+
+def change_password(work: Work) -> None:
+    """Tell Keystone the new password; it revokes the tokens got with the old one."""
+    user_id, _, newest = _newest(work)
+    work.tools.keystone.set_password(user_id, newest)
+
+
+def prove_password(work: Work) -> None:
+    """Look at the bay's stack with the new password."""
+    user_id, project_id, newest = _newest(work)
+    bay = work.situation().bay
+    heat = work.tools.heat.user(user_id, newest, project_id)
+    heat.get(bay.stack_id or stack_name(bay.name, bay.uuid))
+
+
+def drop_old_password(work: Work) -> None:
+    """Forget the password that Keystone accepts no more."""
+    with work.fenced() as (session, _):
+        identity, known = _identity(session, work)
+        _store(work, identity, known[-1:])
+
+
+def _newest(work: Work) -> tuple[str, str, str]:
+    with work.tools.database.reading() as session:
+        identity, known = _identity(session, work)
+    return identity.user_id or '', identity.project_id or '', known[-1]
+
+
+def _identity(session: orm.Session, work: Work) -> tuple[BayIdentity, list[str]]:
+    identity = session.scalars(
+        sa.select(BayIdentity).filter_by(bay_uuid=work.claim.bay_uuid)
+    ).one_or_none()
+    if identity is None or identity.user_id is None:
+        raise StepFailed(Failure('identity_missing', 'The bay has no identity of its own.'))
+    try:
+        known = passwords.unseal(
+            work.tools.sealer, identity.bay_uuid, identity.sealed_password
+        )
+    except SealingError as error:
+        raise StepFailed(Failure('identity_missing', str(error))) from error
+    return identity, known
+
+
+def _store(work: Work, identity: BayIdentity, known: list[str]) -> None:
+    identity.sealed_password = passwords.seal(work.tools.sealer, identity.bay_uuid, known)

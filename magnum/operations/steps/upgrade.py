@@ -1,0 +1,208 @@
+"""Replacing the nodes of a bay, a node group a round."""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from magnum.db.models import Bay, Baymodel, Nodegroup, Operation
+from magnum.db.statements import database_now
+from magnum.domain import states
+from magnum.domain.failures import Failure
+from magnum.drivers.contract import MASTER
+from magnum.operations import rounds, rows, upgrading
+from magnum.operations.errors import StepFailed
+from magnum.operations.plan import nodegroup_plan
+from magnum.operations.steps.heat import (
+    UPDATE,
+    existing,
+    minutes_left,
+    own_heat,
+    tag_of,
+    was_asked,
+)
+from magnum.operations.steps.plans import plan, plan_without_secrets, rendering
+from magnum.operations.work import Situation, Work
+
+#: However many nodes a group has: a round is given no more minutes than this.
+_LONGEST_ROUND: Final = 24 * 60
+
+
+def check_upgrade(work: Work) -> None:
+    """See once more whether it can be done, and settle which groups it is about."""
+    situation = work.situation()
+    with work.tools.database.reading() as session:
+        target = _target(session, situation.operation)
+    driver = work.driver(situation)
+    roles = driver.capabilities.upgrades
+    aim = upgrading.target_plan(
+        situation.bay, situation.nodegroups, situation.baymodel, target, roles, work.tools.conf
+    )
+    with rendering():
+        driver.check_upgrade(plan_without_secrets(work, situation), aim)
+    if rounds.has_begun(situation.operation.parameters):   # by the one that this one retries
+        return
+    concerned = _concerned(situation, roles)
+    with work.fenced() as (session, operation):
+        groups = [
+            _round(session, operation, group, situation.baymodel, target) for group in concerned
+        ]
+        operation.parameters = {**operation.parameters, 'groups': groups, 'round': 0}
+
+
+def replace_nodes(work: Work) -> None:
+    """Ask Heat to put new nodes into the place of the round's, unless it was asked before."""
+    situation = work.situation()
+    group, asked = situation.nodegroup, situation.operation.parameters
+    aim = _aimed(work, situation)
+    with work.fenced() as (session, operation):
+        rows.set_values(session, Nodegroup, group.uuid, revision=aim.nodegroup.revision)
+        minutes = minutes_left(work, operation, database_now(session))
+    outputs = existing(work, situation.bay.stack_id, outputs=True).outputs
+    with rendering():
+        request = work.driver(situation).render_upgrade(
+            plan(work, aim), nodegroup_plan(aim.bay, aim.nodegroup),
+            asked['max_batch_size'], outputs,
+        )
+    stack = existing(work, situation.stack_id)
+    if not was_asked(situation.operation, stack):
+        own_heat(work).replace(
+            stack.id, request.template, request.files, request.parameters, minutes,
+            [tag_of(situation.bay.uuid)],
+        )
+    with work.changing_bay() as (session, operation):
+        version = {'template_version': request.version}
+        if group.is_default:
+            rows.set_values(session, Bay, situation.bay.uuid, **version)
+        rows.set_values(session, Nodegroup, group.uuid, **version)
+        operation.stack_action = UPDATE
+
+
+def confirm_nodes(work: Work) -> None:
+    """The round's nodes are what they were to be: so says the node group."""
+    with work.fenced() as (session, operation):
+        group = rounds.current(operation.parameters) or {}
+        rows.set_values(session, Nodegroup, group['uuid'], **group['values'])
+
+
+def adopt_baymodel(work: Work) -> None:
+    """The bay is of the new baymodel, and has its values where it has none of its own."""
+    situation = work.situation()
+    roles = work.driver(situation).capabilities.upgrades
+    with work.changing_bay() as (session, operation):
+        target = _target(session, operation, is_to_stay=True)
+        values = upgrading.bay_values(situation.bay, situation.baymodel, target, roles)
+        rows.set_values(
+            session, Bay, situation.bay.uuid, baymodel_id=target.uuid, **values
+        )
+
+
+def _target(session: orm.Session, operation: Operation, is_to_stay: bool = False) -> Baymodel:
+    """The baymodel that the bay is to have.
+
+    :param is_to_stay: keep it from going away within this transaction.
+    :raises StepFailed: it is not what the upgrade was asked for with.
+    """
+    query = sa.select(Baymodel).filter_by(uuid=operation.parameters['baymodel'])
+    target = session.scalars(
+        query.with_for_update(read=True) if is_to_stay else query
+    ).one_or_none()
+    if target is None:
+        raise StepFailed(Failure('not_found', 'The baymodel of the upgrade is gone.'))
+    if upgrading.fingerprint(target) != operation.parameters['fingerprint']:
+        raise StepFailed(
+            Failure('plan_refused', 'baymodel: It was changed after the upgrade was asked for.')
+        )
+    return target
+
+
+def _concerned(situation: Situation, roles: Sequence[str]) -> list[Nodegroup]:
+    """The node groups to replace, in order: masters, default workers, further ones.
+
+    :raises StepFailed: there is none that the driver can replace.
+    """
+    named = situation.operation.parameters.get('nodegroup')
+    concerned = [
+        group for group in situation.nodegroups
+        if upgrading.kind_of(group.role) in roles and named in (None, group.uuid)
+    ]
+    if not concerned:
+        raise StepFailed(
+            Failure('plan_refused', 'nodegroup: The driver cannot replace its nodes.')
+        )
+    return sorted(
+        concerned, key=lambda group: (group.role != MASTER, not group.is_default, group.id)
+    )
+
+
+def _round(
+    session: orm.Session,
+    operation: Operation,
+    group: Nodegroup,
+    current: Baymodel,
+    target: Baymodel,
+) -> dict[str, Any]:
+    """What a round is about; all that a resume or a retry needs to know."""
+    own = _before_unfinished(session, operation, group)
+    batches = -(-group.node_count // max(1, operation.parameters['max_batch_size']))
+    return {
+        'uuid': group.uuid,
+        'name': group.name,
+        'revision': group.revision + 1,
+        'minutes': min(operation.parameters['minutes'] * max(1, batches), _LONGEST_ROUND),
+        'before': own,
+        'values': upgrading.nodegroup_values(own, group.role, current, target),
+    }
+
+
+def _before_unfinished(
+    session: orm.Session, operation: Operation, group: Nodegroup
+) -> dict[str, Any]:
+    """The group's values as the bay's baymodel knows them.
+
+    An upgrade that failed half-way has given groups values of a baymodel that
+    the bay never came to have; they are not the group's own choice.
+    """
+    own = upgrading.columns_of(group)
+    for earlier in _unfinished(session, operation):
+        for done in earlier.parameters.get('groups', ()):
+            if done['uuid'] == group.uuid:
+                own = {
+                    name: done['before'][name] if value == done['values'][name] else value
+                    for name, value in own.items()
+                }
+    return own
+
+
+def _unfinished(session: orm.Session, operation: Operation) -> Iterator[Operation]:
+    """The bay's upgrades since the last that succeeded, newest first."""
+    for earlier in session.scalars(
+        sa.select(Operation)
+        .filter_by(bay_uuid=operation.bay_uuid, verb=states.UPGRADE)
+        .where(Operation.id < operation.id)
+        .order_by(Operation.id.desc())
+    ):
+        if earlier.state == states.SUCCEEDED:
+            return
+        yield earlier
+
+
+def _aimed(work: Work, situation: Situation) -> Situation:
+    """The situation as it is to be when the round is done."""
+    parameters = situation.operation.parameters
+    with work.tools.database.reading() as session:
+        target = _target(session, situation.operation)
+    this = rounds.current(parameters) or {}
+    roles = work.driver(situation).capabilities.upgrades
+    groups = [
+        upgrading.copied(group, **this['values'], revision=this['revision'])
+        if group.uuid == this['uuid'] else group
+        for group in situation.nodegroups
+    ]
+    bay = upgrading.copied(
+        situation.bay,
+        **upgrading.bay_values(situation.bay, situation.baymodel, target, roles),
+    )
+    return dataclasses.replace(situation, bay=bay, baymodel=target, nodegroups=groups)

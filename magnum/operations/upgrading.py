@@ -1,0 +1,118 @@
+"""What a bay and its node groups are after an upgrade to another baymodel.
+
+A bay copies its baymodel's values when it is made. A value that still is the
+baymodel's follows it to the new one; one of the bay's own stays.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+import sqlalchemy as sa
+from oslo_config import cfg
+
+from magnum.db.models import Bay, Baymodel, Nodegroup
+from magnum.domain.baymodels import WITHOUT_EFFECT_ON_BAYS
+from magnum.domain.upgrades import follow, follow_labels
+from magnum.drivers.contract import MASTER, WORKER, BayPlan
+from magnum.operations.plan import bay_plan
+
+Row = TypeVar('Row', Bay, Nodegroup)
+Values = Mapping[str, Any]
+
+#: Columns of a bay that are copies of its baymodel's of the same name.
+_OF_BAY: Final = (
+    'docker_volume_size', 'fixed_network', 'fixed_subnet', 'floating_ip_enabled',
+    'master_lb_enabled',
+)
+#: Columns of node groups, by role, and the baymodel's that they are copies of.
+_OF_NODEGROUP: Final = {
+    MASTER: {
+        'image_id': 'image_id', 'flavor_id': 'master_flavor_id',
+        'docker_volume_size': 'docker_volume_size',
+    },
+    WORKER: {
+        'image_id': 'image_id', 'flavor_id': 'flavor_id',
+        'docker_volume_size': 'docker_volume_size',
+    },
+}
+_FLAVOR_OF_BAY: Final = {MASTER: 'master_flavor_id', WORKER: 'flavor_id'}
+_NOT_COMPARED: Final = WITHOUT_EFFECT_ON_BAYS | {'id', 'created_at', 'updated_at', 'generation'}
+
+
+def kind_of(role: str) -> str:
+    """MASTER or WORKER: groups beside the default ones have roles of their own."""
+    return MASTER if role == MASTER else WORKER
+
+
+def fingerprint(baymodel: Baymodel) -> str:
+    """A hash of all of a baymodel that makes a difference to bays."""
+    values = {
+        column.key: getattr(baymodel, column.key)
+        for column in sa.inspect(Baymodel).columns if column.key not in _NOT_COMPARED
+    }
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def bay_values(
+    bay: Bay, current: Baymodel, target: Baymodel, roles: Iterable[str]
+) -> dict[str, Any]:
+    """The columns of the bay that follow the baymodel.
+
+    :param roles: whose nodes are replaced: MASTER, WORKER.
+    """
+    columns = [*_OF_BAY, *(_FLAVOR_OF_BAY[role] for role in roles)]
+    values = {
+        column: follow(getattr(bay, column), getattr(current, column), getattr(target, column))
+        for column in columns
+    }
+    return {**values, 'labels': follow_labels(bay.labels, current.labels, target.labels)}
+
+
+def nodegroup_values(group: Values, role: str, current: Baymodel, target: Baymodel) -> Values:
+    """The columns of a node group that follow the baymodel.
+
+    :param group: the group's columns.
+    """
+    values = {
+        column: follow(group[column], getattr(current, source), getattr(target, source))
+        for column, source in _OF_NODEGROUP[kind_of(role)].items()
+    }
+    return {**values, 'labels': follow_labels(group['labels'], current.labels, target.labels)}
+
+
+def columns_of(group: Nodegroup) -> dict[str, Any]:
+    """Those columns of a node group that an upgrade may change, as they are."""
+    names = [*_OF_NODEGROUP[kind_of(group.role)], 'labels']
+    return {name: getattr(group, name) for name in names}
+
+
+def copied(row: Row, **changes: Any) -> Row:
+    """A row that no session knows, with other values."""
+    kept = {column.key: getattr(row, column.key) for column in sa.inspect(type(row)).columns}
+    return type(row)(**{**kept, **changes})
+
+
+def target_plan(
+    bay: Bay,
+    nodegroups: Sequence[Nodegroup],
+    current: Baymodel,
+    target: Baymodel,
+    roles: Iterable[str],
+    conf: cfg.ConfigOpts,
+) -> BayPlan:
+    """The bay as it is to be: what a driver's ``check_upgrade`` looks at.
+
+    :param roles: whose nodes are replaced (``capabilities.upgrades``).
+    """
+    roles = tuple(roles)
+    groups = [
+        copied(group, **nodegroup_values(columns_of(group), group.role, current, target))
+        if kind_of(group.role) in roles else group
+        for group in nodegroups
+    ]
+    return bay_plan(
+        copied(bay, **bay_values(bay, current, target, roles)), target, groups, conf
+    )
+

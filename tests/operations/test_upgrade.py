@@ -1,0 +1,229 @@
+"""Nodes are replaced group by group; the bay follows its new baymodel at the end."""
+
+import pytest
+import sqlalchemy as sa
+
+from magnum.db import models
+from magnum.domain.upgrades import follow_labels
+from magnum.operations.planner import OperationInProgress
+from tests.operations.conftest import World
+
+
+@pytest.fixture
+def uuid(world: World) -> str:
+    """A bay with a node group beside its default ones."""
+    made = world.create(name='bay', labels={'a': '1'})
+    world.build(made)
+    world.add_nodegroup(made, labels={'a': '1'})
+    world.build(made)
+    return made
+
+
+def _revisions(world: World) -> dict[str, int]:
+    return {group.name: group.revision for group in world.rows(models.Nodegroup)}
+
+
+def _steps(world: World, operation: models.Operation) -> list[tuple[str, str]]:
+    rows = world.rows(models.OperationStep, operation_uuid=operation.uuid)
+    return [(row.name, row.state) for row in sorted(rows, key=lambda row: row.position)]
+
+
+def test_group_by_group(world: World, uuid: str) -> None:
+    target = world.new_baymodel(labels={'a': '2', 'b': '3'})
+    old = world.bay(uuid).baymodel_id
+    operation = world.ask('upgrade_bay', uuid, target, max_batch_size=2)
+    assert world.bay(uuid).status == 'UPDATE_IN_PROGRESS'
+    worker = world.worker()
+    worker.turn()                                     # settles what it is about
+    assert world.statuses(uuid) == {
+        'bay': 'UPDATE_IN_PROGRESS', 'default-master': 'CREATE_COMPLETE',
+        'default-worker': 'UPDATE_IN_PROGRESS', 'gpu': 'CREATE_COMPLETE',
+    }
+    worker.turn()
+    bays, gpus = world.stack(uuid_part(uuid)), world.stack('gpu')
+    assert (bays['parameters']['image'], bays['parameters']['batch']) == ('debian-13', 2)
+    assert bays['parameters']['labels'] == {'a': '2', 'b': '3'}
+    assert gpus['parameters']['image'] == 'debian'    # not yet
+    assert bays['tags'] == (f'magnum-bay-{uuid}',)
+    world.cloud.settle()
+    world.pass_time(30)
+    worker.watch()
+    worker.turn()
+    assert world.bay(uuid).baymodel_id == old         # not yet
+    assert world.nodegroup('default-worker').image_id == 'debian-13'
+    assert world.statuses(uuid)['default-worker'] == 'UPDATE_COMPLETE'
+    assert world.statuses(uuid)['gpu'] == 'UPDATE_IN_PROGRESS'
+    world.build(uuid)
+
+    bay = world.bay(uuid)
+    assert (bay.status, bay.baymodel_id) == ('UPDATE_COMPLETE', target.uuid)
+    assert (bay.labels, bay.template_version) == ({'a': '2', 'b': '3'}, '2')
+    assert world.nodegroup('gpu').template_version == 'group-2'
+    assert world.nodegroup('gpu').image_id == 'debian-13'
+    assert world.nodegroup('default-master').image_id == 'debian'
+    assert _revisions(world) == {'default-master': 0, 'default-worker': 1, 'gpu': 1}
+    assert world.cloud.calls.count('orchestration.replace_stack') == 2
+    names = [
+        'check_upgrade',
+        *(f'{step}.{group}' for group in ('default-worker', 'gpu') for step in (
+            'note_stack', 'arm_bootstrap', 'replace_nodes', 'await_stack', 'disarm_bootstrap',
+            'read_outputs', 'confirm_nodes',
+        )),
+        'adopt_baymodel',
+    ]
+    assert _steps(world, operation) == [(name, 'DONE') for name in names]
+
+
+def uuid_part(uuid: str) -> str:
+    from magnum.domain.stack_names import short_id
+
+    return short_id(uuid)
+
+
+def test_own_values_stay(world: World, uuid: str) -> None:
+    with world.database.writing() as session:
+        for group in session.scalars(sa.select(models.Nodegroup).filter_by(name='gpu')):
+            group.image_id = 'of-its-own'
+    target = world.new_baymodel(flavor_id='m2')
+    world.ask('upgrade_bay', uuid, target)
+    world.build(uuid)
+    assert world.nodegroup('gpu').image_id == 'of-its-own'
+    assert world.nodegroup('default-worker').flavor_id == 'm1'    # its bay's own
+    assert world.nodegroup('default-worker').image_id == 'debian-13'
+
+
+def test_a_renewal(world: World, uuid: str) -> None:
+    same = world.rows(models.Baymodel)[0]
+    world.ask('upgrade_bay', uuid, same, nodegroup_uuid=world.nodegroup('gpu').uuid)
+    assert world.nodegroup('gpu').status == 'UPDATE_IN_PROGRESS'
+    world.build(uuid)
+    assert _revisions(world) == {'default-master': 0, 'default-worker': 0, 'gpu': 1}
+    assert world.stack('gpu')['parameters']['revision'] == 1
+    assert world.bay(uuid).baymodel_id == same.uuid
+    assert world.bay(uuid).status == 'UPDATE_COMPLETE'
+
+
+def test_refused_by_the_driver(world: World, uuid: str) -> None:
+    world.ask('upgrade_bay', uuid, world.new_baymodel(network_driver='calico'))
+    world.build(uuid)
+    assert world.bay(uuid).status == 'UPDATE_FAILED'
+    assert 'network_driver' in world.bay(uuid).status_reason
+    assert _revisions(world)['default-worker'] == 0
+
+
+def test_nodes_that_the_driver_cannot_replace(world: World, uuid: str) -> None:
+    masters = world.nodegroup('default-master').uuid
+    world.ask('upgrade_bay', uuid, world.new_baymodel(), nodegroup_uuid=masters)
+    world.build(uuid)
+    assert world.operations(uuid)[-1].error['code'] == 'plan_refused'
+
+
+@pytest.mark.parametrize('when', ['before it begins', 'at its end'])
+@pytest.mark.parametrize('what', ['gone', 'changed', 'renamed'])
+def test_the_baymodel_changes_meanwhile(world: World, uuid: str, when: str, what: str) -> None:
+    target = world.new_baymodel()
+    world.ask('upgrade_bay', uuid, target)
+    if when == 'at its end':
+        for _ in range(2):
+            world.worker().turn()
+            world.worker().turn()
+            world.cloud.settle()
+            world.pass_time(30)
+            world.worker().watch()
+    with world.database.writing() as session:
+        if what == 'gone':
+            session.execute(sa.delete(models.Baymodel).filter_by(uuid=target.uuid))
+        else:
+            values = {'changed': {'flavor_id': 'x'}, 'renamed': {'name': 'other'}}[what]
+            session.execute(
+                sa.update(models.Baymodel).filter_by(uuid=target.uuid).values(**values)
+            )
+    world.build(uuid)
+    expected = 'UPDATE_COMPLETE' if what == 'renamed' else 'UPDATE_FAILED'
+    assert world.bay(uuid).status == expected
+
+
+def test_a_failed_round_is_retried_alone(world: World, uuid: str) -> None:
+    target = world.new_baymodel()
+    first = world.ask('upgrade_bay', uuid, target)
+    worker = world.worker()
+    worker.turn()
+    worker.turn()
+    world.cloud.settle()
+    world.pass_time(30)
+    worker.watch()
+    worker.turn()                               # the default workers are done
+    world.fail('quota exceeded')
+    assert world.statuses(uuid) == {
+        'bay': 'UPDATE_FAILED', 'default-master': 'CREATE_COMPLETE',
+        'default-worker': 'UPDATE_COMPLETE', 'gpu': 'UPDATE_FAILED',
+    }
+    assert world.bay(uuid).status_reason == 'OS::Nova::Server node: quota exceeded'
+    assert world.operations(uuid)[-1].error['code'] == 'quota_exceeded'
+    again = world.about('retry', first)
+    assert (again.retries, again.verb) == (first.uuid, 'upgrade')
+    assert world.statuses(uuid)['gpu'] == 'UPDATE_IN_PROGRESS'
+    assert world.statuses(uuid)['default-worker'] == 'UPDATE_COMPLETE'
+    world.build(uuid)
+    assert world.bay(uuid).baymodel_id == target.uuid
+    assert world.stack(uuid_part(uuid))['replaced'] == 1
+    assert world.stack('gpu')['replaced'] == 2
+    assert _revisions(world) == {'default-master': 0, 'default-worker': 1, 'gpu': 1}
+    assert world.bay(uuid).status == 'UPDATE_COMPLETE'
+
+
+def test_values_of_an_unfinished_upgrade_are_nobodys_own(world: World, uuid: str) -> None:
+    world.ask('upgrade_bay', uuid, world.new_baymodel(image_id='second'))
+    worker = world.worker()
+    worker.turn()
+    worker.turn()
+    world.cloud.settle()
+    world.pass_time(30)
+    worker.watch()
+    worker.turn()
+    world.fail()
+    assert world.nodegroup('default-worker').image_id == 'second'
+    world.ask('upgrade_bay', uuid, world.new_baymodel(image_id='third'))
+    world.build(uuid)
+    assert world.bay(uuid).status == 'UPDATE_COMPLETE'
+    assert world.nodegroup('default-worker').image_id == 'third'
+    assert world.nodegroup('gpu').image_id == 'third'
+    assert _revisions(world) == {'default-master': 0, 'default-worker': 2, 'gpu': 2}
+
+
+def test_each_round_has_its_time(world: World, uuid: str) -> None:
+    world.ask('upgrade_bay', uuid, world.new_baymodel())
+    worker = world.worker()
+    worker.turn()
+    worker.turn()
+    world.pass_time(3000)
+    world.cloud.settle()
+    worker.watch()
+    worker.turn()
+    left = world.operations(uuid)[-1].deadline - world.operations(uuid)[-1].created_at
+    assert left.total_seconds() > 7000           # two batches of an hour each
+    world.build(uuid)
+    assert world.bay(uuid).status == 'UPDATE_COMPLETE'
+
+
+def test_nothing_else_meanwhile(world: World, uuid: str) -> None:
+    target = world.new_baymodel()
+    world.ask('upgrade_bay', uuid, target)
+    with pytest.raises(OperationInProgress):
+        world.ask('upgrade_bay', uuid, target)
+    with pytest.raises(OperationInProgress):
+        world.ask('resize_bay', uuid, 3)
+
+
+@pytest.mark.parametrize(
+    ('own', 'base', 'target', 'expected'),
+    [
+        ({'a': '1'}, {'a': '1'}, {'a': '2', 'b': '1'}, {'a': '2', 'b': '1'}),
+        ({'a': '9'}, {'a': '1'}, {'a': '2', 'b': '1'}, {'a': '9', 'b': '1'}),
+        ({'a': '1', 'c': '3'}, {'a': '1'}, {}, {'c': '3'}),
+        ({'c': '3'}, {'a': '1'}, {'a': '2', 'b': '1'}, {'c': '3'}),
+        ({}, {}, {'b': '1'}, {'b': '1'}),
+    ],
+)
+def test_labels_follow(own: dict, base: dict, target: dict, expected: dict) -> None:  # type: ignore[type-arg]
+    assert follow_labels(own, base, target) == expected
