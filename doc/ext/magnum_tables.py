@@ -21,8 +21,11 @@ from magnum.api.controllers import (
     baymodels,
     bays,
     certificates,
+    mservices,
     nodegroups,
+    quotas,
     root,
+    stats,
 )
 from magnum.domain import failures, states
 from magnum.drivers.registry import Registry
@@ -39,6 +42,9 @@ _CONTROLLERS: Mapping[str, type] = {
     'bays': bays.BaysController,
     'clusters': bays.BaysController,
     'certificates': certificates.CertificatesController,
+    'quotas': quotas.QuotasController,
+    'stats': stats.StatsController,
+    'mservices': mservices.MservicesController,
     'bays_actions': actions.ActionsController,
     'clusters_actions': actions.ActionsController,
     'bays_nodegroups': nodegroups.NodegroupsController,

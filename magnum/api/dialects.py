@@ -185,6 +185,11 @@ NODEGROUPS: Final = dataclasses.replace(
     ),
 )
 
+QUOTAS: Final = plain(
+    'quota', 'quotas', 'quota',
+    ('id', 'hard_limit', 'project_id', 'resource', 'created_at', 'updated_at'),
+)
+
 #: Every dialect as spoken at some microversion.
 BAY_DIALECTS: Final = (*BAYS.spoken(), *CLUSTERS.spoken())
 BAYMODEL_DIALECTS: Final = (BAYMODELS, CLUSTER_TEMPLATES)

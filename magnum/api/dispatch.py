@@ -17,8 +17,11 @@ from magnum.api.controllers.actions import ActionsController
 from magnum.api.controllers.baymodels import BaymodelsController
 from magnum.api.controllers.bays import BaysController
 from magnum.api.controllers.certificates import CertificatesController
+from magnum.api.controllers.mservices import MservicesController
 from magnum.api.controllers.nodegroups import NodegroupsController
+from magnum.api.controllers.quotas import QuotasController
 from magnum.api.controllers.root import RootController
+from magnum.api.controllers.stats import StatsController
 from magnum.api.dialects import BAYMODELS, BAYS, CLUSTER_TEMPLATES, CLUSTERS
 from magnum.api.idempotency import Idempotency
 from magnum.api.preconditions import is_unchanged
@@ -75,6 +78,9 @@ class _Dispatcher:
             'bays_nodegroups': NodegroupsController(services, BAYS),
             'clusters_nodegroups': NodegroupsController(services, CLUSTERS),
             'certificates': CertificatesController(services),
+            'quotas': QuotasController(services),
+            'stats': StatsController(services),
+            'mservices': MservicesController(services),
         }
         self._handlers = {
             route: getattr(controllers[name], method)

@@ -1,7 +1,7 @@
 """Pages of lists: what a request may ask for, and the way to the next page."""
 
 import urllib.parse
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from magnum.api import errors
@@ -9,10 +9,33 @@ from magnum.api.dialects import Dialect
 from magnum.db.repositories.scopes import Paging, is_uuid
 
 _DIRECTIONS: Final = ('asc', 'desc')
+_DIGITS_OF_AN_ID: Final = 18  # that every database takes
+
+
+def uuid_marker(text: str) -> str:
+    """A marker that is the uuid of an item."""
+    if not is_uuid(text):
+        raise errors.invalid(
+            'marker', text, 'Value should be UUID format', errors.parameter('marker')
+        )
+    return text.lower()
+
+
+def id_marker(text: str) -> int:
+    """A marker that is the number of an item, of those that have no uuid."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS_OF_AN_ID):
+        raise errors.invalid(
+            'marker', text, 'Value should be an integer', errors.parameter('marker')
+        )
+    return int(text)
 
 
 def paging(
-    query: Mapping[str, str], dialect: Dialect, sortable: Collection[str], max_limit: int
+    query: Mapping[str, str],
+    dialect: Dialect,
+    sortable: Collection[str],
+    max_limit: int,
+    parse_marker: Callable[[str], str | int] = uuid_marker,
 ) -> Paging:
     """The page that a request asks for.
 
@@ -20,10 +43,6 @@ def paging(
     :raises APIError: 400.
     """
     marker = query.get('marker')
-    if marker is not None and not is_uuid(marker):
-        raise errors.invalid(
-            'marker', marker, 'Value should be UUID format', errors.parameter('marker')
-        )
     direction = query.get('sort_dir', 'asc')
     if direction not in _DIRECTIONS:
         raise errors.APIError(
@@ -32,28 +51,32 @@ def paging(
             source=errors.parameter('sort_dir'),
         )
     return Paging(
-        limit=_limit(query.get('limit'), max_limit),
-        marker=marker.lower() if marker is not None else None,
+        limit=limit(query, max_limit),
+        marker=parse_marker(marker) if marker is not None else None,
         sort_key=_sort_key(query.get('sort_key', 'id'), dialect, sortable),
         descending=direction == 'desc',
     )
 
 
-def _limit(text: str | None, max_limit: int) -> int:
-    """How many items; 0 means that the client sets no limit of its own."""
+def limit(query: Mapping[str, str], max_limit: int) -> int:
+    """How many items; 0 means that the client sets no limit of its own.
+
+    :raises APIError: 400.
+    """
+    text = query.get('limit')
     if text is None:
         return max_limit
     try:
-        limit = int(text)
+        wanted = int(text)
     except ValueError:
         raise errors.invalid(
             'limit', text, 'Value should be an integer', errors.parameter('limit')
         ) from None
-    if limit < 0:
+    if wanted < 0:
         raise errors.APIError(
             errors.INVALID_VALUE, 'Limit must be positive', source=errors.parameter('limit')
         )
-    return min(limit, max_limit) if limit else max_limit
+    return min(wanted, max_limit) if wanted else max_limit
 
 
 def _sort_key(member: str, dialect: Dialect, sortable: Collection[str]) -> str:
@@ -74,6 +97,7 @@ def page_document(
     page: Paging,
     rows: Sequence[Any],
     documents: Sequence[Any],
+    key: str = 'uuid',
 ) -> dict[str, Any]:
     """The document of one page of a list.
 
@@ -81,6 +105,7 @@ def page_document(
     :param query: of this page; what narrows it narrows the next one too.
     :param rows: what the query gave: one more than the page holds, if there
         is a next page.
+    :param key: what of a row is its marker.
     """
     document: dict[str, Any] = {dialect.collection: documents}
     if len(rows) > len(documents):
@@ -88,7 +113,7 @@ def page_document(
             'sort_key': dialect.member(page.sort_key),
             'sort_dir': 'desc' if page.descending else 'asc',
             'limit': page.limit,
-            'marker': rows[len(documents) - 1].uuid,
+            'marker': getattr(rows[len(documents) - 1], key),
         }
         following |= {name: text for name, text in query.items() if name not in following}
         document['next'] = f'{url}?{urllib.parse.urlencode(following)}'

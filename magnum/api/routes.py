@@ -26,6 +26,8 @@ NODEGROUPS: Final[Query] = {**PAGING, 'role': 1}
 ROLLBACK: Final[Query] = {'rollback': versions.ROLLBACK}
 DRY_RUN: Final[Query] = {'dry_run': versions.PREVIEW}
 CA_TYPE: Final[Query] = {'ca_cert_type': 1}
+QUOTAS: Final[Query] = {**PAGING, 'all_tenants': 1}
+STATS: Final[Query] = {'project_id': 1, 'type': 1}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -104,6 +106,14 @@ ROUTES: Final = (
     Route('GET', '/v1/certificates/{bay}', 'certificates.get', CA_TYPE),
     Route('GET', '/v1/certificates/{bay}/{ca_cert_type}', 'certificates.get', CA_TYPE),
     Route('POST', '/v1/certificates', 'certificates.create'),
+    Route('GET', '/v1/quotas', 'quotas.list', QUOTAS),
+    Route('POST', '/v1/quotas', 'quotas.create'),
+    Route('GET', '/v1/quotas/{project_id}', 'quotas.get_without_resource'),
+    Route('GET', '/v1/quotas/{project_id}/{resource}', 'quotas.get'),
+    Route('PATCH', '/v1/quotas/{project_id}/{resource}', 'quotas.update'),
+    Route('DELETE', '/v1/quotas/{project_id}/{resource}', 'quotas.delete'),
+    Route('GET', '/v1/stats', 'stats.get', STATS),
+    Route('GET', '/v1/mservices', 'mservices.list'),
 )
 
 VERSION_PREFIX: Final = 'v1'

@@ -4,7 +4,16 @@ from typing import Final
 
 from oslo_policy import policy
 
-from magnum.policies import base, baymodels, bays, certificates, nodegroups
+from magnum.policies import (
+    base,
+    baymodels,
+    bays,
+    certificates,
+    mservices,
+    nodegroups,
+    quotas,
+    stats,
+)
 
 _MODULES: Final = (
     base,
@@ -12,6 +21,9 @@ _MODULES: Final = (
     bays,
     certificates,
     nodegroups,
+    quotas,
+    stats,
+    mservices,
 )
 
 

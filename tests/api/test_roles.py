@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 import webtest
 
+from magnum.api import versions
 from magnum.api.routes import ROUTES
+from tests.api.fixtures.cloud import PROJECT
 from tests.api.fixtures.service import Service
 from tests.api.test_field_rules import CLUSTER, TEMPLATE
 
@@ -25,6 +27,7 @@ _DELETE = (204, 204, 403, 403, 404, 401, 403)
 # Of the bay's own project, admins not excepted.
 _READ_OWN = (404, 200, 200, 403, 404, 401, 200)
 _CHANGE_OWN = (404, 202, 403, 403, 404, 401, 403)
+_ADMIN = (200, 403, 403, 403, 403, 401, 403)
 
 MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     ('GET', '/'): _PUBLIC,
@@ -72,10 +75,22 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     ('GET', '/v1/certificates/{bay}/{ca_cert_type}'): _READ_OWN,
     # 400: the request is let through and found to be no CSR.
     ('POST', '/v1/certificates'): (400, 400, 400, 403, 400, 401, 403),
+    ('GET', '/v1/quotas'): _ADMIN,
+    ('POST', '/v1/quotas'): (409, *_ADMIN[1:]),
+    ('GET', '/v1/quotas/{project_id}'): (400, 400, 400, 400, 400, 401, 400),
+    ('GET', '/v1/quotas/{project_id}/{resource}'): (200, 200, 200, 403, 403, 401, 403),
+    ('PATCH', '/v1/quotas/{project_id}/{resource}'): (202, *_ADMIN[1:]),
+    ('DELETE', '/v1/quotas/{project_id}/{resource}'): (204, *_ADMIN[1:]),
+    ('GET', '/v1/stats'): _LIST,
+    ('GET', '/v1/mservices'): _ADMIN,
 }
 
 #: What the braces of paths stand for.
-NAMED = {'bay': 'one', 'ca_cert_type': 'etcd', 'nodegroup': 'default-worker'}
+NAMED = {
+    'bay': 'one', 'ca_cert_type': 'etcd', 'nodegroup': 'default-worker', 'project_id': PROJECT,
+    'resource': 'Cluster',
+}
+_QUOTA = {'project_id': PROJECT, 'hard_limit': 10000}
 
 CREATED = {
     '/v1/baymodels': {**TEMPLATE, 'name': 'new'},
@@ -83,6 +98,7 @@ CREATED = {
     '/v1/bays': {'name': 'new', 'baymodel_id': 'model'},
     '/v1/clusters': {'name': 'new', 'cluster_template_id': 'model'},
     '/v1/certificates': {'cluster_uuid': 'one', 'csr': 'nonsense'},
+    '/v1/quotas': _QUOTA,
     **{
         f'/v1/{collection}/one/{path}': body
         for collection in ('bays', 'clusters')
@@ -118,6 +134,7 @@ def test_matrix_is_complete() -> None:
 @pytest.mark.parametrize(('method', 'path'), sorted(MATRIX))
 def test_role(running: webtest.TestApp, method: str, path: str, role: str) -> None:
     expected = MATRIX[method, path][ROLES.index(role)]
+    route = next(r for r in ROUTES if (r.method, r.path) == (method, path))
     ident = 'model' if 'models' in path or 'templates' in path else 'one'
     if method == 'DELETE' and path.endswith('/{ident}'):
         ident = _sacrifice(running, path.removesuffix('/{ident}'))
@@ -125,12 +142,18 @@ def test_role(running: webtest.TestApp, method: str, path: str, role: str) -> No
     for name, value in NAMED.items():
         url = url.replace(f'{{{name}}}', value)
     headers = {'X-Auth-Token': role} if role != 'none' else {}
-    if '/nodegroups' in path:
-        headers['OpenStack-API-Version'] = 'container-infra 1.9'
+    if route.since > versions.MINIMUM:
+        headers['OpenStack-API-Version'] = f'container-infra {versions.text(route.since)}'
+    if 'quotas' in path:
+        # So that there is one to be dropped.
+        running.post_json(
+            '/v1/quotas', _QUOTA, headers={'X-Auth-Token': 'admin'}, expect_errors=True
+        )
     if method == 'POST':
         response = running.post_json(url, CREATED[url], headers=headers, expect_errors=True)
     elif method == 'PATCH':
-        response = running.patch_json(url, [], headers=headers, expect_errors=True)
+        body = _QUOTA if 'quotas' in path else []
+        response = running.patch_json(url, body, headers=headers, expect_errors=True)
     else:
         response = running.request(url, method=method, headers=headers, expect_errors=True)
     assert response.status_int == expected, response.text

@@ -41,10 +41,10 @@ class Scope:
 
 @dataclasses.dataclass(frozen=True)
 class Paging:
-    """One page: ``limit`` rows after ``marker`` (a uuid), in an order."""
+    """One page: ``limit`` rows after ``marker`` (a uuid, or an id), in an order."""
 
     limit: int
-    marker: str | None
+    marker: str | int | None
     sort_key: str      # name of a column
     descending: bool
 
@@ -93,16 +93,21 @@ def ordering(table: sa.Table, paging: Paging) -> list[sa.ColumnElement[Any]]:
 
 
 def after_marker(
-    session: orm.Session, table: sa.Table, paging: Paging, *visible: sa.ColumnElement[bool]
+    session: orm.Session,
+    table: sa.Table,
+    paging: Paging,
+    *visible: sa.ColumnElement[bool],
+    key: str = 'uuid',
 ) -> sa.ColumnElement[bool]:
     """The rows behind the page's marker.
 
     :param visible: what a row has to be for its uuid to be a marker.
+    :param key: the column that markers name rows by.
     :raises MarkerNotFound: there is no such row.
     """
     found = session.execute(
         sa.select(table.c.id, table.c[paging.sort_key]).where(
-            table.c.uuid == paging.marker, *visible
+            table.c[key] == paging.marker, *visible
         )
     ).first()
     if found is None:

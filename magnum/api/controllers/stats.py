@@ -1,0 +1,43 @@
+"""Statistics: how many bays and nodes there are."""
+
+from typing import Final
+
+from magnum.api import errors
+from magnum.api.calls import Answer, Call
+from magnum.api.services import Services
+from magnum.db.repositories import stats as repository
+from magnum.db.repositories.scopes import Scope
+
+#: What can be counted, by the name that clients know.
+_TYPE: Final = 'cluster'
+
+
+class StatsController:
+    """``/v1/stats``."""
+
+    def __init__(self, services: Services):
+        self._database = services.database
+
+    def get(self, call: Call) -> Answer:
+        """GET: the numbers of a project, or of the whole cloud."""
+        kind = call.query.get('type', _TYPE)
+        if kind != _TYPE:
+            raise errors.invalid(
+                'type', kind, f'Value should be one of: {_TYPE}', errors.parameter('type')
+            )
+        scope = self._scope(call)
+        with self._database.reading() as session:
+            counts = repository.count(session, scope)
+        return Answer({'clusters': counts.bays, 'nodes': counts.nodes})
+
+    def _scope(self, call: Call) -> Scope:
+        project_id = call.query.get('project_id')
+        if not project_id:
+            call.caller.check('stats:get_all')
+            return call.caller.scope('stats:get_all_all_projects')
+        if '\0' in project_id:
+            raise errors.invalid(
+                'project_id', project_id, 'Value should be text', errors.parameter('project_id')
+            )
+        call.caller.check('stats:get_all', {'project_id': project_id})
+        return Scope(project_id, None)

@@ -1,0 +1,96 @@
+"""Queries for quotas.
+
+A project's row is also what makers of bays lock, so it may be there without
+a limit: such a row is no quota, and a dropped quota leaves one behind.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import sqlalchemy as sa
+from oslo_db import exception as db_exc
+from sqlalchemy import orm
+
+from magnum.db import models
+from magnum.db.repositories import scopes
+from magnum.db.repositories.scopes import Paging, Row
+from magnum.db.statements import changed_rows
+from magnum.db.types import utcnow
+
+TABLE: Final[sa.Table] = models.Quota.__table__  # type: ignore[assignment]
+SORTABLE: Final = scopes.sortable(TABLE)
+#: What names a row to the client that asks for the next page.
+MARKER: Final = 'id'
+
+_IS_SET: Final = TABLE.c.hard_limit.is_not(None)
+
+
+class Exists(Exception):
+    """The project has a quota of this resource."""
+
+
+def page(session: orm.Session, project_id: str | None, paging: Paging) -> Sequence[Row]:
+    """One page of quotas, plus one row if there is a next page.
+
+    :param project_id: None for those of all projects.
+    :raises MarkerNotFound: the marker is none of them.
+    """
+    visible: sa.ColumnElement[bool] = _IS_SET
+    if project_id is not None:
+        visible = sa.and_(visible, TABLE.c.project_id == project_id)
+    query = (
+        scopes.select(tuple(TABLE.c))
+        .where(visible)
+        .order_by(*scopes.ordering(TABLE, paging))
+        .limit(paging.limit + 1)
+    )
+    if paging.marker is not None:
+        query = query.where(scopes.after_marker(session, TABLE, paging, visible, key=MARKER))
+    return session.execute(query).all()
+
+
+def find(session: orm.Session, project_id: str, resource: str) -> Row | None:
+    """The quota of a project, if it has one."""
+    return session.execute(
+        scopes.select(tuple(TABLE.c)).where(_IS_SET, _of(project_id, resource))
+    ).first()
+
+
+def insert(session: orm.Session, project_id: str, resource: str, hard_limit: int) -> None:
+    """Give a project a quota.
+
+    :raises Exists: it has one; the whole transaction is to be rolled back.
+    """
+    made_for_locking = changed_rows(
+        session,
+        sa.update(TABLE)
+        .where(TABLE.c.hard_limit.is_(None), _of(project_id, resource))
+        .values(hard_limit=hard_limit, created_at=utcnow(), updated_at=None),
+    )
+    if made_for_locking:
+        return
+    try:
+        session.execute(
+            sa.insert(models.Quota).values(
+                project_id=project_id, resource=resource, hard_limit=hard_limit
+            )
+        )
+    except db_exc.DBDuplicateEntry:
+        raise Exists from None
+
+
+def update(session: orm.Session, project_id: str, resource: str, hard_limit: int | None) -> bool:
+    """Change a quota; with a limit of None drop it.
+
+    :returns: whether there was one.
+    """
+    statement = (
+        sa.update(TABLE)
+        .where(_IS_SET, _of(project_id, resource))
+        .values(hard_limit=hard_limit, updated_at=utcnow())
+    )
+    return changed_rows(session, statement) > 0
+
+
+def _of(project_id: str, resource: str) -> sa.ColumnElement[bool]:
+    return sa.and_(TABLE.c.project_id == project_id, TABLE.c.resource == resource)
