@@ -185,6 +185,7 @@ NODEGROUPS: Final = dataclasses.replace(
     ),
 )
 
+OPERATIONS: Final = plain('operation', 'operations', 'operation', ())
 QUOTAS: Final = plain(
     'quota', 'quotas', 'quota',
     ('id', 'hard_limit', 'project_id', 'resource', 'created_at', 'updated_at'),

@@ -19,6 +19,7 @@ from magnum.api.controllers.bays import BaysController
 from magnum.api.controllers.certificates import CertificatesController
 from magnum.api.controllers.mservices import MservicesController
 from magnum.api.controllers.nodegroups import NodegroupsController
+from magnum.api.controllers.operations import BayOperationsController, OperationsController
 from magnum.api.controllers.quotas import QuotasController
 from magnum.api.controllers.root import RootController
 from magnum.api.controllers.stats import StatsController
@@ -77,6 +78,9 @@ class _Dispatcher:
             'clusters_actions': ActionsController(services, CLUSTERS),
             'bays_nodegroups': NodegroupsController(services, BAYS),
             'clusters_nodegroups': NodegroupsController(services, CLUSTERS),
+            'bays_operations': BayOperationsController(services, BAYS),
+            'clusters_operations': BayOperationsController(services, CLUSTERS),
+            'operations': OperationsController(services),
             'certificates': CertificatesController(services),
             'quotas': QuotasController(services),
             'stats': StatsController(services),

@@ -26,6 +26,7 @@ NODEGROUPS: Final[Query] = {**PAGING, 'role': 1}
 ROLLBACK: Final[Query] = {'rollback': versions.ROLLBACK}
 DRY_RUN: Final[Query] = {'dry_run': versions.PREVIEW}
 CA_TYPE: Final[Query] = {'ca_cert_type': 1}
+OPERATIONS: Final[Query] = {**PAGING, 'state': 1, 'verb': 1}
 QUOTAS: Final[Query] = {**PAGING, 'all_tenants': 1}
 STATS: Final[Query] = {'project_id': 1, 'type': 1}
 
@@ -81,6 +82,8 @@ def _of_bays(name: str) -> tuple[Route, ...]:
         Route('POST', f'/v1/{name}/{{ident}}/actions/resize', f'{name}_actions.resize',
               since=versions.RESIZE, answers_unasked=True),
         *_of_nodegroups(f'/v1/{name}/{{ident}}/nodegroups', f'{name}_nodegroups'),
+        Route('GET', f'/v1/{name}/{{ident}}/operations', f'{name}_operations.list', OPERATIONS,
+              since=versions.OPERATIONS, answers_unasked=True),
     )
 
 
@@ -92,6 +95,20 @@ def _of_nodegroups(path: str, name: str) -> tuple[Route, ...]:
         Route('GET', f'{path}/{{nodegroup}}', f'{name}.get', since=since),
         Route('PATCH', f'{path}/{{nodegroup}}', f'{name}.update', since=since),
         Route('DELETE', f'{path}/{{nodegroup}}', f'{name}.delete', since=since),
+    )
+
+
+def _of_operations() -> tuple[Route, ...]:
+    one = '/v1/operations/{operation}'
+    routes = (
+        Route('GET', '/v1/operations', 'operations.list', OPERATIONS),
+        Route('GET', one, 'operations.get'),
+        Route('POST', f'{one}/actions/cancel', 'operations.cancel'),
+        Route('POST', f'{one}/actions/retry', 'operations.retry'),
+    )
+    return tuple(
+        dataclasses.replace(route, since=versions.OPERATIONS, answers_unasked=True)
+        for route in routes
     )
 
 
@@ -114,6 +131,7 @@ ROUTES: Final = (
     Route('DELETE', '/v1/quotas/{project_id}/{resource}', 'quotas.delete'),
     Route('GET', '/v1/stats', 'stats.get', STATS),
     Route('GET', '/v1/mservices', 'mservices.list'),
+    *_of_operations(),
 )
 
 VERSION_PREFIX: Final = 'v1'

@@ -197,6 +197,7 @@ class Operation(Base):
     parameters: Mapped[dict[str, Any]] = mapped_column(sa.JSON, default=dict)
     # Who asked; the roles bound what the bay's identity may be given.
     user_id: Mapped[str | None] = mapped_column(sa.String(255))
+    requester_project_id: Mapped[str | None] = mapped_column(sa.String(255))
     roles: Mapped[list[str]] = mapped_column(sa.JSON, default=list)
     request_id: Mapped[str | None] = mapped_column(sa.String(64))
     # Claim

@@ -381,6 +381,7 @@ class Planner:
             active_for=bay.uuid,
             parameters=parameters,
             user_id=requester.user_id,
+            requester_project_id=requester.project_id,
             roles=sorted(requester.roles),
             request_id=requester.request_id,
             preempts=preempts,

@@ -11,6 +11,7 @@ from magnum.policies import (
     certificates,
     mservices,
     nodegroups,
+    operations,
     quotas,
     stats,
 )
@@ -21,6 +22,7 @@ _MODULES: Final = (
     bays,
     certificates,
     nodegroups,
+    operations,
     quotas,
     stats,
     mservices,

@@ -27,6 +27,7 @@ _DELETE = (204, 204, 403, 403, 404, 401, 403)
 # Of the bay's own project, admins not excepted.
 _READ_OWN = (404, 200, 200, 403, 404, 401, 200)
 _CHANGE_OWN = (404, 202, 403, 403, 404, 401, 403)
+_ACT = (409, 409, 403, 403, 404, 401, 403)
 _ADMIN = (200, 403, 403, 403, 403, 401, 403)
 
 MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
@@ -55,11 +56,17 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
             ('DELETE', '/{ident}', _DELETE),
         )
     },
+    ('GET', '/v1/operations'): _LIST,
+    ('GET', '/v1/operations/{operation}'): _READ,
+    # 409: let through, and found to have ended, and well.
+    ('POST', '/v1/operations/{operation}/actions/cancel'): _ACT,
+    ('POST', '/v1/operations/{operation}/actions/retry'): _ACT,
     **{
         (method, f'/v1/{collection}/{{ident}}{path}'): statuses
         for collection in ('bays', 'clusters')
         for method, path, statuses in (
             ('POST', '/actions/resize', _CHANGE_OWN),
+            ('GET', '/operations', _READ),
             ('GET', '/nodegroups', _READ),
             ('GET', '/nodegroups/{nodegroup}', _READ),
             ('PATCH', '/nodegroups/{nodegroup}', _CHANGE_OWN),
@@ -122,6 +129,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Any:
     client.post_json('/v1/clusters', CLUSTER, headers=member)
     service.settle()
     service.add_bay_user('one')
+    (operation,) = client.get('/v1/operations', headers=member).json['operations']
+    NAMED['operation'] = operation['uuid']
     yield client
     service.stop()
 
@@ -150,7 +159,7 @@ def test_role(running: webtest.TestApp, method: str, path: str, role: str) -> No
             '/v1/quotas', _QUOTA, headers={'X-Auth-Token': 'admin'}, expect_errors=True
         )
     if method == 'POST':
-        response = running.post_json(url, CREATED[url], headers=headers, expect_errors=True)
+        response = running.post_json(url, CREATED.get(url, {}), headers=headers, expect_errors=True)
     elif method == 'PATCH':
         body = _QUOTA if 'quotas' in path else []
         response = running.patch_json(url, body, headers=headers, expect_errors=True)

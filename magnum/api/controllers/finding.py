@@ -1,15 +1,18 @@
 """Finding what a path or a body names, or the error that says it is not there."""
 
+import dataclasses
 
 from sqlalchemy import orm
 
 from magnum.api import errors
 from magnum.api.dialects import Dialect
-from magnum.db.repositories import baymodels, bays, nodegroups
-from magnum.db.repositories.scopes import Ambiguous, Columns, Row, Scope
+from magnum.db.repositories import baymodels, bays, nodegroups, operations
+from magnum.db.repositories.scopes import Ambiguous, Columns, Row, Scope, is_uuid
 
 #: No name holds it, and PostgreSQL does not take it.
 _NUL = '\0'
+_OWNER = (bays.TABLE.c.uuid, bays.TABLE.c.project_id)
+_LAST_OWNER = (operations.TABLE.c.bay_uuid, operations.TABLE.c.project_id)
 
 
 def baymodel(
@@ -67,6 +70,33 @@ def nodegroup(
             errors.NODEGROUP_NOT_FOUND, f'Nodegroup {ident} could not be found.'
         )
     return row
+
+
+@dataclasses.dataclass(frozen=True)
+class Known:
+    """A bay that is there, or one that was."""
+
+    uuid: str
+    project_id: str | None
+    is_gone: bool
+
+
+def bay_or_gone(session: orm.Session, dialect: Dialect, scope: Scope, ident: str) -> Known:
+    """The visible bay of a uuid or name, or, by its uuid, one that is gone.
+
+    Errors as those of ``baymodel``.
+    """
+    try:
+        row = bay(session, dialect, _OWNER, scope, ident)
+    except errors.APIError as error:
+        if error.kind is not errors.BAY_NOT_FOUND or not is_uuid(ident):
+            raise
+        # What was done for it tells whose it was.
+        last = operations.last_of_bay(session, _LAST_OWNER, scope, ident.lower())
+        if last is None:
+            raise
+        return Known(last.bay_uuid, last.project_id, is_gone=True)
+    return Known(row.uuid, row.project_id, is_gone=False)
 
 
 def not_found(kind: errors.Kind, dialect: Dialect, ident: str) -> errors.APIError:

@@ -1,0 +1,80 @@
+"""Queries for operations and their steps. These outlive their bay."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from magnum.db import models
+from magnum.db.repositories import scopes
+from magnum.db.repositories.scopes import Columns, Paging, Row, Scope
+
+TABLE: Final[sa.Table] = models.Operation.__table__  # type: ignore[assignment]
+STEP: Final[sa.Table] = models.OperationStep.__table__  # type: ignore[assignment]
+
+
+@dataclasses.dataclass(frozen=True)
+class Narrowing:
+    """What a list is narrowed to; None where it is not."""
+
+    bay_uuid: str | None = None
+    state: str | None = None
+    verb: str | None = None
+
+    def conditions(self) -> list[sa.ColumnElement[bool]]:
+        """One for each that is given."""
+        wanted = dataclasses.asdict(self)
+        return [TABLE.c[name] == value for name, value in wanted.items() if value is not None]
+
+
+def page(
+    session: orm.Session, columns: Columns, scope: Scope, paging: Paging, narrowing: Narrowing
+) -> Sequence[Row]:
+    """One page of what a caller sees, plus one row if there is a next page.
+
+    :raises MarkerNotFound: the marker names nothing visible.
+    """
+    own = scope.own(TABLE)
+    query = (
+        scopes.select(columns)
+        .where(own, *narrowing.conditions())
+        .order_by(*scopes.ordering(TABLE, paging))
+        .limit(paging.limit + 1)
+    )
+    if paging.marker is not None:
+        query = query.where(scopes.after_marker(session, TABLE, paging, own))
+    return session.execute(query).all()
+
+
+def find(session: orm.Session, columns: Columns, scope: Scope, uuid: str) -> Row | None:
+    """The visible operation of a uuid."""
+    if not scopes.is_uuid(uuid):
+        return None
+    return session.execute(
+        scopes.select(columns).where(TABLE.c.uuid == uuid.lower(), scope.own(TABLE))
+    ).first()
+
+
+def last_of_bay(
+    session: orm.Session, columns: Columns, scope: Scope, bay_uuid: str
+) -> Row | None:
+    """The last visible operation on a bay, which may be gone."""
+    return session.execute(
+        scopes.select(columns)
+        .where(TABLE.c.bay_uuid == bay_uuid, scope.own(TABLE))
+        .order_by(TABLE.c.id.desc())
+        .limit(1)
+    ).first()
+
+
+def steps(session: orm.Session, operation_uuids: Sequence[str]) -> Sequence[Row]:
+    """The recorded steps of some operations, in order, in one statement."""
+    if not operation_uuids:
+        return []
+    return session.execute(
+        scopes.select(tuple(STEP.c))
+        .where(STEP.c.operation_uuid.in_(operation_uuids))
+        .order_by(STEP.c.position, STEP.c.id)
+    ).all()
