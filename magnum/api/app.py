@@ -8,8 +8,9 @@ from oslo_config import cfg
 from oslo_log import log as logging
 from oslo_middleware import cors, healthcheck, http_proxy_to_wsgi, request_id, sizelimit
 
-from magnum.api import bootstrap_mount, dispatch, errors
+from magnum.api import bootstrap_mount, dispatch, errors, routes
 from magnum.api.preflight import Preflight
+from magnum.api.previews import Previews
 from magnum.api.selection import DriverSelection
 from magnum.api.services import Services, Wakes
 from magnum.certificates.service import CertificateService
@@ -26,7 +27,8 @@ Application = Callable[[Environ, Any], Iterable[bytes]]
 
 _HEALTHCHECK: Final = '/healthcheck'
 _DISABLE_FILE: Final = '/etc/magnum/healthcheck_disable'
-_PUBLIC: Final = frozenset({'', '/v1'})
+# The document also where paths without their version begin.
+_PUBLIC: Final = frozenset({'', '/v1', routes.DESCRIPTION, '/openapi.json'})
 
 _ALLOWED_HEADERS: Final = [
     'X-Auth-Token', 'X-Identity-Status', 'X-Roles', 'X-Service-Catalog', 'X-User-Id',
@@ -52,6 +54,7 @@ def make_application(
     :param conf: loaded; options of the middleware are registered here.
     :param wake_up: told, after each commit, that conductors have work.
     """
+    preflight = Preflight(conf)
     services = Services(
         conf=conf,
         database=database,
@@ -60,7 +63,8 @@ def make_application(
         certificates=certificates,
         drivers=drivers,
         enforcer=Enforcer(conf),
-        preflight=Preflight(conf),
+        preflight=preflight,
+        previews=Previews(conf, preflight),
         selection=DriverSelection(conf, drivers),
     )
     handlers: Application = dispatch.make_pecan(services)
@@ -135,7 +139,7 @@ class _Healthcheck:
 
 
 class _Paths:
-    """Version discovery is public, nodes have tokens of their own, all else needs Keystone's."""
+    """Discovery is public, nodes have tokens of their own, all else needs Keystone's."""
 
     def __init__(self, public: Application, guarded: Application, bootstrap: Application):
         self._public = public
@@ -146,7 +150,8 @@ class _Paths:
         path: str = environ.get('PATH_INFO', '')
         if bootstrap_mount.serves(path):
             return self._bootstrap(environ, start_response)
-        if path.rstrip('/').removesuffix('.json') in _PUBLIC:
+        path = path.rstrip('/')
+        if path in _PUBLIC or path.removesuffix('.json') in _PUBLIC:
             return self._public(environ, start_response)
         return self._guarded(environ, start_response)
 

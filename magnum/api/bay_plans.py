@@ -32,6 +32,7 @@ class NewBay:
 
     values: Mapping[str, Any]
     groups: tuple[Mapping[str, Any], ...]
+    driver: Driver
 
     def rows(self) -> tuple[models.Bay, list[models.Nodegroup]]:
         """Fresh rows: a transaction that is retried needs new ones."""
@@ -80,6 +81,7 @@ class BayPlans:
                 _group(DEFAULT_WORKER, WORKER, values, baymodel, given['node_count'],
                        values['flavor_id']),
             ),
+            driver,
         )
         self._check_buildable(new, baymodel, driver)
         return new

@@ -17,6 +17,7 @@ from magnum.api.controllers.actions import ActionsController
 from magnum.api.controllers.baymodels import BaymodelsController
 from magnum.api.controllers.bays import BaysController
 from magnum.api.controllers.certificates import CertificatesController
+from magnum.api.controllers.credentials import CredentialsController
 from magnum.api.controllers.mservices import MservicesController
 from magnum.api.controllers.nodegroups import NodegroupsController
 from magnum.api.controllers.operations import BayOperationsController, OperationsController
@@ -74,14 +75,15 @@ class _Dispatcher:
             'clustertemplates': BaymodelsController(services, CLUSTER_TEMPLATES),
             'bays': BaysController(services, BAYS, BAYMODELS),
             'clusters': BaysController(services, CLUSTERS, CLUSTER_TEMPLATES),
-            'bays_actions': ActionsController(services, BAYS),
-            'clusters_actions': ActionsController(services, CLUSTERS),
+            'bays_actions': ActionsController(services, BAYS, BAYMODELS),
+            'clusters_actions': ActionsController(services, CLUSTERS, CLUSTER_TEMPLATES),
             'bays_nodegroups': NodegroupsController(services, BAYS),
             'clusters_nodegroups': NodegroupsController(services, CLUSTERS),
             'bays_operations': BayOperationsController(services, BAYS),
             'clusters_operations': BayOperationsController(services, CLUSTERS),
             'operations': OperationsController(services),
             'certificates': CertificatesController(services),
+            'credentials': CredentialsController(services),
             'quotas': QuotasController(services),
             'stats': StatsController(services),
             'mservices': MservicesController(services),

@@ -14,7 +14,7 @@ from oslo_log import log as logging
 
 from magnum.api import errors
 from magnum.api.context import Caller
-from magnum.clients import compute, image, network
+from magnum.clients import compute, image, limits, network
 from magnum.clients.callers import CallerClouds
 from magnum.clients.errors import CloudError, CloudForbidden, CloudRefused
 from magnum.clients.image import Image
@@ -95,8 +95,8 @@ class Lookups:
             )
         return found
 
-    def flavor(self, field: str, ident: str, needs_disk: bool) -> None:
-        """A flavor of this name or id exists.
+    def flavor(self, field: str, ident: str, needs_disk: bool) -> compute.Flavor:
+        """The flavor of this name or id.
 
         :param needs_disk: servers boot from it, so it has a root disk.
         """
@@ -112,6 +112,24 @@ class Lookups:
                 'Flavor with zero root volume size is not supported when '
                 'boot_volume_size is zero.',
             )
+        flavor: compute.Flavor = found[0]
+        return flavor
+
+    def limits(self) -> tuple[list[limits.Limit], list[str]]:
+        """The limits of the caller's project, and the services that tell none.
+
+        A service that is not there, or keeps its limits to itself, stops
+        nothing: a preview says so.
+        """
+        known: list[limits.Limit] = []
+        silent = []
+        for service, source in limits.SOURCES.items():
+            try:
+                known += source(self._cloud, self._caller.project_id or '')
+            except CloudError as error:
+                LOG.info('The limits of a project are not known: %s', error)
+                silent.append(service)
+        return known, silent
 
     def public_key(self, field: str, keypair: str) -> str:
         """The public key, OpenSSH text, of the caller's key pair."""

@@ -79,8 +79,10 @@ def _of_bays(name: str) -> tuple[Route, ...]:
         Route('GET', f'/v1/{name}/{{ident}}', f'{name}.get', FIELDS),
         Route('PATCH', f'/v1/{name}/{{ident}}', f'{name}.update', ROLLBACK),
         Route('DELETE', f'/v1/{name}/{{ident}}', f'{name}.delete'),
-        Route('POST', f'/v1/{name}/{{ident}}/actions/resize', f'{name}_actions.resize',
+        Route('POST', f'/v1/{name}/{{ident}}/actions/resize', f'{name}_actions.resize', DRY_RUN,
               since=versions.RESIZE, answers_unasked=True),
+        Route('POST', f'/v1/{name}/{{ident}}/actions/upgrade', f'{name}_actions.upgrade', DRY_RUN,
+              since=versions.UPGRADE, answers_unasked=True),
         *_of_nodegroups(f'/v1/{name}/{{ident}}/nodegroups', f'{name}_nodegroups'),
         Route('GET', f'/v1/{name}/{{ident}}/operations', f'{name}_operations.list', OPERATIONS,
               since=versions.OPERATIONS, answers_unasked=True),
@@ -96,6 +98,12 @@ def _of_nodegroups(path: str, name: str) -> tuple[Route, ...]:
         Route('PATCH', f'{path}/{{nodegroup}}', f'{name}.update', since=since),
         Route('DELETE', f'{path}/{{nodegroup}}', f'{name}.delete', since=since),
     )
+
+
+#: Where the API describes itself.
+DESCRIPTION: Final = '/v1/openapi.json'
+#: Paths that need no token.
+PUBLIC: Final = frozenset({'/', '/v1', DESCRIPTION})
 
 
 def _of_operations() -> tuple[Route, ...]:
@@ -116,6 +124,7 @@ def _of_operations() -> tuple[Route, ...]:
 ROUTES: Final = (
     Route('GET', '/', 'root.versions'),
     Route('GET', '/v1', 'root.version'),
+    Route('GET', DESCRIPTION, 'root.openapi', since=versions.OPENAPI, answers_unasked=True),
     *_of_baymodels('baymodels'),
     *_of_baymodels('clustertemplates'),
     *_of_bays('bays'),
@@ -123,6 +132,8 @@ ROUTES: Final = (
     Route('GET', '/v1/certificates/{bay}', 'certificates.get', CA_TYPE),
     Route('GET', '/v1/certificates/{bay}/{ca_cert_type}', 'certificates.get', CA_TYPE),
     Route('POST', '/v1/certificates', 'certificates.create'),
+    Route('PATCH', '/v1/certificates/{bay}', 'certificates.rotate'),
+    Route('PATCH', '/v1/credentials/{bay}', 'credentials.rotate', since=versions.CREDENTIALS),
     Route('GET', '/v1/quotas', 'quotas.list', QUOTAS),
     Route('POST', '/v1/quotas', 'quotas.create'),
     Route('GET', '/v1/quotas/{project_id}', 'quotas.get_without_resource'),
@@ -139,7 +150,7 @@ VERSION_PREFIX: Final = 'v1'
 
 def collections() -> Iterator[str]:
     """Names of the collections, as the version document lists them."""
-    return iter(dict.fromkeys(r.segments[1] for r in ROUTES if len(r.segments) > 1))
+    return iter(dict.fromkeys(r.segments[1] for r in ROUTES if r.path not in PUBLIC))
 
 
 @dataclasses.dataclass

@@ -6,6 +6,7 @@ from typing import Protocol
 from oslo_config import cfg
 
 from magnum.api.preflight import Preflight
+from magnum.api.previews import Previews
 from magnum.api.selection import DriverSelection
 from magnum.certificates.service import CertificateService
 from magnum.db.engine import Database
@@ -34,3 +35,4 @@ class Services:
     enforcer: Enforcer
     preflight: Preflight
     selection: DriverSelection
+    previews: Previews

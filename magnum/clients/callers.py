@@ -12,7 +12,7 @@ from oslo_config import cfg
 from magnum.clients.errors import calling
 
 #: The least version of a service's API that is spoken; what it offers decides.
-_VERSIONS: Final = {'image': '2', 'network': '2'}
+_VERSIONS: Final = {'image': '2', 'network': '2', 'block-storage': '3'}
 
 
 class CallerClouds:

@@ -15,11 +15,13 @@ _API_VERSION: Final = '2.1'
 
 @dataclasses.dataclass(frozen=True)
 class Flavor:
-    """A flavor; ``disk`` is its root disk in GB."""
+    """A flavor; ``disk`` is its root disk in GB, ``ram`` its memory in MiB."""
 
     id: str
     name: str
     disk: int
+    vcpus: int
+    ram: int
 
 
 def flavors(cloud: CallerCloud) -> tuple[Flavor, ...]:
@@ -29,8 +31,18 @@ def flavors(cloud: CallerCloud) -> tuple[Flavor, ...]:
     """
     with calling(SERVICE, 'list_flavors'):
         return tuple(
-            Flavor(flavor.id, flavor.name, flavor.disk) for flavor in _nova(cloud).flavors.list()
+            Flavor(flavor.id, flavor.name, flavor.disk, flavor.vcpus, flavor.ram)
+            for flavor in _nova(cloud).flavors.list()
         )
+
+
+def limits(cloud: CallerCloud) -> dict[str, int]:
+    """Nova's absolute limits of the caller's project, and what is used of them.
+
+    :raises CloudError: Nova refused, or did not answer.
+    """
+    with calling(SERVICE, 'get_limits'):
+        return {limit.name: limit.value for limit in _nova(cloud).limits.get().absolute}
 
 
 def public_key(cloud: CallerCloud, keypair: str) -> str | None:

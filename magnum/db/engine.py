@@ -83,6 +83,18 @@ class Database:
 
         return self.retrying(attempt)
 
+    def rehearse(self, work: Callable[[orm.Session], T]) -> T:
+        """Run ``work`` as ``run`` does, and undo all of it."""
+
+        def attempt() -> T:
+            with self._writing() as session:
+                try:
+                    return work(session)
+                finally:
+                    session.rollback()
+
+        return self.retrying(attempt)
+
     def retrying(self, call: Callable[[], T]) -> T:
         """Call again after a deadlock or a lost connection; ``call`` may run twice."""
         result: T = _retried(call)()

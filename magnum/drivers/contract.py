@@ -37,8 +37,7 @@ class Capabilities:
 
     The first entry of ``network_drivers`` is the default one. ``nodegroups``
     says whether a bay may have node groups beside its two default ones;
-    ``upgrades`` names the roles whose nodes an upgrade can replace;
-    ``rotates_authority`` whether living nodes can be given a new CA.
+    ``upgrades`` names the roles whose nodes an upgrade can replace.
     """
 
     coe: str
@@ -49,7 +48,6 @@ class Capabilities:
     versions: tuple[str, ...]
     nodegroups: bool = False
     upgrades: tuple[str, ...] = ()
-    rotates_authority: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -281,6 +279,14 @@ class Driver(abc.ABC):
         :param batch: how many nodes may be replaced at once.
         """
         raise _incapable('cluster_template', 'upgrades nothing')
+
+    @abc.abstractmethod
+    def footprint(self, plan: BayPlan) -> Mapping[str, int]:
+        """How many servers, ports, volumes and so on a bay of the plan has.
+
+        Keys are those of :mod:`magnum.drivers.footprint`; what is not there
+        is none.
+        """
 
     @abc.abstractmethod
     def client_files(self, access: Access) -> Mapping[str, str]:

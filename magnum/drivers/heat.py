@@ -10,7 +10,15 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from magnum.domain.node_certificates import NodeCertificate
-from magnum.drivers import checks, labels, settings, stack_parameters, templates, upgrades
+from magnum.drivers import (
+    checks,
+    footprint,
+    labels,
+    settings,
+    stack_parameters,
+    templates,
+    upgrades,
+)
 from magnum.drivers.contract import (
     MASTER,
     WORKER,
@@ -65,6 +73,10 @@ class HeatDriver(Driver):
             labels.check(self.labels_schema(), group.labels)
         for check in self.refusals:
             check(plan, self.capabilities)
+
+    def footprint(self, plan: BayPlan) -> Mapping[str, int]:
+        """See the contract."""
+        return footprint.of_plan(plan)
 
     def render(self, plan: BayPlan) -> StackRequest:
         """See the contract."""

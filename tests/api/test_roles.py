@@ -33,6 +33,7 @@ _ADMIN = (200, 403, 403, 403, 403, 401, 403)
 MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     ('GET', '/'): _PUBLIC,
     ('GET', '/v1'): _PUBLIC,
+    ('GET', '/v1/openapi.json'): _PUBLIC,
     **{
         (method, f'/v1/{collection}{path}'): statuses
         for collection in ('baymodels', 'clustertemplates')
@@ -66,6 +67,8 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
         for collection in ('bays', 'clusters')
         for method, path, statuses in (
             ('POST', '/actions/resize', _CHANGE_OWN),
+            # 404: let through, and no such template.
+            ('POST', '/actions/upgrade', (404, 404, 403, 403, 404, 401, 403)),
             ('GET', '/operations', _READ),
             ('GET', '/nodegroups', _READ),
             ('GET', '/nodegroups/{nodegroup}', _READ),
@@ -81,6 +84,10 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     ('GET', '/v1/certificates/{bay}'): _READ_OWN,
     ('GET', '/v1/certificates/{bay}/{ca_cert_type}'): _READ_OWN,
     # 400: the request is let through and found to be no CSR.
+    # 400: let through, and refused by the driver.
+    ('PATCH', '/v1/certificates/{bay}'): (404, 400, 403, 403, 404, 401, 403),
+    # 412: let through up to the precondition.
+    ('PATCH', '/v1/credentials/{bay}'): (404, 412, 403, 403, 404, 401, 403),
     ('POST', '/v1/certificates'): (400, 400, 400, 403, 400, 401, 403),
     ('GET', '/v1/quotas'): _ADMIN,
     ('POST', '/v1/quotas'): (409, *_ADMIN[1:]),
@@ -111,6 +118,7 @@ CREATED = {
         for collection in ('bays', 'clusters')
         for path, body in (
             ('actions/resize', {'node_count': CLUSTER.get('node_count', 1)}),
+            ('actions/upgrade', {'cluster_template': 'nope'}),
             ('nodegroups', {'name': 'more', 'role': 'master'}),
         )
     },
@@ -153,6 +161,9 @@ def test_role(running: webtest.TestApp, method: str, path: str, role: str) -> No
     headers = {'X-Auth-Token': role} if role != 'none' else {}
     if route.since > versions.MINIMUM:
         headers['OpenStack-API-Version'] = f'container-infra {versions.text(route.since)}'
+    if 'credentials' in path:
+        # Or the next one would find an operation in progress.
+        headers['If-Match'] = '"0"'
     if 'quotas' in path:
         # So that there is one to be dropped.
         running.post_json(

@@ -1,5 +1,7 @@
 """Actions on bays and clusters: resize and upgrade."""
 
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import orm
@@ -16,23 +18,40 @@ from magnum.db.repositories import bays as bay_repository
 from magnum.db.repositories import nodegroups as repository
 from magnum.db.repositories.scopes import Row
 from magnum.domain.nodegroups import MASTER
+from magnum.drivers.contract import PlanRefused
+from magnum.operations.plan import bay_plan
 from magnum.operations.refusals import BayGone, NodegroupGone, OperationInProgress
+from magnum.operations.upgrading import kind_of, target_plan
 
 _BAY: Final = (bay_repository.TABLE.c.uuid, bay_repository.TABLE.c.project_id)
 #: What a resize has to know of its node group.
 GROUP: Final = tuple(
     repository.TABLE.c[name]
-    for name in ('uuid', 'name', 'role', 'is_default', 'min_node_count', 'max_node_count')
+    for name in (
+        'uuid', 'name', 'role', 'is_default', 'node_count', 'min_node_count', 'max_node_count'
+    )
 )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Upgrade:
+    """Everything that an upgrade is about; ``group`` is the one named, if any."""
+
+    bay: models.Bay
+    current: models.Baymodel
+    target: models.Baymodel
+    groups: Sequence[models.Nodegroup]
+    group: Row | None
 
 
 class ActionsController:
     """``/v1/clusters/{cluster}/actions``, and the same below ``/v1/bays``."""
 
-    def __init__(self, services: Services, dialect: Dialect):
+    def __init__(self, services: Services, dialect: Dialect, baymodel_dialect: Dialect):
         self._services = services
         self._database = services.database
         self._dialect = dialect
+        self._baymodel_dialect = baymodel_dialect
 
     def resize(self, call: Call) -> Answer:
         """POST: another number of nodes in a node group, and which of them go first."""
@@ -41,6 +60,13 @@ class ActionsController:
         }
         if given['node_count'] == 0 and call.version < versions.ZERO_NODES:
             raise bay_plans.zero_nodes()
+
+        def preview(session: orm.Session) -> Answer:
+            bay = self._bay(session, call, 'resize')
+            group = finding.nodegroup(session, GROUP, bay.uuid, given['nodegroup'])
+            work(session)
+            more = given['node_count'] - group.node_count
+            return self._preview(session, call, bay.uuid, group.uuid, more)
 
         def work(session: orm.Session) -> Answer:
             bay = self._bay(session, call, 'resize')
@@ -57,12 +83,137 @@ class ActionsController:
             )
             return call.keep(session, accepted(call, bay.uuid, operation))
 
-        return self._planned(work, call)
+        if call.flag('dry_run'):
+            return self._refusing(call, lambda: self._database.rehearse(preview))
+        answer = self._refusing(call, lambda: self._database.run(work))
+        self._services.wake_up.send()
+        return answer
 
-    def _planned(self, work: Any, call: Call) -> Answer:
+    def upgrade(self, call: Call) -> Answer:
+        """POST: nodes as another baymodel has them, or new ones as they are."""
+        given = {
+            **types.UPGRADE_DEFAULTS, **types.UPGRADE_TYPE.parse(call.body('upgrade'))
+        }
+        with self._database.reading() as session:
+            wanted = self._upgrade_of(session, call, given)
+        self._check_upgrade(wanted, given['nodegroup'])
+
+        def work(session: orm.Session) -> Answer:
+            bay = self._bay(session, call, 'upgrade', 'upgrade_all_projects')
+            call.precondition.check(bay.generation)
+            if bay.baymodel_id != wanted.current.uuid:
+                raise errors.APIError(
+                    errors.CONCURRENT_UPDATE,
+                    f'{self._dialect.title} {bay.uuid} was upgraded meanwhile.',
+                )
+            operation = self._services.planner.upgrade_bay(
+                session,
+                bay,
+                wanted.target,
+                call.caller.requester,
+                max_batch_size=given['max_batch_size'],
+                nodegroup_uuid=wanted.group.uuid if wanted.group is not None else None,
+            )
+            return call.keep(session, accepted(call, bay.uuid, operation))
+
+        if call.flag('dry_run'):
+            self._refusing(call, lambda: self._database.rehearse(work))
+            return self._upgrade_preview(call, wanted, given['max_batch_size'])
+        answer = self._refusing(call, lambda: self._database.run(work))
+        self._services.wake_up.send()
+        return answer
+
+    def _upgrade_of(
+        self, session: orm.Session, call: Call, given: Mapping[str, Any]
+    ) -> '_Upgrade':
+        """What an upgrade is about: everything that the request names."""
+        row = self._row(session, call, 'upgrade', 'upgrade_all_projects')
+        bay, current = bay_repository.with_baymodel(session, row.uuid)
+        scope = call.caller.scope(f'{self._baymodel_dialect.policy}:get_one_all_projects')
+        (target,) = finding.baymodel(
+            session, self._baymodel_dialect, (models.Baymodel,), scope, given['cluster_template']
+        )
+        if target.hidden and not call.caller.may('context_is_admin'):
+            raise errors.APIError(errors.BAYMODEL_HIDDEN, 'Not authorized.')
+        group = None
+        if given['nodegroup'] is not None:
+            group = finding.nodegroup(session, GROUP, bay.uuid, given['nodegroup'])
+        return _Upgrade(bay, current, target, repository.load_all(session, bay.uuid), group)
+
+    def _check_upgrade(self, wanted: '_Upgrade', nodegroup: str | None) -> None:
+        """The driver can do it, and the bay stays what it is.
+
+        :raises APIError: 400 for what cannot be done, 409 for a baymodel of
+            another kind.
+        """
+        driver = self._services.selection.of_bay(wanted.bay)
+        able = driver.capabilities
+        if not able.upgrades:
+            raise errors.APIError(
+                errors.NOT_CAPABLE, f'The driver {driver.name} upgrades nothing.'
+            )
+        if wanted.group is not None:
+            if kind_of(wanted.group.role) not in able.upgrades:
+                raise errors.at_field(
+                    errors.NOT_CAPABLE, 'nodegroup',
+                    f'The driver {driver.name} cannot replace the nodes of {nodegroup}.',
+                )
+            if not wanted.group.is_default and wanted.target.uuid != wanted.current.uuid:
+                raise errors.at_field(
+                    errors.UPGRADE_IMPOSSIBLE, 'nodegroup',
+                    'Only the default node groups can be upgraded to another template.',
+                )
+        for attribute in ('coe', 'server_type'):
+            if getattr(wanted.target, attribute) != getattr(wanted.current, attribute):
+                raise errors.at_field(
+                    errors.UPGRADE_IMPOSSIBLE, 'cluster_template',
+                    f'It has another {attribute} than the {self._dialect.singular}.',
+                )
+        conf = self._services.conf
+        try:
+            driver.check_upgrade(
+                bay_plan(wanted.bay, wanted.current, wanted.groups, conf),
+                target_plan(
+                    wanted.bay, wanted.groups, wanted.current, wanted.target, able.upgrades, conf
+                ),
+            )
+        except PlanRefused as refusal:
+            raise errors.APIError(
+                errors.UPGRADE_REFUSED,
+                f'{refusal.field}: {refusal.reason}',
+                source=errors.pointer('cluster_template'),
+            ) from None
+
+    def _upgrade_preview(self, call: Call, wanted: '_Upgrade', batch: int) -> Answer:
+        """What is taken beside the nodes that are there, while they are replaced."""
+        driver = self._services.selection.of_bay(wanted.bay)
+        group = next(
+            one for one in wanted.groups
+            if (one.uuid == wanted.group.uuid if wanted.group is not None
+                else one.is_default and one.role != MASTER)
+        )
+        return self._services.previews.of_nodes(
+            call, wanted.bay, wanted.target, wanted.groups, driver, group,
+            min(batch, group.node_count),
+        )
+
+    def _preview(
+        self, session: orm.Session, call: Call, bay_uuid: str, group_uuid: str, more: int
+    ) -> Answer:
+        """What further nodes of a group come to, or what is given back."""
+        bay, baymodel = bay_repository.with_baymodel(session, bay_uuid)
+        groups = repository.load_all(session, bay_uuid)
+        (group,) = (one for one in groups if one.uuid == group_uuid)
+        driver = self._services.selection.of_bay(bay)
+        return self._services.previews.of_nodes(
+            call, bay, baymodel, groups, driver, group, more
+        )
+
+    def _refusing(self, call: Call, plan: Callable[[], Answer]) -> Answer:
+        """What is planned, or why it cannot be."""
         ident = call.arguments[0]
         try:
-            answer: Answer = self._database.run(work)
+            return plan()
         except NodegroupGone:
             raise errors.APIError(
                 errors.NODEGROUP_NOT_FOUND, 'The nodegroup could not be found.'
@@ -71,22 +222,25 @@ class ActionsController:
             raise finding.not_found(errors.BAY_NOT_FOUND, self._dialect, ident) from None
         except OperationInProgress as refusal:
             raise in_progress(self._dialect, ident, refusal) from None
-        self._services.wake_up.send()
-        return answer
 
     def _bay(
         self, session: orm.Session, call: Call, action: str, all_projects: str | None = None
     ) -> models.Bay:
         """The bay of the path, locked, if the caller may do this to it."""
-        rule = f'{self._dialect.policy}:{all_projects}' if all_projects else None
-        scope = call.caller.scope(rule)
-        ident = call.arguments[0]
-        row = finding.bay(session, self._dialect, _BAY, scope, ident)
-        call.caller.check(f'{self._dialect.policy}:{action}', {'project_id': row.project_id})
+        row = self._row(session, call, action, all_projects)
         bay = bay_repository.load(session, row.uuid)
         if bay is None:
-            raise finding.not_found(errors.BAY_NOT_FOUND, self._dialect, ident)
+            raise finding.not_found(errors.BAY_NOT_FOUND, self._dialect, call.arguments[0])
         return bay
+
+    def _row(
+        self, session: orm.Session, call: Call, action: str, all_projects: str | None
+    ) -> Row:
+        rule = f'{self._dialect.policy}:{all_projects}' if all_projects else None
+        scope = call.caller.scope(rule)
+        row = finding.bay(session, self._dialect, _BAY, scope, call.arguments[0])
+        call.caller.check(f'{self._dialect.policy}:{action}', {'project_id': row.project_id})
+        return row
 
 
 def check_resizable(group: Row, node_count: int) -> None:

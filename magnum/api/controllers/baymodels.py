@@ -23,6 +23,8 @@ from magnum.domain import names
 _STORED: Final = tuple(
     column for column in repository.TABLE.c if column.name not in ('id', 'created_at', 'updated_at')
 )
+#: What a baymodel has only when it is stored.
+_OF_A_ROW: Final = frozenset({'uuid', 'links', 'created_at', 'updated_at'})
 _OWNER: Final = (
     repository.TABLE.c.uuid, repository.TABLE.c.project_id, repository.TABLE.c.generation
 )
@@ -73,6 +75,13 @@ class BaymodelsController:
             self._check_publish(call)
         values |= self._checked_in_cloud(values, self._preflight.of(call.caller), is_new=True)
         values |= {'project_id': call.caller.project_id, 'user_id': call.caller.user_id}
+        if call.flag('dry_run'):
+            made = self._database.rehearse(lambda one: self._insert(one, values, call.base))
+            shown = {
+                member: value for member, value in made.document.items()
+                if member not in _OF_A_ROW
+            }
+            return Answer({'dry_run': True, self._dialect.argument: shown})
         return self._database.run(
             lambda session: call.keep(session, self._insert(session, values, call.base))
         )

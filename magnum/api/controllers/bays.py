@@ -1,8 +1,8 @@
 """Bays and clusters: one implementation for both names."""
 
 import time
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -24,6 +24,8 @@ from magnum.db.repositories import bays as repository
 from magnum.db.repositories.scopes import MarkerNotFound, Scope
 from magnum.domain import states
 from magnum.operations.planner import BayGone, OperationInProgress, QuotaExceeded
+
+T = TypeVar('T')
 
 _OWNER: Final = (repository.TABLE.c.uuid, repository.TABLE.c.project_id, repository.TABLE.c.user_id)
 _STORED: Final = tuple(repository.TABLE.c)
@@ -84,6 +86,8 @@ class BaysController:
             raise errors.APIError(errors.BAYMODEL_HIDDEN, 'Not authorized.')
         new = self._plans.new_bay(call, self._dialect, given, baymodel)
 
+        if call.flag('dry_run'):
+            return self._preview(call, baymodel, new)
         is_asynchronous = self._is_asynchronous(call)
 
         def work(session: orm.Session) -> tuple[str, Answer]:
@@ -96,10 +100,7 @@ class BaysController:
                 return bay_uuid, call.keep(session, accepted(call, bay_uuid, operation))
             return bay_uuid, call.keep(session, self._document(session, call, bay_uuid, 201))
 
-        try:
-            bay_uuid, answer = self._database.run(work)
-        except QuotaExceeded as refusal:
-            raise self._quota_exceeded(refusal) from None
+        bay_uuid, answer = self._planned(lambda: self._database.run(work))
         self._services.wake_up.send()
         if is_asynchronous:
             return answer
@@ -143,6 +144,19 @@ class BaysController:
         operation = self._database.run(work)
         self._services.wake_up.send()
         return Answer(status=204, headers=operation_location(call, operation))
+
+    def _preview(
+        self, call: Call, baymodel: models.Baymodel, new: bay_plans.NewBay
+    ) -> Answer:
+        """What the bay would be; all is checked as for a bay that is made."""
+
+        def work(session: orm.Session) -> None:
+            self._keep(session, call, baymodel)
+            self._services.planner.create_bay(session, *new.rows(), call.caller.requester)
+
+        self._planned(lambda: self._database.rehearse(work))
+        bay, groups = new.rows()
+        return self._services.previews.of_bay(call, bay, baymodel, groups, new.driver)
 
     # Parts of create ---------------------------------------------------------
     def _baymodel(self, call: Call, ident: str) -> models.Baymodel:
@@ -194,6 +208,12 @@ class BaysController:
             if progress is None or progress[0] is not None or progress[1] != in_progress:
                 return
             time.sleep(_PROGRESS_INTERVAL)
+
+    def _planned(self, plan: Callable[[], T]) -> T:
+        try:
+            return plan()
+        except QuotaExceeded as refusal:
+            raise self._quota_exceeded(refusal) from None
 
     def _quota_exceeded(self, refusal: QuotaExceeded) -> errors.APIError:
         return errors.APIError(

@@ -49,6 +49,22 @@ class CertificatesController:
             lambda session: call.keep(session, Answer(self._signed(session, call, given), 201))
         )
 
+    def rotate(self, call: Call) -> Answer:
+        """PATCH: a new CA, where the driver can give it to living nodes; no body is read."""
+        (ident,) = call.arguments
+        with self._database.reading() as session:
+            row = self._bay(session, call, 'rotate', ident, errors.BAY_NOT_FOUND)
+            bay, baymodel = repository.with_baymodel(session, row.uuid)
+        if baymodel.tls_disabled:
+            raise errors.APIError(
+                errors.WITHOUT_TLS,
+                'Rotating the CA certificate on a non-TLS cluster is not supported',
+            )
+        raise errors.APIError(
+            errors.NOT_CAPABLE,
+            f'The driver {bay.driver} cannot give living nodes a new CA certificate.',
+        )
+
     def _signed(self, session: orm.Session, call: Call, given: dict[str, Any]) -> dict[str, Any]:
         row = self._bay(session, call, 'create', given['bay'], errors.BAY_OF_CERTIFICATE_NOT_FOUND)
         bay = repository.load(session, row.uuid)
