@@ -61,8 +61,8 @@ SERVICE_TYPES: Final = frozenset(
 
 HEADER: Final = 'OpenStack-API-Version'
 HEADER_2016: Final = 'X-OpenStack-Magnum-API-Version'
-_MINIMUM_HEADER: Final = 'OpenStack-API-Minimum-Version'
-_MAXIMUM_HEADER: Final = 'OpenStack-API-Maximum-Version'
+MINIMUM_HEADER: Final = 'OpenStack-API-Minimum-Version'
+MAXIMUM_HEADER: Final = 'OpenStack-API-Maximum-Version'
 _MINIMUM_HEADER_2016: Final = 'X-OpenStack-Magnum-API-Minimum-Version'
 _MAXIMUM_HEADER_2016: Final = 'X-OpenStack-Magnum-API-Maximum-Version'
 
@@ -104,8 +104,8 @@ DEFAULT: Final = Negotiated(MINIMUM, asked=False, by_2016_header=False)
 
 def _headers(number: int | None) -> dict[str, str]:
     headers = {
-        _MINIMUM_HEADER: f'{SERVICE_TYPE} {text(MINIMUM)}',
-        _MAXIMUM_HEADER: f'{SERVICE_TYPE} {text(MAXIMUM)}',
+        MINIMUM_HEADER: f'{SERVICE_TYPE} {text(MINIMUM)}',
+        MAXIMUM_HEADER: f'{SERVICE_TYPE} {text(MAXIMUM)}',
         'Vary': HEADER,
     }
     if number is not None:

@@ -44,7 +44,7 @@ LOG = logging.getLogger(__name__)
 
 MOUNT_POINT: Final = '/v1/bootstrap'
 
-_TOKEN_HEADER = 'X-Bootstrap-Token'  # noqa: S105 - a name, not a token
+TOKEN_HEADER: Final = 'X-Bootstrap-Token'  # noqa: S105 - a name, not a token
 _CA_PATH = re.compile(r'/(?P<bay>[^/]*)/ca')
 _CERTIFICATE_PATH = re.compile(r'/(?P<bay>[^/]*)/certificates/(?P<purpose>[^/]+)')
 _UUID = re.compile(r'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}')
@@ -182,7 +182,7 @@ class _Bootstrap:
     def _authenticate(self, session: Session, bay_uuid: str, request: webob.Request) -> _Node:
         """:raises APIError: BOOTSTRAP_REFUSED, whatever the reason."""
         known_form = bay_uuid if _UUID.fullmatch(bay_uuid) else _NO_BAY
-        token = request.headers.get(_TOKEN_HEADER, '')
+        token = request.headers.get(TOKEN_HEADER, '')
         role = self._certificates.tokens.verify(session, known_form, token)
         bay = session.scalar(sa.select(models.Bay).where(models.Bay.uuid == known_form))
         if role is None or bay is None:

@@ -1,11 +1,14 @@
-"""Version discovery; nobody needs a token for it."""
+"""Discovery of versions and of the whole API; nobody needs a token for it."""
 
 from typing import Any, Final
+
+import orjson
 
 from magnum.api import routes, versions
 from magnum.api.calls import Answer, Call
 
 _MEDIA_TYPE: Final = 'application/vnd.openstack.magnum.v1+json'
+_DESCRIPTION_TYPE: Final = 'application/vnd.oai.openapi+json;version=3.1'
 _DESCRIPTION: Final = (
     'Magnum is an OpenStack service that builds Kubernetes, Swarm and Mesos bays from plain '
     'OpenStack parts.'
@@ -14,7 +17,7 @@ _DOCUMENTATION: Final = 'http://docs.openstack.org/developer/magnum/dev/api-spec
 
 
 class RootController:
-    """``/`` and ``/v1``."""
+    """``/``, ``/v1`` and the document below it."""
 
     def versions(self, call: Call) -> Answer:
         """The API versions there are: one."""
@@ -43,6 +46,11 @@ class RootController:
             'links': [
                 {'href': f'{call.base}/v1/', 'rel': 'self'},
                 {'href': _DOCUMENTATION, 'rel': 'describedby', 'type': 'text/html'},
+                {
+                    'href': f'{call.base}{routes.DESCRIPTION}',
+                    'rel': 'service-desc',
+                    'type': _DESCRIPTION_TYPE,
+                },
             ],
         }
         for collection in routes.collections():
@@ -51,3 +59,11 @@ class RootController:
                 {'href': f'{call.base}/{collection}/', 'rel': 'bookmark'},
             ]
         return Answer(document)
+
+    def openapi(self, _call: Call) -> Answer:
+        """The OpenAPI document: every route, field, error and policy rule."""
+        # What it is made with stays unloaded in processes that nobody asks.
+        from magnum.api.openapi import document
+
+        headers = {'ETag': document.etag()}
+        return Answer(orjson.Fragment(document.text()), headers=headers)

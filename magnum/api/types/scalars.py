@@ -16,9 +16,11 @@ import wsme.types
 from magnum.domain import labels, nodegroups
 
 _LARGEST: Final = 2**31 - 1  # of an integer column
-_INTEGER: Final = re.compile(r'[+-]?\d{1,10}')
+_INTEGER: Final = re.compile(r'[+-]?\d{1,10}', re.ASCII)
 _TRUE: Final = frozenset({'true', 't', 'yes', 'y', 'on', '1'})
 _FALSE: Final = frozenset({'false', 'f', 'no', 'n', 'off', '0'})
+#: How a boolean may be spelled, in either case.
+FLAG_WORDS: Final = (*sorted(_TRUE), *sorted(_FALSE))
 
 
 class Scalar(wsme.types.UserType):

@@ -17,7 +17,8 @@ _KINDS = errors.kinds()
 @pytest.mark.parametrize('kind', _KINDS, ids=lambda kind: f'{kind.code}-{kind.status}')
 def test_kind_says_what_happened_and_what_to_do(kind: errors.Kind) -> None:
     assert re.fullmatch(r'magnum(\.[a-z0-9_-]+)+', kind.code)
-    assert http.HTTPStatus(kind.status).is_client_error or kind.status in (500, 503)
+    assert http.HTTPStatus(kind.status).phrase
+    assert 400 <= kind.status < 600
     for text in (kind.cause, kind.remedy):
         assert text.endswith('.')
         assert text.count('"') % 2 == 0, 'double quotes are literals of the reference'

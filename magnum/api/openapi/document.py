@@ -1,0 +1,182 @@
+"""The whole document, put together once per process."""
+
+import functools
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import orjson
+
+from magnum import policies
+from magnum.api import routes, versions
+from magnum.api.openapi import failures, nodes, parameters
+from magnum.api.openapi.operations import Operation, Reply
+from magnum.api.openapi.resources import COMPONENTS, OPERATIONS
+from magnum.api.openapi.schemas import ref
+from magnum.api.routes import Route
+
+_VERSION: Final = '3.1.0'
+_TOKEN: Final = 'X-Auth-Token'  # noqa: S105 - a name, not a token
+_DESCRIPTION: Final = (
+    'Bays of Kubernetes, Swarm and Mesos, built from plain OpenStack parts. The member '
+    '"x-openstack" says at which microversions ("min-ver", "max-ver") a route, an argument or '
+    'a form of an answer is there, or with which query argument ("query"); '
+    '"x-openstack-policy" which rules are asked.'
+)
+_ANSWERS_UNASKED: Final = 'also answers a request that names no version'
+
+
+@functools.cache
+def text() -> bytes:
+    """The document as JSON."""
+    return orjson.dumps(document())
+
+
+@functools.cache
+def etag() -> str:
+    """What tells one document from another."""
+    return f'"{hashlib.sha256(text()).hexdigest()[:32]}"'
+
+
+def document() -> dict[str, Any]:
+    """The document; every route that says what it takes and gives is in it."""
+    paths: dict[str, dict[str, Any]] = {}
+    for route in routes.ROUTES:
+        operation = OPERATIONS.get(route.handler)
+        if operation is not None:
+            paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, operation)
+    return {
+        'openapi': _VERSION,
+        'info': {
+            'title': 'Magnum',
+            'version': versions.text(versions.MAXIMUM),
+            'description': _DESCRIPTION,
+            'license': {'name': 'Apache-2.0', 'identifier': 'Apache-2.0'},
+            'x-openstack': {
+                'min-ver': versions.text(versions.MINIMUM),
+                'max-ver': versions.text(versions.MAXIMUM),
+                'versions': {
+                    versions.text(number): reason
+                    for number, reason in versions.VERSIONS.items()
+                },
+            },
+        },
+        # Seen from where this document is: the service's own URL.
+        'servers': [{'url': '..'}],
+        'tags': [{'name': tag} for tag in dict.fromkeys(_tags())],
+        'security': [{_TOKEN: []}],
+        'paths': paths | nodes.PATHS,
+        'components': {
+            'schemas': {**COMPONENTS, **dict(failures.components())},
+            'responses': failures.responses(),
+            'parameters': parameters.components(),
+            'headers': parameters.header_components(),
+            'securitySchemes': {
+                _TOKEN: {
+                    'type': 'apiKey', 'in': 'header', 'name': _TOKEN,
+                    'description': "A token of Keystone's.",
+                },
+                **nodes.SECURITY,
+            },
+        },
+    }
+
+
+def _tags() -> Iterable[str]:
+    return (
+        *(OPERATIONS[route.handler].tag for route in routes.ROUTES if route.handler in OPERATIONS),
+        nodes.TAG,
+    )
+
+
+@functools.cache
+def _rules() -> Mapping[tuple[str, str], list[str]]:
+    found: dict[tuple[str, str], list[str]] = {}
+    for rule in policies.list_rules():
+        for operation in getattr(rule, 'operations', ()):
+            found.setdefault((operation['method'], operation['path']), []).append(rule.name)
+    return found
+
+
+def _operation(route: Route, operation: Operation) -> dict[str, Any]:
+    public = route.path in routes.PUBLIC
+    described: dict[str, Any] = {
+        'operationId': _identity(route),
+        'summary': operation.summary,
+        'tags': [operation.tag],
+        'parameters': parameters.of(route, operation),
+        'responses': {
+            **_successes(route, operation),
+            **{
+                str(status): {'$ref': f'#/components/responses/{failures.response_name(status)}'}
+                for status in sorted(failures.statuses(route, operation, public))
+            },
+        },
+    }
+    if operation.body:
+        described['requestBody'] = {
+            'required': True,
+            'content': {'application/json': {'schema': ref(operation.body)}},
+        }
+    if public:
+        described['security'] = []
+    if route.since > versions.MINIMUM:
+        described['x-openstack'] = {'min-ver': versions.text(route.since)}
+        if route.answers_unasked:
+            described['x-openstack']['note'] = _ANSWERS_UNASKED
+    rules = _rules().get((route.method, route.path))
+    if rules:
+        described['x-openstack-policy'] = rules
+    return described
+
+
+def _identity(route: Route) -> str:
+    words = [part.strip('{}').replace('.', '_') for part in route.segments[1:]]
+    return '_'.join([route.method.lower(), *words]) if words else f'get_versions{route.path[1:]}'
+
+
+def _successes(route: Route, operation: Operation) -> dict[str, Any]:
+    by_status: dict[int, list[Reply]] = {}
+    for reply in operation.replies:
+        by_status.setdefault(reply.status, []).append(reply)
+    found = {
+        str(status): _response(route, replies) for status, replies in sorted(by_status.items())
+    }
+    if operation.tagged and route.method == 'GET':
+        found['304'] = {
+            'description': 'Not Modified', 'headers': parameters.reply_headers(route, ('ETag',)),
+        }
+    return found
+
+
+def _response(route: Route, replies: list[Reply]) -> dict[str, Any]:
+    first = replies[0]
+    response: dict[str, Any] = {
+        'description': _phrase(first.status),
+        'headers': parameters.reply_headers(route, first.headers),
+    }
+    forms = [form for reply in replies for form in _forms(route, reply)]
+    if forms:
+        schema = forms[0] if len(forms) == 1 else {'anyOf': forms}
+        response['content'] = {first.media_type: {'schema': schema}}
+    return response
+
+
+def _forms(route: Route, reply: Reply) -> Iterable[dict[str, Any]]:
+    """The schemas of a reply's body: whole, and by the members that a request chose."""
+    if not reply.schema:
+        return
+    limits = {}
+    if reply.since > versions.MINIMUM:
+        limits['min-ver'] = versions.text(reply.since)
+    if reply.until < versions.MAXIMUM:
+        limits['max-ver'] = versions.text(reply.until)
+    yield {**ref(reply.schema), **({'x-openstack': limits} if limits else {})}
+    chosen = f'{reply.schema}Narrowed'
+    if chosen in COMPONENTS and 'fields' in route.query:
+        since = versions.text(route.query['fields'])
+        yield {**ref(chosen), 'x-openstack': {'min-ver': since, 'query': 'fields'}}
+
+
+def _phrase(status: int) -> str:
+    return {200: 'OK', 201: 'Created', 202: 'Accepted', 204: 'No Content'}[status]

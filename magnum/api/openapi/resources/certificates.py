@@ -1,0 +1,41 @@
+"""Certificates of bays."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from magnum.api.dialects import CERTIFICATES
+from magnum.api.openapi import schemas
+from magnum.api.openapi.members import LINKS, MEMBERS
+from magnum.api.openapi.operations import ACCEPTED, Operation, Reply
+from magnum.api.openapi.scalars import Schema
+from magnum.api.types import certificates as types
+
+_TAG: Final = CERTIFICATES.collection
+_ACCEPTED: Final = (Reply(202, ACCEPTED, ('Operation-Location?',)),)
+_STRING: Final[Schema] = {'type': 'string'}
+#: Clients of either time read the bay under their name of it.
+_SHOWN: Final = {
+    'cluster_uuid': MEMBERS['uuid'], 'bay_uuid': MEMBERS['uuid'], 'links': LINKS, 'pem': _STRING,
+}
+
+COMPONENTS: Final[Mapping[str, Schema]] = {
+    'CertificateRequest': {
+        **schemas.request(types.TYPE),
+        'anyOf': [{'required': ['cluster_uuid']}, {'required': ['bay_uuid']}],
+    },
+    'Authority': schemas.closed(_SHOWN),
+    'Certificate': schemas.closed(
+        {**_SHOWN, 'csr': _STRING, 'ca_cert_type': _STRING}, optional=['ca_cert_type']
+    ),
+}
+OPERATIONS: Final[Mapping[str, Operation]] = {
+    'certificates.rotate': Operation(_TAG, "Rotate a bay's authority", _ACCEPTED),
+    'credentials.rotate': Operation('credentials', "Rotate a bay's credential", _ACCEPTED),
+    'certificates.get': Operation(
+        _TAG, 'Show the CA certificate of a bay', (Reply(200, 'Authority'),)
+    ),
+    'certificates.create': Operation(
+        _TAG, 'Have a certificate signed',
+        (Reply(201, 'Certificate', ('Idempotency-Replayed?',)),), 'CertificateRequest',
+    ),
+}

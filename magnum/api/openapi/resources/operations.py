@@ -1,0 +1,85 @@
+"""Operations on bays, under the clusters' and the bays' name."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from magnum.api.dialects import OPERATIONS as DIALECT
+from magnum.api.openapi import schemas
+from magnum.api.openapi.members import BOOLEAN, COUNT, LINKS, MEMBERS, STRING
+from magnum.api.openapi.operations import ACCEPTED, Operation, Reply
+from magnum.api.openapi.scalars import Schema, nullable
+from magnum.api.openapi.schemas import closed
+from magnum.domain import failures, states
+
+_TAG: Final = DIALECT.collection
+_TIME: Final = MEMBERS['created_at']
+_STEP_STATES: Final = [
+    states.STEP_PENDING, states.STEP_RUNNING, states.STEP_DONE, states.STEP_FAILED,
+]
+_STEP: Final = closed(
+    {
+        'name': STRING,
+        'state': {'enum': _STEP_STATES},
+        'attempts': COUNT,
+        'reason': nullable(STRING),
+        'started_at': _TIME,
+        'finished_at': _TIME,
+    }
+)
+_ERROR: Final = closed(
+    {
+        'code': {**nullable(STRING), 'description': 'Of the closed list of failures.'},
+        'resource': {**nullable(STRING), 'description': 'What failed first.'},
+        'resource_type': nullable(STRING),
+        'reason': nullable(STRING),
+        'owner': nullable(
+            {'type': 'string', 'enum': [failures.USER, failures.OPERATOR, failures.SERVICE]}
+        ),
+        'retryable': nullable(BOOLEAN),
+        'request_id': nullable(STRING),
+    }
+)
+_MEMBERS: Final[Mapping[str, tuple[Schema, str]]] = {
+    'uuid': (MEMBERS['uuid'], 'Made by the service.'),
+    'bay_uuid': (MEMBERS['uuid'], 'The bay.'),
+    'cluster_uuid': (MEMBERS['uuid'], 'The same, by the other name.'),
+    'bay_name': (nullable(STRING), "The bay's name."),
+    'cluster_name': (nullable(STRING), 'The same, by the other name.'),
+    'project_id': (nullable(STRING), 'The project that owns the bay.'),
+    'verb': ({'enum': list(states.VERBS)}, 'What was promised.'),
+    'state': ({'enum': list(states.TRANSITIONS)}, 'Where it stands.'),
+    'percentage': (
+        {'type': 'integer', 'minimum': 0, 'maximum': 100}, 'How many of its steps are done.'
+    ),
+    'steps': ({'type': 'array', 'items': _STEP}, 'All steps in order, those to come as well.'),
+    'deadline': (_TIME, 'When it is given up.'),
+    'attempts': (COUNT, 'How often a conductor took it up.'),
+    'retries': ({'type': ['string', 'null']}, 'uuid of the operation that it tries again.'),
+    'cancel_requested': (BOOLEAN, 'Whether it is to stop.'),
+    'requester': (
+        closed({'user_id': nullable(STRING), 'project_id': nullable(STRING)}), 'Who asked for it.'
+    ),
+    'request_id': (nullable(STRING), 'The request that asked for it.'),
+    'error': (nullable(_ERROR), 'Why it failed, or what it last met.'),
+    'created_at': (_TIME, 'When it was asked for.'),
+    'started_at': (_TIME, 'When a conductor first took it up.'),
+    'finished_at': (_TIME, 'When it ended.'),
+    'links': (LINKS, 'Where it is to be found.'),
+}
+_ACCEPTED: Final = (Reply(202, ACCEPTED, ('Operation-Location', 'Idempotency-Replayed?')),)
+_PAGE: Final = (Reply(200, 'OperationList'),)
+
+COMPONENTS: Final[Mapping[str, Schema]] = {
+    'Operation': closed(
+        {name: {**schema, 'description': words} for name, (schema, words) in _MEMBERS.items()}
+    ),
+    'OperationList': schemas.listing(DIALECT.collection, schemas.ref('Operation')),
+}
+OPERATIONS: Final[Mapping[str, Any]] = {
+    'operations.list': Operation(_TAG, 'List operations', _PAGE),
+    'bays_operations.list': Operation(_TAG, 'List the operations on a bay', _PAGE),
+    'clusters_operations.list': Operation(_TAG, 'List the operations on a cluster', _PAGE),
+    'operations.get': Operation(_TAG, 'Show an operation', (Reply(200, 'Operation'),)),
+    'operations.cancel': Operation(_TAG, 'Cancel an operation', _ACCEPTED),
+    'operations.retry': Operation(_TAG, 'Try an operation again', _ACCEPTED),
+}

@@ -1,0 +1,63 @@
+"""Answers of dry runs."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from magnum.api.dialects import BAYMODEL_DIALECTS, Dialect
+from magnum.api.openapi import schemas
+from magnum.api.openapi.members import BOOLEAN, COUNT, STRING
+from magnum.api.openapi.operations import Operation
+from magnum.api.openapi.scalars import Schema, nullable
+from magnum.api.openapi.schemas import closed
+from magnum.api.types import baymodels as types
+
+_NUMBER: Final[Schema] = {'type': 'integer'}
+#: What a baymodel has only when it is stored.
+_OF_A_ROW: Final = frozenset({'uuid', 'links', 'created_at', 'updated_at'})
+_QUOTA: Final = closed(
+    {
+        'service': STRING,
+        'resource': STRING,
+        'limit': {**_NUMBER, 'description': '-1 for no limit.'},
+        'used': COUNT,
+        'needed': {**_NUMBER, 'description': 'Fewer than 0 where something is given back.'},
+        'sufficient': BOOLEAN,
+    }
+)
+_AGAINST_LIMITS: Final[Mapping[str, Any]] = {
+    'dry_run': {'const': True},
+    'resources': {'type': 'object', 'additionalProperties': _NUMBER},
+    'quotas': {'type': 'array', 'items': _QUOTA},
+    'quotas_unknown': {
+        'type': 'array', 'items': STRING,
+        'description': 'Services that do not tell their limits.',
+    },
+    'sufficient': {
+        **nullable(BOOLEAN), 'description': 'Whether all limits allow it; null for not known.',
+    },
+}
+_ORIGIN: Final = closed({'value': STRING, 'origin': STRING})
+
+
+def _of_baymodel(dialect: Dialect) -> Schema:
+    attributes = [name for name in dialect.full_view if name not in _OF_A_ROW]
+    shown = schemas.document(dialect, attributes, types.FIELDS)
+    return closed({'dry_run': {'const': True}, dialect.argument: shown})
+
+
+def _components() -> Iterator[tuple[str, Schema]]:
+    for dialect in BAYMODEL_DIALECTS:
+        yield f'{dialect.title}Preview', _of_baymodel(dialect)
+    yield 'NodesPreview', closed(_AGAINST_LIMITS)
+    yield 'BayPreview', closed(
+        {
+            **_AGAINST_LIMITS,
+            'driver': STRING,
+            'labels': {'type': 'object', 'additionalProperties': _ORIGIN},
+            'parameters': {'type': 'object'},
+        }
+    )
+
+
+COMPONENTS: Final[Mapping[str, Schema]] = dict(_components())
+OPERATIONS: Final[Mapping[str, Operation]] = {}

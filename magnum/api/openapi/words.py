@@ -1,0 +1,143 @@
+"""What members mean, in a few words each."""
+
+from collections.abc import Mapping
+from typing import Final
+
+_BAYMODEL: Final = {
+    'uuid': 'Made by the service unless given.',
+    'name': 'Not unique; made by the service unless given.',
+    'coe': 'What orchestrates the containers.',
+    'image_id': 'Name or id of the image that nodes boot; its "os_distro" decides the driver.',
+    'flavor_id': 'Name or id of the flavor of workers.',
+    'master_flavor_id': 'Name or id of the flavor of masters.',
+    'keypair_id': 'Name of the key pair that opens the nodes.',
+    'external_network_id': 'Name or id of the network that leads outside.',
+    'fixed_network': 'Name or id of the network of the nodes, or the CIDR of a new one.',
+    'fixed_subnet': 'Name or id of the subnet of the nodes.',
+    'network_driver': "The containers' network; by default the driver's first.",
+    'volume_driver': 'How containers get volumes.',
+    'dns_nameserver': 'Addresses of name servers, separated by commas.',
+    'apiserver_port': "Port of the COE's API.",
+    'docker_volume_size': "GB of each node's volume for containers; null for none.",
+    'docker_storage_driver': 'Storage driver of the container engine.',
+    'cluster_distro': 'The "os_distro" of the image.',
+    'http_proxy': 'Proxy for HTTP, of nodes and containers.',
+    'https_proxy': 'Proxy for HTTPS, of nodes and containers.',
+    'no_proxy': 'What is reached without a proxy, separated by commas.',
+    'insecure_registry': 'A registry that is used without TLS.',
+    'labels': "Tune the bay; the driver's schema says which there are.",
+    'tags': "The owner's own words.",
+    'driver': 'Name of the driver; by default the one that fits.',
+    'server_type': 'Virtual or bare metal servers.',
+    'tls_disabled': "Whether the COE's API is without TLS.",
+    'public': 'Whether every project sees it.',
+    'hidden': 'Whether only administrators see it.',
+    'registry_enabled': 'Whether nodes run a registry backed by object storage.',
+    'master_lb_enabled': 'Whether a load balancer stands before the masters.',
+    'floating_ip_enabled': 'Whether nodes have floating addresses.',
+    'ssh_authorized_key': 'A member of old; only without a value.',
+}
+_BAY: Final = {
+    'uuid': 'Made by the service.',
+    'name': 'Not unique; made by the service unless given.',
+    'baymodel_id': 'uuid or name of the baymodel.',
+    'keypair': "Name of the key pair that opens the nodes; by default the baymodel's.",
+    'node_count': 'How many workers.',
+    'master_count': 'How many masters: an odd number.',
+    'discovery_url': 'Stored; nothing needs it.',
+    'create_timeout': 'Minutes until building is given up; 0 for never.',
+    'docker_volume_size': "GB of each node's volume for containers.",
+    'labels': "In place of the baymodel's, or merged over them.",
+    'merge_labels': "Whether labels are merged over the baymodel's.",
+    'flavor_id': 'Name or id of the flavor of workers.',
+    'master_flavor_id': 'Name or id of the flavor of masters.',
+    'fixed_network': 'Name or id of the network of the nodes, or the CIDR of a new one.',
+    'fixed_subnet': 'Name or id of the subnet of the nodes.',
+    'floating_ip_enabled': 'Whether nodes have floating addresses.',
+    'master_lb_enabled': 'Whether a load balancer stands before the masters.',
+    'status': 'What goes on, or how the last thing ended.',
+    'status_reason': 'Why it failed.',
+    'reason': 'The same as "status_reason", under the name that openstacksdk reads.',
+    'health_status': 'Whether the bay works.',
+    'health_status_reason': 'What of it works, by name.',
+    'faults': 'Why node groups failed, by name; only of a failed bay.',
+    'labels_overridden': "Labels that differ from the baymodel's, with the baymodel's values.",
+    'labels_added': 'Labels that the baymodel has not.',
+    'labels_skipped': 'Labels that only the baymodel has.',
+    'stack_id': "Id of the bay's stack in Heat.",
+    'api_address': "URL of the COE's API.",
+    'coe_version': 'Version of the COE.',
+    'container_version': 'Version of the container engine.',
+    'node_addresses': 'Addresses of the workers.',
+    'master_addresses': 'Addresses of the masters.',
+}
+_NODEGROUP: Final = {
+    'id': 'Number of the row.',
+    'uuid': 'Made by the service.',
+    'name': "Unique among the bay's node groups.",
+    'bay_uuid': 'The bay.',
+    'docker_volume_size': "GB of each node's volume for containers; by default the bay's.",
+    'labels': "In place of the bay's, or merged over them.",
+    'merge_labels': "Whether labels are merged over the bay's.",
+    'flavor_id': "Name or id of the nodes' flavor; by default the bay's.",
+    'image_id': "Name or id of the nodes' image; by default the baymodel's.",
+    'node_count': 'How many nodes.',
+    'role': 'What the nodes are for.',
+    'min_node_count': 'Not fewer nodes than these.',
+    'max_node_count': 'Not more nodes than these; null for no limit.',
+    'node_labels': "Labels of the nodes in the COE.",
+    'node_taints': "Taints of the nodes in the COE.",
+    'is_default': 'Whether the bay began with it.',
+    'stack_id': "Id of the node group's stack in Heat.",
+    'status': 'What goes on, or how the last thing ended.',
+    'status_reason': 'Why it failed.',
+    'version': "Version of the COE on the nodes.",
+    'node_addresses': 'Addresses of the nodes.',
+    'labels_overridden': "Labels that differ from the bay's, with the bay's values.",
+    'labels_added': 'Labels that the bay has not.',
+    'labels_skipped': 'Labels that only the bay has.',
+}
+
+#: Name of a dialect's argument -> attribute -> words.
+MEANINGS: Final[Mapping[str, Mapping[str, str]]] = {
+    'baymodel': _BAYMODEL,
+    'cluster_template': _BAYMODEL,
+    'bay': _BAY,
+    'cluster': _BAY,
+    'nodegroup': _NODEGROUP,
+    'resize': {
+        'node_count': 'How many nodes the node group is to have.',
+        'nodes_to_remove': 'Ids of Nova servers, or indexes of nodes, that go first.',
+        'nodegroup': 'uuid or name; by default the default workers.',
+    },
+    'upgrade': {
+        'cluster_template': 'uuid or name of the baymodel to upgrade to.',
+        'max_batch_size': 'How many nodes at once.',
+        'nodegroup': 'uuid or name; by default all of them.',
+    },
+    'quota': {
+        'id': 'Number of the row.',
+        'project_id': 'The project whose bays are limited.',
+        'resource': 'What is limited.',
+        'hard_limit': 'How many there may be at most.',
+    },
+    'certificate': {
+        'bay': 'uuid or name of the bay.',
+        'csr': 'PKCS #10 request, in PEM.',
+        'pem': 'The certificate, in PEM.',
+        'ca_cert_type': 'Taken for compatibility: a bay has one authority.',
+    },
+}
+_ANYWHERE: Final = {
+    'project_id': 'The project that owns it.',
+    'user_id': 'The user who made it.',
+    'created_at': 'When it was made.',
+    'updated_at': 'When it was last changed.',
+    'links': 'Where it is to be found.',
+}
+
+
+def meaning(argument: str, attribute: str) -> str:
+    """What an attribute of a resource means; empty where nothing is said."""
+    own = MEANINGS.get(argument, {})
+    return own.get(attribute) or _ANYWHERE.get(attribute, '')

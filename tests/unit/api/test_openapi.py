@@ -1,0 +1,141 @@
+"""Routes, types, policy, errors and the OpenAPI document say the same."""
+
+import importlib
+import json
+import pkgutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import openapi_spec_validator
+import pytest
+
+from magnum import policies
+from magnum.api import errors, routes, types, versions
+from magnum.api.controllers.bootstrap import MOUNT_POINT
+from magnum.api.openapi import document, words
+from magnum.api.openapi.resources import COMPONENTS, OPERATIONS
+from magnum.api.types.fields import ResourceType
+
+DOCUMENT: dict[str, Any] = json.loads(document.text())
+ROUTES = {(route.method, route.path): route for route in routes.ROUTES}
+DESCRIBED = {
+    (method.upper(), path): described
+    for path, methods in DOCUMENT['paths'].items()
+    for method, described in methods.items()
+    if not path.startswith(MOUNT_POINT)
+}
+
+
+def _resource_types() -> Iterator[ResourceType]:
+    for module in pkgutil.iter_modules(types.__path__):
+        for value in vars(importlib.import_module(f'{types.__name__}.{module.name}')).values():
+            found = value.values() if isinstance(value, dict) else (value,)
+            yield from (one for one in found if isinstance(one, ResourceType))
+
+
+def test_the_document_is_openapi() -> None:
+    openapi_spec_validator.validate(DOCUMENT)
+
+
+def test_every_route_is_described() -> None:
+    assert DESCRIBED.keys() == ROUTES.keys()
+
+
+def test_every_description_has_a_route() -> None:
+    assert OPERATIONS.keys() == {route.handler for route in routes.ROUTES}
+
+
+def test_operations_have_names_of_their_own() -> None:
+    names = [
+        described['operationId']
+        for methods in DOCUMENT['paths'].values() for described in methods.values()
+    ]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize(('method', 'path'), sorted(ROUTES))
+def test_arguments(method: str, path: str) -> None:
+    parameters = DESCRIBED[method, path]['parameters']
+    query = {
+        one['name']: one.get('x-openstack', {}).get('min-ver', '1.1')
+        for one in parameters if one.get('in') == 'query'
+    }
+    route = ROUTES[method, path]
+    assert query == {name: versions.text(since) for name, since in route.query.items()}
+    limits = DESCRIBED[method, path].get('x-openstack', {})
+    assert limits.get('min-ver', '1.1') == versions.text(route.since)
+
+
+def test_every_rule_guards_a_route() -> None:
+    guarded = {
+        (operation['method'], operation['path'])
+        for rule in policies.list_rules() for operation in getattr(rule, 'operations', ())
+    }
+    assert guarded <= ROUTES.keys()
+    without_rule = {key for key in ROUTES if 'x-openstack-policy' not in DESCRIBED[key]}
+    assert {path for _, path in without_rule} == routes.PUBLIC | {'/v1/quotas/{project_id}'}
+
+
+def test_every_error_is_described() -> None:
+    described = {
+        (code, status)
+        for status in {kind.status for kind in errors.kinds()}
+        for code in _codes(f'Error{status}')
+        for status in [status]
+    }
+    described |= {(code, 406) for code in _codes('UnsupportedVersion')}
+    assert described == {(kind.code, kind.status) for kind in errors.kinds()}
+
+
+def _codes(component: str) -> list[str]:
+    errors_of_body = DOCUMENT['components']['schemas'][component]['properties']['errors']
+    code = errors_of_body['items']['properties']['code']
+    return code['enum'] if 'enum' in code else [code['const']]
+
+
+@pytest.mark.parametrize(
+    'resource', list(_resource_types()), ids=lambda resource: resource.dialect.title
+)
+def test_every_field_is_described(resource: ResourceType) -> None:
+    taken = {name for name, field in resource.by_member.items() if not field.read_only}
+    mandatory = {name for name in taken if resource.by_member[name].mandatory}
+    assert any(
+        set(schema.get('properties', ())) == taken and mandatory <= set(schema['required'])
+        for name, schema in COMPONENTS.items() if name.endswith('Request')
+    )
+    silent = {
+        field.attribute for field in resource.by_member.values()
+        if not words.meaning(resource.dialect.argument, field.attribute)
+    }
+    assert silent == set()
+
+
+def test_words_are_about_fields() -> None:
+    fields = {
+        (resource.dialect.argument, field.attribute)
+        for resource in _resource_types() for field in resource.by_member.values()
+    }
+    said = {(name, attribute) for name, own in words.MEANINGS.items() for attribute in own}
+    assert said <= fields
+
+
+def test_every_component_is_used() -> None:
+    text = json.dumps(DOCUMENT)
+    unused = {
+        f'#/components/{kind}/{name}'
+        for kind, components in DOCUMENT['components'].items() if kind != 'securitySchemes'
+        for name in components
+        if f'"#/components/{kind}/{name}"' not in text
+    }
+    assert unused == set()
+
+
+def test_nothing_is_loaded_until_somebody_asks() -> None:
+    code = (
+        'import magnum.cmd.api, sys; '
+        'sys.exit(any(name.startswith("magnum.api.openapi") for name in sys.modules))'
+    )
+    done = subprocess.run([sys.executable, '-W', 'ignore', '-c', code], timeout=60, check=False)
+    assert done.returncode == 0
