@@ -18,9 +18,35 @@ DELETE_CALLS = (
 )
 
 
-def _turn_and_maybe_die(world: World) -> bool:
+#: Every call that a verb makes; each is one that a worker may die at.
+FURTHER_CALLS = {
+    'resize': ('get_stack', 'update_stack'),
+    'create_nodegroup': ('get_stack', 'create_stack'),
+    'delete_nodegroup': ('get_stack', 'delete_stack', 'list_stacks'),
+    'upgrade': (
+        'get_stack', 'replace_stack',
+        'replace_stack:2',               # that of the second round
+    ),
+}
+ASK: dict[str, Callable[[World, str], models.Operation]] = {
+    'resize': lambda world, uuid: world.ask(
+        'resize_bay', uuid, 4, nodegroup_uuid=world.nodegroup('gpu').uuid
+    ),
+    'create_nodegroup': lambda world, uuid: world.add_nodegroup(uuid, 'new'),
+    'delete_nodegroup': lambda world, uuid: world.ask(
+        'delete_nodegroup', uuid, world.nodegroup('gpu').uuid
+    ),
+    'upgrade': lambda world, uuid: world.ask('upgrade_bay', uuid, world.new_baymodel()),
+}
+DEATHS = [
+    (verb, call, when)
+    for verb, calls in FURTHER_CALLS.items() for call in calls for when in ('before', 'after')
+]
+
+
+def _turn_and_maybe_die(world: World, turns: int = 4) -> bool:
     try:
-        for _ in range(4):
+        for _ in range(turns):
             worker = world.worker('doomed')
             worker.turn()
             world.cloud.settle()
@@ -72,6 +98,114 @@ def test_delete(world: World, die_at: Callable[[str], None], when: str, call: st
     world.build(uuid)
     assert world.bay(uuid) is None
     assert (world.cloud.living(), world.cloud.users) == ([], {})
+
+
+def _built(world: World) -> str:
+    """A bay with a node group beside its default ones."""
+    uuid = world.create()
+    world.build(uuid)
+    world.add_nodegroup(uuid)
+    world.build(uuid)
+    world.cloud.calls.clear()
+    return uuid
+
+
+@pytest.mark.parametrize(('verb', 'call', 'when'), DEATHS)
+def test_further_verbs(
+    world: World, die_at: Callable[[str], None], verb: str, call: str, when: str
+) -> None:
+    uuid = _built(world)
+    operation = ASK[verb](world, uuid)
+    die_at(f'{when}:orchestration.{call}')
+    assert _turn_and_maybe_die(world, 10), 'the failpoint was not reached'
+    world.pass_time(121)
+    world.build(uuid)
+    assert [o.state for o in world.operations(uuid)] == ['SUCCEEDED'] * 3
+    assert set(world.statuses(uuid).values()) <= {'CREATE_COMPLETE', 'UPDATE_COMPLETE'}
+    wanted = {'create_nodegroup': 3, 'delete_nodegroup': 1}
+    assert len(world.cloud.living()) == wanted.get(verb, 2)
+    assert len(world.rows(models.LedgerEntry)) == 2 + wanted.get(verb, 2)
+    if verb == 'resize':
+        assert world.nodegroup('gpu').node_count == 4
+    # A call whose answer was lost is not made again; one that was not made is.
+    asked = world.cloud.calls.count(f'orchestration.{call.partition(":")[0]}')
+    if call.startswith(('update', 'replace')):
+        assert asked == (2 if verb == 'upgrade' else 1)
+    if verb == 'upgrade':
+        assert {g.revision for g in world.rows(models.Nodegroup) if g.role != 'master'} == {1}
+        assert world.bay(uuid).baymodel_id == operation.parameters['baymodel']
+
+
+@pytest.mark.parametrize(('verb', 'call', 'when'), DEATHS)
+def test_a_delete_after_a_death(
+    world: World, die_at: Callable[[str], None], verb: str, call: str, when: str
+) -> None:
+    uuid = _built(world)
+    ASK[verb](world, uuid)
+    die_at(f'{when}:orchestration.{call}')
+    assert _turn_and_maybe_die(world, 10), 'the failpoint was not reached'
+    world.plan('delete', uuid)
+    world.pass_time(181)
+    world.build(uuid)
+    assert world.bay(uuid) is None
+    assert (world.cloud.living(), world.cloud.users) == ([], {})
+    assert world.rows(models.LedgerEntry) == []
+    assert [o.state for o in world.operations(uuid)][2:] == ['CANCELLED', 'SUCCEEDED']
+
+
+#: How often a worker takes each up before it is done.
+TURNS = {
+    'resize': 3, 'create_nodegroup': 3, 'delete_nodegroup': 3, 'upgrade': 7,
+    'rotate_credential': 1,
+}
+
+
+@pytest.mark.parametrize(
+    ('verb', 'turns'), [(verb, turn) for verb, turns in TURNS.items() for turn in range(turns)]
+)
+def test_a_delete_while_it_goes_on(world: World, verb: str, turns: int) -> None:
+    uuid = _built(world)
+    ask = ASK.get(verb, lambda world, uuid: world.ask('rotate_credential', uuid))
+    ask(world, uuid)
+    worker = world.worker()
+    for _ in range(turns):
+        if worker.turn() == 0:
+            world.cloud.settle()
+            world.pass_time(30)
+            worker.watch()
+    assert world.operations(uuid)[-1].state != 'SUCCEEDED'
+    world.plan('delete', uuid)
+    world.build(uuid)
+    assert world.bay(uuid) is None
+    assert (world.cloud.living(), world.cloud.users) == ([], {})
+
+
+RETRIED = {
+    'create': ('before:replace_stack', 'after:replace_stack', 'before:get_stack'),
+    'create_nodegroup': ('before:replace_stack', 'after:replace_stack', 'after:get_stack'),
+    'upgrade': ('before:replace_stack', 'after:replace_stack'),
+}
+
+
+@pytest.mark.parametrize(
+    ('verb', 'point'), [(verb, point) for verb, points in RETRIED.items() for point in points]
+)
+def test_a_retry(
+    world: World, die_at: Callable[[str], None], verb: str, point: str
+) -> None:
+    uuid = world.create() if verb == 'create' else _built(world)
+    operation = world.operations(uuid)[0] if verb == 'create' else ASK[verb](world, uuid)
+    world.fail()
+    world.about('retry', operation)
+    world.cloud.calls.clear()
+    when, call = point.split(':')
+    die_at(f'{when}:orchestration.{call}')
+    assert _turn_and_maybe_die(world), 'the failpoint was not reached'
+    world.pass_time(121)
+    world.build(uuid)
+    assert world.operations(uuid)[-1].state == 'SUCCEEDED'
+    assert set(world.statuses(uuid).values()) <= {'CREATE_COMPLETE', 'UPDATE_COMPLETE'}
+    assert world.cloud.calls.count('orchestration.replace_stack') == (2 if verb == 'upgrade' else 1)
 
 
 def test_a_worker_without_its_lease_cannot_write(world: World) -> None:

@@ -4,6 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from magnum.db import models
+from magnum.domain.stack_names import short_id
 from magnum.domain.upgrades import follow_labels
 from magnum.operations.planner import OperationInProgress
 from tests.operations.conftest import World
@@ -40,7 +41,7 @@ def test_group_by_group(world: World, uuid: str) -> None:
         'default-worker': 'UPDATE_IN_PROGRESS', 'gpu': 'CREATE_COMPLETE',
     }
     worker.turn()
-    bays, gpus = world.stack(uuid_part(uuid)), world.stack('gpu')
+    bays, gpus = world.stack(short_id(uuid)), world.stack('gpu')
     assert (bays['parameters']['image'], bays['parameters']['batch']) == ('debian-13', 2)
     assert bays['parameters']['labels'] == {'a': '2', 'b': '3'}
     assert gpus['parameters']['image'] == 'debian'    # not yet
@@ -72,12 +73,6 @@ def test_group_by_group(world: World, uuid: str) -> None:
         'adopt_baymodel',
     ]
     assert _steps(world, operation) == [(name, 'DONE') for name in names]
-
-
-def uuid_part(uuid: str) -> str:
-    from magnum.domain.stack_names import short_id
-
-    return short_id(uuid)
 
 
 def test_own_values_stay(world: World, uuid: str) -> None:
@@ -166,7 +161,7 @@ def test_a_failed_round_is_retried_alone(world: World, uuid: str) -> None:
     assert world.statuses(uuid)['default-worker'] == 'UPDATE_COMPLETE'
     world.build(uuid)
     assert world.bay(uuid).baymodel_id == target.uuid
-    assert world.stack(uuid_part(uuid))['replaced'] == 1
+    assert world.stack(short_id(uuid))['replaced'] == 1
     assert world.stack('gpu')['replaced'] == 2
     assert _revisions(world) == {'default-master': 0, 'default-worker': 1, 'gpu': 1}
     assert world.bay(uuid).status == 'UPDATE_COMPLETE'

@@ -1,0 +1,169 @@
+"""Operations that failed are tried again, wherever they failed."""
+
+from collections.abc import Callable
+
+import pytest
+
+from magnum.clients.errors import CloudRefused
+from magnum.db import models
+from magnum.operations.planner import BayGone, NotRetryable, OperationInProgress
+from tests.operations.conftest import World
+
+Ask = Callable[[World, str], models.Operation]
+
+ASK: dict[str, Ask] = {
+    'resize': lambda world, uuid: world.ask('resize_bay', uuid, 3),
+    'create_nodegroup': lambda world, uuid: world.add_nodegroup(uuid, 'new'),
+    'delete_nodegroup': lambda world, uuid: world.ask(
+        'delete_nodegroup', uuid, world.nodegroup('gpu').uuid
+    ),
+    'upgrade': lambda world, uuid: world.ask('upgrade_bay', uuid, world.new_baymodel()),
+    'rotate_credential': lambda world, uuid: world.ask('rotate_credential', uuid),
+    'delete': lambda world, uuid: world.ask('delete_bay', uuid),
+}
+#: Calls that a verb makes, and that may be refused.
+CALLS = {
+    'create': ('identity.create_user', 'identity.grant_role', 'orchestration.create_stack'),
+    'resize': ('orchestration.get_stack', 'orchestration.update_stack'),
+    'create_nodegroup': ('orchestration.get_stack', 'orchestration.create_stack'),
+    'delete_nodegroup': ('orchestration.get_stack', 'orchestration.delete_stack'),
+    'upgrade': ('orchestration.get_stack', 'orchestration.replace_stack'),
+    'rotate_credential': ('identity.update_user', 'orchestration.get_stack'),
+    'delete': ('orchestration.get_stack', 'orchestration.delete_stack', 'identity.delete_user'),
+}
+
+
+def _bay(world: World, verb: str) -> str:
+    uuid = world.create(name='bay')
+    if verb != 'create':
+        world.build(uuid)
+        world.add_nodegroup(uuid)
+        world.build(uuid)
+    return uuid
+
+
+def _begin(world: World, uuid: str, verb: str) -> models.Operation:
+    return world.operations(uuid)[0] if verb == 'create' else ASK[verb](world, uuid)
+
+
+def _is_well(world: World, uuid: str, verb: str) -> None:
+    if verb == 'delete':
+        assert world.bay(uuid) is None
+        assert (world.cloud.living(), world.cloud.users) == ([], {})
+        return
+    assert set(world.statuses(uuid).values()) <= {'CREATE_COMPLETE', 'UPDATE_COMPLETE'}
+    stacks = {'create': 1, 'create_nodegroup': 3, 'delete_nodegroup': 1}
+    assert len(world.cloud.living()) == stacks.get(verb, 2)
+    if verb == 'upgrade':
+        assert world.stack('gpu')['parameters']['revision'] == 1
+
+
+@pytest.mark.parametrize(
+    ('verb', 'call'), [(verb, call) for verb, calls in CALLS.items() for call in calls]
+)
+def test_after_a_refusal(world: World, verb: str, call: str) -> None:
+    uuid = _bay(world, verb)
+    operation = _begin(world, uuid, verb)
+    world.cloud.faults[call] = CloudRefused('cloud', 'no', 400)
+    world.build(uuid)
+    assert world.operations(uuid)[-1].state == 'FAILED'
+    world.cloud.faults.clear()
+    again = world.about('retry', operation)
+    assert (again.verb, again.retries, again.state) == (operation.verb, operation.uuid, 'QUEUED')
+    world.build(uuid)
+    assert world.operations(uuid)[-1].state == 'SUCCEEDED'
+    _is_well(world, uuid, verb)
+
+
+@pytest.mark.parametrize('verb', ['create', 'resize', 'create_nodegroup', 'upgrade'])
+@pytest.mark.parametrize('times', [1, 2])
+def test_after_a_stack_that_failed(world: World, verb: str, times: int) -> None:
+    uuid = _bay(world, verb)
+    operation = _begin(world, uuid, verb)
+    for _ in range(times):
+        world.fail()
+        assert world.operations(uuid)[-1].state == 'FAILED'
+        operation = world.about('retry', operation)
+    world.build(uuid)
+    _is_well(world, uuid, verb)
+    if verb == 'resize':
+        assert world.nodegroup('default-worker').node_count == 3
+
+
+@pytest.mark.parametrize('verb', list(CALLS))
+def test_after_the_deadline(world: World, verb: str) -> None:
+    uuid = _bay(world, verb)
+    operation = _begin(world, uuid, verb)
+    world.pass_time(4000)
+    world.worker().turn()
+    assert world.operations(uuid)[-1].error['code'] == 'deadline_exceeded'
+    world.about('retry', operation)
+    world.build(uuid)
+    _is_well(world, uuid, verb)
+
+
+def test_a_create_whose_stack_heat_still_builds(world: World) -> None:
+    uuid = world.create()
+    worker = world.worker()
+    worker.turn()
+    world.pass_time(4000)
+    worker.watch()
+    worker.turn()
+    assert world.bay(uuid).status == 'CREATE_FAILED'
+    world.about('retry', world.operations(uuid)[0])
+    worker.turn()
+    assert 'orchestration.replace_stack' not in world.cloud.calls    # it is busy
+    world.build(uuid)
+    assert world.bay(uuid).status == 'CREATE_COMPLETE'
+    assert world.cloud.calls.count('orchestration.replace_stack') == 1
+
+
+def test_a_foreign_stack_is_not_rebuilt(world: World) -> None:
+    uuid = world.create()
+    world.worker().turn()
+    world.fail()
+    world.cloud.living()[0]['tags'] = ('of-somebody-else',)
+    world.about('retry', world.operations(uuid)[0])
+    world.build(uuid)
+    assert world.operations(uuid)[-1].error['code'] == 'stack_foreign'
+    assert 'orchestration.replace_stack' not in world.cloud.calls
+
+
+def test_the_count_before_is_that_of_the_stack(world: World) -> None:
+    uuid = _bay(world, 'resize')
+    operation = world.ask('resize_bay', uuid, 3)
+    world.fail()
+    again = world.about('retry', operation)
+    world.about('cancel', again)                # Heat was not asked again
+    assert world.nodegroup('default-worker').node_count == 3
+
+
+def test_what_cannot_be_retried(world: World) -> None:
+    uuid = _bay(world, 'resize')
+    with pytest.raises(NotRetryable, match='succeeded'):
+        world.about('retry', world.operations(uuid)[-1])
+    failed = world.ask('resize_bay', uuid, 3)
+    with pytest.raises(OperationInProgress):
+        world.about('retry', failed)
+    world.fail()
+    later = world.ask('resize_bay', uuid, 4)
+    world.build(uuid)
+    with pytest.raises(NotRetryable, match='later'):
+        world.about('retry', failed)
+    assert later.retries is None
+    world.plan('delete', uuid)
+    world.build(uuid)
+    with pytest.raises(BayGone):
+        world.about('retry', failed)
+
+
+def test_the_retry_of_a_retry(world: World) -> None:
+    uuid = _bay(world, 'resize')
+    first = world.ask('resize_bay', uuid, 3)
+    world.fail()
+    second = world.about('retry', first)
+    with pytest.raises(OperationInProgress):
+        world.about('retry', first)
+    world.fail()
+    third = world.about('retry', second)
+    assert (second.retries, third.retries) == (first.uuid, second.uuid)
