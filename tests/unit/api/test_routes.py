@@ -50,6 +50,6 @@ def test_paths(path: str, found: str | None) -> None:
 
 def test_collections() -> None:
     assert list(collections()) == [
-        'baymodels', 'clustertemplates', 'bays', 'clusters', 'certificates', 'quotas', 'stats',
-        'mservices', 'operations',
+        'baymodels', 'clustertemplates', 'bays', 'clusters', 'certificates', 'credentials',
+        'quotas', 'stats', 'mservices', 'operations',
     ]

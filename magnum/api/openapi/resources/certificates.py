@@ -30,7 +30,9 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
 }
 OPERATIONS: Final[Mapping[str, Operation]] = {
     'certificates.rotate': Operation(_TAG, "Rotate a bay's authority", _ACCEPTED),
-    'credentials.rotate': Operation('credentials', "Rotate a bay's credential", _ACCEPTED),
+    'credentials.rotate': Operation(
+        'credentials', "Rotate a bay's credential", _ACCEPTED, tagged=True
+    ),
     'certificates.get': Operation(
         _TAG, 'Show the CA certificate of a bay', (Reply(200, 'Authority'),)
     ),
