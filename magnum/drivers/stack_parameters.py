@@ -6,6 +6,10 @@ from typing import Any, Final
 
 from magnum.drivers.contract import MASTER, WORKER, BayPlan, NodeGroupPlan
 
+# How many wait condition handles a node's template has, for its revisions in
+# turn. Templates cannot divide.
+TURNS: Final = 8
+
 Parameter = Callable[[BayPlan], Any]
 
 
@@ -41,6 +45,7 @@ COMMON: Final[Mapping[str, Parameter]] = {
     'master_docker_volume_size': lambda plan: _volume_size(plan.masters),
     'docker_volume_size': lambda plan: _volume_size(plan.workers),
     'worker_revision': lambda plan: plan.workers.revision,
+    'worker_turn': lambda plan: plan.workers.revision % TURNS,
     'nodes_affinity_policy': lambda plan: plan.nodes_affinity_policy,
     'ssh_public_key': lambda plan: plan.ssh_public_key,
     'external_network': lambda plan: plan.external_network,
@@ -77,6 +82,7 @@ OF_WORKERS: Final = frozenset((
     'worker_bootstrap_token',
     'worker_revision',
     'worker_settings',
+    'worker_turn',
 ))
 
 # These are the service's, of today; masters that live pass over them.
