@@ -33,10 +33,12 @@ _PUBLIC: Final = frozenset({'', '/v1', routes.DESCRIPTION, '/openapi.json'})
 _ALLOWED_HEADERS: Final = [
     'X-Auth-Token', 'X-Identity-Status', 'X-Roles', 'X-Service-Catalog', 'X-User-Id',
     'X-Tenant-Id', 'X-OpenStack-Request-ID', 'X-Server-Management-Url', 'OpenStack-API-Version',
+    'Idempotency-Key', 'If-Match', 'If-None-Match', 'Last-Event-ID',
 ]
 _EXPOSED_HEADERS: Final = [
     'X-Auth-Token', 'X-Subject-Token', 'X-Service-Token', 'X-OpenStack-Request-ID',
-    'X-Server-Management-Url', 'OpenStack-API-Version',
+    'X-Server-Management-Url', 'OpenStack-API-Version', 'ETag', 'Location', 'Operation-Location',
+    'Idempotency-Replayed', 'Retry-After',
 ]
 _ALLOWED_METHODS: Final = ['GET', 'PUT', 'POST', 'DELETE', 'PATCH']
 

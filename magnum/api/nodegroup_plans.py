@@ -69,7 +69,6 @@ class NodegroupPlans:
         del values['merge_labels']
         self._check_in_cloud(call, values, bay, driver)
         self._selection.check_labels(values['labels'], driver)
-        self._selection.check_label_values(values['labels'], driver)
         return NewNodegroup(values)
 
     def _check_in_cloud(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from oslo_config import cfg
+from oslo_log import log as logging
 
 from magnum.api import errors
 from magnum.clients.image import Image
@@ -11,6 +12,8 @@ from magnum.db import models
 from magnum.drivers.contract import Driver, PlanRefused
 from magnum.drivers.labels import check
 from magnum.drivers.registry import DriverNotFound, Registry
+
+LOG = logging.getLogger(__name__)
 
 
 class DriverSelection:
@@ -69,10 +72,27 @@ class DriverSelection:
             )
 
     def check_labels(self, labels: Mapping[str, str], driver: Driver) -> None:
-        """The driver knows every label, unless the operator lets all pass."""
+        """The driver knows every label, and can do what each of them says.
+
+        Unknown ones pass where the operator lets them. Those that the driver
+        has no use for pass with a warning: old scripts keep working.
+        """
+        schema = driver.labels_schema()
+        known: Mapping[str, Any] = schema.get('properties', {})
+        unused = sorted(name for name in labels if known.get(name, {}).get('deprecated', False))
+        if unused:
+            LOG.warning(
+                'Labels without effect for the driver %s: %s', driver.name, ', '.join(unused)
+            )
+        try:
+            check(schema, labels)
+        except PlanRefused as refusal:
+            raise errors.at_field(
+                errors.BAY_PLAN_REFUSED, refusal.field, refusal.reason
+            ) from None
         if self._conf.drivers.allow_unknown_labels:
             return
-        unknown = sorted(labels.keys() - driver.labels_schema().get('properties', {}).keys())
+        unknown = sorted(labels.keys() - known.keys())
         if unknown:
             raise errors.invalid(
                 f'labels/{unknown[0]}',
@@ -80,15 +100,6 @@ class DriverSelection:
                 f'The driver {driver.name} knows no label of this name'
                 + (f'; nor {", ".join(unknown[1:])}.' if unknown[1:] else '.'),
             )
-
-    def check_label_values(self, labels: Mapping[str, str], driver: Driver) -> None:
-        """The driver can do what the labels say."""
-        try:
-            check(driver.labels_schema(), labels)
-        except PlanRefused as refusal:
-            raise errors.at_field(
-                errors.BAY_PLAN_REFUSED, refusal.field, refusal.reason
-            ) from None
 
     def of_bay(self, bay: models.Bay) -> Driver:
         """The driver that a bay was made with."""

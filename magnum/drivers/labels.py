@@ -29,7 +29,10 @@ def schema(driver_folder: str) -> dict[str, Any]:
         'additionalProperties': False,
         'properties': {
             **{
-                name: {'type': 'string', 'description': 'Accepted for compatibility, not used.'}
+                name: {
+                    'type': 'string', 'deprecated': True,
+                    'description': 'Accepted for compatibility, not used.',
+                }
                 for name in ignored
             },
             **json.loads(templates.read('common/labels.json')),
