@@ -21,7 +21,15 @@ from heatclient import exc as heat_errors
 from keystoneauth1 import adapter, session
 from keystoneauth1.identity import v3
 
-from magnum.drivers.contract import MASTER, WORKER, BayPlan, Driver, Observed
+from magnum.drivers.contract import (
+    MASTER,
+    WORKER,
+    BayPlan,
+    Driver,
+    NodeGroupPlan,
+    Observed,
+    StackRequest,
+)
 from tests.unit.drivers import hot, plans
 from tools.devcloud import settings
 
@@ -78,20 +86,20 @@ class Cloud:
 
 
 @dataclasses.dataclass
-class Bay:
+class OwnStack:
     """A stack of a driver, and its nodes played by this test."""
 
     cloud: Cloud
     driver: Driver
-    plan: BayPlan
+    name: str
     stack_id: str = ''
     user_data: dict[str, str] = dataclasses.field(default_factory=dict)
+    #: What nodes say of themselves from now on.
+    word: str = 'SUCCESS'
 
-    def create(self) -> None:
-        self.driver.validate(self.plan)
-        request = self.driver.render(self.plan)
+    def build(self, request: StackRequest) -> None:
         answer = self.cloud.heat.stacks.create(
-            stack_name=self.plan.stack_name,
+            stack_name=self.name,
             template=request.template,
             files=dict(request.files),
             parameters=dict(request.parameters),
@@ -101,18 +109,22 @@ class Bay:
         self.stack_id = answer['stack']['id']
         self._wait('CREATE_COMPLETE')
 
-    def resize(self, node_count: int, *nodes_to_remove: str) -> None:
-        """With new tokens, as the service does it."""
-        self.plan = dataclasses.replace(
-            self.plan,
-            workers=dataclasses.replace(self.plan.workers, node_count=node_count),
-            bootstrap_tokens={role: uuid.uuid4().hex for role in (MASTER, WORKER)},
-        )
-        version = self.driver.render(self.plan).version
-        parameters = self.driver.resize_parameters(self.plan, version, nodes_to_remove)
+    def change(self, wanted: str = 'UPDATE_COMPLETE', **request: Any) -> None:
         before = self.cloud.heat.stacks.get(self.stack_id).updated_time
-        self.cloud.heat.stacks.update(self.stack_id, existing=True, parameters=dict(parameters))
-        self._wait('UPDATE_COMPLETE', before)
+        self.cloud.heat.stacks.update(self.stack_id, disable_rollback=True, **request)
+        self._wait(wanted, before)
+
+    def replace(
+        self, request: StackRequest, existing: bool = False, wanted: str = 'UPDATE_COMPLETE'
+    ) -> None:
+        """Heat's update of template and parameters: of all, or of those given."""
+        self.change(
+            wanted,
+            template=request.template,
+            files=dict(request.files),
+            parameters=dict(request.parameters),
+            existing=existing,
+        )
 
     def delete(self) -> None:
         with contextlib.suppress(heat_errors.HTTPNotFound):
@@ -123,14 +135,19 @@ class Bay:
         stack = self.cloud.heat.stacks.get(self.stack_id)
         return {output['output_key']: output['output_value'] for output in stack.outputs}
 
-    def observed(self) -> Observed:
-        stack = self.cloud.heat.stacks.get(self.stack_id)
-        return self.driver.read_outputs(self.outputs(), stack.parameters, self.plan)
+    def parameters(self) -> dict[str, Any]:
+        stack = self.cloud.heat.stacks.get(self.stack_id, resolve_outputs=False)
+        return dict(stack.parameters)
 
     def nodes(self, role: str) -> list[dict[str, str]]:
         """What the nodes of the role read in /etc/magnum/node.env."""
         every = [_settings(text) for text in self.user_data.values()]
         return [node for node in every if node['MAGNUM_NODE_ROLE'] == role]
+
+    def servers(self) -> dict[str, str]:
+        """Ids of the workers' servers by index."""
+        found: dict[str, str] = self.outputs()['refs_map']
+        return found
 
     def _wait(self, wanted: str, before: str | None = None) -> None:
         """Until Heat has done what it was told; ``before`` is the last update's time."""
@@ -138,22 +155,22 @@ class Bay:
         while time.monotonic() < deadline:
             stack = self.cloud.heat.stacks.get(self.stack_id, resolve_outputs=False)
             status = stack.stack_status
-            is_news = wanted != 'UPDATE_COMPLETE' or stack.updated_time != before
+            is_news = not wanted.startswith('UPDATE') or stack.updated_time != before
             if status == wanted and is_news:
                 return
             assert not (status.endswith('FAILED') and is_news), self._failures()
             self._signal_new_nodes()
             time.sleep(1)
-        pytest.fail(f'{self.plan.stack_name}: {self._failures()}')
+        pytest.fail(f'{self.name}: {self._failures()}')
 
     def _signal_new_nodes(self) -> None:
-        for server_id in self.cloud.server_ids(self.plan.stack_name):
+        for server_id in self.cloud.server_ids(self.name):
             if server_id in self.user_data:
                 continue
             text = self.cloud.user_data(server_id)
             if text is not None:
                 self.user_data[server_id] = text
-                _signal(_settings(text))
+                _signal(_settings(text), self.word)
 
     def _failures(self) -> list[tuple[str, str, str]]:
         return [
@@ -163,13 +180,108 @@ class Bay:
         ]
 
 
+class Bay:
+    """A bay: its stack and those of its further groups."""
+
+    def __init__(self, cloud: Cloud, driver: Driver, plan: BayPlan) -> None:
+        self.cloud, self.driver, self.plan = cloud, driver, plan
+        self.stack = OwnStack(cloud, driver, plan.stack_name)
+        self.groups: list[Group] = []
+
+    def create(self) -> None:
+        self.driver.validate(self.plan)
+        self.stack.build(self.driver.render(self.plan))
+
+    def add(self, group: NodeGroupPlan) -> 'Group':
+        self.driver.validate_nodegroup(self.plan, group)
+        made = Group(self, group)
+        self.groups.append(made)
+        request = self.driver.render_nodegroup(self.plan, group, self.stack.outputs())
+        made.stack.build(request)
+        return made
+
+    def new_tokens(self) -> None:
+        """As the service does it before each change."""
+        tokens = {role: uuid.uuid4().hex for role in (MASTER, WORKER)}
+        self.plan = dataclasses.replace(self.plan, bootstrap_tokens=tokens)
+
+    def resize(self, node_count: int, *nodes_to_remove: str) -> None:
+        self.new_tokens()
+        workers = dataclasses.replace(self.plan.workers, node_count=node_count)
+        self.plan = dataclasses.replace(self.plan, workers=workers)
+        version = self.driver.render(self.plan).version
+        parameters = self.driver.resize_parameters(self.plan, version, nodes_to_remove)
+        self.stack.change(existing=True, parameters=dict(parameters))
+
+    def renew(
+        self,
+        batch: int = 1,
+        existing: bool = False,
+        wanted: str = 'UPDATE_COMPLETE',
+        **changes: Any,
+    ) -> None:
+        """Upgrade the default workers."""
+        self.new_tokens()
+        raised = {'revision': self.plan.workers.revision + 1, **changes}
+        target = dataclasses.replace(
+            self.plan, workers=dataclasses.replace(self.plan.workers, **raised)
+        )
+        self.driver.check_upgrade(self.plan, target)
+        self.plan = target
+        request = self.driver.render_upgrade(
+            target, target.workers, batch, self.stack.outputs()
+        )
+        self.stack.replace(request, existing, wanted)
+
+    def delete(self) -> None:
+        for group in self.groups:
+            if group.stack.stack_id:
+                group.stack.delete()
+        if self.stack.stack_id:
+            self.stack.delete()
+
+    def observed(self) -> Observed:
+        return self.driver.read_outputs(self.stack.outputs(), self.stack.parameters(), self.plan)
+
+    def masters(self) -> set[str]:
+        """Ids of the masters' servers."""
+        every = set(self.cloud.server_ids(self.plan.stack_name + '-master-'))
+        assert len(every) == self.plan.masters.node_count
+        return every
+
+
+class Group:
+    """A further node group of a bay."""
+
+    def __init__(self, bay: Bay, plan: NodeGroupPlan) -> None:
+        self.bay, self.plan = bay, plan
+        self.stack = OwnStack(bay.cloud, bay.driver, plan.stack_name)
+
+    def resize(self, node_count: int, *nodes_to_remove: str) -> None:
+        bay = self.bay
+        bay.new_tokens()
+        self.plan = dataclasses.replace(self.plan, node_count=node_count)
+        version = bay.driver.render(bay.plan).version
+        parameters = bay.driver.resize_nodegroup_parameters(
+            bay.plan, self.plan, version, nodes_to_remove
+        )
+        self.stack.change(existing=True, parameters=dict(parameters))
+
+    def renew(self, batch: int = 1, existing: bool = False, **changes: Any) -> None:
+        bay = self.bay
+        bay.new_tokens()
+        self.plan = dataclasses.replace(self.plan, revision=self.plan.revision + 1, **changes)
+        request = bay.driver.render_upgrade(bay.plan, self.plan, batch, bay.stack.outputs())
+        self.stack.replace(request, existing)
+
+
 def _settings(user_data: str) -> dict[str, str]:
     text = hot.files_written(user_data)['/etc/magnum/node.env']
     return dict(word.split('=', 1) for word in shlex.split(text))
 
 
-def _signal(node: dict[str, str]) -> None:
-    body = {'status': 'SUCCESS', 'id': node['MAGNUM_NODE_NAME'], 'reason': 'ready'}
+def _signal(node: dict[str, str], word: str) -> None:
+    body = {'status': word, 'id': node['MAGNUM_NODE_NAME'], 'reason': 'ready'}
     request = urllib.request.Request(  # noqa: S310
         node['MAGNUM_SIGNAL_URL'],
         data=json.dumps(body).encode(),
@@ -198,8 +310,7 @@ def build(cloud: Cloud) -> Iterator[Any]:
 
     yield make
     for bay in bays:
-        if bay.stack_id:
-            bay.delete()
+        bay.delete()
 
 
 @pytest.fixture
@@ -227,7 +338,21 @@ def shared_network(cloud: Cloud) -> Iterator[tuple[str, str]]:
 def test_heat_finds_the_template_valid(
     cloud: Cloud, driver: Driver, options: dict[str, Any]
 ) -> None:
-    request = driver.render(plans.plan(driver, **options))
+    _check_by_heat(cloud, driver.render(plans.plan(driver, **options)))
+
+
+@every_driver
+@pytest.mark.parametrize('options', [{}, {'docker_volume_size': 1}], ids=['plain', 'volume'])
+def test_heat_finds_the_template_of_groups_valid(
+    cloud: Cloud, driver: Driver, options: dict[str, Any]
+) -> None:
+    plan = plans.plan(driver)
+    group = plans.further_group(**options)
+    request = driver.render_nodegroup(plan, group, plans.bay_outputs(driver, plan))
+    _check_by_heat(cloud, request)
+
+
+def _check_by_heat(cloud: Cloud, request: StackRequest) -> None:
     answer = cloud.heat.stacks.validate(
         template=request.template, files=dict(request.files), parameters=dict(request.parameters)
     )
@@ -244,22 +369,22 @@ def test_life_of_a_bay(build: Any, driver: Driver) -> None:
     )
     first = bay.observed()
     assert (first.master_count, first.node_count) == (1, 1)
-    (master,) = bay.nodes(MASTER)
+    (master,) = bay.stack.nodes(MASTER)
     assert first.master_addresses == (master['MAGNUM_NODE_PUBLIC_ADDRESS'],)
     assert first.master_addresses[0] in first.api_address
-    (worker,) = bay.nodes(WORKER)
+    (worker,) = bay.stack.nodes(WORKER)
     assert worker['MAGNUM_MASTER_ADDRESSES'] == master['MAGNUM_NODE_ADDRESS']
     assert worker['MAGNUM_BOOTSTRAP_TOKEN'] == plans.TOKENS[WORKER]
     assert worker['MAGNUM_VOLUME_ID']
-    assert all(len(text) < 40 * 1024 for text in bay.user_data.values())
+    assert all(len(text) < 40 * 1024 for text in bay.stack.user_data.values())
 
     bay.resize(3)
-    servers = bay.outputs()['refs_map']
+    servers = bay.stack.servers()
     assert len(set(servers.values())) == bay.observed().node_count == 3
-    assert len(bay.user_data) == 4, 'old servers stay when tokens change'
+    assert len(bay.stack.user_data) == 4, 'old servers stay when tokens change'
 
     bay.resize(2, servers['1'])
-    assert bay.outputs()['refs_map'] == {'0': servers['0'], '2': servers['2']}
+    assert bay.stack.servers() == {'0': servers['0'], '2': servers['2']}
 
     bay.resize(0)
     assert bay.observed().node_addresses == ()
@@ -267,6 +392,103 @@ def test_life_of_a_bay(build: Any, driver: Driver) -> None:
 
     bay.delete()
     assert bay.cloud.server_ids(bay.plan.stack_name) == []
+
+
+@only('kubernetes')
+def test_a_further_group(build: Any, driver: Driver) -> None:
+    bay = build(driver, workers=plans.group(WORKER, 0), ssh_public_key=_PUBLIC_KEY)
+    masters = bay.masters()
+    plan = plans.further_group(
+        node_count=2,
+        docker_volume_size=1,
+        node_labels={'kind': 'spare'},
+        stack_name=f'spare-{uuid.uuid4().hex[:12]}',
+    )
+    group = bay.add(plan)
+    (master,) = bay.stack.nodes(MASTER)
+    nodes = group.stack.nodes(WORKER)
+    assert {node['MAGNUM_NODE_INDEX'] for node in nodes} == {'0', '1'}
+    for node in nodes:
+        assert node['MAGNUM_API_ADDRESS'] == master['MAGNUM_API_ADDRESS']
+        assert node['MAGNUM_MASTER_ADDRESSES'] == master['MAGNUM_MASTER_ADDRESSES']
+        assert node['MAGNUM_NODE_LABELS'] == 'kind=spare'
+        assert node['MAGNUM_KUBE_VERSION'] == master['MAGNUM_KUBE_VERSION']
+    observed = driver.read_nodegroup_outputs(
+        group.stack.outputs(), group.stack.parameters(), bay.plan
+    )
+    assert observed.node_count == 2
+    assert set(observed.node_addresses) == {node['MAGNUM_NODE_PUBLIC_ADDRESS'] for node in nodes}
+    names = {
+        resource.resource_name
+        for resource in bay.cloud.heat.resources.list(group.stack.stack_id, nested_depth=3)
+    }
+    assert {'kube_minions', 'kube-minion'} <= names, 'what the autoscaler looks for'
+
+    before = group.stack.servers()
+    group.plan = dataclasses.replace(group.plan, node_labels={'kind': 'new'})
+    group.resize(3)
+    after = group.stack.servers()
+    assert before.items() < after.items()
+    text = group.stack.user_data[after['2']]
+    assert _settings(text)['MAGNUM_NODE_LABELS'] == 'kind=new'
+    group.resize(2, before['0'])
+    assert group.stack.servers() == {'1': after['1'], '2': after['2']}
+
+    addresses = group.stack.outputs()['kube_minions_private']
+    group.renew(batch=2, existing=True, flavor='m1.medium')
+    renewed = group.stack.servers()
+    assert renewed.keys() == {'1', '2'}
+    assert not set(renewed.values()) & set(after.values())
+    assert group.stack.outputs()['kube_minions_private'] == addresses
+    assert bay.masters() == masters
+    assert set(bay.cloud.server_ids(plan.stack_name)) == set(renewed.values())
+
+    group.stack.delete()
+    assert bay.cloud.server_ids(plan.stack_name) == []
+    assert bay.masters() == masters
+
+
+@every_driver
+def test_workers_are_renewed(build: Any, driver: Driver) -> None:
+    bay = build(
+        driver,
+        masters=plans.group(MASTER, docker_volume_size=1),
+        workers=plans.group(WORKER, 3, docker_volume_size=1),
+    )
+    masters, first, addresses = bay.masters(), bay.stack.servers(), bay.observed().node_addresses
+    volumes = {node['MAGNUM_VOLUME_ID'] for node in bay.stack.nodes(WORKER)}
+
+    bay.renew(batch=2, image='ubuntu-24.04')
+    second = bay.stack.servers()
+    assert second.keys() == first.keys()
+    assert not set(second.values()) & set(first.values())
+    assert bay.masters() == masters
+    assert bay.observed().node_addresses == addresses
+    nodes = [_settings(bay.stack.user_data[server]) for server in second.values()]
+    assert {node['MAGNUM_BOOTSTRAP_TOKEN'] for node in nodes} == {bay.plan.bootstrap_tokens[WORKER]}
+    assert not {node['MAGNUM_VOLUME_ID'] for node in nodes} & volumes
+    living = set(bay.cloud.server_ids(bay.plan.stack_name))
+    assert living == masters | set(second.values())
+
+    bay.resize(4)
+    assert second.items() < bay.stack.servers().items(), 'a resize renews nothing'
+
+
+@only('swarm')
+def test_a_renewal_that_fails_can_be_done_again(build: Any, driver: Driver) -> None:
+    bay = build(driver, workers=plans.group(WORKER, 2, docker_volume_size=1))
+    masters, first = bay.masters(), bay.stack.servers()
+    bay.stack.word = 'FAILURE'
+    bay.renew(batch=1, wanted='UPDATE_FAILED')
+    untouched = set(bay.cloud.server_ids(bay.plan.stack_name)) & set(first.values())
+    assert untouched, 'the second node was not begun'
+
+    bay.stack.word = 'SUCCESS'
+    bay.renew(batch=1, existing=True)
+    second = bay.stack.servers()
+    assert not set(second.values()) & set(first.values())
+    assert bay.masters() == masters
+    assert set(bay.cloud.server_ids(bay.plan.stack_name)) == masters | set(second.values())
 
 
 @only('swarm')
@@ -278,7 +500,7 @@ def test_masters_behind_a_load_balancer(build: Any, driver: Driver) -> None:
         master_lb_enabled=True,
         labels={'master_lb_allowed_cidrs': '0.0.0.0/0'},
     )
-    masters = bay.nodes(MASTER)
+    masters = bay.stack.nodes(MASTER)
     assert {node['MAGNUM_NODE_INDEX'] for node in masters} == {'0', '1', '2'}
     addresses = {node['MAGNUM_NODE_ADDRESS'] for node in masters}
     assert len(addresses) == 3
@@ -286,8 +508,8 @@ def test_masters_behind_a_load_balancer(build: Any, driver: Driver) -> None:
         assert set(node['MAGNUM_MASTER_ADDRESSES'].split()) == addresses
         assert node['MAGNUM_API_ADDRESS'] not in addresses
     observed = bay.observed()
-    assert bay.outputs()['api_address'] == masters[0]['MAGNUM_API_PUBLIC_ADDRESS']
-    assert bay.outputs()['api_address'] not in observed.master_addresses
+    assert bay.stack.outputs()['api_address'] == masters[0]['MAGNUM_API_PUBLIC_ADDRESS']
+    assert bay.stack.outputs()['api_address'] not in observed.master_addresses
 
 
 @only('mesos')
@@ -309,7 +531,7 @@ def test_existing_network_without_floating_addresses(
         for address in (*observed.master_addresses, *observed.node_addresses)
     )
     assert observed.master_addresses[0] in observed.api_address
-    assert bay.nodes(WORKER)[0]['MAGNUM_NODE_PUBLIC_ADDRESS'] == ''
+    assert bay.stack.nodes(WORKER)[0]['MAGNUM_NODE_PUBLIC_ADDRESS'] == ''
 
 
 _PUBLIC_KEY = (
