@@ -149,7 +149,11 @@ class KubernetesDriver(heat.HeatDriver):
         }
 
     def group_parameters(self, group: NodeGroupPlan) -> Mapping[str, Any]:
-        """What nodes register with; those that live keep what they have."""
+        """What nodes register with; those that live keep what they have.
+
+        :raises PlanRefused: no shell or kubelet is given what is ill-formed.
+        """
+        node_options.check(group)
         return {
             'node_labels': node_options.label_words(group.node_labels),
             'node_taints': node_options.taint_words(group.node_taints),

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from magnum.drivers.contract import BayPlan, Capabilities, PlanRefused
+from magnum.drivers.contract import BayPlan, Capabilities, NodeGroupPlan, PlanRefused
 
 _NAME = re.compile(r'[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?')
 _PREFIX = re.compile(r'[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?')
@@ -28,8 +28,15 @@ def taint_words(taints: Sequence[Mapping[str, str]]) -> str:
 
 
 def registrable(plan: BayPlan, _capabilities: Capabilities) -> None:
-    """Names, labels and taints of the workers that a kubelet registers."""
-    group = plan.workers
+    """What the workers' kubelets register their nodes with."""
+    check(plan.workers)
+
+
+def check(group: NodeGroupPlan) -> None:
+    """Refuse names, labels and taints that Kubernetes would.
+
+    :raises PlanRefused: naming the group's field at fault.
+    """
     for field, text in (('name', group.name), ('role', group.role)):
         if not _NAME.fullmatch(text):
             raise PlanRefused(

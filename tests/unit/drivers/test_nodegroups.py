@@ -134,6 +134,16 @@ def test_refused_groups(driver: Driver, field: str, changes: dict[str, Any]) -> 
     assert refused.value.field == field
 
 
+def test_ill_labels_reach_no_node() -> None:
+    driver = KubernetesDriver()
+    plan = plans.plan(driver)
+    group = plans.further_group(node_labels={'a': "b' c='"})
+    with pytest.raises(PlanRefused):
+        driver.render_nodegroup(plan, group, plans.bay_outputs(driver, plan))
+    with pytest.raises(PlanRefused):
+        driver.resize_nodegroup_parameters(plan, group, 'kubernetes-1')
+
+
 @pytest.mark.parametrize('key', ['node.kubernetes.io/kind', 'x.node.kubernetes.io/y', 'plain'])
 def test_labels_that_kubelets_take(key: str) -> None:
     driver = KubernetesDriver()
