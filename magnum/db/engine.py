@@ -6,6 +6,7 @@ keys, WAL and immediate transactions on SQLite.
 """
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
@@ -23,6 +24,9 @@ _retried = oslo_db_api.wrap_db_retry(
     jitter=True, retry_on_deadlock=True, retry_on_disconnect=True,
 )
 _SQLITE_BUSY_TIMEOUT = 60_000  # milliseconds
+_USED = 'magnum_used'
+#: Seconds for which a connection that was just used is taken to be alive.
+_TRUSTED = 1.0
 
 
 class Database:
@@ -30,18 +34,7 @@ class Database:
 
     def __init__(self, conf: cfg.ConfigOpts):
         db_options.set_defaults(conf, connection='sqlite:///$state_path/magnum.sqlite')
-        facade = enginefacade.transaction_context()
-        # thread_checkin is for eventlet: it sleeps whenever a connection comes back.
-        facade.configure(sqlite_fk=True, thread_checkin=False, **{
-            name: conf.database[name]
-            for name in (
-                'connection', 'slave_connection', 'mysql_sql_mode', 'max_pool_size',
-                'max_overflow', 'pool_timeout', 'connection_recycle_time',
-                'max_retries', 'retry_interval', 'connection_parameters',
-            )
-        })
-        facade.append_on_engine_create(_prepare)
-        self.engine: sa.Engine = facade.writer.get_engine()
+        self.engine: sa.Engine = _engine(conf, _prepare)
         self.dialect: str = self.engine.dialect.name
         # The last connection to a file in WAL mode writes everything back when
         # it closes; oslo.db keeps none open between transactions.
@@ -49,15 +42,27 @@ class Database:
             self.engine.raw_connection() if self.dialect == 'sqlite' else None
         )
         self._writing = orm.sessionmaker(self.engine, expire_on_commit=False)
-        self._reading = orm.sessionmaker(
-            self.engine.execution_options(magnum_reading=True), expire_on_commit=False
+        # Readers have connections of their own, which begin and end no
+        # transactions: at READ COMMITTED these would give them nothing, and
+        # each costs two ways to the database and back.
+        self._readers: sa.Engine = (
+            self.engine.execution_options(magnum_reading=True)
+            if self.dialect == 'sqlite' else _engine(conf, _prepare_reader)
         )
+        self._reading = orm.sessionmaker(self._readers, expire_on_commit=False)
 
     def close(self) -> None:
         """Let go of every connection."""
         if self._keeper is not None:
             self._keeper.close()
+        self._readers.dispose()
         self.engine.dispose()
+
+    @property
+    def engines(self) -> tuple[sa.Engine, ...]:
+        """All engines, for those who watch statements."""
+        same = self.dialect == 'sqlite'
+        return (self.engine,) if same else (self.engine, self._readers)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[orm.Session]:
@@ -104,6 +109,69 @@ class Database:
     def skips_locked(self) -> bool:
         """Whether ``SELECT … FOR UPDATE SKIP LOCKED`` is to be had."""
         return self.dialect in ('mysql', 'mariadb', 'postgresql')
+
+
+def _engine(conf: cfg.ConfigOpts, prepare: Callable[[sa.Engine], None]) -> sa.Engine:
+    """An engine of oslo.db's with a pool of its own."""
+    facade = enginefacade.transaction_context()
+    # thread_checkin is for eventlet: it sleeps whenever a connection comes back.
+    facade.configure(sqlite_fk=True, thread_checkin=False, **{
+        name: conf.database[name]
+        for name in (
+            'connection', 'slave_connection', 'mysql_sql_mode', 'max_pool_size',
+            'max_overflow', 'pool_timeout', 'connection_recycle_time',
+            'max_retries', 'retry_interval', 'connection_parameters',
+        )
+    })
+    facade.append_on_engine_create(prepare)
+    engine: sa.Engine = facade.writer.get_engine()
+    # oslo.db tries the database before it calls the hook: that connection is
+    # not prepared.
+    engine.dispose()
+    if engine.dialect.name != 'sqlite':
+        _save_round_trips(engine)
+    return engine
+
+
+def _save_round_trips(engine: sa.Engine) -> None:
+    """Ask the database only for what is wanted of it.
+
+    SQLAlchemy would ping before each use of a connection and roll back after
+    it; oslo.db leaves no way to choose. Sessions end what they begin, so the
+    second is for nothing. The first is done for connections that have been
+    idle long enough for the database to have gone away.
+    """
+    engine.pool._pre_ping = False
+    engine.pool._reset_on_return = sa.pool.base.reset_none
+
+    @sa.event.listens_for(engine, 'checkin')
+    def note(_connection: Any, record: Any) -> None:
+        record.info[_USED] = time.monotonic()
+
+    @sa.event.listens_for(engine, 'checkout')
+    def ping(connection: Any, record: Any, _proxy: Any) -> None:
+        used = record.info.get(_USED)
+        if used is None or time.monotonic() - used < _TRUSTED:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            # The pool takes another one.
+            raise sa.exc.DisconnectionError from error
+
+
+def _prepare_reader(engine: sa.Engine) -> None:
+    _prepare(engine)
+    if engine.dialect.name != 'sqlite':
+        engine.dialect.skip_autocommit_rollback = True
+        sa.event.listen(engine, 'connect', _commit_at_once)
+
+
+def _commit_at_once(connection: Any, record: Any) -> None:
+    if callable(getattr(connection, 'autocommit', None)):
+        connection.autocommit(True)     # PyMySQL
+    else:
+        connection.autocommit = True
 
 
 def _prepare(engine: sa.Engine) -> None:
