@@ -13,6 +13,7 @@ from sqlalchemy import orm
 from magnum.api import errors
 from magnum.api.context import Caller
 from magnum.api.preconditions import Precondition
+from magnum.api.streams import Stream
 from magnum.api.types.scalars import Flag
 
 _FLAG: Final = Flag()
@@ -26,11 +27,15 @@ CONTENT_TYPE: Final = 'magnum.content_type'
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What the client gets; a document of None is no body at all."""
+    """What the client gets; a document of None is no body at all.
+
+    ``stream`` is a body that goes on; then there is no document.
+    """
 
     document: Any = None
     status: int = 200
     headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    stream: Stream | None = None
 
 
 #: Writes an answer down in a transaction.

@@ -6,11 +6,12 @@ from typing import Any, Final
 
 import orjson
 import pecan
+import pecan.core
 import webob
 from oslo_log import log as logging
 from pecan import hooks
 
-from magnum.api import errors, routes, versions
+from magnum.api import errors, routes, streams, versions
 from magnum.api.calls import CONTENT_TYPE, Answer, Call, query_of
 from magnum.api.context import Caller
 from magnum.api.controllers.actions import ActionsController
@@ -18,6 +19,7 @@ from magnum.api.controllers.baymodels import BaymodelsController
 from magnum.api.controllers.bays import BaysController
 from magnum.api.controllers.certificates import CertificatesController
 from magnum.api.controllers.credentials import CredentialsController
+from magnum.api.controllers.events import EventsController
 from magnum.api.controllers.mservices import MservicesController
 from magnum.api.controllers.nodegroups import NodegroupsController
 from magnum.api.controllers.operations import BayOperationsController, OperationsController
@@ -48,15 +50,22 @@ _FROM_LIBRARIES: Final[Mapping[int, errors.Kind]] = {
 
 def make_pecan(services: Services) -> Any:
     """The WSGI application behind authentication."""
-    return pecan.Pecan(
+    return _Pecan(
         _Dispatcher(services),
         hooks=[_ErrorAnswers()],
         default_renderer='json',
-        use_context_locals=False,
         force_canonical=False,
         # Names may hold dots.
         guess_content_type_from_ext=False,
     )
+
+
+class _Pecan(pecan.core.ExplicitPecan):
+    """pecan without what it thinks of bodies: answers say themselves what they are."""
+
+    def _handle_empty_response_body(self, state: Any) -> None:
+        # It would read a stream to its end, to see whether it is empty.
+        pass
 
 
 class _Dispatcher:
@@ -69,6 +78,7 @@ class _Dispatcher:
         }
         self._idempotency = Idempotency(services.conf, services.database)
         self._router = routes.Router()
+        running = streams.Streams(services.conf)
         controllers: dict[str, Any] = {
             'root': RootController(),
             'baymodels': BaymodelsController(services, BAYMODELS),
@@ -82,6 +92,8 @@ class _Dispatcher:
             'bays_operations': BayOperationsController(services, BAYS),
             'clusters_operations': BayOperationsController(services, CLUSTERS),
             'operations': OperationsController(services),
+            'bays_events': EventsController(services, BAYS, running),
+            'clusters_events': EventsController(services, CLUSTERS, running),
             'certificates': CertificatesController(services),
             'credentials': CredentialsController(services),
             'quotas': QuotasController(services),
@@ -114,7 +126,7 @@ class _Dispatcher:
         # would be a fault of ours.
         environ[CONTENT_TYPE] = environ.get('CONTENT_TYPE', '')
         environ['CONTENT_TYPE'] = 'application/octet-stream'
-        return self._answer, []
+        return (self._answer_or_stream if route.streams else self._answer), []
 
     @pecan.expose(content_type='application/json')
     def _answer(self, request: webob.Request, _response: webob.Response) -> webob.Response:
@@ -138,6 +150,15 @@ class _Dispatcher:
             if is_unchanged(request, answer.headers.get('ETag')):
                 answer = Answer(status=304, headers=answer.headers)
         return _response_of(answer, environ)
+
+
+    @pecan.expose(content_type=streams.CONTENT_TYPE)
+    @pecan.expose(content_type='application/json')
+    def _answer_or_stream(
+        self, request: webob.Request, response: webob.Response
+    ) -> webob.Response:
+        answer: webob.Response = self._answer(request, response)
+        return answer
 
 
 def _version_too_low(route: routes.Route, asked: int) -> errors.APIError:
@@ -186,6 +207,10 @@ def error_response(error: errors.APIError, environ: Mapping[str, Any]) -> webob.
 def _response_of(answer: Answer, environ: Mapping[str, Any]) -> webob.Response:
     negotiated = environ.get(_NEGOTIATED)
     headers = negotiated.headers() if negotiated is not None else {}
+    if answer.stream is not None:
+        response = webob.Response(app_iter=answer.stream)
+        response.headers.update({**headers, **streams.HEADERS, **answer.headers})
+        return response
     body = orjson.dumps(answer.document) if answer.document is not None else b''
     return _response(answer.status, body, {**headers, **answer.headers})
 

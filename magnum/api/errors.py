@@ -207,6 +207,11 @@ OPERATION_NOT_FOUND: Final = Kind(
     'There is no operation of this uuid in the project, or it is older than the operator keeps.',
     'List the operations of the project, or of the bay.',
 )
+TOO_MANY_STREAMS: Final = Kind(
+    'magnum.event.too_many_streams', 503,
+    'The process serves as many event streams as it may at a time.',
+    'Come back after "Retry-After" seconds, or ask for pages of events.',
+)
 NOT_CANCELLABLE: Final = Kind(
     'magnum.operation.not_cancellable', 409,
     'The operation has ended, or is one that goes on to its end.',

@@ -26,6 +26,7 @@ NODEGROUPS: Final[Query] = {**PAGING, 'role': 1}
 ROLLBACK: Final[Query] = {'rollback': versions.ROLLBACK}
 DRY_RUN: Final[Query] = {'dry_run': versions.PREVIEW}
 CA_TYPE: Final[Query] = {'ca_cert_type': 1}
+EVENTS: Final[Query] = {'after': 1, 'limit': 1}
 OPERATIONS: Final[Query] = {**PAGING, 'state': 1, 'verb': 1}
 QUOTAS: Final[Query] = {**PAGING, 'all_tenants': 1}
 STATS: Final[Query] = {'project_id': 1, 'type': 1}
@@ -37,6 +38,7 @@ class Route:
 
     ``since`` is the microversion from which the route answers; one that
     ``answers_unasked`` also answers a request that names no version at all.
+    One that ``streams`` does so for clients that accept ``text/event-stream``.
     """
 
     method: str
@@ -46,6 +48,7 @@ class Route:
     trailing_slash: bool = True
     since: int = versions.MINIMUM
     answers_unasked: bool = False
+    streams: bool = False
 
     def answers(self, negotiated: versions.Negotiated) -> bool:
         """Whether the route is there at the version of a request."""
@@ -86,6 +89,8 @@ def _of_bays(name: str) -> tuple[Route, ...]:
         *_of_nodegroups(f'/v1/{name}/{{ident}}/nodegroups', f'{name}_nodegroups'),
         Route('GET', f'/v1/{name}/{{ident}}/operations', f'{name}_operations.list', OPERATIONS,
               since=versions.OPERATIONS, answers_unasked=True),
+        Route('GET', f'/v1/{name}/{{ident}}/events', f'{name}_events.list', EVENTS,
+              since=versions.EVENTS, answers_unasked=True, streams=True),
     )
 
 

@@ -36,7 +36,13 @@ class Server:
         """Listen, and answer from threads."""
         self._server.prepare()
         threading.Thread(target=self._server.serve, name='http', daemon=True).start()
-        LOG.info('Listening on %s port %d', *self._server.bind_addr)
+        LOG.info('Listening on %s port %d', *self.address)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port, once it listens."""
+        host, port = self._server.bind_addr
+        return host, port
 
     def stop(self) -> None:
         """Finish the requests at hand and close."""

@@ -57,7 +57,8 @@ OPTIONS = [
         default=4,
         min=0,
         help='How many event streams one process of magnum-api serves at a time; each of them '
-        'holds a thread. Clients beyond it get 503 and are told when to come back.',
+        'holds a thread, and one of its threads is never theirs. Clients beyond it get 503 and '
+        'are told when to come back.',
     ),
     cfg.IntOpt(
         'event_stream_time',

@@ -70,6 +70,7 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
             # 404: let through, and no such template.
             ('POST', '/actions/upgrade', (404, 404, 403, 403, 404, 401, 403)),
             ('GET', '/operations', _READ),
+            ('GET', '/events', _READ),
             ('GET', '/nodegroups', _READ),
             ('GET', '/nodegroups/{nodegroup}', _READ),
             ('PATCH', '/nodegroups/{nodegroup}', _CHANGE_OWN),

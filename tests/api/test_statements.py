@@ -34,7 +34,8 @@ def filled(service: Service, client: webtest.TestApp) -> Iterator[list[str]]:
 
 @pytest.mark.parametrize(
     ('path', 'most'),
-    [('/v1/operations', 3), ('/v1/clusters/c0/operations', 4), ('/v1/stats', 2)],
+    [('/v1/operations', 3), ('/v1/clusters/c0/operations', 4), ('/v1/stats', 2),
+     ('/v1/bays/c0/events', 3)],
 )
 def test_statements_of_a_list(
     filled: list[str], client: webtest.TestApp, path: str, most: int

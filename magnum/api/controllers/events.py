@@ -1,0 +1,118 @@
+"""Events: what happened to a bay, by pages or as it happens."""
+
+import urllib.parse
+from collections.abc import Sequence
+from typing import Any, Final
+
+import orjson
+
+from magnum.api import cursors, errors, pagination, streams
+from magnum.api.calls import Answer, Call
+from magnum.api.controllers import finding
+from magnum.api.dialects import Dialect
+from magnum.api.services import Services
+from magnum.api.streams import Streams
+from magnum.api.types.scalars import timestamp
+from magnum.db.engine import Database
+from magnum.db.repositories import events as repository
+from magnum.db.repositories.scopes import Row
+
+_JSON: Final = 'application/json'
+_RESUME: Final = 'Last-Event-ID'
+_BATCH: Final = 100
+
+
+class EventsController:
+    """``/v1/bays/{bay}/events``, and the same of clusters."""
+
+    def __init__(self, services: Services, dialect: Dialect, running: Streams):
+        self._database = services.database
+        self._max_limit = services.conf.api.max_limit
+        self._dialect = dialect
+        self._streams = running
+
+    def list(self, call: Call) -> Answer:
+        """GET of a bay's timeline, oldest first; by uuid also after the bay is gone."""
+        is_stream = _wants_stream(call)
+        position = _position(call, is_stream)
+        limit = pagination.limit(call.query, self._max_limit)
+        scope = call.caller.scope('event:get_all_all_projects')
+        with self._database.reading() as session:
+            bay = finding.bay_or_gone(session, self._dialect, scope, call.arguments[0])
+            call.caller.check('event:get_all', {'project_id': bay.project_id})
+            rows = repository.after(session, bay.uuid, position, limit + 1)
+        if not is_stream:
+            return self._page(call, bay.uuid, rows, limit)
+        if bay.is_gone and not rows:
+            # Clients that follow the standard do not come back after this.
+            return Answer(status=204)
+        timeline = _Timeline(self._database, bay.uuid, position)
+        return Answer(stream=self._streams.open(timeline.look))
+
+    def _page(self, call: Call, bay_uuid: str, rows: Sequence[Row], limit: int) -> Answer:
+        shown = rows[:limit]
+        document: dict[str, Any] = {'events': [_document(row) for row in shown]}
+        if len(rows) > len(shown):
+            query = urllib.parse.urlencode(
+                {'limit': limit, 'after': cursors.write(shown[-1].id)}
+            )
+            path = f'{self._dialect.collection}/{bay_uuid}/events'
+            document['next'] = f'{call.base}/v1/{path}?{query}'
+        return Answer(document)
+
+
+class _Timeline:
+    """One bay's events from a position on."""
+
+    def __init__(self, database: Database, bay_uuid: str, position: int):
+        self._database = database
+        self._bay_uuid = bay_uuid
+        self._position = position
+
+    def look(self) -> tuple[list[bytes], bool]:
+        """What is new; and whether nothing will follow: the bay is gone."""
+        with self._database.reading() as session:
+            # In this order: a bay's end and its last event are written together.
+            is_gone = repository.is_gone(session, self._bay_uuid)
+            rows = repository.after(session, self._bay_uuid, self._position, _BATCH)
+        if rows:
+            self._position = rows[-1].id
+        return [_message(row) for row in rows], is_gone and len(rows) < _BATCH
+
+
+def _document(row: Row) -> dict[str, Any]:
+    return {
+        'cursor': cursors.write(row.id),
+        'kind': row.kind,
+        'message': row.message,
+        'bay_uuid': row.bay_uuid,
+        'cluster_uuid': row.bay_uuid,
+        'operation_id': row.operation_uuid,
+        'request_id': row.request_id,
+        'created_at': timestamp(row.created_at),
+    }
+
+
+def _message(row: Row) -> bytes:
+    return streams.message(cursors.write(row.id), row.kind, orjson.dumps(_document(row)))
+
+
+def _wants_stream(call: Call) -> bool:
+    offers = call.request.accept.acceptable_offers([_JSON, streams.CONTENT_TYPE])
+    return bool(offers) and offers[0][0] == streams.CONTENT_TYPE
+
+
+def _position(call: Call, is_stream: bool) -> int:
+    """The event after which to go on."""
+    source, name = errors.header(_RESUME), _RESUME
+    # A client that resumes asks the URL that it asked first.
+    cursor = call.request.headers.get(_RESUME) if is_stream else None
+    if not cursor:
+        source, name = errors.parameter('after'), 'after'
+        cursor = call.query.get('after')
+    if not cursor:
+        return cursors.BEGINNING
+    try:
+        return cursors.read(cursor)
+    except ValueError as error:
+        raise errors.invalid(name, cursor, str(error), source) from None

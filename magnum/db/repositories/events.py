@@ -1,0 +1,35 @@
+"""Queries for the timelines of bays. These outlive their bay."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from magnum.db import models
+from magnum.db.repositories import scopes
+from magnum.db.repositories.bays import TABLE as BAY
+from magnum.db.repositories.scopes import Row
+
+TABLE: Final[sa.Table] = models.Event.__table__  # type: ignore[assignment]
+
+
+def after(session: orm.Session, bay_uuid: str, event_id: int, limit: int) -> Sequence[Row]:
+    """What happened to a bay after an event, oldest first.
+
+    Whoever writes an event holds a lock of the bay or of its operation, so a
+    lower id is never committed after a higher one of the same bay.
+
+    :param event_id: 0 for the beginning.
+    """
+    return session.execute(
+        scopes.select(tuple(TABLE.c))
+        .where(TABLE.c.bay_uuid == bay_uuid, TABLE.c.id > event_id)
+        .order_by(TABLE.c.id)
+        .limit(limit)
+    ).all()
+
+
+def is_gone(session: orm.Session, bay_uuid: str) -> bool:
+    """Whether the bay is deleted: its last event is written then."""
+    return session.execute(sa.select(BAY.c.id).where(BAY.c.uuid == bay_uuid)).first() is None
