@@ -60,10 +60,10 @@ class RootController:
             ]
         return Answer(document)
 
-    def openapi(self, _call: Call) -> Answer:
+    def openapi(self, call: Call) -> Answer:
         """The OpenAPI document: every route, field, error and policy rule."""
         # What it is made with stays unloaded in processes that nobody asks.
         from magnum.api.openapi import document
 
         headers = {'ETag': document.etag()}
-        return Answer(orjson.Fragment(document.text()), headers=headers)
+        return Answer(orjson.Fragment(document.text_at(call.base)), headers=headers)

@@ -23,13 +23,20 @@ _DESCRIPTION: Final = (
     'a form of an answer is there, or with which query argument ("query"); '
     '"x-openstack-policy" which rules are asked.'
 )
+_HERE: Final[list[Any]] = [{'url': '/'}]
+_SERVERS: Final = orjson.dumps({'servers': _HERE})[1:-1]
 _ANSWERS_UNASKED: Final = 'also answers a request that names no version'
 
 
 @functools.cache
 def text() -> bytes:
-    """The document as JSON."""
+    """The document as JSON, as it is everywhere."""
     return orjson.dumps(document())
+
+
+def text_at(base: str) -> bytes:
+    """The document of a service that is reached by this URL."""
+    return text().replace(_SERVERS, orjson.dumps({'servers': [{'url': base}]})[1:-1], 1)
 
 
 @functools.cache
@@ -61,8 +68,7 @@ def document() -> dict[str, Any]:
                 },
             },
         },
-        # Seen from where this document is: the service's own URL.
-        'servers': [{'url': '..'}],
+        'servers': _HERE,
         'tags': [{'name': tag} for tag in dict.fromkeys(_tags())],
         'security': [{_TOKEN: []}],
         'paths': paths | nodes.PATHS,
