@@ -191,8 +191,8 @@ class Steps(_Table):
         rows = [
             (_literal(verb), phase, _literal(step.__name__), _first_line(step))
             for verb in states.VERBS
-            for phase in (states.START, states.FINISH)
-            for step in flows.FLOWS[verb, phase]
+            for phase in ('again', 'opening', 'start', 'finish', 'closing')
+            for step in getattr(flows.FLOWS[verb], phase)
         ]
         return _table(('Verb', 'Flow', 'Step', 'What it does'), rows, (10, 10, 30, 50))
 
