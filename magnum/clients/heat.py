@@ -4,7 +4,6 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from heatclient import client as heat_client
 from keystoneauth1 import session as keystone_session
 from oslo_config import cfg
 
@@ -67,6 +66,9 @@ class HeatClient:
     """Calls to Heat as one identity."""
 
     def __init__(self, session: keystone_session.Session, sessions: Sessions):
+        # Late: the API knows flows by name, and never talks to Heat.
+        from heatclient import client as heat_client
+
         self._session = session
         self._api = heat_client.Client(
             '1',

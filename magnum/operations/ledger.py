@@ -44,6 +44,15 @@ def note_id(session: orm.Session, bay_uuid: str, kind: str, name: str, external_
     )
 
 
+def forget_id(session: orm.Session, bay_uuid: str, kind: str, name: str) -> None:
+    """The thing is gone, and another one is to be made in its place."""
+    session.execute(
+        sa.update(LedgerEntry)
+        .filter_by(bay_uuid=bay_uuid, kind=kind, name=name)
+        .values(external_id=None)
+    )
+
+
 def entries(session: orm.Session, bay_uuid: str, kind: str) -> Sequence[LedgerEntry]:
     """The bay's things of one kind."""
     return session.scalars(

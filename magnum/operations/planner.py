@@ -288,13 +288,7 @@ class Planner:
         last = sa.select(sa.func.max(models.Operation.id)).filter_by(bay_uuid=bay.uuid)
         if session.scalar(last) != failed.id:
             raise NotRetryable('The bay has had a later operation.')
-        parameters = {
-            name: value for name, value in failed.parameters.items() if name not in _PROGRESS
-        }
-        if failed.verb == states.RESIZE:
-            group = rows.nodegroup(session, bay.uuid, parameters['nodegroup'])
-            parameters['previous_node_count'] = group.node_count
-            group.node_count = parameters['node_count']
+        parameters = _again(session, failed)
         return self._plan(
             session, bay, failed.verb, requester, parameters, retries=failed.uuid
         )
@@ -433,6 +427,33 @@ def _locked_quota(session: orm.Session, project_id: str) -> int | None:
 
 def _find(session: orm.Session, uuid: str) -> models.Operation | None:
     return session.scalars(sa.select(models.Operation).filter_by(uuid=uuid)).one_or_none()
+
+
+def _again(session: orm.Session, failed: models.Operation) -> dict[str, Any]:
+    """The parameters of an operation that tries a failed one again.
+
+    Revisions rise once more: a node that failed is not mended by being asked
+    for again, and one that is done is not the worse for being replaced.
+    """
+    parameters: dict[str, Any] = {
+        name: value for name, value in failed.parameters.items() if name not in _PROGRESS
+    }
+    parameters['is_retry'] = True
+    if failed.verb == states.RESIZE:
+        group = rows.nodegroup(session, failed.bay_uuid, parameters['nodegroup'])
+        parameters['previous_node_count'] = group.node_count
+        group.node_count = parameters['node_count']
+    if failed.verb == states.CREATE_NODEGROUP:
+        rows.nodegroup(session, failed.bay_uuid, parameters['nodegroup']).revision += 1
+    if rounds.has_begun(parameters):
+        parameters['groups'] = [
+            group if number < parameters['round'] else {
+                **group,
+                'revision': 1 + rows.nodegroup(session, failed.bay_uuid, group['uuid']).revision,
+            }
+            for number, group in enumerate(parameters['groups'])
+        ]
+    return parameters
 
 
 def _in_progress(session: orm.Session, active: models.Operation) -> OperationInProgress:

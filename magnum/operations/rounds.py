@@ -1,8 +1,8 @@
 """Operations that go over several node groups, one after the other.
 
 ``parameters['groups']`` lists what each round is about, ``parameters['round']``
-is the one that goes on. Both are kept by a retry, so that what is done is not
-done again. An operation about one node group names it by
+is the one that goes on. A retry begins with the round that failed, so that
+what is done is not done again. An operation about one node group names it by
 ``parameters['nodegroup']`` and has no rounds.
 """
 

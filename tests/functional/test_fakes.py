@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 
 from magnum import conf as magnum_conf
-from magnum.clients.errors import CloudConflict, CloudForbidden, Unauthenticated
+from magnum.clients.errors import (
+    CloudConflict,
+    CloudForbidden,
+    CloudNotFound,
+    CloudRefused,
+    Unauthenticated,
+)
 from magnum.clients.heat import HeatClients
 from magnum.clients.keystone import KeystoneClient
 from magnum.clients.sessions import Sessions
@@ -26,6 +32,21 @@ resources:
     properties:
       count: {get_param: number_of_minions}
       resource_def: {type: OS::Heat::RandomString}
+"""
+
+#: Its update takes a while, so that it can be stopped.
+_SLOW_TEMPLATE = """
+heat_template_version: 2021-04-16
+parameters:
+  number_of_minions: {type: number}
+resources:
+  handle: {type: OS::Heat::WaitConditionHandle}
+  nodes:
+    type: OS::Heat::WaitCondition
+    properties:
+      handle: {get_resource: handle}
+      count: {get_param: number_of_minions}
+      timeout: 300
 """
 
 
@@ -104,7 +125,33 @@ def test_users_and_stacks(clients: _Clients, people: dict[str, Person]) -> None:
     assert int(seen.parameters['number_of_minions']) == 2
     assert own.failed_resources(stack_id) == []
 
+    with pytest.raises(CloudRefused):
+        own.cancel(stack_id)                     # nothing goes on
+    before = seen.updated_time
+    own.replace(stack_id, _TEMPLATE, {}, {'number_of_minions': 3}, 5, [tag])
+    assert service.get(stack_id).updated_time != before
+    seen = wait_until(lambda: _settled(clients, service, stack_id), 120, 0.5)
+    assert (seen.status, seen.tags) == ('UPDATE_COMPLETE', (tag,))
+    assert int(seen.parameters['number_of_minions']) == 3
+    own.replace(stack_id, _TEMPLATE, {}, {'number_of_minions': 4}, 5, [])
+    assert _rests(clients, service, stack_id).tags == ()
+
+    own.replace(stack_id, _SLOW_TEMPLATE, {}, {'number_of_minions': 1}, 5, [tag])
+    own.cancel(stack_id)
+    assert _rests(clients, service, stack_id).status == 'UPDATE_FAILED'
+    own.replace(stack_id, _TEMPLATE, {}, {'number_of_minions': 1}, 5, [tag])
+    assert _rests(clients, service, stack_id).status == 'UPDATE_COMPLETE'
+
+    own.authenticate()
+    keystone.set_password(user_id, 'another')
+    with pytest.raises(Unauthenticated):
+        clients.heats.user(user_id, password, project).authenticate()
+    password = 'another'
+    wait_until(lambda: _accepted(clients.heats.user(user_id, password, project)), 10, 0.5)
+
     keystone.delete_user(user_id)
+    with pytest.raises(CloudNotFound):
+        keystone.set_password(user_id, 'third')
     keystone.delete_user(user_id)
     with pytest.raises(CloudForbidden):
         clients.heats.user(user_id, password, project).get(stack_id)
@@ -119,6 +166,18 @@ def _settled(clients: _Clients, heat: Any, stack_id: str) -> Any:
     clients.settle()
     stack = heat.get(stack_id)
     return None if stack is None or stack.is_busy else stack
+
+
+def _rests(clients: _Clients, heat: Any, stack_id: str) -> Any:
+    return wait_until(lambda: _settled(clients, heat, stack_id), 120, 0.5)
+
+
+def _accepted(heat: Any) -> bool:
+    try:
+        heat.authenticate()
+    except Unauthenticated:
+        return False
+    return True
 
 
 def _gone(clients: _Clients, heat: Any, stack_id: str) -> bool:

@@ -181,7 +181,10 @@ def test_a_delete_while_it_goes_on(world: World, verb: str, turns: int) -> None:
 
 
 RETRIED = {
-    'create': ('before:replace_stack', 'after:replace_stack', 'before:get_stack'),
+    'create': (
+        'before:delete_stack', 'after:delete_stack', 'before:get_stack', 'after:get_stack',
+        'before:create_stack', 'after:create_stack',
+    ),
     'create_nodegroup': ('before:replace_stack', 'after:replace_stack', 'after:get_stack'),
     'upgrade': ('before:replace_stack', 'after:replace_stack'),
 }
@@ -205,7 +208,9 @@ def test_a_retry(
     world.build(uuid)
     assert world.operations(uuid)[-1].state == 'SUCCEEDED'
     assert set(world.statuses(uuid).values()) <= {'CREATE_COMPLETE', 'UPDATE_COMPLETE'}
-    assert world.cloud.calls.count('orchestration.replace_stack') == (2 if verb == 'upgrade' else 1)
+    replaced = {'create': 0, 'create_nodegroup': 1, 'upgrade': 2}
+    assert world.cloud.calls.count('orchestration.replace_stack') == replaced[verb]
+    assert len(world.cloud.living()) == {'create': 1, 'create_nodegroup': 3, 'upgrade': 2}[verb]
 
 
 def test_a_worker_without_its_lease_cannot_write(world: World) -> None:

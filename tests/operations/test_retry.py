@@ -55,7 +55,8 @@ def _is_well(world: World, uuid: str, verb: str) -> None:
     stacks = {'create': 1, 'create_nodegroup': 3, 'delete_nodegroup': 1}
     assert len(world.cloud.living()) == stacks.get(verb, 2)
     if verb == 'upgrade':
-        assert world.stack('gpu')['parameters']['revision'] == 1
+        group = world.nodegroup('gpu')
+        assert world.stack('gpu')['parameters']['revision'] == group.revision > 0
 
 
 @pytest.mark.parametrize(
@@ -102,6 +103,24 @@ def test_after_the_deadline(world: World, verb: str) -> None:
     _is_well(world, uuid, verb)
 
 
+def test_nothing_of_a_failed_bay_is_used_again(world: World) -> None:
+    """Its nodes have lost their tokens, and Heat remembers what they said."""
+    uuid = world.create()
+    world.fail()
+    (old,) = world.cloud.living()
+    world.about('retry', world.operations(uuid)[0])
+    worker = world.worker()
+    worker.turn()
+    assert old['status'] == 'DELETE_IN_PROGRESS'
+    assert world.cloud.calls.count('orchestration.create_stack') == 1     # not beside it
+    world.build(uuid)
+    (new,) = world.cloud.living()
+    assert (new['name'], new['id'] != old['id']) == (old['name'], True)
+    assert world.bay(uuid).stack_id == new['id']
+    assert new['parameters']['tokens'] != old['parameters']['tokens']
+    assert world.rows(models.LedgerEntry, kind='heat_stack')[0].external_id == new['id']
+
+
 def test_a_create_whose_stack_heat_still_builds(world: World) -> None:
     uuid = world.create()
     worker = world.worker()
@@ -111,22 +130,56 @@ def test_a_create_whose_stack_heat_still_builds(world: World) -> None:
     worker.turn()
     assert world.bay(uuid).status == 'CREATE_FAILED'
     world.about('retry', world.operations(uuid)[0])
-    worker.turn()
-    assert 'orchestration.replace_stack' not in world.cloud.calls    # it is busy
     world.build(uuid)
     assert world.bay(uuid).status == 'CREATE_COMPLETE'
-    assert world.cloud.calls.count('orchestration.replace_stack') == 1
+    assert (len(world.cloud.stacks), len(world.cloud.living())) == (2, 1)
+
+
+@pytest.mark.parametrize(('failures', 'outcome'), [(2, 'SUCCEEDED'), (3, 'FAILED')])
+def test_remains_that_will_not_go(world: World, failures: int, outcome: str) -> None:
+    uuid = world.create()
+    world.fail()
+    world.about('retry', world.operations(uuid)[0])
+    world.cloud.deletes_that_fail = failures
+    world.build(uuid)
+    assert world.operations(uuid)[-1].state == outcome
+
+
+def test_a_groups_nodes_are_all_made_anew(world: World) -> None:
+    uuid = _bay(world, 'create_nodegroup')
+    operation = world.add_nodegroup(uuid, 'new')
+    world.fail()
+    world.about('retry', operation)
+    world.build(uuid)
+    stack = world.stack('new')
+    assert (stack['parameters']['revision'], stack['replaced']) == (1, 1)
 
 
 def test_a_foreign_stack_is_not_rebuilt(world: World) -> None:
-    uuid = world.create()
-    world.worker().turn()
+    uuid = _bay(world, 'create_nodegroup')
+    operation = world.add_nodegroup(uuid, 'new')
     world.fail()
-    world.cloud.living()[0]['tags'] = ('of-somebody-else',)
-    world.about('retry', world.operations(uuid)[0])
+    world.stack('new')['tags'] = ('of-somebody-else',)
+    world.about('retry', operation)
     world.build(uuid)
     assert world.operations(uuid)[-1].error['code'] == 'stack_foreign'
     assert 'orchestration.replace_stack' not in world.cloud.calls
+
+
+def test_a_group_whose_stack_heat_still_builds(world: World) -> None:
+    uuid = _bay(world, 'create_nodegroup')
+    operation = world.add_nodegroup(uuid, 'new')
+    worker = world.worker()
+    worker.turn()
+    world.pass_time(4000)
+    worker.watch()
+    worker.turn()
+    world.about('retry', operation)
+    worker.turn()
+    assert 'orchestration.replace_stack' not in world.cloud.calls    # it is busy
+    world.build(uuid)
+    assert world.nodegroup('new').status == 'CREATE_COMPLETE'
+    assert world.cloud.calls.count('orchestration.replace_stack') == 1
 
 
 def test_the_count_before_is_that_of_the_stack(world: World) -> None:

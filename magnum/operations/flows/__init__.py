@@ -39,6 +39,8 @@ class Flow:
     finish: Steps = ()
     opening: Steps = ()
     closing: Steps = ()
+    #: What comes first when it is a failed operation that is tried again.
+    again: Steps = ()
 
     @property
     def has_rounds(self) -> bool:
@@ -47,7 +49,7 @@ class Flow:
 
 
 FLOWS: Final[dict[str, Flow]] = {
-    states.CREATE: Flow(create.START, create.FINISH),
+    states.CREATE: Flow(create.START, create.FINISH, again=create.AGAIN),
     states.RESIZE: Flow(resize.START, resize.FINISH),
     states.CREATE_NODEGROUP: Flow(create_nodegroup.START, create_nodegroup.FINISH),
     states.DELETE_NODEGROUP: Flow(delete_nodegroup.START, delete_nodegroup.FINISH),
@@ -62,7 +64,7 @@ def phase_steps(verb: str, phase: str, parameters: Mapping[str, Any]) -> Named:
     flow = FLOWS[verb]
     ending = rounds.current_name(parameters)
     if phase == states.START:
-        opening = _named(flow.opening)
+        opening = _opening(flow, parameters)
         if flow.has_rounds and not rounds.has_begun(parameters):
             return opening
         return opening + _named(flow.start, ending)
@@ -81,9 +83,13 @@ def step_names(verb: str, parameters: Mapping[str, Any]) -> list[str]:
         for ending in rounds.names(parameters) or ['']
         for name, _ in _named(flow.start + flow.finish, ending)
     ]
-    return [name for name, _ in _named(flow.opening)] + middle + [
-        name for name, _ in _named(flow.closing)
-    ]
+    opening = [name for name, _ in _opening(flow, parameters)]
+    return opening + middle + [name for name, _ in _named(flow.closing)]
+
+
+def _opening(flow: Flow, parameters: Mapping[str, Any]) -> Named:
+    again = flow.again if parameters.get('is_retry') else ()
+    return _named(again + flow.opening)
 
 
 def _named(steps: Steps, ending: str = '') -> Named:

@@ -8,11 +8,11 @@ import datetime
 from collections.abc import Sequence
 
 from magnum.clients.heat import HeatClient, Stack
-from magnum.db.models import LedgerEntry
+from magnum.db.models import Bay, LedgerEntry
 from magnum.db.statements import database_now
 from magnum.domain import states
 from magnum.domain.failures import root_cause
-from magnum.operations import ledger
+from magnum.operations import ledger, rows
 from magnum.operations.errors import HeatIsBusy, StepFailed, TryLater
 from magnum.operations.plan import nodegroup_plan
 from magnum.operations.steps.heat import DELETE, as_anybody, tag_of
@@ -37,6 +37,27 @@ def delete_stacks(work: Work) -> None:
             _ask_for_the_end(work, stack)
         if found:
             return
+
+
+def remove_remains(work: Work) -> None:
+    """Remove the bay's stack that a failed attempt left.
+
+    An update would not mend it: nodes that failed do not boot again, others
+    have lost their tokens, and what waits for a node's word remembers it.
+
+    :raises TryLater: Heat is at it.
+    """
+    bay_uuid = work.claim.bay_uuid
+    for entry in _entries(work, ledger.HEAT_STACK):
+        for stack in _stacks_of(work, entry):
+            if stack.action == DELETE and stack.is_failed:
+                _count_attempt(work, stack)
+            if stack.action != DELETE or stack.is_failed:
+                _delete(work, stack)
+            raise TryLater(f'What the failed attempt left is being removed: {stack.status}')
+        with work.changing_bay() as (session, _):
+            ledger.forget_id(session, bay_uuid, entry.kind, entry.name)
+            rows.set_values(session, Bay, bay_uuid, stack_id=None)
 
 
 def await_late_requests(work: Work) -> None:
@@ -149,8 +170,12 @@ def _ours(stacks: list[Stack], entry: LedgerEntry) -> list[Stack]:
 
 
 def _ask_for_the_end(work: Work, stack: Stack) -> None:
-    as_anybody(work, lambda heat: heat.delete(stack.id))
+    _delete(work, stack)
     _watch(work, stack)
+
+
+def _delete(work: Work, stack: Stack) -> None:
+    as_anybody(work, lambda heat: heat.delete(stack.id))
 
 
 def _watch(work: Work, stack: Stack) -> None:

@@ -3,7 +3,7 @@
 import dataclasses
 
 from magnum.clients.errors import CloudConflict
-from magnum.clients.heat import HeatClient, Stack
+from magnum.clients.heat import HeatClient
 from magnum.db.models import Bay, Nodegroup
 from magnum.db.statements import database_now
 from magnum.domain.failures import Failure, root_cause
@@ -45,7 +45,7 @@ def create_stack(work: Work) -> None:
     with rendering():
         request = work.driver(situation).render(bay_plan)
     wanted = _Wanted(ledger.HEAT_STACK, bay_plan.stack_name, bay_plan.project_id, request)
-    stack_id, action = _ask_for(work, wanted)
+    stack_id = _ask_for(work, wanted)
     with work.changing_bay() as (session, operation):
         ledger.note_id(session, bay_plan.uuid, wanted.kind, wanted.name, stack_id)
         rows.set_values(
@@ -55,11 +55,15 @@ def create_stack(work: Work) -> None:
             if nodegroup.is_default:
                 rows.set_values(session, Nodegroup, nodegroup.uuid, stack_id=stack_id)
         operation.stack_id = stack_id
-        operation.stack_action = action
+        operation.stack_action = CREATE
 
 
 def create_nodegroup_stack(work: Work) -> None:
-    """Ask Heat for a node group's own stack, or adopt the one asked for before."""
+    """Ask Heat for a node group's own stack, or adopt the one asked for before.
+
+    What a failed attempt left is rebuilt: the planner has raised the group's
+    revision, so that all its nodes are new ones.
+    """
     situation = work.situation()
     bay_plan = plan(work, situation)
     group = nodegroup_plan(situation.bay, situation.nodegroup)
@@ -67,7 +71,11 @@ def create_nodegroup_stack(work: Work) -> None:
     with rendering():
         request = work.driver(situation).render_nodegroup(bay_plan, group, outputs)
     wanted = _Wanted(ledger.NODEGROUP_STACK, group.stack_name, bay_plan.project_id, request)
-    stack_id, action = _ask_for(work, wanted)
+    stack_id, action = None, CREATE
+    if situation.operation.retries is not None:
+        stack_id, action = _rebuild(work, wanted)
+    if stack_id is None:
+        stack_id = _ask_for(work, wanted)
     with work.fenced() as (session, operation):
         ledger.note_id(session, bay_plan.uuid, wanted.kind, wanted.name, stack_id)
         rows.set_values(
@@ -139,56 +147,47 @@ def await_stack(work: Work) -> None:
         raise StepFailed(root_cause(failed, stack.reason))
 
 
-def _ask_for(work: Work, wanted: _Wanted) -> tuple[str, str]:
-    """Ask for a new stack; one that an operation to be retried left is rebuilt.
-
-    :returns: the stack's id, and what Heat was asked to do.
-    """
-    bay_uuid = work.claim.bay_uuid
+def _ask_for(work: Work, wanted: _Wanted) -> str:
+    """Ask for a new stack, or adopt the one asked for before; its id."""
+    bay_uuid, request = work.claim.bay_uuid, wanted.request
     with work.fenced() as (session, operation):
         ledger.write(session, bay_uuid, wanted.project_id, wanted.kind, wanted.name)
         minutes = minutes_left(work, operation, database_now(session))
-        is_retry = operation.retries is not None
     heat = own_heat(work)
-    if is_retry:
-        remains = _noted_remains(work, heat, wanted.name)
-        if remains is not None:
-            return remains.id, _rebuild(work, heat, remains, wanted.request, minutes)
-    request = wanted.request
     try:
-        stack_id = heat.create(
+        return heat.create(
             wanted.name, request.template, request.files, request.parameters, minutes,
             [tag_of(bay_uuid)],
         )
     except CloudConflict:
-        stack_id = _adopt(heat, wanted.name, bay_uuid)
-    return stack_id, CREATE
+        return _adopt(heat, wanted.name, bay_uuid)
 
 
-def _noted_remains(work: Work, heat: HeatClient, name: str) -> Stack | None:
-    """What the failed operation left, its time stamp recorded on the first look."""
-    stack = heat.get(name)
+def _rebuild(work: Work, wanted: _Wanted) -> tuple[str | None, str]:
+    """Ask Heat to make what a failed attempt left anew, unless it was asked before.
+
+    :returns: the stack's id, None when nothing was left, and what Heat was asked to do.
+    """
+    bay_uuid, request = work.claim.bay_uuid, wanted.request
+    heat = own_heat(work)
+    stack = heat.get(wanted.name)
     if stack is not None:
-        check_ours(stack, work.claim.bay_uuid)
-    with work.fenced() as (_, operation):
+        check_ours(stack, bay_uuid)
+    with work.fenced() as (session, operation):
         if operation.stack_updated_before is None:
             if stack is not None and stack.is_busy:
                 raise TryLater(f'Heat still works on the stack: {stack.status}')
             operation.stack_updated_before = (stack and stack.updated_time) or ''
-    return stack
-
-
-def _rebuild(
-    work: Work, heat: HeatClient, stack: Stack, request: StackRequest, minutes: int
-) -> str:
-    """Ask Heat to finish what failed, unless it was asked before."""
+        minutes = minutes_left(work, operation, database_now(session))
+    if stack is None:
+        return None, CREATE
     if was_asked(work.operation(), stack):
-        return CREATE if stack.action == CREATE else UPDATE
+        return stack.id, CREATE if stack.action == CREATE else UPDATE
     heat.replace(
         stack.id, request.template, request.files, request.parameters, minutes,
-        [tag_of(work.claim.bay_uuid)],
+        [tag_of(bay_uuid)],
     )
-    return UPDATE
+    return stack.id, UPDATE
 
 
 def _adopt(heat: HeatClient, name: str, bay_uuid: str) -> str:
