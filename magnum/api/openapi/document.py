@@ -161,10 +161,15 @@ def _response(route: Route, replies: list[Reply]) -> dict[str, Any]:
         'description': _phrase(first.status),
         'headers': parameters.reply_headers(route, first.headers),
     }
-    forms = [form for reply in replies for form in _forms(route, reply)]
-    if forms:
-        schema = forms[0] if len(forms) == 1 else {'anyOf': forms}
-        response['content'] = {first.media_type: {'schema': schema}}
+    by_type: dict[str, list[dict[str, Any]]] = {}
+    for reply in replies:
+        for form in _forms(route, reply):
+            by_type.setdefault(reply.media_type, []).append(form)
+    if by_type:
+        response['content'] = {
+            media_type: {'schema': forms[0] if len(forms) == 1 else {'anyOf': forms}}
+            for media_type, forms in by_type.items()
+        }
     return response
 
 

@@ -9,6 +9,7 @@ from magnum.api.dialects import Dialect
 
 JSON: Final = 'application/json'
 PEM: Final = 'application/x-pem-file'
+STREAM: Final = 'text/event-stream'
 
 #: Components that more than one resource answers with.
 ACCEPTED: Final = 'Accepted'

@@ -39,6 +39,7 @@ QUERY: Final[Mapping[str, tuple[Schema, str]]] = {
     'state': ({'enum': list(states.TRANSITIONS)}, 'Only operations in this state.'),
     'verb': ({'enum': list(states.VERBS)}, 'Only operations that promise this.'),
     'role': (_TEXT, 'Only node groups of this role.'),
+    'after': (_TEXT, 'The cursor of the last event seen; only events after it.'),
     'all_tenants': (_FLAG, 'Whether to list the quotas of all projects.'),
     'project_id': (_TEXT, 'Only what belongs to this project.'),
     'type': ({'enum': ['cluster']}, 'What to count.'),
@@ -73,6 +74,7 @@ REQUEST_HEADERS: Final[Mapping[str, tuple[Schema, str]]] = {
         'A request that comes again with its key is answered as before, and done once.',
     ),
     'If-Match': (_TEXT, 'ETags; when none is the present one, nothing is done: 412.'),
+    'Last-Event-ID': (_TEXT, 'The cursor of the last event seen, of a stream that resumes.'),
     'If-None-Match': (_TEXT, 'ETags; when one is the present one, there is no body: 304.'),
 }
 
@@ -165,5 +167,7 @@ def _headers(route: Route, operation: Operation) -> Iterator[str]:
         yield versions.HEADER
     if route.method == 'POST':
         yield idempotency.HEADER
+    if route.streams:
+        yield 'Last-Event-ID'
     if operation.tagged:
         yield 'If-Match' if route.method in _CHANGES else 'If-None-Match'

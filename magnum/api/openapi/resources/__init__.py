@@ -14,6 +14,7 @@ from magnum.api.openapi.resources import (
     bays,
     certificates,
     common,
+    events,
     mservices,
     nodegroups,
     operations,
@@ -25,8 +26,8 @@ from magnum.api.openapi.resources import (
 from magnum.api.openapi.scalars import Schema
 
 _MODULES: Final[tuple[Any, ...]] = (
-    common, root, previews, baymodels, bays, actions, nodegroups, operations, certificates,
-    quotas, stats, mservices,
+    common, root, previews, baymodels, bays, actions, nodegroups, operations, events,
+    certificates, quotas, stats, mservices,
 )
 
 
