@@ -9,7 +9,7 @@ from oslo_log import log as logging
 from magnum.api import errors
 from magnum.clients.image import Image
 from magnum.db import models
-from magnum.drivers.contract import Driver, PlanRefused
+from magnum.drivers.contract import BayPlan, Driver, NodeGroupPlan, PlanRefused
 from magnum.drivers.labels import check
 from magnum.drivers.registry import DriverNotFound, Registry
 
@@ -100,6 +100,15 @@ class DriverSelection:
                 f'The driver {driver.name} knows no label of this name'
                 + (f'; nor {", ".join(unknown[1:])}.' if unknown[1:] else '.'),
             )
+
+    def check_nodegroup(self, plan: BayPlan, group: NodeGroupPlan, driver: Driver) -> None:
+        """The driver can build a further node group as it is planned."""
+        try:
+            driver.validate_nodegroup(plan, group)
+        except PlanRefused as refusal:
+            raise errors.at_field(
+                errors.BAY_PLAN_REFUSED, refusal.field, refusal.reason
+            ) from None
 
     def of_bay(self, bay: models.Bay) -> Driver:
         """The driver that a bay was made with."""

@@ -1,6 +1,6 @@
 """Node groups of bays and clusters."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import orm
@@ -18,6 +18,7 @@ from magnum.db import models
 from magnum.db.repositories import bays as bay_repository
 from magnum.db.repositories import nodegroups as repository
 from magnum.db.repositories.scopes import MarkerNotFound, Row
+from magnum.operations.plan import bay_plan, nodegroup_plan
 from magnum.operations.refusals import (
     BayGone,
     NodegroupExists,
@@ -74,14 +75,15 @@ class NodegroupsController:
         with self._database.reading() as session:
             found = self._bay(session, call, 'create')
             bay, baymodel = bay_repository.with_baymodel(session, found.uuid)
+            others = repository.load_all(session, bay.uuid)
         if not bay.api_address:
             raise errors.APIError(
                 errors.BAY_NOT_READY,
                 f'{self._dialect.title} API address is not available yet.',
             )
-        new = self._plans.new_nodegroup(
-            call, given, bay, baymodel, self._services.selection.of_bay(bay)
-        )
+        driver = self._services.selection.of_bay(bay)
+        new = self._plans.new_nodegroup(call, given, bay, baymodel, driver)
+        self._check_buildable(bay, baymodel, others, new.row())
 
         def work(session: orm.Session) -> Answer:
             locked = self._locked(session, bay.uuid)
@@ -109,6 +111,11 @@ class NodegroupsController:
             changes = patches.apply(body, types.TYPE, row._mapping, types.CHANGEABLE)
             _check(call, {**row._mapping, **changes})
             if changes:
+                changed = models.Nodegroup(**{**row._mapping, **changes})
+                of_bay = bay_repository.with_baymodel(session, bay.uuid)
+                self._check_buildable(
+                    *of_bay, repository.load_all(session, bay.uuid), changed
+                )
                 repository.update(session, row.uuid, changes)
             return self._accepted(session, call, bay.uuid, row.uuid, None)
 
@@ -135,6 +142,20 @@ class NodegroupsController:
         answer = self._planned(work, *call.arguments)
         self._services.wake_up.send()
         return answer
+
+    def _check_buildable(
+        self,
+        bay: models.Bay,
+        baymodel: models.Baymodel,
+        nodegroups: Sequence[models.Nodegroup],
+        nodegroup: models.Nodegroup,
+    ) -> None:
+        """The bay's driver can build the nodes of a group as they are wanted."""
+        plan = bay_plan(bay, baymodel, nodegroups, self._services.conf)
+        selection = self._services.selection
+        selection.check_nodegroup(
+            plan, nodegroup_plan(bay, nodegroup), selection.of_bay(bay)
+        )
 
     # Parts -------------------------------------------------------------------
     def _planned(self, work: Any, bay_ident: str, ident: str) -> Answer:
