@@ -186,6 +186,8 @@ NODEGROUPS: Final = dataclasses.replace(
 )
 
 OPERATIONS: Final = plain('operation', 'operations', 'operation', ())
+DRIVERS: Final = plain('driver', 'drivers', 'driver', ())
+CONFIG: Final = plain('config', 'config', 'config', ())
 QUOTAS: Final = plain(
     'quota', 'quotas', 'quota',
     ('id', 'hard_limit', 'project_id', 'resource', 'created_at', 'updated_at'),

@@ -18,7 +18,9 @@ from magnum.api.controllers.actions import ActionsController
 from magnum.api.controllers.baymodels import BaymodelsController
 from magnum.api.controllers.bays import BaysController
 from magnum.api.controllers.certificates import CertificatesController
+from magnum.api.controllers.config import ConfigController
 from magnum.api.controllers.credentials import CredentialsController
+from magnum.api.controllers.drivers import DriversController
 from magnum.api.controllers.events import EventsController
 from magnum.api.controllers.mservices import MservicesController
 from magnum.api.controllers.nodegroups import NodegroupsController
@@ -94,6 +96,9 @@ class _Dispatcher:
             'operations': OperationsController(services),
             'bays_events': EventsController(services, BAYS, running),
             'clusters_events': EventsController(services, CLUSTERS, running),
+            'bays_config': ConfigController(services, BAYS),
+            'clusters_config': ConfigController(services, CLUSTERS),
+            'drivers': DriversController(services),
             'certificates': CertificatesController(services),
             'credentials': CredentialsController(services),
             'quotas': QuotasController(services),

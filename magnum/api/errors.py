@@ -207,6 +207,11 @@ OPERATION_NOT_FOUND: Final = Kind(
     'There is no operation of this uuid in the project, or it is older than the operator keeps.',
     'List the operations of the project, or of the bay.',
 )
+DRIVER_NOT_FOUND: Final = Kind(
+    'magnum.driver.not_found', 404,
+    'There is no driver of this name in the installation.',
+    'List the drivers.',
+)
 TOO_MANY_STREAMS: Final = Kind(
     'magnum.event.too_many_streams', 503,
     'The process serves as many event streams as it may at a time.',

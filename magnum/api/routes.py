@@ -91,6 +91,8 @@ def _of_bays(name: str) -> tuple[Route, ...]:
               since=versions.OPERATIONS, answers_unasked=True),
         Route('GET', f'/v1/{name}/{{ident}}/events', f'{name}_events.list', EVENTS,
               since=versions.EVENTS, answers_unasked=True, streams=True),
+        Route('POST', f'/v1/{name}/{{ident}}/config', f'{name}_config.create',
+              since=versions.CONFIG, answers_unasked=True),
     )
 
 
@@ -148,6 +150,9 @@ ROUTES: Final = (
     Route('GET', '/v1/stats', 'stats.get', STATS),
     Route('GET', '/v1/mservices', 'mservices.list'),
     *_of_operations(),
+    Route('GET', '/v1/drivers', 'drivers.list', since=versions.DRIVERS, answers_unasked=True),
+    Route('GET', '/v1/drivers/{driver}', 'drivers.get', since=versions.DRIVERS,
+          answers_unasked=True),
 )
 
 VERSION_PREFIX: Final = 'v1'

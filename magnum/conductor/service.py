@@ -18,6 +18,8 @@ from oslo_log import log as logging
 from magnum.clients import failpoints
 from magnum.clients.errors import CloudError
 from magnum.conductor import bus, report
+from magnum.conductor.purge import INTERVAL as PURGE_INTERVAL
+from magnum.conductor.purge import Purge
 from magnum.db.engine import Database
 from magnum.operations.claims import Claims
 from magnum.operations.runner import Runner
@@ -52,6 +54,7 @@ class Conductor:
             client_timeout=conf.openstack_client.timeout,
         )
         self._runner = Runner(tools, self._claims)
+        self._purge = Purge(conf, database)
         self._watcher = Watcher(database, tools.heat, options.watch_interval)
         self._bus = bus.Bus(conf, self.wake_up, self._stack_moved, transport)
         self._pool = concurrent.futures.ThreadPoolExecutor(
@@ -71,6 +74,7 @@ class Conductor:
             'watcher': lambda: self._loop(
                 self._watch, min(options.watch_interval, 1.0), self._look_wanted
             ),
+            'purge': lambda: self._loop(self._purge.run, PURGE_INTERVAL),
             'report': lambda: self._loop(
                 lambda: report.seen(self._database, self._conf.host),
                 self._conf.conductor.service_down_time / 6,

@@ -68,6 +68,12 @@ OPTIONS = [
         min=1,
         help='Seconds after its last report when a conductor counts as down.',
     ),
+    cfg.IntOpt(
+        'history_time',
+        default=30,
+        min=0,
+        help='Days that the operations and the events of a bay are kept after its delete.',
+    ),
     cfg.StrOpt(
         'failpoint',
         advanced=True,

@@ -54,7 +54,7 @@ def bay_plan(
         tls_disabled=baymodel.tls_disabled,
         master_lb_enabled=bay.master_lb_enabled,
         floating_ip_enabled=bay.floating_ip_enabled,
-        labels=_labels(bay, conf),
+        labels={**preset_labels(conf), **bay.labels},
         ssh_public_key=bay.ssh_public_key,
         bootstrap_url=bootstrap_url,
         bootstrap_tokens=dict(tokens),
@@ -64,11 +64,10 @@ def bay_plan(
     )
 
 
-def _labels(bay: models.Bay, conf: cfg.ConfigOpts) -> dict[str, str]:
-    """The bay's labels over those that the operator's options stand for."""
+def preset_labels(conf: cfg.ConfigOpts) -> dict[str, str]:
+    """Labels that the operator's options stand for, where a bay does not have them."""
     boot_volume_size: int = conf.cinder.default_boot_volume_size
-    preset = {'boot_volume_size': str(boot_volume_size)} if boot_volume_size else {}
-    return {**preset, **bay.labels}
+    return {'boot_volume_size': str(boot_volume_size)} if boot_volume_size else {}
 
 
 def nodegroup_plan(bay: models.Bay, group: models.Nodegroup) -> NodeGroupPlan:

@@ -57,6 +57,8 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
             ('DELETE', '/{ident}', _DELETE),
         )
     },
+    ('GET', '/v1/drivers'): _LIST,
+    ('GET', '/v1/drivers/{driver}'): _LIST,
     ('GET', '/v1/operations'): _LIST,
     ('GET', '/v1/operations/{operation}'): _READ,
     # 409: let through, and found to have ended, and well.
@@ -71,6 +73,8 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
             ('POST', '/actions/upgrade', (404, 404, 403, 403, 404, 401, 403)),
             ('GET', '/operations', _READ),
             ('GET', '/events', _READ),
+            # 400: let through, and found to be no CSR.
+            ('POST', '/config', (404, 400, 403, 403, 404, 401, 403)),
             ('GET', '/nodegroups', _READ),
             ('GET', '/nodegroups/{nodegroup}', _READ),
             ('PATCH', '/nodegroups/{nodegroup}', _CHANGE_OWN),
@@ -103,7 +107,7 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
 #: What the braces of paths stand for.
 NAMED = {
     'bay': 'one', 'ca_cert_type': 'etcd', 'nodegroup': 'default-worker', 'project_id': PROJECT,
-    'resource': 'Cluster',
+    'resource': 'Cluster', 'driver': 'swarm_test',
 }
 _QUOTA = {'project_id': PROJECT, 'hard_limit': 10000}
 
@@ -118,6 +122,7 @@ CREATED = {
         f'/v1/{collection}/one/{path}': body
         for collection in ('bays', 'clusters')
         for path, body in (
+            ('config', {'csr': 'nonsense'}),
             ('actions/resize', {'node_count': CLUSTER.get('node_count', 1)}),
             ('actions/upgrade', {'cluster_template': 'nope'}),
             ('nodegroups', {'name': 'more', 'role': 'master'}),

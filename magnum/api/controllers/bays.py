@@ -7,7 +7,15 @@ from typing import Any, Final, TypeVar
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from magnum.api import bay_plans, errors, narrowing, pagination, patches, versions
+from magnum.api import (
+    bay_plans,
+    errors,
+    narrowing,
+    pagination,
+    patches,
+    resolved_labels,
+    versions,
+)
 from magnum.api.calls import Answer, Call
 from magnum.api.controllers import finding
 from magnum.api.controllers.accepting import accepted, in_progress, operation_location
@@ -74,6 +82,11 @@ class BaysController:
                 self._rule('get'), {'project_id': row.owner, 'bay_uuid': row.uuid}
             )
             (document,) = view.documents(session, [row], call.base)
+            if call.version >= versions.DRIVERS:
+                document['resolved_labels'] = resolved_labels.document(
+                    *repository.with_baymodel(session, row.uuid),
+                    self._services.drivers, self._services.conf,
+                )
         chosen = narrowing.members(call.query, document)
         return Answer(narrowing.narrow(document, chosen), headers=etag(row.generation))
 

@@ -1,6 +1,5 @@
 """Certificates of bays: the CA's own, and those it signs."""
 
-from collections.abc import Collection
 from typing import Any, Final
 
 from sqlalchemy import orm
@@ -8,16 +7,10 @@ from sqlalchemy import orm
 from magnum.api import errors, views
 from magnum.api.calls import Answer, Call
 from magnum.api.controllers import finding
+from magnum.api.controllers.signing import sign
 from magnum.api.dialects import CERTIFICATES, CLUSTERS
 from magnum.api.services import Services
 from magnum.api.types import certificates as types
-from magnum.certificates.errors import (
-    AuthorityExpired,
-    AuthorityMissing,
-    InvalidCSR,
-    SubjectRefused,
-)
-from magnum.db import models
 from magnum.db.repositories import bays as repository
 
 _BAY: Final = (repository.TABLE.c.uuid, repository.TABLE.c.project_id, repository.TABLE.c.user_id)
@@ -70,26 +63,11 @@ class CertificatesController:
         bay = repository.load(session, row.uuid)
         if bay is None:
             raise finding.not_found(errors.BAY_OF_CERTIFICATE_NOT_FOUND, CLUSTERS, given['bay'])
-        pem = self._sign(session, call, bay, given['csr'], call.caller.roles)
+        pem = sign(self._certificates, session, call, bay, given['csr'])
         document = {**_document(call, row.uuid), 'csr': given['csr'], 'pem': pem}
         if 'ca_cert_type' in given:
             document['ca_cert_type'] = given['ca_cert_type']
         return document
-
-    def _sign(
-        self, session: orm.Session, call: Call, bay: models.Bay, csr: str, roles: Collection[str]
-    ) -> str:
-        try:
-            issued = self._certificates.sign_user_csr(
-                session, bay, csr, roles, call.caller.user_id or ''
-            )
-        except InvalidCSR as refusal:
-            raise errors.APIError(errors.INVALID_CSR, str(refusal)) from None
-        except SubjectRefused as refusal:
-            raise errors.APIError(errors.SUBJECT_REFUSED, str(refusal)) from None
-        except (AuthorityMissing, AuthorityExpired) as refusal:
-            raise errors.APIError(errors.CERTIFICATE_NOT_READY, str(refusal)) from None
-        return issued.pem
 
     def _bay(
         self, session: orm.Session, call: Call, action: str, ident: str, absent: errors.Kind

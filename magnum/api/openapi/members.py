@@ -35,6 +35,18 @@ MEMBERS: Final[Mapping[str, Schema]] = {
     'reason': nullable(STRING),
     'health_status_reason': STRINGS,
     'faults': STRINGS,
+    'resolved_labels': {
+        'type': 'object',
+        'additionalProperties': {
+            'type': 'object',
+            'properties': {
+                'value': STRING,
+                'origin': {'type': 'string', 'enum': ['default', 'baymodel', 'bay']},
+            },
+            'required': ['value', 'origin'],
+            'additionalProperties': False,
+        },
+    },
     'labels_overridden': STRINGS,
     'labels_added': STRINGS,
     'labels_skipped': STRINGS,

@@ -61,8 +61,11 @@ def insert(
         raise KeyTaken from None
 
 
-def purge(session: orm.Session, lifetime: datetime.timedelta) -> int:
-    """Drop the keys that are too old; how many those were."""
-    return changed_rows(
-        session, sa.delete(Key).where(Key.created_at < database_now(session) - lifetime)
-    )
+def purge(session: orm.Session, lifetime: datetime.timedelta, most: int) -> int:
+    """Drop keys that are too old; how many those were, and no more than ``most``."""
+    too_old = session.scalars(
+        sa.select(Key.id).where(Key.created_at < database_now(session) - lifetime).limit(most)
+    ).all()
+    if not too_old:
+        return 0
+    return changed_rows(session, sa.delete(Key).where(Key.id.in_(too_old)))

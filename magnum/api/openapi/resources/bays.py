@@ -11,12 +11,13 @@ from magnum.api.openapi.scalars import Schema
 from magnum.api.types import bays as types
 
 _LATER: Final = 'Operation-Location?'
+_OPTIONAL: Final = ('faults', 'resolved_labels')
 _REPLAYED: Final = 'Idempotency-Replayed?'
 
 
 def _components(dialect: Dialect) -> Iterator[tuple[str, Schema]]:
     title, resource = component(dialect), types.TYPES[dialect]
-    full = schemas.document(dialect, dialect.full_view, types.FIELDS, optional=['faults'])
+    full = schemas.document(dialect, dialect.full_view, types.FIELDS, optional=_OPTIONAL)
     item = schemas.document(dialect, dialect.list_view, types.FIELDS)
     yield title, full
     yield f'{title}Item', item
