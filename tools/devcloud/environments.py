@@ -20,7 +20,15 @@ TICK = 20.0  # seconds between two lines of progress
 
 # directory: (packages, the command that proves that the client starts)
 CLIENTS = {
-    # Its generation imports pkg_resources, which setuptools 80 and later lack.
+    # Up to 3.7.0 they import pkg_resources, which setuptools 80 and later lack.
+    'magnumclient-2.0.0': (
+        ['python-magnumclient==2.0.0', 'setuptools<80'],
+        ['magnum', '--version'],
+    ),
+    'magnumclient-2.17.0': (
+        ['python-magnumclient==2.17.0', 'setuptools<80'],
+        ['magnum', '--version'],
+    ),
     'magnumclient-3.7.0': (
         ['python-magnumclient==3.7.0', 'setuptools<80'],
         ['magnum', '--version'],
@@ -28,6 +36,10 @@ CLIENTS = {
     'magnumclient-5.0.0': (
         ['python-magnumclient==5.0.0', 'python-openstackclient'],
         ['openstack', '--version'],
+    ),
+    'openstacksdk-4.22.0': (
+        ['openstacksdk==4.22.0'],
+        ['python', '-c', 'import openstack.version as sdk; print(sdk.__version__)'],
     ),
 }
 
