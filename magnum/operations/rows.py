@@ -3,7 +3,9 @@
 The bay first, then its operation, then its node groups. Requests take the
 locks in this order, and so does a worker's transaction that writes the bay
 (:meth:`~magnum.operations.claims.Claims.fenced` with ``with_bay``); one that
-does not never waits for the bay while it holds the operation.
+does not never waits for the bay while it holds the operation. (InnoDB may
+still find a deadlock where deletes of several bays give up and insert values
+of the unique ``active_for`` at once: transactions are retried.)
 """
 
 from typing import Any

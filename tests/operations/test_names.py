@@ -1,0 +1,61 @@
+"""Names that derive from others: of steps in rounds, of stacks."""
+
+import uuid
+
+import pytest
+
+from magnum.db import models
+from magnum.domain import states
+from magnum.domain.stack_names import nodegroup_stack_name
+from magnum.operations import flows
+
+ROUNDS = {
+    'round': 1,
+    'groups': [
+        {'uuid': str(uuid.UUID(int=number << 96)), 'name': name, 'minutes': 1}
+        for number, name in enumerate(['short', 'x' * 200, 'x' * 201])
+    ],
+}
+
+
+@pytest.mark.parametrize('verb', list(flows.FLOWS))
+def test_steps_have_names_of_their_own(verb: str) -> None:
+    for parameters in ({}, ROUNDS if flows.FLOWS[verb].has_rounds else {}, {'is_retry': True}):
+        names = flows.step_names(verb, parameters)
+        assert len(names) == len(set(names)) > 0
+        assert all(len(name) <= models.OperationStep.name.type.length for name in names)
+        run = [
+            name for phase in (states.START, states.FINISH)
+            for name, _ in flows.phase_steps(verb, phase, parameters)
+        ]
+        assert set(run) <= set(names)
+
+
+def test_every_verb_has_a_flow() -> None:
+    assert list(flows.FLOWS.keys() ^ states.VERBS.keys()) == []
+    assert all(len(verb) <= models.Operation.verb.type.length for verb in states.VERBS)
+
+
+def test_closing_comes_after_the_last_round() -> None:
+    ends = [
+        flows.phase_steps('upgrade', states.FINISH, {**ROUNDS, 'round': number})[-1][0]
+        for number in range(3)
+    ]
+    assert [end == 'adopt_baymodel' for end in ends] == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ('bay', 'group', 'readable'),
+    [
+        ('my_bay', 'GPU.big', 'my-bay-gpu-big-'),
+        ('1', 'workers', 'bay-1-workers-'),
+        ('bay', '日本', 'bay-'),
+        ('b' * 100, 'g' * 100, f'{"b" * 14}-{"g" * 14}-'),
+    ],
+)
+def test_a_nodegroups_stack(bay: str, group: str, readable: str) -> None:
+    names = {nodegroup_stack_name(bay, group, str(uuid.UUID(int=n << 96))) for n in (1, 2)}
+    assert len(names) == 2
+    for name in names:
+        assert name[: -12] == readable
+        assert name == name.lower()
