@@ -492,7 +492,8 @@ def body(error: APIError, request_id: str, for_old_clients: bool) -> bytes:
     if error.document is not None:
         return json.dumps(error.document).encode()
     status = error.kind.status
-    title = error.detail.partition('.')[0] or http.HTTPStatus(status).phrase
+    # Whole, as the command line clients of since 2016 print nothing else.
+    title = error.detail.removesuffix('.') or http.HTTPStatus(status).phrase
     document: dict[str, Any] = {
         'errors': [
             {
