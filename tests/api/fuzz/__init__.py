@@ -1,0 +1,1 @@
+"""Requests that nobody thought of, made of the API's own document."""
