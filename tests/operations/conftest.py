@@ -176,8 +176,12 @@ class World:
     def fail(self, reason: str = 'No valid host was found') -> None:
         """A worker asks Heat, which fails; the worker sees it."""
         worker = self.worker()
-        worker.turn()
-        worker.turn()                # where a round follows what needs no stack
+        for _ in range(5):
+            worker.turn()
+            if self.rows(models.Operation, state=states.WAITING):
+                break
+            self.cloud.settle()      # what goes before, as the end of a former attempt
+            self.pass_time(30)
         self.cloud.settle('FAILED', reason)
         self.pass_time(30)
         worker.watch()
