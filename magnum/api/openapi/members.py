@@ -37,6 +37,7 @@ MEMBERS: Final[Mapping[str, Schema]] = {
     'faults': STRINGS,
     'resolved_labels': {
         'type': 'object',
+        'description': 'All labels that hold, and where each is from; of one bay, from 1.21 on.',
         'additionalProperties': {
             'type': 'object',
             'properties': {

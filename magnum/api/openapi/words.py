@@ -60,7 +60,6 @@ _BAY: Final = {
     'reason': 'The same as "status_reason", under the name that openstacksdk reads.',
     'health_status': 'Whether the bay works.',
     'health_status_reason': 'What of it works, by name.',
-    'resolved_labels': 'All labels that hold, with where each is from; only of one, from 1.21 on.',
     'faults': 'Why node groups failed, by name; only of a failed bay.',
     'labels_overridden': "Labels that differ from the baymodel's, with the baymodel's values.",
     'labels_added': 'Labels that the baymodel has not.',
