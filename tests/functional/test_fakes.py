@@ -133,8 +133,8 @@ def test_users_and_stacks(clients: _Clients, people: dict[str, Person]) -> None:
     seen = wait_until(lambda: _settled(clients, service, stack_id), 120, 0.5)
     assert (seen.status, seen.tags) == ('UPDATE_COMPLETE', (tag,))
     assert int(seen.parameters['number_of_minions']) == 3
-    own.replace(stack_id, _TEMPLATE, {}, {'number_of_minions': 4}, 5, [])
-    assert _rests(clients, service, stack_id).tags == ()
+    own.replace(stack_id, _TEMPLATE, {}, {'number_of_minions': 4}, 5, ['other'])
+    assert _rests(clients, service, stack_id).tags == ('other',)
 
     own.replace(stack_id, _SLOW_TEMPLATE, {}, {'number_of_minions': 1}, 5, [tag])
     own.cancel(stack_id)
