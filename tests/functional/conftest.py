@@ -49,7 +49,10 @@ def node_agent(cloud: None) -> Iterator[None]:
     AGENT_STATE.mkdir(parents=True, exist_ok=True)
     with open(AGENT_STATE / 'log', 'ab') as log:
         agent = subprocess.Popen(
-            [sys.executable, str(_ROOT / 'tools/devcloud/node_agent.py'), '--forever'],
+            [
+                sys.executable, str(_ROOT / 'tools/devcloud/node_agent.py'), '--forever',
+                '--bootstrap', f'{magnum_service.URL}/bootstrap',
+            ],
             stdout=log, stderr=log,
         )
     yield

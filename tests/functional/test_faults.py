@@ -19,9 +19,9 @@ from magnum.certificates.stores.database import DatabaseStore
 from magnum.db import models
 from magnum.operations import passwords
 from tests.functional import magnum_service
-from tests.functional.conftest import wait_until
+from tests.functional.conftest import PATIENCE, wait_until
 from tests.functional.people import Person
-from tools.devcloud import backends, settings
+from tools.devcloud import backends, processes, services, settings
 from tools.devcloud.node_agent_boot import read_settings
 from tools.devcloud.node_agent_cloud import Nova
 
@@ -30,6 +30,9 @@ CREATE_CALLS = (
     'identity.find_domain', 'identity.create_user', 'identity.find_role', 'identity.grant_role',
     'orchestration.create_stack',
 )
+#: Those of a resize and of a delete that change anything.
+RESIZE_CALLS = ('orchestration.update_stack',)
+DELETE_CALLS = ('orchestration.delete_stack', 'identity.delete_user')
 
 
 @pytest.fixture(scope='module')
@@ -50,26 +53,92 @@ def test_ten_creates_survive_a_kill_at_every_call(
     alice: Person, lone_conductor: magnum_service.Process
 ) -> None:
     baymodel = alice.create_baymodel('mesos', name='kill-model')
-    points = [f'{when}:{call}' for call in CREATE_CALLS for when in ('before', 'after')]
+    points = _around(CREATE_CALLS)
     bays = [
         alice.create_bay(baymodel, f'kill-{number}', node_count=0)
         for number in range(len(points))
     ]
-    for point in points:
-        lone_conductor.start(failpoint=point)
-        assert lone_conductor.died(within=90), f'{point} was not reached'
-    lone_conductor.start()
+    _die_at(lone_conductor, points)
     for uuid in bays:
         bay = wait_until(lambda uuid=uuid: alice.settled(uuid))
         assert bay['status'] == 'CREATE_COMPLETE', bay
     stacks = alice.service('orchestration').get('/stacks').json()['stacks']
     names = [stack['stack_name'] for stack in stacks if stack['stack_name'].startswith('kill-')]
     assert len(names) == len(set(names)) == len(bays)
+    _resizes_survive(alice, lone_conductor, bays[:2])
+    lone_conductor.kill()
     for uuid in bays:
         assert alice.magnum.delete(f'/clusters/{uuid}').status_code == 204
+    _die_at(lone_conductor, _around(DELETE_CALLS))
     for uuid in bays:
         wait_until(lambda uuid=uuid: alice.is_gone(uuid))
+    stacks = alice.service('orchestration').get('/stacks').json()['stacks']
+    assert not [stack for stack in stacks if stack['stack_name'].startswith('kill-')]
+    assert not [user for user in _bay_users() if user.partition('_')[0] in bays]
     alice.magnum.delete(f'/clustertemplates/{baymodel}')
+
+
+def _around(calls: tuple[str, ...]) -> list[str]:
+    return [f'{when}:{call}' for call in calls for when in ('before', 'after')]
+
+
+def _die_at(conductor: magnum_service.Process, points: list[str]) -> None:
+    """Let the conductor kill itself at each point, and live after them."""
+    for point in points:
+        conductor.start(failpoint=point)
+        assert conductor.died(within=PATIENCE), f'{point} was not reached'
+    conductor.start()
+
+
+def _resizes_survive(
+    alice: Person, conductor: magnum_service.Process, bays: list[str]
+) -> None:
+    """One bay for each kill, so that both are reached."""
+    conductor.kill()
+    for uuid in bays:
+        answer = alice.magnum.post(f'/clusters/{uuid}/actions/resize', json={'node_count': 1})
+        assert answer.status_code == 202, answer.text
+    _die_at(conductor, _around(RESIZE_CALLS))
+    for uuid in bays:
+        bay = wait_until(lambda uuid=uuid: alice.settled(uuid))
+        assert (bay['status'], bay['node_count']) == ('UPDATE_COMPLETE', 1), bay
+        assert len(bay['node_addresses']) == 1, bay
+
+
+def _bay_users() -> list[str]:
+    """Names of all Keystone users of bays."""
+    keystone = Person('admin').service('identity')
+    domain = keystone.get('/domains', params={'name': settings.MAGNUM_DOMAIN}).json()
+    users = keystone.get('/users', params={'domain_id': domain['domains'][0]['id']}).json()
+    return [user['name'] for user in users['users']]
+
+
+def test_a_bay_is_asked_for_while_heat_is_away(alice: Person, magnum: dict[str, Any]) -> None:
+    baymodel = alice.create_baymodel('mesos', name='away-model')
+    processes.stop(['heat-api'])
+    try:
+        uuid = alice.create_bay(baymodel, 'away', node_count=0)
+        operation = wait_until(lambda: _met(alice, uuid))
+        assert operation['error']['code'] == 'cloud_unavailable', operation
+        assert operation['error']['retryable'], operation
+        bay = alice.bay(uuid)
+        assert bay is not None
+        assert bay['status'] == 'CREATE_IN_PROGRESS'
+    finally:
+        services.start(('heat-api',))
+        services.wait_ready(('heat-api',))
+    bay = wait_until(lambda: alice.settled(uuid))
+    assert bay['status'] == 'CREATE_COMPLETE', bay
+    alice.magnum.delete(f'/clusters/{uuid}')
+    wait_until(lambda: alice.is_gone(uuid))
+    alice.magnum.delete(f'/clustertemplates/{baymodel}')
+
+
+def _met(alice: Person, uuid: str) -> dict[str, Any] | None:
+    """The bay's operation once it has met something."""
+    (operation,) = alice.get(f'/clusters/{uuid}/operations')['operations']
+    found: dict[str, Any] = operation
+    return found if found['error'] else None
 
 
 @contextlib.contextmanager

@@ -66,7 +66,8 @@ class Cloud:
     """A member's view of Heat, and an administrator's of Nova."""
 
     def __init__(self) -> None:
-        member = _session('alice')
+        # Of a project in which no other test looks for debris.
+        member = _session('carol')
         self.heat = heat_client.Client('1', session=member, service_type='orchestration')
         self.network = adapter.Adapter(member, service_type='network')
         self.compute = adapter.Adapter(

@@ -60,6 +60,8 @@ class Agent:
 
     :param state: the directory of its files.
     :param stopping: makes nodes end early when set.
+    :param bootstrap: nodes that are told another bootstrap endpoint are left
+        alone.
     """
 
     def __init__(
@@ -68,8 +70,10 @@ class Agent:
         state: pathlib.Path,
         stopping: threading.Event,
         parallel: int = _PARALLEL,
+        bootstrap: str = '',
     ):
         self._cloud = cloud
+        self._bootstrap = bootstrap
         self._behaviour_file = state / 'behaviour.json'
         self._booted = state / 'booted'
         self._booted.mkdir(parents=True, exist_ok=True)
@@ -119,6 +123,9 @@ class Agent:
         node_settings = read_settings(server.user_data)
         if node_settings is None:
             LOG.info('%s: no node of a bay', server.name)
+            return
+        if not node_settings.get('MAGNUM_BOOTSTRAP_URL', '').startswith(self._bootstrap):
+            LOG.info('%s: a node of another service', server.name)
             return
         node = Node(node_settings, self._stopping)
         told = behaviour.of_node(self._behaviour_file, node.name)
@@ -203,6 +210,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar='DIRECTORY',
         help='of behaviour.json, booted/ and pid (default: %(default)s)',
     )
+    parser.add_argument(
+        '--bootstrap',
+        default='',
+        metavar='URL',
+        help='leave nodes alone whose bootstrap endpoint begins otherwise',
+    )
     return parser
 
 
@@ -216,7 +229,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         signal.signal(number, lambda *_: stopping.set())
     with _only_one(arguments.state / 'pid'):
         nova = Nova(settings.password_options('admin'))
-        agent = Agent(nova, arguments.state, stopping)
+        agent = Agent(nova, arguments.state, stopping, bootstrap=arguments.bootstrap)
         try:
             if arguments.once:
                 agent.poll()

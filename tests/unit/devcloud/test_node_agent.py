@@ -300,6 +300,20 @@ def test_other_servers_are_left_alone(
     assert 'no node of a bay' in caplog.text
 
 
+def test_nodes_of_another_service_are_left_alone(
+    settings: dict[str, str],
+    nova: FakeNova,
+    magnum: Magnum,
+    tmp_path: pathlib.Path,
+    stopping: threading.Event,
+) -> None:
+    nova.add('id-1', user_data(settings))
+    agent = node_agent.Agent(nova, tmp_path, stopping, bootstrap='http://elsewhere/v1/bootstrap')
+    agent.poll()
+    agent.finish()
+    assert magnum.signals == []
+
+
 def test_a_server_that_went_meanwhile_is_no_error(
     nova: FakeNova,
     play: Callable[[], None],
