@@ -53,6 +53,7 @@ PATH: Final[Mapping[str, str]] = {
     'ident': 'uuid or name.',
     'bay': 'uuid or name of a bay.',
     'operation': 'uuid of an operation.',
+    'driver': 'Name of a driver.',
     'nodegroup': 'uuid or name of a node group of the bay.',
     'project_id': 'id of a project.',
     'resource': 'What is limited: "Cluster".',

@@ -121,6 +121,7 @@ MEANINGS: Final[Mapping[str, Mapping[str, str]]] = {
         'resource': 'What is limited.',
         'hard_limit': 'How many there may be at most.',
     },
+    'config': {'csr': 'PKCS #10 request, in PEM; a bay with TLS needs one.'},
     'certificate': {
         'bay': 'uuid or name of the bay.',
         'csr': 'PKCS #10 request, in PEM.',

@@ -66,7 +66,7 @@ def has_body(case: Case) -> bool:
 def _shape_path(case: Case, things: Things, dice: random.Random) -> None:
     for name in list(case.path_parameters or ()):
         known, value = things.value(name, dice, case.operation.path)
-        if known and dice.random() < SHAPING.of_paths:
+        if known and value is not None and dice.random() < SHAPING.of_paths:
             case.path_parameters[name] = value
 
 

@@ -29,7 +29,7 @@ VALUES: Final[dict[str, tuple[Any, ...]]] = {
     'network_driver': (None, None, 'flannel', 'calico', 'docker'),
     'volume_driver': (None, None, 'cinder', 'rexray'),
     'dns_nameserver': (None, '192.0.2.1', '192.0.2.1, 2001:db8::1', '1.2.3'),
-    'driver': (None, None, 'kubernetes_test', 'nope'),
+    'driver': (None, 'kubernetes_test', 'kubernetes_test', 'nope'),
     'server_type': ('vm', 'vm', 'bm', None),
     'tls_disabled': (False, True, 'false'),
     'docker_volume_size': (None, 5, '5'),

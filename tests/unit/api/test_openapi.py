@@ -15,6 +15,7 @@ from magnum import policies
 from magnum.api import errors, routes, types, versions
 from magnum.api.controllers.bootstrap import MOUNT_POINT
 from magnum.api.openapi import document, words
+from magnum.api.openapi.members import MEMBERS
 from magnum.api.openapi.resources import COMPONENTS, OPERATIONS
 from magnum.api.types.fields import ResourceType
 
@@ -114,8 +115,13 @@ def test_every_field_is_described(resource: ResourceType) -> None:
 
 def test_words_are_about_fields() -> None:
     fields = {
-        (resource.dialect.argument, field.attribute)
-        for resource in _resource_types() for field in resource.by_member.values()
+        (resource.dialect.argument, attribute)
+        for resource in _resource_types()
+        for attribute in (
+            *(field.attribute for field in resource.by_member.values()),
+            *resource.dialect.full_view,
+            *MEMBERS,
+        )
     }
     said = {(name, attribute) for name, own in words.MEANINGS.items() for attribute in own}
     assert said <= fields

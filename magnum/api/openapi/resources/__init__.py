@@ -14,6 +14,8 @@ from magnum.api.openapi.resources import (
     bays,
     certificates,
     common,
+    config,
+    drivers,
     events,
     mservices,
     nodegroups,
@@ -27,7 +29,7 @@ from magnum.api.openapi.scalars import Schema
 
 _MODULES: Final[tuple[Any, ...]] = (
     common, root, previews, baymodels, bays, actions, nodegroups, operations, events,
-    certificates, quotas, stats, mservices,
+    certificates, config, drivers, quotas, stats, mservices,
 )
 
 
