@@ -26,6 +26,8 @@ Environ = dict[str, Any]
 Application = Callable[[Environ, Any], Iterable[bytes]]
 
 _HEALTHCHECK: Final = '/healthcheck'
+#: How the common shape begins.
+_OURS: Final = b'{"errors"'
 _DISABLE_FILE: Final = '/etc/magnum/healthcheck_disable'
 # The document also where paths without their version begin.
 _PUBLIC: Final = frozenset({'', '/v1', routes.DESCRIPTION, '/openapi.json'})
@@ -80,10 +82,12 @@ def make_application(
     )
     # What breaks below still answers in the common shape.
     application = _Faults(application)
-    # Before anything that may log or refuse, so that it can be traced.
-    application = request_id.RequestId(application, conf)
     # No body is read, and none is checked, beyond this size.
     application = sizelimit.RequestBodySizeLimiter(application, conf)
+    # Keystone's middleware and the one above refuse in words of their own.
+    application = _Refusals(application)
+    # Before anything that may log or refuse, so that it can be traced.
+    application = request_id.RequestId(application, conf)
     # Links are made from the URL that the client used, not the proxy's.
     application = _behind_proxy(application, conf)
     # Browsers ask before they authenticate.
@@ -156,6 +160,37 @@ class _Paths:
         if path in _PUBLIC or path.removesuffix('.json') in _PUBLIC:
             return self._public(environ, start_response)
         return self._guarded(environ, start_response)
+
+
+class _Refusals:
+    """Gives refusals of middleware, which are plain texts or pages, the common shape."""
+
+    _MEANT: Final = {
+        413: (errors.TOO_LARGE, 'The body is longer than this service reads.'),
+        503: (errors.CLOUD_UNAVAILABLE, 'The identity service did not answer. Try again later.'),
+    }
+
+    def __init__(self, application: Application):
+        self._application = application
+
+    def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        held: list[tuple[Any, ...]] = []
+
+        def started(status: str, *more: Any) -> Any:
+            if int(status.partition(' ')[0]) not in self._MEANT:
+                return start_response(status, *more)
+            held.append((status, *more))
+            return None
+
+        answer = self._application(environ, started)
+        if not held:
+            return answer
+        body = b''.join(answer)
+        if body.startswith(_OURS):
+            start_response(*held[0])
+            return [body]
+        error = errors.APIError(*self._MEANT[int(held[0][0].partition(' ')[0])])
+        return dispatch.error_response(error, environ)(environ, start_response)  # type: ignore[no-any-return]
 
 
 class _Faults:

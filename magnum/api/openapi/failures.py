@@ -34,8 +34,6 @@ _OF_MIDDLEWARE: Final[Mapping[int, Mapping[str, Any]]] = {
             )
         }
     },
-    413: {'text/plain': {'schema': _STRING}},
-    503: {'text/plain': {'schema': _STRING}},
 }
 
 

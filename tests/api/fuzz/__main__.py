@@ -39,12 +39,16 @@ def main() -> int:
 
 
 class _Progress:
-    """A line now and then."""
+    """A line now and then, and each fault when it is found."""
 
     def __init__(self) -> None:
         self._next = 0.0
+        self._told = 0
 
     def __call__(self, found: Found) -> None:
+        for fault in list(found.faults.values())[self._told :]:
+            self._told += 1
+            print(f'\nfault {self._told}: {fault}\n', flush=True)
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + _REPORT_INTERVAL
             print(f'{found.requests} requests, {len(found.faults)} faults', flush=True)
@@ -55,8 +59,7 @@ def _tell(found: Found) -> int:
     print('by status:', ', '.join(f'{code} {n}' for code, n in sorted(found.statuses.items())))
     never = sorted(found.operations.keys() - found.succeeded)
     print('never successful:', ', '.join(never) or 'none')
-    for number, fault in enumerate(found.faults.values(), 1):
-        print(f'\nfault {number}: {fault}')
+    print(f'{len(found.faults)} faults')
     return 1 if found.faults else 0
 
 
