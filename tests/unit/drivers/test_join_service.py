@@ -20,13 +20,17 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 import magnum.drivers
+from magnum.certificates.authority import key_usage
 
 SCRIPT = pathlib.Path(magnum.drivers.__file__).parent / 'swarm/node/join_service.py'
 TOKENS = {'Worker': 'SWMTKN-worker', 'Manager': 'SWMTKN-manager'}
 
 
 class Authority:
-    """A certificate authority that writes what it issues to a folder."""
+    """A certificate authority that writes what it issues to a folder.
+
+    With the extensions that Python 3.13 wants by default; Magnum's own have them.
+    """
 
     def __init__(self, folder: pathlib.Path):
         self.folder = folder
@@ -35,6 +39,7 @@ class Authority:
         certificate = (
             self._builder(self.name, self.key)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .add_extension(key_usage('key_cert_sign'), critical=True)
             .sign(self.key, hashes.SHA256())
         )
         self._write('ca.pem', certificate)
@@ -70,6 +75,13 @@ class Authority:
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - datetime.timedelta(days=1))
             .not_valid_after(now + datetime.timedelta(days=1))
+            .add_extension(
+                x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
+            )
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()),
+                critical=False,
+            )
         )
 
     def _write(self, file: str, certificate: x509.Certificate) -> None:
