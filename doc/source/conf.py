@@ -28,6 +28,7 @@ extensions = [
     'oslo_policy.sphinxpolicygen',
     'sphinx.ext.autodoc',
     'magnum_errors',
+    'magnum_reference',
     'magnum_tables',
     *(['openstackdocstheme', 'reno.sphinxext'] if _IN_GIT else ['plain_notes']),
 ]
