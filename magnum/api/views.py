@@ -24,8 +24,7 @@ Document = dict[str, Any]
 
 _TIMES: Final = ('created_at', 'updated_at')
 _NODEGROUP: Final = bays.NODEGROUP.c
-_COUNTS: Final = (_NODEGROUP.bay_uuid, _NODEGROUP.role, _NODEGROUP.node_count)
-_ADDRESSES: Final = (*_COUNTS, _NODEGROUP.node_addresses)
+_ADDRESSES: Final = (_NODEGROUP.bay_uuid, _NODEGROUP.role, _NODEGROUP.node_addresses)
 _FAULTS: Final = (*_ADDRESSES, _NODEGROUP.name, _NODEGROUP.status, _NODEGROUP.status_reason)
 
 
@@ -90,34 +89,38 @@ class BaymodelView(View):
 
 @dataclasses.dataclass
 class _Nodes:
-    """What a bay shows of its node groups."""
+    """What a bay shows of its node groups, beside their counts."""
 
-    master_count: int = 0
-    node_count: int = 0
     master_addresses: list[str] = dataclasses.field(default_factory=list)
     node_addresses: list[str] = dataclasses.field(default_factory=list)
     faults: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 class BayView(View):
-    """Bays, with what is summed up from their node groups."""
+    """Bays, with what is summed up from their node groups.
 
-    def __init__(self, dialect: Dialect, attributes: Sequence[str], with_faults: bool = False):
+    :param is_one: with what only a bay that is asked for by itself tells:
+        its faults, and (in its row) what its labels come from.
+    """
+
+    def __init__(self, dialect: Dialect, attributes: Sequence[str], is_one: bool = False):
         self._compares_labels = 'labels_added' in attributes
         self._has_addresses = 'node_addresses' in attributes
-        self._with_faults = with_faults
+        self._with_faults = is_one
         self._faults = dialect.member('faults')
-        groups = _ADDRESSES if self._has_addresses else _COUNTS
-        self._group_columns = _FAULTS if with_faults else groups
-        extra = (bays.BAYMODEL_LABELS,) if self._compares_labels else ()
+        self._group_columns = _FAULTS if is_one else _ADDRESSES
+        extra: list[sa.ColumnElement[Any]] = [bays.MASTER_COUNT, bays.NODE_COUNT]
+        if is_one or self._compares_labels:
+            extra.append(bays.BAYMODEL_LABELS)
+        if is_one:
+            extra.append(bays.TABLE.c.driver)
         super().__init__(dialect, bays.TABLE, attributes, extra)
 
     def documents(
         self, session: orm.Session, rows: Sequence[Row], base: str
     ) -> list[Document]:
-        """The documents of a page: one more statement, however many bays."""
-        groups = bays.nodegroups(session, self._group_columns, [row.uuid for row in rows])
-        nodes = self._nodes(groups)
+        """The documents of a page: at most one more statement, however many bays."""
+        nodes = self._nodes(session, rows)
         documents = []
         for row in rows:
             document = self._document(row, base)
@@ -125,26 +128,24 @@ class BayView(View):
             documents.append(document)
         return documents
 
-    def _nodes(self, groups: Sequence[Row]) -> Mapping[str, _Nodes]:
+    def _nodes(self, session: orm.Session, rows: Sequence[Row]) -> Mapping[str, _Nodes]:
         by_bay: dict[str, _Nodes] = collections.defaultdict(_Nodes)
-        for group in groups:
+        if not self._has_addresses:
+            return by_bay
+        uuids = [row.uuid for row in rows]
+        for group in bays.nodegroups(session, self._group_columns, uuids):
             nodes = by_bay[group.bay_uuid]
-            if group.role == MASTER:
-                nodes.master_count += group.node_count
-                addresses = nodes.master_addresses
-            else:
-                nodes.node_count += group.node_count
-                addresses = nodes.node_addresses
-            if self._has_addresses:
-                addresses.extend(group.node_addresses)
+            is_master = group.role == MASTER
+            addresses = nodes.master_addresses if is_master else nodes.node_addresses
+            addresses.extend(group.node_addresses)
             if self._with_faults and states.is_failed(group.status):
                 nodes.faults[group.name] = group.status_reason or ''
         return by_bay
 
     def _complete(self, document: Document, row: Row, nodes: _Nodes) -> None:
         """Add the members that are no column of the bay."""
-        document['master_count'] = nodes.master_count
-        document['node_count'] = nodes.node_count
+        document['master_count'] = row.master_count
+        document['node_count'] = row.node_count
         if 'merge_labels' in self.attributes:
             document['merge_labels'] = False
         if self._has_addresses:

@@ -95,7 +95,7 @@ class BaymodelsController:
             row = finding.baymodel(session, self._dialect, _STORED, scope, ident)
         # A foreign public one is visible, but not to be changed.
         call.caller.check(self._rule('update'), {'project_id': row.project_id})
-        current = dict(row._mapping)
+        current = row._asdict()
         changes = patches.apply(body, self._type, current)
         # The image has the say.
         changes.pop('cluster_distro', None)

@@ -108,10 +108,10 @@ class NodegroupsController:
             self._locked(session, bay.uuid)
             row = finding.nodegroup(session, _STORED, bay.uuid, call.arguments[1])
             call.precondition.check(row.generation)
-            changes = patches.apply(body, types.TYPE, row._mapping, types.CHANGEABLE)
-            _check(call, {**row._mapping, **changes})
+            changes = patches.apply(body, types.TYPE, row._asdict(), types.CHANGEABLE)
+            _check(call, {**row._asdict(), **changes})
             if changes:
-                changed = models.Nodegroup(**{**row._mapping, **changes})
+                changed = models.Nodegroup(**{**row._asdict(), **changes})
                 of_bay = bay_repository.with_baymodel(session, bay.uuid)
                 self._check_buildable(
                     *of_bay, repository.load_all(session, bay.uuid), changed

@@ -1,5 +1,6 @@
 """Queries for baymodels."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -7,14 +8,18 @@ import sqlalchemy as sa
 from oslo_db import exception as db_exc
 from sqlalchemy import orm
 
-from magnum.db import models
+from magnum.db import models, selections
 from magnum.db.repositories import scopes
 from magnum.db.repositories.filters import NONE, Condition, Filters
-from magnum.db.repositories.scopes import Ambiguous, Columns, Paging, Row, Scope
+from magnum.db.repositories.scopes import Ambiguous, Columns, Kind, Paging, Row, Scope
+from magnum.db.selections import KEPT, Selection
 
 TABLE: Final[sa.Table] = models.Baymodel.__table__  # type: ignore[assignment]
 BAY: Final[sa.Table] = models.Bay.__table__  # type: ignore[assignment]
 SORTABLE: Final = scopes.sortable(TABLE) - {'generation'}
+
+_IDENT: Final = sa.bindparam('ident', type_=sa.String())
+_LIMIT: Final = sa.bindparam('row_limit', type_=sa.Integer())
 
 
 class InUse(Exception):
@@ -36,15 +41,13 @@ def page(
 
     :raises MarkerNotFound: the marker names nothing visible.
     """
-    query = (
-        scopes.select(columns)
-        .where(_visible(scope), *_conditions(filters))
-        .order_by(*scopes.ordering(TABLE, paging))
-        .limit(paging.limit + 1)
-    )
+    selection = selections.of(session, columns)
+    query = _page(selection, scope.kind, paging.sort_key, paging.descending)
+    if filters is not NONE:
+        query = query.where(*_conditions(filters))
     if paging.marker is not None:
         query = query.where(scopes.after_marker(session, TABLE, paging, _visible(scope)))
-    return session.execute(query).all()
+    return selection.all(session, query, {_LIMIT.key: paging.limit + 1, **scope.parameters})
 
 
 def _conditions(filters: Filters) -> list[Condition]:
@@ -61,16 +64,14 @@ def find(
 
     :raises Ambiguous: several have the name.
     """
-    visible = _visible(scope)
+    selection = selections.of(session, columns)
     if scopes.is_uuid(ident):
-        row = session.execute(
-            scopes.select(columns).where(TABLE.c.uuid == ident.lower(), visible)
-        ).first()
+        parameters = {_IDENT.key: ident.lower(), **scope.parameters}
+        row = selection.first(session, _of_uuid(selection, scope.kind), parameters)
         if row is not None:
             return row
-    rows = session.execute(
-        scopes.select(columns).where(TABLE.c.name == ident, visible).limit(2)
-    ).all()
+    parameters = {_IDENT.key: ident, **scope.parameters}
+    rows = selection.all(session, _of_name(selection, scope.kind), parameters)
     if len(rows) > 1:
         raise Ambiguous
     return rows[0] if rows else None
@@ -80,14 +81,21 @@ def find_numbered(
     session: orm.Session, columns: Columns, scope: Scope, number: int
 ) -> Row | None:
     """The visible baymodel whose row has a number."""
-    return session.execute(
-        scopes.select(columns).where(TABLE.c.id == number, _visible(scope))
-    ).first()
+    selection = selections.of(session, columns)
+    return selection.first(
+        session, selection.query.where(TABLE.c.id == number, _visible(scope))
+    )
 
 
 def by_uuid(session: orm.Session, columns: Columns, uuid: str) -> Row:
     """The baymodel of a uuid that is known to be there."""
-    return session.execute(scopes.select(columns).where(TABLE.c.uuid == uuid)).one()
+    selection = selections.of(session, columns)
+    row = selection.first(
+        session, _of_uuid(selection, scopes.EVERYTHING.kind), {_IDENT.key: uuid}
+    )
+    if row is None:
+        raise sa.exc.NoResultFound
+    return row
 
 
 def load(session: orm.Session, uuid: str) -> models.Baymodel | None:
@@ -150,11 +158,29 @@ def delete(session: orm.Session, uuid: str) -> None:
         raise InUse from None
 
 
-def _visible(scope: Scope) -> sa.ColumnElement[bool]:
+def _visible(scope: Scope | Kind) -> sa.ColumnElement[bool]:
     if scope.all_projects:
         return sa.true()
     published = sa.and_(TABLE.c.public.is_(True), TABLE.c.hidden.is_(False))
     return sa.or_(scope.own(TABLE), published)
+
+
+@functools.lru_cache(maxsize=KEPT)
+def _page(
+    selection: Selection, kind: Kind, sort_key: str, descending: bool
+) -> sa.Select[Any]:
+    ordering = scopes.ordering(TABLE, sort_key, descending)
+    return selection.query.where(_visible(kind)).order_by(*ordering).limit(_LIMIT)
+
+
+@functools.lru_cache(maxsize=KEPT)
+def _of_uuid(selection: Selection, kind: Kind) -> sa.Select[Any]:
+    return selection.query.where(TABLE.c.uuid == _IDENT, _visible(kind))
+
+
+@functools.lru_cache(maxsize=KEPT)
+def _of_name(selection: Selection, kind: Kind) -> sa.Select[Any]:
+    return selection.query.where(TABLE.c.name == _IDENT, _visible(kind)).limit(2)
 
 
 def _in_use(session: orm.Session, uuid: str) -> bool:

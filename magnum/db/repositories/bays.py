@@ -7,10 +7,11 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from magnum.db import models
+from magnum.db import models, selections
 from magnum.db.repositories import scopes
 from magnum.db.repositories.filters import NONE, Condition, Filters
-from magnum.db.repositories.scopes import Ambiguous, Columns, Paging, Row, Scope
+from magnum.db.repositories.scopes import Ambiguous, Columns, Kind, Paging, Row, Scope
+from magnum.db.selections import KEPT, Selection
 
 TABLE: Final[sa.Table] = models.Bay.__table__  # type: ignore[assignment]
 BAYMODEL: Final[sa.Table] = models.Baymodel.__table__  # type: ignore[assignment]
@@ -20,6 +21,23 @@ SORTABLE: Final = scopes.sortable(TABLE) - {'generation', 'driver', 'template_ve
 #: What a bay's document may show of its baymodel, selected beside its columns.
 BAYMODEL_LABELS: Final = BAYMODEL.c.labels.label('baymodel_labels')
 
+_MASTER: Final = 'master'
+_IDENT: Final = sa.bindparam('ident', type_=sa.String())
+_LIMIT: Final = sa.bindparam('row_limit', type_=sa.Integer())
+_BAYS: Final = sa.bindparam('bay_uuids', type_=sa.String(), expanding=True)
+
+
+def _count(name: str, *conditions: sa.ColumnElement[bool]) -> sa.Label[int]:
+    """How many nodes some of a bay's groups have together."""
+    total = sa.cast(sa.func.coalesce(sa.func.sum(NODEGROUP.c.node_count), 0), sa.Integer)
+    query = sa.select(total).where(NODEGROUP.c.bay_uuid == TABLE.c.uuid, *conditions)
+    return query.correlate(TABLE).scalar_subquery().label(name)
+
+
+#: The numbers of a bay's nodes, selected beside its columns.
+MASTER_COUNT: Final = _count('master_count', NODEGROUP.c.role == _MASTER)
+NODE_COUNT: Final = _count('node_count', NODEGROUP.c.role != _MASTER)
+
 
 def page(
     session: orm.Session, columns: Columns, scope: Scope, paging: Paging, filters: Filters = NONE
@@ -28,15 +46,13 @@ def page(
 
     :raises MarkerNotFound: the marker names nothing visible.
     """
-    query = (
-        _select(columns)
-        .where(scope.own(TABLE), *_conditions(filters))
-        .order_by(*scopes.ordering(TABLE, paging))
-        .limit(paging.limit + 1)
-    )
+    selection = selections.of(session, columns)
+    query = _page(selection, scope.kind, paging.sort_key, paging.descending)
+    if filters is not NONE:
+        query = query.where(*_conditions(filters))
     if paging.marker is not None:
         query = query.where(scopes.after_marker(session, TABLE, paging, scope.own(TABLE)))
-    return session.execute(query).all()
+    return selection.all(session, query, {_LIMIT.key: paging.limit + 1, **scope.parameters})
 
 
 def _conditions(filters: Filters) -> list[Condition]:
@@ -61,12 +77,14 @@ def find(
 
     :raises Ambiguous: several have the name.
     """
-    query = _select(columns).where(scope.own(TABLE))
+    selection = selections.of(session, columns)
     if scopes.is_uuid(ident):
-        row = session.execute(query.where(TABLE.c.uuid == ident.lower())).first()
+        parameters = {_IDENT.key: ident.lower(), **scope.parameters}
+        row = selection.first(session, _of_uuid(selection, scope.kind), parameters)
         if row is not None:
             return row
-    rows = session.execute(query.where(TABLE.c.name == ident).limit(2)).all()
+    parameters = {_IDENT.key: ident, **scope.parameters}
+    rows = selection.all(session, _of_name(selection, scope.kind), parameters)
     if len(rows) > 1:
         raise Ambiguous
     return rows[0] if rows else None
@@ -74,7 +92,9 @@ def find(
 
 def by_uuid(session: orm.Session, columns: Columns, uuid: str) -> Row | None:
     """The bay of a uuid, if it is there still."""
-    return session.execute(_select(columns).where(TABLE.c.uuid == uuid)).first()
+    selection = selections.of(session, columns)
+    query = _of_uuid(selection, scopes.EVERYTHING.kind)
+    return selection.first(session, query, {_IDENT.key: uuid})
 
 
 def load(session: orm.Session, uuid: str) -> models.Bay | None:
@@ -100,11 +120,8 @@ def nodegroups(
     """Columns of the node groups of some bays, in one statement."""
     if not bay_uuids:
         return []
-    return session.execute(
-        scopes.select(columns)
-        .where(NODEGROUP.c.bay_uuid.in_(bay_uuids))
-        .order_by(NODEGROUP.c.id)
-    ).all()
+    selection = selections.of(session, columns)
+    return selection.all(session, _of_bays(selection), {_BAYS.key: bay_uuids})
 
 
 def build_progress(session: orm.Session, uuid: str) -> tuple[str | None, str] | None:
@@ -124,9 +141,32 @@ def update_health(session: orm.Session, uuid: str, changes: Mapping[str, Any]) -
     )
 
 
-@functools.lru_cache(maxsize=scopes.SELECTIONS)
-def _select(columns: Columns) -> sa.Select[Any]:
-    query = scopes.select(columns)
-    if any(column is BAYMODEL_LABELS for column in columns):
-        query = query.join_from(TABLE, BAYMODEL, BAYMODEL.c.uuid == TABLE.c.baymodel_id)
-    return query
+@functools.lru_cache(maxsize=KEPT)
+def _page(
+    selection: Selection, kind: Kind, sort_key: str, descending: bool
+) -> sa.Select[Any]:
+    ordering = scopes.ordering(TABLE, sort_key, descending)
+    return _select(selection).where(kind.own(TABLE)).order_by(*ordering).limit(_LIMIT)
+
+
+@functools.lru_cache(maxsize=KEPT)
+def _of_uuid(selection: Selection, kind: Kind) -> sa.Select[Any]:
+    return _select(selection).where(TABLE.c.uuid == _IDENT, kind.own(TABLE))
+
+
+@functools.lru_cache(maxsize=KEPT)
+def _of_name(selection: Selection, kind: Kind) -> sa.Select[Any]:
+    return _select(selection).where(TABLE.c.name == _IDENT, kind.own(TABLE)).limit(2)
+
+
+@functools.lru_cache(maxsize=KEPT)
+def _of_bays(selection: Selection) -> sa.Select[Any]:
+    return selection.query.where(NODEGROUP.c.bay_uuid.in_(_BAYS)).order_by(NODEGROUP.c.id)
+
+
+def _select(selection: Selection) -> sa.Select[Any]:
+    if any(column is BAYMODEL_LABELS for column in selection.columns):
+        return selection.query.join_from(
+            TABLE, BAYMODEL, BAYMODEL.c.uuid == TABLE.c.baymodel_id
+        )
+    return selection.query

@@ -27,7 +27,7 @@ def page(
     """
     query = (
         _select(columns, bay_uuid)
-        .order_by(*scopes.ordering(TABLE, paging))
+        .order_by(*scopes.ordering(TABLE, paging.sort_key, paging.descending))
         .limit(paging.limit + 1)
     )
     if role is not None:

@@ -40,7 +40,7 @@ def page(
     query = (
         scopes.select(columns)
         .where(own, *narrowing.conditions())
-        .order_by(*scopes.ordering(TABLE, paging))
+        .order_by(*scopes.ordering(TABLE, paging.sort_key, paging.descending))
         .limit(paging.limit + 1)
     )
     if paging.marker is not None:

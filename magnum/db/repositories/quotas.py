@@ -41,7 +41,7 @@ def page(session: orm.Session, project_id: str | None, paging: Paging) -> Sequen
     query = (
         scopes.select(tuple(TABLE.c))
         .where(visible)
-        .order_by(*scopes.ordering(TABLE, paging))
+        .order_by(*scopes.ordering(TABLE, paging.sort_key, paging.descending))
         .limit(paging.limit + 1)
     )
     if paging.marker is not None:

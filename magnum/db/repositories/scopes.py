@@ -5,21 +5,19 @@ import functools
 import operator
 import uuid
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import orm
 
+from magnum.db.selections import KEPT, Columns, Row
 from magnum.db.types import UTCDateTime
 
-# What a query of chosen columns gives: SQLAlchemy's Row, whose own type
-# differs between its releases.
-Row = Any
-# Columns, or a whole mapped class, to select; a tuple, so that it is hashable.
-Columns = tuple[Any, ...]
+__all__ = ['Ambiguous', 'Columns', 'MarkerNotFound', 'Paging', 'Row', 'Scope']
 
-#: How many different selections are kept ready.
-SELECTIONS = 64
+# Parameters of prepared queries; a row of theirs may have any other name.
+_PROJECT = sa.bindparam('scope_project', type_=sa.String())
+_USER = sa.bindparam('scope_user', type_=sa.String())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +35,39 @@ class Scope:
         if self.project_id is not None:
             return table.c.project_id == self.project_id
         return sa.and_(table.c.project_id.is_(None), table.c.user_id == self.user_id)
+
+    @property
+    def kind(self) -> 'Kind':
+        """What prepared queries differ by."""
+        return Kind(self.all_projects, self.project_id is not None)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What prepared queries are run with."""
+        if self.all_projects:
+            return {}
+        if self.project_id is not None:
+            return {_PROJECT.key: self.project_id}
+        return {_USER.key: self.user_id}
+
+
+class Kind(NamedTuple):
+    """Scopes that differ by their parameters only."""
+
+    all_projects: bool
+    has_project: bool
+
+    def own(self, table: sa.Table) -> sa.ColumnElement[bool]:
+        """The condition of :meth:`Scope.own`, with parameters."""
+        if self.all_projects:
+            return sa.true()
+        if self.has_project:
+            return table.c.project_id == _PROJECT
+        return sa.and_(table.c.project_id.is_(None), table.c.user_id == _USER)
+
+
+#: The rows of everybody.
+EVERYTHING: Final = Scope(None, None, all_projects=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +88,7 @@ class Ambiguous(Exception):
     """More than one visible row has the name."""
 
 
-@functools.lru_cache(maxsize=SELECTIONS)
+@functools.lru_cache(maxsize=KEPT)
 def select(columns: Columns) -> sa.Select[Any]:
     """The bare query of some columns; making it costs more than running it."""
     return sa.select(*columns)
@@ -81,15 +112,17 @@ def sortable(table: sa.Table) -> frozenset[str]:
     )
 
 
-def ordering(table: sa.Table, paging: Paging) -> list[sa.ColumnElement[Any]]:
+def ordering(
+    table: sa.Table, sort_key: str, descending: bool
+) -> list[sa.ColumnElement[Any]]:
     """What a page is ordered by: nulls last, and ``id`` breaks ties."""
-    column = table.c[paging.sort_key]
+    column = table.c[sort_key]
     keys: list[sa.ColumnElement[Any]] = [column, table.c.id]
     if column.nullable:
         keys.insert(0, _null_rank(column))
-    if paging.sort_key == 'id':
+    if sort_key == 'id':
         keys = [table.c.id]
-    return [key.desc() for key in keys] if paging.descending else [key.asc() for key in keys]
+    return [key.desc() for key in keys] if descending else [key.asc() for key in keys]
 
 
 def after_marker(
@@ -139,4 +172,3 @@ def _after(
 
 def _null_rank(column: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
     return sa.case((column.is_(None), 1), else_=0)
-

@@ -96,7 +96,7 @@ def test_baymodels(session: orm.Session, dialect: Dialect) -> None:
 @pytest.mark.parametrize('which', ['list', 'full', 'one'])
 def test_bays(session: orm.Session, dialect: Dialect, which: str) -> None:
     shown = dialect.list_view if which == 'list' else dialect.full_view
-    view = BayView(dialect, shown, with_faults=which == 'one')
+    view = BayView(dialect, shown, is_one=which == 'one')
     rows = bays.page(session, view.columns, EVERYTHING, PAGE)
     document = view.documents(session, rows, BASE)[0]
     faults = {dialect.member('faults')} if which == 'one' else set()
