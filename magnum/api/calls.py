@@ -21,9 +21,6 @@ _JSON: Final = frozenset({'', 'application/json', 'application/octet-stream'})
 _FORM: Final = 'application/x-www-form-urlencoded'
 _FORMS: Final = frozenset({_FORM, 'multipart/form-data'})
 
-#: Where the request's own content type is kept in its environment.
-CONTENT_TYPE: Final = 'magnum.content_type'
-
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
@@ -102,7 +99,8 @@ class Call:
         :param argument: what messages call it.
         :raises APIError: 415, or 400 for what is no JSON.
         """
-        content_type = self.request.environ[CONTENT_TYPE].partition(';')[0].strip().lower()
+        given: str = self.request.environ.get('CONTENT_TYPE', '')
+        content_type = given.partition(';')[0].strip().lower()
         if content_type in _FORMS:
             raise _unknown_argument(self._form_names(content_type) or argument)
         if content_type not in _JSON:

@@ -1,18 +1,15 @@
 """The pecan application: from the route table to handlers and back."""
 
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import orjson
-import pecan
-import pecan.core
 import webob
 from oslo_log import log as logging
-from pecan import hooks
 
-from magnum.api import errors, routes, streams, versions
-from magnum.api.calls import CONTENT_TYPE, Answer, Call, query_of
+from magnum.api import errors, plain_pecan, routes, streams, versions
+from magnum.api.calls import Answer, Call, query_of
 from magnum.api.context import Caller
 from magnum.api.controllers.actions import ActionsController
 from magnum.api.controllers.baymodels import BaymodelsController
@@ -38,6 +35,8 @@ LOG = logging.getLogger(__name__)
 _NEGOTIATED: Final = 'magnum.negotiated'
 _MATCH: Final = 'magnum.match'
 _ROOT: Final = '/'
+_ANYTHING: Final = '*/*'
+_JSON: Final = 'application/json'
 _WITHOUT_BODY: Final = frozenset({204, 304})
 
 #: HTTP statuses that pecan and WebOb raise by themselves.
@@ -55,15 +54,33 @@ def make_pecan(services: Services) -> Any:
     return _Pecan(
         _Dispatcher(services),
         hooks=[_ErrorAnswers()],
-        default_renderer='json',
-        force_canonical=False,
-        # Names may hold dots.
-        guess_content_type_from_ext=False,
+        request_cls=webob.Request,
     )
 
 
-class _Pecan(pecan.core.ExplicitPecan):
-    """pecan without what it thinks of bodies: answers say themselves what they are."""
+class _Pecan(plain_pecan.core.ExplicitPecan):
+    """pecan's cycle of a request, its hooks and errors, around the route table.
+
+    pecan itself would walk objects and inspect the signatures of their
+    methods at every request, and take a query apart that handlers take apart.
+    """
+
+    def find_controller(
+        self, state: Any
+    ) -> 'tuple[Callable[[webob.Request], webob.Response], list[Any], dict[str, Any]]':
+        """The dispatcher, for a path and a method that are in the table."""
+        self.root.route(state.request)
+        return self.root.answer, [state.request], {}
+
+    def invoke_controller(
+        self,
+        controller: Callable[[webob.Request], webob.Response],
+        args: list[Any],
+        kwargs: dict[str, Any],
+        state: Any,
+    ) -> None:
+        """Its answer is a response already."""
+        state.response = controller(*args, **kwargs)
 
     def _handle_empty_response_body(self, state: Any) -> None:
         # It would read a stream to its end, to see whether it is empty.
@@ -111,8 +128,8 @@ class _Dispatcher:
             for name, _, method in [route.handler.partition('.')]
         }
 
-    @pecan.expose()
-    def _route(self, _segments: list[str], request: webob.Request) -> tuple[Any, list[str]]:
+    def route(self, request: webob.Request) -> None:
+        """Find the route of a request, or refuse it."""
         environ = request.environ
         path = request.path_info or _ROOT
         if path != _ROOT:
@@ -126,15 +143,11 @@ class _Dispatcher:
         route = match.methods[request.method]
         if not route.answers(environ.get(_NEGOTIATED, versions.DEFAULT)):
             raise _version_too_low(route, environ[_NEGOTIATED].number)
+        _check_acceptable(request, route)
         environ[_MATCH] = match
-        # pecan would read the body on its own account; what it cannot read
-        # would be a fault of ours.
-        environ[CONTENT_TYPE] = environ.get('CONTENT_TYPE', '')
-        environ['CONTENT_TYPE'] = 'application/octet-stream'
-        return (self._answer_or_stream if route.streams else self._answer), []
 
-    @pecan.expose(content_type='application/json')
-    def _answer(self, request: webob.Request, _response: webob.Response) -> webob.Response:
+    def answer(self, request: webob.Request) -> webob.Response:
+        """What the handler of the request's route answers."""
         environ = request.environ
         match: routes.Match = environ[_MATCH]
         route = match.methods[request.method]
@@ -157,13 +170,14 @@ class _Dispatcher:
         return _response_of(answer, environ)
 
 
-    @pecan.expose(content_type=streams.CONTENT_TYPE)
-    @pecan.expose(content_type='application/json')
-    def _answer_or_stream(
-        self, request: webob.Request, response: webob.Response
-    ) -> webob.Response:
-        answer: webob.Response = self._answer(request, response)
-        return answer
+def _check_acceptable(request: webob.Request, route: routes.Route) -> None:
+    """Refuse clients that take nothing of what the route answers with."""
+    accepted = request.environ.get('HTTP_ACCEPT') or _ANYTHING
+    if accepted in (_ANYTHING, _JSON):
+        return
+    offers = [_JSON, streams.CONTENT_TYPE] if route.streams else [_JSON]
+    if not request.accept.acceptable_offers(offers) and not accepted.startswith(tuple(offers)):
+        raise errors.APIError(errors.NOT_ACCEPTABLE)
 
 
 def _version_too_low(route: routes.Route, asked: int) -> errors.APIError:
@@ -176,7 +190,7 @@ def _version_too_low(route: routes.Route, asked: int) -> errors.APIError:
     )
 
 
-class _ErrorAnswers(hooks.PecanHook):
+class _ErrorAnswers(plain_pecan.hooks.PecanHook):
     """Turns whatever a request met into the common error body."""
 
     def on_error(self, state: Any, error: Exception) -> webob.Response:
@@ -226,6 +240,6 @@ def _response(status: int, body: bytes, headers: Mapping[str, str]) -> webob.Res
     if status in _WITHOUT_BODY:
         response.headers.pop('Content-Type', None)
         return response
-    response.headers['Content-Type'] = 'application/json'
+    response.headers['Content-Type'] = _JSON
     response.body = body
     return response
