@@ -24,6 +24,8 @@ from magnum.operations import rounds, rows, upgrading
 from magnum.operations.ending import end, end_cancelled, is_preempted
 from magnum.operations.refusals import (
     BayGone,
+    BaymodelChanged,
+    BaymodelGone,
     NodegroupExists,
     NodegroupGone,
     NotCancellable,
@@ -33,8 +35,9 @@ from magnum.operations.refusals import (
 )
 
 __all__ = [
-    'BayGone', 'NodegroupExists', 'NodegroupGone', 'NotCancellable', 'NotRetryable',
-    'OperationInProgress', 'Planner', 'QuotaExceeded', 'Requester',
+    'BayGone', 'BaymodelChanged', 'BaymodelGone', 'NodegroupExists', 'NodegroupGone',
+    'NotCancellable', 'NotRetryable', 'OperationInProgress', 'Planner', 'QuotaExceeded',
+    'Requester',
 ]
 
 BAYS = 'Cluster'  # the quota's resource, by the name that clients know
@@ -42,6 +45,25 @@ BAYS = 'Cluster'  # the quota's resource, by the name that clients know
 _DELETES: Final = frozenset({states.DELETE, states.DELETE_NODEGROUP})
 #: What an operation has come to; one that tries it again begins anew there.
 _PROGRESS: Final = frozenset({'delete_attempts'})
+
+_BAYMODEL: Final[sa.Table] = models.Baymodel.__table__  # type: ignore[assignment]
+_QUOTA: Final[sa.Table] = models.Quota.__table__  # type: ignore[assignment]
+_LOCK_BAYMODEL: Final = (
+    sa.select(_BAYMODEL.c.generation)
+    .where(_BAYMODEL.c.uuid == sa.bindparam('baymodel'))
+    .with_for_update()
+)
+_LOCK_BOTH: Final = (
+    sa.select(_BAYMODEL.c.generation, _QUOTA.c.hard_limit)
+    .join_from(_BAYMODEL, _QUOTA, sa.and_(
+        _QUOTA.c.project_id == sa.bindparam('project'), _QUOTA.c.resource == BAYS
+    ))
+    .where(_BAYMODEL.c.uuid == sa.bindparam('baymodel'))
+    .with_for_update()
+)
+_COUNT_BAYS: Final = sa.select(sa.func.count(), utcnow()).select_from(models.Bay.__table__).where(
+    models.Bay.__table__.c.project_id == sa.bindparam('project')
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,12 +93,20 @@ class Planner:
         bay: models.Bay,
         nodegroups: list[models.Nodegroup],
         requester: Requester,
+        baymodel_generation: int | None = None,
     ) -> models.Operation:
         """Insert the bay, its node groups, and the operation that builds it.
 
+        :param baymodel_generation: of the baymodel that the bay was checked
+            against, which has to be the same until the commit; None for any.
         :raises QuotaExceeded: the project may have no further bay.
+        :raises BaymodelGone: its baymodel was deleted meanwhile.
+        :raises BaymodelChanged: its baymodel was changed meanwhile.
         """
-        now = self._check_quota(session, bay.project_id)
+        generation, limit = _locked(session, bay.baymodel_id, bay.project_id or '')
+        if baymodel_generation not in (None, generation):
+            raise BaymodelChanged
+        now = self._check_quota(session, bay.project_id, limit)
         bay.status = states.status(states.CREATE, states.IN_PROGRESS)
         session.add(bay)
         session.flush()
@@ -388,41 +418,40 @@ class Planner:
         return operation
 
     def _check_quota(
-        self, session: orm.Session, project_id: str | None
+        self, session: orm.Session, project_id: str | None, limit: int | None
     ) -> datetime.datetime:
-        """Count the project's bays under a lock on the project's quota row.
+        """Count the project's bays, under the lock on its quota row.
 
+        :param limit: the project's own, if it has one.
         :returns: the database's time, which comes with the same answer.
         """
-        limit = _locked_quota(session, project_id or '')
         limit = self._max_bays if limit is None else limit
-        existing, now = session.execute(
-            sa.select(sa.func.count(), utcnow())
-            .select_from(models.Bay)
-            .filter_by(project_id=project_id)
-        ).one()
+        existing, now = session.execute(_COUNT_BAYS, {'project': project_id}).one()
         if existing >= limit:
             raise QuotaExceeded(limit)
         moment: datetime.datetime = now
         return moment
 
 
-def _locked_quota(session: orm.Session, project_id: str) -> int | None:
-    """Lock the project's quota row, made when missing; its limit, if any."""
-    query = (
-        sa.select(models.Quota)
-        .filter_by(project_id=project_id, resource=BAYS)
-        .with_for_update()
-    )
-    row = session.scalars(query).one_or_none()
+def _locked(session: orm.Session, baymodel: str, project_id: str) -> tuple[int, int | None]:
+    """Lock the baymodel, and the project's quota row, made when missing.
+
+    :returns: the baymodel's generation, and the project's limit, if any.
+    :raises BaymodelGone: there is no such baymodel.
+    """
+    named = {'baymodel': baymodel, 'project': project_id}
+    row = session.execute(_LOCK_BOTH, named).one_or_none()
     if row is None:
+        if session.execute(_LOCK_BAYMODEL, named).one_or_none() is None:
+            raise BaymodelGone
         try:
             with session.begin_nested():
                 session.add(models.Quota(project_id=project_id, resource=BAYS))
         except db_exc.DBDuplicateEntry:
             pass  # another request made it first
-        row = session.scalars(query).one()
-    return row.hard_limit
+        row = session.execute(_LOCK_BOTH, named).one()
+    generation, limit = row
+    return generation, limit
 
 
 def _find(session: orm.Session, uuid: str) -> models.Operation | None:

@@ -15,6 +15,14 @@ class BayGone(Exception):
     """The bay's last delete ended between its being found and its being locked."""
 
 
+class BaymodelGone(Exception):
+    """The baymodel was deleted since it was read."""
+
+
+class BaymodelChanged(Exception):
+    """The baymodel is not any more what the bay was checked against."""
+
+
 class NodegroupGone(Exception):
     """The bay has no such node group (any more)."""
 

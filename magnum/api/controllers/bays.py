@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
-import sqlalchemy as sa
 from sqlalchemy import orm
 
 from magnum.api import (
@@ -31,12 +30,19 @@ from magnum.db.repositories import baymodels as baymodel_repository
 from magnum.db.repositories import bays as repository
 from magnum.db.repositories.scopes import MarkerNotFound, Scope
 from magnum.domain import states
-from magnum.operations.planner import BayGone, OperationInProgress, QuotaExceeded
+from magnum.operations.planner import (
+    BayGone,
+    BaymodelChanged,
+    BaymodelGone,
+    OperationInProgress,
+    QuotaExceeded,
+)
 
 T = TypeVar('T')
 
 _OWNER: Final = (repository.TABLE.c.uuid, repository.TABLE.c.project_id, repository.TABLE.c.user_id)
 _STORED: Final = tuple(repository.TABLE.c)
+_BAYMODEL: Final = tuple(baymodel_repository.TABLE.c)
 _GROUP_COUNTS: Final = (
     repository.NODEGROUP.c.role,
     repository.NODEGROUP.c.node_count,
@@ -59,7 +65,7 @@ class BaysController:
         spoken = tuple(dialect.spoken())
         self._list_views = {one: BayView(one, one.list_view) for one in spoken}
         self._full_views = {one: BayView(one, one.full_view) for one in spoken}
-        self._one_views = {one: BayView(one, one.full_view, with_faults=True) for one in spoken}
+        self._one_views = {one: BayView(one, one.full_view, is_one=True) for one in spoken}
 
     def list(self, call: Call) -> Answer:
         """GET of the collection."""
@@ -84,8 +90,7 @@ class BaysController:
             (document,) = view.documents(session, [row], call.base)
             if call.version >= versions.DRIVERS:
                 document['resolved_labels'] = resolved_labels.document(
-                    *repository.with_baymodel(session, row.uuid),
-                    self._services.drivers, self._services.conf,
+                    row, self._services.drivers, self._services.conf
                 )
         chosen = narrowing.members(call.query, document)
         return Answer(narrowing.narrow(document, chosen), headers=etag(row.generation))
@@ -104,16 +109,15 @@ class BaysController:
         is_asynchronous = self._is_asynchronous(call)
 
         def work(session: orm.Session) -> tuple[str, Answer]:
-            self._keep(session, call, baymodel)
             operation = self._services.planner.create_bay(
-                session, *new.rows(), call.caller.requester
+                session, *new.rows(), call.caller.requester, baymodel.generation
             )
             bay_uuid = operation.bay_uuid
             if is_asynchronous:
                 return bay_uuid, call.keep(session, accepted(call, bay_uuid, operation))
             return bay_uuid, call.keep(session, self._document(session, call, bay_uuid, 201))
 
-        bay_uuid, answer = self._planned(lambda: self._database.run(work))
+        bay_uuid, answer = self._planned(call, baymodel, lambda: self._database.run(work))
         self._services.wake_up.send()
         if is_asynchronous:
             return answer
@@ -164,10 +168,11 @@ class BaysController:
         """What the bay would be; all is checked as for a bay that is made."""
 
         def work(session: orm.Session) -> None:
-            self._keep(session, call, baymodel)
-            self._services.planner.create_bay(session, *new.rows(), call.caller.requester)
+            self._services.planner.create_bay(
+                session, *new.rows(), call.caller.requester, baymodel.generation
+            )
 
-        self._planned(lambda: self._database.rehearse(work))
+        self._planned(call, baymodel, lambda: self._database.rehearse(work))
         bay, groups = new.rows()
         return self._services.previews.of_bay(call, bay, baymodel, groups, new.driver)
 
@@ -176,34 +181,17 @@ class BaysController:
         """The baymodel that a new bay names: by uuid, name or number."""
         absent = self._absent_baymodel(call)
         scope = call.caller.scope(f'{self._baymodel_dialect.policy}:get_one_all_projects')
-        entity = (models.Baymodel,)
         with self._database.reading() as session:
             row = None
             if ident.isdecimal() and len(ident) < _DIGITS_OF_AN_ID:
-                row = baymodel_repository.find_numbered(session, entity, scope, int(ident))
+                row = baymodel_repository.find_numbered(
+                    session, _BAYMODEL, scope, int(ident)
+                )
             if row is None:
                 row = finding.baymodel(
-                    session, self._baymodel_dialect, entity, scope, ident, absent
+                    session, self._baymodel_dialect, _BAYMODEL, scope, ident, absent
                 )
-        baymodel: models.Baymodel = row[0]
-        return baymodel
-
-    def _keep(self, session: orm.Session, call: Call, baymodel: models.Baymodel) -> None:
-        """Hold the baymodel as it was when the bay was checked against it."""
-        generation = session.scalar(
-            sa.select(models.Baymodel.generation)
-            .filter_by(uuid=baymodel.uuid)
-            .with_for_update()
-        )
-        if generation is None:
-            raise finding.not_found(
-                self._absent_baymodel(call), self._baymodel_dialect, baymodel.uuid
-            )
-        if generation != baymodel.generation:
-            raise errors.APIError(
-                errors.CONCURRENT_UPDATE,
-                f'{self._baymodel_dialect.title} {baymodel.uuid} was changed meanwhile.',
-            )
+        return models.Baymodel(**row._asdict())
 
     def _absent_baymodel(self, call: Call) -> errors.Kind:
         since = self._dialect.unknown_baymodel_404_from
@@ -222,11 +210,20 @@ class BaysController:
                 return
             time.sleep(_PROGRESS_INTERVAL)
 
-    def _planned(self, plan: Callable[[], T]) -> T:
+    def _planned(self, call: Call, baymodel: models.Baymodel, plan: Callable[[], T]) -> T:
         try:
             return plan()
         except QuotaExceeded as refusal:
             raise self._quota_exceeded(refusal) from None
+        except BaymodelGone:
+            raise finding.not_found(
+                self._absent_baymodel(call), self._baymodel_dialect, baymodel.uuid
+            ) from None
+        except BaymodelChanged:
+            raise errors.APIError(
+                errors.CONCURRENT_UPDATE,
+                f'{self._baymodel_dialect.title} {baymodel.uuid} was changed meanwhile.',
+            ) from None
 
     def _quota_exceeded(self, refusal: QuotaExceeded) -> errors.APIError:
         return errors.APIError(
@@ -251,7 +248,7 @@ class BaysController:
             groups = repository.nodegroups(session, _GROUP_COUNTS, [row.uuid])
         counts = {f'{group.role}_count': group.node_count for group in groups if group.is_default}
         current = {
-            **row._mapping,
+            **row._asdict(),
             'node_count': counts.get('worker_count'),
             'master_count': counts.get('master_count'),
         }
