@@ -1,8 +1,8 @@
 """Directives that make the API reference out of the OpenAPI document.
 
 ``magnum-reference`` shows the routes of one tag, ``magnum-members`` the
-members of one component. A route is shown with its samples: exchanges that the
-tests have recorded.
+members of one component, ``magnum-sample`` one exchange. A route is shown with
+its samples: exchanges that the tests have recorded.
 """
 
 import functools
@@ -133,6 +133,18 @@ class Reference(SphinxDirective):
             yield from _sample(sample)
 
 
+class Sample(SphinxDirective):
+    """``magnum-sample``: an exchange by the name of its file."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """The request and the answer."""
+        file = pathlib.Path(self.env.srcdir, _SAMPLES, f'{self.arguments[0]}.json')
+        self.env.note_dependency(str(file))
+        return self.parse_text_to_nodes('\n'.join(_sample(json.loads(file.read_text()))))
+
+
 def _route_of(method: str, place: str) -> str | None:
     """The path, in the document, of a sample; those without braces are asked first."""
     paths = sorted(_description()['paths'], key=lambda path: (path.count('{'), path))
@@ -240,4 +252,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directives."""
     app.add_directive('magnum-reference', Reference)
     app.add_directive('magnum-members', Members)
+    app.add_directive('magnum-sample', Sample)
     return {'parallel_read_safe': True}

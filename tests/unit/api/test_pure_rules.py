@@ -23,7 +23,7 @@ def test_body_of_an_error() -> None:
     body = json.loads(errors.body(error, 'req-1', for_old_clients=True))
     assert body['errors'] == [{
         'request_id': 'req-1', 'code': 'magnum.bay.not_found', 'status': 404,
-        'title': 'Bay x could not be found',
+        'title': 'Bay x could not be found. Look elsewhere',
         'detail': 'Bay x could not be found. Look elsewhere.', 'links': [],
     }]
     assert json.loads(body['error_message']) == {
