@@ -2,12 +2,13 @@
 
 They leave from one background thread, without retry, through a bounded
 queue: a message bus that is down delays no answer, and a lost hint costs a
-conductor's poll interval.
+conductor's poll interval. Of a burst of requests, one hint stands for many.
 """
 
 import contextlib
 import queue
 import threading
+import time
 from typing import Final
 
 import oslo_messaging
@@ -17,6 +18,7 @@ from oslo_log import log as logging
 LOG = logging.getLogger(__name__)
 
 _PENDING: Final = 1  # hints are all alike: one that waits stands for the rest
+_PAUSE: Final = 0.05  # seconds from one hint to the next
 
 
 class WakeUp:
@@ -52,6 +54,7 @@ class WakeUp:
             except Exception as error:
                 # Whatever is wrong with the bus, the work is in the database.
                 LOG.warning('No wake-up was sent, conductors will see by themselves: %s', error)
+            time.sleep(_PAUSE)
 
     def _client(self) -> oslo_messaging.RPCClient:
         transport = self._transport or oslo_messaging.get_rpc_transport(self._conf)
