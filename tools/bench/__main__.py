@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import pathlib
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -12,15 +13,19 @@ from collections.abc import Iterator
 from tools.bench import contenders, load, processes, report, settings, suites
 
 _CLOUD_LIMIT = 20  # seconds that the fake cloud may take to start
+_COSTS_LIMIT = 300
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog='bench', description=__doc__)
     parser.add_argument(
-        '--contenders', default='peer,ours',
-        help=f'some of {", ".join(contenders.ALL)}; the last one is compared with the first',
+        '--contenders', default='peer,peer23,floor,ours',
+        help=f'some of {", ".join(contenders.ALL)}; the last one is compared with the others',
     )
-    parser.add_argument('--suites', default=','.join(suites.ALL), help='default: %(default)s')
+    parser.add_argument(
+        '--suites', default=','.join(suites.ALL),
+        help='default: %(default)s; none of them for an empty value',
+    )
     parser.add_argument('--repetitions', type=int, default=3)
     parser.add_argument('--seconds', type=int, default=4, help='of every run of GET requests')
     parser.add_argument('--posts', type=int, default=100, help='POSTs per run')
@@ -28,6 +33,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--latency', default='{}', type=json.loads, metavar='JSON',
         help='seconds that services of the fake cloud wait before an answer, {"identity": 0.05}',
+    )
+    parser.add_argument(
+        '--costs', action=argparse.BooleanOptionalAction, default=True,
+        help='list SQL statements and cloud calls of every route of ours, too',
     )
     parser.add_argument('--out', type=pathlib.Path, help='file for every single value, as JSON')
     return parser
@@ -57,6 +66,15 @@ def _cloud(latency: dict[str, float]) -> Iterator[None]:
         service.stop()
 
 
+def _costs() -> str:
+    """The list; made in a process of its own, which is the service's."""
+    done = subprocess.run(
+        [sys.executable, '-m', 'tools.bench.costs'], cwd=settings.CHECKOUT, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=_COSTS_LIMIT,
+    )
+    return done.stdout
+
+
 def main() -> None:
     """Run the suites and print the table."""
     arguments = _parser().parse_args()
@@ -66,14 +84,19 @@ def main() -> None:
     )
     recorder = suites.Recorder()
     load_before = os.getloadavg()[0]
+    costs_of_routes = ''
     with _cloud(arguments.latency):
-        for name in arguments.suites.split(','):
+        for name in filter(None, arguments.suites.split(',')):
             suites.ALL[name](chosen, options, recorder)
+        if arguments.costs:
+            costs_of_routes = _costs()
     print()
-    theirs = chosen[0].name if len(chosen) > 1 else None
-    print(report.table(suites.medians(recorder.results), chosen[-1].name, theirs))
+    others = [one.name for one in chosen[:-1] if one.name != report.FLOOR]
+    print(report.table(suites.medians(recorder.results), chosen[-1].name, others))
     print(f'\nmedians of {options.repetitions}; '
           f'load average {load_before:.1f} before, {os.getloadavg()[0]:.1f} after')
+    if costs_of_routes:
+        print(f'\n{costs_of_routes}')
     if arguments.out:
         arguments.out.write_text(json.dumps(recorder.results, indent=1))
 

@@ -65,6 +65,8 @@ class Contender:
     tables: ClassVar[Sequence[str]]
     bay_table: ClassVar[str]
     template_table: ClassVar[str]
+    #: Whether it can make bays at all; else only its reads are measured.
+    writes: ClassVar[bool] = True
 
     @property
     def headers(self) -> dict[str, str]:
@@ -75,12 +77,16 @@ class Contender:
         """A program of the virtual environment."""
         return self.environment / 'bin' / name
 
+    def module(self) -> list[str]:
+        """Where its WSGI application is, as uwsgi is told."""
+        return ['--module', 'magnum.wsgi.api:application']
+
     def api_command(self) -> list[str]:
         """One process with one thread."""
         return [
             str(self.program('uwsgi')), '--http-socket', f'{settings.HOST}:{self.port}',
             '--master', '--processes', '1', '--threads', '1', '--enable-threads', '--lazy-apps',
-            '--module', 'magnum.wsgi.api:application', '--need-app',
+            *self.module(), '--need-app',
             '--pyargv', f'--config-file {self.configuration}',
             '--virtualenv', str(self.environment), '--die-on-term', '--disable-logging',
             '--add-header', 'Connection: close', '--buffer-size', '65535',
@@ -110,6 +116,10 @@ class Contender:
             'name': name, self.template_member: template, 'node_count': 2, 'master_count': 1
         }
 
+    def certificate_body(self, bay: str, csr: str) -> dict[str, Any]:
+        """The body of a POST to ``/v1/certificates``."""
+        return {'cluster_uuid': bay, 'csr': csr}
+
     def connect(self) -> Any:
         """Its database."""
         return pymysql.connect(
@@ -120,8 +130,9 @@ class Contender:
     def wipe(self) -> None:
         """Forget all baymodels and bays."""
         with self.connect() as connection, connection.cursor() as cursor:
+            cursor.execute('SET FOREIGN_KEY_CHECKS = 0, lock_wait_timeout = 30')
             for table in self.tables:
-                cursor.execute(f'DELETE FROM {table}')  # noqa: S608 - names of ours
+                cursor.execute(f'TRUNCATE {table}')
 
     def statuses(self) -> dict[str, str]:
         """The status of every bay, by uuid."""
@@ -133,13 +144,12 @@ class Contender:
         """Let nobody work on the bays that were asked for."""
         raise NotImplementedError
 
-    def seed(self, templates: int, bays: int) -> 'Seeded':
-        """Put in baymodels, and complete bays with one master and two nodes each."""
-        numbers = random.Random(7)
-        seeded = Seeded(*(
-            [str(uuid.UUID(int=numbers.getrandbits(128), version=4)) for _ in range(count)]
-            for count in (templates, bays, bays)
-        ))
+    def seed(self, templates: int, bays: int, batch: int = 7) -> 'Seeded':
+        """Put in baymodels, and complete bays with one master and two nodes each.
+
+        :param batch: another one for further rows.
+        """
+        seeded = _named(templates, bays, batch)
         with self.connect() as connection, connection.cursor() as cursor:
             cursor.execute('START TRANSACTION')
             _insert(cursor, self.template_table, (
@@ -236,6 +246,22 @@ class Peer(Contender):
         return {**super()._group_row(number, bay, stack, role, count), 'cluster_id': bay}
 
 
+class Peer23(Peer):
+    """Its release 23.0.0, which has no driver of its own left: it makes no bays."""
+
+    name = 'peer23'
+    port = settings.PEER23_PORT
+    database = 'bench_peer23'
+    vhost = 'bench-peer23'
+    environment = settings.ROOT / 'peer23'
+    configuration = settings.ROOT / 'etc' / 'peer23.conf'
+    writes = False
+
+    def _bay_row(self, number: int, bay: str, template: str, stack: str) -> Row:
+        row = super()._bay_row(number, bay, template, stack)
+        return {name: value for name, value in row.items() if not name.startswith('trust')}
+
+
 class Ours(Contender):
     """The service of this checkout, by the names of today."""
 
@@ -247,7 +273,7 @@ class Ours(Contender):
     configuration = settings.ROOT / 'etc' / 'ours.conf'
     distro = 'ubuntu'
     image = IMAGES['ubuntu-24.04']
-    labels = {'kube_tag': 'v1.34.1', 'etcd_volume_size': '0'}
+    labels = {'kube_tag': 'v1.34.1', 'boot_volume_size': '0'}
     tables = (
         'operation_step', 'operation', 'event', 'ledger_entry', 'bootstrap_token',
         'bay_identity', 'issued_certificate', 'key_pair', 'nodegroup', 'bay', 'baymodel', 'quota',
@@ -289,7 +315,39 @@ class OursBays(Ours):
     template_member = 'baymodel_id'
 
 
-ALL: dict[str, type[Contender]] = {one.name: one for one in (Peer, Ours, OursBays)}
+class Floor(Ours):
+    """What no service of this kind can be cheaper than: its middleware, and nothing behind it."""
+
+    name = 'floor'
+    port = settings.FLOOR_PORT
+
+    def module(self) -> list[str]:
+        """Beside this module."""
+        return ['--wsgi-file', str(pathlib.Path(__file__).with_name('floor.py'))]
+
+    def wipe(self) -> None:
+        """It has no rows."""
+
+    def drop_requests(self) -> None:
+        """It keeps none."""
+
+    def seed(self, templates: int, bays: int, batch: int = 7) -> Seeded:
+        """It needs none; uuids to ask for."""
+        return _named(templates, bays, batch)
+
+
+ALL: dict[str, type[Contender]] = {
+    one.name: one for one in (Peer, Peer23, Ours, OursBays, Floor)
+}
+
+
+def _named(templates: int, bays: int, batch: int) -> Seeded:
+    """Uuids, the same ones for every contender."""
+    numbers = random.Random(batch)
+    return Seeded(*(
+        [str(uuid.UUID(int=numbers.getrandbits(128), version=4)) for _ in range(count)]
+        for count in (templates, bays, bays)
+    ))
 
 
 def _insert(cursor: Any, table: str, rows: Iterable[Row]) -> None:

@@ -4,6 +4,7 @@ import concurrent.futures
 import dataclasses
 import http.client
 import json
+import math
 import os
 import pathlib
 import statistics
@@ -36,6 +37,7 @@ class Run:
     failed: int
     seconds: float
     median_ms: float
+    p99_ms: float
 
 
 def request(
@@ -81,8 +83,10 @@ def counted(
         )
     seconds = time.monotonic() - began
     well = [response for response in responses if response.status < 300]
-    median = statistics.median(response.seconds for response in responses)
-    return Run(len(well), count - len(well), seconds, 1e3 * median), responses
+    times = sorted(1e3 * response.seconds for response in responses)
+    # The nearest rank: of a hundred or fewer, the slowest.
+    p99 = times[math.ceil(0.99 * count) - 1]
+    return Run(len(well), count - len(well), seconds, statistics.median(times), p99), responses
 
 
 def wrk(contender: Contender, path: str, seconds: int, connections: int = 1) -> Run:
@@ -99,5 +103,6 @@ def wrk(contender: Contender, path: str, seconds: int, connections: int = 1) -> 
         )
     result = json.loads(done.stdout.rpartition('RESULT ')[2])
     return Run(
-        result['requests'], result['failed'], result['microseconds'] / 1e6, result['median'] / 1e3
+        result['requests'], result['failed'], result['microseconds'] / 1e6,
+        result['median'] / 1e3, result['p99'] / 1e3,
     )

@@ -20,7 +20,7 @@ Sections = dict[str, dict[str, object]]
 
 def main(names: list[str]) -> None:
     """Prepare these contenders."""
-    sections = {'ours': _ours, 'peer': _peer}
+    sections = {'ours': _ours, 'peer': _peer, 'peer23': _peer}
     for name in names:
         contender = contenders.ALL[name]()
         _make_database(contender.database)

@@ -53,7 +53,10 @@ class Counts:
         self.seen[f'SQL {statement.split()[0]} {table[1] if table else ""}'] += 1
 
 
-def _call(application: Any, method: str, path: str, body: str) -> tuple[str, bytes]:
+def ask(
+    application: Any, method: str, path: str, body: str = '', token: str = settings.TOKEN
+) -> tuple[str, bytes]:
+    """One request in this process: its status line and its body."""
     url = urllib.parse.urlsplit(path)
     content = body.encode()
     environ = {
@@ -64,7 +67,7 @@ def _call(application: Any, method: str, path: str, body: str) -> tuple[str, byt
         'wsgi.multithread': False, 'wsgi.multiprocess': False, 'wsgi.run_once': False,
         'CONTENT_LENGTH': str(len(content)), 'CONTENT_TYPE': 'application/json',
         'HTTP_HOST': f'{settings.HOST}:{settings.OUR_PORT}', 'HTTP_ACCEPT': 'application/json',
-        'HTTP_X_AUTH_TOKEN': settings.TOKEN,
+        'HTTP_X_AUTH_TOKEN': token,
         'HTTP_OPENSTACK_API_VERSION': 'container-infra latest',
     }
     statuses: list[str] = []
@@ -124,7 +127,7 @@ def main() -> None:
     counts = Counts()
     for path in arguments.paths:
         def call(path: str = path) -> tuple[str, bytes]:
-            return _call(application, arguments.method, path, arguments.body)
+            return ask(application, arguments.method, path, arguments.body)
 
         for _ in range(_WARM_UP):
             status, content = call()

@@ -19,7 +19,9 @@ LOGS: Final = ROOT / 'logs'
 HOST: Final = '127.0.0.1'
 PEER_PORT: Final = 9611
 CLOUD_PORT: Final = 9612
+PEER23_PORT: Final = 9614
 OUR_PORT: Final = 9621
+FLOOR_PORT: Final = 9624
 CLOUD_URL: Final = f'http://{HOST}:{CLOUD_PORT}'
 OUR_URL: Final = f'http://{HOST}:{OUR_PORT}'
 

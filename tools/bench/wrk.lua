@@ -7,8 +7,8 @@ end
 done = function(summary, latency)
   local errors = summary.errors
   io.write(string.format(
-    'RESULT {"requests": %d, "failed": %d, "microseconds": %d, "median": %.1f}\n',
+    'RESULT {"requests": %d, "failed": %d, "microseconds": %d, "median": %.1f, "p99": %.1f}\n',
     summary.requests,
     errors.status + errors.connect + errors.read + errors.write + errors.timeout,
-    summary.duration, latency:percentile(50)))
+    summary.duration, latency:percentile(50), latency:percentile(99)))
 end

@@ -162,7 +162,9 @@ class Identity:
         found = [{'id': role, 'name': role} for role in ROLES if wanted in (None, role)]
         return Reply('role-list', {'roles': found, 'links': {'next': None}})
 
-    def _grants(self, _request: Request, _rest: tuple[str, ...]) -> Reply:
+    def _grants(self, request: Request, rest: tuple[str, ...]) -> Reply:
+        if request.method == 'GET' and len(rest) == 1:
+            return Reply('project-get', {'project': {'id': rest[0], 'name': rest[0]}})
         return Reply('role-grant', status=204)
 
     def _trusts(self, request: Request, rest: tuple[str, ...]) -> Reply:
