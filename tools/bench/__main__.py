@@ -86,10 +86,13 @@ def main() -> None:
     load_before = os.getloadavg()[0]
     costs_of_routes = ''
     with _cloud(arguments.latency):
-        for name in filter(None, arguments.suites.split(',')):
-            suites.ALL[name](chosen, options, recorder)
-        if arguments.costs:
-            costs_of_routes = _costs()
+        try:
+            for name in filter(None, arguments.suites.split(',')):
+                suites.ALL[name](chosen, options, recorder)
+            if arguments.costs:
+                costs_of_routes = _costs()
+        except KeyboardInterrupt:
+            print('interrupted: the table has what was measured so far')
     print()
     others = [one.name for one in chosen[:-1] if one.name != report.FLOOR]
     print(report.table(suites.medians(recorder.results), chosen[-1].name, others))

@@ -121,6 +121,9 @@ def nodegroups(
     if not bay_uuids:
         return []
     selection = selections.of(session, columns)
+    if len(bay_uuids) == 1:
+        # A list is worked into the statement at every run.
+        return selection.all(session, _of_bay(selection), {_IDENT.key: bay_uuids[0]})
     return selection.all(session, _of_bays(selection), {_BAYS.key: bay_uuids})
 
 
@@ -157,6 +160,11 @@ def _of_uuid(selection: Selection, kind: Kind) -> sa.Select[Any]:
 @functools.lru_cache(maxsize=KEPT)
 def _of_name(selection: Selection, kind: Kind) -> sa.Select[Any]:
     return _select(selection).where(TABLE.c.name == _IDENT, kind.own(TABLE)).limit(2)
+
+
+@functools.lru_cache(maxsize=KEPT)
+def _of_bay(selection: Selection) -> sa.Select[Any]:
+    return selection.query.where(NODEGROUP.c.bay_uuid == _IDENT).order_by(NODEGROUP.c.id)
 
 
 @functools.lru_cache(maxsize=KEPT)
