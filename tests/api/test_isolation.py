@@ -179,6 +179,8 @@ def test_the_identity_of_one_bay_is_nobody_to_another(world: Any) -> None:
     assert client.get('/v1/clusters/one', headers=own).status_int == 200
     health = [{'op': 'replace', 'path': '/health_status', 'value': 'HEALTHY'}]
     assert client.patch_json('/v1/clusters/one', health, headers=own).status_int == 202
+    reason = [{'op': 'add', 'path': '/health_status_reason/api', 'value': 'ok'}]
+    assert client.patch_json('/v1/clusters/one', reason, headers=own).status_int == 202
     for response in (
         client.get('/v1/clusters/two', headers=own, expect_errors=True),
         client.patch_json('/v1/clusters/two', health, headers=own, expect_errors=True),

@@ -353,4 +353,4 @@ def _is_health_only(body: object) -> bool:
     if not isinstance(body, list) or not body:
         return False
     paths = [step.get('path') if isinstance(step, dict) else None for step in body]
-    return all(str(path).strip('/') in _HEALTH for path in paths)
+    return all(str(path).strip('/').partition('/')[0] in _HEALTH for path in paths)
