@@ -27,6 +27,7 @@ extensions = [
     'oslo_policy.sphinxext',
     'oslo_policy.sphinxpolicygen',
     'sphinx.ext.autodoc',
+    'magnum_clients',
     'magnum_errors',
     'magnum_reference',
     'magnum_tables',
