@@ -39,7 +39,11 @@ def _parser() -> argparse.ArgumentParser:
     backend = commands.add_parser('backend', help='one backend without the cloud')
     backend.add_argument('name', choices=backends.NAMES)
     backend.add_argument('action', choices=('up', 'down'))
-    commands.add_parser('clients', help="environments with Magnum's clients")
+    clients = commands.add_parser('clients', help="environments with Magnum's clients")
+    clients.add_argument(
+        'names', nargs='*', metavar='NAME', help='all when left out: '
+        + ', '.join(environments.CLIENTS)
+    )
     return parser
 
 
@@ -114,7 +118,7 @@ def _run(arguments: argparse.Namespace) -> int:
             case 'backend':
                 _backend(arguments.name, arguments.action)
             case 'clients':
-                environments.install_clients()
+                environments.install_clients(arguments.names)
     return 0
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Collection
 
 from tools.devcloud import processes, settings
 from tools.devcloud.errors import DevcloudError
@@ -76,9 +77,18 @@ def install_cloud() -> bool:
     return done
 
 
-def install_clients() -> None:
-    """Build the clients' environments and check that the clients run."""
-    for name, (packages, proof) in CLIENTS.items():
+def install_clients(names: Collection[str] = ()) -> None:
+    """Build the clients' environments and check that the clients run.
+
+    :param names: of some of ``CLIENTS``; all when empty.
+    """
+    unknown = sorted(set(names) - CLIENTS.keys())
+    if unknown:
+        raise DevcloudError(
+            f'there is no client {", ".join(unknown)}; there are {", ".join(CLIENTS)}'
+        )
+    for name in names or CLIENTS:
+        packages, proof = CLIENTS[name]
         directory = settings.CLIENTS / name
         if not _install(directory, packages, ' '.join(packages), name):
             say(f'{name}: there already')

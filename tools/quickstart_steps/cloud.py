@@ -13,7 +13,7 @@ def up() -> None:
     if not services.running():
         layout.CLOUD_IS_OURS.touch()
     _devcloud('up')
-    _devcloud('clients')
+    _devcloud('clients', *layout.CLIENT_NAMES)
 
 
 def status() -> bool:

@@ -23,6 +23,7 @@ LOCK = ROOT / 'lock'
 CLOUD_IS_OURS = ROOT / 'cloud-is-ours'
 
 USER = 'alice'  # a plain member of the project demo
+CLIENT_NAMES = ('magnumclient-3.7.0', 'magnumclient-5.0.0')
 CLIENT = settings.CLIENTS / 'magnumclient-3.7.0/bin/magnum'
 OPENSTACK_CLIENT = settings.CLIENTS / 'magnumclient-5.0.0/bin/openstack'
 
