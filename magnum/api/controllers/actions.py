@@ -61,13 +61,6 @@ class ActionsController:
         if given['node_count'] == 0 and call.version < versions.ZERO_NODES:
             raise bay_plans.zero_nodes()
 
-        def preview(session: orm.Session) -> Answer:
-            bay = self._bay(session, call, 'resize')
-            group = finding.nodegroup(session, GROUP, bay.uuid, given['nodegroup'])
-            work(session)
-            more = given['node_count'] - group.node_count
-            return self._preview(session, call, bay.uuid, group.uuid, more)
-
         def work(session: orm.Session) -> Answer:
             bay = self._bay(session, call, 'resize')
             call.precondition.check(bay.generation)
@@ -84,7 +77,8 @@ class ActionsController:
             return call.keep(session, accepted(call, bay.uuid, operation))
 
         if call.flag('dry_run'):
-            return self._refusing(call, lambda: self._database.rehearse(preview))
+            self._refusing(call, lambda: self._database.rehearse(work))
+            return self._resize_preview(call, given)
         answer = self._refusing(call, lambda: self._database.run(work))
         self._services.wake_up.send()
         return answer
@@ -197,16 +191,20 @@ class ActionsController:
             min(batch, group.node_count),
         )
 
-    def _preview(
-        self, session: orm.Session, call: Call, bay_uuid: str, group_uuid: str, more: int
-    ) -> Answer:
-        """What further nodes of a group come to, or what is given back."""
-        bay, baymodel = bay_repository.with_baymodel(session, bay_uuid)
-        groups = repository.load_all(session, bay_uuid)
-        (group,) = (one for one in groups if one.uuid == group_uuid)
-        driver = self._services.selection.of_bay(bay)
+    def _resize_preview(self, call: Call, given: Mapping[str, Any]) -> Answer:
+        """What further nodes of a group come to, or what is given back.
+
+        The cloud is asked for its limits when no transaction is open.
+        """
+        with self._database.reading() as session:
+            row = self._row(session, call, 'resize', None)
+            named = finding.nodegroup(session, GROUP, row.uuid, given['nodegroup'])
+            bay, baymodel = bay_repository.with_baymodel(session, row.uuid)
+            groups = repository.load_all(session, row.uuid)
+        (group,) = (one for one in groups if one.uuid == named.uuid)
         return self._services.previews.of_nodes(
-            call, bay, baymodel, groups, driver, group, more
+            call, bay, baymodel, groups, self._services.selection.of_bay(bay), group,
+            given['node_count'] - group.node_count,
         )
 
     def _refusing(self, call: Call, plan: Callable[[], Answer]) -> Answer:
