@@ -1,7 +1,6 @@
 """Documents of node groups, straight from their rows."""
 
 from collections.abc import Sequence
-from typing import Final
 
 from magnum.api.dialects import NODEGROUPS, Dialect
 from magnum.api.views import Document, View
@@ -35,7 +34,3 @@ class NodegroupView(View):
             document['labels_added'] = differences.added
             document['labels_skipped'] = differences.skipped
         return document
-
-
-LIST: Final = NODEGROUPS.list_view
-FULL: Final = NODEGROUPS.full_view

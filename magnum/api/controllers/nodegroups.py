@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from sqlalchemy import orm
 
-from magnum.api import errors, nodegroup_plans, nodegroup_view, pagination, patches
+from magnum.api import errors, nodegroup_plans, pagination, patches
 from magnum.api.calls import Answer, Call
 from magnum.api.controllers import finding
 from magnum.api.controllers.accepting import in_progress, operation_location
@@ -38,8 +38,8 @@ class NodegroupsController:
         self._database = services.database
         self._dialect = dialect
         self._plans = nodegroup_plans.NodegroupPlans(services.preflight, services.selection)
-        self._list_view = NodegroupView(dialect, nodegroup_view.LIST)
-        self._full_view = NodegroupView(dialect, nodegroup_view.FULL)
+        self._list_view = NodegroupView(dialect, NODEGROUPS.list_view)
+        self._full_view = NodegroupView(dialect, NODEGROUPS.full_view)
 
     def list(self, call: Call) -> Answer:
         """GET of a bay's node groups."""
