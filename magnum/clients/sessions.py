@@ -1,8 +1,10 @@
 """Keystone sessions: the service's own, and those of bays' identities."""
 
+import threading
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
+import cachetools
 from keystoneauth1 import loading, session
 from keystoneauth1.identity import v3
 from oslo_config import cfg
@@ -10,11 +12,15 @@ from oslo_config import cfg
 from magnum.clients.errors import calling
 from magnum.conf import openstack_client
 
+#: Of how many bays' identities the sessions, and with them the tokens, are kept.
+_KEPT: Final = 64
+
 
 class Sessions:
     """Makes sessions; one per process, safe for threads.
 
-    All sessions share timeouts and TLS settings of ``[openstack_client]``.
+    All sessions share connections, and timeouts and TLS settings of
+    ``[openstack_client]``.
     """
 
     def __init__(self, conf: cfg.ConfigOpts):
@@ -28,6 +34,9 @@ class Sessions:
         }
         self.region_name: str | None = options.region_name
         self.interface: str = options.interface
+        self._users: cachetools.LRUCache[tuple[str, ...], session.Session]
+        self._users = cachetools.LRUCache(_KEPT)
+        self._lock = threading.Lock()
 
     @cached_property
     def service(self) -> session.Session:
@@ -38,14 +47,28 @@ class Sessions:
         return session.Session(auth=auth, **self._session_options)
 
     def as_user(self, user_id: str, password: str, project_id: str) -> session.Session:
-        """A session of a user known by id, scoped to a project."""
+        """A session of a user known by id, scoped to a project.
+
+        The one that was made last for the same user, as long as it is kept:
+        every new one costs Keystone the hash of a password.
+        """
+        key = user_id, password, project_id
+        with self._lock:
+            found = self._users.get(key)
+            if found is None:
+                found = self._users[key] = self._as_user(user_id, password, project_id)
+        return found
+
+    def _as_user(self, user_id: str, password: str, project_id: str) -> session.Session:
         auth = v3.Password(
             auth_url=self._conf[openstack_client.SERVICE_ACCOUNT].auth_url,
             user_id=user_id,
             password=password,
             project_id=project_id,
         )
-        return session.Session(auth=auth, **self._session_options)
+        return session.Session(
+            auth=auth, session=self.service.session, **self._session_options
+        )
 
     def endpoint(self, service_type: str, interface: str = 'public') -> str | None:
         """The URL of a service in the service account's catalogue."""

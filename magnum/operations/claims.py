@@ -166,24 +166,21 @@ class Claims:
                 session.execute(
                     sa.select(models.Bay.id).filter_by(uuid=claim.bay_uuid).with_for_update()
                 )
-            operation = session.scalars(
-                sa.select(Operation)
-                .filter_by(uuid=claim.operation_uuid, fence=claim.fence, state=states.RUNNING)
-                .with_for_update()
-            ).one_or_none()
-            if operation is None:
-                raise LeaseLost(claim.operation_uuid)
+            operation, _ = _locked(session, claim)
             yield session, operation
 
-    def renew(self, claim: Claim) -> Standing:
-        """Lengthen one lease, from now.
+    @contextlib.contextmanager
+    def renewed(self, claim: Claim) -> Iterator[tuple[orm.Session, Operation, Standing]]:
+        """As ``fenced``, with the lease lengthened, from now.
 
         :raises LeaseLost: the fence has risen since.
         """
-        with self.fenced(claim) as (session, operation):
-            now = database_now(session)
+        with self._database.writing() as session:
+            operation, now = _locked(session, claim)
             operation.lease_expires_at = now + self._lease
-        return Standing(operation.cancel_requested, now >= operation.deadline)
+            yield session, operation, Standing(
+                operation.cancel_requested, now >= operation.deadline
+            )
 
     def _keep(self, claim: Claim) -> None:
         """Lengthen a lease by the heartbeat: not that of a worker that should stop.
@@ -191,8 +188,8 @@ class Claims:
         One that hangs past its deadline, or past being cancelled, loses its
         lease, and the operation is ended by another.
         """
-        with self.fenced(claim) as (session, operation):
-            now = database_now(session)
+        with self._database.writing() as session:
+            operation, now = _locked(session, claim)
             if not operation.cancel_requested and now < operation.deadline:
                 operation.lease_expires_at = now + self._lease
 
@@ -220,3 +217,16 @@ class Claims:
     def held(self) -> int:
         """How many operations this process works on."""
         return len(self._held)
+
+
+def _locked(session: orm.Session, claim: Claim) -> tuple[Operation, datetime.datetime]:
+    """The claim's operation, and what time it is for the database."""
+    found = session.execute(
+        sa.select(Operation, utcnow())
+        .filter_by(uuid=claim.operation_uuid, fence=claim.fence, state=states.RUNNING)
+        .with_for_update()
+    ).one_or_none()
+    if found is None:
+        raise LeaseLost(claim.operation_uuid)
+    operation, now = found
+    return operation, now

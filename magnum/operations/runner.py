@@ -21,6 +21,7 @@ from magnum.clients.errors import (
 )
 from magnum.db.models import Bay, BayIdentity, Nodegroup, Operation, OperationStep
 from magnum.db.statements import database_now
+from magnum.db.types import utcnow
 from magnum.domain import states
 from magnum.domain.failures import Failure
 from magnum.events import timeline
@@ -63,7 +64,6 @@ class StepTask(task.Task):
     def execute(self) -> None:
         """Do the step, unless it is recorded as done."""
         retrying = self._work.tools.database.retrying
-        retrying(self._work.check)
         if retrying(self._begin):
             retrying(lambda: self._step(self._work))
             retrying(lambda: self._end(states.STEP_DONE))
@@ -82,21 +82,27 @@ class StepTask(task.Task):
                 LOG.info('Step %s was taken over by another worker', self.name)
 
     def _begin(self) -> bool:
-        with self._work.fenced() as (session, operation):
+        with self._work.going_on() as (session, operation):
             row = _step_row(session, operation, self.name, self._position)
             if row.state == states.STEP_DONE:
                 return False
             row.state = states.STEP_RUNNING
             row.attempts += 1
-            row.started_at = row.started_at or database_now(session)
+            if row.started_at is None:
+                row.started_at = utcnow()
         return True
 
     def _end(self, state: str, reason: str | None = None) -> None:
         with self._work.fenced() as (session, operation):
-            row = _step_row(session, operation, self.name, self._position)
-            row.state = state
-            row.reason = reason
-            row.finished_at = None if state == states.STEP_PENDING else database_now(session)
+            session.execute(
+                sa.update(OperationStep)
+                .filter_by(operation_uuid=operation.uuid, name=self.name)
+                .values(
+                    state=state,
+                    reason=reason,
+                    finished_at=None if state == states.STEP_PENDING else utcnow(),
+                )
+            )
 
 
 class Runner:
@@ -126,7 +132,6 @@ class Runner:
     def _outcome(self, work: Work) -> Outcome:
         """Run the flow; what is left to do is to record how it went."""
         try:
-            self._tools.database.retrying(work.check)
             _engine(work.claim, work).run()
         except LeaseLost:
             raise

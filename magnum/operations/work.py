@@ -118,10 +118,11 @@ class Work:
         with self._claims.fenced(self.claim, with_bay=True) as found:
             yield found
 
-    def check(self) -> None:
-        """Whether to go on; lengthens the lease by the way.
+    @contextlib.contextmanager
+    def going_on(self) -> Iterator[tuple[orm.Session, models.Operation]]:
+        """As ``fenced``, if there is nothing against going on; lengthens the lease.
 
-        Called before every step, so that a call to the cloud begins with a
+        Every step begins with it, so that a call to the cloud begins with a
         lease longer than the call may take.
 
         :raises LeaseLost: somebody else works on the operation now.
@@ -131,12 +132,13 @@ class Work:
         """
         if self._claims.stopping.is_set():
             raise Handover
-        standing = self._claims.renew(self.claim)
-        if standing.is_cancelled:
-            raise Cancelled(self.claim.operation_uuid)
-        # After the stack: what Heat has to say is better than "too late".
-        if standing.is_overdue and self.claim.phase == states.START:
-            raise DeadlinePassed(self.claim.operation_uuid)
+        with self._claims.renewed(self.claim) as (session, operation, standing):
+            if standing.is_cancelled:
+                raise Cancelled(self.claim.operation_uuid)
+            # After the stack: what Heat has to say is better than "too late".
+            if standing.is_overdue and self.claim.phase == states.START:
+                raise DeadlinePassed(self.claim.operation_uuid)
+            yield session, operation
 
     def operation(self) -> models.Operation:
         """The operation's row as it is now."""

@@ -13,7 +13,12 @@ from magnum.api.services import Services
 from magnum.api.types import certificates as types
 from magnum.db.repositories import bays as repository
 
-_BAY: Final = (repository.TABLE.c.uuid, repository.TABLE.c.project_id, repository.TABLE.c.user_id)
+_BAY: Final = (
+    repository.TABLE.c.uuid,
+    repository.TABLE.c.project_id,
+    repository.TABLE.c.user_id,
+    repository.COE,
+)
 
 
 class CertificatesController:
@@ -60,10 +65,7 @@ class CertificatesController:
 
     def _signed(self, session: orm.Session, call: Call, given: dict[str, Any]) -> dict[str, Any]:
         row = self._bay(session, call, 'create', given['bay'], errors.BAY_OF_CERTIFICATE_NOT_FOUND)
-        bay = repository.load(session, row.uuid)
-        if bay is None:
-            raise finding.not_found(errors.BAY_OF_CERTIFICATE_NOT_FOUND, CLUSTERS, given['bay'])
-        pem = sign(self._certificates, session, call, bay, given['csr'])
+        pem = sign(self._certificates, session, call, row.uuid, row.coe, given['csr'])
         document = {**_document(call, row.uuid), 'csr': given['csr'], 'pem': pem}
         if 'ca_cert_type' in given:
             document['ca_cert_type'] = given['ca_cert_type']

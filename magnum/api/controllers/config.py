@@ -50,7 +50,9 @@ class ConfigController:
         if not baymodel.tls_disabled:
             if csr is None:
                 raise errors.invalid('csr', None, 'Mandatory field missing.')
-            certificate = sign(self._services.certificates, session, call, bay, csr)
+            certificate = sign(
+                self._services.certificates, session, call, bay.uuid, baymodel.coe, csr
+            )
             authority = self._services.certificates.authority_certificate(session, bay.uuid)
         access = Access(bay.name, bay.api_address, authority, certificate)
         return {

@@ -11,11 +11,15 @@ from magnum.certificates.errors import (
     SubjectRefused,
 )
 from magnum.certificates.service import CertificateService
-from magnum.db import models
 
 
 def sign(
-    certificates: CertificateService, session: orm.Session, call: Call, bay: models.Bay, csr: str
+    certificates: CertificateService,
+    session: orm.Session,
+    call: Call,
+    bay_uuid: str,
+    coe: str,
+    csr: str,
 ) -> str:
     """The certificate, PEM.
 
@@ -24,7 +28,7 @@ def sign(
     """
     try:
         issued = certificates.sign_user_csr(
-            session, bay, csr, call.caller.roles, call.caller.user_id or ''
+            session, bay_uuid, coe, csr, call.caller.roles, call.caller.user_id or ''
         )
     except InvalidCSR as refusal:
         raise errors.APIError(errors.INVALID_CSR, str(refusal)) from None

@@ -39,7 +39,10 @@ class DatabaseStore:
 
         :raises SealingError: the private key cannot be opened.
         """
-        row = session.scalar(sa.select(models.KeyPair).where(*_is_pair(bay_uuid, purpose)))
+        row = session.execute(
+            sa.select(models.KeyPair.certificate, models.KeyPair.sealed_private_key)
+            .where(*_is_pair(bay_uuid, purpose))
+        ).one_or_none()
         if row is None:
             return None
         private_key = self._sealer.unseal(row.sealed_private_key, _context(bay_uuid, purpose))

@@ -38,6 +38,15 @@ def _count(name: str, *conditions: sa.ColumnElement[bool]) -> sa.Label[int]:
 MASTER_COUNT: Final = _count('master_count', NODEGROUP.c.role == _MASTER)
 NODE_COUNT: Final = _count('node_count', NODEGROUP.c.role != _MASTER)
 
+#: The engine of a bay, selected beside its columns.
+COE: Final = (
+    sa.select(BAYMODEL.c.coe)
+    .where(BAYMODEL.c.uuid == TABLE.c.baymodel_id)
+    .correlate(TABLE)
+    .scalar_subquery()
+    .label('coe')
+)
+
 
 def page(
     session: orm.Session, columns: Columns, scope: Scope, paging: Paging, filters: Filters = NONE

@@ -67,7 +67,7 @@ def test_without_an_authority_there_is_nothing(
     assert service.authority_certificate(session, bay.uuid) is None
     assert service.service_pair(session, bay.uuid) is None
     with pytest.raises(errors.AuthorityMissing):
-        service.sign_user_csr(session, bay, csr.make(MASTERS), ['admin'], 'me')
+        service.sign_user_csr(session, bay.uuid, 'kubernetes', csr.make(MASTERS), ['admin'], 'me')
 
 
 @pytest.mark.parametrize('ca_key_type', ['ecdsa', 'rsa'])
@@ -91,7 +91,9 @@ def test_authorities_of_each_kind_sign_keys_of_each_kind(
     service = CertificateService(conf)
     service.ensure_authority(session, bay.uuid, bay.name)
     key = new_key()
-    issued = service.sign_user_csr(session, bay, csr.make(MASTERS, key=key), ['member'], 'me')
+    issued = service.sign_user_csr(
+        session, bay.uuid, 'kubernetes', csr.make(MASTERS, key=key), ['member'], 'me'
+    )
     certificate = read(issued.pem)
     certificate.verify_directly_issued_by(read(service.authority_certificate(session, bay.uuid)))
     assert certificate.public_key() == key.public_key()
@@ -102,7 +104,9 @@ def test_authorities_of_each_kind_sign_keys_of_each_kind(
 def test_a_plain_request_gets_the_key_identifiers_and_nothing_else(
     ready: CertificateService, session: Session, bay: models.Bay
 ) -> None:
-    issued = ready.sign_user_csr(session, bay, csr.make(MASTERS), ['member'], 'me')
+    issued = ready.sign_user_csr(
+        session, bay.uuid, 'kubernetes', csr.make(MASTERS), ['member'], 'me'
+    )
     certificate = read(issued.pem)
     ca = read(ready.authority_certificate(session, bay.uuid))
     ca_key_id = ca.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
@@ -122,7 +126,9 @@ def test_extensions_of_a_member_follow_the_rules(
         (x509.SubjectKeyIdentifier(b'mine'), False),
         (x509.OCSPNoCheck(), False),
     ]
-    issued = ready.sign_user_csr(session, bay, csr.make(MASTERS, asked), ['member'], 'me')
+    issued = ready.sign_user_csr(
+        session, bay.uuid, 'kubernetes', csr.make(MASTERS, asked), ['member'], 'me'
+    )
     values = [e.value for e in read(issued.pem).extensions]
     assert values[:4] == [
         SAN[0],
@@ -136,7 +142,9 @@ def test_extensions_of_a_member_follow_the_rules(
 def test_what_is_signed_is_written_down(
     ready: CertificateService, session: Session, bay: models.Bay
 ) -> None:
-    issued = ready.sign_user_csr(session, bay, csr.make(MASTERS), ['member'], 'user-id')
+    issued = ready.sign_user_csr(
+        session, bay.uuid, 'kubernetes', csr.make(MASTERS), ['member'], 'user-id'
+    )
     (row,) = issued_rows(session)
     assert (row.bay_uuid, row.issued_to) == (bay.uuid, 'user-id')
     for field in ('serial', 'subject', 'fingerprint', 'not_before', 'not_after'):
@@ -146,7 +154,9 @@ def test_what_is_signed_is_written_down(
 def test_a_reader_gets_a_clients_certificate(
     ready: CertificateService, session: Session, bay: models.Bay
 ) -> None:
-    issued = ready.sign_user_csr(session, bay, csr.make(VIEWER), ['reader'], 'eve')
+    issued = ready.sign_user_csr(
+        session, bay.uuid, 'kubernetes', csr.make(VIEWER), ['reader'], 'eve'
+    )
     purposes = read(issued.pem).extensions.get_extension_for_class(x509.ExtendedKeyUsage)
     assert list(purposes.value) == [ExtendedKeyUsageOID.CLIENT_AUTH]
 
@@ -171,7 +181,7 @@ def test_a_refused_request_changes_nothing(
     error: type[Exception],
 ) -> None:
     with pytest.raises(error) as caught:
-        ready.sign_user_csr(session, bay, pem, roles, 'me')
+        ready.sign_user_csr(session, bay.uuid, 'kubernetes', pem, roles, 'me')
     assert issued_rows(session) == []
     assert not session.new
     assert not session.dirty
@@ -183,8 +193,8 @@ def test_readers_of_other_engines_get_nothing(
 ) -> None:
     service.ensure_authority(session, swarm_bay.uuid, swarm_bay.name)
     with pytest.raises(errors.SubjectRefused):
-        service.sign_user_csr(session, swarm_bay, csr.make(VIEWER), ['reader'], 'eve')
-    service.sign_user_csr(session, swarm_bay, csr.make(MASTERS), ['member'], 'me')
+        service.sign_user_csr(session, swarm_bay.uuid, 'swarm', csr.make(VIEWER), ['reader'], 'eve')
+    service.sign_user_csr(session, swarm_bay.uuid, 'swarm', csr.make(MASTERS), ['member'], 'me')
 
 
 def test_a_node_gets_what_the_driver_says(
@@ -224,7 +234,7 @@ def test_the_longest_node_name_fits_the_record(
 def test_forgetting_leaves_the_record_only(
     ready: CertificateService, session: Session, bay: models.Bay
 ) -> None:
-    ready.sign_user_csr(session, bay, csr.make(MASTERS), ['member'], 'me')
+    ready.sign_user_csr(session, bay.uuid, 'kubernetes', csr.make(MASTERS), ['member'], 'me')
     ready.tokens.arm(session, bay.uuid, 'operation')
     ready.forget(session, bay.uuid)
     ready.forget(session, bay.uuid)
