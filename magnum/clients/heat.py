@@ -51,8 +51,8 @@ class Stack:
 
 
 @dataclasses.dataclass(frozen=True)
-class FailedResource:
-    """A resource of a stack, or of one nested in it, that failed."""
+class Resource:
+    """A resource of a stack, or of one nested in it."""
 
     name: str
     type: str
@@ -194,13 +194,23 @@ class HeatClient:
             found = self._api.stacks.list(filters={'name': name})
             return [stack for stack in map(_stack, found) if not stack.is_gone]
 
-    def failed_resources(self, stack_id: str) -> list[FailedResource]:
+    def failed_resources(self, stack_id: str) -> list[Resource]:
         """Every failed resource, nested ones included."""
+        return self._resources(stack_id, 'FAILED')
+
+    def unfinished_resources(self, stack_id: str) -> list[Resource]:
+        """Every resource, nested ones included, that failed or is being worked on.
+
+        Heat lets those go on for some minutes that stand beside a failed one.
+        """
+        return self._resources(stack_id, 'FAILED', 'IN_PROGRESS')
+
+    def _resources(self, stack_id: str, *statuses: str) -> list[Resource]:
         with calling(SERVICE, 'list_resources'):
             found = self._api.resources.list(
-                stack_id, nested_depth=5, filters={'status': 'FAILED'}
+                stack_id, nested_depth=5, filters={'status': list(statuses)}
             )
-        return [_resource(resource) for resource in found]
+            return [_resource(resource) for resource in found]
 
 
 def _stack(found: Any) -> Stack:
@@ -219,10 +229,10 @@ def _stack(found: Any) -> Stack:
     )
 
 
-def _resource(found: Any) -> FailedResource:
+def _resource(found: Any) -> Resource:
     links = {link['rel']: link['href'] for link in getattr(found, 'links', None) or ()}
     stack_url = links.get('stack', '')
-    return FailedResource(
+    return Resource(
         name=found.resource_name,
         type=found.resource_type,
         reason=found.resource_status_reason or '',

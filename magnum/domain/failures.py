@@ -78,8 +78,8 @@ class Failure:
         return f'{where}{self.reason}'
 
 
-class FailedResource(Protocol):
-    """What :func:`root_cause` needs to know of a failed resource."""
+class Resource(Protocol):
+    """A resource of a stack, or of one nested in it."""
 
     @property
     def name(self) -> str: ...  # noqa: D102
@@ -103,7 +103,7 @@ def classify(reason: str) -> str:
     return 'stack_failed'
 
 
-def root_cause(resources: Iterable[FailedResource], stack_reason: str) -> Failure:
+def root_cause(resources: Iterable[Resource], stack_reason: str) -> Failure:
     """The deepest, earliest failed resource; else what the stack says.
 
     A resource that holds a stack with failed resources of its own only

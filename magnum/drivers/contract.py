@@ -8,9 +8,10 @@ drivers kept outside this tree use the same contract.
 
 import abc
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from magnum.domain.failures import Resource
 from magnum.domain.node_certificates import NodeCertificate
 
 MASTER = 'master'
@@ -207,12 +208,26 @@ class Driver(abc.ABC):
         plan: BayPlan,
         template_version: str,
         nodes_to_remove: tuple[str, ...] = (),
+        batch: int | None = None,
     ) -> Mapping[str, Any]:
         """Parameters to change in an existing stack (Heat's PATCH update).
 
         :param template_version: the version the bay's stack was made with.
         :param nodes_to_remove: server ids or group indexes to go first.
+        :param batch: how many nodes may be replaced at once, where an upgrade
+            was left half done; None: no node is replaced.
         """
+
+    def workers_among(self, stack_id: str, resources: Iterable[Resource]) -> tuple[str, ...]:
+        """Which workers are among the resources of a stack: their group indexes.
+
+        Asked about those that failed: a resize puts new ones into their
+        place, for they will not boot a second time.
+
+        :param stack_id: of the bay, or of a further node group.
+        :param resources: with those of nested stacks.
+        """
+        return ()
 
     @abc.abstractmethod
     def read_outputs(
@@ -246,6 +261,7 @@ class Driver(abc.ABC):
         group: NodeGroupPlan,
         template_version: str,
         nodes_to_remove: tuple[str, ...] = (),
+        batch: int | None = None,
     ) -> Mapping[str, Any]:
         """As ``resize_parameters``, of a further node group's own stack."""
         raise _incapable('nodegroup', 'has no node groups beside the default ones')

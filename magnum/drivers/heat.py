@@ -6,9 +6,10 @@ settings its node scripts read, the certificates of its nodes.
 
 import abc
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
+from magnum.domain.failures import Resource
 from magnum.domain.node_certificates import NodeCertificate
 from magnum.drivers import (
     checks,
@@ -156,14 +157,26 @@ class HeatDriver(Driver):
         plan: BayPlan,
         template_version: str,
         nodes_to_remove: tuple[str, ...] = (),
+        batch: int | None = None,
     ) -> Mapping[str, Any]:
         """See the contract.
 
         :raises KeyError: a version that this release does not know.
         """
         return self.resize_nodegroup_parameters(
-            plan, plan.workers, template_version, nodes_to_remove
+            plan, plan.workers, template_version, nodes_to_remove, batch
         )
+
+    def workers_among(self, stack_id: str, resources: Iterable[Resource]) -> tuple[str, ...]:
+        """See the contract."""
+        # Never changed by a version of the templates.
+        workers = self.parameter_names[self.version].workers
+        found = list(resources)
+        groups = {
+            resource.physical_id for resource in found
+            if resource.stack_id == stack_id and resource.name == workers
+        }
+        return tuple(resource.name for resource in found if resource.stack_id in groups)
 
     def resize_nodegroup_parameters(
         self,
@@ -171,12 +184,14 @@ class HeatDriver(Driver):
         group: NodeGroupPlan,
         template_version: str,
         nodes_to_remove: tuple[str, ...] = (),
+        batch: int | None = None,
     ) -> Mapping[str, Any]:
         """See the contract.
 
         The workers' token is a new one each time. That changes the
         definition of every worker (not the servers, which ignore it), so the
-        batch is made large: one by one it would take Heat very long.
+        batch is made large: one by one it would take Heat very long. It
+        stays as it was where an upgrade is left to be finished.
 
         :raises KeyError: a version that this release does not know.
         """
@@ -184,7 +199,7 @@ class HeatDriver(Driver):
         return {
             names.node_count: group.node_count,
             names.nodes_to_remove: list(nodes_to_remove),
-            'update_max_batch_size': max(1, group.node_count),
+            'update_max_batch_size': max(1, batch or group.node_count),
             'worker_bootstrap_token': plan.bootstrap_tokens[WORKER],
             **self.group_parameters(group),
         }

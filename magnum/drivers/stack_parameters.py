@@ -15,13 +15,17 @@ Parameter = Callable[[BayPlan], Any]
 
 @dataclasses.dataclass(frozen=True)
 class Names:
-    """Names of those stack parameters that differ between the templates."""
+    """Names of those stack parameters that differ between the templates.
+
+    ``workers`` is the resource that has a group's workers as its members.
+    """
 
     master_count: str
     node_count: str
     nodes_to_remove: str
     node_image: str
     node_flavor: str
+    workers: str
 
     def of_workers(self) -> frozenset[str]:
         """Those that reach workers alone, as ``OF_WORKERS`` do."""

@@ -20,7 +20,7 @@ from magnum.clients.errors import (
     Unauthenticated,
     calling,
 )
-from magnum.clients.heat import FailedResource, Stack
+from magnum.clients.heat import Resource, Stack
 
 
 @dataclasses.dataclass
@@ -64,7 +64,7 @@ class FakeCloud:
                 stack['built'] += 1
             stack['reason'] = reason
             stack['failed'] = [
-                FailedResource('node', 'OS::Nova::Server', reason, stack['id'], None, '1')
+                Resource('node', 'OS::Nova::Server', reason, stack['id'], None, '1')
             ] if ended == 'FAILED' else []
 
 
@@ -192,9 +192,11 @@ class FakeHeat:
         with self.cloud.call('orchestration', 'list_stacks'):
             return [_shown(s) for s in self._visible() if s['name'] == name]
 
-    def failed_resources(self, stack_id: str) -> list[FailedResource]:
+    def failed_resources(self, stack_id: str) -> list[Resource]:
         with self.cloud.call('orchestration', 'list_resources'):
             return list(self._find(stack_id)['failed'])
+
+    unfinished_resources = failed_resources
 
     def _find(self, stack: str) -> dict[str, Any]:
         for found in self._visible():

@@ -1,9 +1,10 @@
 """A driver that builds next to nothing."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from magnum.domain.failures import Resource
 from magnum.domain.node_certificates import NodeCertificate
 from magnum.drivers import footprint
 from magnum.drivers.contract import (
@@ -45,12 +46,19 @@ class FakeDriver(Driver):
         return StackRequest(_TEMPLATE, {}, _parameters(plan, plan.workers), '1')
 
     def resize_parameters(
-        self, plan: BayPlan, template_version: str, nodes_to_remove: tuple[str, ...] = ()
+        self,
+        plan: BayPlan,
+        template_version: str,
+        nodes_to_remove: tuple[str, ...] = (),
+        batch: int | None = None,
     ) -> Mapping[str, Any]:
         return {
             'number_of_minions': plan.workers.node_count, 'removed': list(nodes_to_remove),
-            'by_version': template_version,
+            'by_version': template_version, 'batch': batch,
         }
+
+    def workers_among(self, stack_id: str, resources: Iterable[Resource]) -> tuple[str, ...]:
+        return tuple(resource.name for resource in resources)
 
     def read_outputs(
         self, outputs: Mapping[str, Any], parameters: Mapping[str, Any], plan: BayPlan
@@ -72,9 +80,10 @@ class FakeDriver(Driver):
         group: NodeGroupPlan,
         template_version: str,
         nodes_to_remove: tuple[str, ...] = (),
+        batch: int | None = None,
     ) -> Mapping[str, Any]:
         own = dataclasses.replace(plan, workers=group)
-        return self.resize_parameters(own, template_version, nodes_to_remove)
+        return self.resize_parameters(own, template_version, nodes_to_remove, batch)
 
     def read_nodegroup_outputs(
         self, outputs: Mapping[str, Any], parameters: Mapping[str, Any], plan: BayPlan

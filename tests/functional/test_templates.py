@@ -10,6 +10,7 @@ import dataclasses
 import json
 import shlex
 import time
+import types
 import urllib.request
 import uuid
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from heatclient import exc as heat_errors
 from keystoneauth1 import adapter, session
 from keystoneauth1.identity import v3
 
+from magnum.clients.heat import HeatClient, Resource
 from magnum.drivers.contract import (
     MASTER,
     WORKER,
@@ -69,6 +71,8 @@ class Cloud:
         # Of a project in which no other test looks for debris.
         member = _session('carol')
         self.heat = heat_client.Client('1', session=member, service_type='orchestration')
+        where: Any = types.SimpleNamespace(interface='public', region_name=settings.REGION)
+        self.own_heat = HeatClient(member, where)
         self.network = adapter.Adapter(member, service_type='network')
         self.compute = adapter.Adapter(
             _session('admin'), service_type='compute', default_microversion=NOVA_VERSION
@@ -80,6 +84,9 @@ class Cloud:
         if server['status'] != 'ACTIVE':
             return None
         return base64.b64decode(server['OS-EXT-SRV-ATTR:user_data']).decode()
+
+    def unfinished_resources(self, stack: 'OwnStack') -> list[Resource]:
+        return self.own_heat.unfinished_resources(stack.stack_id)
 
     def server_ids(self, name_prefix: str) -> list[str]:
         answer = self.compute.get(f'/servers?all_tenants=1&name=^{name_prefix}').json()
@@ -206,13 +213,15 @@ class Bay:
         tokens = {role: uuid.uuid4().hex for role in (MASTER, WORKER)}
         self.plan = dataclasses.replace(self.plan, bootstrap_tokens=tokens)
 
-    def resize(self, node_count: int, *nodes_to_remove: str) -> None:
+    def resize(
+        self, node_count: int, *nodes_to_remove: str, wanted: str = 'UPDATE_COMPLETE'
+    ) -> None:
         self.new_tokens()
         workers = dataclasses.replace(self.plan.workers, node_count=node_count)
         self.plan = dataclasses.replace(self.plan, workers=workers)
         version = self.driver.render(self.plan).version
         parameters = self.driver.resize_parameters(self.plan, version, nodes_to_remove)
-        self.stack.change(existing=True, parameters=dict(parameters))
+        self.stack.change(wanted, existing=True, parameters=dict(parameters))
 
     def renew(
         self,
@@ -488,6 +497,24 @@ def test_a_renewal_that_fails_can_be_done_again(build: Any, driver: Driver) -> N
     bay.renew(batch=1, existing=True)
     second = bay.stack.servers()
     assert not set(second.values()) & set(first.values())
+    assert bay.masters() == masters
+    assert set(bay.cloud.server_ids(bay.plan.stack_name)) == masters | set(second.values())
+
+
+@only('kubernetes')
+def test_a_resize_whose_nodes_failed_can_be_done_again(build: Any, driver: Driver) -> None:
+    bay = build(driver)
+    masters, first = bay.masters(), bay.stack.servers()
+    bay.stack.word = 'FAILURE'
+    bay.resize(3, wanted='UPDATE_FAILED')
+    lost = driver.workers_among(bay.stack.stack_id, bay.cloud.unfinished_resources(bay.stack))
+    assert set(lost) == {'1', '2'}
+
+    bay.stack.word = 'SUCCESS'
+    bay.resize(3, *lost)
+    second = bay.stack.servers()
+    assert second.keys() == {'0', '3', '4'}
+    assert first.items() < second.items(), 'what came up is left alone'
     assert bay.masters() == masters
     assert set(bay.cloud.server_ids(bay.plan.stack_name)) == masters | set(second.values())
 

@@ -6,6 +6,7 @@ import pytest
 
 from magnum.clients.errors import CloudRefused
 from magnum.db import models
+from magnum.domain.stack_names import short_id
 from magnum.operations.planner import BayGone, NotRetryable, OperationInProgress
 from tests.operations.conftest import World
 
@@ -220,3 +221,45 @@ def test_the_retry_of_a_retry(world: World) -> None:
     world.fail()
     third = world.about('retry', second)
     assert (second.retries, third.retries) == (first.uuid, second.uuid)
+
+
+@pytest.mark.parametrize('how', ['retry', 'resize'])
+def test_workers_that_failed_to_come_up_are_given_up(world: World, how: str) -> None:
+    """A node boots once: the next attempt puts others into their place."""
+    uuid = _bay(world, 'resize')
+    operation = ASK['resize'](world, uuid)
+    world.build(uuid)
+    assert world.stack(short_id(uuid))['parameters']['removed'] == []
+    operation = world.ask('resize_bay', uuid, 4)
+    world.fail()
+    if how == 'retry':
+        world.about('retry', operation)
+    else:
+        world.ask('resize_bay', uuid, 5, nodes_to_remove=('0',))
+    world.build(uuid)
+    asked_for = [] if how == 'retry' else ['0']
+    assert world.stack(short_id(uuid))['parameters']['removed'] == [*asked_for, 'node']
+    _is_well(world, uuid, 'resize')
+
+
+@pytest.mark.parametrize('group', ['default-worker', 'gpu'])
+def test_a_resize_after_half_an_upgrade_keeps_to_its_batches(world: World, group: str) -> None:
+    """Heat then finishes the upgrade, whatever it is asked for."""
+    uuid = _bay(world, 'upgrade')
+    nodegroup = world.nodegroup(group).uuid
+    world.ask('resize_bay', uuid, 4, nodegroup_uuid=nodegroup)
+    world.build(uuid)
+    world.ask(
+        'upgrade_bay', uuid, world.new_baymodel(), max_batch_size=2, nodegroup_uuid=nodegroup
+    )
+    world.fail()
+    world.ask('resize_bay', uuid, 9, nodegroup_uuid=nodegroup)
+    world.build(uuid)
+    stack = world.stack('gpu' if group == 'gpu' else short_id(uuid))
+    assert stack['parameters']['batch'] == 2
+    resize = world.operations(uuid)[-1]
+    time = resize.deadline - resize.created_at
+    assert time.total_seconds() > 7000, 'that of the two batches of the upgrade'
+    world.ask('resize_bay', uuid, 8, nodegroup_uuid=nodegroup)
+    world.build(uuid)
+    assert stack['parameters']['batch'] is None, 'nothing was left to do'

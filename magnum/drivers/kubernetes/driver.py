@@ -99,6 +99,7 @@ class KubernetesDriver(heat.HeatDriver):
             nodes_to_remove='minions_to_remove',
             node_image='minion_image',
             node_flavor='minion_flavor',
+            workers='kube_minions',
         ),
     }
     outputs = heat.Outputs(

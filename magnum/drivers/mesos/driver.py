@@ -87,6 +87,7 @@ class MesosDriver(heat.HeatDriver):
             nodes_to_remove='slaves_to_remove',
             node_image='slave_image',
             node_flavor='slave_flavor',
+            workers='mesos_slaves',
         ),
     }
     outputs = heat.Outputs(

@@ -33,6 +33,7 @@ class SwarmDriver(heat.HeatDriver):
             nodes_to_remove='nodes_to_remove',
             node_image='node_image',
             node_flavor='node_flavor',
+            workers='swarm_nodes',
         ),
     }
     outputs = heat.Outputs(

@@ -25,6 +25,7 @@ from magnum.operations.steps.heat import (
     was_asked,
 )
 from magnum.operations.steps.plans import plan, rendering
+from magnum.operations.steps.upgrade import left_undone
 from magnum.operations.work import Work
 
 
@@ -107,15 +108,20 @@ def change_stack(work: Work) -> None:
     if not was_asked(situation.operation, stack):
         driver = work.driver(situation)
         nodes_to_remove = tuple(asked.get('nodes_to_remove', ()))
+        batch = None
+        if stack.is_failed:
+            lost = as_anybody(work, lambda heat: heat.unfinished_resources(stack.id))
+            nodes_to_remove += driver.workers_among(stack.id, lost)
+            batch = _go_on_with_upgrade(work, group)
         with rendering():
             if group.is_default:
                 parameters = driver.resize_parameters(
-                    bay_plan, situation.bay.template_version or '', nodes_to_remove
+                    bay_plan, situation.bay.template_version or '', nodes_to_remove, batch
                 )
             else:
                 parameters = driver.resize_nodegroup_parameters(
                     bay_plan, nodegroup_plan(situation.bay, group),
-                    group.template_version or '', nodes_to_remove,
+                    group.template_version or '', nodes_to_remove, batch,
                 )
         with work.fenced() as (session, operation):
             minutes = minutes_left(work, operation, database_now(session))
@@ -145,6 +151,23 @@ def await_stack(work: Work) -> None:
     if stack.is_failed:
         failed = as_anybody(work, lambda heat: heat.failed_resources(stack.id))
         raise StepFailed(root_cause(failed, stack.reason))
+
+
+def _go_on_with_upgrade(work: Work, group: Nodegroup) -> int | None:
+    """Give a resize the time of an upgrade that it cannot but finish.
+
+    Heat brings every node to what the stack says, those too that a failed
+    upgrade did not come to.
+
+    :returns: how many nodes may be replaced at once; None without an upgrade.
+    """
+    with work.fenced() as (session, operation):
+        undone = left_undone(session, operation, group.uuid)
+        if undone is None:
+            return None
+        batch, time = undone
+        operation.deadline = max(operation.deadline, database_now(session) + time)
+    return batch
 
 
 def _ask_for(work: Work, wanted: _Wanted) -> str:

@@ -1,6 +1,7 @@
 """Replacing the nodes of a bay, a node group a round."""
 
 import dataclasses
+import datetime
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -174,6 +175,21 @@ def _before_unfinished(
                     for name, value in own.items()
                 }
     return own
+
+
+def left_undone(
+    session: orm.Session, operation: Operation, nodegroup_uuid: str
+) -> tuple[int, datetime.timedelta] | None:
+    """What an upgrade of a node group that failed half-way had been given.
+
+    :returns: how many nodes at once, and how long; None when there is none.
+    """
+    for earlier in _unfinished(session, operation):
+        asked = earlier.parameters
+        if rounds.has_begun(asked) and rounds.nodegroup_uuid(asked) == nodegroup_uuid:
+            minutes = datetime.timedelta(minutes=rounds.minutes(asked))
+            return asked['max_batch_size'], minutes
+    return None
 
 
 def _unfinished(session: orm.Session, operation: Operation) -> Iterator[Operation]:
