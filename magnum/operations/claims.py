@@ -10,7 +10,7 @@ import dataclasses
 import datetime
 import threading
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from oslo_db import exception as db_exc
@@ -26,6 +26,8 @@ from magnum.domain import states
 LOG = logging.getLogger(__name__)
 
 Operation = models.Operation
+
+_TABLE: Final[sa.Table] = Operation.__table__  # type: ignore[assignment]
 
 
 class LeaseLost(Exception):
@@ -150,37 +152,40 @@ class Claims:
         return taken == 1
 
     @contextlib.contextmanager
+    def writing(self, claim: Claim) -> Iterator[orm.Session]:
+        """A transaction that only this claim's holder gets.
+
+        :raises LeaseLost: the fence has risen since.
+        """
+        with self._database.writing() as session:
+            _locked(session, claim, Operation.id)
+            yield session
+
+    @contextlib.contextmanager
     def fenced(
         self, claim: Claim, with_bay: bool = False
     ) -> Iterator[tuple[orm.Session, Operation]]:
-        """A transaction that only this claim's holder gets.
+        """As ``writing``, with the operation's locked row.
 
         :param with_bay: lock the bay's row, too. Whoever writes it, or ends the
             operation, needs it: requests lock the bay first, and two that lock
             in different orders wait for each other.
-        :returns: the session and the operation's locked row.
-        :raises LeaseLost: the fence has risen since.
         """
         with self._database.writing() as session:
             if with_bay:
                 session.execute(
                     sa.select(models.Bay.id).filter_by(uuid=claim.bay_uuid).with_for_update()
                 )
-            operation, _ = _locked(session, claim)
+            (operation,) = _locked(session, claim, Operation)
             yield session, operation
 
     @contextlib.contextmanager
-    def renewed(self, claim: Claim) -> Iterator[tuple[orm.Session, Operation, Standing]]:
-        """As ``fenced``, with the lease lengthened, from now.
-
-        :raises LeaseLost: the fence has risen since.
-        """
+    def renewed(self, claim: Claim) -> Iterator[tuple[orm.Session, Standing]]:
+        """As ``writing``, with the lease lengthened, from now."""
         with self._database.writing() as session:
-            operation, now = _locked(session, claim)
-            operation.lease_expires_at = now + self._lease
-            yield session, operation, Standing(
-                operation.cancel_requested, now >= operation.deadline
-            )
+            standing, now = _standing(session, claim)
+            self._lengthen(session, claim, now)
+            yield session, standing
 
     def _keep(self, claim: Claim) -> None:
         """Lengthen a lease by the heartbeat: not that of a worker that should stop.
@@ -189,9 +194,16 @@ class Claims:
         lease, and the operation is ended by another.
         """
         with self._database.writing() as session:
-            operation, now = _locked(session, claim)
-            if not operation.cancel_requested and now < operation.deadline:
-                operation.lease_expires_at = now + self._lease
+            standing, now = _standing(session, claim)
+            if not (standing.is_cancelled or standing.is_overdue):
+                self._lengthen(session, claim, now)
+
+    def _lengthen(self, session: orm.Session, claim: Claim, now: datetime.datetime) -> None:
+        session.execute(
+            sa.update(_TABLE)
+            .where(_TABLE.c.uuid == claim.operation_uuid)
+            .values(lease_expires_at=now + self._lease)
+        )
 
     def renew_all(self) -> None:
         """Lengthen the leases of everything this process works on."""
@@ -219,14 +231,26 @@ class Claims:
         return len(self._held)
 
 
-def _locked(session: orm.Session, claim: Claim) -> tuple[Operation, datetime.datetime]:
-    """The claim's operation, and what time it is for the database."""
+def _locked(session: orm.Session, claim: Claim, *columns: Any) -> Any:
+    """Something of the claim's operation, which is locked until the transaction ends.
+
+    :raises LeaseLost: the fence has risen since.
+    """
     found = session.execute(
-        sa.select(Operation, utcnow())
-        .filter_by(uuid=claim.operation_uuid, fence=claim.fence, state=states.RUNNING)
+        sa.select(*columns)
+        .where(Operation.uuid == claim.operation_uuid)
+        .where(Operation.fence == claim.fence)
+        .where(Operation.state == states.RUNNING)
         .with_for_update()
     ).one_or_none()
     if found is None:
         raise LeaseLost(claim.operation_uuid)
-    operation, now = found
-    return operation, now
+    return found
+
+
+def _standing(session: orm.Session, claim: Claim) -> tuple[Standing, datetime.datetime]:
+    """What may keep the claim's holder from going on, and what time it is."""
+    cancelled, deadline, now = _locked(
+        session, claim, Operation.cancel_requested, Operation.deadline, utcnow()
+    )
+    return Standing(cancelled, now >= deadline), now

@@ -9,19 +9,16 @@ import sqlalchemy as sa
 from oslo_context import context
 from oslo_log import log as logging
 from sqlalchemy import orm
-from taskflow import engines, task
+from taskflow import engines
 from taskflow.patterns import linear_flow
-from taskflow.types import failure as taskflow_failure
 
 from magnum.clients.errors import (
-    CloudError,
     CloudRefused,
     CloudUnavailable,
     Unauthenticated,
 )
-from magnum.db.models import Bay, BayIdentity, Nodegroup, Operation, OperationStep
+from magnum.db.models import Bay, BayIdentity, Nodegroup, Operation
 from magnum.db.statements import database_now
-from magnum.db.types import utcnow
 from magnum.domain import states
 from magnum.domain.failures import Failure
 from magnum.events import timeline
@@ -36,73 +33,19 @@ from magnum.operations.errors import (
     StepFailed,
     TryLater,
 )
-from magnum.operations.flows import FLOWS, Step, phase_steps, step_names
+from magnum.operations.flows import FLOWS, phase_steps, step_names
+from magnum.operations.step_task import StepTask
 from magnum.operations.steps.stop import stop_heat
 from magnum.operations.work import Tools, Work
 
 LOG = logging.getLogger(__name__)
 
-#: Errors whose text is ours, or the cloud's, and made for people.
-_TELLING: Final = (StepFailed, CloudError, TryLater, HeatIsBusy)
 #: How often an operation meets an error that may pass, and probably does not.
 _ATTEMPTS: Final = 5
 _LONGEST_INTERVAL: Final = 10  # times [conductor]retry_interval
 
 #: Records how a claim ended, in one transaction.
 Outcome = Callable[[orm.Session, Operation], None]
-
-
-class StepTask(task.Task):
-    """One step as a TaskFlow atom; what it did is in its own row."""
-
-    def __init__(self, name: str, step: Step, position: int, work: Work):
-        super().__init__(name=name)
-        self._step = step
-        self._position = position
-        self._work = work
-
-    def execute(self) -> None:
-        """Do the step, unless it is recorded as done."""
-        retrying = self._work.tools.database.retrying
-        if retrying(self._begin):
-            retrying(lambda: self._step(self._work))
-            retrying(lambda: self._end(states.STEP_DONE))
-
-    def revert(self, result: Any, flow_failures: dict[str, Any], **kwargs: Any) -> None:
-        """Record the failure; cleaning up is a delete's work."""
-        if isinstance(result, taskflow_failure.Failure):
-            final = result.check(StepFailed, CloudRefused)
-            try:
-                self._end(
-                    states.STEP_FAILED if final else states.STEP_PENDING,
-                    # The text of an unforeseen error may hold anything.
-                    result.exception_str if result.check(*_TELLING) else None,
-                )
-            except LeaseLost:
-                LOG.info('Step %s was taken over by another worker', self.name)
-
-    def _begin(self) -> bool:
-        with self._work.going_on() as (session, operation):
-            row = _step_row(session, operation, self.name, self._position)
-            if row.state == states.STEP_DONE:
-                return False
-            row.state = states.STEP_RUNNING
-            row.attempts += 1
-            if row.started_at is None:
-                row.started_at = utcnow()
-        return True
-
-    def _end(self, state: str, reason: str | None = None) -> None:
-        with self._work.fenced() as (session, operation):
-            session.execute(
-                sa.update(OperationStep)
-                .filter_by(operation_uuid=operation.uuid, name=self.name)
-                .values(
-                    state=state,
-                    reason=reason,
-                    finished_at=None if state == states.STEP_PENDING else utcnow(),
-                )
-            )
 
 
 class Runner:
@@ -299,21 +242,6 @@ def _engine(claim: Claim, work: Work) -> Any:
     for name, step in phase_steps(claim.verb, claim.phase, claim.parameters):
         flow.add(StepTask(name, step, everything.index(name), work))
     return engines.load(flow, engine='serial')
-
-
-def _step_row(
-    session: orm.Session, operation: Operation, name: str, position: int
-) -> OperationStep:
-    row = session.scalars(
-        sa.select(OperationStep).filter_by(operation_uuid=operation.uuid, name=name)
-    ).one_or_none()
-    if row is None:
-        row = OperationStep(
-            operation_uuid=operation.uuid, name=name, position=position,
-            state=states.STEP_PENDING, attempts=0,
-        )
-        session.add(row)
-    return row
 
 
 def _overdue(operation: Operation) -> Failure:

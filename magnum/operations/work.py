@@ -104,11 +104,17 @@ class Work:
         self._claims = claims
 
     @contextlib.contextmanager
-    def fenced(self) -> Iterator[tuple[orm.Session, models.Operation]]:
+    def writing(self) -> Iterator[orm.Session]:
         """A transaction that checks the fence first.
 
         :raises LeaseLost: somebody else works on the operation now.
         """
+        with self._claims.writing(self.claim) as session:
+            yield session
+
+    @contextlib.contextmanager
+    def fenced(self) -> Iterator[tuple[orm.Session, models.Operation]]:
+        """As ``writing``, with the operation's row."""
         with self._claims.fenced(self.claim) as found:
             yield found
 
@@ -119,8 +125,8 @@ class Work:
             yield found
 
     @contextlib.contextmanager
-    def going_on(self) -> Iterator[tuple[orm.Session, models.Operation]]:
-        """As ``fenced``, if there is nothing against going on; lengthens the lease.
+    def going_on(self) -> Iterator[orm.Session]:
+        """As ``writing``, if there is nothing against going on; lengthens the lease.
 
         Every step begins with it, so that a call to the cloud begins with a
         lease longer than the call may take.
@@ -132,13 +138,13 @@ class Work:
         """
         if self._claims.stopping.is_set():
             raise Handover
-        with self._claims.renewed(self.claim) as (session, operation, standing):
+        with self._claims.renewed(self.claim) as (session, standing):
             if standing.is_cancelled:
                 raise Cancelled(self.claim.operation_uuid)
             # After the stack: what Heat has to say is better than "too late".
             if standing.is_overdue and self.claim.phase == states.START:
                 raise DeadlinePassed(self.claim.operation_uuid)
-            yield session, operation
+            yield session
 
     def operation(self) -> models.Operation:
         """The operation's row as it is now."""

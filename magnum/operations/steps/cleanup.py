@@ -25,8 +25,8 @@ ATTEMPTS = 3
 
 def disarm_all_bootstrap(work: Work) -> None:
     """No node of this bay gets anything any more."""
-    with work.fenced() as (session, operation):
-        work.tools.certificates.tokens.forget(session, operation.bay_uuid)
+    with work.writing() as session:
+        work.tools.certificates.tokens.forget(session, work.claim.bay_uuid)
 
 
 def delete_stacks(work: Work) -> None:
@@ -112,7 +112,7 @@ def delete_identity(work: Work) -> None:
 def delete_certificates(work: Work) -> None:
     """Forget the bay's keys."""
     for entry in _entries(work, ledger.CERTIFICATES):
-        with work.fenced() as (session, _):
+        with work.writing() as session:
             work.tools.certificates.forget(session, entry.bay_uuid)
             ledger.strike(session, entry)
 
@@ -149,7 +149,7 @@ def _stack_entries(work: Work) -> list[Sequence[LedgerEntry]]:
 
 
 def _strike(work: Work, entry: LedgerEntry) -> None:
-    with work.fenced() as (session, _):
+    with work.writing() as session:
         ledger.strike(session, entry)
 
 

@@ -21,7 +21,7 @@ def add_password(work: Work) -> None:
 
     One that an earlier rotation has stored and not come to use will do.
     """
-    with work.fenced() as (session, _):
+    with work.writing() as session:
         identity, known = _identity(session, work)
         if len(known) == 1:
             _store(work, identity, [*known, passwords.new()])
@@ -43,7 +43,7 @@ def prove_password(work: Work) -> None:
 
 def drop_old_password(work: Work) -> None:
     """Forget the password that Keystone accepts no more."""
-    with work.fenced() as (session, _):
+    with work.writing() as session:
         identity, known = _identity(session, work)
         _store(work, identity, known[-1:])
 

@@ -47,7 +47,7 @@ def ensure_identity(work: Work) -> None:
     user_id = tools.keystone.ensure_user(
         username, password, f'Identity of the bay {claim.bay_uuid}'
     )
-    with work.fenced() as (session, _):
+    with work.writing() as session:
         session.execute(
             sa.update(BayIdentity).filter_by(bay_uuid=claim.bay_uuid).values(user_id=user_id)
         )

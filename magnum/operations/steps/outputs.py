@@ -51,7 +51,7 @@ def _read_nodegroup(work: Work, situation: Situation, stack: Stack) -> None:
         stack.outputs, stack.parameters, plan_without_secrets(work, situation)
     )
     _check_count(observed.node_count, group)
-    with work.fenced() as (session, _):
+    with work.writing() as session:
         rows.set_values(
             session, Nodegroup, group.uuid, node_addresses=list(observed.node_addresses)
         )

@@ -12,9 +12,10 @@ from magnum.operations.work import Situation, Work
 
 def plan(work: Work, situation: Situation) -> BayPlan:
     """The bay's plan, with the tokens that this operation's nodes are to use."""
-    with work.fenced() as (session, operation):
+    claim = work.claim
+    with work.writing() as session:
         tokens = work.tools.certificates.tokens.arm(
-            session, operation.bay_uuid, operation.uuid
+            session, claim.bay_uuid, claim.operation_uuid
         )
     return bay_plan(
         situation.bay, situation.baymodel, situation.nodegroups, work.tools.conf,

@@ -1,0 +1,89 @@
+"""One step of an operation as a TaskFlow atom."""
+
+from typing import Any, Final
+
+import sqlalchemy as sa
+from oslo_log import log as logging
+from sqlalchemy import orm
+from taskflow import task
+from taskflow.types import failure as taskflow_failure
+
+from magnum.clients.errors import CloudError, CloudRefused
+from magnum.db.models import OperationStep
+from magnum.db.types import utcnow
+from magnum.domain import states
+from magnum.operations.claims import LeaseLost
+from magnum.operations.errors import HeatIsBusy, StepFailed, TryLater
+from magnum.operations.flows import Step
+from magnum.operations.work import Work
+
+LOG = logging.getLogger(__name__)
+
+#: Errors whose text is ours, or the cloud's, and made for people.
+_TELLING: Final = (StepFailed, CloudError, TryLater, HeatIsBusy)
+
+_TABLE: Final[sa.Table] = OperationStep.__table__  # type: ignore[assignment]
+
+
+class StepTask(task.Task):
+    """Does a step; what became of it is in its own row."""
+
+    def __init__(self, name: str, step: Step, position: int, work: Work):
+        super().__init__(name=name)
+        self._step = step
+        self._position = position
+        self._work = work
+
+    def execute(self) -> None:
+        """Do the step, unless it is recorded as done."""
+        retrying = self._work.tools.database.retrying
+        if retrying(self._begin):
+            retrying(lambda: self._step(self._work))
+            retrying(lambda: self._end(states.STEP_DONE))
+
+    def revert(self, result: Any, flow_failures: dict[str, Any], **kwargs: Any) -> None:
+        """Record the failure; cleaning up is a delete's work."""
+        if isinstance(result, taskflow_failure.Failure):
+            final = result.check(StepFailed, CloudRefused)
+            try:
+                self._end(
+                    states.STEP_FAILED if final else states.STEP_PENDING,
+                    # The text of an unforeseen error may hold anything.
+                    result.exception_str if result.check(*_TELLING) else None,
+                )
+            except LeaseLost:
+                LOG.info('Step %s was taken over by another worker', self.name)
+
+    def _begin(self) -> bool:
+        with self._work.going_on() as session:
+            state = session.scalar(sa.select(_TABLE.c.state).where(*self._is_this()))
+            if state == states.STEP_DONE:
+                return False
+            if state is None:
+                session.execute(sa.insert(_TABLE).values(
+                    operation_uuid=self._work.claim.operation_uuid, name=self.name,
+                    position=self._position, state=states.STEP_RUNNING, attempts=1,
+                    started_at=utcnow(),
+                ))
+            else:
+                self._update(
+                    session, state=states.STEP_RUNNING, attempts=_TABLE.c.attempts + 1,
+                    started_at=sa.func.coalesce(_TABLE.c.started_at, utcnow()),
+                )
+        return True
+
+    def _end(self, state: str, reason: str | None = None) -> None:
+        with self._work.writing() as session:
+            self._update(
+                session, state=state, reason=reason,
+                finished_at=None if state == states.STEP_PENDING else utcnow(),
+            )
+
+    def _update(self, session: orm.Session, **values: Any) -> None:
+        session.execute(sa.update(_TABLE).where(*self._is_this()).values(**values))
+
+    def _is_this(self) -> tuple[sa.ColumnElement[bool], ...]:
+        return (
+            _TABLE.c.operation_uuid == self._work.claim.operation_uuid,
+            _TABLE.c.name == self.name,
+        )
