@@ -1,11 +1,22 @@
 """Key pairs in the service's own database, private keys sealed."""
 
+from typing import Final
+
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from magnum.certificates.authority import PrivatePair
 from magnum.certificates.sealing import Sealer
 from magnum.db import models
+
+_TABLE: Final[sa.Table] = models.KeyPair.__table__  # type: ignore[assignment]
+_IS_PAIR: Final = (
+    _TABLE.c.bay_uuid == sa.bindparam('of_bay'),
+    _TABLE.c.purpose == sa.bindparam('of_purpose'),
+)
+# Made once: making a statement costs as much as running it.
+_CERTIFICATE: Final = sa.select(_TABLE.c.certificate).where(*_IS_PAIR)
+_PAIR: Final = sa.select(_TABLE.c.certificate, _TABLE.c.sealed_private_key).where(*_IS_PAIR)
 
 
 class DatabaseStore:
@@ -39,10 +50,7 @@ class DatabaseStore:
 
         :raises SealingError: the private key cannot be opened.
         """
-        row = session.execute(
-            sa.select(models.KeyPair.certificate, models.KeyPair.sealed_private_key)
-            .where(*_is_pair(bay_uuid, purpose))
-        ).one_or_none()
+        row = session.execute(_PAIR, _key(bay_uuid, purpose)).one_or_none()
         if row is None:
             return None
         private_key = self._sealer.unseal(row.sealed_private_key, _context(bay_uuid, purpose))
@@ -50,17 +58,16 @@ class DatabaseStore:
 
     def load_certificate(self, session: Session, bay_uuid: str, purpose: str) -> str | None:
         """The kept certificate, PEM."""
-        return session.scalar(
-            sa.select(models.KeyPair.certificate).where(*_is_pair(bay_uuid, purpose))
-        )
+        found: str | None = session.scalar(_CERTIFICATE, _key(bay_uuid, purpose))
+        return found
 
     def delete(self, session: Session, bay_uuid: str) -> None:
         """Forget every pair of a bay."""
         session.execute(sa.delete(models.KeyPair).where(models.KeyPair.bay_uuid == bay_uuid))
 
 
-def _is_pair(bay_uuid: str, purpose: str) -> tuple[sa.ColumnElement[bool], ...]:
-    return models.KeyPair.bay_uuid == bay_uuid, models.KeyPair.purpose == purpose
+def _key(bay_uuid: str, purpose: str) -> dict[str, str]:
+    return {'of_bay': bay_uuid, 'of_purpose': purpose}
 
 
 def _context(bay_uuid: str, purpose: str) -> str:
