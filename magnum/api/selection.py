@@ -1,6 +1,6 @@
 """The driver of a baymodel, and what it says of the baymodel's values."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from oslo_config import cfg
@@ -55,8 +55,7 @@ class DriverSelection:
             raise errors.invalid(
                 'network_driver',
                 name,
-                f'Network driver {name} is not supported, expecting one of: '
-                f'{", ".join(offered)}.',
+                f'Network driver {name} is not supported, {_expected(offered)}.',
             )
         return name
 
@@ -67,8 +66,7 @@ class DriverSelection:
             raise errors.invalid(
                 'volume_driver',
                 asked,
-                f'Volume driver {asked} is not supported, expecting one of: '
-                f'{", ".join(supported)}.',
+                f'Volume driver {asked} is not supported, {_expected(supported)}.',
             )
 
     def check_labels(self, labels: Mapping[str, str], driver: Driver) -> None:
@@ -123,3 +121,7 @@ class DriverSelection:
         if size.isdecimal():
             return not size.strip('0')
         return bool(self._conf.cinder.default_boot_volume_size == 0)
+
+
+def _expected(names: Sequence[str]) -> str:
+    return f'expecting one of: {", ".join(names)}' if names else 'expecting none'

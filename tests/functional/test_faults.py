@@ -115,6 +115,7 @@ def _bay_users() -> list[str]:
     return [user['name'] for user in users['users']]
 
 
+@pytest.mark.alone
 def test_a_bay_is_asked_for_while_heat_is_away(alice: Person, magnum: dict[str, Any]) -> None:
     baymodel = alice.create_baymodel('mesos', name='away-model')
     processes.stop(['heat-api'])
