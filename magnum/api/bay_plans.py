@@ -160,6 +160,8 @@ def _group(
     lowest = values['labels'].get('min_node_count', '') if role == WORKER else ''
     try:
         min_node_count = Whole().validate(lowest) or 0
+        if node_count < min_node_count:
+            raise ValueError(f'Value should not be more than node_count, {node_count}')
     except ValueError as error:
         raise errors.invalid('labels/min_node_count', lowest, str(error)) from None
     return {

@@ -71,6 +71,8 @@ class Call:
         if value is None:
             return False
         try:
+            if not value:
+                raise ValueError('Value should be a boolean')
             return bool(_FLAG.validate(value))
         except ValueError as error:
             raise errors.invalid(
@@ -111,7 +113,7 @@ class Call:
         if not text:
             raise errors.APIError(errors.BAD_REQUEST, f'Missing argument: "{argument}"')
         try:
-            return json.loads(text)
+            return json.loads(text, parse_constant=_refuse_constant)
         except (ValueError, RecursionError):
             raise errors.APIError(
                 errors.BAD_REQUEST, 'Request is not in valid JSON format'
@@ -129,6 +131,11 @@ class Call:
             return ''
         text = self.text.decode('utf-8', 'replace')
         return ', '.join(name for name, _ in urllib.parse.parse_qsl(text))
+
+
+def _refuse_constant(name: str) -> None:
+    """Of NaN and the like: Python reads them, and JSON has none."""
+    raise ValueError(name)
 
 
 def query_of(request: webob.Request, known: Mapping[str, int], version: int) -> dict[str, str]:

@@ -508,11 +508,15 @@ def body(error: APIError, request_id: str, for_old_clients: bool) -> bytes:
         ]
     }
     if for_old_clients:
-        document['error_message'] = json.dumps(
-            {
-                'debuginfo': None,
-                'faultcode': 'Client' if status < 500 else 'Server',
-                'faultstring': error.detail or title,
-            }
-        )
+        document |= old_words(status, error.detail or title)
     return json.dumps(document).encode()
+
+
+def old_words(status: int, text: str) -> dict[str, str]:
+    """What clients of before microversions read of an error body."""
+    told = {
+        'debuginfo': None,
+        'faultcode': 'Client' if status < 500 else 'Server',
+        'faultstring': text,
+    }
+    return {'error_message': json.dumps(told)}

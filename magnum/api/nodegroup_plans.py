@@ -45,7 +45,9 @@ class NodegroupPlans:
         :param given: attributes of the request, defaults included.
         :raises APIError: something in it cannot be had.
         """
-        check_counts(call, given)
+        if given['node_count'] == 0 and call.version < versions.ZERO_NODES:
+            raise bay_plans.zero_nodes()
+        check_range(given)
         if given['role'] == nodegroups.MASTER:
             raise errors.at_field(
                 errors.NODEGROUP_OF_MASTERS, 'role', 'A bay has one group of masters only.'
@@ -87,13 +89,11 @@ class NodegroupPlans:
         lookups.flavor('flavor_id', values['flavor_id'], needs_disk)
 
 
-def check_counts(call: Call, values: Mapping[str, Any]) -> None:
+def check_range(values: Mapping[str, Any]) -> None:
     """The count and its bounds fit together.
 
-    :raises APIError: 409, or 400 for no node at all before that was possible.
+    :raises APIError: 409.
     """
-    if values['node_count'] == 0 and call.version < versions.ZERO_NODES:
-        raise bay_plans.zero_nodes()
     try:
         nodegroups.check_range(
             values['node_count'], values['min_node_count'], values['max_node_count']

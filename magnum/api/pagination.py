@@ -1,5 +1,6 @@
 """Pages of lists: what a request may ask for, and the way to the next page."""
 
+import re
 import urllib.parse
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
@@ -10,6 +11,7 @@ from magnum.db.repositories.scopes import Paging, is_uuid
 
 _DIRECTIONS: Final = ('asc', 'desc')
 _DIGITS_OF_AN_ID: Final = 18  # that every database takes
+_INTEGER: Final = re.compile(r'[+-]?\d{1,100}', re.ASCII)
 
 
 def uuid_marker(text: str) -> str:
@@ -66,12 +68,11 @@ def limit(query: Mapping[str, str], max_limit: int) -> int:
     text = query.get('limit')
     if text is None:
         return max_limit
-    try:
-        wanted = int(text)
-    except ValueError:
+    if not _INTEGER.fullmatch(text):
         raise errors.invalid(
             'limit', text, 'Value should be an integer', errors.parameter('limit')
-        ) from None
+        )
+    wanted = int(text)
     if wanted < 0:
         raise errors.APIError(
             errors.INVALID_VALUE, 'Limit must be positive', source=errors.parameter('limit')

@@ -6,7 +6,7 @@ slash makes no difference but where a route says so. What is not here is a
 """
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from magnum.api import versions
@@ -158,9 +158,10 @@ ROUTES: Final = (
 VERSION_PREFIX: Final = 'v1'
 
 
-def collections() -> Iterator[str]:
-    """Names of the collections, as the version document lists them."""
-    return iter(dict.fromkeys(r.segments[1] for r in ROUTES if r.path not in PUBLIC))
+def collections() -> Mapping[str, str]:
+    """Names of the collections, as the version document lists them, and where they are."""
+    own = {route.segments[1]: route.segments[1] for route in ROUTES if route.path not in PUBLIC}
+    return own | {'nodegroups': 'clusters/{cluster_id}/nodegroups'}
 
 
 @dataclasses.dataclass

@@ -104,9 +104,9 @@ class DriverSelection:
         try:
             driver.validate_nodegroup(plan, group)
         except PlanRefused as refusal:
-            raise errors.at_field(
-                errors.BAY_PLAN_REFUSED, refusal.field, refusal.reason
-            ) from None
+            is_of_nodes = refusal.field in ('node_labels', 'node_taints')
+            kind = errors.NODEGROUP_INVALID if is_of_nodes else errors.BAY_PLAN_REFUSED
+            raise errors.at_field(kind, refusal.field, refusal.reason) from None
 
     def of_bay(self, bay: models.Bay) -> Driver:
         """The driver that a bay was made with."""

@@ -74,6 +74,13 @@ def text(number: int) -> str:
     return f'1.{number}'
 
 
+_HEADERS_2016: Final = {
+    _MINIMUM_HEADER_2016: text(MINIMUM),
+    _MAXIMUM_HEADER_2016: text(MAXIMUM),
+    'Vary': f'{HEADER}, {HEADER_2016}',
+}
+
+
 @dataclasses.dataclass(frozen=True)
 class Negotiated:
     """The version that a request runs at and how it was asked for."""
@@ -90,12 +97,7 @@ class Negotiated:
     def headers(self) -> dict[str, str]:
         """The version headers of the answer."""
         if self.by_2016_header:
-            return _headers(self.number) | {
-                HEADER_2016: text(self.number),
-                _MINIMUM_HEADER_2016: text(MINIMUM),
-                _MAXIMUM_HEADER_2016: text(MAXIMUM),
-                'Vary': f'{HEADER}, {HEADER_2016}',
-            }
+            return _headers(self.number) | _HEADERS_2016 | {HEADER_2016: text(self.number)}
         return _headers(self.number)
 
 
@@ -124,7 +126,7 @@ def negotiate(environ: Mapping[str, Any]) -> Negotiated:
         return Negotiated(_parse_today(named), asked=True, by_2016_header=False)
     named = environ.get('HTTP_X_OPENSTACK_MAGNUM_API_VERSION')
     if named is not None:
-        return Negotiated(_parse(named.strip()), asked=True, by_2016_header=True)
+        return Negotiated(_parse(named.strip(), HEADER_2016), asked=True, by_2016_header=True)
     return DEFAULT
 
 
@@ -135,35 +137,40 @@ def _parse_today(value: str) -> int:
         raise errors.APIError(
             errors.INVALID_VERSION, f'Invalid service type for {HEADER} header'
         )
-    return _parse(words[1])
+    return _parse(words[1], HEADER)
 
 
-def _parse(version: str) -> int:
+def _parse(version: str, header: str) -> int:
     if version.lower() == 'latest':
         return MAXIMUM
     match = _NUMBER.fullmatch(version)
     if match is None:
-        raise errors.APIError(errors.INVALID_VERSION, f'Invalid value for {HEADER} header')
+        raise errors.APIError(errors.INVALID_VERSION, f'Invalid value for {header} header')
     major, number = int(match[1]), int(match[2])
     if major != 1 or number not in VERSIONS:
-        raise _unsupported(version)
+        raise _unsupported(version, header)
     return number
 
 
-def _unsupported(version: str) -> errors.APIError:
+def _unsupported(version: str, header: str) -> errors.APIError:
+    reason = (
+        f'Version {version} is not supported by the API. Minimum is '
+        f'{text(MINIMUM)} and maximum is {text(MAXIMUM)}.'
+    )
+    headers, old_words = _headers(None), {}
+    if header == HEADER_2016:
+        headers |= _HEADERS_2016
+        old_words = errors.old_words(errors.UNSUPPORTED_VERSION.status, reason)
     return errors.APIError(
         errors.UNSUPPORTED_VERSION,
-        headers=_headers(None),
-        document={
+        headers=headers,
+        document=old_words | {
             'errors': [
                 {
                     'code': errors.UNSUPPORTED_VERSION.code,
                     'status': errors.UNSUPPORTED_VERSION.status,
                     'title': 'Requested microversion is unsupported',
-                    'description': (
-                        f'Version {version} is not supported by the API. Minimum is '
-                        f'{text(MINIMUM)} and maximum is {text(MAXIMUM)}.'
-                    ),
+                    'description': reason,
                     'max_version': text(MAXIMUM),
                     'min_version': text(MINIMUM),
                     'links': [

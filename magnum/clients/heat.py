@@ -60,6 +60,7 @@ class Resource:
     stack_id: str | None            # the stack it is in
     physical_id: str | None         # of a nested stack: that stack's id
     updated_time: str | None
+    action: str                     # CREATE, UPDATE, ...: what Heat did to it last
 
 
 class HeatClient:
@@ -93,6 +94,7 @@ class HeatClient:
         :raises CloudConflict: a stack of that name exists.
         """
         with calling(SERVICE, 'create_stack'):
+            self._session.invalidate()      # Heat works on with the token: a fresh one
             created = self._api.stacks.create(
                 stack_name=name,
                 template=template,
@@ -109,6 +111,7 @@ class HeatClient:
     ) -> None:
         """Heat's PATCH update: template, files and other parameters stay."""
         with calling(SERVICE, 'update_stack'):
+            self._session.invalidate()
             self._api.stacks.update(
                 stack_id,
                 existing=True,
@@ -131,6 +134,7 @@ class HeatClient:
         :param tags: all that the stack is to have; Heat drops the others.
         """
         with calling(SERVICE, 'replace_stack'):
+            self._session.invalidate()
             self._api.stacks.update(
                 stack_id,
                 template=template,
@@ -152,11 +156,12 @@ class HeatClient:
             self._api.actions.cancel_without_rollback(stack_id)
 
     def authenticate(self) -> None:
-        """Get a token.
+        """Get a new token, whatever token there is.
 
         :raises Unauthenticated: Keystone does not accept who this is.
         """
         with calling('identity', 'issue_token'):
+            self._session.invalidate()
             self._session.get_token()
 
     def delete(self, stack_id: str) -> None:
@@ -239,6 +244,7 @@ def _resource(found: Any) -> Resource:
         stack_id=stack_url.rpartition('/')[2] or None,
         physical_id=found.physical_resource_id or None,
         updated_time=getattr(found, 'updated_time', None),
+        action=found.resource_status.partition('_')[0],
     )
 
 

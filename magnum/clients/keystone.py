@@ -14,6 +14,7 @@ class KeystoneClient:
     """What bays need of Keystone's v3 API."""
 
     def __init__(self, conf: cfg.ConfigOpts, sessions: Sessions):
+        self._sessions = sessions
         self._domain_name: str = conf.identity.domain_name
         self._domain_id: str | None = conf.identity.domain_id
         self._api = adapter.Adapter(
@@ -77,13 +78,18 @@ class KeystoneClient:
             self._api.patch(
                 f'/users/{user_id}', json={'user': {'password': password}}, log=False
             )
+        self._sessions.forget(user_id)
 
     def find_user(self, name: str) -> str | None:
-        """Id of the bay user of that name."""
+        """Id of the bay user of that name; without their domain there are none."""
+        try:
+            domain = self.domain_id
+        except CloudNotFound:
+            return None
         with calling('identity', 'find_user'):
-            found = self._api.get(
-                '/users', params={'name': name, 'domain_id': self.domain_id}
-            ).json()['users']
+            found = self._api.get('/users', params={'name': name, 'domain_id': domain}).json()[
+                'users'
+            ]
         return str(found[0]['id']) if found else None
 
     def grant(self, user_id: str, project_id: str, role_names: list[str]) -> None:

@@ -59,6 +59,12 @@ class Sessions:
                 found = self._users[key] = self._as_user(user_id, password, project_id)
         return found
 
+    def forget(self, user_id: str) -> None:
+        """Keep no session of a user whose tokens were revoked."""
+        with self._lock:
+            for key in [key for key in self._users if key[0] == user_id]:
+                del self._users[key]
+
     def _as_user(self, user_id: str, password: str, project_id: str) -> session.Session:
         auth = v3.Password(
             auth_url=self._conf[openstack_client.SERVICE_ACCOUNT].auth_url,

@@ -63,14 +63,15 @@ class Conductor:
         self._work_wanted = threading.Event()
         self._look_wanted = threading.Event()
         self._stopped = threading.Event()
+        self._ended = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._leases: threading.Thread | None = None
 
     def start(self) -> None:
         """Begin to work."""
         options = self._conf.conductor
         loops: dict[str, Callable[[], None]] = {
             'claims': lambda: self._loop(self._claim, options.poll_interval, self._work_wanted),
-            'leases': lambda: self._loop(self._claims.renew_all, options.lease / 3),
             'watcher': lambda: self._loop(
                 self._watch, min(options.watch_interval, 1.0), self._look_wanted
             ),
@@ -80,10 +81,11 @@ class Conductor:
                 self._conf.conductor.service_down_time / 6,
             ),
         }
-        for name, loop in loops.items():
-            thread = threading.Thread(target=loop, name=name, daemon=True)
-            thread.start()
-            self._threads.append(thread)
+        self._threads = [_started(name, loop) for name, loop in loops.items()]
+        # What still runs while the rest has stopped needs its lease.
+        self._leases = _started('leases', lambda: self._loop(
+            self._claims.renew_all, options.lease / 3, ended=self._ended
+        ))
         self._bus.start()
 
     def wake_up(self) -> None:
@@ -100,12 +102,12 @@ class Conductor:
         self._work_wanted.set()
         self._look_wanted.set()
         self._bus.stop()
-        self._pool.shutdown(wait=False, cancel_futures=False)
         for thread in self._threads:
             thread.join(grace)
-        waiter = threading.Thread(target=self._pool.shutdown, daemon=True)
-        waiter.start()
-        waiter.join(grace)
+        _started('end', self._pool.shutdown).join(grace)
+        self._ended.set()
+        if self._leases is not None:
+            self._leases.join(grace)
 
     def _claim(self) -> None:
         free = self._threads_wanted - self._claims.held
@@ -136,10 +138,15 @@ class Conductor:
             threading.Timer(0.5, self._look_wanted.set).start()
 
     def _loop(
-        self, action: Callable[[], None], interval: float, wanted: threading.Event | None = None
+        self,
+        action: Callable[[], None],
+        interval: float,
+        wanted: threading.Event | None = None,
+        ended: threading.Event | None = None,
     ) -> None:
         """Do something again and again; no error ends a conductor's thread."""
-        while not self._stopped.is_set():
+        ended = ended or self._stopped
+        while not ended.is_set():
             if wanted is not None:
                 wanted.clear()
             try:
@@ -147,4 +154,10 @@ class Conductor:
             except Exception:
                 LOG.exception('A turn of the %s thread failed', threading.current_thread().name)
             pause = interval * random.uniform(0.9, 1.1)  # noqa: S311 - not for secrecy
-            (wanted or self._stopped).wait(pause)
+            (wanted or ended).wait(pause)
+
+
+def _started(name: str, work: Callable[[], None]) -> threading.Thread:
+    thread = threading.Thread(target=work, name=name, daemon=True)
+    thread.start()
+    return thread

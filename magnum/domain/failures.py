@@ -93,6 +93,8 @@ class Resource(Protocol):
     def physical_id(self) -> str | None: ...  # noqa: D102
     @property
     def updated_time(self) -> str | None: ...  # noqa: D102
+    @property
+    def action(self) -> str: ...  # noqa: D102
 
 
 def classify(reason: str) -> str:

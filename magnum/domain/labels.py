@@ -3,6 +3,7 @@
 import ast
 import dataclasses
 import json
+import math
 from collections.abc import Mapping
 
 Labels = dict[str, str]
@@ -56,7 +57,9 @@ def _key(key: object) -> str:
 
 
 def _text(value: object) -> str:
-    if not isinstance(value, str | int | float):
+    if not isinstance(value, str | int | float) or (
+        isinstance(value, float) and not math.isfinite(value)
+    ):
         raise ValueError('The values of labels should be strings, numbers or booleans.')
     return _storable(str(value))
 

@@ -218,14 +218,16 @@ class Driver(abc.ABC):
             was left half done; None: no node is replaced.
         """
 
-    def workers_among(self, stack_id: str, resources: Iterable[Resource]) -> tuple[str, ...]:
-        """Which workers are among the resources of a stack: their group indexes.
+    def lost_workers(self, stack_id: str, unfinished: Iterable[Resource]) -> tuple[str, ...]:
+        """Which workers did not come up: their group indexes.
 
-        Asked about those that failed: a resize puts new ones into their
-        place, for they will not boot a second time.
+        A resize puts new ones into their place, for they will not boot a
+        second time. A worker that lives is none of them, even if Heat did not
+        finish an update of it.
 
         :param stack_id: of the bay, or of a further node group.
-        :param resources: with those of nested stacks.
+        :param unfinished: resources that failed or are being worked on, with
+            those of nested stacks.
         """
         return ()
 

@@ -167,16 +167,22 @@ class HeatDriver(Driver):
             plan, plan.workers, template_version, nodes_to_remove, batch
         )
 
-    def workers_among(self, stack_id: str, resources: Iterable[Resource]) -> tuple[str, ...]:
+    def lost_workers(self, stack_id: str, unfinished: Iterable[Resource]) -> tuple[str, ...]:
         """See the contract."""
         # Never changed by a version of the templates.
         workers = self.parameter_names[self.version].workers
-        found = list(resources)
+        found = list(unfinished)
         groups = {
             resource.physical_id for resource in found
             if resource.stack_id == stack_id and resource.name == workers
         }
-        return tuple(resource.name for resource in found if resource.stack_id in groups)
+        # A node of which a part was being made is not there yet.
+        half_made = {resource.stack_id for resource in found if resource.action == 'CREATE'}
+        return tuple(
+            resource.name for resource in found
+            if resource.stack_id in groups
+            and (resource.action == 'CREATE' or resource.physical_id in half_made)
+        )
 
     def resize_nodegroup_parameters(
         self,

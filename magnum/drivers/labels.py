@@ -10,11 +10,13 @@ releases of Magnum read and this driver has no use for
 import functools
 import json
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import jsonschema
 
 from magnum.drivers import contract, templates
+
+_LONGEST: Final = 4096  # characters of a value; settings of nodes are part of user data
 
 Origin = Literal['default', 'baymodel', 'bay']
 
@@ -93,6 +95,13 @@ def check(label_schema: Mapping[str, Any], labels: Mapping[str, str]) -> None:
 
     :raises PlanRefused: naming ``labels/<name>``.
     """
+    for name in label_schema['properties'].keys() & labels.keys():
+        # The pattern of a schema lets a line break at the end pass.
+        if len(labels[name]) > _LONGEST or not labels[name].isprintable():
+            raise contract.PlanRefused(
+                f'labels/{name}',
+                f'A label holds no line breaks and the like, and {_LONGEST} characters at most.',
+            )
     validator = jsonschema.Draft202012Validator(label_schema)
     for error in validator.iter_errors(dict(labels)):
         if error.validator != 'additionalProperties':

@@ -221,9 +221,10 @@ class Claims:
                 )
 
     def forget(self, claim: Claim) -> None:
-        """Renew this claim no longer."""
+        """Renew this claim no longer; a later one of the same operation stays."""
         with self._lock:
-            self._held.pop(claim.operation_uuid, None)
+            if self._held.get(claim.operation_uuid) == claim:
+                del self._held[claim.operation_uuid]
 
     @property
     def held(self) -> int:

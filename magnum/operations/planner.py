@@ -153,7 +153,8 @@ class Planner:
             if not _takes_over(active, group):
                 raise _in_progress(session, active)
             active.parameters = {**active.parameters, **asked}
-            group.node_count = node_count
+            _set_count(group, node_count)
+            bay.generation = models.Bay.generation + 1
             return active
         has_failed = states.is_failed(bay.status) or states.is_failed(group.status)
         if group.node_count == node_count and not nodes_to_remove and not has_failed:
@@ -161,7 +162,7 @@ class Planner:
         parameters = {
             'nodegroup': group.uuid, 'previous_node_count': group.node_count, **asked
         }
-        group.node_count = node_count
+        _set_count(group, node_count)
         return self._plan(session, bay, states.RESIZE, requester, parameters)
 
     def create_nodegroup(
@@ -316,7 +317,8 @@ class Planner:
         if failed.state == states.SUCCEEDED:
             raise NotRetryable('It succeeded.')
         last = sa.select(sa.func.max(models.Operation.id)).filter_by(bay_uuid=bay.uuid)
-        if session.scalar(last) != failed.id:
+        was_never_built = failed.verb == states.CREATE and bay.stack_id is None
+        if session.scalar(last) != failed.id and not was_never_built:
             raise NotRetryable('The bay has had a later operation.')
         parameters = _again(session, failed)
         return self._plan(
@@ -488,6 +490,12 @@ def _again(session: orm.Session, failed: models.Operation) -> dict[str, Any]:
 def _in_progress(session: orm.Session, active: models.Operation) -> OperationInProgress:
     session.expunge(active)  # the rollback to come must not empty it
     return OperationInProgress(active)
+
+
+def _set_count(group: models.Nodegroup, node_count: int) -> None:
+    group.node_count = node_count
+    # By the database: a worker may have raised it meanwhile.
+    group.generation = models.Nodegroup.generation + 1
 
 
 def _takes_over(active: models.Operation, group: models.Nodegroup) -> bool:

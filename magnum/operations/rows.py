@@ -99,7 +99,9 @@ def set_nodegroup_status(
         sa.update(Nodegroup)
         .filter_by(bay_uuid=operation.bay_uuid, **_touched(operation))
         .values(
-            status=states.nodegroup_status(operation.verb, outcome), status_reason=reason
+            status=states.nodegroup_status(operation.verb, outcome),
+            status_reason=reason,
+            generation=Nodegroup.generation + 1,
         )
     )
 
@@ -119,7 +121,9 @@ def set_values(
     session: orm.Session, table: type[Bay | Nodegroup], uuid: str, **values: object
 ) -> None:
     """Change just these columns: a request may have changed others meanwhile."""
-    session.execute(sa.update(table).filter_by(uuid=uuid).values(**values))
+    session.execute(
+        sa.update(table).filter_by(uuid=uuid).values(generation=table.generation + 1, **values)
+    )
 
 
 def restore_count(session: orm.Session, operation: Operation) -> None:

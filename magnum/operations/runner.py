@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 from oslo_context import context
+from oslo_db import exception as db_exc
 from oslo_log import log as logging
 from sqlalchemy import orm
 from taskflow import engines
@@ -132,9 +133,19 @@ class Runner:
 
     def _stop(self, work: Work) -> None:
         """End a cancelled operation, and what Heat does for it."""
-        unheard = None if is_preempted(work.operation()) else stop_heat(work)
+        unheard = None if is_preempted(work.operation()) else self._stop_heat(work)
         with work.changing_bay() as (session, operation):
             end_cancelled(session, operation, self._tools.certificates.tokens, unheard)
+
+    def _stop_heat(self, work: Work) -> str | None:
+        """Have Heat stop; why it could not be told, if so."""
+        try:
+            return stop_heat(work)
+        except (LeaseLost, db_exc.DBError):
+            raise
+        except Exception:
+            LOG.exception('Operation %s: Heat was not stopped', work.claim.operation_uuid)
+            return 'an internal error'
 
     def _succeed(self, session: orm.Session, operation: Operation) -> None:
         if operation.verb == states.DELETE:
@@ -153,6 +164,7 @@ class Runner:
     def _begin_round(self, session: orm.Session, operation: Operation) -> None:
         minutes = datetime.timedelta(minutes=rounds.minutes(operation.parameters))
         operation.deadline = database_now(session) + minutes
+        operation.error = None
         rows.set_nodegroup_status(session, operation, states.IN_PROGRESS)
         release(operation, states.QUEUED)
 
@@ -178,6 +190,7 @@ class Runner:
             return
         interval = datetime.timedelta(seconds=self._tools.conf.conductor.watch_interval)
         operation.phase = states.FINISH
+        operation.error = None      # what it met has passed
         release(operation, states.WAITING, now + interval if seen else now)
         if seen is None:
             timeline.record(

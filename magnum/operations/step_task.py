@@ -44,13 +44,13 @@ class StepTask(task.Task):
     def revert(self, result: Any, flow_failures: dict[str, Any], **kwargs: Any) -> None:
         """Record the failure; cleaning up is a delete's work."""
         if isinstance(result, taskflow_failure.Failure):
-            final = result.check(StepFailed, CloudRefused)
+            state = states.STEP_PENDING
+            if result.check(StepFailed, CloudRefused):
+                state = states.STEP_FAILED
+            # The text of an unforeseen error may hold anything.
+            reason = result.exception_str if result.check(*_TELLING) else None
             try:
-                self._end(
-                    states.STEP_FAILED if final else states.STEP_PENDING,
-                    # The text of an unforeseen error may hold anything.
-                    result.exception_str if result.check(*_TELLING) else None,
-                )
+                self._work.tools.database.retrying(lambda: self._end(state, reason))
             except LeaseLost:
                 LOG.info('Step %s was taken over by another worker', self.name)
 
@@ -80,7 +80,13 @@ class StepTask(task.Task):
             )
 
     def _update(self, session: orm.Session, **values: Any) -> None:
-        session.execute(sa.update(_TABLE).where(*self._is_this()).values(**values))
+        # What is done stays done: an operation may be stopped before it comes
+        # to a step, and yet that step is what fails.
+        session.execute(
+            sa.update(_TABLE)
+            .where(*self._is_this(), _TABLE.c.state != states.STEP_DONE)
+            .values(**values)
+        )
 
     def _is_this(self) -> tuple[sa.ColumnElement[bool], ...]:
         return (

@@ -64,7 +64,7 @@ class FakeCloud:
                 stack['built'] += 1
             stack['reason'] = reason
             stack['failed'] = [
-                Resource('node', 'OS::Nova::Server', reason, stack['id'], None, '1')
+                Resource('node', 'OS::Nova::Server', reason, stack['id'], None, '1', action)
             ] if ended == 'FAILED' else []
 
 

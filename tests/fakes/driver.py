@@ -57,8 +57,8 @@ class FakeDriver(Driver):
             'by_version': template_version, 'batch': batch,
         }
 
-    def workers_among(self, stack_id: str, resources: Iterable[Resource]) -> tuple[str, ...]:
-        return tuple(resource.name for resource in resources)
+    def lost_workers(self, stack_id: str, unfinished: Iterable[Resource]) -> tuple[str, ...]:
+        return tuple(resource.name for resource in unfinished)
 
     def read_outputs(
         self, outputs: Mapping[str, Any], parameters: Mapping[str, Any], plan: BayPlan

@@ -154,7 +154,7 @@ def test_users_and_stacks(clients: _Clients, people: dict[str, Person]) -> None:
         keystone.set_password(user_id, 'third')
     keystone.delete_user(user_id)
     with pytest.raises(CloudForbidden):
-        clients.heats.user(user_id, password, project).get(stack_id)
+        clients.heats.user(user_id, password, project).authenticate()
     service.delete(stack_id)
     wait_until(lambda: _gone(clients, service, stack_id), 120, 0.5)
     service.delete(stack_id)

@@ -117,9 +117,14 @@ class OwnStack:
         self.stack_id = answer['stack']['id']
         self._wait('CREATE_COMPLETE')
 
-    def change(self, wanted: str = 'UPDATE_COMPLETE', **request: Any) -> None:
+    def change(
+        self, wanted: str = 'UPDATE_COMPLETE', cancel: bool = False, **request: Any
+    ) -> None:
         before = self.cloud.heat.stacks.get(self.stack_id).updated_time
         self.cloud.heat.stacks.update(self.stack_id, disable_rollback=True, **request)
+        if cancel:
+            time.sleep(2)               # until Heat has begun with the members
+            self.cloud.heat.actions.cancel_without_rollback(self.stack_id)
         self._wait(wanted, before)
 
     def replace(
@@ -214,14 +219,18 @@ class Bay:
         self.plan = dataclasses.replace(self.plan, bootstrap_tokens=tokens)
 
     def resize(
-        self, node_count: int, *nodes_to_remove: str, wanted: str = 'UPDATE_COMPLETE'
+        self,
+        node_count: int,
+        *nodes_to_remove: str,
+        wanted: str = 'UPDATE_COMPLETE',
+        cancel: bool = False,
     ) -> None:
         self.new_tokens()
         workers = dataclasses.replace(self.plan.workers, node_count=node_count)
         self.plan = dataclasses.replace(self.plan, workers=workers)
         version = self.driver.render(self.plan).version
         parameters = self.driver.resize_parameters(self.plan, version, nodes_to_remove)
-        self.stack.change(wanted, existing=True, parameters=dict(parameters))
+        self.stack.change(wanted, cancel, existing=True, parameters=dict(parameters))
 
     def renew(
         self,
@@ -507,7 +516,7 @@ def test_a_resize_whose_nodes_failed_can_be_done_again(build: Any, driver: Drive
     masters, first = bay.masters(), bay.stack.servers()
     bay.stack.word = 'FAILURE'
     bay.resize(3, wanted='UPDATE_FAILED')
-    lost = driver.workers_among(bay.stack.stack_id, bay.cloud.unfinished_resources(bay.stack))
+    lost = driver.lost_workers(bay.stack.stack_id, bay.cloud.unfinished_resources(bay.stack))
     assert set(lost) == {'1', '2'}
 
     bay.stack.word = 'SUCCESS'
@@ -517,6 +526,17 @@ def test_a_resize_whose_nodes_failed_can_be_done_again(build: Any, driver: Drive
     assert first.items() < second.items(), 'what came up is left alone'
     assert bay.masters() == masters
     assert set(bay.cloud.server_ids(bay.plan.stack_name)) == masters | set(second.values())
+
+
+@only('swarm')
+def test_a_resize_that_was_cancelled_costs_no_node(build: Any, driver: Driver) -> None:
+    bay = build(driver, workers=plans.group(WORKER, 2))
+    first = bay.stack.servers()
+    bay.resize(3, wanted='UPDATE_FAILED', cancel=True)
+    lost = driver.lost_workers(bay.stack.stack_id, bay.cloud.unfinished_resources(bay.stack))
+    assert not set(lost) & first.keys(), 'they were to get a new token, no more'
+    bay.resize(3, *lost)
+    assert first.items() < bay.stack.servers().items()
 
 
 @only('swarm')

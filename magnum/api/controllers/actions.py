@@ -64,7 +64,9 @@ class ActionsController:
         def work(session: orm.Session) -> Answer:
             bay = self._bay(session, call, 'resize')
             call.precondition.check(bay.generation)
-            group = finding.nodegroup(session, GROUP, bay.uuid, given['nodegroup'])
+            group = finding.nodegroup(
+                session, GROUP, bay.uuid, given['nodegroup'], 'nodegroup'
+            )
             check_resizable(group, given['node_count'])
             operation = self._services.planner.resize_bay(
                 session,
@@ -125,13 +127,16 @@ class ActionsController:
         bay, current = bay_repository.with_baymodel(session, row.uuid)
         scope = call.caller.scope(f'{self._baymodel_dialect.policy}:get_one_all_projects')
         (target,) = finding.baymodel(
-            session, self._baymodel_dialect, (models.Baymodel,), scope, given['cluster_template']
+            session, self._baymodel_dialect, (models.Baymodel,), scope,
+            given['cluster_template'], field='cluster_template',
         )
         if target.hidden and not call.caller.may('context_is_admin'):
             raise errors.APIError(errors.BAYMODEL_HIDDEN, 'Not authorized.')
         group = None
         if given['nodegroup'] is not None:
-            group = finding.nodegroup(session, GROUP, bay.uuid, given['nodegroup'])
+            group = finding.nodegroup(
+                session, GROUP, bay.uuid, given['nodegroup'], 'nodegroup'
+            )
         return _Upgrade(bay, current, target, repository.load_all(session, bay.uuid), group)
 
     def _check_upgrade(self, wanted: '_Upgrade', nodegroup: str | None) -> None:
@@ -198,7 +203,9 @@ class ActionsController:
         """
         with self._database.reading() as session:
             row = self._row(session, call, 'resize', None)
-            named = finding.nodegroup(session, GROUP, row.uuid, given['nodegroup'])
+            named = finding.nodegroup(
+                session, GROUP, row.uuid, given['nodegroup'], 'nodegroup'
+            )
             bay, baymodel = bay_repository.with_baymodel(session, row.uuid)
             groups = repository.load_all(session, row.uuid)
         (group,) = (one for one in groups if one.uuid == named.uuid)

@@ -1,6 +1,6 @@
 """Baymodels and cluster templates: one implementation for both names."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any, Final
 
 from sqlalchemy import orm
@@ -24,6 +24,7 @@ _STORED: Final = tuple(
     column for column in repository.TABLE.c if column.name not in ('id', 'created_at', 'updated_at')
 )
 #: What a baymodel has only when it is stored.
+_PUBLISHED: Final = frozenset({'public', 'hidden'})
 _OF_A_ROW: Final = frozenset({'uuid', 'links', 'created_at', 'updated_at'})
 _OWNER: Final = (
     repository.TABLE.c.uuid, repository.TABLE.c.project_id, repository.TABLE.c.generation
@@ -71,8 +72,7 @@ class BaymodelsController:
         if values['uuid'] is None:
             del values['uuid']
         values['docker_storage_driver'] = rules.storage_driver(values['docker_storage_driver'])
-        if values['public'] or values['hidden']:
-            self._check_publish(call)
+        self._check_publish(call, {name for name in _PUBLISHED if values[name]})
         values |= self._checked_in_cloud(values, self._preflight.of(call.caller), is_new=True)
         values |= {'project_id': call.caller.project_id, 'user_id': call.caller.user_id}
         if call.flag('dry_run'):
@@ -101,8 +101,7 @@ class BaymodelsController:
         changes.pop('cluster_distro', None)
         if 'name' in changes and changes['name'] is None:
             changes['name'] = names.generate(self._dialect.name_suffix)
-        if changes.keys() & {'public', 'hidden'}:
-            self._check_publish(call)
+        self._check_publish(call, changes.keys() & _PUBLISHED)
         if changes:
             changes = self._checked_changes(call, current, changes)
         call.precondition.check(row.generation)
@@ -130,11 +129,12 @@ class BaymodelsController:
     def _rule(self, action: str) -> str:
         return f'{self._dialect.policy}:{action}'
 
-    def _check_publish(self, call: Call) -> None:
-        if not call.caller.may(self._rule('publish')):
+    def _check_publish(self, call: Call, wanted: Set[str]) -> None:
+        if wanted and not call.caller.may(self._rule('publish')):
             raise errors.APIError(
                 errors.PUBLISH_REFUSED,
                 'Not authorized to set public or hidden flag for cluster template.',
+                source=errors.pointer(min(wanted)),
             )
 
     def _in_use(self, ident: str) -> errors.APIError:

@@ -189,7 +189,8 @@ class BaysController:
                 )
             if row is None:
                 row = finding.baymodel(
-                    session, self._baymodel_dialect, _BAYMODEL, scope, ident, absent
+                    session, self._baymodel_dialect, _BAYMODEL, scope, ident, absent,
+                    self._dialect.member('baymodel_id'),
                 )
         return models.Baymodel(**row._asdict())
 
@@ -243,8 +244,12 @@ class BaysController:
             target = {
                 'project_id': row.project_id, 'user_id': row.user_id, 'bay_uuid': row.uuid
             }
-            if not _is_health_only(body):
-                call.caller.check(self._rule('update'), target)
+            rule = 'update'
+            if self._dialect.changeable >= _HEALTH and _is_health_only(body):
+                rule = 'update_health_status'
+            call.caller.check(self._rule(rule), target)
+            # Also of a patch that changes nothing.
+            call.precondition.check(row.generation)
             groups = repository.nodegroups(session, _GROUP_COUNTS, [row.uuid])
         counts = {f'{group.role}_count': group.node_count for group in groups if group.is_default}
         current = {
@@ -262,6 +267,7 @@ class BaysController:
             raise errors.APIError(
                 errors.BAY_PROPERTY_FIXED,
                 f'cannot change {self._dialect.singular} property(ies) {members}.',
+                source=errors.pointer(min(map(self._dialect.member, fixed))),
             )
         if changes.get('node_count') == 0 and call.version < versions.ZERO_NODES:
             raise bay_plans.zero_nodes()

@@ -74,7 +74,8 @@ class CertificatesController:
     def _bay(
         self, session: orm.Session, call: Call, action: str, ident: str, absent: errors.Kind
     ) -> Any:
-        row = finding.bay(session, CLUSTERS, _BAY, call.caller.scope(), ident, absent)
+        field = 'cluster_uuid' if action == 'create' else None
+        row = finding.bay(session, CLUSTERS, _BAY, call.caller.scope(), ident, absent, field)
         owner = {'project_id': row.project_id, 'user_id': row.user_id, 'bay_uuid': row.uuid}
         call.caller.check(f'{CERTIFICATES.policy}:{action}', owner)
         return row

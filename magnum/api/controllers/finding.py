@@ -22,18 +22,20 @@ def baymodel(
     scope: Scope,
     ident: str,
     absent: errors.Kind = errors.BAYMODEL_NOT_FOUND,
+    field: str | None = None,
 ) -> Row:
     """The visible baymodel of a uuid or name.
 
     :param absent: the kind of error when there is none.
+    :param field: of the body, where it is named there.
     :raises APIError: also 409, when several have the name.
     """
     try:
         row = None if _NUL in ident else baymodels.find(session, columns, scope, ident)
     except Ambiguous:
-        raise _ambiguous(errors.BAYMODEL_AMBIGUOUS, dialect) from None
+        raise _ambiguous(errors.BAYMODEL_AMBIGUOUS, dialect, field) from None
     if row is None:
-        raise not_found(absent, dialect, ident)
+        raise not_found(absent, dialect, ident, field)
     return row
 
 
@@ -44,22 +46,28 @@ def bay(
     scope: Scope,
     ident: str,
     absent: errors.Kind = errors.BAY_NOT_FOUND,
+    field: str | None = None,
 ) -> Row:
-    """The visible bay of a uuid or name; errors as those of ``baymodel``."""
+    """The visible bay of a uuid or name; parameters and errors as of ``baymodel``."""
     try:
         row = None if _NUL in ident else bays.find(session, columns, scope, ident)
     except Ambiguous:
-        raise _ambiguous(errors.BAY_AMBIGUOUS, dialect) from None
+        raise _ambiguous(errors.BAY_AMBIGUOUS, dialect, field) from None
     if row is None:
-        raise not_found(absent, dialect, ident)
+        raise not_found(absent, dialect, ident, field)
     return row
 
 
 def nodegroup(
-    session: orm.Session, columns: Columns, bay_uuid: str, ident: str | None
+    session: orm.Session,
+    columns: Columns,
+    bay_uuid: str,
+    ident: str | None,
+    field: str | None = None,
 ) -> Row:
     """The bay's node group of a uuid or name; of None, its default workers.
 
+    :param field: of the body, where it is named there.
     :raises APIError: 404.
     """
     if ident is None:
@@ -67,7 +75,9 @@ def nodegroup(
     row = None if _NUL in ident else nodegroups.find(session, columns, bay_uuid, ident)
     if row is None:
         raise errors.APIError(
-            errors.NODEGROUP_NOT_FOUND, f'Nodegroup {ident} could not be found.'
+            errors.NODEGROUP_NOT_FOUND,
+            f'Nodegroup {ident} could not be found.',
+            source=_source(field),
         )
     return row
 
@@ -99,14 +109,23 @@ def bay_or_gone(session: orm.Session, dialect: Dialect, scope: Scope, ident: str
     return Known(row.uuid, row.project_id, is_gone=False)
 
 
-def not_found(kind: errors.Kind, dialect: Dialect, ident: str) -> errors.APIError:
+def not_found(
+    kind: errors.Kind, dialect: Dialect, ident: str, field: str | None = None
+) -> errors.APIError:
     """There is no such thing that the caller may see."""
-    return errors.APIError(kind, f'{dialect.title} {ident} could not be found.')
+    return errors.APIError(
+        kind, f'{dialect.title} {ident} could not be found.', source=_source(field)
+    )
 
 
-def _ambiguous(kind: errors.Kind, dialect: Dialect) -> errors.APIError:
+def _ambiguous(kind: errors.Kind, dialect: Dialect, field: str | None) -> errors.APIError:
     return errors.APIError(
         kind,
         f'Multiple {dialect.plural} exist with same name. '
         f'Please use the {dialect.singular} uuid instead.',
+        source=_source(field),
     )
+
+
+def _source(field: str | None) -> dict[str, str] | None:
+    return None if field is None else errors.pointer(field)

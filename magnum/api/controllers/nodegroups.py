@@ -109,7 +109,7 @@ class NodegroupsController:
             row = finding.nodegroup(session, _STORED, bay.uuid, call.arguments[1])
             call.precondition.check(row.generation)
             changes = patches.apply(body, types.TYPE, row._asdict(), types.CHANGEABLE)
-            _check(call, {**row._asdict(), **changes})
+            _check({**row._asdict(), **changes})
             if changes:
                 changed = models.Nodegroup(**{**row._asdict(), **changes})
                 of_bay = bay_repository.with_baymodel(session, bay.uuid)
@@ -214,7 +214,7 @@ class NodegroupsController:
         return Answer(document, headers=etag(row.generation))
 
 
-def _check(call: Call, values: Mapping[str, Any]) -> None:
-    nodegroup_plans.check_counts(call, values)
+def _check(values: Mapping[str, Any]) -> None:
+    nodegroup_plans.check_range(values)
     nodegroup_plans.check_scheduling(values['role'], values)
 

@@ -53,10 +53,10 @@ class RootController:
                 },
             ],
         }
-        for collection in routes.collections():
-            document[collection] = [
-                {'href': f'{call.base}/v1/{collection}/', 'rel': 'self'},
-                {'href': f'{call.base}/{collection}/', 'rel': 'bookmark'},
+        for name, place in routes.collections().items():
+            document[name] = [
+                {'href': f'{call.base}/v1/{place}/', 'rel': 'self'},
+                {'href': f'{call.base}/{place}/', 'rel': 'bookmark'},
             ]
         return Answer(document)
 

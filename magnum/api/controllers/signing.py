@@ -31,9 +31,13 @@ def sign(
             session, bay_uuid, coe, csr, call.caller.roles, call.caller.user_id or ''
         )
     except InvalidCSR as refusal:
-        raise errors.APIError(errors.INVALID_CSR, str(refusal)) from None
+        raise errors.APIError(
+            errors.INVALID_CSR, str(refusal), source=errors.pointer('csr')
+        ) from None
     except SubjectRefused as refusal:
-        raise errors.APIError(errors.SUBJECT_REFUSED, str(refusal)) from None
+        raise errors.APIError(
+            errors.SUBJECT_REFUSED, str(refusal), source=errors.pointer('csr')
+        ) from None
     except (AuthorityMissing, AuthorityExpired) as refusal:
         raise errors.APIError(errors.CERTIFICATE_NOT_READY, str(refusal)) from None
     return issued.pem

@@ -107,9 +107,13 @@ def _body(status: int) -> Schema:
         },
         optional=['source'],
     )
+    return _of_errors(error)
+
+
+def _of_errors(error: Schema) -> Schema:
     for_old_clients = {
         'type': 'string',
-        'description': 'JSON in a string, for clients that name no version.',
+        'description': 'JSON in a string, for clients that name no version, or one of old.',
     }
     return closed(
         {
@@ -133,7 +137,7 @@ def _unsupported_version() -> Schema:
             'links': LINKS,
         }
     )
-    return closed({'errors': {'type': 'array', 'items': error, 'minItems': 1}})
+    return _of_errors(error)
 
 
 def _response(status: int) -> dict[str, Any]:

@@ -65,6 +65,10 @@ class ResourceType:
                 continue
             value = getattr(parsed, member)
             if value is not None:
+                if given.get(field.attribute, value) != value:
+                    raise errors.invalid(
+                        member, body[member], 'Another member says something else.'
+                    )
                 given[field.attribute] = value
             elif field.mandatory:
                 raise errors.invalid(member, body[member], 'Mandatory field missing.')

@@ -167,9 +167,9 @@ class Labels(Scalar):
     name = 'labels'
     structured = True
 
-    def validate(self, value: object) -> labels.Labels:
+    def validate(self, value: object) -> labels.Labels | None:
         """Strings by strings."""
-        return labels.parse(value)
+        return None if value == '' else labels.parse(value)
 
 
 class Taints(Scalar):
@@ -205,8 +205,8 @@ class Names(Scalar):
 
     def validate(self, value: object) -> list[str]:
         """The strings."""
-        if not isinstance(value, list):
-            raise ValueError('Value should be a list of strings')
+        if not isinstance(value, list) or '' in value:
+            raise ValueError('Value should be a list of strings, none of them empty')
         return [_checked_text(item) for item in value]
 
 

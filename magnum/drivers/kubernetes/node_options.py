@@ -3,16 +3,13 @@
 import re
 from collections.abc import Mapping, Sequence
 
+from magnum.domain.nodegroups import EFFECTS, may_label
 from magnum.drivers.contract import BayPlan, Capabilities, NodeGroupPlan, PlanRefused
 
 _NAME = re.compile(r'[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?')
 _PREFIX = re.compile(r'[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?')
-EFFECTS = ('NoSchedule', 'PreferNoSchedule', 'NoExecute')
 
 OURS = 'magnum.openstack.org'
-# Kubelets refuse labels of other namespaces below these two.
-_KUBERNETES = ('kubernetes.io', 'k8s.io')
-_FREE_TO_NODES = ('kubelet.kubernetes.io', 'node.kubernetes.io')
 
 
 def label_words(labels: Mapping[str, str]) -> str:
@@ -46,9 +43,7 @@ def check(group: NodeGroupPlan) -> None:
         _check_key('node_labels', key)
         _check_value('node_labels', value)
         namespace = key.rpartition('/')[0]
-        if _below(namespace, (OURS,)) or (
-            _below(namespace, _KUBERNETES) and not _below(namespace, _FREE_TO_NODES)
-        ):
+        if namespace == OURS or namespace.endswith(f'.{OURS}') or not may_label(key):
             raise PlanRefused('node_labels', f'Nodes may not give themselves the label {key!r}.')
     for taint in group.node_taints:
         _check_key('node_taints', taint.get('key', ''))
@@ -69,7 +64,3 @@ def _check_key(field: str, key: str) -> None:
 def _check_value(field: str, value: str) -> None:
     if value and not _NAME.fullmatch(value):
         raise PlanRefused(field, f'{value!r} is no value that Kubernetes takes.')
-
-
-def _below(namespace: str, domains: tuple[str, ...]) -> bool:
-    return any(namespace == domain or namespace.endswith('.' + domain) for domain in domains)

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from magnum.clients.errors import CloudConflict
+from magnum.clients.errors import CloudConflict, CloudRefused
 from magnum.clients.heat import HeatClient
 from magnum.db.models import Bay, Nodegroup
 from magnum.db.statements import database_now
@@ -111,7 +111,7 @@ def change_stack(work: Work) -> None:
         batch = None
         if stack.is_failed:
             lost = as_anybody(work, lambda heat: heat.unfinished_resources(stack.id))
-            nodes_to_remove += driver.workers_among(stack.id, lost)
+            nodes_to_remove += driver.lost_workers(stack.id, lost)
             batch = _go_on_with_upgrade(work, group)
         with rendering():
             if group.is_default:
@@ -123,11 +123,17 @@ def change_stack(work: Work) -> None:
                     bay_plan, nodegroup_plan(situation.bay, group),
                     group.template_version or '', nodes_to_remove, batch,
                 )
+        heat = own_heat(work)
         with work.fenced() as (session, operation):
             minutes = minutes_left(work, operation, database_now(session))
-        own_heat(work).change_parameters(
-            stack.id, parameters, minutes, bool(asked.get('rollback'))
-        )
+            # From here on Heat may have heard, whether its answer comes or not.
+            operation.stack_action = UPDATE
+        try:
+            heat.change_parameters(stack.id, parameters, minutes, bool(asked.get('rollback')))
+        except CloudRefused:
+            with work.fenced() as (_, operation):
+                operation.stack_action = None
+            raise
     with work.fenced() as (_, operation):
         operation.stack_action = UPDATE
 
@@ -145,9 +151,10 @@ def await_stack(work: Work) -> None:
     if stack.action == ROLLBACK:
         with work.fenced() as (session, locked):
             rows.restore_count(session, locked)
-        raise StepFailed(
-            Failure('stack_failed', f'The change failed, Heat undid it: {stack.reason}')
-        )
+        if not stack.is_failed:
+            raise StepFailed(
+                Failure('stack_failed', f'The change failed, Heat undid it: {stack.reason}')
+            )
     if stack.is_failed:
         failed = as_anybody(work, lambda heat: heat.failed_resources(stack.id))
         raise StepFailed(root_cause(failed, stack.reason))
@@ -166,7 +173,8 @@ def _go_on_with_upgrade(work: Work, group: Nodegroup) -> int | None:
         if undone is None:
             return None
         batch, time = undone
-        operation.deadline = max(operation.deadline, database_now(session) + time)
+        begun = operation.started_at or operation.created_at
+        operation.deadline = max(operation.deadline, begun + time)
     return batch
 
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import datetime
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -184,9 +184,14 @@ def left_undone(
 
     :returns: how many nodes at once, and how long; None when there is none.
     """
-    for earlier in _unfinished(session, operation):
+    for earlier in _earlier(session, operation, states.UPGRADE, states.RESIZE):
         asked = earlier.parameters
-        if rounds.has_begun(asked) and rounds.nodegroup_uuid(asked) == nodegroup_uuid:
+        last = rounds.nodegroup_uuid(asked)
+        if nodegroup_uuid not in {last, *(group['uuid'] for group in asked.get('groups', ()))}:
+            continue
+        if earlier.state == states.SUCCEEDED:
+            return None
+        if rounds.has_begun(asked) and last == nodegroup_uuid:
             minutes = datetime.timedelta(minutes=rounds.minutes(asked))
             return asked['max_batch_size'], minutes
     return None
@@ -194,15 +199,20 @@ def left_undone(
 
 def _unfinished(session: orm.Session, operation: Operation) -> Iterator[Operation]:
     """The bay's upgrades since the last that succeeded, newest first."""
-    for earlier in session.scalars(
-        sa.select(Operation)
-        .filter_by(bay_uuid=operation.bay_uuid, verb=states.UPGRADE)
-        .where(Operation.id < operation.id)
-        .order_by(Operation.id.desc())
-    ):
+    for earlier in _earlier(session, operation, states.UPGRADE):
         if earlier.state == states.SUCCEEDED:
             return
         yield earlier
+
+
+def _earlier(session: orm.Session, operation: Operation, *verbs: str) -> Iterable[Operation]:
+    """The bay's earlier operations of some verbs, newest first."""
+    return session.scalars(
+        sa.select(Operation)
+        .filter_by(bay_uuid=operation.bay_uuid)
+        .where(Operation.verb.in_(verbs), Operation.id < operation.id)
+        .order_by(Operation.id.desc())
+    )
 
 
 def _aimed(work: Work, situation: Situation) -> Situation:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from magnum.clients.heat import Resource
 from magnum.drivers import settings, stack_parameters
 from magnum.drivers.contract import MASTER, WORKER, Driver, PlanRefused, StackRequest
 from magnum.drivers.kubernetes.driver import KubernetesDriver
@@ -144,7 +145,7 @@ def test_ill_labels_reach_no_node() -> None:
         driver.resize_nodegroup_parameters(plan, group, 'kubernetes-1')
 
 
-@pytest.mark.parametrize('key', ['node.kubernetes.io/kind', 'x.node.kubernetes.io/y', 'plain'])
+@pytest.mark.parametrize('key', ['node.kubernetes.io/kind', 'topology.kubernetes.io/zone', 'plain'])
 def test_labels_that_kubelets_take(key: str) -> None:
     driver = KubernetesDriver()
     group = plans.further_group(node_labels={key: ''})
@@ -280,3 +281,19 @@ def test_handles_take_turns(revision: int, turn: int) -> None:
         == {'equals': [{'get_param': 'turn'}, int(name.rpartition('_')[2])]}
         for name in handles
     )
+
+
+def test_lost_is_who_did_not_come_up() -> None:
+    """And nobody who lives, and only was to be told a new token."""
+    minion = 'kubernetes/templates/minion.yaml'
+    unfinished = [
+        Resource('kube_minions', 'OS::Heat::ResourceGroup', '', 'bay', 'group', None, 'UPDATE'),
+        Resource('kube_masters', 'OS::Heat::ResourceGroup', '', 'bay', 'others', None, 'UPDATE'),
+        Resource('0', minion, 'UPDATE cancelled', 'group', 'minion-0', None, 'UPDATE'),
+        Resource('1', minion, '', 'group', 'minion-1', None, 'UPDATE'),
+        Resource('2', minion, 'quota', 'group', 'minion-2', None, 'CREATE'),
+        Resource('3', minion, 'silent', 'group', 'minion-3', None, 'UPDATE'),
+        Resource('ready', 'OS::Heat::WaitCondition', '', 'minion-3', None, None, 'CREATE'),
+        Resource('4', minion, '', 'others', 'master-4', None, 'CREATE'),
+    ]
+    assert KubernetesDriver().lost_workers('bay', unfinished) == ('2', '3')
