@@ -62,7 +62,6 @@ class Route:
         return tuple(part for part in self.path.split('/') if part)
 
 
-
 def _of_baymodels(name: str) -> tuple[Route, ...]:
     return (
         Route('GET', f'/v1/{name}', f'{name}.list', BAYMODELS),

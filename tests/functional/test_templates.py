@@ -50,7 +50,6 @@ def only(name: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize('driver', chosen, ids=[name])
 
 
-
 def _session(account: str) -> session.Session:
     who = settings.ACCOUNTS_BY_NAME[account]
     auth = v3.Password(

@@ -352,8 +352,6 @@ class BaysController:
         )
 
 
-
-
 def _is_health_only(body: object) -> bool:
     """Whether a patch reports nothing but health, which is under a rule of its own."""
     if not isinstance(body, list) or not body:
