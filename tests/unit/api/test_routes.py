@@ -51,5 +51,6 @@ def test_paths(path: str, found: str | None) -> None:
 def test_collections() -> None:
     assert list(collections()) == [
         'baymodels', 'clustertemplates', 'bays', 'clusters', 'certificates', 'credentials',
-        'quotas', 'stats', 'mservices', 'operations', 'drivers',
+        'quotas', 'stats', 'mservices', 'operations', 'drivers', 'nodegroups',
     ]
+    assert collections()['nodegroups'] == 'clusters/{cluster_id}/nodegroups'
