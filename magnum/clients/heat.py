@@ -1,7 +1,8 @@
 """Heat: the stacks of bays."""
 
+import contextlib
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from keystoneauth1 import session as keystone_session
@@ -93,8 +94,7 @@ class HeatClient:
         :returns: the stack's id.
         :raises CloudConflict: a stack of that name exists.
         """
-        with calling(SERVICE, 'create_stack'):
-            self._session.invalidate()      # Heat works on with the token: a fresh one
+        with self._changing('create_stack'):
             created = self._api.stacks.create(
                 stack_name=name,
                 template=template,
@@ -110,8 +110,7 @@ class HeatClient:
         self, stack_id: str, parameters: Mapping[str, Any], timeout_minutes: int, rollback: bool
     ) -> None:
         """Heat's PATCH update: template, files and other parameters stay."""
-        with calling(SERVICE, 'update_stack'):
-            self._session.invalidate()
+        with self._changing('update_stack'):
             self._api.stacks.update(
                 stack_id,
                 existing=True,
@@ -133,8 +132,7 @@ class HeatClient:
 
         :param tags: all that the stack is to have; Heat drops the others.
         """
-        with calling(SERVICE, 'replace_stack'):
-            self._session.invalidate()
+        with self._changing('replace_stack'):
             self._api.stacks.update(
                 stack_id,
                 template=template,
@@ -209,6 +207,13 @@ class HeatClient:
         Heat lets those go on for some minutes that stand beside a failed one.
         """
         return self._resources(stack_id, 'FAILED', 'IN_PROGRESS')
+
+    @contextlib.contextmanager
+    def _changing(self, action: str) -> Iterator[None]:
+        """A call whose token Heat works on with for long: it gets a fresh one."""
+        with calling(SERVICE, action):
+            self._session.invalidate()
+            yield
 
     def _resources(self, stack_id: str, *statuses: str) -> list[Resource]:
         with calling(SERVICE, 'list_resources'):

@@ -105,37 +105,39 @@ def change_stack(work: Work) -> None:
         raise StepFailed(Failure('plan_refused', 'nodegroup: The number of masters is fixed.'))
     bay_plan = plan(work, situation)
     stack = existing(work, situation.stack_id)
-    if not was_asked(situation.operation, stack):
-        driver = work.driver(situation)
-        nodes_to_remove = tuple(asked.get('nodes_to_remove', ()))
-        batch = None
-        if stack.is_failed:
-            lost = as_anybody(work, lambda heat: heat.unfinished_resources(stack.id))
-            nodes_to_remove += driver.lost_workers(stack.id, lost)
-            batch = _go_on_with_upgrade(work, group)
-        with rendering():
-            if group.is_default:
-                parameters = driver.resize_parameters(
-                    bay_plan, situation.bay.template_version or '', nodes_to_remove, batch
-                )
-            else:
-                parameters = driver.resize_nodegroup_parameters(
-                    bay_plan, nodegroup_plan(situation.bay, group),
-                    group.template_version or '', nodes_to_remove, batch,
-                )
-        heat = own_heat(work)
-        with work.fenced() as (session, operation):
-            minutes = minutes_left(work, operation, database_now(session))
-            # From here on Heat may have heard, whether its answer comes or not.
+    if was_asked(situation.operation, stack):
+        with work.fenced() as (_, operation):
             operation.stack_action = UPDATE
-        try:
-            heat.change_parameters(stack.id, parameters, minutes, bool(asked.get('rollback')))
-        except CloudRefused:
+        return
+    driver = work.driver(situation)
+    nodes_to_remove = tuple(asked.get('nodes_to_remove', ()))
+    batch = None
+    if stack.is_failed:
+        lost = as_anybody(work, lambda heat: heat.unfinished_resources(stack.id))
+        nodes_to_remove += driver.lost_workers(stack.id, lost)
+        batch = _go_on_with_upgrade(work, group)
+    with rendering():
+        if group.is_default:
+            parameters = driver.resize_parameters(
+                bay_plan, situation.bay.template_version or '', nodes_to_remove, batch
+            )
+        else:
+            parameters = driver.resize_nodegroup_parameters(
+                bay_plan, nodegroup_plan(situation.bay, group),
+                group.template_version or '', nodes_to_remove, batch,
+            )
+    heat = own_heat(work)
+    with work.fenced() as (session, operation):
+        minutes = minutes_left(work, operation, database_now(session))
+        # From here on Heat may have heard, whether its answer comes or not.
+        operation.stack_action = UPDATE
+    try:
+        heat.change_parameters(stack.id, parameters, minutes, bool(asked.get('rollback')))
+    except CloudRefused:
+        if situation.operation.stack_action is None:    # nor was it asked before
             with work.fenced() as (_, operation):
                 operation.stack_action = None
-            raise
-    with work.fenced() as (_, operation):
-        operation.stack_action = UPDATE
+        raise
 
 
 def await_stack(work: Work) -> None:
