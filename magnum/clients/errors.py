@@ -36,7 +36,7 @@ class CloudError(Exception):
 
 
 class CloudUnavailable(CloudError):
-    """No answer, or one that says "not now" (5xx, 408, 429)."""
+    """No answer, or one that says "not now" (5xx, 408, 429, a fault of Heat's own)."""
 
 
 class CloudRefused(CloudError):
@@ -78,11 +78,24 @@ def _status_of(error: Exception) -> int | None:
     return None
 
 
+def _is_fault_of_heat(error: Exception) -> bool:
+    """Whether Heat stumbled, whatever status it answered with.
+
+    Heat answers 400 to every AttributeError and ValueError of its own, say
+    when it is told to delete a stack that it is just forgetting; only what it
+    means to refuse has a message.
+    """
+    said = getattr(error, 'error', None)
+    body = said.get('error') if isinstance(said, dict) else None
+    return isinstance(body, dict) and 'message' not in body
+
+
 def translated(service: str, error: Exception) -> CloudError | None:
     """Our error for a client library's; None for what no service said."""
     status = _status_of(error)
     if status is not None:
-        kind = _BY_STATUS.get(status, CloudUnavailable if status >= 500 else CloudRefused)
+        own_fault = status >= 500 or _is_fault_of_heat(error)
+        kind = _BY_STATUS.get(status, CloudUnavailable if own_fault else CloudRefused)
         return kind(service, str(error), status)
     if isinstance(
         error, (keystoneauth_exceptions.ClientException, requests.RequestException, OSError)

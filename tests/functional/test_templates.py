@@ -139,7 +139,11 @@ class OwnStack:
         )
 
     def delete(self) -> None:
+        """Once: Heat stumbles over a stack that it is just forgetting."""
         with contextlib.suppress(heat_errors.HTTPNotFound):
+            stack = self.cloud.heat.stacks.get(self.stack_id, resolve_outputs=False)
+            if stack.stack_status == 'DELETE_COMPLETE':
+                return
             self.cloud.heat.stacks.delete(self.stack_id)
             self._wait('DELETE_COMPLETE')
 
