@@ -28,7 +28,9 @@ def make(
             return drivers.by_name(bay.driver)
         return drivers.choose(baymodel.server_type, baymodel.cluster_distro, baymodel.coe)
 
-    application = bootstrap.make_app(conf, database.writing, certificates, driver_for_bay)
+    application = bootstrap.make_app(
+        conf, database.writing, database.reading, certificates, driver_for_bay
+    )
 
     def mounted(environ: dict[str, Any], start_response: Any) -> Any:
         environ['SCRIPT_NAME'] = environ.get('SCRIPT_NAME', '') + bootstrap.MOUNT_POINT

@@ -382,8 +382,9 @@ SUBNET_AMBIGUOUS: Final = Kind(
 # Nodes that are being built
 BOOTSTRAP_REFUSED: Final = Kind(
     'magnum.bootstrap.refused', 401,
-    'The bootstrap token opens nothing here; what is wrong with it is not told.',
-    'Nothing to be done from the node: a token lives as long as its node is being built.',
+    'The bootstrap token, or the key, opens nothing here; what is wrong is not told.',
+    'Nothing to be done from the node: a token lives as long as its node is being built, and a '
+    'key opens the trust of its bay, and its own certificates while the authority is rotated.',
 )
 BOOTSTRAP_TOO_MANY: Final = Kind(
     'magnum.bootstrap.too_many_requests', 429,

@@ -1,5 +1,7 @@
 """Private keys that the service makes, and public keys that it signs."""
 
+import hashlib
+
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import (
@@ -40,6 +42,14 @@ def from_pem(pem: bytes) -> PrivateKey:
     if not isinstance(key, PrivateKey):
         raise TypeError(f'no key of an authority: {type(key).__name__}')
     return key
+
+
+def fingerprint(key: PublicKey) -> str:
+    """SHA-256 of a public key (of its SubjectPublicKeyInfo), hexadecimal."""
+    encoded = key.public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return hashlib.sha256(encoded).hexdigest()
 
 
 def checked_public_key(key: CertificatePublicKeyTypes) -> PublicKey:

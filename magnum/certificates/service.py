@@ -1,5 +1,6 @@
 """What the steps of operations and the API ask of certificates."""
 
+import hmac
 from collections.abc import Collection
 from typing import Final
 
@@ -7,10 +8,23 @@ import sqlalchemy as sa
 from oslo_config import cfg
 from sqlalchemy.orm import Session
 
-from magnum.certificates import authority, node_requests, requests, user_requests
-from magnum.certificates.authority import Authority, IssuedCertificate, PrivatePair
-from magnum.certificates.bootstrap import BootstrapTokens
+from magnum.certificates import (
+    keys,
+    node_requests,
+    node_trust,
+    requests,
+    rotation,
+    user_requests,
+)
+from magnum.certificates.authority import (
+    Authority,
+    IssuedCertificate,
+    PrivatePair,
+    create_authority,
+)
+from magnum.certificates.bootstrap import ROLES, BootstrapTokens
 from magnum.certificates.errors import AuthorityMissing
+from magnum.certificates.rotation import Rotation
 from magnum.certificates.sealing import Sealer
 from magnum.certificates.stores import CertificateStore
 from magnum.certificates.stores.database import DatabaseStore
@@ -18,12 +32,22 @@ from magnum.certificates.subjects import SubjectPolicy
 from magnum.db import models
 from magnum.domain.node_certificates import NodeCertificate
 
-AUTHORITY = 'ca'
-SERVICE = 'service'
+AUTHORITY: Final = rotation.CURRENT
+SERVICE: Final = 'service'
 
 _ISSUED_TO_LENGTH = 255
 _ISSUED: Final[sa.Table] = models.IssuedCertificate.__table__  # type: ignore[assignment]
 _RECORD: Final = sa.insert(_ISSUED)
+_LAST_OF_NODE: Final = (
+    sa.select(_ISSUED.c.issued_to, _ISSUED.c.public_key)
+    .where(
+        _ISSUED.c.bay_uuid == sa.bindparam('of_bay'),
+        _ISSUED.c.issued_to.in_([sa.bindparam(role) for role in ROLES]),
+        _ISSUED.c.public_key.is_not(None),
+    )
+    .order_by(_ISSUED.c.id.desc())
+    .limit(1)
+)
 
 
 class CertificateService:
@@ -41,22 +65,45 @@ class CertificateService:
         sealer = sealer or Sealer.from_config(conf)
         self._conf = conf
         self._store: CertificateStore = DatabaseStore(sealer)
+        self._rotation = Rotation(conf, self._store)
         self._policy = SubjectPolicy.from_config(conf)
         self._extension_rules = user_requests.ExtensionRules.from_config(conf)
         self.tokens = BootstrapTokens(sealer)
 
     def ensure_authority(self, session: Session, bay_uuid: str, bay_name: str | None) -> None:
         """Make a bay's authority and the service's own certificate, once."""
-        if self._store.load_certificate(session, bay_uuid, AUTHORITY) is None:
-            pair = authority.create_authority(self._conf, bay_uuid, bay_name)
+        kept = self._store.load_certificates(session, bay_uuid)
+        if AUTHORITY not in kept:
+            pair = create_authority(self._conf, bay_uuid, bay_name)
             self._store.save(session, bay_uuid, AUTHORITY, pair)
-        if self._store.load_certificate(session, bay_uuid, SERVICE) is None:
-            pair = self._authority(session, bay_uuid).create_service_pair()
-            self._store.save(session, bay_uuid, SERVICE, pair)
+        if SERVICE not in kept:
+            self._make_service_pair(session, bay_uuid)
 
-    def authority_certificate(self, session: Session, bay_uuid: str) -> str | None:
-        """The authority's certificate, PEM; None before there is one."""
-        return self._store.load_certificate(session, bay_uuid, AUTHORITY)
+    def trusted(self, session: Session, bay_uuid: str) -> str | None:
+        """What the bay trusts, PEM: the authority, and in a rotation another one after it.
+
+        :returns: None before there is one.
+        """
+        return self._rotation.trusted(session, bay_uuid)
+
+    def introduce_authority(self, session: Session, bay_uuid: str, bay_name: str | None) -> None:
+        """Have the next authority trusted; a rotation that stopped is gone on with."""
+        self._rotation.introduce(session, bay_uuid, bay_name)
+
+    def switch_authority(self, session: Session, bay_uuid: str) -> None:
+        """Sign with the next authority from now on; once."""
+        if self._rotation.switch(session, bay_uuid):
+            self._store.remove(session, bay_uuid, SERVICE)
+            self._make_service_pair(session, bay_uuid)
+
+    def retire_authority(self, session: Session, bay_uuid: str) -> None:
+        """Have the former authority trusted no longer."""
+        self._rotation.retire(session, bay_uuid)
+
+    def nodes_to_follow(self, session: Session, bay_uuid: str) -> list[str]:
+        """The nodes, by name, that have not said that they trust what the bay trusts."""
+        trusted = self.trusted(session, bay_uuid) or ''
+        return node_trust.missing(session, bay_uuid, node_trust.fingerprint(trusted))
 
     def service_pair(self, session: Session, bay_uuid: str) -> PrivatePair | None:
         """What the service itself shows to a bay; None before there is one."""
@@ -114,13 +161,36 @@ class CertificateService:
             request.public_key,
             node_requests.extensions(node_certificate, node_name, request),
         )
-        _record(session, bay_uuid, issued, f'{role}/{node_name}/{purpose}')
+        public_key = keys.fingerprint(request.public_key)
+        _record(session, bay_uuid, issued, _node(role, node_name, purpose), public_key)
         return issued
+
+    def role_of_node(
+        self, session: Session, bay_uuid: str, node_name: str, purpose: str, csr_pem: str
+    ) -> str | None:
+        """The role of the node whose key made this request, or None.
+
+        The key is that of the last certificate of this purpose that the node
+        was given: one that took the place of another is that node from then on.
+
+        :raises InvalidCSR: malformed, so that it proves nothing.
+        """
+        shown = keys.fingerprint(requests.read(csr_pem).public_key)
+        names = {role: _node(role, node_name, purpose) for role in ROLES}
+        last = session.execute(_LAST_OF_NODE, {'of_bay': bay_uuid, **names}).one_or_none()
+        if last is None or not hmac.compare_digest(last.public_key, shown):
+            return None
+        return str(last.issued_to.partition('/')[0])
 
     def forget(self, session: Session, bay_uuid: str) -> None:
         """Drop a bay's keys and tokens; what was issued stays on record."""
         self._store.delete(session, bay_uuid)
         self.tokens.forget(session, bay_uuid)
+        node_trust.forget(session, bay_uuid)
+
+    def _make_service_pair(self, session: Session, bay_uuid: str) -> None:
+        pair = self._authority(session, bay_uuid).create_service_pair()
+        self._store.save(session, bay_uuid, SERVICE, pair)
 
     def _authority(self, session: Session, bay_uuid: str) -> Authority:
         pair = self._store.load(session, bay_uuid, AUTHORITY)
@@ -129,7 +199,18 @@ class CertificateService:
         return Authority(self._conf, pair)
 
 
-def _record(session: Session, bay_uuid: str, issued: IssuedCertificate, issued_to: str) -> None:
+def _node(role: str, node_name: str, purpose: str) -> str:
+    """Whom a node's certificate is issued to, as the ledger has it."""
+    return f'{role}/{node_name}/{purpose}'[:_ISSUED_TO_LENGTH]
+
+
+def _record(
+    session: Session,
+    bay_uuid: str,
+    issued: IssuedCertificate,
+    issued_to: str,
+    public_key: str | None = None,
+) -> None:
     # A statement, for an object that nobody reads costs more than all the signing.
     session.execute(_RECORD, {
         'bay_uuid': bay_uuid,
@@ -139,4 +220,5 @@ def _record(session: Session, bay_uuid: str, issued: IssuedCertificate, issued_t
         'not_before': issued.not_before,
         'not_after': issued.not_after,
         'issued_to': issued_to[:_ISSUED_TO_LENGTH],
+        'public_key': public_key,
     })

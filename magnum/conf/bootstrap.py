@@ -2,7 +2,7 @@
 
 from oslo_config import cfg
 
-GROUP = cfg.OptGroup('bootstrap', title='What nodes ask for when they boot')
+GROUP = cfg.OptGroup('bootstrap', title='What nodes ask for when they boot, and now and then')
 
 OPTIONS = [
     cfg.BoolOpt(
@@ -16,6 +16,14 @@ OPTIONS = [
         schemes=['http', 'https'],
         help='URL, ending in /v1/bootstrap, that is put into the user data of nodes. Default: '
         'the public endpoint of the service in the catalogue, and /bootstrap.',
+    ),
+    cfg.IntOpt(
+        'trust_interval',
+        default=300,
+        min=1,
+        help='Seconds after which a node asks again which certificate authorities to trust. A '
+        'rotation of a bay\'s authority takes about three times as long. Put into the user data '
+        'of new nodes.',
     ),
     cfg.IntOpt(
         'requests_per_minute',

@@ -289,10 +289,16 @@ class KeyPair(Base):
 
 
 class IssuedCertificate(Base):
-    """A certificate signed for a user or a node."""
+    """A certificate signed for a user or a node.
+
+    ``public_key`` is the SHA-256 of a node's, by which it is known again.
+    """
 
     __tablename__ = 'issued_certificate'
-    __table_args__ = _options(sa.Index('ix_issued_certificate_bay', 'bay_uuid', 'id'))
+    __table_args__ = _options(
+        sa.Index('ix_issued_certificate_bay', 'bay_uuid', 'id'),
+        sa.Index('ix_issued_certificate_to', 'bay_uuid', 'issued_to'),
+    )
 
     bay_uuid: Mapped[str] = mapped_column(sa.String(36))
     serial: Mapped[str] = mapped_column(sa.String(64))
@@ -301,6 +307,24 @@ class IssuedCertificate(Base):
     not_before: Mapped[datetime.datetime] = mapped_column(UTCDateTime)
     not_after: Mapped[datetime.datetime] = mapped_column(UTCDateTime)
     issued_to: Mapped[str] = mapped_column(sa.String(255))
+    public_key: Mapped[str | None] = mapped_column(sa.String(64))
+
+
+class NodeTrust(Base):
+    """A node that is to follow the authorities of its bay, and how far it came.
+
+    ``bundle`` is the SHA-256 of the authorities that the node said it trusts,
+    empty as long as it has said nothing.
+    """
+
+    __tablename__ = 'node_trust'
+    __table_args__ = _options(
+        sa.UniqueConstraint('bay_uuid', 'node', name='uq_node_trust_node'),
+    )
+
+    bay_uuid: Mapped[str] = mapped_column(sa.String(36))
+    node: Mapped[str] = mapped_column(sa.String(255))
+    bundle: Mapped[str] = mapped_column(sa.String(64), default='')
 
 
 class BayIdentity(Base):

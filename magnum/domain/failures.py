@@ -45,6 +45,7 @@ CODES: Final = (
     FailureCode('stack_foreign', OPERATOR, False),
     FailureCode('stack_failed', OPERATOR, True),
     FailureCode('count_mismatch', SERVICE, True),
+    FailureCode('nodes_behind', USER, True),
     FailureCode('plan_refused', USER, False),
     FailureCode('identity_missing', OPERATOR, False),
     FailureCode('cancelled', USER, True),

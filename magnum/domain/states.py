@@ -14,6 +14,7 @@ UPGRADE: Final = 'upgrade'
 CREATE_NODEGROUP: Final = 'create_nodegroup'
 DELETE_NODEGROUP: Final = 'delete_nodegroup'
 ROTATE_CREDENTIAL: Final = 'rotate_credential'
+ROTATE_CA: Final = 'rotate_ca'
 DELETE: Final = 'delete'
 
 
@@ -37,6 +38,7 @@ VERBS: Final[dict[str, Verb]] = {
     CREATE_NODEGROUP: Verb('UPDATE', 'CREATE'),
     DELETE_NODEGROUP: Verb('UPDATE', 'DELETE', is_cancellable=False),
     ROTATE_CREDENTIAL: Verb('UPDATE', 'UPDATE'),
+    ROTATE_CA: Verb('UPDATE', 'UPDATE'),
     DELETE: Verb('DELETE', 'DELETE', is_cancellable=False),
 }
 

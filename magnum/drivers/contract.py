@@ -84,6 +84,8 @@ class BayPlan:
     ``fixed_network_cidr`` is set instead when the user gave a CIDR for a new
     subnet. ``bootstrap_url`` ends in ``/v1/bootstrap``; ``bootstrap_tokens``
     maps a role to the token of its nodes. ``ssh_public_key`` is OpenSSH text.
+    ``trust_interval`` is how many seconds apart a node asks which authorities
+    the bay trusts.
     """
 
     uuid: str
@@ -119,6 +121,7 @@ class BayPlan:
     verify_ca: bool = True
     node_boot_timeout: int = 3600
     nodes_affinity_policy: str = 'soft-anti-affinity'
+    trust_interval: int = 300
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,7 +142,11 @@ class StackRequest:
 
 @dataclasses.dataclass(frozen=True)
 class Observed:
-    """What a finished stack says of its bay; None means "not known"."""
+    """What a finished stack says of its bay; None means "not known".
+
+    ``node_names`` are those of masters and default workers, as their
+    certificates name them.
+    """
 
     api_address: str | None
     master_addresses: tuple[str, ...]
@@ -149,6 +156,7 @@ class Observed:
     coe_version: str | None = None
     container_version: str | None = None
     discovery_url: str | None = None
+    node_names: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -157,6 +165,7 @@ class ObservedGroup:
 
     node_addresses: tuple[str, ...]
     node_count: int | None
+    node_names: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -239,6 +248,16 @@ class Driver(abc.ABC):
         plan: BayPlan,
     ) -> Observed:
         """Translate a stack's outputs and parameters into the bay's words."""
+
+    def takes_over_trust(self, role: str, template_version: str) -> bool:
+        """Whether nodes follow by themselves when the bay trusts another authority.
+
+        True where they hold no certificates.
+
+        :param role: MASTER or WORKER.
+        :param template_version: the version the nodes' stack was made with.
+        """
+        return False
 
     def validate_nodegroup(self, plan: BayPlan, group: NodeGroupPlan) -> None:
         """Refuse a further node group that cannot be built in the bay.

@@ -36,13 +36,15 @@ from magnum.drivers.contract import (
 
 @dataclasses.dataclass(frozen=True)
 class Outputs:
-    """Names of a template's outputs; the addresses are lists."""
+    """Names of a template's outputs; all but the API's address are lists."""
 
     masters: str
     masters_private: str
     nodes: str
     nodes_private: str
     api_address: str = 'api_address'
+    master_names: str = 'master_names'
+    node_names: str = 'node_names'
 
 
 class HeatDriver(Driver):
@@ -55,6 +57,8 @@ class HeatDriver(Driver):
     version: ClassVar[str]
     #: Parameter names of every version that a bay may have been made with.
     parameter_names: ClassVar[Mapping[str, stack_parameters.Names]]
+    #: Versions whose nodes do not ask which authorities the bay trusts.
+    without_trust_rounds: ClassVar[frozenset[str]] = frozenset()
     outputs: ClassVar[Outputs]
     refusals: ClassVar[tuple[checks.Check, ...]] = checks.COMMON
     certificates: ClassVar[Mapping[str, Mapping[str, NodeCertificate]]]
@@ -66,6 +70,12 @@ class HeatDriver(Driver):
     def node_certificates(self, role: str) -> Mapping[str, NodeCertificate]:
         """See the contract."""
         return self.certificates[role]
+
+    def takes_over_trust(self, role: str, template_version: str) -> bool:
+        """See the contract; of a version that this release does not know nothing is known."""
+        if not self.node_certificates(role):
+            return True
+        return template_version in self.parameter_names.keys() - self.without_trust_rounds
 
     def validate(self, plan: BayPlan) -> None:
         """See the contract."""
@@ -226,11 +236,12 @@ class HeatDriver(Driver):
         workers = self.read_nodegroup_outputs(outputs, parameters, plan)
         return Observed(
             api_address=self.api_url(address, plan) if address else None,
-            master_addresses=_addresses(outputs.get(masters)),
+            master_addresses=_existing(outputs.get(masters)),
             node_addresses=workers.node_addresses,
             master_count=_count(parameters.get(names.master_count)),
             node_count=workers.node_count,
             coe_version=self.coe_version(parameters),
+            node_names=_existing(outputs.get(self.outputs.master_names)) + workers.node_names,
         )
 
     def read_nodegroup_outputs(
@@ -239,8 +250,9 @@ class HeatDriver(Driver):
         """See the contract; the bay's own workers are read alike."""
         nodes = self.outputs.nodes if plan.floating_ip_enabled else self.outputs.nodes_private
         return ObservedGroup(
-            node_addresses=_addresses(outputs.get(nodes)),
+            node_addresses=_existing(outputs.get(nodes)),
             node_count=_count(parameters.get(self.parameter_names[self.version].node_count)),
+            node_names=_existing(outputs.get(self.outputs.node_names)),
         )
 
     @abc.abstractmethod
@@ -345,9 +357,9 @@ def _settled(bay_outputs: Mapping[str, Any]) -> Mapping[str, Any]:
     return found
 
 
-def _addresses(output: Any) -> tuple[str, ...]:
+def _existing(output: Any) -> tuple[str, ...]:
     """Of a list output: Heat has null or '' for what does not exist (yet)."""
-    return tuple(address for address in output or () if address)
+    return tuple(text for text in output or () if text)
 
 
 def _count(parameter: Any) -> int | None:

@@ -29,6 +29,7 @@ COMMON: Mapping[str, Setting] = {
     'MAGNUM_BAY_NAME': lambda plan: plan.name,
     'MAGNUM_COE': lambda plan: plan.coe,
     'MAGNUM_BOOTSTRAP_URL': lambda plan: plan.bootstrap_url,
+    'MAGNUM_TRUST_SECONDS': lambda plan: str(plan.trust_interval),
     'MAGNUM_VERIFY_CA': lambda plan: flag(plan.verify_ca),
     'MAGNUM_TLS_DISABLED': lambda plan: flag(plan.tls_disabled),
     'MAGNUM_HTTP_PROXY': lambda plan: plan.http_proxy,

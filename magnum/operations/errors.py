@@ -18,10 +18,14 @@ class TryLater(Exception):
 
     :param reason: what stands in the way; shown if the deadline passes.
     :param seconds: how long to wait; None leaves it to the growing interval.
+    :param code: of the failure that this is if the deadline passes.
     """
 
-    def __init__(self, reason: str, seconds: float | None = None):
+    def __init__(
+        self, reason: str, seconds: float | None = None, code: str = 'cloud_unavailable'
+    ):
         super().__init__(reason)
+        self.code = code
         self.delay = None if seconds is None else datetime.timedelta(seconds=seconds)
 
 

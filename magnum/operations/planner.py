@@ -260,6 +260,16 @@ class Planner:
         self._begin(session, bay)
         return self._plan(session, bay, states.ROTATE_CREDENTIAL, requester, {})
 
+    def rotate_ca(
+        self, session: orm.Session, bay: models.Bay, requester: Requester
+    ) -> models.Operation:
+        """Give the bay another authority; a rotation that stopped is gone on with.
+
+        :raises OperationInProgress: something else is going on.
+        """
+        self._begin(session, bay)
+        return self._plan(session, bay, states.ROTATE_CA, requester, {})
+
     def cancel(
         self, session: orm.Session, operation_uuid: str, requester: Requester
     ) -> models.Operation:

@@ -88,7 +88,7 @@ class Runner:
         except StepFailed as failed:
             return functools.partial(self._fail, failure=failed.failure)
         except TryLater as later:
-            failure = Failure('cloud_unavailable', str(later))
+            failure = Failure(later.code, str(later))
             return functools.partial(self._retry, failure=failure, delay=later.delay)
         except CloudUnavailable as down:
             LOG.warning('Operation %s waits: %s', work.claim.operation_uuid, down)

@@ -26,6 +26,10 @@ def _addresses(count: int) -> tuple[str, ...]:
     return tuple(f'10.0.1.{number}' for number in range(count))
 
 
+def _names(stack_name: str, count: int) -> tuple[str, ...]:
+    return tuple(f'{stack_name}-node-{number}' for number in range(count))
+
+
 class FakeDriver(Driver):
     name = 'kubernetes'
     capabilities = Capabilities(
@@ -38,6 +42,9 @@ class FakeDriver(Driver):
 
     def node_certificates(self, role: str) -> Mapping[str, NodeCertificate]:
         return {'node': NodeCertificate('system:node:{node}', client=True)}
+
+    def takes_over_trust(self, role: str, template_version: str) -> bool:
+        return True
 
     def validate(self, plan: BayPlan) -> None:
         return None
@@ -66,6 +73,7 @@ class FakeDriver(Driver):
         count = int(parameters['number_of_minions'])
         return Observed(
             'https://10.0.0.1:6443', ('10.0.0.1',), _addresses(count), 1, count,
+            node_names=(f'{plan.stack_name}-master-0', *_names(plan.stack_name, count)),
         )
 
     def render_nodegroup(
@@ -89,7 +97,7 @@ class FakeDriver(Driver):
         self, outputs: Mapping[str, Any], parameters: Mapping[str, Any], plan: BayPlan
     ) -> ObservedGroup:
         count = int(parameters['number_of_minions'])
-        return ObservedGroup(_addresses(count), count)
+        return ObservedGroup(_addresses(count), count, _names(parameters['name'], count))
 
     def check_upgrade(self, current: BayPlan, target: BayPlan) -> None:
         if current.network_driver != target.network_driver:
@@ -111,6 +119,7 @@ class FakeDriver(Driver):
 
 def _parameters(plan: BayPlan, group: NodeGroupPlan) -> dict[str, Any]:
     return {
+        'name': group.stack_name,
         'number_of_minions': group.node_count, 'image': group.image, 'flavor': group.flavor,
         'revision': group.revision, 'labels': dict(plan.labels), 'tokens': plan.bootstrap_tokens,
     }

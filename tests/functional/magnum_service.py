@@ -32,6 +32,7 @@ workers = 1
 connection = {database}
 [bootstrap]
 endpoint = {url}/bootstrap
+trust_interval = 3
 [conductor]
 poll_interval = 1
 watch_interval = 2

@@ -93,6 +93,27 @@ def test_resize_by_the_old_client(coe: str, alice: Person, bays: dict[str, str])
     assert len(set(bay['node_addresses'])) == 2
 
 
+@pytest.mark.parametrize('coe', COES)
+def test_another_authority_by_the_new_client(
+    coe: str, alice: Person, bays: dict[str, str]
+) -> None:
+    wait_until(lambda: alice.settled(bays[coe]))
+    (old,) = _authorities(alice, bays[coe])
+    alice.run('magnumclient-5.0.0', 'openstack', 'coe', 'ca', 'rotate', f'old-{coe}')
+    operation = alice.get(f'/clusters/{bays[coe]}/operations')['operations'][-1]
+    assert operation['verb'] == 'rotate_ca'
+    bay = wait_until(lambda: alice.settled(bays[coe]))
+    assert bay['status'] == 'UPDATE_COMPLETE', bay
+    (new,) = _authorities(alice, bays[coe])
+    assert new.public_key() != old.public_key()
+    events = alice.get(f'/bays/{bays[coe]}/events')['events']
+    assert 'bay.rotate_ca.succeeded' in {event['kind'] for event in events}
+
+
+def _authorities(alice: Person, uuid: str) -> list[x509.Certificate]:
+    return x509.load_pem_x509_certificates(alice.get(f'/certificates/{uuid}')['pem'].encode())
+
+
 def test_another_member_deletes_and_nothing_is_left(
     people: dict[str, Person], bays: dict[str, str], debris: Contents,
     before: dict[str, set[str]], alice: Person,

@@ -156,7 +156,7 @@ def test_a_delete_after_a_death(
 #: How often a worker takes each up before it is done.
 TURNS = {
     'resize': 3, 'create_nodegroup': 3, 'delete_nodegroup': 3, 'upgrade': 7,
-    'rotate_credential': 1,
+    'rotate_credential': 1, 'rotate_ca': 2,
 }
 
 
@@ -165,7 +165,7 @@ TURNS = {
 )
 def test_a_delete_while_it_goes_on(world: World, verb: str, turns: int) -> None:
     uuid = _built(world)
-    ask = ASK.get(verb, lambda world, uuid: world.ask('rotate_credential', uuid))
+    ask = ASK.get(verb, lambda world, uuid: world.ask(verb, uuid))
     ask(world, uuid)
     worker = world.worker()
     for _ in range(turns):

@@ -3,14 +3,15 @@
 
 Looks for servers that Nova calls ACTIVE and whose user data is that of a
 bay's node, does for each what the node would do (certificates, then the
-signal to Heat), and logs a line about it. Run it with the project's
-interpreter::
+signal to Heat), and logs a line about it. Nodes that came up go on to ask which
+authorities their bay trusts. Run it with the project's interpreter::
 
     tools/devcloud/node_agent.py --once | --forever
 
 State is kept in ``<state of the cloud>/node-agent``: ``behaviour.json`` says
-which nodes misbehave (see node_agent_behaviour.py), ``booted/`` remembers the
-servers that were played, so that none boots twice, ``pid`` is the process.
+which nodes misbehave (see node_agent_behaviour.py), ``booted/`` has a file for
+every server that was played, so that none boots twice: the disk of a node that
+came up, and nothing of others. ``pid`` is the process.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import concurrent.futures
 import contextlib
 import fcntl
 import logging
+import math
 import os
 import pathlib
 import signal
@@ -34,6 +36,7 @@ if __name__ == '__main__':
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
 from tools.devcloud import node_agent_behaviour as behaviour
+from tools.devcloud import node_agent_trust as trust
 from tools.devcloud import settings
 from tools.devcloud.node_agent_boot import Node, StepFailed, read_settings
 from tools.devcloud.node_agent_cloud import Nova, Server
@@ -56,7 +59,7 @@ class Cloud(Protocol):
 
 
 class Agent:
-    """Finds new servers and plays them, each in a thread.
+    """Finds new servers and plays them, each in a thread, and their timers later.
 
     :param state: the directory of its files.
     :param stopping: makes nodes end early when set.
@@ -79,10 +82,13 @@ class Agent:
         self._booted.mkdir(parents=True, exist_ok=True)
         self._stopping = stopping
         self._pool = concurrent.futures.ThreadPoolExecutor(parallel, 'node')
+        # One thing at a time for a server: it boots, or does a round.
         self._running: dict[str, concurrent.futures.Future[None]] = {}
+        # When timers elapse; of no server that does a round.
+        self._due: dict[str, float] = {}
 
     def poll(self) -> None:
-        """Start the servers that are new, forget those that are gone.
+        """Start servers that are new and rounds that are due, forget what is gone.
 
         :raises ClientException: the cloud does not answer.
         """
@@ -95,13 +101,41 @@ class Agent:
             (self._booted / server_id).unlink()
         for server_id in active - booted - self._running.keys():
             self._running[server_id] = self._pool.submit(self._play, server_id)
+        self._start_rounds((booted & active) - self._running.keys())
 
     def finish(self) -> None:
         """Wait for the nodes that were started."""
         self._pool.shutdown(wait=True)
 
+    def _start_rounds(self, idle: set[str]) -> None:
+        now = time.monotonic()
+        self._due = {server_id: due for server_id, due in self._due.items() if server_id in idle}
+        for server_id in idle:
+            disk = self._booted / server_id
+            if server_id not in self._due:
+                self._due[server_id] = now + _until_next(disk, self._stopping)
+            elif self._due[server_id] <= now:
+                del self._due[server_id]
+                self._running[server_id] = self._pool.submit(self._follow, disk)
+
+    def _follow(self, disk: pathlib.Path) -> None:
+        """One round of a node; logs instead of raising."""
+        try:
+            node = trust.load(disk, self._stopping)
+            if node is None or self._stopping.is_set():
+                return
+            told = behaviour.of_node(self._behaviour_file, node.name)
+            if told.kind in (behaviour.SILENT, behaviour.DEAF):
+                return
+            if trust.take_round(node, disk):
+                LOG.info('%s: trusts what its bay trusts', node)
+        except StepFailed as error:
+            LOG.error('%s: %s', node, error)
+        except Exception:
+            LOG.exception('%s: a fault of the agent', disk.name)
+
     def _play(self, server_id: str) -> None:
-        """A server's whole life; logs instead of raising."""
+        """What a server does until it is up; logs instead of raising."""
         try:
             server = self._cloud.server(server_id)
         except NotFound:
@@ -110,34 +144,40 @@ class Agent:
             # It is found again by the next poll.
             LOG.warning('server %s: %s', server_id, error)
             return
+        node = None
         try:
-            self._boot(server)
+            node = self._boot(server)
         except (StepFailed, requests.RequestException, KeyError) as error:
             LOG.error('%s: %s: %s', server.name, type(error).__name__, error)
         except Exception:
             LOG.exception('%s: a fault of the agent', server.name)
-        if not self._stopping.is_set():
-            (self._booted / server_id).touch()
+        disk = self._booted / server_id
+        if node is not None:
+            trust.save(node, disk)
+        elif not self._stopping.is_set():
+            disk.touch()
 
-    def _boot(self, server: Server) -> None:
+    def _boot(self, server: Server) -> Node | None:
+        """The node, if it came up."""
         node_settings = read_settings(server.user_data)
         if node_settings is None:
             LOG.info('%s: no node of a bay', server.name)
-            return
+            return None
         if not node_settings.get('MAGNUM_BOOTSTRAP_URL', '').startswith(self._bootstrap):
             LOG.info('%s: a node of another service', server.name)
-            return
+            return None
         node = Node(node_settings, self._stopping)
         told = behaviour.of_node(self._behaviour_file, node.name)
         if told.kind == behaviour.SILENT:
             LOG.info('%s: silent, as told', node)
-            return
+            return None
         if self._stopping.wait(told.seconds):
-            return
+            return None
         began = time.monotonic()
         status, reason = _result(node, told)
         node.signal(status, reason)
         LOG.info('%s: %s in %.1f s: %s', node, status, time.monotonic() - began, reason)
+        return node if status == 'SUCCESS' else None
 
 
 def _result(node: Node, told: behaviour.Behaviour) -> tuple[str, str]:
@@ -149,6 +189,15 @@ def _result(node: Node, told: behaviour.Behaviour) -> tuple[str, str]:
     except StepFailed as error:
         return 'FAILURE', str(error)
     return 'SUCCESS', f'has its certificates: {" ".join(purposes) or "none"}'
+
+
+def _until_next(disk: pathlib.Path, stopping: threading.Event) -> float:
+    """Seconds until the timer of a node elapses; infinite without one."""
+    try:
+        return trust.seconds_to_next(trust.load(disk, stopping))
+    except (ValueError, KeyError) as error:
+        LOG.error('%s cannot be understood: %s', disk, error)
+        return math.inf
 
 
 def run(agent: Agent, stopping: threading.Event, interval: float = _INTERVAL) -> None:

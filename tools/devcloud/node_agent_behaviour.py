@@ -5,14 +5,18 @@ names (searched for; the first that is found counts) and what such a node does::
 
     {"worker-1": "fail: step 40-docker: no space left on device",
      "master": "silent",
-     "slow-bay": "slow: 20"}
+     "slow-bay": "slow: 20",
+     "worker-0": "deaf"}
 
 ``fail``
     tells Heat FAILURE with this reason and does nothing else;
 ``silent``
     does nothing, ever;
 ``slow``
-    waits so many seconds, then boots well.
+    waits so many seconds, then boots well;
+``deaf``
+    boots well, and does not ask which authorities its bay trusts. (A silent
+    one does not, either, even if it booted before it was told to be silent.)
 """
 
 import dataclasses
@@ -23,8 +27,8 @@ import re
 
 LOG = logging.getLogger(__name__)
 
-BOOT, FAIL, SILENT, SLOW = 'boot', 'fail', 'silent', 'slow'
-_KINDS = frozenset({BOOT, FAIL, SILENT, SLOW})
+BOOT, DEAF, FAIL, SILENT, SLOW = 'boot', 'deaf', 'fail', 'silent', 'slow'
+_KINDS = frozenset({BOOT, DEAF, FAIL, SILENT, SLOW})
 
 
 @dataclasses.dataclass(frozen=True)

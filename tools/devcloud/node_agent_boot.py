@@ -1,4 +1,4 @@
-"""What a node does between its first start and its word to Heat.
+"""What a node does between its first start and its word to Heat, and has then.
 
 Knows of the bay what the user data says, and nothing else; does what
 ``magnum/drivers/common/node`` does about certificates and the signal.
@@ -81,21 +81,27 @@ def _assignment(word: str) -> tuple[str, str]:
 
 
 class Node:
-    """One node that boots.
+    """One node, and what is on its disk.
 
     :param settings: what :func:`read_settings` gave.
     :param stopping: ends waiting early when set.
+    :ivar keys: by purpose.
+    :ivar certificates: by purpose.
+    :ivar bundle: the authorities that it trusts, as the service sent them.
     """
 
     def __init__(self, settings: Mapping[str, str], stopping: threading.Event):
-        self._settings = settings
+        self.settings = settings
         self._stopping = stopping
         self._http = requests.Session()
         self._http.verify = settings.get('MAGNUM_VERIFY_CA') != 'false'
         self.name = settings['MAGNUM_NODE_NAME']
+        self.keys: dict[str, ec.EllipticCurvePrivateKey] = {}
+        self.certificates: dict[str, x509.Certificate] = {}
+        self.bundle = b''
 
     def __str__(self) -> str:
-        coe, role = (self._settings.get(f'MAGNUM_{key}', '?') for key in ('COE', 'NODE_ROLE'))
+        coe, role = (self.settings.get(f'MAGNUM_{key}', '?') for key in ('COE', 'NODE_ROLE'))
         return f'{self.name} ({coe} {role})'
 
     def get_certificates(self) -> list[str]:
@@ -104,15 +110,19 @@ class Node:
         :returns: the purposes.
         :raises StepFailed: one is refused, or is not what it should be.
         """
-        purposes = self._settings['MAGNUM_CERTIFICATES'].split()
+        purposes = self.settings['MAGNUM_CERTIFICATES'].split()
         if not purposes:
             return []
+        token = {'X-Bootstrap-Token': self.settings['MAGNUM_BOOTSTRAP_TOKEN']}
         try:
-            authority = x509.load_pem_x509_certificate(self._ask('ca'))
+            self.bundle = self.post('ca', headers=token).content
             for purpose in purposes:
-                self._get_certificate(purpose, authority)
-        except (requests.RequestException, ValueError, InvalidSignature) as error:
-            raise StepFailed(f'step 20-certificates: {_told(error)}') from error
+                self.keys[purpose] = ec.generate_private_key(ec.SECP256R1())
+                self.certificates[purpose] = self.certificate(
+                    f'certificates/{purpose}', purpose, self.bundle, token
+                )
+        except (requests.RequestException, ValueError) as error:
+            raise StepFailed(f'step 20-certificates: {told(error)}') from error
         return purposes
 
     def signal(self, status: str, reason: str) -> None:
@@ -123,33 +133,63 @@ class Node:
         """
         word = {'status': status, 'reason': reason, 'id': self.name}
         # PUT: Heat signs the address of a wait condition for this verb only.
-        self._send('PUT', self._settings['MAGNUM_SIGNAL_URL'], json=word)
+        self._send('PUT', self.settings['MAGNUM_SIGNAL_URL'], _ATTEMPTS, json=word)
 
-    def _get_certificate(self, purpose: str, authority: x509.Certificate) -> None:
-        key = ec.generate_private_key(ec.SECP256R1())
-        request = (
-            x509.CertificateSigningRequestBuilder()
-            .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, self.name[:64])]))
-            .add_extension(x509.SubjectAlternativeName(self._names(purpose)), critical=False)
-            .sign(key, hashes.SHA256())
-        )
-        pem = self._ask(
-            f'certificates/{purpose}',
-            params={'node': self.name},
-            data=request.public_bytes(serialization.Encoding.PEM),
-            headers={'Content-Type': 'application/x-pem-file'},
-        )
-        certificate = x509.load_pem_x509_certificate(pem)
-        certificate.verify_directly_issued_by(authority)
-        if certificate.public_key() != key.public_key():
+    def certificate(
+        self,
+        path: str,
+        purpose: str,
+        bundle: bytes,
+        headers: Mapping[str, str] | None = None,
+        attempts: int = _ATTEMPTS,
+    ) -> x509.Certificate:
+        """Have one issued for the key that the node has, and check it.
+
+        :param bundle: of the authorities that may have issued it.
+        :raises ValueError: it is not what it should be.
+        """
+        answer = self.post_request(path, purpose, {}, headers, attempts)
+        certificate = x509.load_pem_x509_certificate(answer.content)
+        if not any(is_issued_by(certificate, authority) for authority in authorities(bundle)):
+            raise ValueError(f'the certificate for {purpose} is of another authority')
+        if certificate.public_key() != self.keys[purpose].public_key():
             raise ValueError(f'the certificate for {purpose} has another key')
         now = datetime.datetime.now(datetime.UTC)
         if not certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc:
             raise ValueError(f'the certificate for {purpose} is not valid now')
+        return certificate
+
+    def post_request(
+        self,
+        path: str,
+        purpose: str,
+        arguments: Mapping[str, str],
+        headers: Mapping[str, str] | None = None,
+        attempts: int = _ATTEMPTS,
+    ) -> requests.Response:
+        """Send the service a signing request made with the key of the purpose."""
+        request = (
+            x509.CertificateSigningRequestBuilder()
+            .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, self.name[:64])]))
+            .add_extension(x509.SubjectAlternativeName(self._names(purpose)), critical=False)
+            .sign(self.keys[purpose], hashes.SHA256())
+        )
+        return self.post(
+            path,
+            attempts,
+            params={'node': self.name, **arguments},
+            data=request.public_bytes(serialization.Encoding.PEM),
+            headers={'Content-Type': 'application/x-pem-file', **(headers or {})},
+        )
+
+    def post(self, path: str, attempts: int = _ATTEMPTS, **request: Any) -> requests.Response:
+        """Ask the service for something of the bay's."""
+        base = f'{self.settings["MAGNUM_BOOTSTRAP_URL"]}/{self.settings["MAGNUM_BAY_UUID"]}'
+        return self._send('POST', f'{base}/{path}', attempts, **request)
 
     def _names(self, purpose: str) -> list[x509.GeneralName]:
-        further = self._settings.get(f'MAGNUM_CERTIFICATE_NAMES_{purpose.replace("-", "_")}', '')
-        addresses = ' '.join(self._settings.get(name, '') for name in _ADDRESSES)
+        further = self.settings.get(f'MAGNUM_CERTIFICATE_NAMES_{purpose.replace("-", "_")}', '')
+        addresses = ' '.join(self.settings.get(name, '') for name in _ADDRESSES)
         return [
             *(x509.DNSName(name) for name in (self.name, 'localhost', *further.split())),
             *(
@@ -158,18 +198,13 @@ class Node:
             ),
         ]
 
-    def _ask(self, path: str, headers: Mapping[str, str] | None = None, **request: Any) -> bytes:
-        base = f'{self._settings["MAGNUM_BOOTSTRAP_URL"]}/{self._settings["MAGNUM_BAY_UUID"]}'
-        token = {'X-Bootstrap-Token': self._settings['MAGNUM_BOOTSTRAP_TOKEN']}
-        return self._send('POST', f'{base}/{path}', headers={**token, **(headers or {})}, **request)
-
-    def _send(self, method: str, url: str, **request: Any) -> bytes:
+    def _send(self, method: str, url: str, attempts: int, **request: Any) -> requests.Response:
         """Send, again while the other side is away or busy.
 
         :raises requests.RequestException: refused, or away for too long.
         """
-        for attempt in range(_ATTEMPTS):
-            is_last = attempt == _ATTEMPTS - 1
+        for attempt in range(attempts):
+            is_last = attempt == attempts - 1
             try:
                 answer = self._http.request(method, url, timeout=_TIMEOUT, **request)
             except requests.ConnectionError:
@@ -178,13 +213,30 @@ class Node:
             else:
                 if is_last or answer.status_code not in _RETRIED:
                     answer.raise_for_status()
-                    return answer.content
+                    return answer
             if self._stopping.wait(_RETRY_DELAY):
                 break
         raise requests.ConnectionError('stopped while trying again')
 
 
-def _told(error: Exception) -> str:
+def authorities(bundle: bytes) -> list[x509.Certificate]:
+    """Those in a file of them; the first one issues.
+
+    :raises ValueError: there is none.
+    """
+    return x509.load_pem_x509_certificates(bundle)
+
+
+def is_issued_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
+    """Whether the authority signed it."""
+    try:
+        certificate.verify_directly_issued_by(authority)
+    except (ValueError, InvalidSignature):
+        return False
+    return True
+
+
+def told(error: Exception) -> str:
     """The reason, and what the other side said about it."""
     response = getattr(error, 'response', None)
     said = response.text.strip()[:300] if response is not None else ''

@@ -47,6 +47,8 @@ def sections(real_backends: bool) -> Sections:
         },
         'openstack_client': {'region_name': region},
         'certificates': {'encryption_key_file': settings.ENCRYPTION_KEY},
+        # Rotating an authority takes a minute.
+        'bootstrap': {'trust_interval': 15},
         # Looks often: somebody is waiting, and few bays are to be looked at.
         'conductor': {'poll_interval': 2, 'watch_interval': 3},
     }

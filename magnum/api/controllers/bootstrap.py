@@ -1,26 +1,31 @@
-"""What a node that is being built asks for: the authority, its certificates.
+"""What nodes ask for: the bay's authority, and their certificates.
 
 A WSGI application of its own, outside of Keystone's middleware, because nodes
-hold no Keystone token; the header X-Bootstrap-Token stands in for one. It is
-mounted at ``MOUNT_POINT`` and serves, POST only:
+hold no Keystone token. It is mounted at ``MOUNT_POINT`` and serves, POST only,
+a node that is being built, whose header X-Bootstrap-Token stands in for one:
 
 ``/<bay uuid>/ca``
     the certificate of the bay's authority;
 ``/<bay uuid>/certificates/<purpose>?node=<name>``
-    a certificate, for the signing request (PEM) in the body.
+    a certificate, for the signing request (PEM) in the body;
 
-Whoever shows no good token learns nothing: whatever is wrong with token or
-bay, the answer is the same.
+and a node that lives, whose signing request is made with the key of the last
+certificate that it was given for the purpose:
+
+``/<bay uuid>/trust?node=<name>&purpose=<purpose>&trusts=<SHA-256>``
+    the authorities that the bay trusts, or 204 if it trusts them already;
+``/<bay uuid>/reissue/<purpose>?node=<name>``
+    the certificate anew, while the bay is given another authority.
+
+Whoever has no good token or key learns nothing: whatever is wrong with it or
+with the bay, the answer is the same.
 """
 
-import collections
 import contextlib
 import dataclasses
 import logging
 import math
 import re
-import threading
-import time
 import uuid
 from collections.abc import Callable
 from typing import Final
@@ -32,11 +37,14 @@ from oslo_config import cfg
 from sqlalchemy.orm import Session
 
 from magnum.api import errors
+from magnum.api.rate_limits import RateLimiter
 from magnum.certificates import errors as certificate_errors
+from magnum.certificates import node_trust
 from magnum.certificates.bootstrap import ROLES
 from magnum.certificates.requests import MAX_PEM_LENGTH
 from magnum.certificates.service import CertificateService
 from magnum.db import models
+from magnum.domain import states
 from magnum.domain.node_certificates import NodeCertificate
 from magnum.drivers.contract import Driver
 
@@ -47,6 +55,8 @@ MOUNT_POINT: Final = '/v1/bootstrap'
 TOKEN_HEADER: Final = 'X-Bootstrap-Token'  # noqa: S105 - a name, not a token
 _CA_PATH = re.compile(r'/(?P<bay>[^/]*)/ca')
 _CERTIFICATE_PATH = re.compile(r'/(?P<bay>[^/]*)/certificates/(?P<purpose>[^/]+)')
+_TRUST_PATH = re.compile(r'/(?P<bay>[^/]*)/trust')
+_REISSUE_PATH = re.compile(r'/(?P<bay>[^/]*)/reissue/(?P<purpose>[^/]+)')
 _UUID = re.compile(r'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}')
 _NODE_NAME = re.compile(r'[a-z0-9][a-z0-9.-]{0,252}')
 # Asked of the database in place of what is no uuid, so that both take as long.
@@ -56,49 +66,9 @@ SessionFactory = Callable[[], contextlib.AbstractContextManager[Session]]
 DriverForBay = Callable[[models.Bay, models.Baymodel], Driver]
 
 
-class RateLimiter:
-    """Limits requests per key: ``per_minute`` at once, then evenly spread.
-
-    Per key it keeps one number, the time at which all the requests so far
-    would have been due had they been spread evenly. It remembers the last
-    ``max_keys`` keys.
-
-    :param per_minute: 0 for no limit.
-    :param clock: seconds, monotonic.
-    """
-
-    def __init__(
-        self,
-        per_minute: int,
-        clock: Callable[[], float] = time.monotonic,
-        max_keys: int = 10_000,
-    ):
-        self._interval = 60 / per_minute if per_minute else 0.0
-        self._clock = clock
-        self._max_keys = max_keys
-        self._due: collections.OrderedDict[str, float] = collections.OrderedDict()
-        self._lock = threading.Lock()
-
-    def seconds_to_wait(self, key: str) -> float:
-        """Count a request; 0.0 when it may go on, else it is not counted."""
-        if not self._interval:
-            return 0.0
-        now = self._clock()
-        with self._lock:
-            due = max(now, self._due.get(key, now)) + self._interval
-            excess = due - now - 60
-            if excess > 0:
-                return excess
-            self._due[key] = due
-            self._due.move_to_end(key)
-            if len(self._due) > self._max_keys:
-                self._due.popitem(last=False)
-        return 0.0
-
-
 @dataclasses.dataclass(frozen=True)
 class _Node:
-    """Who shows a good token."""
+    """Who shows a good token, or a good key."""
 
     bay: models.Bay
     role: str
@@ -106,16 +76,18 @@ class _Node:
 
 def make_app(
     conf: cfg.ConfigOpts,
-    session_factory: SessionFactory,
+    writing: SessionFactory,
+    reading: SessionFactory,
     certificates: CertificateService,
     driver_for_bay: DriverForBay,
 ) -> Callable[..., object]:
     """The WSGI application to mount at ``MOUNT_POINT``.
 
-    :param session_factory: gives a session in a transaction, which it commits
-        at the end and rolls back on an error.
+    :param writing: gives a session in a transaction, which it commits at the
+        end and rolls back on an error.
+    :param reading: gives a session that nothing is written with.
     """
-    bootstrap = _Bootstrap(conf, session_factory, certificates, driver_for_bay)
+    bootstrap = _Bootstrap(conf, writing, reading, certificates, driver_for_bay)
     application: Callable[..., object] = webob.dec.wsgify(bootstrap.answer)
     return application
 
@@ -124,16 +96,24 @@ class _Bootstrap:
     def __init__(
         self,
         conf: cfg.ConfigOpts,
-        session_factory: SessionFactory,
+        writing: SessionFactory,
+        reading: SessionFactory,
         certificates: CertificateService,
         driver_for_bay: DriverForBay,
     ):
         self._is_enabled = conf.bootstrap.enabled
         self._per_address = RateLimiter(conf.bootstrap.requests_per_minute)
         self._per_bay = RateLimiter(conf.bootstrap.requests_per_minute)
-        self._session_factory = session_factory
+        self._writing = writing
+        self._reading = reading
         self._certificates = certificates
         self._driver_for_bay = driver_for_bay
+        self._paths: tuple[tuple[re.Pattern[str], Callable[..., str | None]], ...] = (
+            (_CA_PATH, self._authority),
+            (_CERTIFICATE_PATH, self._first_certificate),
+            (_TRUST_PATH, self._trust),
+            (_REISSUE_PATH, self._reissue),
+        )
 
     def answer(self, request: webob.Request) -> webob.Response:
         """The answer to any request, errors included."""
@@ -154,14 +134,15 @@ class _Bootstrap:
             fault = errors.APIError(errors.INTERNAL, errors.INTERNAL_DETAIL)
             return _error_response(fault, request_id)
 
-    def _route(self, request: webob.Request, request_id: str) -> str:
-        """The PEM text asked for.
+    def _route(self, request: webob.Request, request_id: str) -> str | None:
+        """The PEM text asked for; None when there is nothing new.
 
         :raises APIError: for everything that is wrong with the request.
         """
         # Not request.path_info, which fails on what is not UTF-8.
         path = request.environ.get('PATH_INFO', '')
-        match = _CA_PATH.fullmatch(path) or _CERTIFICATE_PATH.fullmatch(path)
+        matches = ((form.fullmatch(path), serve) for form, serve in self._paths)
+        match, serve = next((found for found in matches if found[0]), (None, self._authority))
         if not (match and self._is_enabled):
             raise errors.APIError(errors.NO_SUCH_PATH, 'Nothing is served at this path.')
         if request.method != 'POST':
@@ -170,33 +151,73 @@ class _Bootstrap:
             )
         # Before the database is asked: guessing must stay cheap for us.
         _limit(self._per_address, request.remote_addr or '')
-        wanted = match.groupdict()
-        with self._session_factory() as session:
-            node = self._authenticate(session, wanted['bay'], request)
-            # Only after the token: a stranger must not use up a bay's share.
-            _limit(self._per_bay, node.bay.uuid)
-            if 'purpose' in wanted:
-                return self._certificate(session, node, wanted['purpose'], request, request_id)
-            return self._authority(session, node, request_id)
+        return serve(request=request, request_id=request_id, **match.groupdict())
 
-    def _authenticate(self, session: Session, bay_uuid: str, request: webob.Request) -> _Node:
-        """:raises APIError: BOOTSTRAP_REFUSED, whatever the reason."""
-        known_form = bay_uuid if _UUID.fullmatch(bay_uuid) else _NO_BAY
-        token = request.headers.get(TOKEN_HEADER, '')
-        role = self._certificates.tokens.verify(session, known_form, token)
-        bay = session.scalar(sa.select(models.Bay).where(models.Bay.uuid == known_form))
-        if role is None or bay is None:
-            raise errors.APIError(
-                errors.BOOTSTRAP_REFUSED, 'The bootstrap token opens nothing here.'
-            )
-        return _Node(bay, role)
-
-    def _authority(self, session: Session, node: _Node, request_id: str) -> str:
-        pem = self._certificates.authority_certificate(session, node.bay.uuid)
+    def _authority(self, request: webob.Request, request_id: str, bay: str) -> str:
+        with self._reading() as session:
+            node = self._by_token(session, bay, request)
+            pem = self._certificates.trusted(session, node.bay.uuid)
         if pem is None:
             raise _not_ready(certificate_errors.AuthorityMissing(node.bay.uuid))
         LOG.info('%s: authority given to a %s of bay %s', request_id, node.role, node.bay.uuid)
         return pem
+
+    def _first_certificate(
+        self, request: webob.Request, request_id: str, bay: str, purpose: str
+    ) -> str:
+        with self._writing() as session:
+            node = self._by_token(session, bay, request)
+            return self._certificate(session, node, purpose, request, request_id)
+
+    def _trust(self, request: webob.Request, request_id: str, bay: str) -> str | None:
+        name, purpose = _argument(request, 'node'), _argument(request, 'purpose')
+        with self._reading() as session:
+            node = self._by_key(session, bay, name, purpose, _read_csr(request))
+            trusted = self._certificates.trusted(session, node.bay.uuid) or ''
+            told = node_trust.told(session, node.bay.uuid, name)
+        fingerprint = node_trust.fingerprint(trusted)
+        if _argument(request, 'trusts') != fingerprint:
+            LOG.info('%s: authorities given to %s of bay %s', request_id, name, node.bay.uuid)
+            return trusted
+        if told not in (None, fingerprint):
+            with self._writing() as session:
+                node_trust.confirm(session, node.bay.uuid, name, fingerprint)
+            LOG.info('%s: %s of bay %s has followed', request_id, name, node.bay.uuid)
+        return None
+
+    def _reissue(self, request: webob.Request, request_id: str, bay: str, purpose: str) -> str:
+        name, csr = _argument(request, 'node'), _read_csr(request)
+        with self._writing() as session:
+            node = self._by_key(session, bay, name, purpose, csr)
+            if not _may_follow(session, node.bay.uuid, name):
+                raise _refused()
+            return self._certificate(session, node, purpose, request, request_id, csr)
+
+    def _by_token(self, session: Session, bay_uuid: str, request: webob.Request) -> _Node:
+        """:raises APIError: BOOTSTRAP_REFUSED, whatever the reason."""
+        known_form = bay_uuid if _UUID.fullmatch(bay_uuid) else _NO_BAY
+        token = request.headers.get(TOKEN_HEADER, '')
+        role = self._certificates.tokens.verify(session, known_form, token)
+        return self._node(session, known_form, role)
+
+    def _by_key(
+        self, session: Session, bay_uuid: str, name: str, purpose: str, csr: str
+    ) -> _Node:
+        """:raises APIError: BOOTSTRAP_REFUSED, or INVALID_CSR for what is none."""
+        known_form = bay_uuid if _UUID.fullmatch(bay_uuid) else _NO_BAY
+        try:
+            role = self._certificates.role_of_node(session, known_form, name, purpose, csr)
+        except certificate_errors.InvalidCSR as error:
+            raise errors.APIError(errors.INVALID_CSR, str(error)) from None
+        return self._node(session, known_form, role)
+
+    def _node(self, session: Session, bay_uuid: str, role: str | None) -> _Node:
+        bay = session.scalar(sa.select(models.Bay).where(models.Bay.uuid == bay_uuid))
+        if role is None or bay is None:
+            raise _refused()
+        # Only now: a stranger must not use up a bay's share.
+        _limit(self._per_bay, bay.uuid)
+        return _Node(bay, role)
 
     def _certificate(
         self,
@@ -205,6 +226,7 @@ class _Bootstrap:
         purpose: str,
         request: webob.Request,
         request_id: str,
+        csr: str | None = None,
     ) -> str:
         driver = self._driver(session, node.bay)
         certificate = _node_certificate(driver, node.role, purpose)
@@ -217,7 +239,7 @@ class _Bootstrap:
                 node_name,
                 purpose,
                 certificate,
-                _read_csr(request),
+                _read_csr(request) if csr is None else csr,
             )
         except certificate_errors.InvalidCSR as error:
             raise errors.APIError(errors.INVALID_CSR, str(error)) from None
@@ -268,11 +290,27 @@ def _limit(limiter: RateLimiter, key: str) -> None:
         )
 
 
-def _node_name(request: webob.Request, driver: Driver) -> str:
+def _may_follow(session: Session, bay_uuid: str, node_name: str) -> bool:
+    """Whether the bay is being given another authority, and the node is one of its own."""
+    rotation = sa.select(models.Operation.id).where(
+        models.Operation.active_for == bay_uuid,
+        models.Operation.verb == states.ROTATE_CA,
+    )
+    if session.scalar(rotation) is None:
+        return False
+    return node_trust.told(session, bay_uuid, node_name) is not None
+
+
+def _argument(request: webob.Request, name: str) -> str:
+    """An argument of the URL; empty when it is missing or no text."""
     try:
-        name: str = request.GET.get('node', '')
+        return str(request.GET.get(name, ''))
     except UnicodeDecodeError:
-        name = ''
+        return ''
+
+
+def _node_name(request: webob.Request, driver: Driver) -> str:
+    name = _argument(request, 'node')
     if not _NODE_NAME.fullmatch(name):
         raise errors.APIError(
             errors.BOOTSTRAP_INVALID_NODE,
@@ -306,11 +344,19 @@ def _read_csr(request: webob.Request) -> str:
     return body.decode('ascii', 'replace')
 
 
+def _refused() -> errors.APIError:
+    return errors.APIError(
+        errors.BOOTSTRAP_REFUSED, 'The bootstrap token or key opens nothing here.'
+    )
+
+
 def _not_ready(reason: certificate_errors.CertificateError) -> errors.APIError:
     return errors.APIError(errors.CERTIFICATE_NOT_READY, str(reason))
 
 
-def _pem_response(pem: str) -> webob.Response:
+def _pem_response(pem: str | None) -> webob.Response:
+    if pem is None:
+        return webob.Response(status=204, cache_control='no-store')
     return webob.Response(
         body=pem.encode(), content_type='application/x-pem-file', cache_control='no-store'
     )

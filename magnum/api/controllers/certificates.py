@@ -6,12 +6,16 @@ from sqlalchemy import orm
 
 from magnum.api import errors, views
 from magnum.api.calls import Answer, Call
-from magnum.api.controllers import finding
+from magnum.api.controllers import finding, rotating
 from magnum.api.controllers.signing import sign
 from magnum.api.dialects import CERTIFICATES, CLUSTERS
 from magnum.api.services import Services
 from magnum.api.types import certificates as types
+from magnum.db import models
 from magnum.db.repositories import bays as repository
+from magnum.db.repositories import nodegroups
+from magnum.domain import states
+from magnum.operations.upgrading import kind_of
 
 _BAY: Final = (
     repository.TABLE.c.uuid,
@@ -25,15 +29,19 @@ class CertificatesController:
     """``/v1/certificates``; rows of the own project only, also for admins."""
 
     def __init__(self, services: Services):
+        self._services = services
         self._database = services.database
         self._certificates = services.certificates
 
     def get(self, call: Call) -> Answer:
-        """GET: the CA certificate; a bay has one CA, whatever type is asked for."""
+        """GET: the CA certificate; a bay has one CA, whatever type is asked for.
+
+        While the CA is rotated there are two, the one that signs first.
+        """
         ident = call.arguments[0]
         with self._database.reading() as session:
             row = self._bay(session, call, 'get', ident, errors.BAY_NOT_FOUND)
-            pem = self._certificates.authority_certificate(session, row.uuid)
+            pem = self._certificates.trusted(session, row.uuid)
         if pem is None:
             raise _not_ready(row.uuid)
         return Answer({**_document(call, row.uuid), 'pem': pem})
@@ -48,20 +56,43 @@ class CertificatesController:
         )
 
     def rotate(self, call: Call) -> Answer:
-        """PATCH: a new CA, where the driver can give it to living nodes; no body is read."""
+        """PATCH: a new CA, which the living nodes take over; no body is read."""
         (ident,) = call.arguments
-        with self._database.reading() as session:
-            row = self._bay(session, call, 'rotate', ident, errors.BAY_NOT_FOUND)
-            bay, baymodel = repository.with_baymodel(session, row.uuid)
+
+        def find(session: orm.Session) -> Any:
+            return self._bay(session, call, 'rotate', ident, errors.BAY_NOT_FOUND)
+
+        def plan(session: orm.Session, bay: models.Bay) -> models.Operation:
+            self._check_rotatable(session, bay)
+            return self._services.planner.rotate_ca(session, bay, call.caller.requester)
+
+        return rotating.rotate(self._services, call, find, plan)
+
+    def _check_rotatable(self, session: orm.Session, bay: models.Bay) -> None:
+        """Every node of the bay will follow.
+
+        :raises APIError: 400 for a bay of which that is not so, 409 for one
+            that was never built.
+        """
+        _, baymodel = repository.with_baymodel(session, bay.uuid)
         if baymodel.tls_disabled:
             raise errors.APIError(
                 errors.WITHOUT_TLS,
                 'Rotating the CA certificate on a non-TLS cluster is not supported',
             )
-        raise errors.APIError(
-            errors.NOT_CAPABLE,
-            f'The driver {bay.driver} cannot give living nodes a new CA certificate.',
-        )
+        if bay.status == states.status(states.CREATE, states.FAILED):
+            raise errors.APIError(
+                errors.BAY_NOT_READY, f'Bay {bay.uuid} was not built: its status is {bay.status}.'
+            )
+        driver = self._services.selection.of_bay(bay)
+        for group in nodegroups.load_all(session, bay.uuid):
+            if not driver.takes_over_trust(kind_of(group.role), group.template_version or ''):
+                raise errors.APIError(
+                    errors.NOT_CAPABLE,
+                    f'The nodes of {group.name} cannot be given another CA certificate while '
+                    f'they live: they were made by an older release, or by a driver '
+                    f'({driver.name}) that cannot do it.',
+                )
 
     def _signed(self, session: orm.Session, call: Call, given: dict[str, Any]) -> dict[str, Any]:
         row = self._bay(session, call, 'create', given['bay'], errors.BAY_OF_CERTIFICATE_NOT_FOUND)

@@ -53,7 +53,7 @@ class ConfigController:
             certificate = sign(
                 self._services.certificates, session, call, bay.uuid, baymodel.coe, csr
             )
-            authority = self._services.certificates.authority_certificate(session, bay.uuid)
+            authority = self._services.certificates.trusted(session, bay.uuid)
         access = Access(bay.name, bay.api_address, authority, certificate)
         return {
             'cluster_uuid': bay.uuid,

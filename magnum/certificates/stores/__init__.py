@@ -4,6 +4,7 @@
 module beside it that keeps :class:`CertificateStore`.
 """
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from sqlalchemy.orm import Session
@@ -23,8 +24,14 @@ class CertificateStore(Protocol):
     def load(self, session: Session, bay_uuid: str, purpose: str) -> PrivatePair | None:
         """The kept pair, or None."""
 
-    def load_certificate(self, session: Session, bay_uuid: str, purpose: str) -> str | None:
-        """The kept certificate, PEM, without opening its key; or None."""
+    def load_certificates(self, session: Session, bay_uuid: str) -> Mapping[str, str]:
+        """The kept certificates, PEM, by purpose; no key is opened."""
+
+    def move(self, session: Session, bay_uuid: str, purpose: str, to: str) -> None:
+        """Keep a pair under another purpose, which has none; no pair is fine."""
+
+    def remove(self, session: Session, bay_uuid: str, purpose: str) -> None:
+        """Forget a pair; none is fine."""
 
     def delete(self, session: Session, bay_uuid: str) -> None:
         """Forget every pair of a bay; none is fine."""

@@ -1,5 +1,6 @@
 """Key pairs in the service's own database, private keys sealed."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import sqlalchemy as sa
@@ -15,7 +16,7 @@ _IS_PAIR: Final = (
     _TABLE.c.purpose == sa.bindparam('of_purpose'),
 )
 # Made once: making a statement costs as much as running it.
-_CERTIFICATE: Final = sa.select(_TABLE.c.certificate).where(*_IS_PAIR)
+_CERTIFICATES: Final = sa.select(_TABLE.c.purpose, _TABLE.c.certificate).where(_IS_PAIR[0])
 _PAIR: Final = sa.select(_TABLE.c.certificate, _TABLE.c.sealed_private_key).where(*_IS_PAIR)
 
 
@@ -31,7 +32,7 @@ class DatabaseStore:
         Of two transactions that save the same at once, the table's unique key
         fails the later one; run again, it finds the first one's pair.
         """
-        if self.load_certificate(session, bay_uuid, purpose) is not None:
+        if purpose in self.load_certificates(session, bay_uuid):
             return
         session.add(
             models.KeyPair(
@@ -56,10 +57,21 @@ class DatabaseStore:
         private_key = self._sealer.unseal(row.sealed_private_key, _context(bay_uuid, purpose))
         return PrivatePair(row.certificate, private_key)
 
-    def load_certificate(self, session: Session, bay_uuid: str, purpose: str) -> str | None:
-        """The kept certificate, PEM."""
-        found: str | None = session.scalar(_CERTIFICATE, _key(bay_uuid, purpose))
-        return found
+    def load_certificates(self, session: Session, bay_uuid: str) -> Mapping[str, str]:
+        """The kept certificates, PEM, by purpose."""
+        found = session.execute(_CERTIFICATES, {'of_bay': bay_uuid})
+        return {row.purpose: row.certificate for row in found}
+
+    def move(self, session: Session, bay_uuid: str, purpose: str, to: str) -> None:
+        """Keep a pair under another purpose: what is sealed names its own."""
+        pair = self.load(session, bay_uuid, purpose)
+        if pair is not None:
+            self.remove(session, bay_uuid, purpose)
+            self.save(session, bay_uuid, to, pair)
+
+    def remove(self, session: Session, bay_uuid: str, purpose: str) -> None:
+        """Forget a pair."""
+        session.execute(sa.delete(_TABLE).where(*_IS_PAIR), _key(bay_uuid, purpose))
 
     def delete(self, session: Session, bay_uuid: str) -> None:
         """Forget every pair of a bay."""

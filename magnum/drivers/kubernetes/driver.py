@@ -91,9 +91,10 @@ class KubernetesDriver(heat.HeatDriver):
         upgrades=(WORKER,),
     )
     folder = 'kubernetes'
-    version = 'kubernetes-1'
-    parameter_names = {
-        'kubernetes-1': stack_parameters.Names(
+    version = 'kubernetes-2'
+    parameter_names = dict.fromkeys(
+        ('kubernetes-1', 'kubernetes-2'),
+        stack_parameters.Names(
             master_count='number_of_masters',
             node_count='number_of_minions',
             nodes_to_remove='minions_to_remove',
@@ -101,7 +102,8 @@ class KubernetesDriver(heat.HeatDriver):
             node_flavor='minion_flavor',
             workers='kube_minions',
         ),
-    }
+    )
+    without_trust_rounds = frozenset({'kubernetes-1'})
     outputs = heat.Outputs(
         masters='kube_masters',
         masters_private='kube_masters_private',

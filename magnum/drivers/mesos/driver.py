@@ -79,9 +79,10 @@ class MesosDriver(heat.HeatDriver):
         upgrades=(WORKER,),
     )
     folder = 'mesos'
-    version = 'mesos-1'
-    parameter_names = {
-        'mesos-1': stack_parameters.Names(
+    version = 'mesos-2'
+    parameter_names = dict.fromkeys(
+        ('mesos-1', 'mesos-2'),
+        stack_parameters.Names(
             master_count='number_of_masters',
             node_count='number_of_slaves',
             nodes_to_remove='slaves_to_remove',
@@ -89,7 +90,7 @@ class MesosDriver(heat.HeatDriver):
             node_flavor='slave_flavor',
             workers='mesos_slaves',
         ),
-    }
+    )
     outputs = heat.Outputs(
         masters='mesos_master',
         masters_private='mesos_master_private',

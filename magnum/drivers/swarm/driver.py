@@ -25,9 +25,10 @@ class SwarmDriver(heat.HeatDriver):
         upgrades=(WORKER,),
     )
     folder = 'swarm'
-    version = 'swarm-1'
-    parameter_names = {
-        'swarm-1': stack_parameters.Names(
+    version = 'swarm-2'
+    parameter_names = dict.fromkeys(
+        ('swarm-1', 'swarm-2'),
+        stack_parameters.Names(
             master_count='number_of_masters',
             node_count='number_of_nodes',
             nodes_to_remove='nodes_to_remove',
@@ -35,7 +36,8 @@ class SwarmDriver(heat.HeatDriver):
             node_flavor='node_flavor',
             workers='swarm_nodes',
         ),
-    }
+    )
+    without_trust_rounds = frozenset({'swarm-1'})
     outputs = heat.Outputs(
         masters='swarm_masters',
         masters_private='swarm_masters_private',

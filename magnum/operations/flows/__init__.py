@@ -21,6 +21,7 @@ from magnum.operations.flows import (
     delete,
     delete_nodegroup,
     resize,
+    rotate_ca,
     rotate_credential,
     upgrade,
 )
@@ -55,6 +56,7 @@ FLOWS: Final[dict[str, Flow]] = {
     states.DELETE_NODEGROUP: Flow(delete_nodegroup.START, delete_nodegroup.FINISH),
     states.UPGRADE: Flow(upgrade.START, upgrade.FINISH, upgrade.OPENING, upgrade.CLOSING),
     states.ROTATE_CREDENTIAL: Flow(rotate_credential.START),
+    states.ROTATE_CA: Flow(rotate_ca.START),
     states.DELETE: Flow(delete.START, delete.FINISH),
 }
 

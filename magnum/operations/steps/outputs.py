@@ -2,6 +2,7 @@
 
 from magnum.clients.heat import Stack
 from magnum.db.models import Bay, Nodegroup
+from magnum.domain import states
 from magnum.domain.failures import Failure
 from magnum.drivers.contract import MASTER, WORKER
 from magnum.operations import rows
@@ -38,11 +39,16 @@ def _read_bay(work: Work, situation: Situation, stack: Stack) -> None:
     }
     known = {name: value for name, value in seen.items() if value}
     addresses = {MASTER: observed.master_addresses, WORKER: observed.node_addresses}
+    made = {}
+    if situation.operation.verb == states.CREATE:
+        made = {'template_version': situation.bay.template_version}
     with work.changing_bay() as (session, _):
         if known:
             rows.set_values(session, Bay, situation.bay.uuid, **known)
         for role, group in groups.items():
-            rows.set_values(session, Nodegroup, group.uuid, node_addresses=list(addresses[role]))
+            rows.set_values(
+                session, Nodegroup, group.uuid, node_addresses=list(addresses[role]), **made
+            )
 
 
 def _read_nodegroup(work: Work, situation: Situation, stack: Stack) -> None:

@@ -10,10 +10,9 @@ import yaml
 
 from tests.functional.clients import certificates, record
 from tests.functional.clients.bay_commands import is_going
-from tests.functional.clients.cluster_commands import NO_CA_ROTATION
 from tests.functional.clients.conftest import Beginning
 from tests.functional.clients.project_commands import LIMIT
-from tests.functional.clients.record import NOT_OFFERED, covers
+from tests.functional.clients.record import covers
 from tests.functional.clients.shell import OpenStack
 from tests.functional.people import Person
 from tools.devcloud import settings
@@ -195,13 +194,6 @@ class TestClusters:
         signed = coe('ca sign', cluster, request.write(tmp_path)).pem
         request.check(signed, coe('ca show', cluster).pem)
 
-    @covers('ca rotate', outcome=NOT_OFFERED, why=NO_CA_ROTATION)
-    def test_rotation_of_the_ca(self, coe: OpenStack, cluster: str, settle: Settle) -> None:
-        settle(cluster, 'CREATE_COMPLETE')
-        assert (
-            'The driver kubernetes cannot give living nodes a new CA certificate (HTTP 400)'
-        ) in coe.refused('ca rotate', cluster)
-
     @covers('cluster config')
     def test_config(
         self, coe: OpenStack, cluster: str, settle: Settle, tmp_path: pathlib.Path
@@ -239,6 +231,14 @@ class TestClusters:
         said = coe_by_credential('credential rotate', swarm).text
         assert 'Request to rotate' in said or said == ''
         settle(swarm, 'UPDATE_COMPLETE')
+
+    @covers('ca rotate')
+    def test_rotation_of_the_ca(self, coe: OpenStack, swarm: str, settle: Settle) -> None:
+        settle(swarm, 'UPDATE_COMPLETE')
+        before = coe('ca show', swarm).pem
+        coe('ca rotate', swarm)
+        settle(swarm, 'UPDATE_COMPLETE')
+        assert coe('ca show', swarm).pem != before
 
 
 class TestNodegroups:

@@ -12,6 +12,7 @@ from oslo_config import cfg
 from sqlalchemy import orm
 
 from magnum.api.controllers import bootstrap
+from magnum.api.rate_limits import RateLimiter
 from magnum.certificates.service import CertificateService
 from magnum.db import models
 from magnum.domain.node_certificates import NodeCertificate
@@ -42,7 +43,9 @@ class Nodes:
     ):
         self.bays: list[tuple[str, str]] = []
         self.driver = driver or FakeDriver()
-        self.app = bootstrap.make_app(conf, session_maker.begin, service, self._driver_for_bay)
+        self.app = bootstrap.make_app(
+            conf, session_maker.begin, session_maker, service, self._driver_for_bay
+        )
 
     def _driver_for_bay(self, bay: models.Bay, baymodel: models.Baymodel) -> Any:
         self.bays.append((bay.uuid, baymodel.uuid))
@@ -112,7 +115,7 @@ def test_every_node_gets_the_authority(
     assert response.status_int == 200
     assert response.content_type == 'application/x-pem-file'
     assert response.headers['Cache-Control'] == 'no-store'
-    assert response.text == service.authority_certificate(session, bay.uuid)
+    assert response.text == service.trusted(session, bay.uuid)
 
 
 def test_a_node_gets_its_certificate(
@@ -299,7 +302,9 @@ def test_a_commit_that_fails_hands_no_certificate_out(
             yield session
             raise RuntimeError('the database is gone')
 
-    app = bootstrap.make_app(conf, failing, service, lambda *_: FakeDriver())  # type: ignore[arg-type]
+    app = bootstrap.make_app(
+        conf, failing, session_maker, service, lambda *_: FakeDriver()  # type: ignore[arg-type,return-value]
+    )
     request = webob.Request.blank(kubelet_path(bay), method='POST')
     request.body = CSR.encode()
     request.headers['X-Bootstrap-Token'] = tokens['worker']
@@ -336,7 +341,7 @@ class Clock:
 
 def test_a_minutes_worth_may_come_at_once_then_evenly() -> None:
     clock = Clock()
-    limiter = bootstrap.RateLimiter(6, clock)
+    limiter = RateLimiter(6, clock)
     assert [limiter.seconds_to_wait('a') for _ in range(6)] == [0.0] * 6
     assert limiter.seconds_to_wait('a') == pytest.approx(10)
     assert limiter.seconds_to_wait('b') == 0.0
@@ -351,12 +356,12 @@ def test_a_minutes_worth_may_come_at_once_then_evenly() -> None:
 
 
 def test_no_limit() -> None:
-    limiter = bootstrap.RateLimiter(0)
+    limiter = RateLimiter(0)
     assert not any(limiter.seconds_to_wait('a') for _ in range(1000))
 
 
 def test_memory_is_bounded() -> None:
-    limiter = bootstrap.RateLimiter(1, Clock(), max_keys=3)
+    limiter = RateLimiter(1, Clock(), max_keys=3)
     for key in 'abcd':
         limiter.seconds_to_wait(key)
     assert len(limiter._due) == 3

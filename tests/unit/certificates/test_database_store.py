@@ -22,12 +22,12 @@ def store(conf: cfg.ConfigOpts) -> CertificateStore:
 def test_loads_what_was_saved(store: CertificateStore, session: Session) -> None:
     store.save(session, 'bay', 'ca', FIRST)
     assert store.load(session, 'bay', 'ca') == FIRST
-    assert store.load_certificate(session, 'bay', 'ca') == FIRST.certificate_pem
+    assert store.load_certificates(session, 'bay') == {'ca': FIRST.certificate_pem}
 
 
 def test_nothing_saved_is_none(store: CertificateStore, session: Session) -> None:
     assert store.load(session, 'bay', 'ca') is None
-    assert store.load_certificate(session, 'bay', 'ca') is None
+    assert store.load_certificates(session, 'bay') == {}
 
 
 def test_the_first_pair_stays(store: CertificateStore, session: Session) -> None:

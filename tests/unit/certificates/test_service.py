@@ -42,9 +42,9 @@ def issued_rows(session: Session) -> list[models.IssuedCertificate]:
 def test_an_authority_is_made_once(
     ready: CertificateService, session: Session, bay: models.Bay
 ) -> None:
-    first = ready.authority_certificate(session, bay.uuid), ready.service_pair(session, bay.uuid)
+    first = ready.trusted(session, bay.uuid), ready.service_pair(session, bay.uuid)
     ready.ensure_authority(session, bay.uuid, bay.name)
-    again = ready.authority_certificate(session, bay.uuid), ready.service_pair(session, bay.uuid)
+    again = ready.trusted(session, bay.uuid), ready.service_pair(session, bay.uuid)
     assert first == again
     assert read(first[0]).subject == csr.name(CN=bay.name)
     assert first[1] is not None
@@ -54,17 +54,17 @@ def test_an_authority_is_made_once(
 def test_half_an_authority_is_completed(
     ready: CertificateService, session: Session, bay: models.Bay
 ) -> None:
-    ca = ready.authority_certificate(session, bay.uuid)
+    ca = ready.trusted(session, bay.uuid)
     session.execute(sa.delete(models.KeyPair).where(models.KeyPair.purpose == 'service'))
     ready.ensure_authority(session, bay.uuid, bay.name)
-    assert ready.authority_certificate(session, bay.uuid) == ca
+    assert ready.trusted(session, bay.uuid) == ca
     assert ready.service_pair(session, bay.uuid) is not None
 
 
 def test_without_an_authority_there_is_nothing(
     service: CertificateService, session: Session, bay: models.Bay
 ) -> None:
-    assert service.authority_certificate(session, bay.uuid) is None
+    assert service.trusted(session, bay.uuid) is None
     assert service.service_pair(session, bay.uuid) is None
     with pytest.raises(errors.AuthorityMissing):
         service.sign_user_csr(session, bay.uuid, 'kubernetes', csr.make(MASTERS), ['admin'], 'me')
@@ -95,7 +95,7 @@ def test_authorities_of_each_kind_sign_keys_of_each_kind(
         session, bay.uuid, 'kubernetes', csr.make(MASTERS, key=key), ['member'], 'me'
     )
     certificate = read(issued.pem)
-    certificate.verify_directly_issued_by(read(service.authority_certificate(session, bay.uuid)))
+    certificate.verify_directly_issued_by(read(service.trusted(session, bay.uuid)))
     assert certificate.public_key() == key.public_key()
     assert certificate.subject == MASTERS
     assert isinstance(certificate.signature_hash_algorithm, hashes.SHA256)
@@ -108,7 +108,7 @@ def test_a_plain_request_gets_the_key_identifiers_and_nothing_else(
         session, bay.uuid, 'kubernetes', csr.make(MASTERS), ['member'], 'me'
     )
     certificate = read(issued.pem)
-    ca = read(ready.authority_certificate(session, bay.uuid))
+    ca = read(ready.trusted(session, bay.uuid))
     ca_key_id = ca.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     assert [e.value for e in certificate.extensions] == [
         x509.SubjectKeyIdentifier.from_public_key(certificate.public_key()),
@@ -204,7 +204,7 @@ def test_a_node_gets_what_the_driver_says(
         session, bay.uuid, 'worker', 'node-1', 'kubelet', KUBELET, csr.make(MASTERS)
     )
     certificate = read(issued.pem)
-    certificate.verify_directly_issued_by(read(ready.authority_certificate(session, bay.uuid)))
+    certificate.verify_directly_issued_by(read(ready.trusted(session, bay.uuid)))
     assert certificate.subject == csr.name(O='system:nodes', CN='system:node:node-1')
     (row,) = issued_rows(session)
     assert row.issued_to == 'worker/node-1/kubelet'
@@ -238,7 +238,7 @@ def test_forgetting_leaves_the_record_only(
     ready.tokens.arm(session, bay.uuid, 'operation')
     ready.forget(session, bay.uuid)
     ready.forget(session, bay.uuid)
-    assert ready.authority_certificate(session, bay.uuid) is None
+    assert ready.trusted(session, bay.uuid) is None
     assert session.scalars(sa.select(models.KeyPair)).all() == []
     assert session.scalars(sa.select(models.BootstrapToken)).all() == []
     assert len(issued_rows(session)) == 1

@@ -5,9 +5,11 @@ import json
 import logging
 import pathlib
 import threading
+import time
 import wsgiref.simple_server
 import wsgiref.util
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
 from typing import Any
@@ -20,8 +22,10 @@ from oslo_config import cfg
 from sqlalchemy import orm
 
 from magnum.api.controllers import bootstrap
+from magnum.certificates import node_trust
 from magnum.certificates.service import CertificateService
 from magnum.db import models
+from magnum.domain import states
 from magnum.domain.node_certificates import NodeCertificate
 from tools.devcloud import node_agent, node_agent_behaviour, node_agent_boot
 from tools.devcloud.node_agent_behaviour import Behaviour
@@ -76,9 +80,14 @@ def magnum(
     session_maker: orm.sessionmaker[orm.Session],
     service: CertificateService,
 ) -> Magnum:
-    return Magnum(
-        bootstrap.make_app(conf, session_maker.begin, service, lambda *_: FakeDriver())  # type: ignore
+    app = bootstrap.make_app(
+        conf,
+        session_maker.begin,
+        session_maker,
+        service,
+        lambda *_: FakeDriver(),  # type: ignore
     )
+    return Magnum(app)
 
 
 @pytest.fixture
@@ -422,6 +431,47 @@ def test_settings_are_read_plain_and_encoded(file: dict[str, str]) -> None:
 def test_settings_that_are_no_assignments_are_refused(content: str) -> None:
     with pytest.raises(StepFailed):
         read_settings(user_data({}, content=content))
+
+
+def test_a_node_follows_the_real_service(
+    settings: dict[str, str],
+    nova: FakeNova,
+    magnum: Magnum,
+    tmp_path: pathlib.Path,
+    stopping: threading.Event,
+    session: orm.Session,
+    service: CertificateService,
+    bay: models.Bay,
+) -> None:
+    nova.add('id-1', user_data({**settings, 'MAGNUM_TRUST_SECONDS': '0.05'}))
+    agent = node_agent.Agent(nova, tmp_path, stopping)
+    agent.poll()
+    agent.finish()
+    agent = node_agent.Agent(nova, tmp_path, stopping)
+    uuid, name = bay.uuid, bay.name
+    operation = {'phase': 'rotate', 'state': 'running', 'deadline': datetime.now(UTC)}
+    session.add(
+        models.Operation(
+            bay_uuid=uuid, bay_name=name, verb=states.ROTATE_CA, active_for=uuid, **operation
+        )
+    )
+    node_trust.expect(session, uuid, ['node-1'])
+    for change in (
+        lambda: service.introduce_authority(session, uuid, name),
+        lambda: service.switch_authority(session, uuid),
+        lambda: service.retire_authority(session, uuid),
+    ):
+        change()
+        session.commit()
+        assert service.nodes_to_follow(session, uuid) == ['node-1']
+        deadline = time.monotonic() + 20
+        while service.nodes_to_follow(session, uuid):
+            session.rollback()
+            assert time.monotonic() < deadline
+            agent.poll()
+            time.sleep(0.02)
+    agent.finish()
+    assert len(magnum.signals) == 1
 
 
 def test_only_one_agent_runs(tmp_path: pathlib.Path) -> None:

@@ -235,6 +235,8 @@ def test_outputs(floating: bool, masters: tuple[str, ...], nodes: tuple[str, ...
         'kube_masters_private': ['10.0.0.1'],
         'kube_minions': ['192.0.2.2', None],
         'kube_minions_private': ['10.0.0.2', '10.0.0.3'],
+        'master_names': ['lab-master-0'],
+        'node_names': ['lab-node-0', None, 'lab-node-2'],
     }
     parameters = {
         'number_of_masters': '1',
@@ -248,13 +250,46 @@ def test_outputs(floating: bool, masters: tuple[str, ...], nodes: tuple[str, ...
     assert observed.node_addresses == nodes
     assert (observed.master_count, observed.node_count) == (1, 2)
     assert observed.coe_version == 'v1.34.1'
+    assert observed.node_names == ('lab-master-0', 'lab-node-0', 'lab-node-2')
+    group = driver.read_nodegroup_outputs(outputs, parameters, plan)
+    assert group.node_names == ('lab-node-0', 'lab-node-2')
 
 
 def test_what_is_not_known_is_none() -> None:
     driver = MesosDriver()
     observed = driver.read_outputs({}, {}, plans.plan(driver))
     assert observed.master_count is None
-    assert observed.node_addresses == ()
+    assert observed.node_addresses == observed.node_names == ()
+
+
+@pytest.mark.parametrize('role', [MASTER, WORKER])
+@pytest.mark.parametrize(
+    ('driver', 'template_version', 'follows'),
+    [
+        (KubernetesDriver(), 'kubernetes-1', False),
+        (KubernetesDriver(), 'kubernetes-2', True),
+        (KubernetesDriver(), 'kubernetes-0', False),
+        (SwarmDriver(), 'swarm-1', False),
+        (SwarmDriver(), 'swarm-2', True),
+        (MesosDriver(), 'mesos-1', True),
+        (MesosDriver(), 'mesos-2', True),
+    ],
+)
+def test_who_follows_to_another_authority(
+    driver: Driver, template_version: str, follows: bool, role: str
+) -> None:
+    assert driver.takes_over_trust(role, template_version) is follows
+
+
+@every_driver
+def test_stacks_of_all_versions_can_be_resized(driver: Driver) -> None:
+    plan = plans.plan(driver)
+    newest = driver.render(plan).version
+    name, number = newest.split('-')
+    for version in range(1, int(number) + 1):
+        assert driver.resize_parameters(plan, f'{name}-{version}') == driver.resize_parameters(
+            plan, newest
+        )
 
 
 def test_workers_of_a_swarm_have_no_power_over_engines() -> None:

@@ -142,7 +142,7 @@ def test_ill_labels_reach_no_node() -> None:
     with pytest.raises(PlanRefused):
         driver.render_nodegroup(plan, group, plans.bay_outputs(driver, plan))
     with pytest.raises(PlanRefused):
-        driver.resize_nodegroup_parameters(plan, group, 'kubernetes-1')
+        driver.resize_nodegroup_parameters(plan, group, 'kubernetes-2')
 
 
 @pytest.mark.parametrize('key', ['node.kubernetes.io/kind', 'topology.kubernetes.io/zone', 'plain'])

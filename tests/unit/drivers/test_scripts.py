@@ -3,15 +3,16 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 
 import pytest
 
-import magnum.drivers
 from magnum.drivers import settings
+from tests.unit.drivers import node_files
+from tests.unit.drivers.node_files import FOLDER
 
-FOLDER = pathlib.Path(magnum.drivers.__file__).parent
 SCRIPTS = sorted([*FOLDER.glob('*/node/*.sh'), FOLDER / 'common/node/magnum-curl'])
 STEPS = sorted(FOLDER.glob('*/node/[0-9]*.sh'))
 
@@ -35,6 +36,83 @@ def test_shell_quotes(value: str | None) -> None:
     script = settings.shell({'VALUE': value}) + 'printf %s "$VALUE"'
     done = subprocess.run(['/bin/sh', '-c', script], capture_output=True, text=True, check=True)
     assert done.stdout == (value or '')
+
+
+#: Started by trust.sh only.
+ADDONS = 'magnum-addons-trust'
+
+
+def _named(function: str, coe: str) -> list[str]:
+    """What the function of lib.sh is given by the COE's steps and the common ones."""
+    found = []
+    for step in STEPS:
+        if step.parts[-3] in (coe, 'common'):
+            for call in re.findall(rf'^ *{function} (.+)$', step.read_text(), re.MULTILINE):
+                found += call.split()
+    return found
+
+
+@pytest.mark.parametrize(
+    ('coe', 'users'),
+    [
+        (
+            'kubernetes',
+            {
+                'magnum-etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler',
+                'kubelet', 'kube-proxy', 'flanneld', 'magnum-open-api', 'docker', ADDONS,
+            },
+        ),
+        ('swarm', {'docker', 'magnum-swarm-join'}),
+    ],
+)
+def test_services_with_certificates_say_so(coe: str, users: set[str]) -> None:
+    said = _named('uses_certificates', coe)
+    assert sorted(said) == sorted(users)
+    assert set(_named('start_service', coe)) - {'containerd'} == users - {ADDONS}
+
+
+@pytest.mark.parametrize('told', ['the new', 'the old'])
+def test_coredns_starts_anew_when_pods_are_told(tmp_path: pathlib.Path, told: str) -> None:
+    lib = node_files.place(tmp_path, 'common/node/lib.sh', 'opt/magnum/lib.sh')
+    step = (FOLDER / 'kubernetes/node/65-addons.sh').read_text()
+    script = step.split("<<'SCRIPT'\n")[1].split('\nSCRIPT\n')[0]
+    script = script.replace('/opt/magnum/lib.sh', str(lib)).replace('until 120', 'until 1')
+    ca = tmp_path / 'etc/magnum/certificates/ca.pem'
+    ca.parent.mkdir(parents=True)
+    ca.write_text('the new')
+    kubectl = tmp_path / 'kubectl'
+    kubectl.write_text(
+        f'#!/bin/sh\n[ "$2" = rollout ] && echo "$@" >{tmp_path}/done\nprintf "{told}"\n'
+    )
+    kubectl.chmod(0o700)
+    ended = subprocess.run(
+        ['bash', '-c', script], capture_output=True, timeout=60,
+        env={'PATH': f'{tmp_path}:{os.environ["PATH"]}'},
+    )
+    is_told = told == 'the new'
+    assert (ended.returncode == 0) is is_told, ended.stderr
+    assert (tmp_path / 'done').exists() is is_told
+
+
+@pytest.mark.parametrize(
+    ('port', 'tls_disabled', 'recorded'),
+    [('2376', 'false', 'docker\n'), ('2376', 'true', ''), (None, 'false', '')],
+)
+def test_docker_has_certificates_when_it_listens_with_tls(
+    tmp_path: pathlib.Path, port: str | None, tls_disabled: str, recorded: str
+) -> None:
+    (tmp_path / 'etc/magnum').mkdir(parents=True)
+    node_files.place(tmp_path, 'common/node/lib.sh', 'opt/magnum/lib.sh')
+    step = (FOLDER / 'common/node/40-docker.sh').read_text()
+    start = step.index('if [ -n "${MAGNUM_DOCKER_PORT')
+    script = f'set -u\n. {tmp_path}/opt/magnum/lib.sh\n' + step[start:].partition('\nfi\n')[0]
+    variables = {'MAGNUM_TLS_DISABLED': tls_disabled, 'PATH': os.environ['PATH']}
+    if port:
+        variables['MAGNUM_DOCKER_PORT'] = port
+    for _ in range(2):
+        subprocess.run(['bash', '-c', f'{script}\nfi'], check=True, env=variables)
+    file = tmp_path / 'etc/magnum/certificate-users'
+    assert (file.read_text() if file.exists() else '') == recorded
 
 
 class Runner:
@@ -71,13 +149,9 @@ class Runner:
 
     def run(self) -> dict[str, str]:
         """The body that Heat would get."""
-        text = (FOLDER / 'common/node/run.sh').read_text()
-        for path in ('/opt/magnum', '/etc/magnum', '/var/log/magnum', '/usr/local/bin/magnum'):
-            text = text.replace(path, f'{self.folder}{path}')
-        text = text.replace('export PATH=', f'export PATH={self.folder}/usr/local/bin:')
         (self.folder / 'usr/local/bin').mkdir(parents=True, exist_ok=True)
-        script = self.folder / 'run.sh'
-        script.write_text(text)
+        node_files.place(self.folder, 'common/node/lib.sh', 'opt/magnum/lib.sh')
+        script = node_files.place(self.folder, 'common/node/run.sh', 'opt/magnum/run.sh')
         subprocess.run(
             ['/bin/bash', script], check=False, env={'PATH': os.environ['PATH']}, timeout=60
         )

@@ -144,6 +144,40 @@ def test_node_env_names_what_the_scripts_read(driver: Driver, role: str) -> None
 
 @every_driver
 @pytest.mark.parametrize('role', ROLES)
+def test_nodes_with_certificates_follow_their_bay(driver: Driver, role: str) -> None:
+    plan = plans.plan(driver, trust_interval=77)
+    files = hot.files_written(hot.user_data(driver.render(plan), role))
+    settings = dict(word.split('=', 1) for word in shlex.split(files['/etc/magnum/node.env']))
+    assert settings['MAGNUM_TRUST_SECONDS'] == '77'
+    follows = bool(settings['MAGNUM_CERTIFICATES'])
+    assert follows is (driver.name != 'mesos')
+    for path in ('/opt/magnum/trust.sh', '/opt/magnum/steps/95-trust.sh'):
+        assert (path in files) is follows
+    steps = sorted(path for path in files if path.startswith('/opt/magnum/steps/'))
+    assert not follows or steps[-1].endswith('/95-trust.sh')
+
+
+@every_driver
+@every_kind
+def test_stacks_tell_the_names_of_their_nodes(driver: Driver, kind: str) -> None:
+    request = rendered(driver, kind)
+    template = hot.parse(request.template)
+    expected = {'node_names': 'worker', 'master_names': 'master'}
+    if kind == 'nodegroup':
+        del expected['master_names']
+    for output, role in expected.items():
+        (function,) = template['outputs'][output]['value'].items()
+        assert function[0] == 'get_attr'
+        group, attribute = function[1]
+        definition = template['resources'][group]['properties']['resource_def']
+        assert f'{role}_settings' in json.dumps(definition)
+        member = hot.parse(request.files[definition['type']])
+        assert member['outputs'][attribute]['value'] == {'get_param': 'name'}
+        assert "MAGNUM_NODE_NAME='$name'" in json.dumps(member['resources']['user_data'])
+
+
+@every_driver
+@pytest.mark.parametrize('role', ROLES)
 def test_order_of_steps_is_clear(driver: Driver, role: str) -> None:
     files = hot.files_written(hot.user_data(driver.render(plans.plan(driver)), role))
     numbers = [

@@ -29,7 +29,9 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     ),
 }
 OPERATIONS: Final[Mapping[str, Operation]] = {
-    'certificates.rotate': Operation(_TAG, "Rotate a bay's authority", _ACCEPTED),
+    'certificates.rotate': Operation(
+        _TAG, "Rotate a bay's authority", _ACCEPTED, tagged=True
+    ),
     'credentials.rotate': Operation(
         'credentials', "Rotate a bay's credential", _ACCEPTED, tagged=True
     ),

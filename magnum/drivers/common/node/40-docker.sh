@@ -44,7 +44,8 @@ if ! [ -x /usr/sbin/dockerd ]; then
 fi
 proxy_drop_in docker
 
-systemctl daemon-reload
-systemctl enable docker
-systemctl restart docker
+start_service docker
+if [ -n "${MAGNUM_DOCKER_PORT:-}" ] && [ "$MAGNUM_TLS_DISABLED" != true ]; then
+    uses_certificates docker
+fi
 wait_until 120 docker info >/dev/null

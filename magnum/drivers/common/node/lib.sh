@@ -1,8 +1,23 @@
 # Shared by the steps; sourced, never run.
 # shellcheck shell=bash
 
-# shellcheck disable=SC2034
 certificates=/etc/magnum/certificates
+certificate_users=/etc/magnum/certificate-users
+
+# load_environment: what run.sh and trust.sh have, and all that they run.
+load_environment() {
+    set -a
+    # shellcheck source=/dev/null
+    . /etc/magnum/node.env
+    set +a
+    if [ -n "$MAGNUM_HTTP_PROXY$MAGNUM_HTTPS_PROXY" ]; then
+        export http_proxy=$MAGNUM_HTTP_PROXY https_proxy=$MAGNUM_HTTPS_PROXY
+        export no_proxy=$MAGNUM_NO_PROXY
+    fi
+    # Neither cloud-init nor systemd give both.
+    export HOME=/root
+    export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+}
 
 say() {
     printf '%s %s\n' "$(date -u +%FT%TZ)" "$*"
@@ -74,9 +89,47 @@ start_service() {
     systemctl restart "$@"
 }
 
+# uses_certificates NAME...: services that trust.sh restarts when the node's
+# certificates are others, in the order in which they say so.
+uses_certificates() {
+    local name
+    for name; do
+        if ! grep -qsxF "$name" "$certificate_users"; then
+            echo "$name" >>"$certificate_users"
+        fi
+    done
+}
+
 # stop_foreign_service NAME: one that is not this bay's, if the guest has it.
 stop_foreign_service() {
     if systemctl cat "$1" >/dev/null 2>&1; then
         systemctl disable --now "$1"
     fi
+}
+
+# alternative_names PURPOSE: those that the certificate should have.
+alternative_names() {
+    local extra=MAGNUM_CERTIFICATE_NAMES_${1//-/_} name address addresses
+    printf 'DNS:%s,DNS:localhost,IP:127.0.0.1' "$MAGNUM_NODE_NAME"
+    for name in ${!extra:-}; do
+        printf ',DNS:%s' "$name"
+    done
+    addresses="$MAGNUM_NODE_ADDRESS $MAGNUM_NODE_PUBLIC_ADDRESS"
+    addresses="$addresses $MAGNUM_API_ADDRESS $MAGNUM_API_PUBLIC_ADDRESS"
+    addresses="$addresses ${MAGNUM_SERVICE_ADDRESS:-}"
+    for address in $addresses; do
+        printf ',IP:%s' "$address"
+    done
+}
+
+# post_request PURPOSE PATH CURL-ARGUMENTS...: send the service a signing
+# request, made with the key of that purpose.
+post_request() {
+    local purpose=$1 url=$MAGNUM_BOOTSTRAP_URL/$MAGNUM_BAY_UUID/$2 request
+    shift 2
+    request=$(openssl req -new -key "$certificates/$purpose.key" \
+        -subj "/CN=$MAGNUM_NODE_NAME" \
+        -addext "subjectAltName=$(alternative_names "$purpose")") || return
+    magnum-curl -X POST -H 'Content-Type: application/x-pem-file' \
+        --data-binary "$request" "$@" "$url"
 }

@@ -8,17 +8,9 @@ set -u
 steps=/opt/magnum/steps
 logs=/var/log/magnum
 
-set -a
-# shellcheck source=/dev/null
-. /etc/magnum/node.env
-set +a
-if [ -n "$MAGNUM_HTTP_PROXY$MAGNUM_HTTPS_PROXY" ]; then
-    export http_proxy=$MAGNUM_HTTP_PROXY https_proxy=$MAGNUM_HTTPS_PROXY
-    export no_proxy=$MAGNUM_NO_PROXY
-fi
-# cloud-init gives its scripts neither.
-export HOME=/root
-export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+# shellcheck source=lib.sh
+. /opt/magnum/lib.sh
+load_environment
 
 report() { # status, reason
     local body

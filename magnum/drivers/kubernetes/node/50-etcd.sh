@@ -36,6 +36,7 @@ write_unit magnum-etcd "etcd of the bay" "$(command -v etcd)" \
     --peer-cert-allowed-cn=etcd \
     --auto-compaction-retention=8
 start_service magnum-etcd
+uses_certificates magnum-etcd
 
 # There is a quorum only when most masters have come this far.
 wait_until 1200 bay_etcdctl endpoint health

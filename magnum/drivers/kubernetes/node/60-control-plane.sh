@@ -71,6 +71,7 @@ write_unit kube-scheduler "Kubernetes scheduler" \
     $MAGNUM_KUBESCHEDULER_OPTIONS
 
 start_service kube-apiserver kube-controller-manager kube-scheduler
+uses_certificates kube-apiserver kube-controller-manager kube-scheduler
 api_ready() {
     kubectl --kubeconfig=/etc/kubernetes/admin.conf get --raw=/readyz >/dev/null
 }
@@ -82,4 +83,5 @@ if [ "$MAGNUM_TLS_DISABLED" = true ]; then
         "$(command -v kubectl)" proxy --kubeconfig=/etc/kubernetes/admin.conf \
         --address=0.0.0.0 --port=8080 --accept-hosts='.*' --reject-paths='^$'
     start_service magnum-open-api
+    uses_certificates magnum-open-api
 fi

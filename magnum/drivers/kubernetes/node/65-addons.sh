@@ -13,3 +13,31 @@ for manifest in /opt/magnum/manifests/*.yaml; do
         -e "s,@DNS_ADDRESS@,$MAGNUM_DNS_ADDRESS,g" "$manifest" |
         kubectl --kubeconfig=/etc/kubernetes/admin.conf apply --filename=-
 done
+
+# Pods read what their API server is trusted by when they start. So trust.sh
+# starts CoreDNS anew, as one of those that use the node's certificates, when
+# Kubernetes has told pods what the bay trusts now.
+cat >/opt/magnum/addons_trust.sh <<'SCRIPT'
+#!/bin/bash
+set -euo pipefail
+export KUBECONFIG=/etc/kubernetes/admin.conf
+. /opt/magnum/lib.sh
+pods_are_told() {
+    kubectl --namespace=kube-system get configmap kube-root-ca.crt \
+        --output='jsonpath={.data.ca\.crt}' | cmp --silent - "$certificates/ca.pem"
+}
+wait_until 120 pods_are_told
+kubectl --namespace=kube-system rollout restart deployment/coredns
+SCRIPT
+chmod 0700 /opt/magnum/addons_trust.sh
+cat >/etc/systemd/system/magnum-addons-trust.service <<'UNIT'
+[Unit]
+Description=Starts CoreDNS anew when the bay trusts other authorities
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/opt/magnum/addons_trust.sh
+UNIT
+systemctl daemon-reload
+uses_certificates magnum-addons-trust

@@ -92,3 +92,4 @@ if [ "$MAGNUM_NODE_ROLE" = worker ]; then
 fi
 
 start_service kubelet kube-proxy
+uses_certificates kubelet kube-proxy

@@ -22,6 +22,7 @@ Environment=NODE_NAME=$MAGNUM_NODE_NAME
 UNIT
 rm -f /run/flannel/subnet.env
 start_service flanneld
+uses_certificates flanneld
 
 wait_until 900 test -s /run/flannel/subnet.env
 # shellcheck source=/dev/null

@@ -1,6 +1,8 @@
 #!/bin/bash
 # Start the service by which managers take other nodes into the swarm.
 set -euo pipefail
+# shellcheck source=../../common/node/lib.sh
+. /opt/magnum/lib.sh
 
 if [ "$MAGNUM_TLS_DISABLED" = true ]; then
     exit 0
@@ -20,6 +22,5 @@ RestartSec=5
 [Install]
 WantedBy=multi-user.target
 UNIT
-systemctl daemon-reload
-systemctl enable magnum-swarm-join
-systemctl restart magnum-swarm-join
+start_service magnum-swarm-join
+uses_certificates magnum-swarm-join

@@ -1,0 +1,69 @@
+"""What the nodes of bays trust, by their own word.
+
+A list of nodes is made for every rotation. Nodes that are not on it have no
+say, and those of a bay that never rotated cost nothing.
+"""
+
+import hashlib
+from collections.abc import Collection
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from magnum.db import models
+from magnum.db.statements import changed_rows
+
+_TABLE: Final[sa.Table] = models.NodeTrust.__table__  # type: ignore[assignment]
+_IN_BAY: Final = _TABLE.c.bay_uuid == sa.bindparam('of_bay')
+_BUNDLE: Final = sa.select(_TABLE.c.bundle).where(
+    _IN_BAY, _TABLE.c.node == sa.bindparam('of_node')
+)
+
+
+def fingerprint(bundle: str) -> str:
+    """SHA-256 of a file of authorities, as nodes tell what they trust."""
+    return hashlib.sha256(bundle.encode()).hexdigest()
+
+
+def expect(session: Session, bay_uuid: str, nodes: Collection[str]) -> None:
+    """From now on these are the nodes that have to follow, and no others."""
+    in_bay = _TABLE.c.bay_uuid == bay_uuid
+    session.execute(sa.delete(_TABLE).where(in_bay, _TABLE.c.node.not_in(list(nodes))))
+    known = set(session.scalars(sa.select(_TABLE.c.node).where(in_bay)))
+    session.add_all(
+        models.NodeTrust(bay_uuid=bay_uuid, node=node) for node in sorted(set(nodes) - known)
+    )
+    session.flush()
+
+
+def told(session: Session, bay_uuid: str, node: str) -> str | None:
+    """The fingerprint of what a node said it trusts; None when nobody expects it."""
+    found: str | None = session.scalar(_BUNDLE, {'of_bay': bay_uuid, 'of_node': node})
+    return found
+
+
+def confirm(session: Session, bay_uuid: str, node: str, bundle: str) -> None:
+    """Write down what a node says that it trusts, if it is expected to."""
+    changed_rows(
+        session,
+        sa.update(_TABLE)
+        .where(_TABLE.c.bay_uuid == bay_uuid, _TABLE.c.node == node)
+        .values(bundle=bundle),
+    )
+
+
+def missing(session: Session, bay_uuid: str, bundle: str) -> list[str]:
+    """The expected nodes, by name, that have not said that they trust this."""
+    return list(
+        session.scalars(
+            sa.select(_TABLE.c.node)
+            .where(_TABLE.c.bay_uuid == bay_uuid, _TABLE.c.bundle != bundle)
+            .order_by(_TABLE.c.node)
+        )
+    )
+
+
+def forget(session: Session, bay_uuid: str) -> None:
+    """Expect nothing of the nodes of a bay any more."""
+    session.execute(sa.delete(_TABLE).where(_TABLE.c.bay_uuid == bay_uuid))

@@ -1,0 +1,139 @@
+#!/bin/bash
+# One round of following the bay: ask which authorities it trusts, and trust
+# them. The service is asked with the fingerprint of trusted.pem, and so hears
+# what this node trusts: it is made only when all services run with it.
+#
+# May be killed anywhere: the next round begins anew and is told the same.
+set -euo pipefail
+# shellcheck source=lib.sh
+. /opt/magnum/lib.sh
+load_environment
+
+exec 9>/run/magnum-trust.lock
+if ! flock --nonblock 9; then
+    say "another round is going on"
+    exit 0
+fi
+
+umask 077
+trusted=$certificates/trusted.pem
+new=$certificates/new
+# The timer comes again.
+briefly=(--retry 3 --retry-delay 5 --retry-max-time 60)
+
+# Purposes of the certificates that the node can use: some keys are not kept.
+purposes=()
+for purpose in $MAGNUM_CERTIFICATES; do
+    if [ -s "$certificates/$purpose.key" ]; then
+        purposes+=("$purpose")
+    fi
+done
+
+users=()
+if [ -e "$certificate_users" ]; then
+    mapfile -t users <"$certificate_users"
+fi
+
+# ask FILE: set status to 204 if the bay trusts what the node trusts, else to
+# 200 and put what it trusts into the file.
+ask() {
+    local mine=/dev/null trusts
+    if [ -e "$trusted" ]; then
+        mine=$trusted
+    fi
+    trusts=$(sha256sum <"$mine")
+    status=$(post_request "${purposes[0]}" \
+        "trust?node=$MAGNUM_NODE_NAME&purpose=${purposes[0]}&trusts=${trusts%% *}" \
+        "${briefly[@]}" --output "$1" --write-out '%{http_code}')
+    case $status in
+        200 | 204) ;;
+        *) say "the service answered $status" && return 1 ;;
+    esac
+}
+
+# is_issued_by AUTHORITIES CERTIFICATE
+is_issued_by() {
+    openssl verify -no-CApath -CAfile "$1" "$2" >/dev/null 2>&1
+}
+
+# prepare PURPOSE: its certificate by the authority that issues now. One that
+# is of this authority already stays.
+prepare() {
+    local purpose=$1 of_key of_certificate
+    if is_issued_by "$new/issuer" "$certificates/$purpose.pem"; then
+        cp "$certificates/$purpose.pem" "$new/$purpose.pem"
+    else
+        post_request "$purpose" "reissue/$purpose?node=$MAGNUM_NODE_NAME" \
+            "${briefly[@]}" --output "$new/$purpose.pem"
+    fi
+    if ! is_issued_by "$new/ca.pem" "$new/$purpose.pem"; then
+        say "the new certificate for $purpose is of another authority, or not valid"
+        return 1
+    fi
+    of_key=$(openssl pkey -in "$certificates/$purpose.key" -pubout)
+    of_certificate=$(openssl x509 -in "$new/$purpose.pem" -noout -pubkey)
+    if [ "$of_certificate" != "$of_key" ]; then
+        say "the new certificate for $purpose has another key"
+        return 1
+    fi
+}
+
+# pids: of the services' programs, if all run.
+pids() {
+    local user
+    for user in ${users[@]+"${users[@]}"}; do
+        systemctl is-active --quiet "$user" || return 1
+        systemctl show --property=MainPID "$user"
+    done
+}
+
+# all_stay: a program that ends at once is started again and again.
+all_stay() {
+    local before
+    before=$(pids) || return 1
+    sleep 10
+    [ "$(pids)" = "$before" ]
+}
+
+if [ ${#purposes[@]} = 0 ]; then
+    say "there is no key to ask with"
+    exit 1
+fi
+rm -rf "$new"
+mkdir "$new"
+ask "$new/ca.pem"
+if [ "$status" = 204 ]; then
+    rm -rf "$new"
+    exit 0
+fi
+
+say "the bay trusts others"
+# The first of them issues.
+openssl x509 -in "$new/ca.pem" -out "$new/issuer"
+for purpose in "${purposes[@]}"; do
+    prepare "$purpose"
+done
+chmod 0644 "$new/ca.pem"
+sync "$new"/*
+
+# From here to the end nobody knows what the services trust. What they trust
+# comes first: it suits the old certificates and the new ones.
+rm -f "$trusted"
+mv "$new/ca.pem" "$certificates/ca.pem"
+for purpose in "${purposes[@]}"; do
+    mv "$new/$purpose.pem" "$certificates/$purpose.pem"
+done
+for user in ${users[@]+"${users[@]}"}; do
+    systemctl restart "$user"
+done
+wait_until 180 all_stay
+cp "$certificates/ca.pem" "$new/trusted.pem"
+chmod 0644 "$new/trusted.pem"
+mv "$new/trusted.pem" "$trusted"
+say "trusts what the bay trusts"
+
+ask "$new/ca.pem"
+rm -rf "$new"
+if [ "$status" = 200 ]; then
+    say "the bay trusts yet others; that is for the next round"
+fi

@@ -1,0 +1,105 @@
+"""Another authority for a bay whose nodes live.
+
+No step tells a node anything: nodes ask by themselves what to trust, take it
+over, and say so. See :mod:`magnum.certificates.rotation`.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from magnum.certificates import node_trust
+from magnum.domain.failures import Failure
+from magnum.drivers.contract import MASTER, WORKER
+from magnum.operations.errors import StepFailed, TryLater
+from magnum.operations.steps.heat import existing
+from magnum.operations.steps.plans import plan_without_secrets
+from magnum.operations.work import Situation, Work
+
+#: How many nodes are named of those that are waited for.
+_NAMED: Final = 5
+
+
+def expect_nodes(work: Work) -> None:
+    """Note which nodes the bay has; no other is given a certificate anew."""
+    situation = work.situation()
+    names = _node_names(work, situation)
+    with work.writing() as session:
+        node_trust.expect(session, situation.bay.uuid, names)
+
+
+def introduce_authority(work: Work) -> None:
+    """Make the next authority, that is trusted and does not sign yet."""
+    bay = work.situation().bay
+    with work.fenced() as (session, operation):
+        if not operation.parameters.get('is_retired'):   # by the one that this one retries
+            work.tools.certificates.introduce_authority(session, bay.uuid, bay.name)
+
+
+def await_introduction(work: Work) -> None:
+    """Wait until every node trusts the next authority."""
+    _await_nodes(work)
+
+
+def switch_authority(work: Work) -> None:
+    """Let the next authority sign, and the former one be trusted still."""
+    with work.writing() as session:
+        work.tools.certificates.switch_authority(session, work.claim.bay_uuid)
+
+
+def await_switch(work: Work) -> None:
+    """Wait until every node has certificates of the new authority."""
+    _await_nodes(work)
+
+
+def retire_authority(work: Work) -> None:
+    """Have nobody trust the former authority."""
+    with work.fenced() as (session, operation):
+        work.tools.certificates.retire_authority(session, work.claim.bay_uuid)
+        operation.parameters = {**operation.parameters, 'is_retired': True}
+
+
+def await_retirement(work: Work) -> None:
+    """Wait until no node trusts the former authority."""
+    _await_nodes(work)
+
+
+def _node_names(work: Work, situation: Situation) -> list[str]:
+    """The nodes that hold certificates, by the names in them.
+
+    :raises StepFailed: a stack has not as many as it was told to have.
+    """
+    driver = work.driver(situation)
+    if not any(driver.node_certificates(role) for role in (MASTER, WORKER)):
+        return []
+    plan = plan_without_secrets(work, situation)
+    stack = existing(work, situation.bay.stack_id, outputs=True)
+    bay = driver.read_outputs(stack.outputs, stack.parameters, plan)
+    names = _all_of(bay.node_names, (bay.master_count or 0) + (bay.node_count or 0))
+    for group in situation.nodegroups:
+        if group.stack_id is not None and not group.is_default:
+            stack = existing(work, group.stack_id, outputs=True)
+            found = driver.read_nodegroup_outputs(stack.outputs, stack.parameters, plan)
+            names += _all_of(found.node_names, found.node_count or 0)
+    return names
+
+
+def _all_of(names: Sequence[str], count: int) -> list[str]:
+    """Nobody is waited for, and then cut off, because Heat did not name it."""
+    if len(names) != count:
+        raise StepFailed(
+            Failure('count_mismatch', f'the stack names {len(names)} nodes of {count}')
+        )
+    return list(names)
+
+
+def _await_nodes(work: Work) -> None:
+    """:raises TryLater: naming nodes that do not trust what the bay trusts."""
+    with work.tools.database.reading() as session:
+        missing = work.tools.certificates.nodes_to_follow(session, work.claim.bay_uuid)
+    if missing:
+        names = ', '.join(missing[:_NAMED]) + (', ...' if len(missing) > _NAMED else '')
+        raise TryLater(
+            f'Nodes that do not trust yet what the bay trusts ({len(missing)}): {names}.',
+            work.tools.conf.conductor.watch_interval,
+            'nodes_behind',
+        )

@@ -1,0 +1,31 @@
+"""Scripts of nodes, put into a folder that stands for a node's root."""
+
+import pathlib
+
+import magnum.drivers
+
+FOLDER = pathlib.Path(magnum.drivers.__file__).parent
+_PATHS = (
+    '/opt/magnum',
+    '/etc/magnum',
+    '/etc/systemd',
+    '/run/magnum',
+    '/usr/local/bin/magnum',
+    '/var/log/magnum',
+)
+
+
+def place(root: pathlib.Path, script: str, path: str) -> pathlib.Path:
+    """Write a script below the root; what it names lies below the root, too.
+
+    Programs in the root's usr/local/bin come before those of this machine.
+    """
+    text = (FOLDER / script).read_text()
+    for name in _PATHS:
+        text = text.replace(name, f'{root}{name}')
+    text = text.replace('export PATH=', f'export PATH={root}/usr/local/bin:')
+    file = root / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    file.chmod(0o755)
+    return file

@@ -1,0 +1,325 @@
+"""Nodes that follow their bay to other authorities: the real scripts, openssl and curl.
+
+Only systemd is made up, and the service is a small one.
+"""
+
+import os
+import pathlib
+import shutil
+import stat
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
+from magnum.drivers import settings
+from tests.unit import node_service
+from tests.unit.drivers import node_files
+from tests.unit.node_service import Authority, Service
+
+SYSTEMCTL = """#!/bin/bash
+echo "$*" >>@root/systemctl
+unit=${*: -1}
+case $1 in
+    restart) [ ! -e "@root/broken-$unit" ] ;;
+    is-active) [ ! -e "@root/stopped-$unit" ] ;;
+    show) if [ -e "@root/looping-$unit" ]; then echo "MainPID=$RANDOM$RANDOM"; fi ;;
+esac
+"""
+DIES = """#!/bin/bash
+echo x >>@root/@program-calls
+if [ "$(wc -l <@root/@program-calls)" = @turn ]; then kill -9 $PPID; exit 1; fi
+exec @real "$@"
+"""
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    with node_service.serve() as made_up:
+        yield made_up
+
+
+class Node:
+    """A node whose paths lie in a folder.
+
+    :param url: of the service.
+    """
+
+    def __init__(self, root: pathlib.Path, url: str):
+        self.root = root
+        self.certificates = root / 'etc/magnum/certificates'
+        self.programs = root / 'usr/local/bin'
+        for folder in ('etc/magnum', 'etc/systemd/system', 'run', 'usr/local/bin'):
+            (root / folder).mkdir(parents=True)
+        self.settings = {
+            'MAGNUM_BAY_UUID': node_service.BAY,
+            'MAGNUM_BAY_NAME': "it's a lab",
+            'MAGNUM_BOOTSTRAP_URL': f'{url}/v1/bootstrap',
+            'MAGNUM_BOOTSTRAP_TOKEN': 'token',
+            'MAGNUM_CERTIFICATES': 'renewal server client-side',
+            'MAGNUM_CERTIFICATE_NAMES_client_side': 'etcd.magnum other.magnum',
+            'MAGNUM_TRUST_SECONDS': '300',
+            'MAGNUM_NODE_NAME': 'node-0',
+            'MAGNUM_NODE_ADDRESS': '10.0.0.5',
+            'MAGNUM_NODE_PUBLIC_ADDRESS': '',
+            'MAGNUM_API_ADDRESS': '10.0.0.9',
+            'MAGNUM_API_PUBLIC_ADDRESS': '172.24.0.9',
+            'MAGNUM_VERIFY_CA': 'true',
+            'MAGNUM_HTTP_PROXY': '',
+            'MAGNUM_HTTPS_PROXY': '',
+            'MAGNUM_NO_PROXY': '',
+        }
+        (root / 'etc/magnum/node.env').write_text(settings.shell(self.settings))
+        node_files.place(root, 'common/node/lib.sh', 'opt/magnum/lib.sh')
+        node_files.place(root, 'common/node/magnum-curl', 'usr/local/bin/magnum-curl')
+        self.trust = node_files.place(root, 'common/node/trust.sh', 'opt/magnum/trust.sh')
+        text = self.trust.read_text()
+        self.trust.write_text(
+            text.replace('sleep 10', 'sleep 0').replace('wait_until 180', 'wait_until 0')
+        )
+        self.program('systemctl', SYSTEMCTL)
+
+    def program(self, name: str, text: str) -> None:
+        file = self.programs / name
+        file.write_text(text.replace('@root', str(self.root)))
+        file.chmod(0o755)
+
+    def dies_at(self, program: str, turn: int) -> None:
+        """The round is killed when it runs the program for the so manyeth time."""
+        real = shutil.which(program)
+        assert real
+        self.program(
+            program,
+            DIES.replace('@program', program).replace('@turn', str(turn)).replace('@real', real),
+        )
+
+    def boot(self, *users: str) -> None:
+        for step in ('20-certificates.sh', '95-trust.sh'):
+            self.run(f'common/node/{step}')
+        (self.certificates / 'renewal.key').unlink()
+        names = ' '.join((*users, *users))
+        self.bash(f'. {self.root}/opt/magnum/lib.sh; uses_certificates {names}')
+
+    def run(self, script: str) -> None:
+        self.bash(str(node_files.place(self.root, script, f'opt/magnum/steps/{script}')))
+
+    def bash(self, command: str) -> None:
+        path = f'{self.programs}:{os.environ["PATH"]}'
+        subprocess.run(
+            ['bash', '-c', command], check=True, env={**self.settings, 'PATH': path}, timeout=60
+        )
+        (self.root / 'systemctl').write_text('')
+
+    def round(self) -> subprocess.CompletedProcess[str]:
+        """As systemd runs it: nearly without an environment."""
+        return subprocess.run(
+            [self.trust], capture_output=True, text=True, check=False, timeout=60,
+            env={'PATH': os.environ['PATH']},
+        )
+
+    def files(self) -> dict[str, bytes]:
+        return {
+            path.name: path.read_bytes() for path in self.certificates.iterdir() if path.is_file()
+        }
+
+    def systemctl(self, verb: str) -> list[str]:
+        calls = (self.root / 'systemctl').read_text().splitlines()
+        return [call.split()[-1] for call in calls if call.startswith(verb)]
+
+
+@pytest.fixture
+def node(tmp_path: pathlib.Path, service: Service) -> Node:
+    """One that has booted."""
+    made_up = Node(tmp_path, service.url)
+    made_up.boot('apiserver', 'kubelet')
+    service.asked.clear()
+    return made_up
+
+
+def follows(node: Node, service: Service) -> None:
+    """The node trusts what the bay trusts, has certificates of it, and said so."""
+    files = node.files()
+    assert files['ca.pem'] == files['trusted.pem'] == service.bundle.encode()
+    assert service.confirmed == {'node-0': service.fingerprint}
+    for purpose in ('server', 'client-side'):
+        certificate = x509.load_pem_x509_certificate(files[f'{purpose}.pem'])
+        certificate.verify_directly_issued_by(service.authorities[0].certificate)
+        assert certificate.public_key() == service.keys['node-0', purpose]
+    assert not (node.certificates / 'new').exists()
+    modes = {
+        name: stat.S_IMODE((node.certificates / name).stat().st_mode)
+        for name in ('ca.pem', 'trusted.pem', 'server.key', 'server.pem')
+    }
+    assert modes == {
+        'ca.pem': 0o644, 'trusted.pem': 0o644, 'server.key': 0o600, 'server.pem': 0o600
+    }
+
+
+def test_booting_asks_with_all_names(node: Node, service: Service) -> None:
+    names = service.names['node-0', 'client-side']
+    assert names.get_values_for_type(x509.DNSName) == [
+        'node-0', 'localhost', 'etcd.magnum', 'other.magnum'
+    ]
+    addresses = [str(address) for address in names.get_values_for_type(x509.IPAddress)]
+    assert addresses == ['127.0.0.1', '10.0.0.5', '10.0.0.9', '172.24.0.9']
+
+
+def test_the_timer_comes_often_and_not_everywhere_at_once(node: Node) -> None:
+    timer = (node.root / 'etc/systemd/system/magnum-trust.timer').read_text()
+    assert 'OnUnitActiveSec=300\n' in timer
+    assert 'RandomizedDelaySec=75\n' in timer
+    unit = (node.root / 'etc/systemd/system/magnum-trust.service').read_text()
+    assert f'ExecStart={node.trust}\n' in unit
+
+
+def test_nothing_new(node: Node, service: Service) -> None:
+    before = node.files()
+    assert node.round().returncode == 0
+    assert service.asked == ['trust']
+    assert node.files() == before
+    assert node.systemctl('restart') == []
+    follows(node, service)
+
+
+def test_a_rotation(node: Node, service: Service) -> None:
+    keys = {name: text for name, text in node.files().items() if name.endswith('.key')}
+    (old,), new = service.authorities, Authority()
+    expected: list[str] = []
+    for authorities in ([old, new], [new, old], [new]):
+        service.authorities = authorities
+        done = node.round()
+        assert done.returncode == 0, done.stderr
+        expected += ['apiserver', 'kubelet']
+        assert node.systemctl('restart') == expected
+        follows(node, service)
+    # Those of the authority that issues stay; the key of one is not there.
+    assert service.asked == [
+        'trust', 'trust',
+        'trust', 'reissue/server', 'reissue/client-side', 'trust',
+        'trust', 'trust',
+    ]
+    assert {name: node.files()[name] for name in keys} == keys
+
+
+@pytest.mark.parametrize('how', ['broken', 'stopped', 'looping'])
+def test_services_that_do_not_run_are_not_confirmed(
+    node: Node, service: Service, how: str
+) -> None:
+    service.authorities.insert(0, Authority())
+    flaw = node.root / f'{how}-kubelet'
+    flaw.touch()
+    assert node.round().returncode != 0
+    assert node.round().returncode != 0
+    assert service.confirmed == {}
+    assert 'trusted.pem' not in node.files()
+    # Nor are they taken for trusting what they trusted before.
+    service.authorities.reverse()
+    assert node.round().returncode != 0
+    assert service.confirmed == {}
+    flaw.unlink()
+    assert node.round().returncode == 0
+    follows(node, service)
+
+
+def test_all_that_fails_before_leaves_the_files(node: Node, service: Service) -> None:
+    before = node.files()
+    service.authorities.insert(0, Authority())
+    service.refuses = {'client-side'}
+    assert '401' in node.round().stderr
+    service.refuses.clear()
+    service.foreign = Authority()
+    assert 'of another authority' in node.round().stdout
+    service.foreign = None
+    service.foreign_key = Authority().key.public_key()
+    assert 'another key' in node.round().stdout
+    service.foreign_key = None
+    service.keys['node-0', 'server'] = Authority().key.public_key()
+    assert '401' in node.round().stderr
+    node_key = serialization.load_pem_private_key(before['server.key'], None)
+    service.keys['node-0', 'server'] = node_key.public_key()
+    kept = {name: node.files()[name] for name in before}
+    assert kept == before
+    assert node.systemctl('restart') == []
+    assert service.confirmed == {}
+    assert node.round().returncode == 0
+    follows(node, service)
+
+
+def test_what_is_no_bundle_is_not_trusted(node: Node, service: Service) -> None:
+    before = node.files()
+    good = service.authorities[0].pem
+    service.authorities[0].pem = '<html>Please log in</html>'
+    assert node.round().returncode != 0
+    assert {name: node.files()[name] for name in before} == before
+    service.authorities[0].pem = good
+    assert node.round().returncode == 0
+    follows(node, service)
+
+
+@pytest.mark.parametrize(
+    ('program', 'turn', 'is_begun'),
+    [
+        ('sync', 1, False),
+        ('mv', 1, True),
+        ('mv', 2, True),
+        ('mv', 3, True),
+        ('sleep', 1, True),
+        ('mv', 4, True),
+    ],
+)
+def test_a_killed_round_is_finished_by_the_next_one(
+    node: Node, service: Service, program: str, turn: int, is_begun: bool
+) -> None:
+    before = node.files()
+    service.authorities.insert(0, Authority())
+    node.dies_at(program, turn)
+    assert node.round().returncode == -9
+    assert service.confirmed == {}
+    if is_begun:
+        assert 'trusted.pem' not in node.files()
+    else:
+        assert {name: node.files()[name] for name in before} == before
+    done = node.round()
+    assert done.returncode == 0, done.stderr
+    assert node.systemctl('restart')[-2:] == ['apiserver', 'kubelet']
+    follows(node, service)
+
+
+def test_rounds_go_through_the_bays_proxy(node: Node, service: Service) -> None:
+    node.settings |= {
+        'MAGNUM_BOOTSTRAP_URL': 'http://containers.invalid/v1/bootstrap',
+        'MAGNUM_HTTP_PROXY': service.url,
+        'MAGNUM_NO_PROXY': 'localhost,127.0.0.1',
+    }
+    (node.root / 'etc/magnum/node.env').write_text(settings.shell(node.settings))
+    done = node.round()
+    assert done.returncode == 0, done.stderr
+    follows(node, service)
+
+
+def test_one_round_at_a_time(node: Node, service: Service) -> None:
+    with subprocess.Popen(
+        ['flock', f'{node.root}/run/magnum-trust.lock', 'cat'],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    ) as other:
+        assert other.stdin
+        assert other.stdout
+        other.stdin.write(b'x\n')
+        other.stdin.flush()
+        other.stdout.readline()
+        done = node.round()
+        other.stdin.close()
+    assert done.returncode == 0
+    assert 'another round' in done.stdout
+    assert service.asked == []
+
+
+def test_without_a_key_there_is_nothing_to_ask_with(node: Node, service: Service) -> None:
+    for key in node.certificates.glob('*.key'):
+        key.unlink()
+    done = node.round()
+    assert (done.returncode, done.stderr) == (1, '')
+    assert 'no key' in done.stdout
+    assert service.asked == []

@@ -1,0 +1,155 @@
+"""The endpoint of nodes as nodes see it, small, for tests of what nodes do."""
+
+import contextlib
+import datetime
+import hashlib
+import http.server
+import json
+import threading
+import urllib.parse
+from collections.abc import Iterator
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+BAY = '5f0e7d52-9a3c-4f5e-8f7e-0a1b2c3d4e5f'
+
+
+class Authority:
+    """One with the extensions that Magnum's own have."""
+
+    def __init__(self) -> None:
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, 'bay')])
+        self.certificate = self._sign(
+            self.name, self.key.public_key(), x509.BasicConstraints(ca=True, path_length=0)
+        )
+        self.pem = self.certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+    def issue(self, public_key: Any) -> str:
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, 'some node')])
+        leaf = self._sign(subject, public_key, x509.BasicConstraints(ca=False, path_length=None))
+        return leaf.public_bytes(serialization.Encoding.PEM).decode()
+
+    def _sign(self, subject: x509.Name, key: Any, kind: x509.ExtensionType) -> x509.Certificate:
+        now = datetime.datetime.now(datetime.UTC)
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self.name)
+            .public_key(key)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(hours=1))
+            .not_valid_after(now + datetime.timedelta(hours=1))
+            .add_extension(kind, critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()),
+                critical=False,
+            )
+            .sign(self.key, hashes.SHA256())
+        )
+
+
+class Service:
+    """The endpoint of nodes, of one bay that trusts ``authorities``; the first issues.
+
+    :ivar foreign: an authority that issues instead.
+    :ivar foreign_key: what it is issued for instead.
+    :ivar refuses: purposes that are not issued again.
+    :ivar keys: by node and purpose.
+    :ivar names: alternative names, by node and purpose.
+    :ivar asked: paths of requests.
+    :ivar confirmed: by node, the fingerprint of what it said it trusts.
+    :ivar booted: nodes that told Heat so.
+    """
+
+    def __init__(self) -> None:
+        self.authorities = [Authority()]
+        self.foreign: Authority | None = None
+        self.foreign_key: Any = None
+        self.refuses: set[str] = set()
+        self.keys: dict[tuple[str, str], Any] = {}
+        self.names: dict[tuple[str, str], Any] = {}
+        self.asked: list[str] = []
+        self.confirmed: dict[str, str] = {}
+        self.booted: list[str] = []
+        self.url = ''
+
+    @property
+    def bundle(self) -> str:
+        return ''.join(authority.pem for authority in self.authorities)
+
+    @property
+    def fingerprint(self) -> str:
+        return hashlib.sha256(self.bundle.encode()).hexdigest()
+
+    def answer(self, path: str, query: dict[str, str], body: bytes) -> tuple[int, str]:
+        bay, what, *rest = path.removeprefix('/v1/bootstrap/').split('/')
+        assert bay == BAY
+        self.asked.append('/'.join([what, *rest]))
+        if what == 'ca':
+            return 200, self.bundle
+        request = x509.load_pem_x509_csr(body)
+        assert request.is_signature_valid
+        names = request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        purpose = rest[0] if rest else query['purpose']
+        proven = query['node'], purpose
+        if what == 'certificates':
+            self.keys[proven], self.names[proven] = request.public_key(), names
+        elif (request.public_key(), names) != (self.keys.get(proven), self.names.get(proven)):
+            return 401, ''
+        if what == 'trust':
+            if query['trusts'] == self.fingerprint:
+                self.confirmed[query['node']] = self.fingerprint
+                return 204, ''
+            return 200, self.bundle
+        assert what in ('certificates', 'reissue')
+        if what == 'reissue' and purpose in self.refuses:
+            return 401, ''
+        issuer = self.foreign or self.authorities[0]
+        return 200, issuer.issue(self.foreign_key or request.public_key())
+
+
+@contextlib.contextmanager
+def serve() -> Iterator[Service]:
+    """Such a service, and Heat at /signal."""
+    made_up = Service()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            url = urllib.parse.urlsplit(self.path)
+            query = dict(urllib.parse.parse_qsl(url.query))
+            self._say(*made_up.answer(url.path, query, self._body()))
+
+        def do_PUT(self) -> None:
+            made_up.booted.append(json.loads(self._body())['id'])
+            self._say(200, '')
+
+        def _body(self) -> bytes:
+            return self.rfile.read(int(self.headers.get('Content-Length', 0)))
+
+        def _say(self, status: int, text: str) -> None:
+            self.send_response(status)
+            self.send_header('Content-Length', str(len(text)))
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    class Server(http.server.ThreadingHTTPServer):
+        request_queue_size = 100
+
+    with Server(('127.0.0.1', 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={'poll_interval': 0.01})
+        thread.start()
+        made_up.url = f'http://127.0.0.1:{server.server_port}'
+        try:
+            yield made_up
+        finally:
+            server.shutdown()
+            thread.join()
