@@ -538,7 +538,11 @@ def test_a_resize_that_was_cancelled_costs_no_node(build: Any, driver: Driver) -
     bay.resize(3, wanted='UPDATE_FAILED', cancel=True)
     lost = driver.lost_workers(bay.stack.stack_id, bay.cloud.unfinished_resources(bay.stack))
     assert not set(lost) & first.keys(), 'they were to get a new token, no more'
-    bay.resize(3, *lost)
+    try:
+        bay.resize(3, *lost)
+    except AssertionError as stumbled:  # over what Heat is still cancelling
+        assert 'Stack UPDATE cancelled' in str(stumbled)
+        bay.resize(3, *lost)
     assert first.items() < bay.stack.servers().items()
 
 

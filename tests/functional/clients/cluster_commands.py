@@ -76,8 +76,7 @@ class Clusters:
     ) -> None:
         settle(f'{prefix}-cluster', 'UPDATE_COMPLETE')
         before = magnum_cli('ca-show', f'{prefix}-cluster').pem
-        said = magnum_cli('ca-rotate', '--cluster', f'{prefix}-cluster').text
-        assert 'Request to rotate the CA certificate' in said
+        magnum_cli('ca-rotate', '--cluster', f'{prefix}-cluster')
         settle(f'{prefix}-cluster', 'UPDATE_COMPLETE')
         assert magnum_cli('ca-show', f'{prefix}-cluster').pem != before
 
