@@ -90,7 +90,7 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     ('GET', '/v1/certificates/{bay}/{ca_cert_type}'): _READ_OWN,
     # 400: the request is let through and found to be no CSR.
     # 400: let through, and refused by the driver.
-    ('PATCH', '/v1/certificates/{bay}'): (404, 400, 403, 403, 404, 401, 403),
+    ('PATCH', '/v1/certificates/{bay}'): (404, 412, 403, 403, 404, 401, 403),
     # 412: let through up to the precondition.
     ('PATCH', '/v1/credentials/{bay}'): (404, 412, 403, 403, 404, 401, 403),
     ('POST', '/v1/certificates'): (400, 400, 400, 403, 400, 401, 403),
@@ -167,7 +167,7 @@ def test_role(running: webtest.TestApp, method: str, path: str, role: str) -> No
     headers = {'X-Auth-Token': role} if role != 'none' else {}
     if route.since > versions.MINIMUM:
         headers['OpenStack-API-Version'] = f'container-infra {versions.text(route.since)}'
-    if 'credentials' in path:
+    if method == 'PATCH' and ('credentials' in path or 'certificates' in path):
         # Or the next one would find an operation in progress.
         headers['If-Match'] = '"0"'
     if 'quotas' in path:

@@ -541,7 +541,7 @@ def test_a_resize_that_was_cancelled_costs_no_node(build: Any, driver: Driver) -
     try:
         bay.resize(3, *lost)
     except AssertionError as stumbled:  # over what Heat is still cancelling
-        assert 'Stack UPDATE cancelled' in str(stumbled)
+        assert 'Stack UPDATE cancelled' in str(stumbled)  # noqa: PT017
         bay.resize(3, *lost)
     assert first.items() < bay.stack.servers().items()
 
