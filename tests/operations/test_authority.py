@@ -255,3 +255,24 @@ def test_a_stack_that_does_not_name_its_nodes(
     bay.turn()
     assert bay.operation.error['code'] == 'count_mismatch'
     assert len(bay.trusted()) == 1
+
+
+@pytest.mark.parametrize('was_failing', [False, True])
+def test_groups_know_by_what_their_nodes_were_made(world: World, was_failing: bool) -> None:
+    """The masters stay what they are when the workers are renewed."""
+    uuid = world.create(name='bay')
+    if was_failing:
+        world.fail()
+        world.ask('resize_bay', uuid, 1)
+    world.build(uuid)
+
+    def versions() -> list[str | None]:
+        groups = ('default-master', 'default-worker')
+        return [world.nodegroup(group).template_version for group in groups]
+
+    assert versions() == ['1', '1']
+    world.ask('upgrade_bay', uuid, world.new_baymodel())
+    world.build(uuid)
+    world.ask('resize_bay', uuid, 3)
+    world.build(uuid)
+    assert versions() == ['1', '2']

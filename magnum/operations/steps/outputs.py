@@ -2,7 +2,6 @@
 
 from magnum.clients.heat import Stack
 from magnum.db.models import Bay, Nodegroup
-from magnum.domain import states
 from magnum.domain.failures import Failure
 from magnum.drivers.contract import MASTER, WORKER
 from magnum.operations import rows
@@ -40,7 +39,8 @@ def _read_bay(work: Work, situation: Situation, stack: Stack) -> None:
     known = {name: value for name, value in seen.items() if value}
     addresses = {MASTER: observed.master_addresses, WORKER: observed.node_addresses}
     made = {}
-    if situation.operation.verb == states.CREATE:
+    if not any(group.template_version for group in groups.values()):
+        # Nor has an upgrade renewed one of them by a later version.
         made = {'template_version': situation.bay.template_version}
     with work.changing_bay() as (session, _):
         if known:
