@@ -10,6 +10,7 @@ from magnum.certificates import sealing
 from magnum.certificates.service import CertificateService
 from magnum.conf import bootstrap, certificates, x509
 from magnum.db import models
+from tests.unit.certificates.nodes import Nodes
 
 _SECTIONS: tuple[types.ModuleType, ...] = (bootstrap, certificates, x509)
 
@@ -65,3 +66,12 @@ def add_bay(session: orm.Session, coe: str = 'kubernetes', name: str = 'prod') -
 @pytest.fixture
 def swarm_bay(session: orm.Session) -> models.Bay:
     return add_bay(session, 'swarm')
+
+
+@pytest.fixture
+def nodes(
+    conf: cfg.ConfigOpts,
+    session_maker: orm.sessionmaker[orm.Session],
+    service: CertificateService,
+) -> Nodes:
+    return Nodes(conf, session_maker, service)

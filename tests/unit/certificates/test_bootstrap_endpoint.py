@@ -1,8 +1,6 @@
 import contextlib
-import json
 import logging
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -17,64 +15,9 @@ from magnum.certificates.service import CertificateService
 from magnum.db import models
 from magnum.domain.node_certificates import NodeCertificate
 from tests.unit.certificates import conftest, csr
+from tests.unit.certificates.nodes import FakeDriver, Nodes, error_of
 
-KUBELET = NodeCertificate('system:node:{node}', 'system:nodes', server=True, client=True)
-APISERVER = NodeCertificate('kube-apiserver', server=True, dns_names=('kubernetes.default',))
 CSR = csr.make(csr.name(CN='x'))
-
-
-class FakeDriver:
-    """Knows which certificates the nodes of a role have, as drivers do."""
-
-    def node_certificates(self, role: str) -> Mapping[str, NodeCertificate]:
-        of_role = {'master': {'apiserver': APISERVER}, 'worker': {}}
-        return {'kubelet': KUBELET, **of_role[role]}
-
-
-class Nodes:
-    """Sends what nodes send."""
-
-    def __init__(
-        self,
-        conf: cfg.ConfigOpts,
-        session_maker: orm.sessionmaker[orm.Session],
-        service: CertificateService,
-        driver: object = None,
-    ):
-        self.bays: list[tuple[str, str]] = []
-        self.driver = driver or FakeDriver()
-        self.app = bootstrap.make_app(
-            conf, session_maker.begin, session_maker, service, self._driver_for_bay
-        )
-
-    def _driver_for_bay(self, bay: models.Bay, baymodel: models.Baymodel) -> Any:
-        self.bays.append((bay.uuid, baymodel.uuid))
-        return self.driver
-
-    def send(
-        self,
-        path: str,
-        token: str | None,
-        body: str | bytes = '',
-        method: str = 'POST',
-        address: str = '192.0.2.1',
-    ) -> webob.Response:
-        request = webob.Request.blank(path, method=method)
-        request.body = body.encode() if isinstance(body, str) else body
-        request.remote_addr = address
-        request.environ['openstack.request_id'] = 'req-1'
-        if token is not None:
-            request.headers['X-Bootstrap-Token'] = token
-        return request.get_response(self.app)
-
-
-@pytest.fixture
-def nodes(
-    conf: cfg.ConfigOpts,
-    session_maker: orm.sessionmaker[orm.Session],
-    service: CertificateService,
-) -> Nodes:
-    return Nodes(conf, session_maker, service)
 
 
 @pytest.fixture
@@ -87,15 +30,6 @@ def tokens(session: orm.Session, service: CertificateService, bay: models.Bay) -
 
 def kubelet_path(bay: models.Bay, node: str = 'node-1') -> str:
     return f'/{bay.uuid}/certificates/kubelet?node={node}'
-
-
-def error_of(response: webob.Response) -> tuple[int, str]:
-    (error,) = json.loads(response.body)['errors']
-    assert error.keys() == {'request_id', 'code', 'title', 'detail', 'status', 'links'}
-    assert error['status'] == response.status_int
-    assert error['request_id'] == 'req-1'
-    assert response.content_type == 'application/json'
-    return response.status_int, error['code']
 
 
 def count(session: orm.Session) -> int | None:

@@ -7,7 +7,6 @@ import logging
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
-from oslo_config import cfg
 from sqlalchemy import orm
 
 from magnum.certificates import node_trust
@@ -15,7 +14,7 @@ from magnum.certificates.service import CertificateService
 from magnum.db import models
 from magnum.domain import states
 from tests.unit.certificates import csr
-from tests.unit.certificates.test_bootstrap_endpoint import KUBELET, Nodes, error_of
+from tests.unit.certificates.nodes import KUBELET, Nodes, error_of
 
 NODE = 'node-1'
 
@@ -42,15 +41,6 @@ class Node:
     def reissue_path(self, **changes: str) -> str:
         said = {'bay': self.bay.uuid, 'node': NODE, 'purpose': 'kubelet'} | changes
         return '/{bay}/reissue/{purpose}?node={node}'.format(**said)
-
-
-@pytest.fixture
-def nodes(
-    conf: cfg.ConfigOpts,
-    session_maker: orm.sessionmaker[orm.Session],
-    service: CertificateService,
-) -> Nodes:
-    return Nodes(conf, session_maker, service)
 
 
 @pytest.fixture
