@@ -74,9 +74,15 @@ class Clusters:
     def test_rotation_of_the_ca(
         self, magnum_cli: Shell, cluster: Output, settle: Settle, prefix: str
     ) -> None:
+        self.check_rotation(magnum_cli, settle, prefix)
+
+    def check_rotation(
+        self, magnum_cli: Shell, settle: Settle, prefix: str, code: int = 0
+    ) -> None:
+        """Run ``ca-rotate``, which ends with this code, and see it done."""
         settle(f'{prefix}-cluster', 'UPDATE_COMPLETE')
         before = magnum_cli('ca-show', f'{prefix}-cluster').pem
-        magnum_cli('ca-rotate', '--cluster', f'{prefix}-cluster')
+        magnum_cli('ca-rotate', '--cluster', f'{prefix}-cluster', code=code)
         settle(f'{prefix}-cluster', 'UPDATE_COMPLETE')
         assert magnum_cli('ca-show', f'{prefix}-cluster').pem != before
 

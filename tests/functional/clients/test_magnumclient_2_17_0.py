@@ -7,10 +7,10 @@ import pytest
 
 from tests.functional.clients.bay_commands import Bays, LastOfBays
 from tests.functional.clients.baymodel_commands import Baymodels, ClusterTemplates
-from tests.functional.clients.cluster_commands import Clusters, LastOfClusters
+from tests.functional.clients.cluster_commands import Clusters, LastOfClusters, Settle
 from tests.functional.clients.conftest import Beginning
 from tests.functional.clients.project_commands import Clouds, Completeness, Quotas, Services, Stats
-from tests.functional.clients.record import covers
+from tests.functional.clients.record import DEFECT, covers
 from tests.functional.clients.shell import Output, Shell
 
 CLIENT = 'magnumclient-2.17.0'
@@ -100,6 +100,16 @@ class TestClusters(Clusters):
     ) -> None:
         exports = self.check_config(magnum_cli, cluster, prefix, tmp_path)
         assert exports['KUBECONFIG'] == f'{tmp_path}/config'
+
+    @covers(
+        'ca-rotate', outcome=DEFECT,
+        why='The authority is rotated; then the client takes the answer for a pair, and calls '
+        'the command failed.',
+    )
+    def test_rotation_of_the_ca(
+        self, magnum_cli: Shell, cluster: Output, settle: Settle, prefix: str
+    ) -> None:
+        self.check_rotation(magnum_cli, settle, prefix, code=1)
 
 
 class TestLastOfBays(LastOfBays):
