@@ -66,8 +66,8 @@ def load(disk: pathlib.Path, stopping: threading.Event) -> Node | None:
     node = Node(content['settings'], stopping)
     node.bundle = content['bundle'].encode()
     for purpose, pem in content['keys'].items():
-        # Only such keys are saved.
-        node.keys[purpose] = serialization.load_pem_private_key(pem.encode(), None)  # type: ignore
+        # Elliptic ones: only such are saved.
+        node.keys[purpose] = serialization.load_pem_private_key(pem.encode(), None)
     for purpose, pem in content['certificates'].items():
         node.certificates[purpose] = x509.load_pem_x509_certificate(pem.encode())
     return node
