@@ -14,6 +14,7 @@ from oslo_config import cfg
 from oslo_db import exception as db_exc
 from sqlalchemy import orm
 
+from magnum.certificates import node_trust
 from magnum.db import models
 from magnum.db.statements import database_now
 from magnum.db.types import utcnow
@@ -268,6 +269,8 @@ class Planner:
         :raises OperationInProgress: something else is going on.
         """
         self._begin(session, bay)
+        # Of an earlier one: nodes may have been taken away since.
+        node_trust.forget(session, bay.uuid)
         return self._plan(session, bay, states.ROTATE_CA, requester, {})
 
     def cancel(

@@ -180,6 +180,17 @@ def test_a_node_that_was_taken_away_gets_nothing(bay: Bay) -> None:
     assert not any(node.accepts(gone) for node in bay.nodes)
 
 
+def test_nor_before_the_first_step_of_another_rotation(bay: Bay) -> None:
+    """When the list of nodes is still that of one which failed."""
+    *_, gone = bay.nodes
+    bay.rotate()
+    bay.turn()
+    bay.world.about('cancel', bay.operation)
+    bay.turn()
+    bay.rotate()
+    assert gone.reissue().status_int == 401
+
+
 def test_a_key_of_a_node_before_this_one_gets_nothing(bay: Bay) -> None:
     former = bay.nodes[1]
     bay.nodes[1] = FakeNode(bay.service, bay.uuid, former.name)
