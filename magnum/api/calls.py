@@ -19,6 +19,8 @@ from magnum.api.types.scalars import Flag
 _FLAG: Final = Flag()
 _JSON: Final = frozenset({'', 'application/json', 'application/octet-stream'})
 _FORM: Final = 'application/x-www-form-urlencoded'
+#: Most objects and arrays inside of each other in a body; documents need four.
+_MAX_DEPTH: Final = 16
 _FORMS: Final = frozenset({_FORM, 'multipart/form-data'})
 
 
@@ -113,11 +115,13 @@ class Call:
         if not text:
             raise errors.APIError(errors.BAD_REQUEST, f'Missing argument: "{argument}"')
         try:
-            return json.loads(text, parse_constant=_refuse_constant)
+            value = json.loads(text, parse_constant=_refuse_constant)
+            _check_depth(text, value)
         except (ValueError, RecursionError):
             raise errors.APIError(
                 errors.BAD_REQUEST, 'Request is not in valid JSON format'
             ) from None
+        return value
 
     @functools.cached_property
     def text(self) -> bytes:
@@ -136,6 +140,27 @@ class Call:
 def _refuse_constant(name: str) -> None:
     """Of NaN and the like: Python reads them, and JSON has none."""
     raise ValueError(name)
+
+
+def _check_depth(text: bytes, value: object) -> None:
+    """Refuse what is nested so deep that other code may fail on it by recursion.
+
+    :raises APIError: 400.
+    """
+    if text.count(b'[') + text.count(b'{') <= _MAX_DEPTH:
+        return
+    level = [value]
+    for _ in range(_MAX_DEPTH + 1):
+        level = [
+            inside
+            for outside in level
+            if isinstance(outside, dict | list)
+            for inside in (outside.values() if isinstance(outside, dict) else outside)
+        ]
+    if level:
+        raise errors.APIError(
+            errors.BAD_REQUEST, f'Request is nested more than {_MAX_DEPTH} deep.'
+        )
 
 
 def query_of(request: webob.Request, known: Mapping[str, int], version: int) -> dict[str, str]:

@@ -413,6 +413,12 @@ INTERNAL_DETAIL: Final = (
 )
 
 
+#: Characters of a refused value, and of any detail, that an answer has at most: the
+#: answer to a large body is not several times as large.
+_SHOWN_OF_VALUE: Final = 500
+_SHOWN_OF_DETAIL: Final = 4000
+
+
 def kinds() -> tuple[Kind, ...]:
     """The whole table, in its order."""
     return tuple(value for value in globals().values() if isinstance(value, Kind))
@@ -439,7 +445,7 @@ class APIError(Exception):
     ):
         super().__init__(detail)
         self.kind = kind
-        self.detail = detail
+        self.detail = _cut(detail, _SHOWN_OF_DETAIL)
         self.headers = dict(headers or {})
         self.document = document
         self.source = source
@@ -472,11 +478,20 @@ def invalid(
 
     :param source: of what is no field of a document.
     """
+    shown = _cut(str(value), _SHOWN_OF_VALUE)
     return APIError(
         INVALID_VALUE,
-        f"Invalid input for field/attribute {field}. Value: '{value}'. {reason}",
+        f"Invalid input for field/attribute {field}. Value: '{shown}'. {reason}",
         source=pointer(field) if source is None else source,
     )
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f'{text[:length]}...'
+
+
+def _cut_source(source: Mapping[str, str]) -> dict[str, str]:
+    return {kind: _cut(name, _SHOWN_OF_VALUE) for kind, name in source.items()}
 
 
 def at_field(kind: Kind, field: str, detail: str) -> APIError:
@@ -504,7 +519,7 @@ def body(error: APIError, request_id: str, for_old_clients: bool) -> bytes:
                 'title': title,
                 'detail': error.detail,
                 'links': [],
-                **({'source': dict(error.source)} if error.source else {}),
+                **({'source': _cut_source(error.source)} if error.source else {}),
             }
         ]
     }

@@ -1,10 +1,10 @@
 """Labels: key and value strings that tune a bay."""
 
-import ast
 import dataclasses
-import json
 import math
 from collections.abc import Mapping
+
+from magnum.domain import literals
 
 Labels = dict[str, str]
 
@@ -13,7 +13,8 @@ def parse(value: object) -> Labels:
     """Labels from any of the forms in which clients send them.
 
     An object whose values are strings, numbers or booleans; or a string that
-    holds ``k=v,k=v``, a JSON object, or a Python dict literal.
+    holds ``k=v,k=v``, a JSON object, or a Python dict literal, of at most
+    ``literals.MAX_LENGTH`` characters.
 
     :raises ValueError: it is none of these.
     """
@@ -28,26 +29,13 @@ def _parse_text(text: str) -> object:
     if not text:
         return {}
     if text.startswith('{'):
-        return parse_literal(text)
+        return literals.parse(text)
+    if len(text) > literals.MAX_LENGTH:
+        raise ValueError(f'Labels of more than {literals.MAX_LENGTH} characters are not read.')
     pairs = [pair.partition('=') for pair in text.split(',') if pair.strip()]
     if not all(key.strip() and equals for key, equals, _ in pairs):
         raise ValueError('Labels should be an object, or pairs of the form key=value.')
     return {key.strip(): value.strip() for key, _, value in pairs}
-
-
-def parse_literal(text: str) -> object:
-    """A value from its JSON text or its Python literal.
-
-    :raises ValueError: it is neither.
-    """
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        pass
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        raise ValueError('Value should be JSON or a Python literal.') from None
 
 
 def _key(key: object) -> str:

@@ -55,6 +55,8 @@ class ResourceType:
             error.add_fieldname(self.dialect.argument)
             source = errors.pointer(min(error.attributes))
             raise errors.APIError(errors.BAD_REQUEST, error.faultstring, source=source) from None
+        except wsme.exc.InvalidInput as error:
+            raise errors.invalid(error.fieldname, error.value, error.msg) from None
         except wsme.exc.ClientSideError as error:
             source = errors.pointer(getattr(error, 'fieldname', ''))
             raise errors.APIError(errors.INVALID_VALUE, error.faultstring, source=source) from None

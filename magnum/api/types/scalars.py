@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import wsme.types
 
-from magnum.domain import labels, nodegroups
+from magnum.domain import labels, literals, nodegroups
 
 _LARGEST: Final = 2**31 - 1  # of an integer column
 _INTEGER: Final = re.compile(r'[+-]?\d{1,10}', re.ASCII)
@@ -181,7 +181,7 @@ class Taints(Scalar):
     def validate(self, value: object) -> list[dict[str, str]]:
         """Objects of strings."""
         if isinstance(value, str):
-            value = labels.parse_literal(value) if value.strip() else []
+            value = literals.parse(value) if value.strip() else []
         if not isinstance(value, list):
             raise ValueError('Taints should be a list of objects.')
         return [self._taint(item) for item in value]

@@ -1,0 +1,98 @@
+"""Values in text that users send: what is read, what is refused, and how long it takes."""
+
+import ast
+import contextlib
+import json
+import time
+import warnings
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from magnum.domain import labels, literals
+
+_SCALARS = st.one_of(
+    st.text(), st.booleans(), st.none(), st.integers(-(10**90), 10**90),
+    st.floats(allow_nan=False, allow_infinity=False),
+)
+_OBJECTS = st.dictionaries(st.text(), _SCALARS)
+_VALUES = st.one_of(_SCALARS, _OBJECTS, st.lists(_OBJECTS))
+_PIECES = st.sampled_from([
+    '{', '}', '[', ']', ':', ',', ' ', "'a'", '"b"', "u'c'", '1', '-2.5', '1e3', '1_0', '0x1',
+    'True', 'None', 'null', "'\\n'", "'\\x41'", "'\\d'", "f'{x}'", "b'x'", '(', ')', '{1}', '\\',
+    "'", '"', '1j', '+', 'x', '\n', '#', "'''", '007', '1.', '.5',
+])
+
+
+@given(_VALUES)
+def test_python_literals(value: Any) -> None:
+    assert literals.parse(repr(value)) == value
+
+
+@given(_VALUES)
+def test_json(value: Any) -> None:
+    assert literals.parse(json.dumps(value)) == value
+    assert literals.parse(json.dumps(value, ensure_ascii=False, indent=1)) == value
+
+
+@given(st.lists(_PIECES, max_size=12).map(''.join))
+@example("{'a': 1, 'b': [True, None,],}")
+def test_what_is_read_means_what_python_says(text: str) -> None:
+    try:
+        value = literals.parse(text)
+    except ValueError:
+        return
+    if 'null' in text or '007' in text:
+        return  # JSON's word; Python refuses leading zeros
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        assert ast.literal_eval(text.strip()) == value
+
+
+@pytest.mark.parametrize('text', [
+    "{'a': f'{x}'}", "{'a': b'x'}", "{'a': 1 + 2j}", "{'a': 0x10}", "{'a': 1_000}", "{'a': (1,)}",
+    "{'a': 'b' 'c'}", "{'a': x}", "{'a': '\\d'}", "{'a': '\\N{DIGIT ONE}'}", "{'a' 'b'}", "{'a'}",
+    '{1: 2}', "{,}", "{'a': 1,,}", "{'a': 1} {}", "{'a': 1", '{"a": NaN}', "{'a': inf}",
+    "{'a': 'b\n'}", "{'a': True1}", "{'a': tRue}", "{'a': -}", "{'a': 'b}", 'x' * 70_000,
+    "{'a': " + '1' * 101 + '}',
+    "{'a': {'b': {'c': {'d': {}}}}}", "['', [[[[]]]]]", "{'a': '\\uffz'}",
+    '1' * 5000, '[' * 60_000, '{"a":' * 10_000, '{[]: 1}', '{{}: 1}', '', ' ',
+    "{'a': '\\UFFFFFFFF'}",
+])
+def test_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r'\w'):
+        literals.parse(text)
+
+
+def test_of_python_2() -> None:
+    assert labels.parse("{u'kube_tag': u'v1.34.1', u'a': 1.5}") == {
+        'kube_tag': 'v1.34.1', 'a': '1.5',
+    }
+
+
+_FULL = literals.MAX_LENGTH
+
+
+@pytest.mark.parametrize('text', [
+    # Python's own parser takes half a second for each of the first two, and the interpreter
+    # runs nothing else meanwhile.
+    "{'a': f'" + '{1}' * 21_800 + "'}", "{'a': f'{1:" + '{1}' * 21_800 + "}'}",
+    # The most tokens, escapes, blanks, digits and levels.
+    '[' + '1,' * (_FULL // 2 - 1) + ']', '[1,' + '[],' * (_FULL // 3 - 3) + "'']",
+    "{'a': '" + '\\x41' * (_FULL // 4 - 3) + "'}", "{'a':" + ' ' * (_FULL - 9) + '1}',
+    "{'a':" + '1' * (_FULL - 6) + '}', "{'a': '" + '\\\\' * (_FULL // 2 - 5),
+    '[' * _FULL, "{'a':" * (_FULL // 5), 'u' * _FULL, "{' ' : " * (_FULL // 8),
+    '[' + ','.join(['1' * 4299] * 15) + ']',
+], ids=lambda text: f'{text[:8]}...{text[-8:]}')
+@pytest.mark.parametrize('read', [literals.parse, labels.parse])
+def test_time_is_bounded(text: str, read: Any) -> None:
+    assert min(_seconds(read, text) for _ in range(3)) < 0.25
+
+
+def _seconds(read: Any, text: str) -> float:
+    began = time.thread_time()
+    with contextlib.suppress(ValueError):
+        read(text)
+    return time.thread_time() - began
