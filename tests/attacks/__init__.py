@@ -1,0 +1,1 @@
+"""What an attacker tries against a running service, one file per target."""
