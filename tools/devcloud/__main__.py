@@ -2,6 +2,6 @@
 
 import sys
 
-from tools.devcloud import cli
+from tools.devcloud import launch
 
-sys.exit(cli.main())
+sys.exit(launch.main())

@@ -8,7 +8,7 @@ import os
 import shlex
 import sys
 
-from tools.devcloud import backends, cloud, environments, settings
+from tools.devcloud import backends, cloud, environments, preflight, settings
 from tools.devcloud.errors import DevcloudError
 from tools.devcloud.services import say
 
@@ -18,11 +18,13 @@ def _parser() -> argparse.ArgumentParser:
         prog='devcloud',
         description='A real OpenStack control plane on this machine, '
         'for developing and testing Magnum.',
-        epilog='MAGNUM_DEVCLOUD_DIR, MAGNUM_DEVCLOUD_PORT_OFFSET and '
-        'MAGNUM_PYTHON change where it lives, its ports, and its interpreter.',
+        epilog='MAGNUM_DEVCLOUD_DIR, MAGNUM_DEVCLOUD_NAME, MAGNUM_DEVCLOUD_PORT_OFFSET and '
+        'MAGNUM_PYTHON change where it lives, which one of several it is, its ports, and its '
+        'interpreter.',
     )
     commands = parser.add_subparsers(dest='command', required=True, metavar='COMMAND')
     commands.add_parser('up', help='install, set up and start what is missing')
+    commands.add_parser('preflight', help="what is in the way of 'up'; installs nothing")
     commands.add_parser('down', help='stop everything, keep the data')
     commands.add_parser('status', help='what runs; exit code 1 if not all does')
     reset = commands.add_parser('reset', help='stop everything, remove the data')
@@ -111,6 +113,8 @@ def _run(arguments: argparse.Namespace) -> int:
         match arguments.command:
             case 'up':
                 cloud.up()
+            case 'preflight':
+                preflight.check_machine()
             case 'down':
                 cloud.down()
             case 'reset':

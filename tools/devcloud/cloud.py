@@ -40,7 +40,7 @@ def up() -> None:
     phases = _Phases()
     preflight.check()
     # Never under the feet of running services.
-    if not services.running() and environments.install_cloud():
+    if not services.running() and _install_environment():
         phases.done('environment installed')
     settings.LOG.mkdir(parents=True, exist_ok=True)
     configuration.write_all()
@@ -60,6 +60,27 @@ def up() -> None:
         say('the cloud is up already')
     launcher = os.path.relpath(settings.SOURCE / 'devcloud')
     say(f'to use it: eval "$({launcher} openrc alice)"')
+
+
+def _install_environment() -> bool:
+    neighbours = _neighbours()
+    if not neighbours:
+        return environments.install_cloud()
+    if not environments.is_cloud_current():
+        raise DevcloudError(
+            f'the environment has to be made anew, and {neighbours[0]} runs from it; '
+            'stop that first'
+        )
+    return False
+
+
+def _neighbours() -> list[pathlib.Path]:
+    """The states of other clouds that run from the same environments."""
+    return [
+        run.parent
+        for run in settings.ROOT.glob('*/run')
+        if run != settings.RUN and any(map(processes.read_pid, run.glob('*.pid')))
+    ]
 
 
 def _set_up(phases: _Phases) -> None:
@@ -184,11 +205,16 @@ def down() -> None:
 def reset(with_environments: bool = False) -> None:
     """Stop everything and remove all data.
 
-    :param with_environments: also remove the virtual environments.
+    :param with_environments: also remove the virtual environments, and what
+        other clouds have left beside this one; not while one of them runs.
     """
     down()
     backends.remove_sockets()
-    directory = settings.ROOT if with_environments else settings.STATE
+    neighbours = _neighbours() if with_environments else []
+    for neighbour in neighbours:
+        say(f'the environments stay: {neighbour} runs from them')
+    everything = with_environments and not neighbours
+    directory = settings.ROOT if everything else settings.STATE
     shutil.rmtree(directory, ignore_errors=True)
     say(f'removed {directory}')
 

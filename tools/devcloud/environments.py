@@ -17,6 +17,8 @@ from tools.devcloud.services import say
 
 OLDEST_PYTHON = (3, 11)
 STAMP = 'installed'  # in an environment that is complete: version, contents
+_CONSTRAINTS = settings.SOURCE / 'constraints.txt'
+_REQUIREMENTS = settings.SOURCE / 'requirements.txt'
 TICK = 20.0  # seconds between two lines of progress
 
 # directory: (packages, the command that proves that the client starts)
@@ -70,11 +72,20 @@ def install_cloud() -> bool:
 
     :returns: whether something had to be done.
     """
-    files = [settings.SOURCE / f'{name}.txt' for name in ('constraints', 'requirements')]
-    key = hashlib.sha256(b''.join(path.read_bytes() for path in files)).hexdigest()
-    done = _install(settings.VENV, ['-c', str(files[0]), '-r', str(files[1])], key, 'OpenStack')
+    arguments = ['-c', str(_CONSTRAINTS), '-r', str(_REQUIREMENTS)]
+    done = _install(settings.VENV, arguments, _cloud_key(), 'OpenStack')
     _install_plugins()
     return done
+
+
+def is_cloud_current() -> bool:
+    """Whether the cloud's environment is there as it should be."""
+    return _is_current(settings.VENV, _cloud_key())
+
+
+def _cloud_key() -> str:
+    content = _CONSTRAINTS.read_bytes() + _REQUIREMENTS.read_bytes()
+    return hashlib.sha256(content).hexdigest()
 
 
 def install_clients(names: Collection[str] = ()) -> None:

@@ -16,6 +16,7 @@ MEMORY = 3.0
 
 def check() -> None:
     """Raise an error if the cloud cannot start here, and say what is short."""
+    check_machine()
     backends.require_programs(backends.CLOUD_NAMES)
     for program in ('openssl', 'gcc'):
         if not shutil.which(program):
@@ -23,6 +24,10 @@ def check() -> None:
                 f'not installed: {program}; run {settings.CHECKOUT / "tools/system-packages"} first'
             )
     environments.python()
+
+
+def check_machine() -> None:
+    """The part of the check that needs nothing installed: disk, memory and ports."""
     _check_disk()
     for name in backends.CLOUD_NAMES:
         if not backends.running(name):

@@ -203,7 +203,7 @@ def require_free(port: int, service: str) -> None:
             holder = port_holder(port) or 'a process of another user'
             raise DevcloudError(
                 f'port {port}, which {service} needs, is taken by {holder}; '
-                'stop it, or set MAGNUM_DEVCLOUD_PORT_OFFSET to use other ports'
+                'stop it, or let "devcloud reset" forget this cloud and its ports'
             ) from error
 
 

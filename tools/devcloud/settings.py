@@ -4,13 +4,16 @@ Only constants and functions without side effects, standard library only:
 tests and other tools import this module to find databases, the message
 broker, Keystone and the accounts.
 
-Two environment variables move the cloud:
+Environment variables move the cloud:
 
 ``MAGNUM_DEVCLOUD_DIR``
-    the directory of all state, environments and logs
+    the directory of all states, environments and logs
     (default ``<checkout>/.devcloud``);
+``MAGNUM_DEVCLOUD_NAME``
+    the name of the cloud, and of its directory in there (default ``state``):
+    each has its own data and ports;
 ``MAGNUM_DEVCLOUD_PORT_OFFSET``
-    is added to every port, so that a second cloud can run beside the first.
+    is added to every port (default: chosen by the first ``up``).
 """
 
 import dataclasses
@@ -20,15 +23,17 @@ import os
 import pathlib
 import tempfile
 
-CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
+from tools.devcloud import place, ports
+
+CHECKOUT = place.CHECKOUT
 SOURCE = pathlib.Path(__file__).resolve().parent
 PLUGINS = SOURCE / 'plugins'
 TEMPLATES = SOURCE / 'templates'
 
-ROOT = pathlib.Path(os.environ.get('MAGNUM_DEVCLOUD_DIR') or CHECKOUT / '.devcloud').absolute()
+ROOT = place.ROOT
 VENV = ROOT / 'venv'
 CLIENTS = ROOT / 'clients'
-STATE = ROOT / 'state'
+STATE = place.STATE
 ETC = STATE / 'etc'
 LOG = STATE / 'log'
 RUN = STATE / 'run'
@@ -38,30 +43,28 @@ ACCOUNTS = STATE / 'accounts'
 ENCRYPTION_KEY = STATE / 'magnum' / 'encryption.key'
 
 # Unix socket paths are limited to about 100 characters, checkouts are not.
-_ROOT_DIGEST = hashlib.sha256(str(ROOT).encode()).hexdigest()[:8]
-SOCKETS = pathlib.Path(tempfile.gettempdir()) / f'devcloud-{os.getuid()}-{_ROOT_DIGEST}'
+_STATE_DIGEST = hashlib.sha256(str(STATE).encode()).hexdigest()[:8]
+SOCKETS = pathlib.Path(tempfile.gettempdir()) / f'devcloud-{os.getuid()}-{_STATE_DIGEST}'
 
-IP = '127.0.0.1'
+IP = ports.IP
 REGION = 'RegionOne'
 PASSWORD = 'secret'  # of every account of this throw-away cloud
 HOSTNAME = 'devcloud'
 
-_OFFSET = int(os.environ.get('MAGNUM_DEVCLOUD_PORT_OFFSET') or 0)
+_OFFSET = ports.offset()
 
 
-def _port(number: int) -> int:
-    return number + _OFFSET
+def _port(name: str) -> int:
+    return ports.USUAL[name] + _OFFSET
 
 
-# The backends avoid their usual ports, which the machine's own daemons use,
-# and the range from 32768 on, from which the kernel hands out ports.
-MARIADB_PORT = _port(23306)
-RABBITMQ_PORT = _port(25674)
-RABBITMQ_DISTRIBUTION_PORT = _port(25675)
-EPMD_PORT = _port(24369)
-MEMCACHED_PORT = _port(21211)
-POSTGRESQL_PORT = _port(25432)
-MAGNUM_PORT = _port(9511)
+MARIADB_PORT = _port('mariadb')
+RABBITMQ_PORT = _port('rabbitmq')
+RABBITMQ_DISTRIBUTION_PORT = _port('rabbitmq-distribution')
+EPMD_PORT = _port('epmd')
+MEMCACHED_PORT = _port('memcached')
+POSTGRESQL_PORT = _port('postgresql')
+MAGNUM_PORT = _port('magnum')
 
 MARIADB_SOCKET = SOCKETS / 'mariadb.sock'
 RABBITMQ_NODE = f'devcloud-{RABBITMQ_PORT}@localhost'
@@ -91,16 +94,16 @@ class Service:
 
 
 CATALOGUE = {
-    'keystone': Service('identity', _port(5000), '/v3'),
-    'glance': Service('image', _port(9292)),
-    'placement': Service('placement', _port(8778)),
-    'nova': Service('compute', _port(8774), '/v2.1'),
-    'neutron': Service('network', _port(9696)),
-    'cinder': Service('block-storage', _port(8776), '/v3'),
-    'heat': Service('orchestration', _port(8004), '/v1/%(tenant_id)s'),
-    'heat-cfn': Service('cloudformation', _port(8000), '/v1'),
-    'barbican': Service('key-manager', _port(9311)),
-    'octavia': Service('load-balancer', _port(9876)),
+    'keystone': Service('identity', _port('keystone'), '/v3'),
+    'glance': Service('image', _port('glance')),
+    'placement': Service('placement', _port('placement')),
+    'nova': Service('compute', _port('nova'), '/v2.1'),
+    'neutron': Service('network', _port('neutron')),
+    'cinder': Service('block-storage', _port('cinder'), '/v3'),
+    'heat': Service('orchestration', _port('heat'), '/v1/%(tenant_id)s'),
+    'heat-cfn': Service('cloudformation', _port('heat-cfn'), '/v1'),
+    'barbican': Service('key-manager', _port('barbican')),
+    'octavia': Service('load-balancer', _port('octavia')),
     # Not started here; the endpoint is where a Magnum under test listens.
     'magnum': Service('container-infra', MAGNUM_PORT, '/v1'),
     # The oldest Magnum clients look for this service type.

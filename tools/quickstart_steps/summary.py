@@ -31,6 +31,7 @@ def write_openrc() -> None:
     ).stdout
     shell = (
         f'export PATH={shlex.quote(str(layout.PROGRAMS))}:"$PATH"\n'
+        f'export MAGNUM_URL={settings.MAGNUM_URL}\n'
         f'export no_proxy="${{no_proxy:+$no_proxy,}}{settings.IP}"\n'
     )
     with open(os.open(layout.OPENRC, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), 'w') as file:

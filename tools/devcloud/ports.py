@@ -1,0 +1,113 @@
+"""TCP ports of the development cloud, chosen so that several clouds can run.
+
+All ports of a cloud are the usual ones plus one number, its offset. The first
+``up`` of a cloud chooses the offset and keeps it in the cloud's state, because
+Keystone's catalogue and every configuration file have the ports in them.
+"""
+
+import os
+import socket
+from collections.abc import Iterator
+from typing import Final
+
+from tools.devcloud import place
+
+IP: Final = '127.0.0.1'
+
+#: The ports at offset 0. Those of the backends avoid the usual ones, which the
+#: machine's own daemons use, and the range from 32768 on, from which the kernel
+#: takes ports for connections.
+USUAL: Final = {
+    'mariadb': 23306,
+    'rabbitmq': 25674,
+    'rabbitmq-distribution': 25675,
+    'epmd': 24369,
+    'memcached': 21211,
+    'postgresql': 25432,
+    'magnum': 9511,
+    'keystone': 5000,
+    'glance': 9292,
+    'placement': 8778,
+    'nova': 8774,
+    'neutron': 9696,
+    'cinder': 8776,
+    'heat': 8004,
+    'heat-cfn': 8000,
+    'barbican': 9311,
+    'octavia': 9876,
+}
+
+_FILE: Final = place.STATE / 'port-offset'
+_FIRST_EPHEMERAL: Final = 32768
+_STEP: Final = 20
+_VARIABLE: Final = 'MAGNUM_DEVCLOUD_PORT_OFFSET'
+
+#: Sockets that keep an offset for this process while its cloud starts.
+_reservations: list[socket.socket] = []
+
+
+def offset() -> int:
+    """The number added to every port of this cloud."""
+    given = os.environ.get(_VARIABLE)
+    if given:
+        return int(given)
+    try:
+        return int(_FILE.read_text())
+    except FileNotFoundError:
+        return 0
+
+
+def choose() -> None:
+    """Choose the offset of a cloud that has none yet: the first whose ports are free.
+
+    Until this process ends no other cloud chooses the same one. A cloud with a
+    name of its own leaves the usual ports to the one without.
+
+    :raises OSError: no offset is free, or its file cannot be written.
+    """
+    if os.environ.get(_VARIABLE) or _FILE.exists():
+        return
+    for number in _offsets():
+        if number == 0 and place.NAME != place.DEFAULT_NAME:
+            continue
+        if _reserve(number) and all(_is_free(port + number) for port in USUAL.values()):
+            _FILE.parent.mkdir(parents=True, exist_ok=True)
+            _FILE.write_text(f'{number}\n')
+            return
+    raise OSError(f'no ports are free for the development cloud; {_VARIABLE} chooses them')
+
+
+def _offsets() -> Iterator[int]:
+    """Offsets of which no two have a port in common."""
+    used: set[int] = set()
+    for number in range(0, _FIRST_EPHEMERAL - max(USUAL.values()), _STEP):
+        ports = {port + number for port in USUAL.values()}
+        if used.isdisjoint(ports):
+            used |= ports
+            yield number
+
+
+def _reserve(number: int) -> bool:
+    """Take an offset for this process; False if another process has it.
+
+    The name of an abstract socket is as wide as ports are: one per network
+    namespace, whoever the user is. It goes with the process.
+    """
+    reservation = socket.socket(socket.AF_UNIX)
+    try:
+        reservation.bind(f'\0magnum-devcloud-ports-{number}')
+    except OSError:
+        reservation.close()
+        return False
+    _reservations.append(reservation)
+    return True
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind((IP, port))
+        except OSError:
+            return False
+    return True
