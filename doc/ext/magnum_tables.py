@@ -253,9 +253,11 @@ class Labels(_Table):
         used = {
             name: rule
             for name, rule in schema['properties'].items()
-            if not rule['description'].startswith('Accepted for compatibility')
+            if not rule.get('deprecated', False)
         }
-        ignored = sorted(schema['properties'].keys() - used.keys())
+        ignored: dict[str, list[str]] = {}
+        for name in sorted(schema['properties'].keys() - used.keys()):
+            ignored.setdefault(schema['properties'][name]['description'], []).append(name)
         rows = (
             (
                 _literal(name),
@@ -267,7 +269,12 @@ class Labels(_Table):
         table = _table(('Label', 'Default', 'Meaning'), rows, (30, 25, 45))
         if not ignored:
             return table
-        return f'{table}\n\nAccepted for compatibility, not used: {_literals(ignored)}.'
+        without = _table(
+            ('Labels without effect', 'Why'),
+            ((_literals(names), reason) for reason, names in sorted(ignored.items())),
+            (60, 40),
+        )
+        return f'{table}\n\n{without}'
 
 
 def _rules_by_operation() -> Mapping[tuple[str, str], list[str]]:

@@ -12,7 +12,6 @@ from magnum.api.calls import Call
 from magnum.api.dialects import Dialect
 from magnum.api.preflight import Preflight
 from magnum.api.selection import DriverSelection
-from magnum.api.types.scalars import Whole
 from magnum.db import models
 from magnum.domain import labels, names
 from magnum.domain.nodegroups import DEFAULT_MASTER, DEFAULT_WORKER
@@ -63,8 +62,7 @@ class BayPlans:
             raise zero_nodes()
         values = _inherit(given, baymodel)
         values['name'] = given['name'] or names.generate(dialect.name_suffix)
-        driver, public_key = self._checked_in_cloud(call, values, baymodel)
-        self._selection.check_labels(values['labels'], driver)
+        driver, applied, public_key = self._checked_in_cloud(call, values, baymodel)
         values |= {
             'uuid': str(uuid.uuid4()),
             'baymodel_id': baymodel.uuid,
@@ -78,8 +76,11 @@ class BayPlans:
             (
                 _group(DEFAULT_MASTER, MASTER, values, baymodel, given['master_count'],
                        values['master_flavor_id']),
-                _group(DEFAULT_WORKER, WORKER, values, baymodel, given['node_count'],
-                       values['flavor_id']),
+                {
+                    **_group(DEFAULT_WORKER, WORKER, values, baymodel, given['node_count'],
+                             values['flavor_id']),
+                    **_bounds(applied, given['node_count']),
+                },
             ),
             driver,
         )
@@ -88,8 +89,11 @@ class BayPlans:
 
     def _checked_in_cloud(
         self, call: Call, values: Mapping[str, Any], baymodel: models.Baymodel
-    ) -> tuple[Driver, str | None]:
-        """The driver, and the public key of the key pair; all that is named exists."""
+    ) -> tuple[Driver, Mapping[str, str], str | None]:
+        """The driver, labels in normal forms, and the public key of the key pair.
+
+        All that is named exists.
+        """
         lookups = self._preflight.of(call.caller)
         image = lookups.image('image_id', baymodel.image_id)
         driver = self._selection.of_baymodel(
@@ -100,7 +104,8 @@ class BayPlans:
             },
             image,
         )
-        needs_disk = self._selection.boots_from_flavor(values['labels'])
+        applied = self._selection.checked_labels(values['labels'], driver)
+        needs_disk = self._selection.boots_from_flavor(applied)
         for field in ('flavor_id', 'master_flavor_id'):
             if values[field] is not None:
                 lookups.flavor(field, values[field], needs_disk)
@@ -111,7 +116,8 @@ class BayPlans:
         if values['fixed_subnet'] is not None:
             lookups.fixed_subnet('fixed_subnet', values['fixed_subnet'])
         keypair = values['keypair']
-        return driver, lookups.public_key('keypair', keypair) if keypair else None
+        public_key = lookups.public_key('keypair', keypair) if keypair else None
+        return driver, applied, public_key
 
     def _check_buildable(self, new: NewBay, baymodel: models.Baymodel, driver: Driver) -> None:
         bay, groups = new.rows()
@@ -157,13 +163,6 @@ def _group(
     flavor: str | None,
 ) -> dict[str, Any]:
     """Columns of one of the two node groups that every bay has."""
-    lowest = values['labels'].get('min_node_count', '') if role == WORKER else ''
-    try:
-        min_node_count = Whole().validate(lowest) or 0
-        if node_count < min_node_count:
-            raise ValueError(f'Value should not be more than node_count, {node_count}')
-    except ValueError as error:
-        raise errors.invalid('labels/min_node_count', lowest, str(error)) from None
     return {
         'name': name,
         'role': role,
@@ -173,8 +172,28 @@ def _group(
         'docker_volume_size': values['docker_volume_size'],
         'labels': values['labels'],
         'node_count': node_count,
-        'min_node_count': min_node_count,
+        'min_node_count': 0,
         'node_labels': {},
         'node_taints': [],
         'node_addresses': [],
     }
+
+
+def _bounds(applied: Mapping[str, str], node_count: int) -> dict[str, int | None]:
+    """Bounds of the workers' count, which labels may set.
+
+    :param applied: labels in their normal forms.
+    """
+    lowest = int(applied.get('min_node_count', 0))
+    if node_count < lowest:
+        raise errors.invalid(
+            'labels/min_node_count', lowest,
+            f'Value should not be more than node_count, {node_count}',
+        )
+    highest = int(applied['max_node_count']) if 'max_node_count' in applied else None
+    if highest is not None and node_count > highest:
+        raise errors.invalid(
+            'labels/max_node_count', highest,
+            f'Value should not be less than node_count, {node_count}',
+        )
+    return {'min_node_count': lowest, 'max_node_count': highest}

@@ -69,12 +69,17 @@ class NodegroupPlans:
             'node_addresses': [],
         }
         del values['merge_labels']
-        self._check_in_cloud(call, values, bay, driver)
-        self._selection.check_labels(values['labels'], driver)
+        applied = self._selection.checked_labels(values['labels'], driver)
+        self._check_in_cloud(call, values, bay, driver, applied)
         return NewNodegroup(values)
 
     def _check_in_cloud(
-        self, call: Call, values: Mapping[str, Any], bay: models.Bay, driver: Driver
+        self,
+        call: Call,
+        values: Mapping[str, Any],
+        bay: models.Bay,
+        driver: Driver,
+        applied: Mapping[str, str],
     ) -> None:
         lookups = self._preflight.of(call.caller)
         image = lookups.image('image_id', values['image_id'])
@@ -85,7 +90,7 @@ class NodegroupPlans:
             )
         if values['flavor_id'] is None:
             raise errors.invalid('flavor_id', None, 'Neither the bay nor the request names one.')
-        needs_disk = self._selection.boots_from_flavor(values['labels'])
+        needs_disk = self._selection.boots_from_flavor(applied)
         lookups.flavor('flavor_id', values['flavor_id'], needs_disk)
 
 

@@ -13,10 +13,10 @@ from typing import Any
 import yaml
 from oslo_config import cfg
 
+from magnum.api import resolved_labels
 from magnum.api.calls import Answer, Call
 from magnum.api.preflight import Lookups, Preflight
 from magnum.db import models
-from magnum.drivers import labels
 from magnum.drivers.contract import Driver, StackRequest
 from magnum.operations.plan import bay_plan, nodegroup_plan
 
@@ -42,14 +42,12 @@ class Previews:
         needed = collections.Counter(driver.footprint(plan))
         for group in nodegroups:
             needed += _of_flavor(lookups, group, group.node_count)
-        origins = labels.origins(driver.labels_schema(), baymodel.labels, plan.labels)
         return Answer({
             **self._against_limits(lookups, needed),
             'driver': driver.name,
-            'labels': {
-                name: {'value': value, 'origin': origin}
-                for name, (value, origin) in origins.items()
-            },
+            'labels': resolved_labels.document(
+                driver.labels_schema(), baymodel.labels, bay.labels, self._conf
+            ),
             'parameters': shown_parameters(driver.render(plan)),
         })
 

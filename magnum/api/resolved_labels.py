@@ -1,5 +1,6 @@
 """Which labels hold for a bay, and where each is from."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from oslo_config import cfg
@@ -9,26 +10,27 @@ from magnum.drivers import labels
 from magnum.drivers.registry import DriverNotFound, Registry
 from magnum.operations.plan import preset_labels
 
-_NO_SCHEMA: dict[str, Any] = {'properties': {}}
+Document = dict[str, dict[str, str]]
 
 
-def document(row: Row, drivers: Registry, conf: cfg.ConfigOpts) -> dict[str, dict[str, str]]:
-    """By name: the value, and its origin: default, baymodel or bay.
-
-    Where the bay's driver is not installed, its defaults are not known.
+def of_bay(row: Row, drivers: Registry, conf: cfg.ConfigOpts) -> Document:
+    """Those of a bay; where its driver is not installed, its own ones only.
 
     :param row: of a bay, with its driver and its baymodel's labels.
     """
     try:
         schema = drivers.by_name(row.driver or '').labels_schema()
     except DriverNotFound:
-        schema = _NO_SCHEMA
-    found = labels.origins(schema, row.baymodel_labels, row.labels)
-    # What the operator sets is a default too, over the driver's.
-    for name, value in preset_labels(conf).items():
-        if name in schema['properties'] and name not in row.labels:
-            found[name] = (value, 'default')
-    return {
-        name: {'value': value, 'origin': origin}
-        for name, (value, origin) in sorted(found.items())
-    }
+        schema = {'properties': {name: {} for name in row.labels}}
+    return document(schema, row.baymodel_labels, row.labels, conf)
+
+
+def document(
+    schema: Mapping[str, Any],
+    baymodel_labels: Mapping[str, str],
+    bay_labels: Mapping[str, str],
+    conf: cfg.ConfigOpts,
+) -> Document:
+    """By name: value, origin (default, baymodel or bay), effect, and why there is none."""
+    found = labels.resolved(schema, baymodel_labels, bay_labels, preset_labels(conf))
+    return {name: resolved.document() for name, resolved in found.items()}

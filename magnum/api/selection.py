@@ -4,16 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from oslo_config import cfg
-from oslo_log import log as logging
 
 from magnum.api import errors
 from magnum.clients.image import Image
 from magnum.db import models
+from magnum.drivers import labels as rules
 from magnum.drivers.contract import BayPlan, Driver, NodeGroupPlan, PlanRefused
-from magnum.drivers.labels import check
 from magnum.drivers.registry import DriverNotFound, Registry
-
-LOG = logging.getLogger(__name__)
 
 
 class DriverSelection:
@@ -69,35 +66,35 @@ class DriverSelection:
                 f'Volume driver {asked} is not supported, {_expected(supported)}.',
             )
 
-    def check_labels(self, labels: Mapping[str, str], driver: Driver) -> None:
-        """The driver knows every label, and can do what each of them says.
+    def checked_labels(self, labels: Mapping[str, str], driver: Driver) -> dict[str, str]:
+        """The labels that are given, in their normal forms; the driver can do what they say.
 
-        Unknown ones pass where the operator lets them. Those that the driver
-        has no use for pass with a warning: old scripts keep working.
+        Unknown ones pass, unless the operator refuses them or they look like
+        a misspelling of a known one.
         """
         schema = driver.labels_schema()
-        known: Mapping[str, Any] = schema.get('properties', {})
-        unused = sorted(name for name in labels if known.get(name, {}).get('deprecated', False))
-        if unused:
-            LOG.warning(
-                'Labels without effect for the driver %s: %s', driver.name, ', '.join(unused)
-            )
         try:
-            check(schema, labels)
+            rules.check(schema, labels)
+            if not self._conf.drivers.any_version:
+                rules.check_releases(schema, labels)
         except PlanRefused as refusal:
             raise errors.at_field(
                 errors.BAY_PLAN_REFUSED, refusal.field, refusal.reason
             ) from None
-        if self._conf.drivers.allow_unknown_labels:
-            return
-        unknown = sorted(labels.keys() - known.keys())
-        if unknown:
+        for name, likely in rules.misspelled(schema, labels).items():
+            raise errors.invalid(
+                f'labels/{name}', labels[name],
+                f'The driver {driver.name} knows no label of this name. Is it {likely}?',
+            )
+        unknown = rules.unknown(schema, labels)
+        if unknown and self._conf.drivers.strict_labels:
             raise errors.invalid(
                 f'labels/{unknown[0]}',
                 labels[unknown[0]],
                 f'The driver {driver.name} knows no label of this name'
                 + (f'; nor {", ".join(unknown[1:])}.' if unknown[1:] else '.'),
             )
+        return rules.applied(schema, labels)
 
     def check_nodegroup(self, plan: BayPlan, group: NodeGroupPlan, driver: Driver) -> None:
         """The driver can build a further node group as it is planned."""
@@ -116,7 +113,10 @@ class DriverSelection:
             raise errors.APIError(errors.NO_DRIVER, str(error)) from None
 
     def boots_from_flavor(self, labels: Mapping[str, str]) -> bool:
-        """Whether nodes boot from their flavor's disk: no root volume is asked for."""
+        """Whether nodes boot from their flavor's disk: no root volume is asked for.
+
+        :param labels: in their normal forms.
+        """
         size = labels.get('boot_volume_size', '')
         if size.isdecimal():
             return not size.strip('0')

@@ -7,9 +7,15 @@ GROUP = cfg.OptGroup('drivers', title='Kinds of bays')
 OPTIONS = [
     cfg.ListOpt('disabled_drivers', default=[], help='Drivers that are not offered.'),
     cfg.BoolOpt(
-        'allow_unknown_labels',
+        'strict_labels',
         default=False,
-        help='Let labels pass that the driver does not know; otherwise they are refused by name.',
+        help='Refuse labels that the driver does not know; otherwise they are kept and have no '
+        'effect. Names that are very like a known one are refused in either case.',
+    ),
+    cfg.BoolOpt(
+        'any_version',
+        default=False,
+        help='Let bays have releases of their COE that the driver was not made for.',
     ),
     cfg.BoolOpt(
         'verify_ca', default=True, help="Let nodes verify the TLS certificates of the cloud's API."

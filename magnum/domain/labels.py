@@ -39,9 +39,9 @@ def _parse_text(text: str) -> object:
 
 
 def _key(key: object) -> str:
-    if not isinstance(key, str) or not key:
+    if not isinstance(key, str) or not key.strip():
         raise ValueError('The keys of labels should be strings.')
-    return _storable(key)
+    return _storable(key.strip())
 
 
 def _text(value: object) -> str:
@@ -49,7 +49,8 @@ def _text(value: object) -> str:
         isinstance(value, float) and not math.isfinite(value)
     ):
         raise ValueError('The values of labels should be strings, numbers or booleans.')
-    return _storable(str(value))
+    # As JSON writes them: Python's spelling is nobody's.
+    return _storable(str(value).lower() if isinstance(value, bool) else str(value))
 
 
 def _storable(text: str) -> str:
@@ -60,6 +61,11 @@ def _storable(text: str) -> str:
 
 def _has_surrogates(text: str) -> bool:
     return any('\ud800' <= character <= '\udfff' for character in text)
+
+
+def given(labels: Mapping[str, str]) -> Labels:
+    """Those that say something: an empty text stands for "not given"."""
+    return {name: value for name, value in labels.items() if value.strip()}
 
 
 @dataclasses.dataclass(frozen=True)

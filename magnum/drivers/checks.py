@@ -3,6 +3,7 @@
 import ipaddress
 from collections.abc import Callable
 
+from magnum.drivers import load_balancing
 from magnum.drivers.contract import BayPlan, Capabilities, PlanRefused
 
 Check = Callable[[BayPlan, Capabilities], None]
@@ -151,6 +152,7 @@ COMMON: tuple[Check, ...] = (
     registry,
     networks,
     label_addresses,
+    load_balancing.check,
     single_line_texts,
     node_options,
 )

@@ -79,15 +79,16 @@ class HeatDriver(Driver):
 
     def validate(self, plan: BayPlan) -> None:
         """See the contract."""
-        # Checks may rely on well-formed labels.
         for group in (plan, plan.masters, plan.workers):
             labels.check(self.labels_schema(), group.labels)
+        # Checks rely on well-formed labels.
+        plan = self._with_default_labels(plan)
         for check in self.refusals:
             check(plan, self.capabilities)
 
     def footprint(self, plan: BayPlan) -> Mapping[str, int]:
         """See the contract."""
-        return footprint.of_plan(plan)
+        return footprint.of_plan(self._with_default_labels(plan))
 
     def render(self, plan: BayPlan) -> StackRequest:
         """See the contract."""

@@ -2,77 +2,155 @@
 
 The parts are JSON files: those labels that every driver takes
 (``common/labels.json``), the driver's own (``<coe>/labels.json``), both
-mapping names to the schema of a string, and the names of labels that other
-releases of Magnum read and this driver has no use for
-(``<coe>/ignored_labels.json``).
+mapping names to the schema of a string, and those that other releases of
+Magnum read and this driver has no use for (``<coe>/ignored_labels.json``),
+each with the reason.
+
+Beside the words of JSON Schema a label may have ``format`` (how its value may
+be written: ``magnum.domain.label_values``), ``scope`` (``nodegroup``: a group
+may have it otherwise than its bay), ``alias`` (the label that it is another
+name of) and ``releases`` (the releases that there are). A label that is
+``deprecated`` is accepted and has no effect; its description says why.
 """
 
+import dataclasses
+import difflib
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal
 
 import jsonschema
 
+from magnum.domain import label_values
 from magnum.drivers import contract, templates
 
 _LONGEST: Final = 4096  # characters of a value; settings of nodes are part of user data
+#: How much a name has to be like a known one to be taken for its misspelling.
+#: "boot_volume_zie" is by 0.90; of two known names none are by 0.96.
+_LIKENESS: Final = 0.88
 
 Origin = Literal['default', 'baymodel', 'bay']
+Effect = Literal['applied', 'none']
+
+
+@dataclasses.dataclass(frozen=True)
+class Resolved:
+    """What a label comes to: its normal form, where it is from, whether it has an effect.
+
+    ``reason`` says why there is none.
+    """
+
+    value: str
+    origin: Origin
+    effect: Effect = 'applied'
+    reason: str = ''
+
+    def document(self) -> dict[str, str]:
+        """What clients see; a reason only where there is one."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if value or (
+            name == 'value'
+        )}
 
 
 @functools.cache
 def schema(driver_folder: str) -> dict[str, Any]:
     """JSON Schema of a driver's labels, their defaults included."""
+    common = json.loads(templates.read('common/labels.json'))
+    own = json.loads(templates.read(f'{driver_folder}/labels.json'))
     ignored = json.loads(templates.read(f'{driver_folder}/ignored_labels.json'))
     return {
         '$schema': 'https://json-schema.org/draft/2020-12/schema',
         'type': 'object',
-        'additionalProperties': False,
+        'additionalProperties': {'type': 'string'},
         'properties': {
             **{
-                name: {
-                    'type': 'string', 'deprecated': True,
-                    'description': 'Accepted for compatibility, not used.',
-                }
-                for name in ignored
+                name: {'type': 'string', 'deprecated': True, 'description': reason}
+                for name, reason in ignored.items()
             },
-            **json.loads(templates.read('common/labels.json')),
-            **json.loads(templates.read(f'{driver_folder}/labels.json')),
+            **common,
+            **own,
         },
     }
 
 
-def resolve(
-    label_schema: Mapping[str, Any],
-    labels: Mapping[str, str],
-) -> dict[str, str]:
-    """The labels over the schema's defaults."""
-    defaults = {
+def applied(label_schema: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, str]:
+    """The labels that are given, in their normal forms and under their own names.
+
+    An empty value is "not given". Unknown labels stay as they are.
+    """
+    rules = _rules(label_schema)
+    found: dict[str, str] = {}
+    for name, text in labels.items():
+        if name not in rules:
+            found[name] = text
+            continue
+        own_name = rules[name].get('alias', name)
+        value = label_values.normal(rules[own_name], text)
+        if value:
+            found[own_name] = value
+    return found
+
+
+def resolve(label_schema: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, str]:
+    """The labels that are given over the schema's defaults."""
+    return {**_defaults(label_schema), **applied(label_schema, labels)}
+
+
+def _rules(label_schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = label_schema.get('properties', {})
+    return found
+
+
+def _defaults(label_schema: Mapping[str, Any]) -> dict[str, str]:
+    return {
         name: rule['default']
-        for name, rule in label_schema['properties'].items()
+        for name, rule in _rules(label_schema).items()
         if 'default' in rule
     }
-    return {**defaults, **labels}
 
 
-def origins(
+def resolved(
     label_schema: Mapping[str, Any],
     baymodel_labels: Mapping[str, str],
     bay_labels: Mapping[str, str],
-) -> dict[str, tuple[str, Origin]]:
-    """What holds for a bay, and where it comes from.
+    presets: Mapping[str, str],
+) -> dict[str, Resolved]:
+    """What holds for a bay, and where it comes from; sorted by names.
 
     :param bay_labels: the bay's, complete: they replace the baymodel's, so
         that one of these which the bay lacks does not hold.
+    :param presets: defaults of the operator's, over the driver's.
     """
-    found: dict[str, tuple[str, Origin]] = {
-        name: (value, 'default') for name, value in resolve(label_schema, {}).items()
+    rules = _rules(label_schema)
+    found = {
+        name: Resolved(value, 'default')
+        for name, value in {**_defaults(label_schema), **presets}.items()
+        if name in rules
     }
-    for name, value in bay_labels.items():
-        inherited = baymodel_labels.get(name) == value
-        found[name] = (value, 'baymodel' if inherited else 'bay')
-    return found
+    for name, text in bay_labels.items():
+        origin: Origin = 'baymodel' if baymodel_labels.get(name) == text else 'bay'
+        given = applied(label_schema, {name: text})
+        for own_name, value in given.items():
+            reason = why_without_effect(label_schema, own_name)
+            found[own_name] = Resolved(value, origin, 'none' if reason else 'applied', reason)
+    return dict(sorted(found.items()))
+
+
+def why_without_effect(label_schema: Mapping[str, Any], name: str) -> str:
+    """The reason why a label does nothing; empty if it does something."""
+    rule = _rules(label_schema).get(name)
+    if rule is None:
+        return 'No label of this name is known.'
+    return str(rule['description']) if rule.get('deprecated', False) else ''
+
+
+def without_effect(
+    label_schema: Mapping[str, Any], labels: Iterable[str]
+) -> dict[str, str]:
+    """Those labels that do nothing, each with the reason."""
+    reasons = {name: why_without_effect(label_schema, name) for name in sorted(labels)}
+    return {name: reason for name, reason in reasons.items() if reason}
 
 
 def of_nodegroup(label_schema: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, str]:
@@ -80,12 +158,29 @@ def of_nodegroup(label_schema: Mapping[str, Any], labels: Mapping[str, str]) -> 
 
     The schema marks them by ``"scope": "nodegroup"``.
     """
-    rules = label_schema['properties']
+    rules = _rules(label_schema)
     return {
         name: value
         for name, value in labels.items()
         if rules.get(name, {}).get('scope') == 'nodegroup'
     }
+
+
+def misspelled(label_schema: Mapping[str, Any], labels: Iterable[str]) -> dict[str, str]:
+    """Unknown names that are very like a known one, each with that one."""
+    known = _rules(label_schema)
+    found = {}
+    for name in sorted(set(labels) - known.keys()):
+        plain = name.lower().replace('-', '_')
+        likely = difflib.get_close_matches(plain, known, 1, _LIKENESS)
+        if likely:
+            found[name] = likely[0]
+    return found
+
+
+def unknown(label_schema: Mapping[str, Any], labels: Iterable[str]) -> list[str]:
+    """Names that the driver does not know."""
+    return sorted(set(labels) - _rules(label_schema).keys())
 
 
 def check(label_schema: Mapping[str, Any], labels: Mapping[str, str]) -> None:
@@ -95,19 +190,61 @@ def check(label_schema: Mapping[str, Any], labels: Mapping[str, str]) -> None:
 
     :raises PlanRefused: naming ``labels/<name>``.
     """
-    for name in label_schema['properties'].keys() & labels.keys():
+    rules = _rules(label_schema)
+    for name in rules.keys() & labels.keys():
         # The pattern of a schema lets a line break at the end pass.
         if len(labels[name]) > _LONGEST or not labels[name].isprintable():
-            raise contract.PlanRefused(
-                f'labels/{name}',
+            raise _refused(
+                name,
                 f'A label holds no line breaks and the like, and {_LONGEST} characters at most.',
             )
+    for name in sorted(rules.keys() & labels.keys()):
+        _check_alias(label_schema, labels, name)
     validator = jsonschema.Draft202012Validator(label_schema)
-    for error in validator.iter_errors(dict(labels)):
-        if error.validator != 'additionalProperties':
-            name = '/'.join(['labels', *map(str, error.absolute_path)])
-            rule = error.schema if isinstance(error.schema, dict) else {}
-            wanted = rule.get('description', error.message)
-            raise contract.PlanRefused(
-                name, f'{error.instance!r} is not a value of this label: {wanted}'
+    for error in validator.iter_errors(applied(label_schema, labels)):
+        name = _as_sent(label_schema, labels, '/'.join(map(str, error.absolute_path)))
+        rule = error.schema if isinstance(error.schema, dict) else {}
+        wanted = rule.get('description', error.message)
+        raise _refused(name, f'{error.instance!r} is not a value of this label: {wanted}')
+
+
+def _as_sent(label_schema: Mapping[str, Any], labels: Mapping[str, str], own_name: str) -> str:
+    """The name under which a label was given: its own, or another one of it."""
+    if own_name in labels:
+        return own_name
+    rules = _rules(label_schema)
+    aliases = (name for name in labels if rules.get(name, {}).get('alias') == own_name)
+    return next(aliases, own_name)
+
+
+def _check_alias(label_schema: Mapping[str, Any], labels: Mapping[str, str], name: str) -> None:
+    """Two names of one label do not say different things."""
+    own_name = _rules(label_schema)[name].get('alias')
+    if own_name in labels:
+        one, other = (applied(label_schema, {each: labels[each]}) for each in (name, own_name))
+        if one != other:
+            raise _refused(name, f'This is another name of {own_name}, which says something else.')
+
+
+def check_releases(label_schema: Mapping[str, Any], labels: Mapping[str, str]) -> None:
+    """Refuse releases that the driver does not have in its catalogue.
+
+    :raises PlanRefused: naming ``labels/<name>`` and what there is.
+    """
+    rules = _rules(label_schema)
+    for name, value in applied(label_schema, labels).items():
+        lines = rules.get(name, {}).get('releases')
+        if lines and not any(_is_of(value, line) for line in lines):
+            raise _refused(
+                name, f'{value} is no release that this driver builds; it builds those of: '
+                f'{", ".join(lines)}.'
             )
+
+
+def _is_of(release: str, line: str) -> bool:
+    """Whether a release is a patch release of a line (``v1.34.1`` of ``v1.34``)."""
+    return release.startswith(f'{line}.') and release[len(line) + 1:].isdecimal()
+
+
+def _refused(name: str, reason: str) -> contract.PlanRefused:
+    return contract.PlanRefused(f'labels/{name}', reason)

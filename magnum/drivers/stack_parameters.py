@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from magnum.drivers import load_balancing
 from magnum.drivers.contract import MASTER, WORKER, BayPlan, NodeGroupPlan
 
 # How many wait condition handles a node's template has, for its revisions in
@@ -61,6 +62,7 @@ COMMON: Final[Mapping[str, Parameter]] = {
     'dns_nameserver': lambda plan: list(plan.dns_nameservers),
     'floating_ip_enabled': lambda plan: plan.floating_ip_enabled,
     'master_lb_enabled': lambda plan: plan.master_lb_enabled,
+    'octavia_lb_algorithm': load_balancing.algorithm,
     'master_lb_floating_ip_enabled': _floating_load_balancer,
     'master_bootstrap_token': lambda plan: plan.bootstrap_tokens[MASTER],
     'worker_bootstrap_token': lambda plan: plan.bootstrap_tokens[WORKER],
@@ -75,7 +77,6 @@ COMMON_LABELS: Final = (
     'boot_volume_type',
     'docker_volume_type',
     'master_lb_allowed_cidrs',
-    'octavia_lb_algorithm',
     'octavia_provider',
 )
 

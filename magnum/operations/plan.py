@@ -7,6 +7,7 @@ from typing import Final
 from oslo_config import cfg
 
 from magnum.db import models
+from magnum.domain.labels import given
 from magnum.domain.stack_names import nodegroup_stack_name, stack_name
 from magnum.drivers.contract import MASTER, WORKER, BayPlan, NodeGroupPlan
 
@@ -54,7 +55,7 @@ def bay_plan(
         tls_disabled=baymodel.tls_disabled,
         master_lb_enabled=bay.master_lb_enabled,
         floating_ip_enabled=bay.floating_ip_enabled,
-        labels={**preset_labels(conf), **bay.labels},
+        labels={**preset_labels(conf), **given(bay.labels)},
         ssh_public_key=bay.ssh_public_key,
         bootstrap_url=bootstrap_url,
         bootstrap_tokens=dict(tokens),

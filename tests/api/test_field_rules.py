@@ -103,11 +103,13 @@ TEMPLATE_RULES = [
         ('overlay2', 201, 'overlay2'),
     ]),
     *_each('labels', [
-        ({'a': 1, 'b': True}, 201, {'a': '1', 'b': 'True'}), ({}, 201, {}), (None, 201, {}),
+        ({'a': 1, 'b': True}, 201, {'a': '1', 'b': 'true'}), ({}, 201, {}), (None, 201, {}),
         ('a=1,b=x', 201, {'a': '1', 'b': 'x'}), ('{"a": "1"}', 201, {'a': '1'}),
         ("{'a': '1'}", 201, {'a': '1'}), ('', 201, {}), ('nonsense', 400, 'Labels'),
         ('{nonsense', 400, 'Labels'), ({'a': {}}, 400, 'labels'), ([], 400, 'Labels'),
-        ({'a': None}, 400, 'labels'), ({'unheard': '1'}, 400, 'labels/unheard'),
+        ({'a': None}, 400, 'labels'), ({'unheard': '1'}, 201, {'unheard': '1'}),
+        ({'kube_tg': '1'}, 400, 'is it kube_tag?'), ({' a ': ' 1'}, 201, {'a': ' 1'}),
+        ({' ': '1'}, 400, 'keys'),
     ]),
     *_each('tags', [
         ('a,b', 201, 'a,b'), ('', 201, ''), (TOO_LONG, 400, 'maximum'), (None, 201, None),
@@ -189,7 +191,8 @@ CLUSTER_RULES = [
     *_each('discovery_url', [(None, 202, None), ('http://x', 202, 'http://x')]),
     *_each('docker_volume_size', [(None, 202, None), (5, 202, 5), (0, 400, 'greater')]),
     *_each('labels', [
-        (None, 202, {}), ({'a': 1}, 202, {'a': '1'}), ({'unheard': '1'}, 400, 'labels/unheard'),
+        (None, 202, {}), ({'a': 1}, 202, {'a': '1'}), ({'unheard': '1'}, 202, {'unheard': '1'}),
+        ({'kube-tag': '1'}, 400, 'is it kube_tag?'),
         ('x', 400, 'Labels'),
     ]),
     *_each('merge_labels', [('true', 202, False), ('perhaps', 400, 'boolean')]),

@@ -231,14 +231,14 @@ class BaymodelsController:
             values['coe'], values['network_driver'], driver
         )
         self._selection.check_volume_driver(values['volume_driver'], driver)
-        self._selection.check_labels(values['labels'], driver)
-        self._check_named(values, lookups)
+        applied = self._selection.checked_labels(values['labels'], driver)
+        self._check_named(values, lookups, self._selection.boots_from_flavor(applied))
         if is_new and 'keypair_id' in self._dialect.mandatory:
             lookups.public_key('keypair_id', values['keypair_id'])
         return {'network_driver': network_driver, 'cluster_distro': image.os_distro}
 
-    def _check_named(self, values: Mapping[str, Any], lookups: Lookups) -> None:
-        needs_disk = self._selection.boots_from_flavor(values['labels'])
+    @staticmethod
+    def _check_named(values: Mapping[str, Any], lookups: Lookups, needs_disk: bool) -> None:
         for field in ('flavor_id', 'master_flavor_id'):
             if values[field] is not None:
                 lookups.flavor(field, values[field], needs_disk)

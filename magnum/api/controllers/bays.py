@@ -89,7 +89,7 @@ class BaysController:
             )
             (document,) = view.documents(session, [row], call.base)
             if call.version >= versions.DRIVERS:
-                document['resolved_labels'] = resolved_labels.document(
+                document['resolved_labels'] = resolved_labels.of_bay(
                     row, self._services.drivers, self._services.conf
                 )
         chosen = narrowing.members(call.query, document)

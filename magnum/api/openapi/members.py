@@ -23,6 +23,22 @@ LINKS: Final[Schema] = {
     },
 }
 
+RESOLVED_LABELS: Final[Schema] = {
+    'type': 'object',
+    'description': 'All labels that are given or have defaults; of one bay, from 1.21 on.',
+    'additionalProperties': {
+        'type': 'object',
+        'properties': {
+            'value': {**STRING, 'description': 'In its normal form.'},
+            'origin': {'type': 'string', 'enum': ['default', 'baymodel', 'bay']},
+            'effect': {'type': 'string', 'enum': ['applied', 'none']},
+            'reason': {**STRING, 'description': 'Why there is no effect.'},
+        },
+        'required': ['value', 'origin', 'effect'],
+        'additionalProperties': False,
+    },
+}
+
 #: Attribute -> schema; an attribute means the same wherever it stands.
 MEMBERS: Final[Mapping[str, Schema]] = {
     'uuid': _UUID,
@@ -35,19 +51,7 @@ MEMBERS: Final[Mapping[str, Schema]] = {
     'reason': nullable(STRING),
     'health_status_reason': STRINGS,
     'faults': STRINGS,
-    'resolved_labels': {
-        'type': 'object',
-        'description': 'All labels that hold, and where each is from; of one bay, from 1.21 on.',
-        'additionalProperties': {
-            'type': 'object',
-            'properties': {
-                'value': STRING,
-                'origin': {'type': 'string', 'enum': ['default', 'baymodel', 'bay']},
-            },
-            'required': ['value', 'origin'],
-            'additionalProperties': False,
-        },
-    },
+    'resolved_labels': RESOLVED_LABELS,
     'labels_overridden': STRINGS,
     'labels_added': STRINGS,
     'labels_skipped': STRINGS,

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from magnum.api.types import scalars
-from magnum.domain import nodegroups
+from magnum.domain import booleans, nodegroups
 
 Schema = dict[str, Any]
 
@@ -23,7 +23,7 @@ _NOT_GIVEN: Final[Schema] = {'enum': ['', None]}
 STRINGS: Final[Schema] = {'type': 'object', 'additionalProperties': {'type': 'string'}}
 _LABELS: Final[Schema] = {
     'type': 'object',
-    'propertyNames': {'minLength': 1},
+    'propertyNames': {'pattern': r'\S'},
     'additionalProperties': {'type': ['string', 'number', 'boolean']},
 }
 _TAINT: Final[Schema] = {
@@ -92,7 +92,7 @@ def _(datatype: scalars.Whole, mandatory: bool) -> Schema:
 def _(_datatype: scalars.Flag, mandatory: bool) -> Schema:
     words = '|'.join(
         ''.join(f'[{letter}{letter.upper()}]' if letter.isalpha() else letter for letter in word)
-        for word in scalars.FLAG_WORDS
+        for word in booleans.WORDS
     )
     spelled = {'type': 'string', 'pattern': rf'^\s*({words})\s*$'}
     return _alternatives([{'type': 'boolean'}, spelled, {'enum': [0, 1]}], mandatory)

@@ -13,14 +13,10 @@ from typing import Any, Final
 
 import wsme.types
 
-from magnum.domain import labels, literals, nodegroups
+from magnum.domain import booleans, labels, literals, nodegroups
 
 _LARGEST: Final = 2**31 - 1  # of an integer column
 _INTEGER: Final = re.compile(r'[+-]?\d{1,10}', re.ASCII)
-_TRUE: Final = frozenset({'true', 't', 'yes', 'y', 'on', '1'})
-_FALSE: Final = frozenset({'false', 'f', 'no', 'n', 'off', '0'})
-#: How a boolean may be spelled, in either case.
-FLAG_WORDS: Final = (*sorted(_TRUE), *sorted(_FALSE))
 
 
 class Scalar(wsme.types.UserType):
@@ -102,11 +98,9 @@ class Flag(Scalar):
         if isinstance(value, bool):
             return value
         if isinstance(value, str | int):
-            word = str(value).strip().lower()
-            if word in _TRUE:
-                return True
-            if word in _FALSE:
-                return False
+            found = booleans.parse(str(value))
+            if found is not None:
+                return found
         raise ValueError('Value should be a boolean')
 
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from magnum.api.dialects import BAYMODEL_DIALECTS, Dialect
 from magnum.api.openapi import schemas
-from magnum.api.openapi.members import BOOLEAN, COUNT, STRING
+from magnum.api.openapi.members import BOOLEAN, COUNT, RESOLVED_LABELS, STRING
 from magnum.api.openapi.operations import Operation
 from magnum.api.openapi.scalars import Schema, nullable
 from magnum.api.openapi.schemas import closed
@@ -36,7 +36,6 @@ _AGAINST_LIMITS: Final[Mapping[str, Any]] = {
         **nullable(BOOLEAN), 'description': 'Whether all limits allow it; null for not known.',
     },
 }
-_ORIGIN: Final = closed({'value': STRING, 'origin': STRING})
 
 
 def _of_baymodel(dialect: Dialect) -> Schema:
@@ -53,7 +52,7 @@ def _components() -> Iterator[tuple[str, Schema]]:
         {
             **_AGAINST_LIMITS,
             'driver': STRING,
-            'labels': {'type': 'object', 'additionalProperties': _ORIGIN},
+            'labels': RESOLVED_LABELS,
             'parameters': {'type': 'object'},
         }
     )
