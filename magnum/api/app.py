@@ -8,7 +8,7 @@ from oslo_config import cfg
 from oslo_log import log as logging
 from oslo_middleware import cors, healthcheck, http_proxy_to_wsgi, request_id, sizelimit
 
-from magnum.api import bootstrap_mount, dispatch, errors, routes
+from magnum.api import bootstrap_mount, dispatch, errors, forwarded, routes
 from magnum.api.preflight import Preflight
 from magnum.api.previews import Previews
 from magnum.api.selection import DriverSelection
@@ -113,7 +113,9 @@ def make_default_application(conf: cfg.ConfigOpts) -> Application:
 def _behind_proxy(application: Application, conf: cfg.ConfigOpts) -> Application:
     layer: Application = http_proxy_to_wsgi.HTTPProxyToWSGI(application, conf)
     # A layer with nothing to do is left out: each of them parses the request anew.
-    return layer if conf.oslo_middleware.enable_proxy_headers_parsing else application
+    if not conf.oslo_middleware.enable_proxy_headers_parsing:
+        return application
+    return forwarded.OnlyTrusted(layer, conf.api.proxy_headers, conf.api.trusted_proxies)
 
 
 def _with_cors(application: Application, conf: cfg.ConfigOpts) -> Application:

@@ -17,6 +17,25 @@ OPTIONS = [
     cfg.StrOpt('ssl_cert_file', help='Certificate (PEM, with its chain) of the HTTPS server.'),
     cfg.StrOpt('ssl_key_file', help='Private key (PEM) of the HTTPS server.'),
     cfg.IntOpt(
+        'trusted_proxies',
+        default=1,
+        min=1,
+        help='How many proxies stand in a row before magnum-api. With '
+        '[oslo_middleware]enable_proxy_headers_parsing, of every list that they append to the '
+        'last entries, as many as there are proxies, are believed; what comes before them was '
+        'sent by the client.',
+    ),
+    cfg.StrOpt(
+        'proxy_headers',
+        default='x-forwarded',
+        choices=[
+            ('x-forwarded', 'X-Forwarded-For, X-Forwarded-Host, X-Forwarded-Proto'),
+            ('forwarded', 'Forwarded, as RFC 7239 has it'),
+        ],
+        help='The headers that these proxies write. The others are ignored, because a proxy '
+        'passes them on as a client sent them.',
+    ),
+    cfg.IntOpt(
         'max_limit',
         default=1000,
         min=1,

@@ -29,8 +29,11 @@ OPTIONS = [
         'requests_per_minute',
         default=600,
         min=0,
-        help='Requests that one source address may send and, apart from that, that the nodes of '
-        'one bay may send to one API process in a minute; 0: no limit. The nodes of a bay often '
-        'share one address, that of their router, and a node sends one request per certificate.',
+        help='Requests without a good token or key that one source address (one /64 of IPv6) may '
+        'send, and requests with one that the nodes of one bay may send, to one API process in a '
+        'minute; 0: no limit. From an address beyond it, requests are served one at a time, '
+        'because the nodes of a bay often share one address, that of their router, with others. '
+        'Behind a proxy the address is that of the proxy, unless '
+        '[oslo_middleware]enable_proxy_headers_parsing is set.',
     ),
 ]

@@ -26,8 +26,9 @@ import dataclasses
 import logging
 import math
 import re
+import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import sqlalchemy as sa
@@ -37,7 +38,7 @@ from oslo_config import cfg
 from sqlalchemy.orm import Session
 
 from magnum.api import errors
-from magnum.api.rate_limits import RateLimiter
+from magnum.api.rate_limits import RateLimiter, address_key
 from magnum.certificates import errors as certificate_errors
 from magnum.certificates import node_trust
 from magnum.certificates.bootstrap import ROLES
@@ -59,6 +60,10 @@ _TRUST_PATH = re.compile(r'/(?P<bay>[^/]*)/trust')
 _REISSUE_PATH = re.compile(r'/(?P<bay>[^/]*)/reissue/(?P<purpose>[^/]+)')
 _UUID = re.compile(r'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}')
 _NODE_NAME = re.compile(r'[a-z0-9][a-z0-9.-]{0,252}')
+#: Requests served at a time from addresses with too many failures, and the
+#: seconds after which another one is worth a try.
+_SUSPECTS_AT_ONCE: Final = 1
+_SHORTLY: Final = 1.0
 # Asked of the database in place of what is no uuid, so that both take as long.
 _NO_BAY = str(uuid.UUID(int=0))
 
@@ -102,7 +107,8 @@ class _Bootstrap:
         driver_for_bay: DriverForBay,
     ):
         self._is_enabled = conf.bootstrap.enabled
-        self._per_address = RateLimiter(conf.bootstrap.requests_per_minute)
+        self._failures = RateLimiter(conf.bootstrap.requests_per_minute)
+        self._of_suspects = threading.Semaphore(_SUSPECTS_AT_ONCE)
         self._per_bay = RateLimiter(conf.bootstrap.requests_per_minute)
         self._writing = writing
         self._reading = reading
@@ -149,9 +155,43 @@ class _Bootstrap:
             raise errors.APIError(
                 errors.METHOD_NOT_ALLOWED, 'Only POST is served here.', {'Allow': 'POST'}
             )
-        # Before the database is asked: guessing must stay cheap for us.
-        _limit(self._per_address, request.remote_addr or '')
-        return serve(request=request, request_id=request_id, **match.groupdict())
+        with self._guarded(address_key(request.remote_addr or '')):
+            return serve(request=request, request_id=request_id, **match.groupdict())
+
+    @contextlib.contextmanager
+    def _guarded(self, address: str) -> Iterator[None]:
+        """Bound what guessing from an address costs, without locking out good tokens there.
+
+        Nodes often share their router's or a proxy's address with strangers:
+        from one with too many failures, few requests are served at a time.
+
+        :raises APIError: BOOTSTRAP_TOO_MANY.
+        """
+        seconds = self._failures.seconds_to_wait(address, count=False)
+        if not seconds:
+            with self._counted(address):
+                yield
+            return
+        if not self._of_suspects.acquire(blocking=False):
+            raise _too_many(_SHORTLY)
+        try:
+            yield
+        except errors.APIError as error:
+            if error.kind is errors.BOOTSTRAP_REFUSED:
+                raise _too_many(seconds) from None
+            raise
+        finally:
+            self._of_suspects.release()
+
+    @contextlib.contextmanager
+    def _counted(self, address: str) -> Iterator[None]:
+        """Count the request against its address if it shows no good token or key."""
+        try:
+            yield
+        except errors.APIError as error:
+            if error.kind is errors.BOOTSTRAP_REFUSED:
+                self._failures.seconds_to_wait(address)
+            raise
 
     def _authority(self, request: webob.Request, request_id: str, bay: str) -> str:
         with self._reading() as session:
@@ -284,10 +324,14 @@ def _limit(limiter: RateLimiter, key: str) -> None:
     """:raises APIError: BOOTSTRAP_TOO_MANY, saying when to come again."""
     seconds = limiter.seconds_to_wait(key)
     if seconds:
-        retry_after = str(math.ceil(seconds))
-        raise errors.APIError(
-            errors.BOOTSTRAP_TOO_MANY, 'Too many requests.', {'Retry-After': retry_after}
-        )
+        raise _too_many(seconds)
+
+
+def _too_many(seconds: float) -> errors.APIError:
+    retry_after = str(math.ceil(seconds))
+    return errors.APIError(
+        errors.BOOTSTRAP_TOO_MANY, 'Too many requests.', {'Retry-After': retry_after}
+    )
 
 
 def _may_follow(session: Session, bay_uuid: str, node_name: str) -> bool:

@@ -1,6 +1,7 @@
 import contextlib
 import logging
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -10,7 +11,7 @@ from oslo_config import cfg
 from sqlalchemy import orm
 
 from magnum.api.controllers import bootstrap
-from magnum.api.rate_limits import RateLimiter
+from magnum.api.rate_limits import RateLimiter, address_key
 from magnum.certificates.service import CertificateService
 from magnum.db import models
 from magnum.domain.node_certificates import NodeCertificate
@@ -302,7 +303,18 @@ def test_memory_is_bounded() -> None:
     assert limiter.seconds_to_wait('d') > 0
 
 
-def test_an_address_that_asks_too_often_is_told_when_to_come_again(
+@pytest.mark.parametrize(('address', 'key'), [
+    ('192.0.2.1', '192.0.2.1'), ('192.0.2.1:4711', '192.0.2.1'), ('"192.0.2.1"', '192.0.2.1'),
+    ('2001:db8:1:2:3::4', '2001:db8:1:2::/64'), ('2001:db8:1:2::5', '2001:db8:1:2::/64'),
+    ('"[2001:db8:1:2::5]:80"', '2001:db8:1:2::/64'), ('::ffff:192.0.2.1', '192.0.2.1'),
+    ('', 'unknown'), ('_secret', 'unknown'), ('1' * 100_000, 'unknown'), ('999.1.1.1', 'unknown'),
+    ('192.0.2.1, 192.0.2.2', 'unknown'), ('fe80::1%eth0', 'fe80::/64'),
+])
+def test_keys_of_addresses(address: str, key: str) -> None:
+    assert address_key(address) == key
+
+
+def test_failures_of_an_address_are_limited(
     conf: cfg.ConfigOpts,
     session_maker: orm.sessionmaker[orm.Session],
     service: CertificateService,
@@ -313,11 +325,56 @@ def test_an_address_that_asks_too_often_is_told_when_to_come_again(
     nodes = Nodes(conf, session_maker, service)
     path = f'/{bay.uuid}/ca'
     assert [nodes.send(path, 'wrong').status_int for _ in range(2)] == [401, 401]
-    response = nodes.send(path, tokens['worker'])
+    response = nodes.send(path, 'wrong')
     assert error_of(response) == (429, 'magnum.bootstrap.too_many_requests')
     assert 1 <= int(response.headers['Retry-After']) <= 30
-    # What a stranger does at one address, a node at another does not feel.
-    assert nodes.send(path, tokens['worker'], address='192.0.2.2').status_int == 200
+    # Strangers at the address of the nodes' router do not lock the nodes out.
+    assert nodes.send(path, tokens['worker']).status_int == 200
+    assert nodes.send(path, 'wrong').status_int == 429
+    assert nodes.send(path, 'wrong', address='192.0.2.2').status_int == 401
+
+
+def test_good_tokens_are_not_counted_against_an_address(
+    conf: cfg.ConfigOpts,
+    session_maker: orm.sessionmaker[orm.Session],
+    service: CertificateService,
+    bay: models.Bay,
+    tokens: dict[str, str],
+) -> None:
+    conf.set_override('requests_per_minute', 4, 'bootstrap')
+    nodes = Nodes(conf, session_maker, service)
+    path = f'/{bay.uuid}/ca'
+    # A whole cloud behind one address; the limit of one bay is another one.
+    assert [nodes.send(path, tokens['worker']).status_int for _ in range(4)] == [200] * 4
+    assert [nodes.send(path, 'wrong').status_int for _ in range(5)] == [401] * 4 + [429]
+
+
+def test_one_at_a_time_from_an_address_with_many_failures(
+    conf: cfg.ConfigOpts,
+    session_maker: orm.sessionmaker[orm.Session],
+    service: CertificateService,
+    bay: models.Bay,
+    tokens: dict[str, str],
+) -> None:
+    conf.set_override('requests_per_minute', 3, 'bootstrap')
+    nodes = Nodes(conf, session_maker, service)
+    path = f'/{bay.uuid}/ca'
+    assert [nodes.send(path, 'wrong').status_int for _ in range(3)] == [401] * 3
+    answers = []
+    verify = service.tokens.verify
+
+    def meanwhile(*arguments: Any) -> Any:
+        service.tokens.verify = verify  # type: ignore[method-assign]
+        answers.append(nodes.send(path, 'wrong'))
+        answers.append(nodes.send(path, tokens['worker'], address='192.0.2.2'))
+        return verify(*arguments)
+
+    service.tokens.verify = meanwhile  # type: ignore[method-assign]
+    assert nodes.send(path, tokens['worker']).status_int == 200
+    assert [answer.status_int for answer in answers] == [429, 200]
+    assert answers[0].headers['Retry-After'] == '1'
+    # And it is free again.
+    assert nodes.send(path, tokens['worker']).status_int == 200
 
 
 def test_a_bay_that_asks_too_often_is_limited_over_all_addresses(

@@ -1,0 +1,45 @@
+"""Headers of proxies, less what clients put into them."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+X_FORWARDED: Final = 'x-forwarded'
+FORWARDED: Final = 'forwarded'
+#: By the word of the configuration: what one or the other kind of proxy writes.
+_HEADERS: Final = {
+    X_FORWARDED: (
+        'HTTP_X_FORWARDED_FOR', 'HTTP_X_FORWARDED_HOST', 'HTTP_X_FORWARDED_PROTO',
+    ),
+    FORWARDED: ('HTTP_FORWARDED',),
+}
+
+
+class OnlyTrusted:
+    """Leaves of each list of proxies the entry that the first trusted proxy wrote.
+
+    Every proxy appends to these lists, so whatever a client sent of them comes
+    before. oslo.middleware believes the whole of them. Headers that the
+    proxies do not write pass them as the client sent them: they are dropped.
+
+    :param kind: ``X_FORWARDED`` or ``FORWARDED``: which ones the proxies write.
+    :param proxies: how many trusted ones stand in a row.
+    """
+
+    def __init__(self, application: Application, kind: str, proxies: int):
+        self._application = application
+        self._proxies = proxies
+        self._written = _HEADERS[kind]
+        (self._others,) = (names for other, names in _HEADERS.items() if other != kind)
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Pass the request on."""
+        for name in self._others:
+            environ.pop(name, None)
+        for name in self._written:
+            value: str | None = environ.get(name)
+            if value and ',' in value:
+                entries = value.rsplit(',', self._proxies)
+                environ[name] = entries[-min(self._proxies, len(entries))].strip()
+        return self._application(environ, start_response)
