@@ -32,6 +32,7 @@ COMMON: Mapping[str, Setting] = {
     'MAGNUM_TRUST_SECONDS': lambda plan: str(plan.trust_interval),
     'MAGNUM_VERIFY_CA': lambda plan: flag(plan.verify_ca),
     'MAGNUM_TLS_DISABLED': lambda plan: flag(plan.tls_disabled),
+    'MAGNUM_CONTAINER_METADATA': lambda plan: plan.labels['metadata_for_containers'],
     'MAGNUM_HTTP_PROXY': lambda plan: plan.http_proxy,
     'MAGNUM_HTTPS_PROXY': lambda plan: plan.https_proxy,
     'MAGNUM_NO_PROXY': _no_proxy,

@@ -2,7 +2,8 @@
 
 Names in ``get_file`` and in resource types are paths below this package
 (``common/templates/node.yaml``); Heat takes them as they stand. Files for
-nodes are packed as cloud-init's ``gz+b64``: Nova limits user data to 64 KB.
+nodes are packed as cloud-init's ``gz+b64``, without lines that are comments:
+Nova limits user data to 64 KB.
 """
 
 import base64
@@ -10,10 +11,14 @@ import dataclasses
 import functools
 import gzip
 import importlib.resources
+import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 import yaml
+
+# A line that is a comment, but neither "#!" nor what run.sh reads.
+_COMMENT: Final = re.compile(r'^[ \t]*#(?!!| attempts:).*\n', re.MULTILINE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +60,8 @@ def references(text: str) -> Iterator[str]:
 
 def pack(text: str) -> str:
     """A file's text as cloud-init's ``gz+b64``; equal texts give equal packs."""
-    return base64.b64encode(gzip.compress(text.encode('ascii'), mtime=0)).decode('ascii')
+    bare = _COMMENT.sub('', text)
+    return base64.b64encode(gzip.compress(bare.encode('ascii'), mtime=0)).decode('ascii')
 
 
 @functools.cache

@@ -29,6 +29,7 @@ MASTER_PROGRAMS = (
     'kubectl',
     *WORKER_PROGRAMS,
 )
+NODE_RESTRICTION = 'NodeRestriction'
 DEFAULT_IMAGES = 'registry.k8s.io/'
 
 _NODE_CERTIFICATES = {
@@ -76,6 +77,25 @@ def address_ranges(plan: BayPlan, _capabilities: Capabilities) -> None:
             )
 
 
+def _admission_plugins(label: str) -> str:
+    """Those of the label, and always the one that keeps kubelets to their own nodes."""
+    return ','.join(dict.fromkeys([NODE_RESTRICTION, *filter(None, label.split(','))]))
+
+
+def node_restriction(plan: BayPlan, _capabilities: Capabilities) -> None:
+    """No option of the API server takes away what keeps nodes apart."""
+    for option in plan.labels.get('kubeapi_options', '').split():
+        name, _, value = option.lstrip('-').partition('=')
+        if (name == 'disable-admission-plugins' and (
+            not value or NODE_RESTRICTION in value.split(',')
+        )) or name == 'authorization-mode':
+            raise PlanRefused(
+                'labels/kubeapi_options',
+                f'{option!r} would let one node act for the others: {NODE_RESTRICTION} and the '
+                'authorization modes Node and RBAC stay.',
+            )
+
+
 class KubernetesDriver(heat.HeatDriver):
     """Masters with etcd and the control plane; masters and workers run kubelets."""
 
@@ -115,6 +135,7 @@ class KubernetesDriver(heat.HeatDriver):
         checks.load_balanced_masters,
         address_ranges,
         node_options.registrable,
+        node_restriction,
     )
     certificates = {
         MASTER: {
@@ -207,7 +228,7 @@ class KubernetesDriver(heat.HeatDriver):
                 f'{images or DEFAULT_IMAGES + "coredns/"}coredns:{labels["coredns_tag"]}'
             ),
             'MAGNUM_CGROUP_DRIVER': labels['cgroup_driver'],
-            'MAGNUM_ADMISSION_PLUGINS': labels['admission_control_list'],
+            'MAGNUM_ADMISSION_PLUGINS': _admission_plugins(labels['admission_control_list']),
             'MAGNUM_KUBEAPI_OPTIONS': labels['kubeapi_options'],
             'MAGNUM_KUBECONTROLLER_OPTIONS': labels['kubecontroller_options'],
             'MAGNUM_KUBESCHEDULER_OPTIONS': labels['kubescheduler_options'],

@@ -7,6 +7,7 @@ import magnum.drivers
 FOLDER = pathlib.Path(magnum.drivers.__file__).parent
 _PATHS = (
     '/opt/magnum',
+    '/etc/kubernetes',
     '/etc/magnum',
     '/etc/systemd',
     '/run/magnum',

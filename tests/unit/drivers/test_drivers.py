@@ -6,6 +6,7 @@ import jsonschema
 import pytest
 
 from magnum.drivers import labels as label_rules
+from magnum.drivers import settings
 from magnum.drivers.contract import MASTER, WORKER, Driver, PlanRefused
 from magnum.drivers.kubernetes.driver import KubernetesDriver
 from magnum.drivers.mesos.driver import MesosDriver
@@ -105,6 +106,21 @@ def test_swarm_managers_need_none() -> None:
         (KubernetesDriver(), {'kubelet_options': '--x="y z"'}, 'labels/kubelet_options'),
         (KubernetesDriver(), {'kube_tag': 'latest'}, 'labels/kube_tag'),
         (
+            KubernetesDriver(),
+            {'kubeapi_options': '--v=2 --disable-admission-plugins=PodSecurity,NodeRestriction'},
+            'labels/kubeapi_options',
+        ),
+        (
+            KubernetesDriver(),
+            {'kubeapi_options': '--disable-admission-plugins NodeRestriction'},
+            'labels/kubeapi_options',
+        ),
+        (
+            KubernetesDriver(),
+            {'kubeapi_options': '--authorization-mode=AlwaysAllow'},
+            'labels/kubeapi_options',
+        ),
+        (
             MesosDriver(),
             {'mesos_slave_image_providers': 'docker'},
             'labels/mesos_slave_isolation',
@@ -121,6 +137,22 @@ def test_refused_labels(driver: Driver, labels: dict[str, str], field: str) -> N
     with pytest.raises(PlanRefused) as refused:
         driver.validate(plans.plan(driver, labels=labels))
     assert refused.value.field == field
+
+
+@pytest.mark.parametrize(
+    ('label', 'plugins'),
+    [
+        (None, 'NodeRestriction'),
+        ('ServiceAccount,ResourceQuota', 'NodeRestriction,ServiceAccount,ResourceQuota'),
+        ('ResourceQuota,NodeRestriction', 'NodeRestriction,ResourceQuota'),
+    ],
+)
+def test_kubelets_are_always_kept_to_their_own_nodes(label: str | None, plugins: str) -> None:
+    driver = KubernetesDriver()
+    labels = {} if label is None else {'admission_control_list': label}
+    request = driver.render(plans.plan(driver, labels=labels))
+    told = settings.parse(request.parameters['master_settings'])
+    assert told['MAGNUM_ADMISSION_PLUGINS'] == plugins
 
 
 def test_good_isolation_passes() -> None:

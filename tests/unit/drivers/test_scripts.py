@@ -1,11 +1,13 @@
 """The scripts that run on nodes."""
 
+import http.server
 import json
 import os
 import pathlib
 import re
 import shutil
 import subprocess
+import threading
 
 import pytest
 
@@ -169,7 +171,9 @@ def test_success_is_told_after_all_steps(runner: Runner) -> None:
     runner.step('20-b.sh', f'echo b >>{runner.folder}/order')
     runner.step('10-a.sh', f'echo a >>{runner.folder}/order')
     body = runner.run()
-    assert body == {'status': 'SUCCESS', 'reason': 'worker is ready', 'id': 'node-0'}
+    assert body == {
+        'status': 'SUCCESS', 'reason': 'node node-0: worker is ready', 'id': 'node-0',
+    }
     assert (runner.folder / 'order').read_text() == 'a\nb\n'
 
 
@@ -178,7 +182,7 @@ def test_failure_names_the_step_and_its_last_words(runner: Runner) -> None:
     runner.step('20-b.sh', f'touch {runner.folder}/later')
     body = runner.run()
     assert body['status'] == 'FAILURE'
-    assert body['reason'] == 'step 10-a: no "disk" left'
+    assert body['reason'] == 'node node-0: step 10-a: no "disk" left'
     assert not (runner.folder / 'later').exists()
 
 
@@ -189,6 +193,75 @@ def test_a_step_is_tried_as_often_as_it_says(runner: Runner) -> None:
     )
     assert runner.run()['status'] == 'SUCCESS'
     assert (runner.folder / 'tries').read_text() == 'x\nx\n'
+
+
+def test_a_hopeless_step_is_tried_once(runner: Runner) -> None:
+    runner.step('10-a.sh', f'# attempts: 3\necho x >>{runner.folder}/tries\nexit 86\n')
+    assert runner.run()['status'] == 'FAILURE'
+    assert (runner.folder / 'tries').read_text() == 'x\n'
+
+
+def test_heat_hears_a_word_once(runner: Runner) -> None:
+    runner.step('10-a.sh', f'[ -e {runner.folder}/good ]')
+    for expected in ('FAILURE', 'FAILURE', 'SUCCESS', 'SUCCESS'):
+        if expected == 'SUCCESS':
+            (runner.folder / 'good').touch()
+        assert runner.run()['status'] == expected
+    assert (runner.folder / 'calls').read_text().count('PUT') == 2
+
+
+class Refuser(http.server.BaseHTTPRequestHandler):
+    """Answers with the statuses of its server, one after another."""
+
+    def do_GET(self) -> None:
+        statuses = self.server.statuses                     # type: ignore[attr-defined]
+        self.send_response(statuses.pop(0))
+        self.end_headers()
+        self.wfile.write(b'body')
+
+    def log_message(self, *_words: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ('statuses', 'ended', 'said'),
+    [
+        ([200], 0, '200'),
+        ([204], 0, '204'),
+        ([503, 429, 408, 500, 200], 0, '200'),
+        ([401], 86, ''),
+        ([403], 86, ''),
+        ([404], 86, ''),
+        ([503, 403], 86, ''),
+        ([500] * 5, 1, ''),
+    ],
+)
+def test_refusals_are_not_asked_again(
+    tmp_path: pathlib.Path, statuses: list[int], ended: int, said: str
+) -> None:
+    server = http.server.HTTPServer(('127.0.0.1', 0), Refuser)
+    server.statuses = left = [*statuses, 200, 200]          # type: ignore[attr-defined]
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    lib = node_files.place(tmp_path, 'common/node/lib.sh', 'lib.sh')
+    node_files.place(tmp_path, 'common/node/magnum-curl', 'magnum-curl')
+    url = f'http://127.0.0.1:{server.server_port}/'
+    done = subprocess.run(
+        ['bash', '-c', f'. {lib}; patiently 5 0 --output /dev/null {url}'],
+        capture_output=True, text=True, check=False,
+        env={'PATH': f'{tmp_path}:{os.environ["PATH"]}'},
+    )
+    server.shutdown()
+    server.server_close()
+    assert (done.returncode, done.stdout) == (ended, said), done.stderr
+    assert len(left) == 2, 'asked as often as there were answers'
+
+
+@pytest.mark.parametrize('script', SCRIPTS, ids=lambda script: script.name)
+def test_no_pipe_ends_before_its_writer(script: pathlib.Path) -> None:
+    """With pipefail a writer that SIGPIPE ends makes the whole pipe fail, now and then."""
+    text = script.read_text().replace('\\\n', ' ')
+    ends_early = r'\|\s*(?:head|grep\s+(?:-\w+\s+)*-\w*[qm]|sed\s+\S*q|awk\s.*exit)\b'
+    assert not re.search(ends_early, text)
 
 
 @pytest.mark.parametrize(('code', 'done'), [(200, True), (404, True), (403, False), (500, False)])

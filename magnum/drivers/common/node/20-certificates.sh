@@ -15,7 +15,6 @@ mkdir -p "$certificates"
 header=$(mktemp)
 trap 'rm -f "$header"' EXIT
 printf 'X-Bootstrap-Token: %s\n' "$MAGNUM_BOOTSTRAP_TOKEN" >"$header"
-patiently=(--retry 10 --retry-delay 6 --retry-all-errors -H "@$header")
 
 # keep FILE: what came beside it, if it is a certificate.
 keep() {
@@ -23,18 +22,24 @@ keep() {
     mv "$1.new" "$1"
 }
 
-magnum-curl "${patiently[@]}" -X POST --output "$certificates/ca.pem.new" \
-    "$MAGNUM_BOOTSTRAP_URL/$MAGNUM_BAY_UUID/ca"
-keep "$certificates/ca.pem"
-chmod 0644 "$certificates/ca.pem"
+# A living node whose cloud-init runs again has all, and its token is dead.
+if [ ! -s "$certificates/ca.pem" ]; then
+    patiently 10 6 -H "@$header" -X POST --output "$certificates/ca.pem.new" \
+        "$MAGNUM_BOOTSTRAP_URL/$MAGNUM_BAY_UUID/ca" >/dev/null
+    keep "$certificates/ca.pem"
+    chmod 0644 "$certificates/ca.pem"
+fi
 
 for purpose in $MAGNUM_CERTIFICATES; do
     key=$certificates/$purpose.key
+    if [ -s "$certificates/$purpose.pem" ]; then
+        continue
+    fi
     if [ ! -s "$key" ]; then
         openssl ecparam -name prime256v1 -genkey -noout -out "$key"
     fi
-    post_request "$purpose" "certificates/$purpose?node=$MAGNUM_NODE_NAME" \
-        "${patiently[@]}" --output "$certificates/$purpose.pem.new"
+    post_request 10 6 "$purpose" "certificates/$purpose?node=$MAGNUM_NODE_NAME" \
+        -H "@$header" --output "$certificates/$purpose.pem.new" >/dev/null
     keep "$certificates/$purpose.pem"
     say "has its certificate for $purpose"
 done

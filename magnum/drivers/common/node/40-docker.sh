@@ -5,6 +5,8 @@ set -euo pipefail
 . /opt/magnum/lib.sh
 
 need_command dockerd docker.io
+# From Debian 13 on the client is a package of its own.
+need_command docker docker-cli docker.io
 
 mkdir -p /etc/docker
 python3 - >/etc/docker/daemon.json <<'PYTHON'

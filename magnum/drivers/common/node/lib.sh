@@ -3,6 +3,8 @@
 
 certificates=/etc/magnum/certificates
 certificate_users=/etc/magnum/certificate-users
+# Exit status of a step that fails the same way however often it is tried.
+hopeless=86
 
 # load_environment: what run.sh and trust.sh have, and all that they run.
 load_environment() {
@@ -36,18 +38,65 @@ wait_until() {
     done
 }
 
-# need_command COMMAND PACKAGE...: install the packages unless the guest has
-# the command already (a prepared image needs no package mirror).
+# patiently ATTEMPTS SECONDS CURL-ARGUMENT...: magnum-curl, tried again as long
+# as that may help. A refusal (401, 403, 404 and the like) stays one. Its
+# standard output is the status code; a body needs --output.
+patiently() {
+    local attempts=$1 seconds=$2 code
+    shift 2
+    until code=$(magnum-curl --write-out '%{http_code}' "$@"); do
+        case $code in
+            408 | 425 | 429) ;;
+            4??)
+                say "refused with the status $code: asking again is of no use" >&2
+                return "$hopeless"
+                ;;
+        esac
+        attempts=$((attempts - 1))
+        if ((attempts < 1)); then
+            return 1
+        fi
+        sleep "$seconds"
+    done
+    printf '%s' "$code"
+}
+
+# need_command COMMAND PACKAGE...: install, unless the guest has the command
+# already (a prepared image needs no package mirror), the first of the packages
+# that the distribution has: releases call them differently.
 need_command() {
-    local command=$1
+    local command=$1 package
     shift
     if command -v "$command" >/dev/null; then
         return 0
     fi
-    say "installing $*"
     export DEBIAN_FRONTEND=noninteractive
     apt-get -qq -o DPkg::Lock::Timeout=300 update
-    apt-get -qq -o DPkg::Lock::Timeout=300 install --no-install-recommends -y "$@"
+    for package; do
+        if apt_has "$package"; then
+            say "installing $package"
+            apt-get -qq -o DPkg::Lock::Timeout=300 install \
+                --no-install-recommends -y "$package"
+            command -v "$command" >/dev/null && return 0
+        fi
+    done
+    say "no $command in the guest, nor in its distribution's packages: $*"
+    return 1
+}
+
+# apt_has PACKAGE: can it be installed?
+apt_has() {
+    local policy
+    policy=$(LC_ALL=C apt-cache policy "$1")
+    [[ $policy == *'Candidate: '* && $policy != *'Candidate: (none)'* ]]
+}
+
+# quoted TEXT: one double-quoted word as systemd's unit files have it, where "%"
+# begins a specifier.
+quoted() {
+    local text=${1//\\/\\\\}
+    text=${text//\"/\\\"}
+    printf '"%s"' "${text//%/%%}"
 }
 
 # proxy_drop_in UNIT: make a systemd service use the bay's proxies.
@@ -58,9 +107,9 @@ proxy_drop_in() {
     mkdir -p "/etc/systemd/system/$1.service.d"
     cat >"/etc/systemd/system/$1.service.d/magnum-proxy.conf" <<UNIT
 [Service]
-Environment="HTTP_PROXY=$MAGNUM_HTTP_PROXY"
-Environment="HTTPS_PROXY=$MAGNUM_HTTPS_PROXY"
-Environment="NO_PROXY=$MAGNUM_NO_PROXY"
+Environment=$(quoted "HTTP_PROXY=$MAGNUM_HTTP_PROXY")
+Environment=$(quoted "HTTPS_PROXY=$MAGNUM_HTTPS_PROXY")
+Environment=$(quoted "NO_PROXY=$MAGNUM_NO_PROXY")
 UNIT
 }
 
@@ -74,9 +123,9 @@ write_unit() {
         printf 'Wants=network-online.target\nAfter=network-online.target\n\n'
         printf '[Service]\nRestart=always\nRestartSec=5\nExecStart='
         for argument; do
-            # systemd expands "$" and "%" and splits at spaces.
-            argument=${argument//\$/\$\$}
-            printf '"%s" \\\n    ' "${argument//%/%%}"
+            # In command lines systemd expands variables, too.
+            quoted "${argument//\$/\$\$}"
+            printf ' \\\n    '
         done
         printf '\n\n[Install]\nWantedBy=multi-user.target\n'
     } >"/etc/systemd/system/$name.service"
@@ -122,14 +171,15 @@ alternative_names() {
     done
 }
 
-# post_request PURPOSE PATH CURL-ARGUMENTS...: send the service a signing
-# request, made with the key of that purpose.
+# post_request ATTEMPTS SECONDS PURPOSE PATH CURL-ARGUMENT...: send the service a
+# signing request, made with the key of that purpose, as patiently does.
 post_request() {
-    local purpose=$1 url=$MAGNUM_BOOTSTRAP_URL/$MAGNUM_BAY_UUID/$2 request
-    shift 2
+    local attempts=$1 seconds=$2 purpose=$3 request
+    local url=$MAGNUM_BOOTSTRAP_URL/$MAGNUM_BAY_UUID/$4
+    shift 4
     request=$(openssl req -new -key "$certificates/$purpose.key" \
         -subj "/CN=$MAGNUM_NODE_NAME" \
         -addext "subjectAltName=$(alternative_names "$purpose")") || return
-    magnum-curl -X POST -H 'Content-Type: application/x-pem-file' \
+    patiently "$attempts" "$seconds" -X POST -H 'Content-Type: application/x-pem-file' \
         --data-binary "$request" "$@" "$url"
 }

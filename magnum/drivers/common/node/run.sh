@@ -7,13 +7,18 @@ set -u
 
 steps=/opt/magnum/steps
 logs=/var/log/magnum
+# What Heat was told, and where: it wants to hear it once.
+told=/etc/magnum/told
 
 # shellcheck source=lib.sh
 . /opt/magnum/lib.sh
 load_environment
 
 report() { # status, reason
-    local body
+    local body word="$1 $MAGNUM_SIGNAL_URL"
+    if [ -e "$told" ] && [ "$(cat "$told")" = "$word" ]; then
+        return 0
+    fi
     body=$(mktemp)
     python3 - "$1" "$2" >"$body" <<'PYTHON'
 import json
@@ -22,27 +27,33 @@ import sys
 
 status, reason = sys.argv[1:]
 name = os.environ['MAGNUM_NODE_NAME']
+reason = f'node {name}: {reason}'
 json.dump({'status': status, 'reason': reason, 'id': name}, sys.stdout)
 PYTHON
     # PUT: Heat signs the address of a wait condition for this verb only.
-    if ! magnum-curl --retry 30 --retry-delay 10 --retry-all-errors \
-        --output /dev/null -X PUT -H 'Content-Type: application/json' \
-        --data "@$body" "$MAGNUM_SIGNAL_URL" 2>>"$logs/signal.log"; then
+    if patiently 30 10 --output /dev/null -X PUT \
+        -H 'Content-Type: application/json' \
+        --data "@$body" "$MAGNUM_SIGNAL_URL" >>"$logs/signal.log" 2>&1; then
+        (umask 077 && printf '%s\n' "$word" >"$told")
+    else
         echo "magnum: Heat could not be told: $1" >&2
     fi
     rm -f "$body"
 }
 
 run_step() { # file
-    local name log attempts attempt
+    local name log attempts attempt ended
     name=$(basename "$1" .sh)
     log=$logs/$name.log
     attempts=$(sed -n 's/^# attempts: *//p' "$1")
     for attempt in $(seq 1 "${attempts:-1}"); do
         echo "--- attempt $attempt" >>"$log"
-        if "$1" >>"$log" 2>&1 </dev/null; then
-            return 0
-        fi
+        "$1" >>"$log" 2>&1 </dev/null
+        ended=$?
+        case $ended in
+            0) return 0 ;;
+            "$hopeless") break ;;
+        esac
         sleep "$attempt"
     done
     failure="step $name: $(grep -v '^--- attempt' "$log" | tail -n 5 | tail -c 600)"

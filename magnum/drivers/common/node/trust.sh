@@ -18,8 +18,8 @@ fi
 umask 077
 trusted=$certificates/trusted.pem
 new=$certificates/new
-# The timer comes again.
-briefly=(--retry 3 --retry-delay 5 --retry-max-time 60)
+# Attempts and seconds between them: the timer comes again.
+briefly=(4 5)
 
 # Purposes of the certificates that the node can use: some keys are not kept.
 purposes=()
@@ -42,9 +42,9 @@ ask() {
         mine=$trusted
     fi
     trusts=$(sha256sum <"$mine")
-    status=$(post_request "${purposes[0]}" \
+    status=$(post_request "${briefly[@]}" "${purposes[0]}" \
         "trust?node=$MAGNUM_NODE_NAME&purpose=${purposes[0]}&trusts=${trusts%% *}" \
-        "${briefly[@]}" --output "$1" --write-out '%{http_code}')
+        --output "$1")
     case $status in
         200 | 204) ;;
         *) say "the service answered $status" && return 1 ;;
@@ -63,8 +63,8 @@ prepare() {
     if is_issued_by "$new/issuer" "$certificates/$purpose.pem"; then
         cp "$certificates/$purpose.pem" "$new/$purpose.pem"
     else
-        post_request "$purpose" "reissue/$purpose?node=$MAGNUM_NODE_NAME" \
-            "${briefly[@]}" --output "$new/$purpose.pem"
+        post_request "${briefly[@]}" "$purpose" \
+            "reissue/$purpose?node=$MAGNUM_NODE_NAME" --output "$new/$purpose.pem" >/dev/null
     fi
     if ! is_issued_by "$new/ca.pem" "$new/$purpose.pem"; then
         say "the new certificate for $purpose is of another authority, or not valid"

@@ -18,7 +18,7 @@ for address in $MAGNUM_MASTER_ADDRESSES; do
 done
 
 # The options of the labels are words: no quotes.
-# shellcheck disable=SC2086
+read -ra options <<<"$MAGNUM_KUBEAPI_OPTIONS"
 write_unit kube-apiserver "Kubernetes API server" \
     "$(command -v kube-apiserver)" \
     --advertise-address="$MAGNUM_NODE_ADDRESS" \
@@ -41,9 +41,9 @@ write_unit kube-apiserver "Kubernetes API server" \
     --service-cluster-ip-range="$MAGNUM_SERVICE_CIDR" \
     --tls-cert-file="$certificates/server.pem" \
     --tls-private-key-file="$certificates/server.key" \
-    $MAGNUM_KUBEAPI_OPTIONS
+    "${options[@]}"
 
-# shellcheck disable=SC2086
+read -ra options <<<"$MAGNUM_KUBECONTROLLER_OPTIONS"
 write_unit kube-controller-manager "Kubernetes controller manager" \
     "$(command -v kube-controller-manager)" \
     --allocate-node-cidrs=true \
@@ -58,9 +58,9 @@ write_unit kube-controller-manager "Kubernetes controller manager" \
     --service-account-private-key-file="$certificates/service-account.key" \
     --service-cluster-ip-range="$MAGNUM_SERVICE_CIDR" \
     --use-service-account-credentials=true \
-    $MAGNUM_KUBECONTROLLER_OPTIONS
+    "${options[@]}"
 
-# shellcheck disable=SC2086
+read -ra options <<<"$MAGNUM_KUBESCHEDULER_OPTIONS"
 write_unit kube-scheduler "Kubernetes scheduler" \
     "$(command -v kube-scheduler)" \
     --authentication-kubeconfig=/etc/kubernetes/scheduler.conf \
@@ -68,7 +68,7 @@ write_unit kube-scheduler "Kubernetes scheduler" \
     --bind-address=127.0.0.1 \
     --kubeconfig=/etc/kubernetes/scheduler.conf \
     --leader-elect=true \
-    $MAGNUM_KUBESCHEDULER_OPTIONS
+    "${options[@]}"
 
 start_service kube-apiserver kube-controller-manager kube-scheduler
 uses_certificates kube-apiserver kube-controller-manager kube-scheduler

@@ -43,20 +43,21 @@ tlsPrivateKeyFile: $certificates/kubelet.key
 YAML
 
 # Up to 1.23 the container runtime had to be named as remote.
-runtime=
-if kubelet --help 2>&1 | grep -q -e '--container-runtime string'; then
-    runtime=--container-runtime=remote
+runtime=()
+help=$(kubelet --help 2>&1)
+if [[ $help == *'--container-runtime string'* ]]; then
+    runtime=(--container-runtime=remote)
 fi
-# shellcheck disable=SC2086
+read -ra options <<<"$MAGNUM_KUBELET_OPTIONS"
 write_unit kubelet "Kubernetes node agent" "$(command -v kubelet)" \
     --config=/etc/kubernetes/kubelet.yaml \
-    $runtime ${taints:+--register-with-taints="$taints"} \
+    "${runtime[@]}" ${taints:+--register-with-taints="$taints"} \
     --container-runtime-endpoint=unix:///run/containerd/containerd.sock \
     --hostname-override="$MAGNUM_NODE_NAME" \
     --kubeconfig=/etc/kubernetes/kubelet.conf \
     --node-ip="$MAGNUM_NODE_ADDRESS" \
     --node-labels="$labels" \
-    $MAGNUM_KUBELET_OPTIONS
+    "${options[@]}"
 
 cat >/etc/kubernetes/proxy.yaml <<YAML
 apiVersion: kubeproxy.config.k8s.io/v1alpha1
@@ -67,10 +68,10 @@ conntrack: {maxPerCore: 0}
 hostnameOverride: $MAGNUM_NODE_NAME
 mode: iptables
 YAML
-# shellcheck disable=SC2086
+read -ra options <<<"$MAGNUM_KUBEPROXY_OPTIONS"
 write_unit kube-proxy "Kubernetes services' network" \
     "$(command -v kube-proxy)" --config=/etc/kubernetes/proxy.yaml \
-    $MAGNUM_KUBEPROXY_OPTIONS
+    "${options[@]}"
 
 # A renewed worker has the name of the one before it. Kubernetes would go on
 # with that one's labels, taints and pods, unless its object is gone.

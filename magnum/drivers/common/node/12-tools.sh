@@ -1,0 +1,11 @@
+#!/bin/bash
+# Programs of later steps that minimal guests have not.
+set -euo pipefail
+# shellcheck source=../../common/node/lib.sh
+. /opt/magnum/lib.sh
+
+need_command curl curl
+need_command openssl openssl
+need_command update-ca-certificates ca-certificates
+need_command iptables iptables
+need_command mkfs.ext4 e2fsprogs

@@ -1,0 +1,140 @@
+"""Units of systemd as scripts write them, read by systemd itself."""
+
+import os
+import pathlib
+import re
+import shlex
+import subprocess
+
+import pytest
+
+from magnum.drivers import settings
+from tests.unit.drivers import node_files
+
+SYSTEMD = '/lib/systemd/systemd'
+NOBODY = 65534
+
+WORDS = [
+    '--eviction-hard=memory.available<500Mi,nodefs.available<10%',
+    '--a=say "hi" there',
+    r'back\slash \x41\n\t',
+    '$HOME ${HOME} $$ $',
+    "it's",
+    '%n %% 100%',
+    ';',
+    '*',
+    '--empty=',
+    '',
+    '@-+!:',
+    r'\"',
+]
+
+
+def dump(folder: pathlib.Path, unit: str) -> str:
+    """What systemd understands of the unit; it does not do that as root."""
+    for path in (folder, *folder.parents):
+        if path.stat().st_uid == os.getuid():
+            path.chmod(path.stat().st_mode | 0o055)
+    command = [SYSTEMD, '--test', '--system', f'--unit={unit}.service']
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=60,
+        user=NOBODY if os.getuid() == 0 else None,
+        env={'SYSTEMD_UNIT_PATH': f'{folder}:', 'PATH': os.environ['PATH']},
+    )
+    text = done.stdout + done.stderr
+    start = text.find(f'-> Unit {unit}.service:')
+    assert start >= 0, text[-2000:]
+    return re.split(r'\n\s*-> (?:Unit|Job) ', text[start:], maxsplit=1)[0]
+
+
+def arguments(folder: pathlib.Path, unit: str) -> list[str]:
+    """The command line that systemd would execute."""
+    (line,) = re.findall(r'Command Line: (.*)', dump(folder, unit))
+    words = [
+        plain or re.sub(r'\\(.)', r'\1', quoted)
+        for quoted, plain in re.findall(r'"((?:[^"\\]|\\.)*)"|([^\s"]+)', line)
+    ]
+    # A single "$" would begin a variable when the program is started.
+    assert not any(re.search(r'(?<!\$)\$(\$\$)*(?!\$)', word) for word in words), words
+    return [word.replace('$$', '$') for word in words]
+
+
+def write(root: pathlib.Path, call: str) -> pathlib.Path:
+    """The folder of units after a call of lib.sh."""
+    lib = node_files.place(root, 'common/node/lib.sh', 'opt/magnum/lib.sh')
+    units = root / 'etc/systemd/system'
+    units.mkdir(parents=True, exist_ok=True)
+    subprocess.run(['bash', '-c', f'. {lib}; {call}'], check=True)
+    return units
+
+
+def test_arguments_arrive_unchanged(tmp_path: pathlib.Path) -> None:
+    call = shlex.join(['write_unit', 'probe', 'A probe', '/bin/echo', *WORDS])
+    units = write(tmp_path, call)
+    assert arguments(units, 'probe') == ['/bin/echo', *WORDS]
+
+
+@pytest.mark.parametrize('value', ['http://proxy:3128/%2F', r'http://a"b\c', 'http://$HOME'])
+def test_proxies_arrive_unchanged(tmp_path: pathlib.Path, value: str) -> None:
+    names = ('MAGNUM_HTTP_PROXY', 'MAGNUM_HTTPS_PROXY', 'MAGNUM_NO_PROXY')
+    told = settings.shell(dict.fromkeys(names, value))
+    units = write(tmp_path, f'{told}write_unit probe probe /bin/true; proxy_drop_in probe')
+    found = dump(units, 'probe')
+    for name in ('HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'):
+        assert f'Environment: {name}={value}\n' in found, found
+
+
+KUBELET = """#!/bin/bash
+echo '      --container-runtime string   the runtime'
+# A reader that has gone away would end this here.
+for number in {1..3000}; do echo "--flag-$number"; done
+"""
+
+
+def kubelet_arguments(root: pathlib.Path, options: str, kubelet: str = KUBELET) -> list[str]:
+    """After the whole step on a made-up master."""
+    for script in ('common/node/lib.sh', 'kubernetes/node/kubernetes.sh'):
+        node_files.place(root, script, f'opt/magnum/{pathlib.Path(script).name}')
+    step = node_files.place(root, 'kubernetes/node/70-kubelet.sh', 'opt/magnum/steps/70.sh')
+    programs = {'kubelet': kubelet, 'kube-proxy': '#!/bin/sh\n', 'systemctl': '#!/bin/sh\n'}
+    (root / 'usr/local/bin').mkdir(parents=True)
+    (root / 'etc/systemd/system').mkdir(parents=True)
+    (root / 'etc/magnum').mkdir(parents=True)
+    for name, text in programs.items():
+        file = root / 'usr/local/bin' / name
+        file.write_text(text)
+        file.chmod(0o755)
+    environment = {
+        **dict.fromkeys(re.findall(r'\bMAGNUM_[A-Z_]+\b', step.read_text()), ''),
+        'MAGNUM_NODE_ROLE': 'master',
+        'MAGNUM_KUBELET_OPTIONS': options,
+    }
+    subprocess.run(
+        [step], check=True, capture_output=True, cwd=root,
+        env={**environment, 'PATH': f'{root}/usr/local/bin:{os.environ["PATH"]}'},
+    )
+    return arguments(root / 'etc/systemd/system', 'kubelet')
+
+
+@pytest.mark.parametrize(
+    'options',
+    [
+        '--eviction-hard=memory.available<500Mi --system-reserved=cpu=5%',
+        '--node-labels=a=$b --x=* --y=?',
+        r'--z="quoted" --w=back\slash',
+    ],
+)
+def test_options_of_labels_arrive_unchanged(tmp_path: pathlib.Path, options: str) -> None:
+    words = kubelet_arguments(tmp_path, options)
+    number = len(options.split())
+    assert words[-number:] == options.split()
+
+
+def test_an_old_kubelet_is_told_its_runtime(tmp_path: pathlib.Path) -> None:
+    assert '--container-runtime=remote' in kubelet_arguments(tmp_path, '')
+
+
+def test_a_new_kubelet_is_not(tmp_path: pathlib.Path) -> None:
+    assert '--container-runtime=remote' not in kubelet_arguments(
+        tmp_path, '', '#!/bin/sh\necho --container-runtime-endpoint string\n'
+    )
