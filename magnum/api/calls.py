@@ -97,10 +97,11 @@ class Call:
             self.promise(session, answer)
         return answer
 
-    def body(self, argument: str) -> Any:
+    def body(self, argument: str, optional: bool = False) -> Any:
         """The JSON value of the request's body.
 
         :param argument: what messages call it.
+        :param optional: an empty body is None.
         :raises APIError: 415, or 400 for what is no JSON.
         """
         given: str = self.request.environ.get('CONTENT_TYPE', '')
@@ -112,6 +113,8 @@ class Call:
                 errors.UNSUPPORTED_MEDIA_TYPE, f'Media type {content_type} is not supported'
             )
         text = self.text
+        if not text and optional:
+            return None
         if not text:
             raise errors.APIError(errors.BAD_REQUEST, f'Missing argument: "{argument}"')
         try:

@@ -1,8 +1,9 @@
 """A new node group out of a request: inheritance and checks."""
 
+import contextlib
 import dataclasses
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from magnum.api import bay_plans, errors, versions
@@ -95,16 +96,23 @@ class NodegroupPlans:
 
 
 def check_range(values: Mapping[str, Any]) -> None:
-    """The count and its bounds fit together.
+    """The count of a new group and its bounds fit together.
 
     :raises APIError: 409.
     """
-    try:
+    with _refusing():
         nodegroups.check_range(
             values['node_count'], values['min_node_count'], values['max_node_count']
         )
-    except nodegroups.Invalid as fault:
-        raise errors.at_field(errors.NODEGROUP_INVALID, fault.field, str(fault)) from None
+
+
+def check_bounds(values: Mapping[str, Any]) -> None:
+    """The bounds of a group fit together; the count comes to them with the next resize.
+
+    :raises APIError: 409.
+    """
+    with _refusing():
+        nodegroups.check_bounds(values['min_node_count'], values['max_node_count'])
 
 
 def check_scheduling(role: str, values: Mapping[str, Any]) -> None:
@@ -112,7 +120,13 @@ def check_scheduling(role: str, values: Mapping[str, Any]) -> None:
 
     :raises APIError: 409.
     """
-    try:
+    with _refusing():
         nodegroups.check_scheduling(role, values['node_labels'], values['node_taints'])
+
+
+@contextlib.contextmanager
+def _refusing() -> Iterator[None]:
+    try:
+        yield
     except nodegroups.Invalid as fault:
         raise errors.at_field(errors.NODEGROUP_INVALID, fault.field, str(fault)) from None

@@ -35,15 +35,23 @@ class Invalid(Exception):
         self.field = field
 
 
-def check_range(node_count: int, lowest: int, highest: int | None) -> None:
-    """The count lies between its bounds.
+def check_bounds(lowest: int, highest: int | None) -> None:
+    """There are counts between the bounds.
 
-    :raises Invalid: naming the bound.
+    :raises Invalid: naming the upper one.
     """
     if highest is not None and highest < lowest:
         raise Invalid(
             'max_node_count', f'max_node_count {highest} is less than min_node_count {lowest}.'
         )
+
+
+def check_range(node_count: int, lowest: int, highest: int | None) -> None:
+    """The count of a new group lies between its bounds.
+
+    :raises Invalid: naming the bound.
+    """
+    check_bounds(lowest, highest)
     if node_count < lowest:
         raise Invalid(
             'min_node_count', f'min_node_count {lowest} is more than node_count {node_count}.'

@@ -43,7 +43,6 @@ REFUSED = [
     ([_op('replace', '/public', 'perhaps')], 'boolean'),
     ([_op('replace', '/coe', '')], 'empty'), ([_op('replace', '/coe', 'nomad')], 'one of'),
     ([_op('add', '/foo', 'x')], 'Adding a new attribute /foo to the root'),
-    ([_op('add', '/no_proxy', 'y')], 'The attribute /no_proxy has existed'),
     ([_op('replace', '/foo', 'x')], "Couldn't apply patch"),
     ([_op('remove', '/foo')], "Couldn't apply patch"),
     ([_op('remove', '/labels/none')], "Couldn't apply patch"),
@@ -86,6 +85,10 @@ TAKEN = [
      {'cost_centre': 'x'}),
     ([_op('replace', '/labels', {}), _op('add', '/labels/k', 5)], 'labels', {'k': '5'}),
     ([_op('remove', '/labels')], 'labels', {}),
+    ([_op('add', '/no_proxy', 'y')], 'no_proxy', 'y'),
+    ([_op('add', '/labels', {'k': 'w'})], 'labels', {'k': 'w'}),
+    ([_op('add', '/labels', {}), _op('add', '/labels/number', 20.5)], 'labels',
+     {'number': '20.5'}),
     ([_op('replace', '/http_proxy', '')], 'http_proxy', None),
     ([_op('replace', '/http_proxy', 'x'), _op('remove', '/http_proxy')], 'http_proxy', None),
     ([_op('replace', '/coe', 'kubernetes')], 'coe', 'kubernetes'),
@@ -103,3 +106,75 @@ def test_taken(template: Any, patch: Any, field: str, expected: Any) -> None:
     response = client.patch_json(url, patch, headers=HEADERS)
     assert response.json[field] == expected
     assert client.get(url, headers=HEADERS).json[field] == expected
+
+
+#: Refused for what they are, whatever they are meant for.
+MALFORMED = [
+    {}, {'op': 'replace'}, 'x', 5, True, ['x'], [[]], [{}],
+    [_op('move', '/name', 'x')], [_op('replace', 'name', 'x')], [_op('replace', '/name')],
+    [_op('replace', '/uuid', 'x')], [_op('add', '/foo', 'x')], [_op('remove', '/foo')],
+    [{'op': 'remove', 'path': '/name', 'from': '/x'}],
+]
+#: Of a kind and its bad value.
+TARGETS = {
+    '/v1/baymodels': '/docker_volume_size', '/v1/clustertemplates': '/docker_volume_size',
+    '/v1/bays': '/node_count', '/v1/clusters': '/node_count',
+    '/v1/bays/{bay}/nodegroups': '/min_node_count',
+    '/v1/clusters/{bay}/nodegroups': '/max_node_count',
+}
+NODEGROUPS = {
+    **HEADERS, 'OpenStack-API-Version': 'container-infra 1.10', 'Content-Type': 'application/json'
+}
+
+
+@pytest.fixture(scope='module')
+def things(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A client, and the path of one thing of each kind."""
+    running = Service(tmp_path_factory.mktemp('malformed'))
+    client = webtest.TestApp(running.application)
+    client.post_json('/v1/clustertemplates', TEMPLATE, headers=HEADERS)
+    made = client.post_json(
+        '/v1/clusters', {'name': 'one', 'cluster_template_id': TEMPLATE['name']}, headers=HEADERS
+    )
+    bay = made.json['uuid']
+    running.settle()
+    names = {'baymodels': TEMPLATE['name'], 'clustertemplates': TEMPLATE['name'],
+             'bays': bay, 'clusters': bay, 'nodegroups': 'default-worker'}
+    yield client, {
+        kind: f'{kind.format(bay=bay)}/{names[kind.rpartition("/")[2]]}' for kind in TARGETS
+    }
+    running.stop()
+
+
+@pytest.mark.parametrize('exists', [True, False], ids=['there', 'nowhere'])
+@pytest.mark.parametrize('kind', TARGETS)
+def test_a_malformed_patch_is_told_before_its_target_is_looked_up(
+    things: Any, kind: str, exists: bool
+) -> None:
+    client, paths = things
+    url = paths[kind] if exists else f'{kind.format(bay="none")}/none'
+    for patch in (*MALFORMED, [_op('replace', TARGETS[kind], 'many')]):
+        answer = client.patch_json(url, patch, headers=NODEGROUPS, expect_errors=True)
+        assert answer.status_int == 400, (patch, answer.text)
+    answer = client.patch(url, '[{', headers=NODEGROUPS, expect_errors=True)
+    assert answer.status_int == 400
+
+
+@pytest.mark.parametrize('kind', TARGETS)
+@pytest.mark.parametrize('body', ['', '[]', 'null'])
+def test_an_empty_patch_is_no_change(things: Any, kind: str, body: str) -> None:
+    client, paths = things
+    before = client.get(paths[kind], headers=NODEGROUPS)
+    answer = client.patch(paths[kind], body, headers=NODEGROUPS)
+    none = client.patch_json(
+        paths[kind], [_op('replace', TARGETS[kind], before.json[TARGETS[kind][1:]] or '')],
+        headers=NODEGROUPS,
+    )
+    assert (answer.status_int, answer.json) == (none.status_int, none.json)
+    assert 'Operation-Location' not in answer.headers
+    after = client.get(paths[kind], headers=NODEGROUPS)
+    assert (after.json, after.headers['ETag']) == (before.json, before.headers['ETag'])
+    missing = client.patch(
+        f'{kind.format(bay="none")}/none', body, headers=NODEGROUPS, expect_errors=True
+    )
+    assert missing.status_int == 404

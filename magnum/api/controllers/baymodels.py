@@ -88,7 +88,7 @@ class BaymodelsController:
 
     def update(self, call: Call) -> Answer:
         """PATCH: effective at once."""
-        body = call.body('patch')
+        steps = patches.parse(call, self._type)
         scope = call.caller.scope(self._rule('update_all_projects'))
         (ident,) = call.arguments
         with self._database.reading() as session:
@@ -96,7 +96,7 @@ class BaymodelsController:
         # A foreign public one is visible, but not to be changed.
         call.caller.check(self._rule('update'), {'project_id': row.project_id})
         current = row._asdict()
-        changes = patches.apply(body, self._type, current)
+        changes = patches.apply(steps, current)
         # The image has the say.
         changes.pop('cluster_distro', None)
         if 'name' in changes and changes['name'] is None:

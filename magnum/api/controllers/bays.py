@@ -1,7 +1,7 @@
 """Bays and clusters: one implementation for both names."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import orm
@@ -128,10 +128,10 @@ class BaysController:
     def update(self, call: Call) -> Answer:
         """PATCH: another number of workers, or what an agent found of a cluster's health."""
         rollback = call.flag('rollback')
-        body = call.body('patch')
+        steps = patches.parse(call, self._type(call))
         scope = call.caller.scope(self._rule('update_all_projects'))
         (ident,) = call.arguments
-        bay_uuid, changes = self._changes(call, scope, ident, body)
+        bay_uuid, changes = self._changes(call, scope, ident, steps)
         operation = None
         if changes:
             operation = self._database.run(
@@ -236,7 +236,7 @@ class BaysController:
 
     # Parts of update ---------------------------------------------------------
     def _changes(
-        self, call: Call, scope: Scope, ident: str, body: object
+        self, call: Call, scope: Scope, ident: str, steps: Sequence[patches.Step]
     ) -> tuple[str, dict[str, Any]]:
         """The bay's uuid and what a patch changes of it, if it may."""
         with self._database.reading() as session:
@@ -245,7 +245,7 @@ class BaysController:
                 'project_id': row.project_id, 'user_id': row.user_id, 'bay_uuid': row.uuid
             }
             rule = 'update'
-            if self._dialect.changeable >= _HEALTH and _is_health_only(body):
+            if self._dialect.changeable >= _HEALTH and _is_health_only(steps):
                 rule = 'update_health_status'
             call.caller.check(self._rule(rule), target)
             # Also of a patch that changes nothing.
@@ -260,7 +260,7 @@ class BaysController:
         if states.is_failed(row.status):
             # The count was asked for and not reached: naming it again is a change.
             current['node_count'] = None
-        changes = patches.apply(body, self._type(call), current)
+        changes = patches.apply(steps, current)
         fixed = changes.keys() - self._dialect.changeable
         if fixed:
             members = ', '.join(sorted(map(self._dialect.member, fixed)))
@@ -352,9 +352,6 @@ class BaysController:
         )
 
 
-def _is_health_only(body: object) -> bool:
+def _is_health_only(steps: Sequence[patches.Step]) -> bool:
     """Whether a patch reports nothing but health, which is under a rule of its own."""
-    if not isinstance(body, list) or not body:
-        return False
-    paths = [step.get('path') if isinstance(step, dict) else None for step in body]
-    return all(str(path).strip('/').partition('/')[0] in _HEALTH for path in paths)
+    return bool(steps) and all(step.member in _HEALTH for step in steps)

@@ -101,14 +101,14 @@ class NodegroupsController:
 
     def update(self, call: Call) -> Answer:
         """PATCH of one: its bounds, and what its new nodes are marked with."""
-        body = call.body('patch')
+        steps = patches.parse(call, types.TYPE, types.CHANGEABLE)
 
         def work(session: orm.Session) -> Answer:
             bay = self._bay(session, call, 'update')
             self._locked(session, bay.uuid)
             row = finding.nodegroup(session, _STORED, bay.uuid, call.arguments[1])
             call.precondition.check(row.generation)
-            changes = patches.apply(body, types.TYPE, row._asdict(), types.CHANGEABLE)
+            changes = patches.apply(steps, row._asdict())
             _check({**row._asdict(), **changes})
             if changes:
                 changed = models.Nodegroup(**{**row._asdict(), **changes})
@@ -215,6 +215,6 @@ class NodegroupsController:
 
 
 def _check(values: Mapping[str, Any]) -> None:
-    nodegroup_plans.check_range(values)
+    nodegroup_plans.check_bounds(values)
     nodegroup_plans.check_scheduling(values['role'], values)
 

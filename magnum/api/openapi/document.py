@@ -121,7 +121,8 @@ def _operation(route: Route, operation: Operation) -> dict[str, Any]:
     }
     if operation.body:
         described['requestBody'] = {
-            'required': True,
+            # A patch that changes nothing may be left out.
+            'required': not operation.body.endswith('Patch'),
             'content': {'application/json': {'schema': ref(operation.body)}},
         }
     if public:

@@ -54,7 +54,7 @@ def patch(resource: ResourceType, changeable: Collection[str] | None = None) -> 
         if not field.read_only and (changeable is None or field.attribute in changeable)
     )
     path = {'type': 'string', 'pattern': rf'^/({members})(/[\w-]+)*$'}
-    value = {'type': ['string', 'integer', 'boolean', 'object', 'array']}
+    value = {'type': ['string', 'number', 'boolean', 'object', 'array']}
     change = closed({'op': {'enum': ['add', 'replace']}, 'path': path, 'value': value})
     removal = closed({'op': {'const': 'remove'}, 'path': path, 'value': {}}, optional=['value'])
     return {'type': ['array', 'null'], 'items': {'anyOf': [change, removal]}}
