@@ -208,6 +208,13 @@ class HeatClient:
         """
         return self._resources(stack_id, 'FAILED', 'IN_PROGRESS')
 
+    def existing_resources(self, stack_id: str) -> list[Resource]:
+        """Every resource that is there, nested ones included; none of a stack that is gone."""
+        try:
+            return self._resources(stack_id, 'COMPLETE', 'FAILED', 'IN_PROGRESS')
+        except CloudNotFound:
+            return []
+
     @contextlib.contextmanager
     def _changing(self, action: str) -> Iterator[None]:
         """A call whose token Heat works on with for long: it gets a fresh one."""
@@ -220,7 +227,10 @@ class HeatClient:
             found = self._api.resources.list(
                 stack_id, nested_depth=5, filters={'status': list(statuses)}
             )
-            return [_resource(resource) for resource in found]
+            return [
+                _resource(resource) for resource in found
+                if resource.resource_status != 'DELETE_COMPLETE'
+            ]
 
 
 def _stack(found: Any) -> Stack:

@@ -1,4 +1,4 @@
-"""[cinder]: root volumes of nodes."""
+"""[cinder]: root volumes of nodes, and volumes of claims."""
 
 from oslo_config import cfg
 
@@ -11,5 +11,13 @@ OPTIONS = [
         min=0,
         help='Size in GB of the root volume of nodes whose bay has no label '
         'boot_volume_size; 0: they boot from the disk of their flavor.',
+    ),
+    cfg.BoolOpt(
+        'delete_claim_volumes',
+        default=True,
+        help='Whether the delete of a Kubernetes bay deletes the volumes that the Cinder CSI '
+        'driver made for claims in it. The reclaim policy of their class is not visible in '
+        'Cinder: without this all of them stay, with it those that have the property '
+        'magnum.openstack.org/retain=true.',
     ),
 ]

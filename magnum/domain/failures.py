@@ -29,6 +29,11 @@ class FailureCode:
 CODES: Final = (
     FailureCode('node_failed', SERVICE, True, r'WaitConditionFailure'),
     FailureCode('node_silent', OPERATOR, True, r'WaitConditionTimeout'),
+    FailureCode(
+        'resource_in_use', USER, True,
+        r'(?i)\bin use\b|still has ports|have an IP allocation from this subnet'
+        r'|required by one or more|dependent snapshots',
+    ),
     FailureCode('quota_exceeded', USER, False, r'(?i)quota|OverLimit|maximum number of'),
     FailureCode('no_valid_host', OPERATOR, True, r'(?i)no valid host|NoValidHost'),
     FailureCode(

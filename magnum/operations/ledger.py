@@ -16,6 +16,11 @@ HEAT_STACK: Final = 'heat_stack'               # the bay's own
 NODEGROUP_STACK: Final = 'nodegroup_stack'
 KEYSTONE_USER: Final = 'keystone_user'
 CERTIFICATES: Final = 'certificates'
+# Made by the workload of the bay; named by their ids, and written down before
+# they are removed.
+LOAD_BALANCER: Final = 'load_balancer'
+FLOATING_IP: Final = 'floating_ip'
+VOLUME: Final = 'volume'
 
 
 def write(
@@ -42,6 +47,13 @@ def note_id(session: orm.Session, bay_uuid: str, kind: str, name: str, external_
         .filter_by(bay_uuid=bay_uuid, kind=kind, name=name)
         .values(external_id=external_id)
     )
+
+
+def note_found(
+    session: orm.Session, bay_uuid: str, project_id: str | None, kind: str, external_id: str
+) -> None:
+    """The entry of a thing that the bay's workload made, and that is to be removed."""
+    write(session, bay_uuid, project_id, kind, external_id).external_id = external_id
 
 
 def forget_id(session: orm.Session, bay_uuid: str, kind: str, name: str) -> None:

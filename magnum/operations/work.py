@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 from collections.abc import Iterator, Sequence
+from typing import Protocol, TypeVar
 
 import sqlalchemy as sa
 from oslo_config import cfg
@@ -15,6 +16,7 @@ from magnum.certificates.service import CertificateService
 from magnum.clients.errors import Unauthenticated
 from magnum.clients.heat import HeatClient, HeatClients
 from magnum.clients.keystone import KeystoneClient
+from magnum.clients.project_resources import ProjectResources, ProjectResourcesClients
 from magnum.clients.sessions import Sessions
 from magnum.db import models
 from magnum.db.engine import Database
@@ -28,6 +30,15 @@ from magnum.operations.errors import Cancelled, DeadlinePassed, Handover, StepFa
 
 LOG = logging.getLogger(__name__)
 
+C = TypeVar('C', covariant=True)
+
+
+class _Clients(Protocol[C]):
+    """Clients of a service, as a bay's identity."""
+
+    def user(self, user_id: str, password: str, project_id: str) -> C: ...
+
+
 
 @dataclasses.dataclass
 class Tools:
@@ -38,6 +49,7 @@ class Tools:
     sessions: Sessions
     keystone: KeystoneClient
     heat: HeatClients
+    resources: ProjectResourcesClients
     sealer: Sealer
     certificates: CertificateService
     drivers: Registry
@@ -53,6 +65,7 @@ class Tools:
             sessions=sessions,
             keystone=KeystoneClient(conf, sessions),
             heat=HeatClients(conf, sessions),
+            resources=ProjectResourcesClients(conf, sessions),
             sealer=sealer,
             certificates=CertificateService(conf, sealer),
             drivers=Registry.from_entry_points(conf.drivers.disabled_drivers),
@@ -186,7 +199,7 @@ class Work:
 
     def heat_as_bay(self) -> HeatClient | None:
         """Heat as the bay's own identity; None for a bay that has none to use."""
-        known = self._own_clients()
+        known = self._as_bay(self.tools.heat)
         if len(known) > 1:      # a rotation did not come to its end
             for heat in known:
                 with contextlib.suppress(Unauthenticated):
@@ -199,11 +212,22 @@ class Work:
 
         The bay's identity may have been touched by hand, or be gone.
         """
-        yield from self._own_clients()
+        yield from self._as_bay(self.tools.heat)
         yield self.tools.heat.service()
 
-    def _own_clients(self) -> list[HeatClient]:
-        """Heat as the bay, with each of its passwords, the newest first."""
+    def resources_identities(self, service_first: bool = False) -> Iterator[ProjectResources]:
+        """The project's other resources as the bay, then as the service.
+
+        :param service_first: to look at what other projects may have made.
+        """
+        if service_first:
+            yield self.tools.resources.service()
+        yield from self._as_bay(self.tools.resources)
+        if not service_first:
+            yield self.tools.resources.service()
+
+    def _as_bay(self, clients: _Clients[C]) -> list[C]:
+        """Clients as the bay, with each of its passwords, the newest first."""
         with self.tools.database.reading() as session:
             identity = session.scalars(
                 sa.select(models.BayIdentity).filter_by(bay_uuid=self.claim.bay_uuid)
@@ -218,6 +242,6 @@ class Work:
             LOG.error('The identity of bay %s cannot be used: %s', self.claim.bay_uuid, error)
             return []
         return [
-            self.tools.heat.user(identity.user_id, password, identity.project_id or '')
+            clients.user(identity.user_id, password, identity.project_id or '')
             for password in reversed(known)
         ]

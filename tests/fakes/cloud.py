@@ -1,8 +1,9 @@
 """A cloud in memory: Keystone users and Heat stacks that keep their state.
 
 The clients have the methods of ``magnum.clients.keystone.KeystoneClient`` and
-``magnum.clients.heat.HeatClient`` and pass the same failpoints. Faults are
-injected by service and action.
+``magnum.clients.heat.HeatClient`` and pass the same failpoints; load balancers,
+ports and volumes are in ``tests.fakes.resources``. Faults are injected by
+service and action.
 """
 
 import dataclasses
@@ -21,6 +22,7 @@ from magnum.clients.errors import (
     calling,
 )
 from magnum.clients.heat import Resource, Stack
+from tests.fakes.resources import Resources
 
 
 @dataclasses.dataclass
@@ -32,6 +34,7 @@ class FakeCloud:
     calls: list[str] = dataclasses.field(default_factory=list)
     faults: dict[str, CloudError] = dataclasses.field(default_factory=dict)
     deletes_that_fail: int = 0
+    resources: Resources = dataclasses.field(default_factory=Resources)
     clock: Iterator[int] = dataclasses.field(default_factory=lambda: itertools.count(1))
 
     @contextmanager
@@ -48,7 +51,8 @@ class FakeCloud:
         return [s for s in self.stacks.values() if s['status'] != 'DELETE_COMPLETE']
 
     def settle(self, outcome: str = 'COMPLETE', reason: str = '') -> None:
-        """Heat finishes what it is at."""
+        """Heat finishes what it is at, and so do the other services."""
+        self.resources.settle()
         for stack in self.living():
             action, _, state = stack['status'].partition('_')
             if state != 'IN_PROGRESS':
@@ -59,6 +63,12 @@ class FakeCloud:
             if action == 'DELETE' and self.deletes_that_fail:
                 self.deletes_that_fail -= 1
                 ended = 'FAILED'
+            held = self.resources.in_use(stack['there']) if action == 'DELETE' else None
+            if held is not None:
+                stack['status'] = 'DELETE_FAILED'
+                stack['reason'] = f'Resource DELETE failed: {held.reason}'
+                stack['failed'] = [dataclasses.replace(held, stack_id=stack['id'])]
+                continue
             stack['status'] = f'{action}_{ended}'
             if ended == 'COMPLETE':
                 stack['built'] += 1
@@ -129,6 +139,7 @@ class FakeHeat:
                 'id': stack_id, 'name': name, 'status': 'CREATE_IN_PROGRESS', 'reason': '',
                 'parameters': dict(parameters), 'tags': tuple(tags), 'updated': None,
                 'project': self.project_id, 'failed': [], 'minutes': timeout_minutes, 'built': 0,
+                'there': self.cloud.resources.of_stack(stack_id),
             }
             return stack_id
 
@@ -197,6 +208,13 @@ class FakeHeat:
             return list(self._find(stack_id)['failed'])
 
     unfinished_resources = failed_resources
+
+    def existing_resources(self, stack_id: str) -> list[Resource]:
+        with self.cloud.call('orchestration', 'list_resources'):
+            try:
+                return list(self._find(stack_id)['there'])
+            except CloudNotFound:
+                return []
 
     def _find(self, stack: str) -> dict[str, Any]:
         for found in self._visible():

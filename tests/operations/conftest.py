@@ -26,6 +26,7 @@ from magnum.operations.work import Tools
 from tests import databases
 from tests.fakes.cloud import FakeCloud, FakeHeats, FakeKeystone
 from tests.fakes.driver import FakeRegistry
+from tests.fakes.resources import FakeProjectResourcesClients
 
 REQUESTER = Requester('alice', 'demo', ('member', 'reader'), 'req-1')
 
@@ -223,6 +224,7 @@ def world(tmp_path: pathlib.Path) -> Iterator[World]:
     tools = Tools(
         conf=conf, database=database, sessions=None,  # type: ignore[arg-type]
         keystone=FakeKeystone(cloud), heat=FakeHeats(cloud),  # type: ignore[arg-type]
+        resources=FakeProjectResourcesClients(cloud),  # type: ignore[arg-type]
         sealer=sealer, certificates=CertificateService(conf, sealer),
         drivers=FakeRegistry(),  # type: ignore[arg-type]
     )

@@ -9,12 +9,14 @@ from magnum.operations.steps.cleanup import (
     disarm_all_bootstrap,
     look_once_more,
 )
+from magnum.operations.steps.workload import remove_load_balancers, remove_volumes
 
-START = (disarm_all_bootstrap, delete_stacks)
+START = (disarm_all_bootstrap, remove_load_balancers, delete_stacks)
 FINISH = (
     await_late_requests,
     await_stacks_gone,
     look_once_more,
+    remove_volumes,
     delete_identity,
     delete_certificates,
 )

@@ -16,6 +16,7 @@ from magnum.operations import ledger, rows
 from magnum.operations.errors import HeatIsBusy, StepFailed, TryLater
 from magnum.operations.plan import nodegroup_plan
 from magnum.operations.steps.heat import DELETE, as_anybody, tag_of
+from magnum.operations.steps.in_use import clear_the_way
 from magnum.operations.work import Work
 
 #: Heat fails a delete for things that pass (a port still in use, a volume
@@ -51,7 +52,7 @@ def remove_remains(work: Work) -> None:
     for entry in _entries(work, ledger.HEAT_STACK):
         for stack in _stacks_of(work, entry):
             if stack.action == DELETE and stack.is_failed:
-                _count_attempt(work, stack)
+                _see_refusal(work, stack)
             if stack.action != DELETE or stack.is_failed:
                 _delete(work, stack)
             raise TryLater(f'What the failed attempt left is being removed: {stack.status}')
@@ -92,7 +93,7 @@ def await_stacks_gone(work: Work) -> None:
             if stack.action != DELETE:      # it was made late, or others went first
                 _ask_for_the_end(work, stack)
             elif not stack.is_busy:
-                _count_attempt(work, stack)
+                _see_refusal(work, stack)
                 _ask_for_the_end(work, stack)
         if found:
             _watch(work, found[0])
@@ -127,7 +128,7 @@ def look_once_more(work: Work) -> None:
         for entry in entries:
             for stack in _ours(heat.by_name(entry.name), entry):
                 if stack.is_failed and stack.action == DELETE:
-                    _count_attempt(work, stack)
+                    _see_refusal(work, stack)
                 _ask_for_the_end(work, stack)
                 raise HeatIsBusy(stack.status)
             _strike(work, entry)
@@ -185,6 +186,16 @@ def _watch(work: Work, stack: Stack) -> None:
         operation.stack_action = DELETE
 
 
+def _see_refusal(work: Work, stack: Stack) -> None:
+    """Heat failed to delete a stack: it is asked again, unless that cannot help.
+
+    :raises TryLater: what is in the way is being removed.
+    :raises StepFailed: somebody uses what is to go, or Heat failed too often.
+    """
+    clear_the_way(work, stack)
+    _count_attempt(work, stack)
+
+
 def _count_attempt(work: Work, stack: Stack) -> None:
     with work.fenced() as (_, operation):
         attempts: dict[str, int] = dict(operation.parameters.get('delete_attempts', {}))
@@ -193,5 +204,3 @@ def _count_attempt(work: Work, stack: Stack) -> None:
     if attempts[stack.id] > ATTEMPTS:
         failed = as_anybody(work, lambda heat: heat.failed_resources(stack.id))
         raise StepFailed(root_cause(failed, stack.reason or 'Heat could not delete the stack.'))
-
-

@@ -1,17 +1,18 @@
 """What steps share of asking Heat: as whom, for which stack, and is it done."""
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from magnum.clients.errors import CloudForbidden
-from magnum.clients.heat import HeatClient, Stack
+from magnum.clients.heat import HeatClient, Resource, Stack
 from magnum.db.models import Operation
 from magnum.domain.failures import Failure
 from magnum.operations.errors import StepFailed
 from magnum.operations.work import Work
 
 T = TypeVar('T')
+C = TypeVar('C')
 
 # Heat's actions.
 CREATE, UPDATE, DELETE, ROLLBACK = 'CREATE', 'UPDATE', 'DELETE', 'ROLLBACK'
@@ -35,13 +36,21 @@ def own_heat(work: Work) -> HeatClient:
 
 def as_anybody(work: Work, call: Callable[[HeatClient], T]) -> T:
     """Call Heat as the bay or, where that is refused, as the service."""
+    return first_allowed(work.heat_identities(), call)
+
+
+def first_allowed(identities: Iterable[C], call: Callable[[C], T]) -> T:
+    """Call as the first of several identities that is not refused.
+
+    :raises CloudForbidden: all of them are.
+    """
     refused: CloudForbidden | None = None
-    for heat in work.heat_identities():
+    for client in identities:
         try:
-            return call(heat)
+            return call(client)
         except CloudForbidden as error:
             refused = error
-    raise refused or CloudForbidden('orchestration', 'no identity is left to ask as')
+    raise refused or CloudForbidden('identity', 'no identity is left to ask as')
 
 
 def look(work: Work, stack_id: str, outputs: bool = False) -> Stack | None:
@@ -62,6 +71,11 @@ def existing(work: Work, stack_id: str | None, outputs: bool = False) -> Stack:
             Failure('stack_missing', f'Stack with id {stack_id} not found in Heat.')
         )
     return stack
+
+
+def existing_resources(work: Work, stack_id: str) -> list[Resource]:
+    """What a stack has, nested stacks included; nothing when it is gone."""
+    return as_anybody(work, lambda heat: heat.existing_resources(stack_id))
 
 
 def check_ours(stack: Stack, bay_uuid: str) -> None:

@@ -1,0 +1,28 @@
+"""Text from elsewhere, made fit for logs, events and reasons."""
+
+import re
+from typing import Final
+
+#: Characters of a reason that are kept.
+LONGEST: Final = 1000
+
+# Terminal sequences as a whole; then every control, format and line character.
+_SEQUENCES: Final = re.compile(r'\x1b(?:\[[0-?]*[ -/]*[@-~]|[@-Z\\-_])')
+_MARKUP: Final = str.maketrans('<>', '()')
+_ENDING: Final = ' ...'
+
+
+def one_line(text: str, longest: int = LONGEST) -> str:
+    """The text on one line, without control characters and markup, and not too long.
+
+    Angle brackets become round ones: no markup is left, and nothing that it said is lost.
+
+    What a node or a service of the cloud says may forge a line of a log, steer
+    a terminal, or run in a browser.
+    """
+    text = _SEQUENCES.sub('', text[: 4 * longest])
+    printable = ''.join(char if char.isprintable() else ' ' for char in text)
+    text = ' '.join(printable.translate(_MARKUP).split())
+    if len(text) > longest:
+        text = text[: longest - len(_ENDING)].rstrip() + _ENDING
+    return text

@@ -1,0 +1,364 @@
+"""Removing what the workload of a bay made in the project.
+
+Load balancers and floating IPs of its services would keep its network from
+being deleted; they go first, and the bay's controllers may make another one
+while its masters live, so that they are looked for again when Heat refuses.
+Volumes of its claims go as soon as no node has them attached.
+
+Only what :mod:`magnum.domain.bay_resources` recognises is removed. It is
+written in the ledger before, and checked once more whenever it is come back to.
+"""
+
+import dataclasses
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+import sqlalchemy as sa
+from oslo_log import log as logging
+
+from magnum.clients.errors import CloudConflict, CloudForbidden, CloudRefused
+from magnum.clients.project_resources import (
+    LOAD_BALANCER,
+    VOLUMES,
+    FloatingIP,
+    LoadBalancer,
+    ProjectResources,
+    Volume,
+)
+from magnum.db.models import LedgerEntry, Operation
+from magnum.domain import bay_resources
+from magnum.domain.bay_resources import Owner
+from magnum.domain.failures import Failure
+from magnum.domain.plain_text import one_line
+from magnum.domain.stack_names import stack_name
+from magnum.events import timeline
+from magnum.operations import ledger
+from magnum.operations.errors import StepFailed, TryLater
+from magnum.operations.steps.heat import existing_resources, first_allowed
+from magnum.operations.work import Situation, Work
+
+LOG = logging.getLogger(__name__)
+
+T = TypeVar('T')
+
+_COE: Final = 'kubernetes'      # nothing in a bay of another engine asks the cloud for anything
+_DELAY: Final = 3.0             # seconds between two looks at what is being deleted
+#: How often a volume that is still attached is looked at once the nodes are gone.
+_LOOKS: Final = 20
+_FREE: Final = ('available', 'error')
+_SERVER: Final = 'OS::Nova::Server'
+_PORT: Final = 'OS::Neutron::Port'
+_NET: Final = 'OS::Neutron::Net'
+
+
+def remove_load_balancers(work: Work) -> None:
+    """Remove what services and claims of the bay have in the project, as far as it is free.
+
+    :raises TryLater: Octavia is at work on a load balancer.
+    """
+    situation = _situation(work)
+    if situation is None:
+        return
+    removing = _remove_services(work, situation)
+    _remove_free_volumes(work, situation)
+    if removing:
+        raise _later(removing)
+
+
+def remove_volumes(work: Work) -> None:
+    """Remove the volumes of the bay's claims, and what its controllers made at the last.
+
+    Its nodes are gone.
+
+    :raises TryLater: the cloud is at work on one of them.
+    :raises StepFailed: a volume is still in use.
+    """
+    situation = _situation(work)
+    if situation is None:
+        return
+    removing = _remove_services(work, situation)
+    if _takes_volumes(work):
+        removing += _remove_volumes(work, _owner(situation))
+    if removing:
+        raise _later(removing)
+
+
+def _remove_volumes(work: Work, owner: Owner) -> list[str]:
+    found = _volumes(work, owner)
+    _write(work, ledger.VOLUME, [volume.id for volume in found if owner.owns_volume(volume)])
+    known = _entries(work, ledger.VOLUME)
+    removing = [volume for entry in known for volume in _remove_volume(work, entry, owner)]
+    if not removing:
+        written = {entry.name for entry in known}
+        _tell_of_kept(
+            work, [one for one in found if not owner.owns_volume(one, one.id in written)]
+        )
+    return removing
+
+
+def remove_late_services(work: Work) -> list[str]:
+    """Remove load balancers once more: controllers of the bay may have made others.
+
+    :returns: names of those that Octavia is still at work on.
+    """
+    situation = _situation(work)
+    return [] if situation is None else _remove_services(work, situation)
+
+
+def _remove_services(work: Work, situation: Situation) -> list[str]:
+    """Remove the load balancers of the bay's services, and their floating IPs.
+
+    :returns: names of those that Octavia is still at work on.
+    """
+    if not _has(work, LOAD_BALANCER):
+        return []
+    owner = _owner(situation)
+    balancers = _allowed(work, lambda cloud: cloud.load_balancers(owner.project_id), LOAD_BALANCER)
+    addresses = _allowed(work, lambda cloud: cloud.floating_ips(owner.project_id), 'network')
+    if any(map(owner.may_own, balancers)):
+        owner = _placed(work, situation, owner)
+    owned = {one.id: one for one in balancers if owner.owns_load_balancer(one)}
+    ports = {one.vip_port_id for one in owned.values()} - {None}
+    _write(work, ledger.LOAD_BALANCER, owned)
+    _write(
+        work, ledger.FLOATING_IP,
+        [one.id for one in addresses if owner.owns_floating_ip(one, ports)],
+    )
+    by_id = {one.id: one for one in addresses}
+    for entry in _entries(work, ledger.FLOATING_IP):
+        _remove_address(work, entry, by_id.get(entry.name), owner, ports)
+    return [
+        name
+        for entry in _entries(work, ledger.LOAD_BALANCER)
+        for name in _remove_balancer(work, entry, owned.get(entry.name))
+    ]
+
+
+def _remove_address(
+    work: Work,
+    entry: LedgerEntry,
+    address: FloatingIP | None,
+    owner: Owner,
+    ports: Iterable[str | None],
+) -> None:
+    if address is None:
+        _strike(work, entry)
+    elif owner.owns_floating_ip(address, set(ports), is_known=True):
+        _ask(work, lambda cloud: cloud.delete_floating_ip(address.id))
+        _strike(work, entry, f'floating IP {address.address} ({address.id})')
+    else:                                                   # it was given to something else
+        _strike(work, entry)
+
+
+def _remove_balancer(
+    work: Work, entry: LedgerEntry, balancer: LoadBalancer | None
+) -> Sequence[str]:
+    """Ask for the end of a load balancer; its name while it is still there."""
+    if balancer is None:
+        _strike(work, entry, f'load balancer {entry.name}')
+        return ()
+    name = f'load balancer {one_line(balancer.name, 255)} ({balancer.id}): {balancer.status}'
+    if not balancer.status.startswith('PENDING_'):
+        try:
+            _ask(work, lambda cloud: cloud.delete_load_balancer(balancer.id))
+        except CloudConflict as busy:
+            LOG.info('The load balancer %s cannot be deleted yet: %s', balancer.id, busy)
+    return (name,)
+
+
+def _remove_free_volumes(work: Work, situation: Situation) -> None:
+    """Write down the volumes of the bay's claims; remove those that no node has."""
+    if not _takes_volumes(work):
+        return
+    owner = _owner(situation)
+    found = _volumes(work, owner)
+    if not found:
+        return
+    owner = _placed(work, situation, owner)
+    owned = {volume.id: volume for volume in found if owner.owns_volume(volume)}
+    _write(work, ledger.VOLUME, owned)
+    for volume in owned.values():
+        if volume.status in _FREE and not volume.server_ids:
+            try:
+                _delete_volume(work, volume)
+            except CloudRefused as refused:     # when the nodes are gone, it is asked again
+                LOG.info('The volume %s cannot be deleted yet: %s', volume.id, refused)
+
+
+def _delete_volume(work: Work, volume: Volume) -> None:
+    _ask(work, lambda cloud: cloud.delete_volume(volume.id))
+
+
+def _remove_volume(work: Work, entry: LedgerEntry, owner: Owner) -> Sequence[str]:
+    """Ask for the end of a volume; its name while it is still there."""
+    volume = _ask(work, lambda cloud: cloud.volume(entry.name))
+    if volume is None:
+        _strike(work, entry, f'volume {entry.name}')
+        return ()
+    name = f'volume {one_line(volume.name, 255)} ({volume.id}): {volume.status}'
+    if volume.status == 'deleting':
+        return (name,)
+    if volume.status == 'error_deleting':
+        raise StepFailed(Failure('resource_failed', f'{name}', volume.id, 'OS::Cinder::Volume'))
+    if volume.server_ids or volume.status not in _FREE:
+        _count_look(work, volume, name)
+        return (name,)
+    if not owner.owns_volume(volume, is_known=True):        # it is to stay, or not the bay's
+        _strike(work, entry)
+        return ()
+    try:
+        _delete_volume(work, volume)
+    except CloudRefused as refused:
+        snapshots = ', '.join(
+            f'snapshot {one_line(one.name, 255)} ({one.id})'
+            for one in _ask(work, lambda cloud: cloud.snapshots(volume.id))
+        )
+        reason = f'In use by {snapshots}.' if snapshots else str(refused)
+        raise StepFailed(
+            Failure('resource_in_use', reason, volume.id, 'OS::Cinder::Volume')
+        ) from refused
+    return (name,)
+
+
+def _count_look(work: Work, volume: Volume, name: str) -> None:
+    """Look at a volume in use again and again, though not for ever."""
+    with work.fenced() as (_, operation):
+        attempts: dict[str, int] = dict(operation.parameters.get('delete_attempts', {}))
+        attempts[volume.id] = attempts.get(volume.id, 0) + 1
+        operation.parameters = {**operation.parameters, 'delete_attempts': attempts}
+    if attempts[volume.id] >= _LOOKS:
+        servers = ', '.join(f'server {server}' for server in volume.server_ids)
+        reason = f'{name}: in use by {servers}' if servers else name
+        raise StepFailed(Failure('resource_in_use', reason, volume.id, 'OS::Cinder::Volume'))
+
+
+def _tell_of_kept(work: Work, kept: Sequence[Volume]) -> None:
+    """Say which volumes stay though they bear a name of the bay."""
+    if not kept:
+        return
+    with work.fenced() as (session, operation):
+        for volume in kept:
+            why = (
+                f'its property {bay_resources.RETAIN_KEY} says so'
+                if bay_resources.is_retained(volume)
+                else "only a name says that it is the bay's, or it is attached elsewhere"
+            )
+            timeline.record(
+                session, operation, f'bay.{operation.verb}.kept',
+                f'volume {one_line(volume.name, 255)} ({volume.id}) stays: {why}',
+            )
+
+
+def _situation(work: Work) -> Situation | None:
+    """The situation of a bay whose workload may ask the cloud for something."""
+    situation = work.situation()
+    return situation if situation.baymodel.coe == _COE else None
+
+
+def _owner(situation: Situation) -> Owner:
+    bay = situation.bay
+    return Owner(
+        project_id=bay.project_id or '',
+        name=bay.name or '',
+        unique_names=frozenset({bay.uuid, stack_name(bay.name or '', bay.uuid)}),
+    )
+
+
+def _placed(work: Work, situation: Situation, owner: Owner) -> Owner:
+    """The owner, with its networks and servers, as its stacks have them.
+
+    Its networks are remembered: they count when the stacks are gone, too.
+    """
+    stacks = dict.fromkeys([situation.bay.stack_id, *(g.stack_id for g in situation.nodegroups)])
+    there: dict[str, set[str]] = {_SERVER: set(), _PORT: set(), _NET: set()}
+    for stack_id in filter(None, stacks):
+        for resource in existing_resources(work, stack_id):
+            if resource.type in there and resource.physical_id:
+                there[resource.type].add(resource.physical_id)
+    networks = there[_NET] | _remembered_networks(work)
+    if not networks and there[_PORT]:
+        port = _ask(work, lambda cloud: cloud.port(min(there[_PORT])))
+        networks = {port.network_id} if port else set()
+    with work.fenced() as (_, operation):
+        operation.parameters = {**operation.parameters, 'networks': sorted(networks)}
+    return dataclasses.replace(
+        owner, own_networks=frozenset(there[_NET]), networks=frozenset(networks),
+        server_ids=frozenset(there[_SERVER]),
+    )
+
+
+def _remembered_networks(work: Work) -> set[str]:
+    """The bay's networks, as this or an earlier operation saw them."""
+    with work.tools.database.reading() as session:
+        earlier = session.scalars(
+            sa.select(Operation.parameters).filter_by(bay_uuid=work.claim.bay_uuid)
+        ).all()
+    return {network for parameters in earlier for network in parameters.get('networks', ())}
+
+
+def _volumes(work: Work, owner: Owner) -> list[Volume]:
+    """The volumes that bear one of the cluster's names."""
+    found: dict[str, Volume] = {}
+    for name in sorted(owner.names):
+        ask = operator.methodcaller(
+            'volumes', owner.project_id, bay_resources.CLUSTER_KEY, name
+        )
+        found |= {volume.id: volume for volume in _allowed(work, ask, VOLUMES)}
+    return list(found.values())
+
+
+def _has(work: Work, service: str) -> bool:
+    return work.tools.resources.service().has(service)
+
+
+def _takes_volumes(work: Work) -> bool:
+    return work.tools.conf.cinder.delete_claim_volumes and _has(work, VOLUMES)
+
+
+def _ask(work: Work, call: Callable[[ProjectResources], T]) -> T:
+    return first_allowed(work.resources_identities(), call)
+
+
+def _allowed(
+    work: Work, call: Callable[[ProjectResources], list[T]], service: str
+) -> list[T]:
+    """What a list says; nothing where nobody may see it.
+
+    What nobody may look for stays: it must not keep the bay from being deleted.
+    """
+    try:
+        return _ask(work, call)
+    except CloudForbidden as refused:
+        LOG.warning(
+            'What the workload of bay %s left in %s cannot be seen: %s',
+            work.claim.bay_uuid, service, refused,
+        )
+        return []
+
+
+def _entries(work: Work, kind: str) -> Sequence[LedgerEntry]:
+    with work.tools.database.reading() as session:
+        return ledger.entries(session, work.claim.bay_uuid, kind)
+
+
+def _write(work: Work, kind: str, ids: Iterable[str] | Mapping[str, Any]) -> None:
+    """Write things down that are to be removed."""
+    if not ids:
+        return
+    with work.fenced() as (session, operation):
+        for one in ids:
+            ledger.note_found(session, operation.bay_uuid, operation.project_id, kind, one)
+
+
+def _strike(work: Work, entry: LedgerEntry, removed: str | None = None) -> None:
+    with work.fenced() as (session, operation):
+        ledger.strike(session, entry)
+        if removed is not None:
+            timeline.record(
+                session, operation, f'bay.{operation.verb}.removed', f'{removed} was removed'
+            )
+
+
+def _later(removing: Sequence[str]) -> TryLater:
+    return TryLater(f'Being removed: {", ".join(removing)}', _DELAY, 'resource_in_use')
