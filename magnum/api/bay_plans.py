@@ -16,6 +16,7 @@ from magnum.db import models
 from magnum.domain import labels, names
 from magnum.domain.nodegroups import DEFAULT_MASTER, DEFAULT_WORKER
 from magnum.drivers.contract import MASTER, WORKER, Driver, PlanRefused
+from magnum.drivers.labels import without_effect
 from magnum.operations.plan import bay_plan
 
 #: What a bay takes over from its baymodel where its request gives nothing.
@@ -27,11 +28,15 @@ INHERITED: Final = (
 
 @dataclasses.dataclass(frozen=True)
 class NewBay:
-    """A bay that may be built: its columns, and those of its node groups."""
+    """A bay that may be built: its columns, and those of its node groups.
+
+    ``without_effect`` holds the labels that do nothing, each with the reason.
+    """
 
     values: Mapping[str, Any]
     groups: tuple[Mapping[str, Any], ...]
     driver: Driver
+    without_effect: Mapping[str, str]
 
     def rows(self) -> tuple[models.Bay, list[models.Nodegroup]]:
         """Fresh rows: a transaction that is retried needs new ones."""
@@ -83,6 +88,7 @@ class BayPlans:
                 },
             ),
             driver,
+            without_effect(driver.labels_schema(), values['labels']),
         )
         self._check_buildable(new, baymodel, driver)
         return new

@@ -13,13 +13,18 @@ from magnum.api.selection import DriverSelection
 from magnum.db import models
 from magnum.domain import labels, nodegroups
 from magnum.drivers.contract import Driver
+from magnum.drivers.labels import without_effect_on_nodegroup
 
 
 @dataclasses.dataclass(frozen=True)
 class NewNodegroup:
-    """A node group that may be built: its columns."""
+    """A node group that may be built: its columns.
+
+    ``without_effect`` holds its own labels that do nothing, each with the reason.
+    """
 
     values: Mapping[str, Any]
+    without_effect: Mapping[str, str]
 
     def row(self) -> models.Nodegroup:
         """A fresh row: a transaction that is retried needs a new one."""
@@ -72,7 +77,10 @@ class NodegroupPlans:
         del values['merge_labels']
         applied = self._selection.checked_labels(values['labels'], driver)
         self._check_in_cloud(call, values, bay, driver, applied)
-        return NewNodegroup(values)
+        return NewNodegroup(
+            values,
+            without_effect_on_nodegroup(driver.labels_schema(), values['labels'], bay.labels),
+        )
 
     def _check_in_cloud(
         self,

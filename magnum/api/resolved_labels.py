@@ -1,16 +1,21 @@
 """Which labels hold for a bay, and where each is from."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from oslo_config import cfg
+from sqlalchemy import orm
 
+from magnum.db import models
 from magnum.db.repositories.scopes import Row
 from magnum.drivers import labels
 from magnum.drivers.registry import DriverNotFound, Registry
+from magnum.events import timeline
 from magnum.operations.plan import preset_labels
 
 Document = dict[str, dict[str, str]]
+
+_LONGEST_NAME: Final = 64  # characters of a name in a message for people
 
 
 def of_bay(row: Row, drivers: Registry, conf: cfg.ConfigOpts) -> Document:
@@ -34,3 +39,26 @@ def document(
     """By name: value, origin (default, baymodel or bay), effect, and why there is none."""
     found = labels.resolved(schema, baymodel_labels, bay_labels, preset_labels(conf))
     return {name: resolved.document() for name, resolved in found.items()}
+
+
+def tell(
+    session: orm.Session, operation: models.Operation, without_effect: Mapping[str, str]
+) -> None:
+    """Write an event about labels that do nothing, if there are.
+
+    :param without_effect: their names, each with the reason.
+    """
+    if without_effect:
+        by_reason: dict[str, list[str]] = {}
+        for name, reason in sorted(without_effect.items()):
+            by_reason.setdefault(reason, []).append(_printable(name))
+        parts = [f'{", ".join(names)}: {reason}' for reason, names in by_reason.items()]
+        timeline.record(
+            session, operation, f'bay.{operation.verb}.labels_without_effect',
+            f'Labels without effect. {" ".join(parts)}',
+        )
+
+
+def _printable(name: str) -> str:
+    """A user's own word, fit for logs and tables."""
+    return ''.join(c if c.isprintable() else '?' for c in name[:_LONGEST_NAME])

@@ -79,6 +79,8 @@ def _of_bays(name: str) -> tuple[Route, ...]:
         Route('GET', f'/v1/{name}/detail', f'{name}.detail', BAYS, trailing_slash=False),
         Route('POST', f'/v1/{name}', f'{name}.create', DRY_RUN),
         Route('GET', f'/v1/{name}/{{ident}}', f'{name}.get', FIELDS),
+        Route('GET', f'/v1/{name}/{{ident}}/resolved_labels', f'{name}.labels',
+              since=versions.RESOLVED_LABELS, answers_unasked=True),
         Route('PATCH', f'/v1/{name}/{{ident}}', f'{name}.update', ROLLBACK),
         Route('DELETE', f'/v1/{name}/{{ident}}', f'{name}.delete'),
         Route('POST', f'/v1/{name}/{{ident}}/actions/resize', f'{name}_actions.resize', DRY_RUN,

@@ -32,9 +32,10 @@ VERSIONS: Final[dict[int, str]] = {
     18: 'Idempotency-Key on every POST (answering at every version).',
     19: 'ETag and If-Match on bays, baymodels and node groups (answering at every version).',
     20: 'Lists can be filtered, and the members of documents chosen by "fields".',
-    21: 'Drivers and the schema of their labels; bays show where each label is from.',
+    21: 'Drivers and the schema of their labels; where each label of a bay is from.',
     22: 'Configuration of native clients for a key of the caller.',
     23: 'The OpenAPI document.',
+    24: 'What the labels of a bay come to, under a path of its own.',
 }
 MINIMUM: Final = min(VERSIONS)
 MAXIMUM: Final = max(VERSIONS)
@@ -52,6 +53,7 @@ FILTERS: Final = 20
 DRIVERS: Final = 21
 CONFIG: Final = 22
 OPENAPI: Final = 23
+RESOLVED_LABELS: Final = 24
 
 #: What answers call the service; requests may use any of SERVICE_TYPES.
 SERVICE_TYPE: Final = 'container-infrastructure-management'

@@ -82,9 +82,12 @@ class HeatDriver(Driver):
         for group in (plan, plan.masters, plan.workers):
             labels.check(self.labels_schema(), group.labels)
         # Checks rely on well-formed labels.
-        plan = self._with_default_labels(plan)
-        for check in self.refusals:
-            check(plan, self.capabilities)
+        resolved = self._with_default_labels(plan)
+        try:
+            for check in self.refusals:
+                check(resolved, self.capabilities)
+        except PlanRefused as refusal:
+            raise labels.as_sent(self.labels_schema(), plan.labels, refusal) from None
 
     def footprint(self, plan: BayPlan) -> Mapping[str, int]:
         """See the contract."""

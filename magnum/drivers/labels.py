@@ -153,6 +153,21 @@ def without_effect(
     return {name: reason for name, reason in reasons.items() if reason}
 
 
+def without_effect_on_nodegroup(
+    label_schema: Mapping[str, Any], labels: Mapping[str, str], bay_labels: Mapping[str, str]
+) -> dict[str, str]:
+    """Those labels of a further node group that do nothing, each with the reason.
+
+    What it has from its bay was told of there.
+    """
+    own = {name: text for name, text in labels.items() if bay_labels.get(name) != text}
+    shared = own.keys() - of_nodegroup(label_schema, own).keys()
+    return {
+        **dict.fromkeys(sorted(shared), 'A node group has this label from its bay.'),
+        **without_effect(label_schema, own),
+    }
+
+
 def of_nodegroup(label_schema: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, str]:
     """Those labels that a node group may have otherwise than its bay.
 
@@ -202,19 +217,23 @@ def check(label_schema: Mapping[str, Any], labels: Mapping[str, str]) -> None:
         _check_alias(label_schema, labels, name)
     validator = jsonschema.Draft202012Validator(label_schema)
     for error in validator.iter_errors(applied(label_schema, labels)):
-        name = _as_sent(label_schema, labels, '/'.join(map(str, error.absolute_path)))
+        name = '/'.join(map(str, error.absolute_path))
         rule = error.schema if isinstance(error.schema, dict) else {}
         wanted = rule.get('description', error.message)
-        raise _refused(name, f'{error.instance!r} is not a value of this label: {wanted}')
+        refusal = _refused(name, f'{error.instance!r} is not a value of this label: {wanted}')
+        raise as_sent(label_schema, labels, refusal)
 
 
-def _as_sent(label_schema: Mapping[str, Any], labels: Mapping[str, str], own_name: str) -> str:
-    """The name under which a label was given: its own, or another one of it."""
-    if own_name in labels:
-        return own_name
+def as_sent(
+    label_schema: Mapping[str, Any], labels: Mapping[str, str], refusal: contract.PlanRefused
+) -> contract.PlanRefused:
+    """The refusal with the name under which its label was given, which may be an alias."""
     rules = _rules(label_schema)
-    aliases = (name for name in labels if rules.get(name, {}).get('alias') == own_name)
-    return next(aliases, own_name)
+    for name in labels:
+        own_name = rules.get(name, {}).get('alias')
+        if own_name not in labels and refusal.field == f'labels/{own_name}':
+            return _refused(name, refusal.reason)
+    return refusal
 
 
 def _check_alias(label_schema: Mapping[str, Any], labels: Mapping[str, str], name: str) -> None:

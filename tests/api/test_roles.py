@@ -53,6 +53,7 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
             ('GET', '', _LIST),
             ('GET', '/detail', _LIST),
             ('GET', '/{ident}', _READ_BAY),
+            ('GET', '/{ident}/resolved_labels', _READ_BAY),
             ('PATCH', '/{ident}', change),
             ('DELETE', '/{ident}', _DELETE),
         )

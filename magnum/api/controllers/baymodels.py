@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from sqlalchemy import orm
 
-from magnum.api import errors, narrowing, pagination, patches
+from magnum.api import errors, narrowing, pagination, patches, resolved_labels
 from magnum.api.calls import Answer, Call
 from magnum.api.controllers import finding
 from magnum.api.dialects import Dialect
@@ -18,6 +18,7 @@ from magnum.db.repositories import baymodels as repository
 from magnum.db.repositories.scopes import MarkerNotFound, Row
 from magnum.domain import baymodels as rules
 from magnum.domain import names
+from magnum.drivers.contract import Driver
 
 # PATCH reads a baymodel whole, with what guards its change.
 _STORED: Final = tuple(
@@ -73,7 +74,10 @@ class BaymodelsController:
             del values['uuid']
         values['docker_storage_driver'] = rules.storage_driver(values['docker_storage_driver'])
         self._check_publish(call, {name for name in _PUBLISHED if values[name]})
-        values |= self._checked_in_cloud(values, self._preflight.of(call.caller), is_new=True)
+        found, driver = self._checked_in_cloud(
+            values, self._preflight.of(call.caller), is_new=True
+        )
+        values |= found
         values |= {'project_id': call.caller.project_id, 'user_id': call.caller.user_id}
         if call.flag('dry_run'):
             made = self._database.rehearse(lambda one: self._insert(one, values, call.base))
@@ -81,7 +85,13 @@ class BaymodelsController:
                 member: value for member, value in made.document.items()
                 if member not in _OF_A_ROW
             }
-            return Answer({'dry_run': True, self._dialect.argument: shown})
+            return Answer({
+                'dry_run': True,
+                self._dialect.argument: shown,
+                'labels': resolved_labels.document(
+                    driver.labels_schema(), values['labels'], values['labels'], self._conf
+                ),
+            })
         return self._database.run(
             lambda session: call.keep(session, self._insert(session, values, call.base))
         )
@@ -212,15 +222,15 @@ class BaymodelsController:
         if changes.keys() <= rules.WITHOUT_EFFECT_ON_BAYS:
             return changes
         after = {**current, **changes}
-        found = self._checked_in_cloud(after, self._preflight.of(call.caller), is_new=False)
+        found, _ = self._checked_in_cloud(after, self._preflight.of(call.caller), is_new=False)
         return changes | {
             attribute: value for attribute, value in found.items() if value != current[attribute]
         }
 
     def _checked_in_cloud(
         self, values: Mapping[str, Any], lookups: Lookups, is_new: bool
-    ) -> dict[str, Any]:
-        """What the image and its driver decide of a baymodel.
+    ) -> tuple[dict[str, Any], Driver]:
+        """What the image and its driver decide of a baymodel, and that driver.
 
         :raises APIError: a value names nothing in the cloud, or nothing that
             the driver supports.
@@ -235,7 +245,7 @@ class BaymodelsController:
         self._check_named(values, lookups, self._selection.boots_from_flavor(applied))
         if is_new and 'keypair_id' in self._dialect.mandatory:
             lookups.public_key('keypair_id', values['keypair_id'])
-        return {'network_driver': network_driver, 'cluster_distro': image.os_distro}
+        return {'network_driver': network_driver, 'cluster_distro': image.os_distro}, driver
 
     @staticmethod
     def _check_named(values: Mapping[str, Any], lookups: Lookups, needs_disk: bool) -> None:

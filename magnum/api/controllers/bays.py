@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
+import sqlalchemy as sa
 from sqlalchemy import orm
 
 from magnum.api import (
@@ -28,7 +29,7 @@ from magnum.api.views import BayView
 from magnum.db import models
 from magnum.db.repositories import baymodels as baymodel_repository
 from magnum.db.repositories import bays as repository
-from magnum.db.repositories.scopes import MarkerNotFound, Scope
+from magnum.db.repositories.scopes import MarkerNotFound, Row, Scope
 from magnum.domain import states
 from magnum.operations.planner import (
     BayGone,
@@ -47,6 +48,14 @@ _GROUP_COUNTS: Final = (
     repository.NODEGROUP.c.role,
     repository.NODEGROUP.c.node_count,
     repository.NODEGROUP.c.is_default,
+)
+_RESOLVED_LABELS: Final = 'resolved_labels'
+_LABELLED: Final = (
+    repository.TABLE.c.uuid,
+    repository.TABLE.c.project_id.label('owner'),
+    repository.TABLE.c.driver,
+    repository.TABLE.c.labels,
+    repository.BAYMODEL_LABELS,
 )
 _HEALTH: Final = frozenset({'health_status', 'health_status_reason'})
 _PROGRESS_INTERVAL: Final = 0.25  # seconds
@@ -79,21 +88,22 @@ class BaysController:
 
     def get(self, call: Call) -> Answer:
         """GET of one."""
-        scope = call.caller.scope(self._rule('get_one_all_projects'))
         view = self._one_views[self._dialect.at(call.version)]
-        (ident,) = call.arguments
         with self._database.reading() as session:
-            row = finding.bay(session, self._dialect, view.columns, scope, ident)
-            call.caller.check(
-                self._rule('get'), {'project_id': row.owner, 'bay_uuid': row.uuid}
-            )
+            row = self._readable(session, call, view.columns)
             (document,) = view.documents(session, [row], call.base)
-            if call.version >= versions.DRIVERS:
-                document['resolved_labels'] = resolved_labels.of_bay(
-                    row, self._services.drivers, self._services.conf
-                )
-        chosen = narrowing.members(call.query, document)
+        further = (_RESOLVED_LABELS,) if call.version >= versions.DRIVERS else ()
+        chosen = narrowing.members(call.query, (*document, *further))
+        # Tables of the members would be too wide with them.
+        if chosen is not None and _RESOLVED_LABELS in chosen:
+            document[_RESOLVED_LABELS] = self._resolved_labels(row)
         return Answer(narrowing.narrow(document, chosen), headers=etag(row.generation))
+
+    def labels(self, call: Call) -> Answer:
+        """GET of what the labels of one come to."""
+        with self._database.reading() as session:
+            row = self._readable(session, call, _LABELLED)
+        return Answer({_RESOLVED_LABELS: self._resolved_labels(row)})
 
     def create(self, call: Call) -> Answer:
         """POST: the promise of a bay; synchronous for bays of old."""
@@ -112,6 +122,7 @@ class BaysController:
             operation = self._services.planner.create_bay(
                 session, *new.rows(), call.caller.requester, baymodel.generation
             )
+            resolved_labels.tell(session, operation, new.without_effect)
             bay_uuid = operation.bay_uuid
             if is_asynchronous:
                 return bay_uuid, call.keep(session, accepted(call, bay_uuid, operation))
@@ -301,6 +312,22 @@ class BaysController:
             raise in_progress(self._dialect, bay_uuid, refusal) from None
 
     # Common parts ------------------------------------------------------------
+    def _readable(
+        self, session: orm.Session, call: Call, columns: tuple[sa.ColumnElement[Any], ...]
+    ) -> Row:
+        """The bay of the path, if the caller may see it.
+
+        :param columns: with the owner and the uuid among them.
+        """
+        scope = call.caller.scope(self._rule('get_one_all_projects'))
+        (ident,) = call.arguments
+        row = finding.bay(session, self._dialect, columns, scope, ident)
+        call.caller.check(self._rule('get'), {'project_id': row.owner, 'bay_uuid': row.uuid})
+        return row
+
+    def _resolved_labels(self, row: Row) -> resolved_labels.Document:
+        return resolved_labels.of_bay(row, self._services.drivers, self._services.conf)
+
     def _rule(self, action: str) -> str:
         return f'{self._dialect.policy}:{action}'
 

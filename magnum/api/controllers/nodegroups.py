@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from sqlalchemy import orm
 
-from magnum.api import errors, nodegroup_plans, pagination, patches
+from magnum.api import errors, nodegroup_plans, pagination, patches, resolved_labels
 from magnum.api.calls import Answer, Call
 from magnum.api.controllers import finding
 from magnum.api.controllers.accepting import in_progress, operation_location
@@ -91,6 +91,7 @@ class NodegroupsController:
             operation = self._services.planner.create_nodegroup(
                 session, locked, nodegroup, call.caller.requester
             )
+            resolved_labels.tell(session, operation, new.without_effect)
             return call.keep(
                 session, self._accepted(session, call, bay.uuid, nodegroup.uuid, operation)
             )

@@ -25,7 +25,8 @@ LINKS: Final[Schema] = {
 
 RESOLVED_LABELS: Final[Schema] = {
     'type': 'object',
-    'description': 'All labels that are given or have defaults; of one bay, from 1.21 on.',
+    'description': 'All labels that are given or have defaults; of one bay, where "fields" names '
+    'them.',
     'additionalProperties': {
         'type': 'object',
         'properties': {

@@ -16,7 +16,7 @@ from magnum.drivers.contract import (
     NodeGroupPlan,
     PlanRefused,
 )
-from magnum.drivers.kubernetes import client, node_options
+from magnum.drivers.kubernetes import client, command_lines, node_options
 
 TLS_PORT = 6443
 OPEN_PORT = 8080
@@ -136,6 +136,7 @@ class KubernetesDriver(heat.HeatDriver):
         address_ranges,
         node_options.registrable,
         node_restriction,
+        command_lines.well_formed,
     )
     certificates = {
         MASTER: {
@@ -229,9 +230,9 @@ class KubernetesDriver(heat.HeatDriver):
             ),
             'MAGNUM_CGROUP_DRIVER': labels['cgroup_driver'],
             'MAGNUM_ADMISSION_PLUGINS': _admission_plugins(labels['admission_control_list']),
-            'MAGNUM_KUBEAPI_OPTIONS': labels['kubeapi_options'],
-            'MAGNUM_KUBECONTROLLER_OPTIONS': labels['kubecontroller_options'],
-            'MAGNUM_KUBESCHEDULER_OPTIONS': labels['kubescheduler_options'],
-            'MAGNUM_KUBELET_OPTIONS': labels['kubelet_options'],
-            'MAGNUM_KUBEPROXY_OPTIONS': labels['kubeproxy_options'],
+            'MAGNUM_KUBEAPI_OPTIONS': command_lines.words(labels['kubeapi_options']),
+            'MAGNUM_KUBECONTROLLER_OPTIONS': command_lines.words(labels['kubecontroller_options']),
+            'MAGNUM_KUBESCHEDULER_OPTIONS': command_lines.words(labels['kubescheduler_options']),
+            'MAGNUM_KUBELET_OPTIONS': command_lines.words(labels['kubelet_options']),
+            'MAGNUM_KUBEPROXY_OPTIONS': command_lines.words(labels['kubeproxy_options']),
         }

@@ -104,6 +104,8 @@ def test_swarm_managers_need_none() -> None:
         (MesosDriver(), {'rexray_preempt': 'perhaps'}, 'labels/rexray_preempt'),
         (KubernetesDriver(), {'min_node_count': '-1'}, 'labels/min_node_count'),
         (KubernetesDriver(), {'kubelet_options': '--x="y z"'}, 'labels/kubelet_options'),
+        (KubernetesDriver(), {'kubeapi_options': '--x="y'}, 'labels/kubeapi_options'),
+        (KubernetesDriver(), {'kubeproxy_options': '--x=y\t-z'}, 'labels/kubeproxy_options'),
         (KubernetesDriver(), {'kube_tag': 'latest'}, 'labels/kube_tag'),
         (
             KubernetesDriver(),

@@ -6,12 +6,15 @@ from typing import Final
 from magnum.api import versions
 from magnum.api.dialects import BAY_DIALECTS, BAYS, CLUSTERS, Dialect
 from magnum.api.openapi import schemas
+from magnum.api.openapi.members import RESOLVED_LABELS
 from magnum.api.openapi.operations import ACCEPTED, Operation, Reply, component, spoken
 from magnum.api.openapi.scalars import Schema
 from magnum.api.types import bays as types
 
 _LATER: Final = 'Operation-Location?'
-_OPTIONAL: Final = ('faults', 'resolved_labels')
+_OPTIONAL: Final = ('faults',)
+#: Only of those who choose their members.
+_CHOSEN: Final = (*_OPTIONAL, 'resolved_labels')
 _REPLAYED: Final = 'Idempotency-Replayed?'
 
 
@@ -26,7 +29,8 @@ def _components(dialect: Dialect) -> Iterator[tuple[str, Schema]]:
     if dialect.successor is None:
         yield f'{title}Request', schemas.request(resource)
         yield f'{title}Patch', schemas.patch(resource)
-        yield f'{title}Narrowed', schemas.narrowed(full)
+        chosen = schemas.document(dialect, dialect.full_view, types.FIELDS, optional=_CHOSEN)
+        yield f'{title}Narrowed', schemas.narrowed(chosen)
         yield f'{title}ItemNarrowed', schemas.narrowed(item)
         kinds = ('', 'Narrowed')
     for kind in kinds:
@@ -48,6 +52,9 @@ def _operations(dialect: Dialect) -> Iterator[tuple[str, Operation]]:
     yield f'{tag}.list', Operation(tag, f'List {words}s', shown('List'))
     yield f'{tag}.detail', Operation(tag, f'List {words}s in detail', shown('DetailList'))
     yield f'{tag}.get', Operation(tag, f'Show a {words}', shown('', ('ETag',)), tagged=True)
+    yield f'{tag}.labels', Operation(
+        tag, f'Show what the labels of a {words} come to', (Reply(200, 'ResolvedLabels'),)
+    )
     yield f'{tag}.create', Operation(
         tag, f'Build a {words}',
         (
@@ -78,7 +85,8 @@ def _synchronous(dialect: Dialect, reply: Reply) -> Iterator[Reply]:
 
 
 COMPONENTS: Final[Mapping[str, Schema]] = {
-    name: schema for dialect in BAY_DIALECTS for name, schema in _components(dialect)
+    'ResolvedLabels': schemas.closed({'resolved_labels': RESOLVED_LABELS}),
+    **{name: schema for dialect in BAY_DIALECTS for name, schema in _components(dialect)},
 }
 OPERATIONS: Final[Mapping[str, Operation]] = {
     name: operation for dialect in (BAYS, CLUSTERS) for name, operation in _operations(dialect)

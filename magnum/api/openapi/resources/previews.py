@@ -41,7 +41,9 @@ _AGAINST_LIMITS: Final[Mapping[str, Any]] = {
 def _of_baymodel(dialect: Dialect) -> Schema:
     attributes = [name for name in dialect.full_view if name not in _OF_A_ROW]
     shown = schemas.document(dialect, attributes, types.FIELDS)
-    return closed({'dry_run': {'const': True}, dialect.argument: shown})
+    return closed(
+        {'dry_run': {'const': True}, dialect.argument: shown, 'labels': RESOLVED_LABELS}
+    )
 
 
 def _components() -> Iterator[tuple[str, Schema]]:

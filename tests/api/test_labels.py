@@ -1,0 +1,279 @@
+"""Labels through the whole API, with the drivers that build bays, under both names."""
+
+import itertools
+import pathlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import webtest
+
+from magnum.drivers import labels as rules
+from magnum.drivers.registry import Registry
+from tests.api.fixtures.service import Service
+
+HEADERS = {'X-Auth-Token': 'member', 'OpenStack-API-Version': 'container-infra latest'}
+TEMPLATE: dict[str, Any] = {
+    'name': 't', 'coe': 'kubernetes', 'image_id': 'debian', 'keypair_id': 'default',
+    'external_network_id': 'public', 'flavor_id': 'm1.small', 'master_flavor_id': 'm1.small',
+}
+#: Collections of both vocabularies, and what a bay calls its baymodel.
+NAMES = {
+    'bays': ('/v1/baymodels', '/v1/bays', 'baymodel_id'),
+    'clusters': ('/v1/clustertemplates', '/v1/clusters', 'cluster_template_id'),
+}
+
+Make = Callable[..., Service]
+_NUMBERS = itertools.count(1)
+
+
+@pytest.fixture
+def make(tmp_path: pathlib.Path) -> Iterator[Make]:
+    made: list[Service] = []
+
+    def start(**options: Any) -> Service:
+        made.append(_service(tmp_path, **options))
+        return made[0]
+
+    yield start
+    for service in made:
+        service.stop()
+
+
+def _service(directory: pathlib.Path, **options: Any) -> Service:
+    service = Service(directory, Registry.from_entry_points(), **options)
+    webtest.TestApp(service.application).post_json('/v1/baymodels', TEMPLATE, headers=HEADERS)
+    return service
+
+
+class Person:
+    """A member who uses one of the vocabularies, for one bay of each."""
+
+    def __init__(self, service: Service, names: str):
+        self._client = webtest.TestApp(service.application)
+        self.templates, self.bays, self._template = NAMES[names]
+        self.name = f'c{next(_NUMBERS)}'
+
+    def post(self, labels: Any, path: str = '', **more: Any) -> Any:
+        body = {'name': self.name, self._template: 't', 'labels': labels, **more}
+        return self._client.post_json(
+            f'{self.bays}{path}', body, headers=HEADERS, expect_errors=True
+        )
+
+    def bay(self, path: str = '') -> Any:
+        return self._client.get(f'{self.bays}/{self.name}{path}', headers=HEADERS).json
+
+    def count(self) -> int:
+        shown = self._client.get(f'{self.bays}?name={self.name}', headers=HEADERS).json
+        return len(shown[self.bays.rpartition('/')[2]])
+
+    def template(self, method: str, path: str, body: Any) -> Any:
+        send = getattr(self._client, f'{method}_json')
+        return send(f'{self.templates}{path}', body, headers=HEADERS, expect_errors=True)
+
+    def group(self, **body: Any) -> Any:
+        return self._client.post_json(
+            f'{self.bays}/{self.name}/nodegroups', body, headers=HEADERS, expect_errors=True
+        )
+
+    def events(self) -> dict[str, str]:
+        return {event['kind']: event['message'] for event in self.bay('/events')['events']}
+
+
+@pytest.fixture(scope='module')
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    service = _service(tmp_path_factory.mktemp('labels'), quotas__max_clusters_per_project=1000)
+    yield service
+    service.stop()
+
+
+@pytest.fixture(params=NAMES)
+def person(request: pytest.FixtureRequest, shared: Service) -> Person:
+    return Person(shared, request.param)
+
+
+#: What is sent, what is shown, what is applied.
+TAKEN: list[tuple[dict[str, Any], dict[str, str], dict[str, str]]] = [
+    ({'master_lb_floating_ip_enabled': True}, {'master_lb_floating_ip_enabled': 'true'},
+     {'master_lb_floating_ip_enabled': 'true'}),
+    ({'master_lb_floating_ip_enabled': 'True'}, {'master_lb_floating_ip_enabled': 'True'},
+     {'master_lb_floating_ip_enabled': 'true'}),
+    ({'master_lb_allowed_cidrs': '10.0.0.0/8, 192.168.0.0/16'},
+     {'master_lb_allowed_cidrs': '10.0.0.0/8, 192.168.0.0/16'},
+     {'master_lb_allowed_cidrs': '10.0.0.0/8,192.168.0.0/16'}),
+    ({'kubelet_options': '--eviction-hard=memory.available<500Mi'},
+     {'kubelet_options': '--eviction-hard=memory.available<500Mi'},
+     {'kubelet_options': '--eviction-hard=memory.available<500Mi'}),
+    ({'boot_volume_size': 20.0}, {'boot_volume_size': '20.0'}, {'boot_volume_size': '20'}),
+    ({'octavia_provider': 'ovn', 'octavia_lb_algorithm': 'SOURCE_IP_PORT'},
+     {'octavia_provider': 'ovn', 'octavia_lb_algorithm': 'SOURCE_IP_PORT'},
+     {'octavia_provider': 'ovn', 'octavia_lb_algorithm': 'SOURCE_IP_PORT'}),
+    ({'container_infra_prefix': 'registry.example.org/magnum'},
+     {'container_infra_prefix': 'registry.example.org/magnum'},
+     {'container_infra_prefix': 'registry.example.org/magnum/'}),
+    ({'kube_tag': ''}, {'kube_tag': ''}, {'kube_tag': 'v1.34.1'}),
+    ({' cgroup_driver ': 'CGROUPFS '}, {'cgroup_driver': 'CGROUPFS '},
+     {'cgroup_driver': 'cgroupfs'}),
+]
+
+
+@pytest.mark.parametrize(('sent', 'shown', 'applied'), TAKEN, ids=lambda value: str(value)[:40])
+def test_taken_in_every_form(
+    person: Person, sent: dict[str, Any], shown: dict[str, str], applied: dict[str, str]
+) -> None:
+    forms: list[Any] = [sent, str(sent)]
+    if not any(',' in str(value) for value in sent.values()):
+        forms.append(','.join(f'{name}={value}' for name, value in sent.items()))
+    for form in forms:
+        preview = person.post(form, '?dry_run=true')
+        assert preview.status_int == 200, preview.text
+        for name, value in applied.items():
+            assert preview.json['labels'][name]['value'] == value
+            assert preview.json['labels'][name]['effect'] == 'applied'
+    assert person.post(sent).status_int in (201, 202)
+    assert person.bay()['labels'] == shown
+    made = person.template('post', '', {**TEMPLATE, 'name': f'of-{person.name}', 'labels': sent})
+    assert made.json['labels'] == shown
+    for value in (sent, str(sent)):
+        patch = [{'op': 'replace', 'path': '/labels', 'value': value}]
+        assert person.template('patch', f'/of-{person.name}', patch).json['labels'] == shown
+    for name, value in sent.items():
+        patch = [{'op': 'add', 'path': f'/labels/{name.strip()}', 'value': value}]
+        assert person.template('patch', f'/of-{person.name}', patch).json['labels'] == shown
+
+
+REFUSED = [
+    ({'boot_volume_zie': '5'}, '/labels/boot_volume_zie', 'boot_volume_size'),
+    ({'kube-tag': 'v1.34.1'}, '/labels/kube-tag', 'kube_tag'),
+    ({'Availability_Zone': 'nova'}, '/labels/Availability_Zone', 'availability_zone'),
+    ({'kube_tag': 'v1.14.6'}, '/labels/kube_tag', 'v1.31, v1.32, v1.33, v1.34'),
+    ({'kube_tag': 'v1.34.1-rancher1'}, '/labels/kube_tag', 'v1.34'),
+    ({'boot_volume_size': 20.5}, '/labels/boot_volume_size', 'GB'),
+    ({'master_lb_floating_ip_enabled': 'perhaps'}, '/labels/master_lb_floating_ip_enabled', 'true'),
+    ({'api_master_lb_allowed_cidrs': '10/8/8'}, '/labels/api_master_lb_allowed_cidrs', '10/8/8'),
+    ({'api_master_lb_allowed_cidrs': '10.0.0.0/8', 'master_lb_allowed_cidrs': '10.0.0.0/9'},
+     '/labels/api_master_lb_allowed_cidrs', 'master_lb_allowed_cidrs'),
+    ({'max_node_count': '1'}, '/labels/max_node_count', 'node_count, 2'),
+    ({'min_node_count': '3'}, '/labels/min_node_count', 'node_count, 2'),
+]
+
+
+@pytest.mark.parametrize(('labels', 'pointer', 'words'), REFUSED, ids=lambda value: str(value)[:40])
+def test_refused_with_the_remedy(
+    person: Person, labels: dict[str, Any], pointer: str, words: str
+) -> None:
+    for path in ('', '?dry_run=true'):
+        answer = person.post(labels, path, node_count=2)
+        assert answer.status_int == 400
+        (error,) = answer.json['errors']
+        assert error['source']['pointer'] == pointer
+        assert words in error['detail']
+    assert person.count() == 0
+
+
+@pytest.mark.parametrize(('provider', 'algorithm', 'status'), [
+    ('ovn', 'ROUND_ROBIN', 400), ('amphora', 'SOURCE_IP_PORT', 400), ('ovn', '', 200),
+    ('', 'SOURCE_IP_PORT', 200), ('vendor', 'LEAST_CONNECTIONS', 200),
+])
+def test_algorithms_are_those_of_the_provider(
+    person: Person, provider: str, algorithm: str, status: int
+) -> None:
+    labels = {'octavia_provider': provider, 'octavia_lb_algorithm': algorithm}
+    answer = person.post(labels, '?dry_run=true', master_lb_enabled=True)
+    assert answer.status_int == status
+    if status == 200:
+        expected = algorithm or 'SOURCE_IP_PORT'
+        assert answer.json['parameters']['octavia_lb_algorithm'] == expected
+
+
+WITHOUT = {
+    'auto_scaling_enabled': 'true', 'keystone_auth_enabled': True, 'ingress_controller': 'octavia',
+    'cinder_csi_enabled': 'true', 'cloud_provider_enabled': 'true', 'monitoring_enabled': 'true',
+    'etcd_volume_size': '20', 'cost_centre': '4711', 'owner\n\x1b[1m': 'me',
+}
+
+
+def test_what_does_nothing_is_said(person: Person) -> None:
+    """In the preview, in the resolved labels, and in an event."""
+    preview = person.post(WITHOUT, '?dry_run=true').json['labels']
+    assert person.post(WITHOUT).status_int in (201, 202)
+    shown = person.bay('/resolved_labels')['resolved_labels']
+    by_fields = person.bay('?fields=resolved_labels')['resolved_labels']
+    assert shown == by_fields == preview
+    for name in WITHOUT:
+        assert shown[name]['effect'] == 'none'
+        assert shown[name]['reason']
+    assert shown['kube_tag'] == {'value': 'v1.34.1', 'origin': 'default', 'effect': 'applied'}
+    said = person.events()['bay.create.labels_without_effect']
+    for name in WITHOUT:
+        assert name.replace('\n\x1b', '??') in said
+    assert said.isprintable()
+    template = person.template('post', '?dry_run=true', {**TEMPLATE, 'labels': WITHOUT}).json
+    assert template['labels']['cost_centre']['effect'] == 'none'
+
+
+def test_nothing_is_said_where_all_has_an_effect(person: Person) -> None:
+    person.post({'boot_volume_size': '20'})
+    assert set(person.events()) == {'bay.create.accepted'}
+
+
+def test_node_groups_say_it_as_well(make: Make) -> None:
+    service = make()
+    person = Person(service, 'clusters')
+    person.post({'cost_centre': '1', 'kube_tag': 'v1.33.1'})
+    service.settle()
+    made = person.group(
+        name='g', merge_labels=True,
+        labels={'kube_tag': 'v1.34.1', 'boot_volume_size': 20.0, 'npd_enabled': False},
+    )
+    assert made.status_int == 202, made.text
+    assert made.json['labels'] == {
+        'cost_centre': '1', 'kube_tag': 'v1.34.1', 'boot_volume_size': '20.0',
+        'npd_enabled': 'false',
+    }
+    said = person.events()['bay.create_nodegroup.labels_without_effect']
+    assert 'kube_tag' in said
+    assert 'npd_enabled' in said
+    assert 'cost_centre' not in said
+    assert 'boot_volume_size' not in said
+    assert person.group(name='h', labels={'kube_tag': 'v1.14.6'}).status_int == 400
+    assert person.group(name='h', labels={'kubelet_optoins': ''}).status_int == 400
+
+
+def test_strict_labels_refuse_all_unknown_ones(make: Make) -> None:
+    person = Person(make(drivers__strict_labels=True), 'clusters')
+    answer = person.post({'cost_centre': '4711', 'npd_enabled': 'true'})
+    assert answer.status_int == 400
+    assert answer.json['errors'][0]['source']['pointer'] == '/labels/cost_centre'
+    assert person.post({'npd_enabled': 'true'}).status_int == 202
+
+
+def test_any_version_may_be_let_pass(make: Make) -> None:
+    person = Person(make(drivers__any_version=True), 'clusters')
+    assert person.post({'kube_tag': 'v1.14.6'}).status_int == 202
+    assert person.post({'kube_tag': 'latest'}).status_int == 400
+
+
+#: Words that people keep in labels; none is a misspelling.
+OF_PEOPLE = (
+    'cost_centre', 'cost_center', 'costcenter', 'cost-centre', 'owner', 'team', 'project',
+    'department', 'billing_code', 'contact', 'environment', 'env', 'stage', 'purpose', 'tier',
+    'app', 'application', 'customer', 'tenant', 'ticket', 'maintainer', 'email', 'region',
+    'zone', 'datacenter', 'backup', 'schedule', 'expires', 'created_by', 'managed_by',
+    'terraform', 'purpose_tag', 'version', 'name', 'volume_size', 'node_size', 'pool',
+    'cluster_name', 'cluster_type', 'master_count', 'node_count', 'flavor', 'image', 'network',
+    'subnet', 'dns', 'domain', 'proxy', 'registry', 'monitoring', 'logging', 'metrics',
+    'ingress', 'storage', 'security', 'audit', 'etcd', 'kube', 'kubernetes', 'k8s_version',
+    'kube_version', 'docker', 'containerd', 'calico', 'cilium', 'flannel', 'helm',
+)
+
+
+@pytest.mark.parametrize('driver', ['kubernetes', 'swarm', 'mesos'])
+def test_words_of_people_are_no_misspellings(driver: str) -> None:
+    schema = Registry.from_entry_points().by_name(driver).labels_schema()
+    assert rules.misspelled(schema, OF_PEOPLE) == {}
+    # Of each known name, what one slip of the fingers makes of it.
+    for name in schema['properties']:
+        for slip in (name[1:], name[:-2] + name[-1], name.replace('_', '-'), name.upper()):
+            if slip not in schema['properties'] and len(name) > 8:
+                assert slip in rules.misspelled(schema, [slip]), slip
