@@ -294,6 +294,11 @@ NODEGROUP_OUT_OF_RANGE: Final = Kind(
     'The number of nodes is outside of what the node group allows.',
     'Stay within "min_node_count" and "max_node_count", or change these first.',
 )
+NODE_UNKNOWN: Final = Kind(
+    'magnum.nodegroup.node_unknown', 400,
+    'A node to remove is not of the node group.',
+    'Name servers of the group by their id, or nodes by their index in the group.',
+)
 NODEGROUP_IS_DEFAULT: Final = Kind(
     'magnum.nodegroup.is_default', 400,
     'The two node groups that a bay begins with stay as long as the bay does.',

@@ -5,7 +5,7 @@ remembered for some seconds, so that a burst of requests costs a few look-ups.
 """
 
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any, Final, TypeVar
 
 import cachetools
@@ -14,7 +14,7 @@ from oslo_log import log as logging
 
 from magnum.api import errors
 from magnum.api.context import Caller
-from magnum.clients import compute, image, limits, network
+from magnum.clients import compute, image, limits, network, stacks
 from magnum.clients.callers import CallerClouds
 from magnum.clients.errors import CloudError, CloudForbidden, CloudRefused
 from magnum.clients.image import Image
@@ -164,6 +164,24 @@ class Lookups:
                 f'Multiple subnets exist with same name {ident}. '
                 'Please use the subnet id instead.',
             )
+
+    def workers(self, stack_name: str, stack_id: str, output: str) -> Mapping[str, str] | None:
+        """Ids of the servers of a node group by index; None: Heat does not tell the caller.
+
+        Asked anew each time: groups change.
+        """
+
+        def look_up() -> Mapping[str, str] | None:
+            try:
+                found: Mapping[str, str] | None = stacks.output(
+                    self._cloud, stack_name, stack_id, output
+                )
+            except CloudRefused as error:
+                LOG.info('The servers of stack %s are not known: %s', stack_id, error)
+                return None
+            return found
+
+        return self._calling(look_up)
 
     def _network(self, field: str, ident: str, external: bool) -> None:
         kind = 'external' if external else 'fixed'

@@ -12,6 +12,7 @@ from oslo_config import cfg
 from magnum.clients.errors import calling
 
 #: The least version of a service's API that is spoken; what it offers decides.
+#: Of others the catalogue's address is used as it is: Heat's has its version.
 _VERSIONS: Final = {'image': '2', 'network': '2', 'block-storage': '3'}
 
 
@@ -56,14 +57,14 @@ class CallerCloud:
         :param action: names the call for failpoints.
         :raises CloudError: the service refused, or did not answer.
         """
-        version = _VERSIONS[service]
+        version = _VERSIONS.get(service)
         api = adapter.Adapter(
             self.session,
             service_type=service,
             region_name=self.region_name,
             interface=self.interface,
             min_version=version,
-            max_version=f'{version.partition(".")[0]}.latest',
+            max_version=version and f'{version}.latest',
         )
         with calling(service, action):
             return api.get(path, params=query).json()

@@ -179,6 +179,15 @@ class HeatClient:
             return None
         return None if found.is_gone else found
 
+    def output(self, stack_id: str, name: str) -> Any:
+        """The value of one output; None when the stack has none, or it has no value."""
+        try:
+            with calling(SERVICE, 'get_output'):
+                found = self._api.stacks.output_show(stack_id, name)
+        except CloudNotFound:
+            return None
+        return found['output'].get('output_value')
+
     def by_ids(self, stack_ids: list[str]) -> dict[str, Stack]:
         """Stacks, of any project for a service token, among these ids.
 

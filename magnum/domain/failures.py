@@ -52,6 +52,7 @@ CODES: Final = (
     FailureCode('count_mismatch', SERVICE, True),
     FailureCode('nodes_behind', USER, True),
     FailureCode('plan_refused', USER, False),
+    FailureCode('node_unknown', USER, False),
     FailureCode('identity_missing', OPERATOR, False),
     FailureCode('cancelled', USER, True),
     FailureCode('internal', SERVICE, True),

@@ -1,7 +1,10 @@
 """Rules of node groups that need no I/O."""
 
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
+
+from oslo_utils import uuidutils
 
 MASTER: Final = 'master'
 
@@ -60,6 +63,34 @@ def check_range(node_count: int, lowest: int, highest: int | None) -> None:
         raise Invalid(
             'max_node_count', f'max_node_count {highest} is less than node_count {node_count}.'
         )
+
+
+@dataclasses.dataclass(frozen=True)
+class Named:
+    """Nodes of a group by index, with the ids of their servers, and what names none."""
+
+    nodes: Mapping[str, str]
+    unknown: Sequence[str]
+
+
+def named(names: Iterable[str], members: Mapping[str, str]) -> Named:
+    """Which nodes of a group are named, by their index or by the id of their server.
+
+    :param members: ids of the group's servers by index.
+    """
+    # In place of a server that was not made Heat has some other text.
+    by_server = {
+        server.lower(): index for index, server in members.items()
+        if uuidutils.is_uuid_like(server)
+    }
+    nodes, unknown = {}, []
+    for name in names:
+        index = name if name in members else by_server.get(name.lower())
+        if index is None:
+            unknown.append(name)
+        else:
+            nodes[index] = members[index]
+    return Named(nodes, unknown)
 
 
 def check_scheduling(

@@ -191,6 +191,10 @@ class Driver(abc.ABC):
 
     name: str
     capabilities: Capabilities
+    #: The output of a bay's stack, and of a further node group's, with the ids
+    #: of the workers' servers by index. None: unknown, and ``nodes_to_remove``
+    #: is passed on unchecked.
+    workers_output: str | None = None
 
     @abc.abstractmethod
     def labels_schema(self) -> Mapping[str, Any]:
@@ -222,7 +226,8 @@ class Driver(abc.ABC):
         """Parameters to change in an existing stack (Heat's PATCH update).
 
         :param template_version: the version the bay's stack was made with.
-        :param nodes_to_remove: server ids or group indexes to go first.
+        :param nodes_to_remove: group indexes of nodes that go, whatever the
+            count; as users named them where there is no ``workers_output``.
         :param batch: how many nodes may be replaced at once, where an upgrade
             was left half done; None: no node is replaced.
         """

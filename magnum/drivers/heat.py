@@ -62,6 +62,8 @@ class HeatDriver(Driver):
     outputs: ClassVar[Outputs]
     refusals: ClassVar[tuple[checks.Check, ...]] = checks.COMMON
     certificates: ClassVar[Mapping[str, Mapping[str, NodeCertificate]]]
+    # The cluster autoscaler reads it, too: no template calls it otherwise.
+    workers_output = 'refs_map'
 
     def labels_schema(self) -> Mapping[str, Any]:
         """See the contract."""

@@ -131,12 +131,12 @@ class Planner:
         """Give a node group another count.
 
         A resize of the same group that no worker has begun yet takes the new
-        count over.
+        count over, and removes the nodes named by either request.
 
         :param rollback: whether Heat is to undo a change that fails.
         :param nodegroup_uuid: None: the default workers.
-        :param nodes_to_remove: nodes that go first. With the count that there
-            is, they are replaced.
+        :param nodes_to_remove: nodes that go, whatever the count: where it
+            asks for as many as there are, they are replaced.
         :returns: None when there is nothing to change; what failed may be
             asked for the same count again.
         :raises OperationInProgress: something else is going on.
@@ -153,6 +153,8 @@ class Planner:
         if active is not None:
             if not _takes_over(active, group):
                 raise _in_progress(session, active)
+            named = (*active.parameters['nodes_to_remove'], *nodes_to_remove)
+            asked['nodes_to_remove'] = list(dict.fromkeys(named))
             active.parameters = {**active.parameters, **asked}
             _set_count(group, node_count)
             bay.generation = models.Bay.generation + 1

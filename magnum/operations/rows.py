@@ -8,6 +8,7 @@ still find a deadlock where deletes of several bays give up and insert values
 of the unique ``active_for`` at once: transactions are retried.)
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -54,6 +55,18 @@ def lock_operation(session: orm.Session, uuid: str) -> Operation:
         .with_for_update()
         .execution_options(populate_existing=True)
     ).one()
+
+
+def earlier_operations(
+    session: orm.Session, operation: Operation, *verbs: str
+) -> Iterable[Operation]:
+    """The bay's earlier operations of some verbs, newest first."""
+    return session.scalars(
+        sa.select(Operation)
+        .filter_by(bay_uuid=operation.bay_uuid)
+        .where(Operation.verb.in_(verbs), Operation.id < operation.id)
+        .order_by(Operation.id.desc())
+    )
 
 
 def nodegroup(session: orm.Session, bay_uuid: str, uuid: str | None) -> Nodegroup:

@@ -35,6 +35,9 @@ class FakeCloud:
     faults: dict[str, CloudError] = dataclasses.field(default_factory=dict)
     deletes_that_fail: int = 0
     resources: Resources = dataclasses.field(default_factory=Resources)
+    #: How far Heat comes with a group of nodes when a change fails: not to it
+    #: ('nothing'), to what it is to remove ('named'), to its nodes ('nodes').
+    fails_after: str = 'nothing'
     clock: Iterator[int] = dataclasses.field(default_factory=lambda: itertools.count(1))
 
     @contextmanager
@@ -73,9 +76,41 @@ class FakeCloud:
             if ended == 'COMPLETE':
                 stack['built'] += 1
             stack['reason'] = reason
+            new = _regroup(stack, 'nodes' if ended == 'COMPLETE' else self.fails_after)
+            lost = [resource.name for resource in stack['failed']] + new
             stack['failed'] = [
-                Resource('node', 'OS::Nova::Server', reason, stack['id'], None, '1', action)
+                Resource(name, 'OS::Nova::Server', reason, stack['id'], None, '1', action)
+                for name in [name for name in lost if name in stack['nodes']] or ['node']
             ] if ended == 'FAILED' else []
+
+
+def _regroup(stack: dict[str, Any], far: str) -> list[str]:
+    """A resource group follows its count and what it is to remove, as Heat's does.
+
+    An index that was removed is not given again; one that nobody has is passed
+    over, and so is an unknown server. The lowest indexes stay.
+
+    :returns: the indexes of new nodes.
+    """
+    nodes: dict[str, str] = stack['nodes']
+    if far == 'nothing' or stack['status'].startswith('DELETE'):
+        return []
+    by_server = {server: index for index, server in nodes.items()}
+    for name in stack['parameters'].get('removed', ()):
+        index = name if name in nodes else by_server.get(name)
+        if index is not None:
+            stack['removed'].add(index)
+    if far == 'named':
+        return []
+    revision = stack['parameters'].get('revision', 0)
+    if revision != stack.setdefault('revision', revision):
+        stack['revision'] = revision
+        nodes = {}      # each node gets another server
+    free = (str(n) for n in itertools.count() if str(n) not in stack['removed'])
+    names = list(itertools.islice(free, stack['parameters'].get('number_of_minions', 0)))
+    new = [index for index in names if index not in nodes]
+    stack['nodes'] = {index: nodes.get(index) or str(uuid.uuid4()) for index in names}
+    return new
 
 
 class FakeKeystone:
@@ -140,6 +175,7 @@ class FakeHeat:
                 'parameters': dict(parameters), 'tags': tuple(tags), 'updated': None,
                 'project': self.project_id, 'failed': [], 'minutes': timeout_minutes, 'built': 0,
                 'there': self.cloud.resources.of_stack(stack_id),
+                'nodes': {}, 'removed': set(),
             }
             return stack_id
 
@@ -193,6 +229,10 @@ class FakeHeat:
                 return _shown(self._find(stack))
             except CloudNotFound:
                 return None
+
+    def output(self, stack_id: str, name: str) -> Any:
+        with self.cloud.call('orchestration', 'get_output'):
+            return dict(self._find(stack_id)['nodes']) if name == 'refs_map' else None
 
     def by_ids(self, stack_ids: list[str]) -> dict[str, Stack]:
         assert stack_ids, 'an empty list of ids returns all stacks'

@@ -36,6 +36,7 @@ class FakeDriver(Driver):
         'kubernetes', ('vm',), ('debian',), ('flannel',), ('cinder',), ('1',),
         nodegroups=True, upgrades=('worker',),
     )
+    workers_output = 'refs_map'
 
     def labels_schema(self) -> Mapping[str, Any]:
         return {'type': 'object'}

@@ -124,6 +124,12 @@ class World:
         group: models.Nodegroup = found
         return group
 
+    def nodegroup_of(self, uuid: str) -> models.Nodegroup:
+        """The bay's default workers."""
+        (found,) = self.rows(models.Nodegroup, bay_uuid=uuid, name='default-worker')
+        group: models.Nodegroup = found
+        return group
+
     def statuses(self, uuid: str) -> dict[str, str | None]:
         """The bay's status, as ``bay``, and its node groups'."""
         bay = self.bay(uuid)

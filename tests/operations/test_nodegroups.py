@@ -36,13 +36,13 @@ def test_created_resized_deleted(world: World, uuid: str) -> None:
     assert stack['name'] == nodegroup_stack_name('bay', 'gpu', group.uuid)
     assert (stack['id'], stack['tags']) == (group.stack_id, (f'magnum-bay-{uuid}',))
 
-    world.ask('resize_bay', uuid, 5, nodegroup_uuid=group.uuid, nodes_to_remove=('n1',))
+    world.ask('resize_bay', uuid, 5, nodegroup_uuid=group.uuid, nodes_to_remove=('1',))
     world.build(uuid)
     group = world.nodegroup('gpu')
     assert (group.node_count, group.status) == (5, 'UPDATE_COMPLETE')
     assert world.statuses(uuid)['default-worker'] == 'CREATE_COMPLETE'
     changed = world.stack('gpu')['parameters']
-    assert (changed['removed'], changed['by_version']) == (['n1'], 'group-1')
+    assert (changed['removed'], changed['by_version']) == (['1'], 'group-1')
     assert world.nodegroup('default-worker').node_count == 1
 
     world.ask('delete_nodegroup', uuid, group.uuid)

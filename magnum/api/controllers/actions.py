@@ -17,7 +17,9 @@ from magnum.db import models
 from magnum.db.repositories import bays as bay_repository
 from magnum.db.repositories import nodegroups as repository
 from magnum.db.repositories.scopes import Row
+from magnum.domain import nodegroups
 from magnum.domain.nodegroups import MASTER
+from magnum.domain.stack_names import nodegroup_stack_name, stack_name
 from magnum.drivers.contract import PlanRefused
 from magnum.operations.plan import bay_plan
 from magnum.operations.refusals import BayGone, NodegroupGone, OperationInProgress
@@ -31,6 +33,10 @@ GROUP: Final = tuple(
         'uuid', 'name', 'role', 'is_default', 'node_count', 'min_node_count', 'max_node_count'
     )
 )
+_GROUP_STACK: Final = tuple(
+    repository.TABLE.c[name] for name in ('uuid', 'name', 'is_default', 'stack_id')
+)
+_NAMED: Final = 5  # nodes in an error
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,6 +84,8 @@ class ActionsController:
             )
             return call.keep(session, accepted(call, bay.uuid, operation))
 
+        if given['nodes_to_remove']:
+            self._check_removable(call, given, work)
         if call.flag('dry_run'):
             self._refusing(call, lambda: self._database.rehearse(work))
             return self._resize_preview(call, given)
@@ -195,6 +203,43 @@ class ActionsController:
             call, wanted.bay, wanted.target, wanted.groups, driver, group,
             min(batch, group.node_count),
         )
+
+    def _check_removable(
+        self, call: Call, given: Mapping[str, Any], work: Callable[[orm.Session], Answer]
+    ) -> None:
+        """What is to be removed is of the node group; a worker sees once more.
+
+        The cloud is asked when no transaction is open. Where it does not tell
+        the caller, the worker alone decides.
+
+        :param work: plans the resize. What else is wrong is said first.
+        :raises APIError: 400.
+        """
+        with self._database.reading() as session:
+            row = self._row(session, call, 'resize', None)
+            bay, _ = bay_repository.with_baymodel(session, row.uuid)
+            group = finding.nodegroup(
+                session, _GROUP_STACK, bay.uuid, given['nodegroup'], 'nodegroup'
+            )
+        output = self._services.selection.of_bay(bay).workers_output
+        if output is None:
+            return
+        stack_id = bay.stack_id if group.is_default else group.stack_id
+        members: Mapping[str, str] | None = {}
+        if stack_id is not None:
+            name = stack_name(bay.name, bay.uuid)
+            if not group.is_default:
+                name = nodegroup_stack_name(bay.name, group.name, group.uuid)
+            members = self._services.preflight.of(call.caller).workers(name, stack_id, output)
+        if members is None:
+            return
+        unknown = nodegroups.named(given['nodes_to_remove'], members).unknown
+        if unknown:
+            self._refusing(call, lambda: self._database.rehearse(work))
+            raise errors.at_field(
+                errors.NODE_UNKNOWN, 'nodes_to_remove',
+                f'Not of the node group {group.name}: {", ".join(unknown[:_NAMED])}.',
+            )
 
     def _resize_preview(self, call: Call, given: Mapping[str, Any]) -> Answer:
         """What further nodes of a group come to, or what is given back.

@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import sqlalchemy as sa
+
 from magnum.clients.errors import CloudConflict, CloudRefused
 from magnum.clients.heat import HeatClient
 from magnum.db.models import Bay, Nodegroup
@@ -25,6 +27,7 @@ from magnum.operations.steps.heat import (
     was_asked,
 )
 from magnum.operations.steps.plans import plan, rendering
+from magnum.operations.steps.removal import TAKEN, removal
 from magnum.operations.steps.upgrade import left_undone
 from magnum.operations.work import Work
 
@@ -37,6 +40,8 @@ class _Wanted:
     name: str
     project_id: str
     request: StackRequest
+    table: type[Bay | Nodegroup]    # whose row has its version
+    uuid: str
 
 
 def create_stack(work: Work) -> None:
@@ -45,13 +50,13 @@ def create_stack(work: Work) -> None:
     bay_plan = plan(work, situation)
     with rendering():
         request = work.driver(situation).render(bay_plan)
-    wanted = _Wanted(ledger.HEAT_STACK, bay_plan.stack_name, bay_plan.project_id, request)
-    stack_id = _ask_for(work, wanted)
+    wanted = _Wanted(
+        ledger.HEAT_STACK, bay_plan.stack_name, bay_plan.project_id, request, Bay, bay_plan.uuid
+    )
+    stack_id, made = _ask_for(work, wanted)
     with work.changing_bay() as (session, operation):
         ledger.note_id(session, bay_plan.uuid, wanted.kind, wanted.name, stack_id)
-        rows.set_values(
-            session, Bay, bay_plan.uuid, stack_id=stack_id, template_version=request.version
-        )
+        rows.set_values(session, Bay, bay_plan.uuid, stack_id=stack_id, **made)
         for nodegroup in situation.nodegroups:
             if nodegroup.is_default:
                 rows.set_values(session, Nodegroup, nodegroup.uuid, stack_id=stack_id)
@@ -71,17 +76,19 @@ def create_nodegroup_stack(work: Work) -> None:
     outputs = existing(work, situation.bay.stack_id, outputs=True).outputs
     with rendering():
         request = work.driver(situation).render_nodegroup(bay_plan, group, outputs)
-    wanted = _Wanted(ledger.NODEGROUP_STACK, group.stack_name, bay_plan.project_id, request)
-    stack_id, action = None, CREATE
+    wanted = _Wanted(
+        ledger.NODEGROUP_STACK, group.stack_name, bay_plan.project_id, request,
+        Nodegroup, situation.nodegroup.uuid,
+    )
+    stack_id, action, made = None, CREATE, {'template_version': request.version}
     if situation.operation.retries is not None:
         stack_id, action = _rebuild(work, wanted)
     if stack_id is None:
-        stack_id = _ask_for(work, wanted)
+        stack_id, made = _ask_for(work, wanted)
     with work.fenced() as (session, operation):
         ledger.note_id(session, bay_plan.uuid, wanted.kind, wanted.name, stack_id)
         rows.set_values(
-            session, Nodegroup, situation.nodegroup.uuid,
-            stack_id=stack_id, template_version=request.version,
+            session, Nodegroup, situation.nodegroup.uuid, stack_id=stack_id, **made
         )
         operation.stack_id = stack_id
         operation.stack_action = action
@@ -110,27 +117,29 @@ def change_stack(work: Work) -> None:
             operation.stack_action = UPDATE
         return
     driver = work.driver(situation)
-    nodes_to_remove = tuple(asked.get('nodes_to_remove', ()))
+    lost: tuple[str, ...] = ()
     batch = None
     if stack.is_failed:
-        lost = as_anybody(work, lambda heat: heat.unfinished_resources(stack.id))
-        nodes_to_remove += driver.lost_workers(stack.id, lost)
+        unfinished = as_anybody(work, lambda heat: heat.unfinished_resources(stack.id))
+        lost = driver.lost_workers(stack.id, unfinished)
         batch = _go_on_with_upgrade(work, group)
+    going = removal(work, situation, stack, lost)
     with rendering():
         if group.is_default:
             parameters = driver.resize_parameters(
-                bay_plan, situation.bay.template_version or '', nodes_to_remove, batch
+                bay_plan, situation.bay.template_version or '', going.names, batch
             )
         else:
             parameters = driver.resize_nodegroup_parameters(
                 bay_plan, nodegroup_plan(situation.bay, group),
-                group.template_version or '', nodes_to_remove, batch,
+                group.template_version or '', going.names, batch,
             )
     heat = own_heat(work)
     with work.fenced() as (session, operation):
         minutes = minutes_left(work, operation, database_now(session))
         # From here on Heat may have heard, whether its answer comes or not.
         operation.stack_action = UPDATE
+        operation.parameters = {**operation.parameters, TAKEN: going.taken}
     try:
         heat.change_parameters(stack.id, parameters, minutes, bool(asked.get('rollback')))
     except CloudRefused:
@@ -180,20 +189,30 @@ def _go_on_with_upgrade(work: Work, group: Nodegroup) -> int | None:
     return batch
 
 
-def _ask_for(work: Work, wanted: _Wanted) -> str:
-    """Ask for a new stack, or adopt the one asked for before; its id."""
+def _ask_for(work: Work, wanted: _Wanted) -> tuple[str, dict[str, str]]:
+    """Ask for a new stack, or adopt the one asked for before.
+
+    :returns: the stack's id, and what its row is to have of it.
+    """
     bay_uuid, request = work.claim.bay_uuid, wanted.request
-    with work.fenced() as (session, operation):
+    version = {'template_version': request.version}
+    with work.changing_bay() as (session, operation):
         ledger.write(session, bay_uuid, wanted.project_id, wanted.kind, wanted.name)
+        # Beforehand: whoever finds the stack has to know its version, and a
+        # conductor of another release may have asked for it first.
+        rows.set_values(session, wanted.table, wanted.uuid, template_version=sa.func.coalesce(
+            wanted.table.template_version, request.version
+        ))
         minutes = minutes_left(work, operation, database_now(session))
     heat = own_heat(work)
     try:
-        return heat.create(
+        made = heat.create(
             wanted.name, request.template, request.files, request.parameters, minutes,
             [tag_of(bay_uuid)],
         )
     except CloudConflict:
-        return _adopt(heat, wanted.name, bay_uuid)
+        return _adopt(heat, wanted.name, bay_uuid), {}
+    return made, version
 
 
 def _rebuild(work: Work, wanted: _Wanted) -> tuple[str | None, str]:

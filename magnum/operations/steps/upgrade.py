@@ -2,7 +2,7 @@
 
 import dataclasses
 import datetime
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -26,6 +26,9 @@ from magnum.operations.steps.heat import (
 )
 from magnum.operations.steps.plans import plan, plan_without_secrets, rendering
 from magnum.operations.work import Situation, Work
+
+#: An upgrade's parameter: the template's version that Heat is asked for.
+TEMPLATE_VERSION: Final = 'template_version'
 
 #: However many nodes a group has: a round is given no more minutes than this.
 _LONGEST_ROUND: Final = 24 * 60
@@ -67,6 +70,9 @@ def replace_nodes(work: Work) -> None:
             plan(work, aim), nodegroup_plan(aim.bay, aim.nodegroup),
             asked['max_batch_size'], outputs,
         )
+    with work.fenced() as (_, operation):
+        # Heat may hear, and nobody live to record that it did.
+        operation.parameters = {**operation.parameters, TEMPLATE_VERSION: request.version}
     stack = existing(work, situation.stack_id)
     if not was_asked(situation.operation, stack):
         own_heat(work).replace(
@@ -184,7 +190,7 @@ def left_undone(
 
     :returns: how many nodes at once, and how long; None when there is none.
     """
-    for earlier in _earlier(session, operation, states.UPGRADE, states.RESIZE):
+    for earlier in rows.earlier_operations(session, operation, states.UPGRADE, states.RESIZE):
         asked = earlier.parameters
         last = rounds.nodegroup_uuid(asked)
         if nodegroup_uuid not in {last, *(group['uuid'] for group in asked.get('groups', ()))}:
@@ -199,20 +205,10 @@ def left_undone(
 
 def _unfinished(session: orm.Session, operation: Operation) -> Iterator[Operation]:
     """The bay's upgrades since the last that succeeded, newest first."""
-    for earlier in _earlier(session, operation, states.UPGRADE):
+    for earlier in rows.earlier_operations(session, operation, states.UPGRADE):
         if earlier.state == states.SUCCEEDED:
             return
         yield earlier
-
-
-def _earlier(session: orm.Session, operation: Operation, *verbs: str) -> Iterable[Operation]:
-    """The bay's earlier operations of some verbs, newest first."""
-    return session.scalars(
-        sa.select(Operation)
-        .filter_by(bay_uuid=operation.bay_uuid)
-        .where(Operation.verb.in_(verbs), Operation.id < operation.id)
-        .order_by(Operation.id.desc())
-    )
 
 
 def _aimed(work: Work, situation: Situation) -> Situation:

@@ -1,0 +1,111 @@
+"""Which nodes a resize removes: those that were named, before any other.
+
+Heat removes the nodes that it is told to. Where the count asks for fewer than
+are left, it goes on with the highest indexes. What is no node of the group it
+passes over, and a node that nobody named goes instead: so it is told indexes
+of the group's nodes and nothing else.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from sqlalchemy import orm
+
+from magnum.clients.heat import Stack
+from magnum.db.models import Operation
+from magnum.domain import nodegroups, states
+from magnum.domain.failures import Failure
+from magnum.operations import rows
+from magnum.operations.errors import StepFailed
+from magnum.operations.steps.heat import as_anybody
+from magnum.operations.work import Situation, Work
+
+#: A resize's parameter: the nodes that it named, by index, with the ids of
+#: their servers when Heat was asked. A later attempt may find them gone.
+TAKEN: Final = 'taken'
+
+_SHOWN: Final = 5  # names in a reason
+
+
+@dataclasses.dataclass(frozen=True)
+class Removal:
+    """What Heat is told to remove, and what is to be kept of it as ``TAKEN``."""
+
+    names: tuple[str, ...]
+    taken: Mapping[str, str]
+
+
+def removal(work: Work, situation: Situation, stack: Stack, lost: tuple[str, ...]) -> Removal:
+    """The nodes to remove: those named, and those that did not come up.
+
+    Where the count takes more than these away, nodes follow that earlier
+    resizes named and did not come to remove.
+
+    :param lost: indexes of workers that did not come up.
+    :raises StepFailed: something names no node of the group, or Heat cannot
+        tell which nodes it has.
+    """
+    operation, group = situation.operation, situation.nodegroup
+    names = tuple(operation.parameters.get('nodes_to_remove', ()))
+    output = work.driver(situation).workers_output
+    if output is None:
+        return Removal(names + lost, {})
+    members: Mapping[str, str] | None = as_anybody(
+        work, lambda heat: heat.output(stack.id, output)
+    )
+    if members is None:
+        if names:
+            raise StepFailed(Failure(
+                'stack_failed',
+                f'The stack does not say which nodes the node group {group.name} has '
+                f'(output {output}). Nothing was removed.',
+            ))
+        return Removal(lost, {})
+    found = nodegroups.named(names, {**operation.parameters.get(TAKEN, {}), **members})
+    if found.unknown:
+        raise StepFailed(Failure(
+            'node_unknown',
+            f'nodes_to_remove: not of the node group {group.name}: '
+            f'{", ".join(found.unknown[:_SHOWN])}. Nothing was removed.',
+        ))
+    going = dict.fromkeys((*found.nodes, *lost))
+    surplus = len(members.keys() - going) - group.node_count
+    if surplus > 0:
+        with work.tools.database.reading() as session:
+            left = [
+                index for index in _left_by_others(session, operation, members)
+                if index not in going
+            ]
+        going |= dict.fromkeys(left[:surplus])
+    return Removal(tuple(going), found.nodes)
+
+
+def _left_by_others(
+    session: orm.Session, operation: Operation, members: Mapping[str, str]
+) -> Iterable[str]:
+    """Nodes that are there yet, of those named by resizes that failed since one succeeded."""
+    left: dict[str, None] = {}
+    for failed in _failed_before(session, operation):
+        taken = failed.parameters.get(TAKEN, {})
+        found = nodegroups.named(failed.parameters['nodes_to_remove'], {**taken, **members})
+        # An upgrade puts other nodes into the same places.
+        left |= dict.fromkeys(
+            index for index in found.nodes
+            if index in members and taken.get(index, members[index]) == members[index]
+        )
+    return left
+
+
+def _failed_before(session: orm.Session, operation: Operation) -> Iterator[Operation]:
+    """The group's failed resizes since the last that succeeded, newest first.
+
+    Who cancels a resize does not want it any more.
+    """
+    for earlier in rows.earlier_operations(session, operation, states.RESIZE):
+        if earlier.parameters['nodegroup'] != operation.parameters['nodegroup']:
+            continue
+        if earlier.state == states.SUCCEEDED:
+            return
+        if earlier.state == states.OPERATION_FAILED:
+            yield earlier
