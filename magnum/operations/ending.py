@@ -6,6 +6,7 @@ says that it was cancelled.
 """
 
 import datetime
+from collections.abc import Callable
 
 from sqlalchemy import orm
 
@@ -52,12 +53,12 @@ def end_cancelled(
     session: orm.Session,
     operation: Operation,
     tokens: BootstrapTokens | None = None,
-    unheard: str | None = None,
+    told: Callable[[str], str] = str,
 ) -> None:
     """End a cancelled operation, in a transaction that holds the bay.
 
     :param tokens: to disarm the operation's; it has none before it was begun.
-    :param unheard: why Heat could not be asked to stop.
+    :param told: adds to the reason what the user has to know of Heat.
     """
     if tokens is not None:
         tokens.disarm(session, operation.uuid)
@@ -67,9 +68,7 @@ def end_cancelled(
         timeline.record(session, operation, kind, f'{operation.verb} made way for a delete')
         return
     reason: str = (operation.error or {}).get('reason', 'It was cancelled.')
-    if unheard is not None:
-        reason = f'{reason} Heat could not be told and may go on: {unheard}'
-    failure = Failure('cancelled', reason)
+    failure = Failure('cancelled', told(reason))
     if operation.stack_action is None:  # Heat was never asked
         rows.restore_count(session, operation)
     rows.set_status(session, operation, states.FAILED, failure.sentence())

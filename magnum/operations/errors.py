@@ -37,6 +37,14 @@ class Handover(Exception):
     """This process is to end: another one goes on where it stopped."""
 
 
+class StackUnrecorded(Exception):
+    """The operation fails with ``failure``; before that, see what Heat has of it."""
+
+    def __init__(self, failure: Failure):
+        super().__init__(failure.sentence())
+        self.failure = failure
+
+
 class HeatIsBusy(Exception):
     """Heat still works on the stack: back to waiting for it."""
 

@@ -1,5 +1,6 @@
 """Runs a claimed operation: its flow in TaskFlow, its outcome in the database."""
 
+import dataclasses
 import datetime
 import functools
 from collections.abc import Callable
@@ -31,12 +32,13 @@ from magnum.operations.errors import (
     DeadlinePassed,
     Handover,
     HeatIsBusy,
+    StackUnrecorded,
     StepFailed,
     TryLater,
 )
 from magnum.operations.flows import FLOWS, phase_steps, step_names
 from magnum.operations.step_task import StepTask
-from magnum.operations.steps.stop import stop_heat
+from magnum.operations.steps.stop import Remains, look, may_be_unrecorded, stop_heat
 from magnum.operations.work import Tools, Work
 
 LOG = logging.getLogger(__name__)
@@ -122,30 +124,35 @@ class Runner:
 
     def _record(self, work: Work, outcome: Outcome) -> None:
         try:
-            with work.changing_bay() as (session, operation):
-                # What is done is done, unless a delete waits for the bay.
-                is_done = outcome == self._succeed and not is_preempted(operation)
-                if operation.cancel_requested and not is_done:
-                    raise Cancelled(operation.uuid)
-                outcome(session, operation)
+            try:
+                self._apply(work, outcome)
+            except StackUnrecorded as ending:
+                self._apply(work, functools.partial(
+                    self._end_failed, failure=ending.failure, remains=_remains(work, look)
+                ))
         except Cancelled:
             self._stop(work)
 
+    def _apply(self, work: Work, outcome: Outcome) -> None:
+        with work.changing_bay() as (session, operation):
+            # What is done is done, unless a delete waits for the bay.
+            is_done = outcome == self._succeed and not is_preempted(operation)
+            if operation.cancel_requested and not is_done:
+                raise Cancelled(operation.uuid)
+            outcome(session, operation)
+
     def _stop(self, work: Work) -> None:
         """End a cancelled operation, and what Heat does for it."""
-        unheard = None if is_preempted(work.operation()) else self._stop_heat(work)
+        remains = Remains()
+        if not is_preempted(work.operation()):
+            remains = _remains(work, stop_heat)
         with work.changing_bay() as (session, operation):
-            end_cancelled(session, operation, self._tools.certificates.tokens, unheard)
-
-    def _stop_heat(self, work: Work) -> str | None:
-        """Have Heat stop; why it could not be told, if so."""
-        try:
-            return stop_heat(work)
-        except (LeaseLost, db_exc.DBError):
-            raise
-        except Exception:
-            LOG.exception('Operation %s: Heat was not stopped', work.claim.operation_uuid)
-            return 'an internal error'
+            if not is_preempted(operation):
+                remains.record(session, operation)
+            end_cancelled(
+                session, operation, self._tools.certificates.tokens,
+                functools.partial(remains.told, operation),
+            )
 
     def _succeed(self, session: orm.Session, operation: Operation) -> None:
         if operation.verb == states.DELETE:
@@ -231,6 +238,15 @@ class Runner:
         self._fail(session, operation, _overdue(operation))
 
     def _fail(self, session: orm.Session, operation: Operation, failure: Failure) -> None:
+        if may_be_unrecorded(session, operation):
+            raise StackUnrecorded(failure)
+        self._end_failed(session, operation, failure, Remains())
+
+    def _end_failed(
+        self, session: orm.Session, operation: Operation, failure: Failure, remains: Remains
+    ) -> None:
+        remains.record(session, operation)
+        failure = dataclasses.replace(failure, reason=remains.told(operation, failure.reason))
         self._tools.certificates.tokens.disarm(session, operation.uuid)
         if operation.stack_action is None:  # Heat was never asked
             rows.restore_count(session, operation)
@@ -255,6 +271,17 @@ def _engine(claim: Claim, work: Work) -> Any:
     for name, step in phase_steps(claim.verb, claim.phase, claim.parameters):
         flow.add(StepTask(name, step, everything.index(name), work))
     return engines.load(flow, engine='serial')
+
+
+def _remains(work: Work, see: Callable[[Work], Remains]) -> Remains:
+    """What Heat has of the operation, as far as can be seen."""
+    try:
+        return see(work)
+    except (LeaseLost, db_exc.DBError):
+        raise
+    except Exception:
+        LOG.exception('Operation %s: Heat was not asked', work.claim.operation_uuid)
+        return Remains(unheard='an internal error')
 
 
 def _overdue(operation: Operation) -> Failure:

@@ -80,7 +80,14 @@ def test_waiting_stops_heat(world: World, uuid: str, verb: str) -> None:
     assert world.worker().turn() == 1
     assert world.operations(uuid)[-1].state == 'CANCELLED'
     assert world.cloud.calls.count('orchestration.cancel_stack') == 1
-    assert (world.bay(uuid).status, world.bay(uuid).status_reason) == ('UPDATE_FAILED', WHY)
+    reason = WHY
+    if verb == 'create_nodegroup':
+        stack = world.stack('gpu')
+        reason += (
+            f' The stack {stack["name"]} ({stack["id"]}) is being stopped; '
+            'servers that it has made run on.'
+        )
+    assert (world.bay(uuid).status, world.bay(uuid).status_reason) == ('UPDATE_FAILED', reason)
     about = 'gpu' if verb == 'create_nodegroup' else 'default-worker'
     assert world.nodegroup(about).status.endswith('_FAILED')
     assert world.nodegroup('default-master').status == 'CREATE_COMPLETE'
@@ -149,6 +156,9 @@ def test_heat_is_done_already(world: World, uuid: str) -> None:
     world.about('cancel', operation)
     world.worker().turn()
     assert world.operations(uuid)[-1].state == 'CANCELLED'
+    assert world.bay(uuid).status_reason == (
+        f'{WHY} Heat had ended the change by then: UPDATE_COMPLETE.'
+    )
     assert world.nodegroup('default-worker').node_count == 3     # Heat was asked for them
     world.about('retry', operation)
     world.build(uuid)

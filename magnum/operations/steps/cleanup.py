@@ -58,7 +58,7 @@ def remove_remains(work: Work) -> None:
             raise TryLater(f'What the failed attempt left is being removed: {stack.status}')
         with work.changing_bay() as (session, _):
             ledger.forget_id(session, bay_uuid, entry.kind, entry.name)
-            rows.set_values(session, Bay, bay_uuid, stack_id=None)
+            rows.set_values(session, Bay, bay_uuid, stack_id=None, template_version=None)
 
 
 def await_late_requests(work: Work) -> None:

@@ -1,15 +1,26 @@
-"""Stopping what Heat does for an operation that was cancelled."""
+"""What is left in Heat of an operation that ends before its time.
 
-from typing import Final
+A worker may have died between a request to Heat and the record of its answer.
+Whoever ends the operation looks: what exists is recorded, so that the bay
+tells of it, and a change that Heat never heard of is none.
+"""
 
+import dataclasses
+from collections.abc import Callable
+from typing import Any, Final
+
+import sqlalchemy as sa
 from oslo_log import log as logging
+from sqlalchemy import orm
 
 from magnum.clients.errors import CloudError, CloudRefused
 from magnum.clients.heat import HeatClient, Stack
+from magnum.db.models import Bay, Nodegroup, Operation
 from magnum.domain import states
 from magnum.domain.stack_names import short_id
-from magnum.operations import ledger
-from magnum.operations.steps.heat import DELETE, as_anybody, tag_of
+from magnum.operations import ledger, rounds, rows
+from magnum.operations.steps.heat import CREATE, DELETE, UPDATE, as_anybody, tag_of, was_asked
+from magnum.operations.steps.upgrade import TEMPLATE_VERSION
 from magnum.operations.work import Work
 
 LOG = logging.getLogger(__name__)
@@ -21,26 +32,90 @@ _MADE_BY: Final = {
 }
 
 
-def stop_heat(work: Work) -> str | None:
-    """Ask Heat, once, to stop what it does for the operation.
+@dataclasses.dataclass(frozen=True)
+class Remains:
+    """What Heat has of an operation.
 
-    :returns: why that could not be done; None when nothing is left to stop.
+    :param stack: as it was seen; None for none.
+    :param unheard: why Heat could not be asked.
+    :param is_stopping: Heat was told to stop.
     """
 
-    def stop(heat: HeatClient) -> None:
-        stack = _asked_for(work, heat)
-        if stack is not None and stack.is_busy and stack.action != DELETE:
-            heat.cancel(stack.id)
+    stack: Stack | None = None
+    unheard: str | None = None
+    is_stopping: bool = False
 
+    def record(self, session: orm.Session, operation: Operation) -> None:
+        """Write down what a dead worker did not; the transaction holds the bay."""
+        if self.stack is None or self.stack.action == DELETE:
+            return
+        if operation.verb in _MADE_BY:
+            if operation.stack_id is None:
+                _record_made(session, operation, self.stack)
+        elif not was_asked(operation, self.stack):
+            operation.stack_action = None
+        elif operation.stack_action is None:
+            operation.stack_action = UPDATE
+            _record_version(session, operation)
+
+    def told(self, operation: Operation, reason: str) -> str:
+        """A reason, and what the user has to know of Heat."""
+        return ' '.join(filter(None, (reason, self._sentence(operation))))
+
+    def _sentence(self, operation: Operation) -> str:
+        if self.unheard is not None:
+            return f'Heat could not be told and may go on: {self.unheard}'
+        if self.stack is None or self.stack.action == DELETE:
+            return ''
+        if operation.verb in _MADE_BY:
+            state = 'is being stopped' if self.is_stopping else f'is {self.stack.status}'
+            return (
+                f'The stack {self.stack.name} ({self.stack.id}) {state}; '
+                'servers that it has made run on.'
+            )
+        if operation.stack_action is not None and not self.stack.is_busy:
+            return f'Heat had ended the change by then: {self.stack.status}.'
+        return ''
+
+
+def may_be_unrecorded(session: orm.Session, operation: Operation) -> bool:
+    """Whether Heat may have been asked for something that no row tells of."""
+    if operation.phase != states.START:
+        return False
+    if operation.verb in _MADE_BY:
+        return operation.stack_id is None and bool(_names(session, operation))
+    return operation.stack_updated_before is not None and operation.verb != states.DELETE
+
+
+def look(work: Work) -> Remains:
+    """See what Heat has of the operation."""
+    return _ask(work, lambda heat: Remains(_asked_for(work, heat)))
+
+
+def stop_heat(work: Work) -> Remains:
+    """Ask Heat, once, to stop what it does for the operation."""
+
+    def stop(heat: HeatClient) -> Remains:
+        stack = _asked_for(work, heat)
+        if stack is None or not stack.is_busy or stack.action == DELETE:
+            return Remains(stack)
+        try:
+            heat.cancel(stack.id)
+        except CloudRefused as refused:
+            # It was done in this very moment, or cannot be stopped.
+            LOG.info('Operation %s: Heat did not stop: %s', work.claim.operation_uuid, refused)
+            return Remains(heat.get(stack.id))
+        return Remains(stack, is_stopping=True)
+
+    return _ask(work, stop)
+
+
+def _ask(work: Work, call: Callable[[HeatClient], Remains]) -> Remains:
     try:
-        as_anybody(work, stop)
-    except CloudRefused as refused:
-        # It was done in this very moment, or cannot be stopped.
-        LOG.info('Operation %s: Heat did not stop: %s', work.claim.operation_uuid, refused)
+        return as_anybody(work, call)
     except CloudError as error:
-        LOG.warning('Operation %s: Heat was not stopped: %s', work.claim.operation_uuid, error)
-        return str(error)
-    return None
+        LOG.warning('Operation %s: Heat was not asked: %s', work.claim.operation_uuid, error)
+        return Remains(unheard=str(error))
 
 
 def _asked_for(work: Work, heat: HeatClient) -> Stack | None:
@@ -48,18 +123,51 @@ def _asked_for(work: Work, heat: HeatClient) -> Stack | None:
     operation = work.operation()
     if operation.stack_id is not None:
         return heat.get(operation.stack_id)
-    kind, what = _MADE_BY.get(operation.verb, (None, ''))
-    if kind is None:
+    if operation.verb not in _MADE_BY:
         return None
     # Asked for perhaps, by a worker that did not live to record the answer.
-    uuid = operation.parameters.get(what, operation.bay_uuid)
     with work.tools.database.reading() as session:
-        names = [
-            entry.name for entry in ledger.entries(session, operation.bay_uuid, kind)
-            if entry.name.endswith(short_id(uuid))
-        ]
+        names = _names(session, operation)
     for name in names:
         stack = heat.get(name)
         if stack is not None and tag_of(operation.bay_uuid) in stack.tags:
             return stack
     return None
+
+
+def _names(session: orm.Session, operation: Operation) -> list[str]:
+    """What the ledger calls the stack that the operation makes, once it was to be asked for."""
+    kind, what = _MADE_BY[operation.verb]
+    uuid = operation.parameters.get(what, operation.bay_uuid)
+    return [
+        entry.name for entry in ledger.entries(session, operation.bay_uuid, kind)
+        if entry.name.endswith(short_id(uuid))
+    ]
+
+
+def _record_made(session: orm.Session, operation: Operation, stack: Stack) -> None:
+    kind, _ = _MADE_BY[operation.verb]
+    ledger.note_id(session, operation.bay_uuid, kind, stack.name, stack.id)
+    groups: dict[str, Any] = {'uuid': operation.parameters.get('nodegroup')}
+    if operation.verb == states.CREATE:
+        rows.set_values(session, Bay, operation.bay_uuid, stack_id=stack.id)
+        groups = {'is_default': True}
+    session.execute(
+        sa.update(Nodegroup)
+        .filter_by(bay_uuid=operation.bay_uuid, **groups)
+        .values(stack_id=stack.id, generation=Nodegroup.generation + 1)
+    )
+    operation.stack_id = stack.id
+    operation.stack_action = CREATE
+
+
+def _record_version(session: orm.Session, operation: Operation) -> None:
+    """The version of the template that an upgrade gave a stack."""
+    version = operation.parameters.get(TEMPLATE_VERSION)
+    group = rounds.current(operation.parameters)
+    if version is None or group is None:
+        return
+    nodegroup = rows.nodegroup(session, operation.bay_uuid, group['uuid'])
+    if nodegroup.is_default:
+        rows.set_values(session, Bay, operation.bay_uuid, template_version=version)
+    rows.set_values(session, Nodegroup, nodegroup.uuid, template_version=version)
