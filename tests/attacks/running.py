@@ -32,6 +32,7 @@ from tests import databases
 from tests.api.fixtures.cloud import Cloud
 from tests.api.fixtures.service import CONFIGURATION, ENCRYPTION_KEY
 from tests.fakes.cloud import FakeCloud, FakeHeats, FakeKeystone
+from tests.fakes.resources import FakeProjectResourcesClients
 from tests.operations.conftest import World
 
 _API = pathlib.Path(sys.executable).with_name('magnum-api')
@@ -170,6 +171,7 @@ def _world(conf: cfg.ConfigOpts, database: Database) -> World:
     tools = Tools(
         conf=conf, database=database, sessions=None,  # type: ignore[arg-type]
         keystone=FakeKeystone(cloud), heat=FakeHeats(cloud),  # type: ignore[arg-type]
+        resources=FakeProjectResourcesClients(cloud),  # type: ignore[arg-type]
         sealer=sealer, certificates=CertificateService(conf, sealer),
         drivers=Registry.from_entry_points(),
     )
