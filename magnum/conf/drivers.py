@@ -24,6 +24,12 @@ OPTIONS = [
         'openstack_ca_file',
         help="Certificates that nodes verify the cloud's API with; put into their user data.",
     ),
+    cfg.BoolOpt(
+        'insecure_downloads',
+        default=False,
+        help='Let nodes download programs over plain HTTP, and run those of which no digest is '
+        'pinned or given by a label, checked at best by one from the same place.',
+    ),
     cfg.IntOpt(
         'node_boot_timeout',
         default=3000,

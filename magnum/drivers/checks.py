@@ -3,8 +3,10 @@
 import ipaddress
 from collections.abc import Callable
 
-from magnum.drivers import load_balancing
+from magnum.drivers import load_balancing, stack_parameters
 from magnum.drivers.contract import BayPlan, Capabilities, PlanRefused
+
+IPV4 = 4
 
 Check = Callable[[BayPlan, Capabilities], None]
 
@@ -93,12 +95,16 @@ def networks(plan: BayPlan, _capabilities: Capabilities) -> None:
 
 def label_addresses(plan: BayPlan, _capabilities: Capabilities) -> None:
     """Networks that labels name, separated by commas."""
-    for label in ('fixed_subnet_cidr', 'master_lb_allowed_cidrs'):
+    for label in ('fixed_subnet_cidr', 'master_lb_allowed_cidrs', *stack_parameters.OPENING):
         for text in filter(None, plan.labels.get(label, '').split(',')):
             try:
-                ipaddress.ip_network(text, strict=label == 'fixed_subnet_cidr')
+                network = ipaddress.ip_network(text, strict=label == 'fixed_subnet_cidr')
             except ValueError:
                 raise PlanRefused(f'labels/{label}', f'{text!r} is no network address.') from None
+            if label in stack_parameters.OPENING and network.version != IPV4:
+                raise PlanRefused(
+                    f'labels/{label}', f'{text!r} is of IPv6: nodes are opened to IPv4 networks.'
+                )
 
 
 def single_line_texts(plan: BayPlan, _capabilities: Capabilities) -> None:

@@ -85,7 +85,8 @@ class BayPlan:
     subnet. ``bootstrap_url`` ends in ``/v1/bootstrap``; ``bootstrap_tokens``
     maps a role to the token of its nodes. ``ssh_public_key`` is OpenSSH text.
     ``trust_interval`` is how many seconds apart a node asks which authorities
-    the bay trusts.
+    the bay trusts. ``insecure_downloads``: nodes may download over plain HTTP,
+    and run what they have no digest of.
     """
 
     uuid: str
@@ -122,6 +123,7 @@ class BayPlan:
     node_boot_timeout: int = 3600
     nodes_affinity_policy: str = 'soft-anti-affinity'
     trust_interval: int = 300
+    insecure_downloads: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -61,6 +61,10 @@ class HeatDriver(Driver):
     without_trust_rounds: ClassVar[frozenset[str]] = frozenset()
     outputs: ClassVar[Outputs]
     refusals: ClassVar[tuple[checks.Check, ...]] = checks.COMMON
+    #: Those that pass for a bay that exists and is refused as it is.
+    tolerated: ClassVar[frozenset[checks.Check]] = frozenset()
+    #: Settings that stacks of old do not tell, as they were.
+    formerly: ClassVar[Mapping[str, str]] = {}
     certificates: ClassVar[Mapping[str, Mapping[str, NodeCertificate]]]
     # The cluster autoscaler reads it, too: no template calls it otherwise.
     workers_output = 'refs_map'
@@ -81,15 +85,34 @@ class HeatDriver(Driver):
 
     def validate(self, plan: BayPlan) -> None:
         """See the contract."""
+        self._validate(plan)
+
+    def validate_nodegroup(self, plan: BayPlan, group: NodeGroupPlan) -> None:
+        """See the contract."""
+        self._validate(dataclasses.replace(plan, workers=group), plan)
+
+    def _validate(self, plan: BayPlan, current: BayPlan | None = None) -> None:
+        """:param current: of the bay where it exists."""
         for group in (plan, plan.masters, plan.workers):
             labels.check(self.labels_schema(), group.labels)
         # Checks rely on well-formed labels.
         resolved = self._with_default_labels(plan)
         try:
             for check in self.refusals:
-                check(resolved, self.capabilities)
+                if not self._is_tolerated(check, current):
+                    check(resolved, self.capabilities)
         except PlanRefused as refusal:
             raise labels.as_sent(self.labels_schema(), plan.labels, refusal) from None
+
+    def _is_tolerated(self, check: checks.Check, current: BayPlan | None) -> bool:
+        """Whether a bay that exists is what the check refuses, and may be."""
+        if current is None or check not in self.tolerated:
+            return False
+        try:
+            check(self._with_default_labels(current), self.capabilities)
+        except PlanRefused:
+            return True
+        return False
 
     def footprint(self, plan: BayPlan) -> Mapping[str, int]:
         """See the contract."""
@@ -133,7 +156,7 @@ class HeatDriver(Driver):
 
     def check_upgrade(self, current: BayPlan, target: BayPlan) -> None:
         """See the contract."""
-        self.validate(target)
+        self._validate(target, current)
         field = upgrades.what_masters_would_see(self._of_masters, current, target)
         if field is not None:
             raise PlanRefused(
@@ -162,6 +185,7 @@ class HeatDriver(Driver):
         parameters = {
             **self._parameters(plan),
             **settled,
+            **self._open_to(plan, bay_outputs),
             'worker_settings': settings.shell(self._worker_settings(plan, plan, settled)),
             **change,
         }
@@ -316,6 +340,7 @@ class HeatDriver(Driver):
         """Of a plan's parameters those that masters are made of."""
         others = (
             stack_parameters.OF_WORKERS
+            | stack_parameters.OPENING
             | stack_parameters.OF_THE_SERVICE
             | self.parameter_names[self.version].of_workers()
             | self.group_parameters(plan.workers).keys()
@@ -338,12 +363,21 @@ class HeatDriver(Driver):
 
         :param plan: with the group in question as its workers.
         """
-        told = settings.parse(settled['master_settings'])
+        told = {**self.formerly, **settings.parse(settled['master_settings'])}
         masters = self.node_settings(bay, MASTER)
         return self._settings(plan, WORKER) | {
             name: told[name]
             for name, value in self.node_settings(plan, WORKER).items()
             if name in told and masters.get(name) == value
+        }
+
+    def _open_to(self, plan: BayPlan, bay_outputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Who reaches the bay: by its labels, else as it was before."""
+        before = bay_outputs.get('open_to') or {}
+        return {
+            label: before.get(label, stack_parameters.EVERYBODY)
+            for label in stack_parameters.OPENING & plan.labels.keys()
+            if not plan.labels[label]
         }
 
     def _with_default_labels(self, plan: BayPlan) -> BayPlan:

@@ -77,6 +77,7 @@ COMMON_LABELS: Final = (
     'boot_volume_type',
     'docker_volume_type',
     'master_lb_allowed_cidrs',
+    'node_ports_allowed_cidrs',
     'octavia_provider',
 )
 
@@ -89,6 +90,13 @@ OF_WORKERS: Final = frozenset((
     'worker_settings',
     'worker_turn',
 ))
+
+# Labels and parameters that open a bay to networks. They change rules of
+# security groups, and no master.
+OPENING: Final = frozenset(('mesos_allowed_cidrs', 'node_ports_allowed_cidrs'))
+
+# What an older stack is open to, that has no output "open_to".
+EVERYBODY: Final = '0.0.0.0/0'
 
 # These are the service's, of today; masters that live pass over them.
 OF_THE_SERVICE: Final = frozenset((

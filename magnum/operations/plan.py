@@ -62,6 +62,7 @@ def bay_plan(
         openstack_ca=_ca_text(conf.drivers.openstack_ca_file),
         verify_ca=conf.drivers.verify_ca,
         node_boot_timeout=conf.drivers.node_boot_timeout,
+        insecure_downloads=conf.drivers.insecure_downloads,
         trust_interval=conf.bootstrap.trust_interval,
     )
 

@@ -5,6 +5,7 @@ with the address that they read from the servers' user data.
 """
 
 import base64
+import collections
 import contextlib
 import dataclasses
 import json
@@ -86,6 +87,19 @@ class Cloud:
 
     def unfinished_resources(self, stack: 'OwnStack') -> list[Resource]:
         return self.own_heat.unfinished_resources(stack.stack_id)
+
+    def reached_by(self, server_id: str) -> dict[str, set[tuple[str, int]]]:
+        """By network, protocols and first ports that reach a server; '' is everybody."""
+        (port,) = self.network.get(f'/v2.0/ports?device_id={server_id}').json()['ports']
+        found: dict[str, set[tuple[str, int]]] = collections.defaultdict(set)
+        for group in port['security_groups']:
+            rules = self.network.get(f'/v2.0/security-groups/{group}').json()['security_group']
+            for rule in rules['security_group_rules']:
+                if rule['direction'] == 'ingress' and not rule['remote_group_id']:
+                    network = rule['remote_ip_prefix'] or ''
+                    first = rule['port_range_min'] or 0
+                    found['' if network == '0.0.0.0/0' else network].add((rule['protocol'], first))
+        return found
 
     def server_ids(self, name_prefix: str) -> list[str]:
         answer = self.compute.get(f'/servers?all_tenants=1&name=^{name_prefix}').json()
@@ -496,6 +510,47 @@ def test_workers_are_renewed(build: Any, driver: Driver) -> None:
     assert second.items() < bay.stack.servers().items(), 'a resize renews nothing'
 
 
+POD_NETWORK = '10.100.0.0/16'
+MANAGEMENT = {('icmp', 0), ('tcp', 22)}
+NODE_PORTS = {('tcp', 30000), ('udp', 30000)}
+# What reaches masters from everywhere, masters from named networks, workers from these.
+OPENNESS: dict[str, tuple[set[tuple[str, int]], ...]] = {
+    'kubernetes': ({('tcp', 6443)}, set(), NODE_PORTS),
+    'swarm': ({('tcp', 2376)}, set(), NODE_PORTS | {('tcp', 80), ('tcp', 443)}),
+    'mesos': (set(), {('tcp', 5050), ('tcp', 8080)}, {('tcp', 31000)}),
+}
+
+
+@every_driver
+def test_who_reaches_nodes(build: Any, driver: Driver) -> None:
+    everybody, masters_ports, workers_ports = OPENNESS[driver.name]
+    bay = build(driver)
+
+    def check(*networks: str) -> None:
+        (master,) = bay.masters()
+        worker = bay.stack.servers()['0']
+        for server, ports, open_ports in (
+            (master, masters_ports, everybody), (worker, workers_ports, set()),
+        ):
+            reached = bay.cloud.reached_by(server)
+            reached.pop(POD_NETWORK, None)
+            assert reached.pop('') == MANAGEMENT | open_ports
+            assert reached == (dict.fromkeys(networks, ports) if ports else {})
+
+    def labelled(**labels: str) -> None:
+        bay.plan = dataclasses.replace(bay.plan, labels=labels)
+        bay.renew()
+
+    check('10.0.0.0/24')
+    named = {'node_ports_allowed_cidrs': '192.0.2.0/24,198.51.100.0/24'}
+    if driver.name == 'mesos':
+        named['mesos_allowed_cidrs'] = named['node_ports_allowed_cidrs']
+    labelled(**named)
+    check('10.0.0.0/24', '192.0.2.0/24', '198.51.100.0/24')
+    labelled()
+    check('10.0.0.0/24', '192.0.2.0/24', '198.51.100.0/24')
+
+
 @only('swarm')
 def test_a_renewal_that_fails_can_be_done_again(build: Any, driver: Driver) -> None:
     bay = build(driver, workers=plans.group(WORKER, 2, docker_volume_size=1))
@@ -587,6 +642,8 @@ def test_existing_network_without_floating_addresses(
     )
     assert observed.master_addresses[0] in observed.api_address
     assert bay.stack.nodes(WORKER)[0]['MAGNUM_NODE_PUBLIC_ADDRESS'] == ''
+    (master,) = bay.masters()
+    assert bay.cloud.reached_by(master)['10.77.0.0/24'] == {('tcp', 5050), ('tcp', 8080)}
 
 
 _PUBLIC_KEY = (

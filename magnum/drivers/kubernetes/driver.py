@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from magnum.domain.node_certificates import NodeCertificate
-from magnum.drivers import checks, heat, stack_parameters
+from magnum.drivers import checks, heat, settings, stack_parameters
 from magnum.drivers.contract import (
     MASTER,
     WORKER,
@@ -16,19 +16,11 @@ from magnum.drivers.contract import (
     NodeGroupPlan,
     PlanRefused,
 )
-from magnum.drivers.kubernetes import client, command_lines, node_options
+from magnum.drivers.kubernetes import client, command_lines, downloads, node_options
 
 TLS_PORT = 6443
 OPEN_PORT = 8080
 
-WORKER_PROGRAMS = ('kubelet', 'kube-proxy')
-MASTER_PROGRAMS = (
-    'kube-apiserver',
-    'kube-controller-manager',
-    'kube-scheduler',
-    'kubectl',
-    *WORKER_PROGRAMS,
-)
 NODE_RESTRICTION = 'NodeRestriction'
 DEFAULT_IMAGES = 'registry.k8s.io/'
 
@@ -111,9 +103,9 @@ class KubernetesDriver(heat.HeatDriver):
         upgrades=(WORKER,),
     )
     folder = 'kubernetes'
-    version = 'kubernetes-2'
+    version = 'kubernetes-3'
     parameter_names = dict.fromkeys(
-        ('kubernetes-1', 'kubernetes-2'),
+        ('kubernetes-1', 'kubernetes-2', 'kubernetes-3'),
         stack_parameters.Names(
             master_count='number_of_masters',
             node_count='number_of_minions',
@@ -137,7 +129,12 @@ class KubernetesDriver(heat.HeatDriver):
         node_options.registrable,
         node_restriction,
         command_lines.well_formed,
+        downloads.check_sources,
+        downloads.check_digests,
     )
+    tolerated = frozenset((*heat.HeatDriver.tolerated, *refusals[-2:]))
+    # Programs were checked by digests from where they came from, if at all.
+    formerly = {'MAGNUM_INSECURE_DOWNLOADS': 'true'}
     certificates = {
         MASTER: {
             'server': NodeCertificate(
@@ -213,8 +210,10 @@ class KubernetesDriver(heat.HeatDriver):
             'MAGNUM_NODEGROUP': group.name,
             'MAGNUM_NODEGROUP_ROLE': group.role,
             'MAGNUM_KUBE_PROGRAMS': ' '.join(
-                MASTER_PROGRAMS if role == MASTER else WORKER_PROGRAMS
+                downloads.MASTER_PROGRAMS if role == MASTER else downloads.WORKER_PROGRAMS
             ),
+            'MAGNUM_DIGESTS': downloads.words(labels),
+            'MAGNUM_INSECURE_DOWNLOADS': settings.flag(plan.insecure_downloads),
             'MAGNUM_KUBE_BINARIES_URL': labels['kube_binaries_url'],
             'MAGNUM_FLANNEL_VERSION': labels['flannel_tag'],
             'MAGNUM_FLANNEL_BINARIES_URL': labels['flannel_binaries_url'],

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from magnum.domain.node_certificates import NodeCertificate
 from magnum.drivers import checks, heat, settings, stack_parameters
@@ -79,9 +79,9 @@ class MesosDriver(heat.HeatDriver):
         upgrades=(WORKER,),
     )
     folder = 'mesos'
-    version = 'mesos-2'
+    version = 'mesos-3'
     parameter_names = dict.fromkeys(
-        ('mesos-1', 'mesos-2'),
+        ('mesos-1', 'mesos-2', 'mesos-3'),
         stack_parameters.Names(
             master_count='number_of_masters',
             node_count='number_of_slaves',
@@ -120,6 +120,10 @@ class MesosDriver(heat.HeatDriver):
                 }
             )
         }
+
+    def extra_parameters(self, plan: BayPlan) -> Mapping[str, Any]:
+        """Those of the Mesos template alone."""
+        return {'mesos_allowed_cidrs': plan.labels['mesos_allowed_cidrs']}
 
     def node_settings(self, plan: BayPlan, role: str) -> Mapping[str, str | None]:
         """Images of the programs, and options of the agents."""

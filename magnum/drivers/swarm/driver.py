@@ -25,9 +25,9 @@ class SwarmDriver(heat.HeatDriver):
         upgrades=(WORKER,),
     )
     folder = 'swarm'
-    version = 'swarm-2'
+    version = 'swarm-3'
     parameter_names = dict.fromkeys(
-        ('swarm-1', 'swarm-2'),
+        ('swarm-1', 'swarm-2', 'swarm-3'),
         stack_parameters.Names(
             master_count='number_of_masters',
             node_count='number_of_nodes',

@@ -81,6 +81,12 @@ OPTIONS: dict[str, dict[str, Any]] = {
             'master_lb_allowed_cidrs': '192.0.2.0/24,198.51.100.0/24',
         },
     },
+    'opened': {
+        'labels': {
+            'node_ports_allowed_cidrs': '192.0.2.0/24,198.51.100.0/24',
+            'mesos_allowed_cidrs': '192.0.2.0/24',
+        },
+    },
     'volumes': {
         'masters': group(MASTER, docker_volume_size=3),
         'workers': group(WORKER, docker_volume_size=2),

@@ -314,11 +314,14 @@ def test_what_is_not_known_is_none() -> None:
     [
         (KubernetesDriver(), 'kubernetes-1', False),
         (KubernetesDriver(), 'kubernetes-2', True),
+        (KubernetesDriver(), 'kubernetes-3', True),
         (KubernetesDriver(), 'kubernetes-0', False),
         (SwarmDriver(), 'swarm-1', False),
         (SwarmDriver(), 'swarm-2', True),
+        (SwarmDriver(), 'swarm-3', True),
         (MesosDriver(), 'mesos-1', True),
         (MesosDriver(), 'mesos-2', True),
+        (MesosDriver(), 'mesos-3', True),
     ],
 )
 def test_who_follows_to_another_authority(

@@ -191,8 +191,32 @@ def test_what_is_not_settled_reaches_workers_alone(driver: Driver) -> None:
     reach_others = {
         name for name in template['parameters'] if f"{{'get_param': '{name}'}}" in others
     }
-    assert reach_others - stack_parameters.OF_THE_SERVICE <= set(settled)
+    passed_over = stack_parameters.OF_THE_SERVICE | stack_parameters.OPENING
+    assert reach_others - passed_over <= set(settled)
     assert not set(settled) & stack_parameters.OF_WORKERS
+
+
+@every_driver
+@pytest.mark.parametrize(
+    ('before', 'label', 'after'),
+    [
+        (None, '', '0.0.0.0/0'),                        # a stack of old is open, and stays so
+        (None, '192.0.2.0/24', '192.0.2.0/24'),
+        ([], '', []),
+        (['192.0.2.0/24'], '', ['192.0.2.0/24']),
+        (['192.0.2.0/24'], '10.0.0.0/24', '10.0.0.0/24'),
+    ],
+)
+def test_an_upgrade_opens_and_closes_by_the_label_alone(
+    driver: Driver, before: list[str] | None, label: str, after: object
+) -> None:
+    plan = plans.plan(driver, labels={'node_ports_allowed_cidrs': label})
+    outputs = plans.bay_outputs(driver, plan)
+    if before is not None:
+        outputs['open_to'] = {'node_ports_allowed_cidrs': before}
+    driver.check_upgrade(plans.plan(driver), plan)
+    request = driver.render_upgrade(plan, plan.workers, 1, outputs)
+    assert request.parameters['node_ports_allowed_cidrs'] == after
 
 
 @every_driver

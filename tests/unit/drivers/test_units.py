@@ -4,7 +4,9 @@ import os
 import pathlib
 import re
 import shlex
+import shutil
 import subprocess
+import tempfile
 
 import pytest
 
@@ -32,15 +34,16 @@ WORDS = [
 
 def dump(folder: pathlib.Path, unit: str) -> str:
     """What systemd understands of the unit; it does not do that as root."""
-    for path in (folder, *folder.parents):
-        if path.stat().st_uid == os.getuid():
-            path.chmod(path.stat().st_mode | 0o055)
-    command = [SYSTEMD, '--test', '--system', f'--unit={unit}.service']
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=60,
-        user=NOBODY if os.getuid() == 0 else None,
-        env={'SYSTEMD_UNIT_PATH': f'{folder}:', 'PATH': os.environ['PATH']},
-    )
+    with tempfile.TemporaryDirectory() as readable:
+        # Pytest's own folders are closed to others again and again.
+        shutil.copytree(folder, readable, dirs_exist_ok=True)
+        os.chmod(readable, 0o755)           # noqa: S103 - nobody reads it
+        done = subprocess.run(
+            [SYSTEMD, '--test', '--system', f'--unit={unit}.service'],
+            capture_output=True, text=True, check=False, timeout=60,
+            user=NOBODY if os.getuid() == 0 else None,
+            env={'SYSTEMD_UNIT_PATH': f'{readable}:', 'PATH': os.environ['PATH']},
+        )
     text = done.stdout + done.stderr
     start = text.find(f'-> Unit {unit}.service:')
     assert start >= 0, text[-2000:]

@@ -1,0 +1,104 @@
+"""Programs that Kubernetes nodes download, and the digests that they are checked by.
+
+``digests.json`` has SHA-256 by program, release and architecture. Those of
+Kubernetes are as dl.k8s.io publishes them beside its files, taken from the
+lists of kubernetes/kops (``pkg/assets/assetdata``); those of kubelet and kubectl
+are the same in kubernetes-sigs/kubespray (``checksums.yml``). Those of flanneld
+are from the pillars of sysoperator/kubernetes-formula. A release that is not
+listed needs the label ``kube_binaries_digests``.
+"""
+
+import functools
+import json
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from magnum.drivers import templates
+from magnum.drivers.contract import BayPlan, Capabilities, PlanRefused
+
+WORKER_PROGRAMS: Final = ('kubelet', 'kube-proxy')
+MASTER_PROGRAMS: Final = (
+    'kube-apiserver',
+    'kube-controller-manager',
+    'kube-scheduler',
+    'kubectl',
+    *WORKER_PROGRAMS,
+)
+NETWORK_PROGRAMS: Final = ('flanneld',)
+DIGESTS: Final = 'kube_binaries_digests'
+
+_RELEASES: Final = {
+    **dict.fromkeys(MASTER_PROGRAMS, 'kube_tag'),
+    **dict.fromkeys(NETWORK_PROGRAMS, 'flannel_tag'),
+}
+_SOURCES: Final = ('kube_binaries_url', 'flannel_binaries_url')
+
+
+@functools.cache
+def known() -> Mapping[str, Mapping[str, Mapping[str, str]]]:
+    """Digests by program, release and architecture."""
+    found: Mapping[str, Mapping[str, Mapping[str, str]]] = json.loads(
+        templates.read('kubernetes/digests.json')
+    )
+    return found
+
+
+def words(labels: Mapping[str, str]) -> str:
+    """What nodes check by: ``program/release/architecture:digest``, and those of the label.
+
+    A digest of the label is for whatever architecture the nodes have.
+    """
+    given = _given(labels)
+    found = []
+    for program, label in _RELEASES.items():
+        release = labels[label]
+        if program in given:
+            found.append(f'{program}/{release}:{given[program]}')
+        else:
+            found += [
+                f'{program}/{release}/{architecture}:{digest}'
+                for architecture, digest in known()[program].get(release, {}).items()
+            ]
+    return ' '.join(found)
+
+
+def check_sources(plan: BayPlan, _capabilities: Capabilities) -> None:
+    """Nothing is downloaded over plain HTTP unless the operator lets it."""
+    if plan.insecure_downloads:
+        return
+    for label in _SOURCES:
+        address = plan.labels.get(label, '')
+        if address.startswith('http:'):
+            raise PlanRefused(
+                f'labels/{label}',
+                f'{address!r} is plain HTTP: nodes download over HTTPS only, unless the operator '
+                'sets [drivers]insecure_downloads.',
+            )
+
+
+def check_digests(plan: BayPlan, _capabilities: Capabilities) -> None:
+    """Every program has a digest that does not come from where the program does."""
+    given = _given(plan.labels)
+    for program in given:
+        if program not in _RELEASES:
+            raise PlanRefused(
+                f'labels/{DIGESTS}',
+                f'Nodes download no {program!r}; they do {", ".join(_RELEASES)}.',
+            )
+    if plan.insecure_downloads:
+        return
+    for program, label in _RELEASES.items():
+        release = plan.labels[label]
+        releases = known()[program]
+        if program not in given and release not in releases:
+            raise PlanRefused(
+                f'labels/{label}',
+                f'No digest of {program} {release} is known, only of {", ".join(releases)}: '
+                f'give its SHA-256 in the label {DIGESTS}.',
+            )
+
+
+def _given(labels: Mapping[str, str]) -> dict[str, str]:
+    pairs = (word.split(':') for word in re.split('[, ]+', labels.get(DIGESTS, '')) if word)
+    return {program: digest.lower() for program, digest in pairs}

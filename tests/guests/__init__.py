@@ -1,0 +1,1 @@
+"""Guests of bays: what distributions' packages give, and what scripts call."""

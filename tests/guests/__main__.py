@@ -1,0 +1,128 @@
+"""Run the scripts of nodes in minimal roots and look for the programs they call.
+
+What is not real there: ``systemctl`` and ``modprobe`` are stand-ins that do
+nothing, and nothing is waited for, as nothing runs. So steps that talk to
+running services are left out.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from typing import Final
+
+from magnum.drivers import settings
+from magnum.drivers.contract import MASTER, WORKER, Driver
+from tests.guests import programs, roots
+from tests.unit.drivers import hot, plans
+
+#: Steps that need the service, downloads, or what they have started.
+LEFT_OUT: Final = (
+    '20-certificates.sh', '30-volume.sh', '45-binaries.sh', '50-join-service.sh',
+    '55-service-account-key.sh',
+)
+#: From this number on steps configure the COE and install nothing.
+FIRST_OF_COE: Final = '60'
+STAND_INS: Final = dict.fromkeys(
+    ('/usr/local/bin/systemctl', '/usr/local/bin/modprobe', '/usr/local/bin/sysctl'),
+    '#!/bin/sh\nexit 0\n',
+)
+#: An authority, for the step that trusts it.
+CERTIFICATE: Final = """-----BEGIN CERTIFICATE-----
+MIIBeDCCAR2gAwIBAgIUYezuKAF2RXOqTBKqe0rHiV7qWzswCgYIKoZIzj0EAwIw
+EDEOMAwGA1UEAwwFY2xvdWQwIBcNMjYxMTI2MDE1NDQ2WhgPMjEyNjExMDIwMTU0
+NDZaMBAxDjAMBgNVBAMMBWNsb3VkMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE
+pUSz4UNhh4iFQotZt3Zo6Ql81TkVUDL6Q3cAgIaQlZgqRH3ki6cVthgG/70ErU55
+5T8RITBqbdym1/vA7HYtqaNTMFEwHQYDVR0OBBYEFI1mgHVAgYpO2oK5HPjJaGoy
+4Of6MB8GA1UdIwQYMBaAFI1mgHVAgYpO2oK5HPjJaGoy4Of6MA8GA1UdEwEB/wQF
+MAMBAf8wCgYIKoZIzj0EAwIDSQAwRgIhAIdKSLwp202XYrOmZp2W3rVKzSBLNyIn
++17zg0XwjjEAAiEA8YD4A2L49mZdkRmhiIUGtm0DNhBiKaEZsh31IaRUaZs=
+-----END CERTIFICATE-----
+"""
+NOT_WAITING: Final = '\nwait_until() { :; }\n'
+LOCATE: Final = """
+for program; do
+    path=$(PATH=/usr/sbin:/usr/bin:/sbin:/bin command -v "$program") || continue
+    # Programs may be alternatives, and /bin a link.
+    real=$(readlink -f "$path")
+    owner=$(dpkg-query --search "$path" "/usr$path" "$real" "${real#/usr}" 2>/dev/null |
+        sed -n 's/:.*//p' | sort -u | head -n 1)
+    echo "$program ${owner:-?}"
+done
+"""
+
+
+def check(root_name: str, driver: Driver, role: str) -> tuple[list[str], dict[str, str]]:
+    """Faults, and the packages of the programs that the role's scripts call."""
+    request = driver.render(plans.plan(driver, openstack_ca=CERTIFICATE))
+    files = hot.files_written(hot.user_data(request, role))
+    scripts = programs.scripts_of(files)
+    wanted = sorted(programs.called_by(scripts))
+    faults: list[str] = []
+    with roots.copy(roots.make(roots.DISTRIBUTIONS[root_name])) as root:
+        files['/opt/magnum/lib.sh'] += NOT_WAITING
+        roots.write(root, {**files, **STAND_INS})
+        environment = dict(_settings(files['/etc/magnum/node.env']))
+        for path in sorted(scripts):
+            name = path.rsplit('/', 1)[1]
+            is_step = path.startswith('/opt/magnum/steps/')
+            if not is_step or name in LEFT_OUT or name >= FIRST_OF_COE:
+                continue
+            done = roots.enter(root, path, **environment)
+            if done.returncode:
+                faults.append(f'{name} ended with {done.returncode}: {_last(done)}')
+        rules = roots.enter(root, '/opt/magnum/metadata.sh', 'close', network=False)
+        if rules.returncode:
+            faults.append(f'metadata.sh: {_last(rules)}')
+        located = roots.enter(root, 'sh', '-c', LOCATE, 'sh', *wanted)
+        found = dict(line.split() for line in located.stdout.splitlines())
+    faults += [f'no {program}' for program in wanted if program not in found]
+    return faults, found
+
+
+def _settings(text: str) -> Mapping[str, str]:
+    # The index, as Heat would give it.
+    return settings.parse(text) | {'MAGNUM_NODE_INDEX': '0', 'MAGNUM_MASTER_ADDRESSES': '10.0.0.5'}
+
+
+def _last(done: object) -> str:
+    text = f'{getattr(done, "stdout", "")}{getattr(done, "stderr", "")}'
+    return ' | '.join(text.strip().splitlines()[-3:])
+
+
+def main() -> int:
+    """0 if every program is there."""
+    parser = argparse.ArgumentParser(prog='tools/guests', description=__doc__)
+    parser.add_argument(
+        'distribution', nargs='*', help=f'of {", ".join(roots.DISTRIBUTIONS)}; all by default'
+    )
+    parser.add_argument(
+        '--record', action='store_true', help=f'write what was found into {programs.TABLE.name}'
+    )
+    given = parser.parse_args()
+    faulty = False
+    table = {name: dict(found) for name, found in programs.packages().items()}
+    try:
+        roots.check_machine()
+        for name in given.distribution or roots.DISTRIBUTIONS:
+            table[name] = {}
+            for driver in plans.DRIVERS:
+                for role in (MASTER, WORKER):
+                    faults, found = check(name, driver, role)
+                    table[name] |= found
+                    faulty |= bool(faults)
+                    print(f'{name:13} {driver.name:10} {role:6} '
+                          f'{len(found)} programs, {len(faults)} faults', flush=True)
+                    for fault in faults:
+                        print(f'    {fault}', flush=True)
+    except roots.Unavailable as unavailable:
+        print(f'guests: {unavailable}', file=sys.stderr)
+        return 2
+    if given.record:
+        text = json.dumps(table, indent=2, sort_keys=True)
+        programs.TABLE.write_text(f'{text}\n')
+    return 1 if faulty else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
