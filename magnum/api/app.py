@@ -78,7 +78,7 @@ def make_application(
     application: Application = _Paths(
         public=handlers,
         guarded=guarded,
-        bootstrap=bootstrap_mount.make(conf, database, certificates, drivers),
+        bootstrap=bootstrap_mount.make(conf, database, certificates, drivers, wake_up),
     )
     # What breaks below still answers in the common shape.
     application = _Faults(application)

@@ -7,6 +7,7 @@ from oslo_config import cfg
 
 from magnum.api.controllers import bootstrap
 from magnum.certificates.service import CertificateService
+from magnum.clients.servers import Servers
 from magnum.db import models
 from magnum.db.engine import Database
 from magnum.drivers.contract import Driver
@@ -19,7 +20,11 @@ def serves(path: str) -> bool:
 
 
 def make(
-    conf: cfg.ConfigOpts, database: Database, certificates: CertificateService, drivers: Registry
+    conf: cfg.ConfigOpts,
+    database: Database,
+    certificates: CertificateService,
+    drivers: Registry,
+    wake_up: bootstrap.Wakes,
 ) -> Callable[..., Any]:
     """The nodes' application; it is given paths that ``serves`` knows."""
 
@@ -29,7 +34,8 @@ def make(
         return drivers.choose(baymodel.server_type, baymodel.cluster_distro, baymodel.coe)
 
     application = bootstrap.make_app(
-        conf, database.writing, database.reading, certificates, driver_for_bay
+        conf, database.writing, database.reading, certificates, driver_for_bay, Servers(conf),
+        wake_up,
     )
 
     def mounted(environ: dict[str, Any], start_response: Any) -> Any:

@@ -398,8 +398,21 @@ BOOTSTRAP_TOO_MANY: Final = Kind(
 )
 BOOTSTRAP_INVALID_NODE: Final = Kind(
     'magnum.bootstrap.invalid_node', 400,
-    "The node's name is malformed, or that of a service of the bay.",
+    "The node's name is malformed.",
     'Send the name of the server, in lower case.',
+)
+BOOTSTRAP_NODE_REFUSED: Final = Kind(
+    'magnum.bootstrap.node_refused', 403,
+    'The token is good, but not for a node of this name: the operation builds no such node, or '
+    "the cloud has no server of this name that the bay's own user made.",
+    'Send the name of the server that asks. A node of another operation keeps the certificates '
+    'that it has.',
+)
+BOOTSTRAP_IDENTITY_CONFLICT: Final = Kind(
+    'magnum.bootstrap.identity_conflict', 409,
+    'Another key was shown for this node before. The operation that builds it fails.',
+    'Nothing to be done from the node. The reason of the failed operation says what the '
+    'operator does.',
 )
 BOOTSTRAP_UNKNOWN_PURPOSE: Final = Kind(
     'magnum.bootstrap.unknown_purpose', 400,

@@ -1,16 +1,21 @@
 """Tokens by which nodes that are being built ask for their certificates.
 
-A token lives as long as its operation builds nodes. It is written nowhere:
-it is computed again from a stored salt and the operator's key, and what a
-node shows is compared with a stored hash.
+A token is armed for the nodes of one role, by an operation that builds such
+nodes, and opens nothing any more when that operation ends. It is written
+nowhere: it is computed again from a stored salt and the operator's key. What
+a node shows is compared by its HMAC, so whoever reads the database can
+neither use nor verify a token.
 """
 
+import dataclasses
 import hashlib
 import hmac
+from collections.abc import Iterable
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from magnum.certificates.errors import EncryptionKeyUnknown
 from magnum.certificates.sealing import Sealer
 from magnum.db import models
 from magnum.drivers.contract import MASTER, WORKER
@@ -19,54 +24,56 @@ from magnum.drivers.contract import MASTER, WORKER
 ROLES = (MASTER, WORKER)
 
 
+@dataclasses.dataclass(frozen=True)
+class ShownToken:
+    """What a good token was armed for."""
+
+    role: str
+    operation_uuid: str
+
+
 class BootstrapTokens:
     """Arms, disarms and verifies, in the caller's transaction."""
 
     def __init__(self, sealer: Sealer):
         self._sealer = sealer
 
-    def arm(self, session: Session, bay_uuid: str, operation_uuid: str) -> dict[str, str]:
+    def arm(
+        self, session: Session, bay_uuid: str, operation_uuid: str, roles: Iterable[str]
+    ) -> dict[str, str]:
         """Tokens by role; the same ones whenever it is the same operation.
 
+        :param roles: those of which the operation builds nodes.
         :raises EncryptionKeyUnknown: the key is gone that the operation's
             tokens were made with.
         """
-        rows = session.scalars(
-            sa.select(models.BootstrapToken).where(
-                models.BootstrapToken.operation_uuid == operation_uuid
+        rows = {row.role: row for row in self._rows(session, operation_uuid)}
+        for role in set(roles) - rows.keys():
+            salt = self._sealer.new_salt()
+            token = self._token(salt, bay_uuid, operation_uuid, role)
+            rows[role] = models.BootstrapToken(
+                bay_uuid=bay_uuid,
+                operation_uuid=operation_uuid,
+                role=role,
+                salt=salt,
+                token_hash=self._sealer.authenticate(salt, token),
             )
-        )
-        rows_by_role = {row.role: row for row in rows}
-        return {
-            role: self._arm_role(session, rows_by_role.get(role), bay_uuid, operation_uuid, role)
-            for role in ROLES
-        }
-
-    def _arm_role(
-        self,
-        session: Session,
-        row: models.BootstrapToken | None,
-        bay_uuid: str,
-        operation_uuid: str,
-        role: str,
-    ) -> str:
-        salt = row.salt if row else self._sealer.new_salt()
-        token = self._sealer.derive_token(salt, f'bootstrap/{bay_uuid}/{operation_uuid}/{role}')
-        if row:
-            row.armed = True
-        else:
-            session.add(
-                models.BootstrapToken(
-                    bay_uuid=bay_uuid,
-                    operation_uuid=operation_uuid,
-                    role=role,
-                    salt=salt,
-                    token_hash=_hash(token),
-                    armed=True,
-                )
-            )
+            session.add(rows[role])
+        for role, row in rows.items():
+            row.armed = role in roles
         session.flush()
-        return token
+        return self.armed(session, operation_uuid)
+
+    def armed(self, session: Session, operation_uuid: str) -> dict[str, str]:
+        """The operation's tokens that open something, by role.
+
+        :raises EncryptionKeyUnknown: as ``arm``.
+        """
+        return {
+            row.role: self._token(row.salt, row.bay_uuid, operation_uuid, row.role)
+            for row in self._rows(session, operation_uuid)
+            if row.armed
+        }
 
     def disarm(self, session: Session, operation_uuid: str) -> None:
         """Let the tokens of an operation open nothing any more."""
@@ -76,20 +83,28 @@ class BootstrapTokens:
             .values(armed=False)
         )
 
-    def verify(self, session: Session, bay_uuid: str, token: str) -> str | None:
-        """The role whose armed token of that bay this is, or None.
+    def verify(self, session: Session, bay_uuid: str, token: str) -> ShownToken | None:
+        """What the armed token of that bay is for, or None.
 
         Anything may be passed in; the work done is the same for whatever is
         wrong.
         """
-        shown = _hash(token)
         armed = session.execute(
-            sa.select(models.BootstrapToken.role, models.BootstrapToken.token_hash).where(
+            sa.select(
+                models.BootstrapToken.role,
+                models.BootstrapToken.operation_uuid,
+                models.BootstrapToken.salt,
+                models.BootstrapToken.token_hash,
+            ).where(
                 models.BootstrapToken.bay_uuid == bay_uuid,
                 models.BootstrapToken.armed.is_(True),
             )
         ).all()
-        matching = [role for role, kept in armed if hmac.compare_digest(kept, shown)]
+        matching = [
+            ShownToken(row.role, row.operation_uuid)
+            for row in armed
+            if self._is_of(token, row.salt, row.token_hash)
+        ]
         return matching[0] if matching else None
 
     def forget(self, session: Session, bay_uuid: str) -> None:
@@ -98,6 +113,30 @@ class BootstrapTokens:
             sa.delete(models.BootstrapToken).where(models.BootstrapToken.bay_uuid == bay_uuid)
         )
 
+    def _rows(self, session: Session, operation_uuid: str) -> list[models.BootstrapToken]:
+        return list(
+            session.scalars(
+                sa.select(models.BootstrapToken).where(
+                    models.BootstrapToken.operation_uuid == operation_uuid
+                )
+            )
+        )
 
-def _hash(token: str) -> str:
+    def _token(self, salt: str, bay_uuid: str, operation_uuid: str, role: str) -> str:
+        return self._sealer.derive_token(salt, f'bootstrap/{bay_uuid}/{operation_uuid}/{role}')
+
+    def _is_of(self, token: str, salt: str, kept: str) -> bool:
+        """Whether the kept HMAC, or an earlier release's hash, is of this token."""
+        try:
+            shown = self._sealer.authenticate(salt, token)
+        except EncryptionKeyUnknown:
+            return False
+        return any(
+            # Both are compared, whichever it is.
+            [hmac.compare_digest(kept, shown), hmac.compare_digest(kept, _plain_hash(token))]
+        )
+
+
+def _plain_hash(token: str) -> str:
+    """What the release before this one kept of a token; operations may be under way."""
     return hashlib.sha256(token.encode('utf-8', 'replace')).hexdigest()

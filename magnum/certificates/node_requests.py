@@ -1,8 +1,14 @@
 """What goes into the certificate of a node.
 
 Nearly everything is the driver's word (:class:`NodeCertificate`); of the
-node's request only the public key and the alternative names count.
+node's request only the public key counts, and which of its own names it asks
+for. Names of others are refused. Addresses of others are left out: nodes of
+earlier releases ask for the API's, whatever they are.
 """
+
+import ipaddress
+import logging
+from typing import Final
 
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -10,9 +16,12 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from magnum.certificates import authority
 from magnum.certificates.errors import InvalidCSR
 from magnum.certificates.requests import SigningRequest
-from magnum.domain.node_certificates import NodeCertificate
+from magnum.domain.node_certificates import NodeAddresses, NodeCertificate
 
-_LOCALHOST = 'localhost'
+LOG = logging.getLogger(__name__)
+
+_LOCALHOST: Final = 'localhost'
+_LOOPBACK: Final = ('127.0.0.1', '::1')
 
 
 def subject(certificate: NodeCertificate, node_name: str) -> x509.Name:
@@ -34,10 +43,14 @@ def subject(certificate: NodeCertificate, node_name: str) -> x509.Name:
 
 
 def extensions(
-    certificate: NodeCertificate, node_name: str, request: SigningRequest
+    certificate: NodeCertificate,
+    node_name: str,
+    addresses: NodeAddresses,
+    request: SigningRequest,
 ) -> list[authority.Extension]:
     """The extensions to sign.
 
+    :param addresses: the node's, as the cloud knows them.
     :raises InvalidCSR: the request asks for a name that is not the node's.
     """
     granted: list[authority.Extension] = [
@@ -47,7 +60,7 @@ def extensions(
     purposes = _purposes(certificate)
     if purposes:
         granted.append((x509.ExtendedKeyUsage(purposes), False))
-    names = _alternative_names(certificate, node_name, request.extensions)
+    names = _alternative_names(certificate, node_name, addresses, request.extensions)
     if names:
         granted.append((x509.SubjectAlternativeName(names), False))
     return granted
@@ -62,18 +75,38 @@ def _purposes(certificate: NodeCertificate) -> list[x509.ObjectIdentifier]:
 
 
 def _alternative_names(
-    certificate: NodeCertificate, node_name: str, requested: x509.Extensions
+    certificate: NodeCertificate,
+    node_name: str,
+    addresses: NodeAddresses,
+    requested: x509.Extensions,
 ) -> list[x509.GeneralName]:
     try:
         asked = requested.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         return []
-    allowed = {name.lower() for name in (node_name, _LOCALHOST, *certificate.dns_names)}
+    names = {normalised(name) for name in (node_name, _LOCALHOST, *certificate.dns_names)}
+    own = {*_LOOPBACK, *addresses.own, *(addresses.api if certificate.api else ())}
+    own_addresses = {ipaddress.ip_address(address) for address in own}
+    granted: list[x509.GeneralName] = []
+    left_out: list[x509.GeneralName] = []
     for name in asked:
         if isinstance(name, x509.IPAddress):
-            continue
-        if not isinstance(name, x509.DNSName):
+            kept = granted if name.value in own_addresses else left_out
+            kept.append(name)
+        elif isinstance(name, x509.DNSName):
+            if normalised(name.value) not in names:
+                raise InvalidCSR(f'the node may not have the DNS name {name.value}')
+            granted.append(x509.DNSName(normalised(name.value)))
+        else:
             raise InvalidCSR(f'a node may not have the alternative name {name.value}')
-        if name.value.lower() not in allowed:
-            raise InvalidCSR(f'the node may not have the DNS name {name.value}')
-    return list(asked)
+    if left_out:
+        LOG.info(
+            'The certificate of %s is without addresses that are not its own: %s',
+            node_name, ', '.join(str(name.value) for name in left_out),
+        )
+    return list(dict.fromkeys(granted))
+
+
+def normalised(name: str) -> str:
+    """A DNS name as it is compared: what resolvers take for the same is the same."""
+    return name.lower().removesuffix('.')

@@ -17,8 +17,11 @@ from magnum.db.statements import changed_rows
 _TABLE: Final[sa.Table] = models.NodeTrust.__table__  # type: ignore[assignment]
 _IN_BAY: Final = _TABLE.c.bay_uuid == sa.bindparam('of_bay')
 _BUNDLE: Final = sa.select(_TABLE.c.bundle).where(
-    _IN_BAY, _TABLE.c.node == sa.bindparam('of_node')
+    _IN_BAY, _TABLE.c.role == sa.bindparam('of_role'), _TABLE.c.node == sa.bindparam('of_node')
 )
+
+#: Role and name, which together say which node of a bay.
+RoleAndName = tuple[str, str]
 
 
 def fingerprint(bundle: str) -> str:
@@ -26,29 +29,36 @@ def fingerprint(bundle: str) -> str:
     return hashlib.sha256(bundle.encode()).hexdigest()
 
 
-def expect(session: Session, bay_uuid: str, nodes: Collection[str]) -> None:
+def expect(session: Session, bay_uuid: str, nodes: Collection[RoleAndName]) -> None:
     """From now on these are the nodes that have to follow, and no others."""
-    in_bay = _TABLE.c.bay_uuid == bay_uuid
-    session.execute(sa.delete(_TABLE).where(in_bay, _TABLE.c.node.not_in(list(nodes))))
-    known = set(session.scalars(sa.select(_TABLE.c.node).where(in_bay)))
+    rows = session.execute(
+        sa.select(_TABLE.c.id, _TABLE.c.role, _TABLE.c.node).where(_TABLE.c.bay_uuid == bay_uuid)
+    ).all()
+    known = {(row.role, row.node): row.id for row in rows}
+    gone = [row_id for node, row_id in known.items() if node not in nodes]
+    session.execute(sa.delete(_TABLE).where(_TABLE.c.id.in_(gone)))
     session.add_all(
-        models.NodeTrust(bay_uuid=bay_uuid, node=node) for node in sorted(set(nodes) - known)
+        models.NodeTrust(bay_uuid=bay_uuid, role=role, node=name)
+        for role, name in sorted(set(nodes) - known.keys())
     )
     session.flush()
 
 
-def told(session: Session, bay_uuid: str, node: str) -> str | None:
+def told(session: Session, bay_uuid: str, role: str, node: str) -> str | None:
     """The fingerprint of what a node said it trusts; None when nobody expects it."""
-    found: str | None = session.scalar(_BUNDLE, {'of_bay': bay_uuid, 'of_node': node})
+    which = {'of_bay': bay_uuid, 'of_role': role, 'of_node': node}
+    found: str | None = session.scalar(_BUNDLE, which)
     return found
 
 
-def confirm(session: Session, bay_uuid: str, node: str, bundle: str) -> None:
+def confirm(session: Session, bay_uuid: str, role: str, node: str, bundle: str) -> None:
     """Write down what a node says that it trusts, if it is expected to."""
     changed_rows(
         session,
         sa.update(_TABLE)
-        .where(_TABLE.c.bay_uuid == bay_uuid, _TABLE.c.node == node)
+        .where(
+            _TABLE.c.bay_uuid == bay_uuid, _TABLE.c.role == role, _TABLE.c.node == node
+        )
         .values(bundle=bundle),
     )
 

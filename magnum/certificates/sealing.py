@@ -48,6 +48,7 @@ class _OperatorKey:
         self.id = _derive(key, 'key id', 8).hex()
         self._wrapping_key = _derive(key, 'wrap data keys', KEY_BYTES)
         self._token_key = _derive(key, 'derive tokens', KEY_BYTES)
+        self._authentication_key = _derive(key, 'authenticate tokens', KEY_BYTES)
 
     def wrap(self, data_key: bytes) -> bytes:
         return keywrap.aes_key_wrap(self._wrapping_key, data_key)
@@ -57,6 +58,9 @@ class _OperatorKey:
 
     def token(self, message: bytes) -> bytes:
         return hmac.digest(self._token_key, message, hashlib.sha256)
+
+    def authentication(self, message: bytes) -> bytes:
+        return hmac.digest(self._authentication_key, message, hashlib.sha256)
 
 
 class Sealer:
@@ -136,6 +140,15 @@ class Sealer:
         """
         key_id = salt.partition('.')[0]
         return _to_text(self._key(key_id).token(f'{salt}\n{context}'.encode()))
+
+    def authenticate(self, salt: str, text: str) -> str:
+        """HMAC-SHA256 of a text that somebody shows, hexadecimal.
+
+        :param salt: of :meth:`new_salt`; names the key, and is part of it.
+        :raises EncryptionKeyUnknown: the salt's key is configured no longer.
+        """
+        message = f'{salt}\n'.encode() + text.encode('utf-8', 'replace')
+        return self._key(salt.partition('.')[0]).authentication(message).hex()
 
     def _key(self, key_id: str) -> _OperatorKey:
         try:

@@ -1,6 +1,5 @@
 """What the steps of operations and the API ask of certificates."""
 
-import hmac
 from collections.abc import Collection
 from typing import Final
 
@@ -12,6 +11,7 @@ from magnum.certificates import (
     keys,
     node_requests,
     node_trust,
+    nodes,
     requests,
     rotation,
     user_requests,
@@ -30,7 +30,7 @@ from magnum.certificates.stores import CertificateStore
 from magnum.certificates.stores.database import DatabaseStore
 from magnum.certificates.subjects import SubjectPolicy
 from magnum.db import models
-from magnum.domain.node_certificates import NodeCertificate
+from magnum.domain.node_certificates import NodeAddresses, NodeCertificate
 
 AUTHORITY: Final = rotation.CURRENT
 SERVICE: Final = 'service'
@@ -38,15 +38,11 @@ SERVICE: Final = 'service'
 _ISSUED_TO_LENGTH = 255
 _ISSUED: Final[sa.Table] = models.IssuedCertificate.__table__  # type: ignore[assignment]
 _RECORD: Final = sa.insert(_ISSUED)
-_LAST_OF_NODE: Final = (
-    sa.select(_ISSUED.c.issued_to, _ISSUED.c.public_key)
-    .where(
-        _ISSUED.c.bay_uuid == sa.bindparam('of_bay'),
-        _ISSUED.c.issued_to.in_([sa.bindparam(role) for role in ROLES]),
-        _ISSUED.c.public_key.is_not(None),
-    )
-    .order_by(_ISSUED.c.id.desc())
-    .limit(1)
+# What was issued stays on record; nobody is known by it any more.
+_FORGET_KEYS: Final = (
+    sa.update(_ISSUED)
+    .where(_ISSUED.c.bay_uuid == sa.bindparam('of_bay'), _ISSUED.c.public_key.is_not(None))
+    .values(public_key=None)
 )
 
 
@@ -146,11 +142,15 @@ class CertificateService:
         node_name: str,
         purpose: str,
         node_certificate: NodeCertificate,
+        addresses: NodeAddresses,
         csr_pem: str,
     ) -> IssuedCertificate:
         """Sign a node's request and write it down.
 
+        Whether the node may have it is the caller's question.
+
         :param node_certificate: what the driver says of ``purpose``.
+        :param addresses: the node's, as the cloud knows them.
         :raises InvalidCSR: malformed, or asking for a name of another.
         :raises AuthorityMissing: the bay has no authority yet.
         :raises AuthorityExpired: its authority signs no more.
@@ -159,10 +159,10 @@ class CertificateService:
         issued = self._authority(session, bay_uuid).issue(
             node_requests.subject(node_certificate, node_name),
             request.public_key,
-            node_requests.extensions(node_certificate, node_name, request),
+            node_requests.extensions(node_certificate, node_name, addresses, request),
         )
         public_key = keys.fingerprint(request.public_key)
-        _record(session, bay_uuid, issued, _node(role, node_name, purpose), public_key)
+        _record(session, bay_uuid, issued, nodes.issued_to(role, node_name, purpose), public_key)
         return issued
 
     def role_of_node(
@@ -170,23 +170,31 @@ class CertificateService:
     ) -> str | None:
         """The role of the node whose key made this request, or None.
 
-        The key is that of the last certificate of this purpose that the node
-        was given: one that took the place of another is that node from then on.
+        The key is the first one that a node of this role and name showed for
+        the purpose, since its server was made.
 
         :raises InvalidCSR: malformed, so that it proves nothing.
         """
-        shown = keys.fingerprint(requests.read(csr_pem).public_key)
-        names = {role: _node(role, node_name, purpose) for role in ROLES}
-        last = session.execute(_LAST_OF_NODE, {'of_bay': bay_uuid, **names}).one_or_none()
-        if last is None or not hmac.compare_digest(last.public_key, shown):
-            return None
-        return str(last.issued_to.partition('/')[0])
+        shown = public_key_of(csr_pem)
+        has_shown = {
+            role: nodes.has_shown(
+                nodes.known_keys(session, bay_uuid, role, node_name), purpose, shown
+            )
+            for role in ROLES
+        }
+        return next((role for role in ROLES if has_shown[role]), None)
+
+    def discard_authority(self, session: Session, bay_uuid: str) -> None:
+        """Throw the bay's authority away: what it signed is worth nothing to the next one."""
+        self._store.delete(session, bay_uuid)
+        nodes.forget(session, bay_uuid)
+        session.execute(_FORGET_KEYS, {'of_bay': bay_uuid})
+        node_trust.forget(session, bay_uuid)
 
     def forget(self, session: Session, bay_uuid: str) -> None:
         """Drop a bay's keys and tokens; what was issued stays on record."""
-        self._store.delete(session, bay_uuid)
+        self.discard_authority(session, bay_uuid)
         self.tokens.forget(session, bay_uuid)
-        node_trust.forget(session, bay_uuid)
 
     def _make_service_pair(self, session: Session, bay_uuid: str) -> None:
         pair = self._authority(session, bay_uuid).create_service_pair()
@@ -199,9 +207,12 @@ class CertificateService:
         return Authority(self._conf, pair)
 
 
-def _node(role: str, node_name: str, purpose: str) -> str:
-    """Whom a node's certificate is issued to, as the ledger has it."""
-    return f'{role}/{node_name}/{purpose}'[:_ISSUED_TO_LENGTH]
+def public_key_of(csr_pem: str) -> str:
+    """The fingerprint of the key that a request was made with.
+
+    :raises InvalidCSR: malformed, so that it proves nothing.
+    """
+    return keys.fingerprint(requests.read(csr_pem).public_key)
 
 
 def _record(

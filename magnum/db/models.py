@@ -217,6 +217,8 @@ class Operation(Base):
     deadline: Mapped[datetime.datetime] = mapped_column(UTCDateTime, index=True)
     # Why it failed, or what it last met: code, reason, resource, owner, retryable.
     error: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
+    # A failure that its worker did not meet: the worker ends the operation with it.
+    found_failure: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
     started_at: Mapped[datetime.datetime | None] = mapped_column(UTCDateTime)
     finished_at: Mapped[datetime.datetime | None] = mapped_column(UTCDateTime)
 
@@ -310,6 +312,31 @@ class IssuedCertificate(Base):
     public_key: Mapped[str | None] = mapped_column(sa.String(64))
 
 
+class Node(Base):
+    """A node that was given certificates: one life of a server.
+
+    ``public_keys`` has, by purpose, the SHA-256 of the key that was shown
+    first; no other is signed. ``addresses`` are those that Nova had of the
+    server, ``api_addresses`` those of the API on nodes that serve it. The row
+    is that of the last server of this name; ``operation_uuid`` built it, and
+    is null for a node that an earlier release gave its certificates to.
+    """
+
+    __tablename__ = 'node'
+    __table_args__ = _options(
+        sa.UniqueConstraint('bay_uuid', 'role', 'name', name='uq_node_name'),
+    )
+
+    bay_uuid: Mapped[str] = mapped_column(sa.String(36))
+    role: Mapped[str] = mapped_column(sa.String(32))
+    name: Mapped[str] = mapped_column(Name)
+    operation_uuid: Mapped[str | None] = mapped_column(sa.String(36))
+    server_id: Mapped[str] = mapped_column(sa.String(255))
+    addresses: Mapped[list[str]] = mapped_column(sa.JSON, default=list)
+    api_addresses: Mapped[list[str]] = mapped_column(sa.JSON, default=list)
+    public_keys: Mapped[dict[str, str]] = mapped_column(sa.JSON, default=dict)
+
+
 class NodeTrust(Base):
     """A node that is to follow the authorities of its bay, and how far it came.
 
@@ -319,10 +346,11 @@ class NodeTrust(Base):
 
     __tablename__ = 'node_trust'
     __table_args__ = _options(
-        sa.UniqueConstraint('bay_uuid', 'node', name='uq_node_trust_node'),
+        sa.UniqueConstraint('bay_uuid', 'role', 'node', name='uq_node_trust_node'),
     )
 
     bay_uuid: Mapped[str] = mapped_column(sa.String(36))
+    role: Mapped[str] = mapped_column(sa.String(32), server_default='worker')
     node: Mapped[str] = mapped_column(sa.String(255))
     bundle: Mapped[str] = mapped_column(sa.String(64), default='')
 
@@ -344,8 +372,8 @@ class BootstrapToken(Base):
     """What lets the nodes of one role ask for their certificates.
 
     The token itself is nowhere: it is computed from ``salt`` and the
-    operator's key, and only its hash is compared. ``armed`` holds only while
-    an operation builds nodes.
+    operator's key, and what is shown is compared by its HMAC. ``armed`` holds
+    only while an operation builds nodes.
     """
 
     __tablename__ = 'bootstrap_token'

@@ -6,12 +6,15 @@ and says whose problem it is and whether trying again may help.
 
 import dataclasses
 import re
-from collections.abc import Iterable
-from typing import Any, Final, Protocol
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, Protocol, Self
 
 USER: Final = 'user'
 OPERATOR: Final = 'operator'
 SERVICE: Final = 'service'
+
+#: Two keys were shown for one node.
+NODE_IDENTITY_CONFLICT: Final = 'node_identity_conflict'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +54,8 @@ CODES: Final = (
     FailureCode('stack_failed', OPERATOR, True),
     FailureCode('count_mismatch', SERVICE, True),
     FailureCode('nodes_behind', USER, True),
+    FailureCode(NODE_IDENTITY_CONFLICT, OPERATOR, False),
+    FailureCode('authority_missing', USER, False),
     FailureCode('plan_refused', USER, False),
     FailureCode('node_unknown', USER, False),
     FailureCode('identity_missing', OPERATOR, False),
@@ -69,6 +74,11 @@ class Failure:
     reason: str
     resource: str | None = None
     resource_type: str | None = None
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Self:
+        """The failure of a document of ``as_dict``."""
+        return cls(*(document[field.name] for field in dataclasses.fields(cls)))
 
     def as_dict(self) -> dict[str, Any]:
         """The document kept with the operation."""

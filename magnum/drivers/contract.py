@@ -8,6 +8,7 @@ drivers kept outside this tree use the same contract.
 
 import abc
 import dataclasses
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -83,7 +84,8 @@ class BayPlan:
     driver's). ``fixed_network`` and ``fixed_subnet`` name existing ones;
     ``fixed_network_cidr`` is set instead when the user gave a CIDR for a new
     subnet. ``bootstrap_url`` ends in ``/v1/bootstrap``; ``bootstrap_tokens``
-    maps a role to the token of its nodes. ``ssh_public_key`` is OpenSSH text.
+    maps a role to the token of its nodes, and lacks a role of which the operation
+    at hand builds none. ``ssh_public_key`` is OpenSSH text.
     ``trust_interval`` is how many seconds apart a node asks which authorities
     the bay trusts. ``insecure_downloads``: nodes may download over plain HTTP,
     and run what they have no digest of.
@@ -146,8 +148,8 @@ class StackRequest:
 class Observed:
     """What a finished stack says of its bay; None means "not known".
 
-    ``node_names`` are those of masters and default workers, as their
-    certificates name them.
+    ``master_names`` and ``node_names`` are those of masters and default
+    workers, as their certificates name them.
     """
 
     api_address: str | None
@@ -158,6 +160,7 @@ class Observed:
     coe_version: str | None = None
     container_version: str | None = None
     discovery_url: str | None = None
+    master_names: tuple[str, ...] = ()
     node_names: tuple[str, ...] = ()
 
 
@@ -197,6 +200,8 @@ class Driver(abc.ABC):
     #: of the workers' servers by index. None: unknown, and ``nodes_to_remove``
     #: is passed on unchecked.
     workers_output: str | None = None
+    #: The output of the bay's stack that ``api_addresses`` reads.
+    api_output: str = ''
 
     @abc.abstractmethod
     def labels_schema(self) -> Mapping[str, Any]:
@@ -205,6 +210,32 @@ class Driver(abc.ABC):
     @abc.abstractmethod
     def node_certificates(self, role: str) -> Mapping[str, NodeCertificate]:
         """Certificates, by purpose, that a node of this role may have."""
+
+    def node_index(self, role: str, stack_name: str, name: str) -> int | None:
+        """Which node of a stack has this server name; None: no node of the role has.
+
+        A node is given certificates under no other name.
+
+        :param role: MASTER or WORKER.
+        :param stack_name: of the bay's stack, or of a further node group's.
+        """
+        word = {MASTER: 'master', WORKER: 'node'}[role]
+        match = re.fullmatch(rf'{re.escape(stack_name)}-{word}-(0|[1-9][0-9]{{0,5}})', name)
+        return int(match[1]) if match else None
+
+    def service_addresses(self, labels: Mapping[str, str]) -> tuple[str, ...]:
+        """Addresses beside the masters' own that are the API's inside of the bay.
+
+        :param labels: the bay's.
+        """
+        return ()
+
+    def api_addresses(self, outputs: Mapping[str, Any]) -> tuple[str, ...]:
+        """Addresses of the load balancer of the API, by the stack's outputs.
+
+        :param outputs: of ``api_output`` alone.
+        """
+        return ()
 
     @abc.abstractmethod
     def validate(self, plan: BayPlan) -> None:

@@ -51,6 +51,7 @@ class HeatDriver(Driver):
     """A driver whose bays are Heat stacks of one template."""
 
     capabilities: Capabilities
+    api_output = 'nodegroup'
     #: Name of the folder of templates, scripts and labels.
     folder: ClassVar[str]
     #: The template's version; a stack keeps the one it was made with.
@@ -76,6 +77,11 @@ class HeatDriver(Driver):
     def node_certificates(self, role: str) -> Mapping[str, NodeCertificate]:
         """See the contract."""
         return self.certificates[role]
+
+    def api_addresses(self, outputs: Mapping[str, Any]) -> tuple[str, ...]:
+        """See the contract."""
+        told = outputs.get(self.api_output) or {}
+        return _existing([told.get('api_address'), told.get('api_public_address')])
 
     def takes_over_trust(self, role: str, template_version: str) -> bool:
         """See the contract; of a version that this release does not know nothing is known."""
@@ -189,7 +195,7 @@ class HeatDriver(Driver):
             'worker_settings': settings.shell(self._worker_settings(plan, plan, settled)),
             **change,
         }
-        del parameters['master_bootstrap_token']
+        parameters.pop('master_bootstrap_token', None)
         return self._request('bay', parameters)
 
     def resize_parameters(
@@ -234,19 +240,21 @@ class HeatDriver(Driver):
     ) -> Mapping[str, Any]:
         """See the contract.
 
-        The workers' token is a new one each time. That changes the
-        definition of every worker (not the servers, which ignore it), so the
-        batch is made large: one by one it would take Heat very long. It
-        stays as it was where an upgrade is left to be finished.
+        The workers' token is a new one each time that workers are built. That
+        changes the definition of every worker (not the servers, which ignore
+        it), so the batch is made large: one by one it would take Heat very
+        long. It stays as it was where an upgrade is left to be finished.
 
         :raises KeyError: a version that this release does not know.
         """
         names = self.parameter_names[template_version]
+        token = plan.bootstrap_tokens.get(WORKER)
         return {
             names.node_count: group.node_count,
             names.nodes_to_remove: list(nodes_to_remove),
             'update_max_batch_size': max(1, batch or group.node_count),
-            'worker_bootstrap_token': plan.bootstrap_tokens[WORKER],
+            # The one that Heat has opens nothing any more.
+            **({} if token is None else {'worker_bootstrap_token': token}),
             **self.group_parameters(group),
         }
 
@@ -271,7 +279,8 @@ class HeatDriver(Driver):
             master_count=_count(parameters.get(names.master_count)),
             node_count=workers.node_count,
             coe_version=self.coe_version(parameters),
-            node_names=_existing(outputs.get(self.outputs.master_names)) + workers.node_names,
+            master_names=_existing(outputs.get(self.outputs.master_names)),
+            node_names=workers.node_names,
         )
 
     def read_nodegroup_outputs(

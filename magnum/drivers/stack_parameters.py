@@ -64,8 +64,8 @@ COMMON: Final[Mapping[str, Parameter]] = {
     'master_lb_enabled': lambda plan: plan.master_lb_enabled,
     'octavia_lb_algorithm': load_balancing.algorithm,
     'master_lb_floating_ip_enabled': _floating_load_balancer,
-    'master_bootstrap_token': lambda plan: plan.bootstrap_tokens[MASTER],
-    'worker_bootstrap_token': lambda plan: plan.bootstrap_tokens[WORKER],
+    'master_bootstrap_token': lambda plan: plan.bootstrap_tokens.get(MASTER),
+    'worker_bootstrap_token': lambda plan: plan.bootstrap_tokens.get(WORKER),
     'openstack_ca': lambda plan: plan.openstack_ca,
     'node_boot_timeout': lambda plan: plan.node_boot_timeout,
 }

@@ -332,8 +332,10 @@ class Planner:
         if failed.state == states.SUCCEEDED:
             raise NotRetryable('It succeeded.')
         last = sa.select(sa.func.max(models.Operation.id)).filter_by(bay_uuid=bay.uuid)
-        was_never_built = failed.verb == states.CREATE and bay.stack_id is None
-        if session.scalar(last) != failed.id and not was_never_built:
+        is_to_be_built = failed.verb == states.CREATE and (
+            bay.stack_id is None or not _has_authority(session, bay.uuid)
+        )
+        if session.scalar(last) != failed.id and not is_to_be_built:
             raise NotRetryable('The bay has had a later operation.')
         parameters = _again(session, failed)
         return self._plan(
@@ -473,6 +475,11 @@ def _locked(session: orm.Session, baymodel: str, project_id: str) -> tuple[int, 
 
 def _find(session: orm.Session, uuid: str) -> models.Operation | None:
     return session.scalars(sa.select(models.Operation).filter_by(uuid=uuid)).one_or_none()
+
+
+def _has_authority(session: orm.Session, bay_uuid: str) -> bool:
+    """Whether the bay's authority is there; that of a creation may have been thrown away."""
+    return session.scalar(sa.select(models.KeyPair.id).filter_by(bay_uuid=bay_uuid)) is not None
 
 
 def _again(session: orm.Session, failed: models.Operation) -> dict[str, Any]:

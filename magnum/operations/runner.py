@@ -22,7 +22,7 @@ from magnum.clients.errors import (
 from magnum.db.models import Bay, BayIdentity, Nodegroup, Operation
 from magnum.db.statements import database_now
 from magnum.domain import states
-from magnum.domain.failures import Failure
+from magnum.domain.failures import NODE_IDENTITY_CONFLICT, Failure
 from magnum.events import timeline
 from magnum.operations import rounds, rows
 from magnum.operations.claims import Claim, Claims, LeaseLost
@@ -125,7 +125,7 @@ class Runner:
     def _record(self, work: Work, outcome: Outcome) -> None:
         try:
             try:
-                self._apply(work, outcome)
+                self._apply(work, outcome, may_have_failed=True)
             except StackUnrecorded as ending:
                 self._apply(work, functools.partial(
                     self._end_failed, failure=ending.failure, remains=_remains(work, look)
@@ -133,12 +133,19 @@ class Runner:
         except Cancelled:
             self._stop(work)
 
-    def _apply(self, work: Work, outcome: Outcome) -> None:
+    def _apply(self, work: Work, outcome: Outcome, may_have_failed: bool = False) -> None:
+        """Record an outcome, unless the operation is to stop.
+
+        :param may_have_failed: a failure that was found elsewhere comes first.
+        """
         with work.changing_bay() as (session, operation):
             # What is done is done, unless a delete waits for the bay.
             is_done = outcome == self._succeed and not is_preempted(operation)
             if operation.cancel_requested and not is_done:
                 raise Cancelled(operation.uuid)
+            if may_have_failed and operation.found_failure is not None:
+                self._fail(session, operation, Failure.from_dict(operation.found_failure))
+                return
             outcome(session, operation)
 
     def _stop(self, work: Work) -> None:
@@ -248,6 +255,9 @@ class Runner:
         remains.record(session, operation)
         failure = dataclasses.replace(failure, reason=remains.told(operation, failure.reason))
         self._tools.certificates.tokens.disarm(session, operation.uuid)
+        if operation.verb == states.CREATE and failure.code == NODE_IDENTITY_CONFLICT:
+            # One of those that hold its certificates is not a node of the bay.
+            self._tools.certificates.discard_authority(session, operation.bay_uuid)
         if operation.stack_action is None:  # Heat was never asked
             rows.restore_count(session, operation)
         rows.set_status(session, operation, states.FAILED, failure.sentence())

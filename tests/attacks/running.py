@@ -21,19 +21,15 @@ import sqlalchemy as sa
 from oslo_config import cfg
 
 import magnum.conf
-from magnum.certificates.sealing import Sealer
-from magnum.certificates.service import CertificateService
 from magnum.db import models
 from magnum.db.engine import Database
 from magnum.drivers.registry import Registry
 from magnum.operations.planner import Planner
-from magnum.operations.work import Tools
 from tests import databases
 from tests.api.fixtures.cloud import Cloud
 from tests.api.fixtures.service import CONFIGURATION, ENCRYPTION_KEY
-from tests.fakes.cloud import FakeCloud, FakeHeats, FakeKeystone
-from tests.fakes.resources import FakeProjectResourcesClients
-from tests.operations.conftest import World
+from tests.fakes.cloud import FakeCloud
+from tests.operations.conftest import World, fake_tools
 
 _API = pathlib.Path(sys.executable).with_name('magnum-api')
 _START = 60  # seconds that the process may take to answer
@@ -167,14 +163,7 @@ class RunningService:
 def _world(conf: cfg.ConfigOpts, database: Database) -> World:
     """A conductor's parts over the same database, with the real drivers."""
     cloud = FakeCloud()
-    sealer = Sealer.from_config(conf)
-    tools = Tools(
-        conf=conf, database=database, sessions=None,  # type: ignore[arg-type]
-        keystone=FakeKeystone(cloud), heat=FakeHeats(cloud),  # type: ignore[arg-type]
-        resources=FakeProjectResourcesClients(cloud),  # type: ignore[arg-type]
-        sealer=sealer, certificates=CertificateService(conf, sealer),
-        drivers=Registry.from_entry_points(),
-    )
+    tools = fake_tools(conf, database, cloud, Registry.from_entry_points())
     return World(conf, database, cloud, tools, Planner(conf))
 
 

@@ -267,7 +267,8 @@ def _shown(stack: dict[str, Any]) -> Stack:
     return Stack(
         id=stack['id'], name=stack['name'], status=stack['status'], reason=stack['reason'],
         updated_time=stack['updated'], tags=stack['tags'],
-        outputs={'api_address': '10.0.0.1'}, parameters=stack['parameters'],
+        outputs={'api_address': '10.0.0.1', **stack.get('outputs', {})},
+        parameters=stack['parameters'],
     )
 
 

@@ -74,7 +74,8 @@ class FakeDriver(Driver):
         count = int(parameters['number_of_minions'])
         return Observed(
             'https://10.0.0.1:6443', ('10.0.0.1',), _addresses(count), 1, count,
-            node_names=(f'{plan.stack_name}-master-0', *_names(plan.stack_name, count)),
+            master_names=(f'{plan.stack_name}-master-0',),
+            node_names=_names(plan.stack_name, count),
         )
 
     def render_nodegroup(

@@ -8,9 +8,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from oslo_config import cfg
 
 from magnum.api.controllers import bootstrap
-from magnum.certificates.service import CertificateService
+from magnum.certificates import nodes
+from magnum.certificates.service import CertificateService, public_key_of
 from magnum.db.engine import Database
+from magnum.domain.node_certificates import NodeAddresses
 from tests.fakes.driver import FakeDriver
+from tests.fakes.servers import FakeServers, NoWakeUp
 from tests.unit.certificates import csr
 
 PURPOSE = 'node'
@@ -22,8 +25,10 @@ class Bootstrap:
     def __init__(self, conf: cfg.ConfigOpts, database: Database, certificates: CertificateService):
         self.database = database
         self.certificates = certificates
+        self.servers = FakeServers()
         self._app = bootstrap.make_app(
-            conf, database.writing, database.reading, certificates, lambda *_: FakeDriver()
+            conf, database.writing, database.reading, certificates, lambda *_: FakeDriver(),
+            self.servers, NoWakeUp(),  # type: ignore[arg-type]
         )
 
     def post(self, path: str, body: str) -> webob.Response:
@@ -43,8 +48,12 @@ class FakeNode:
         kind = FakeDriver().node_certificates(role)[PURPOSE]
         with service.database.writing() as session:
             self.trusted = service.certificates.trusted(session, bay_uuid) or ''
+            nodes.register(
+                session, bay_uuid, role, name, None, 'server', NodeAddresses(),
+                {PURPOSE: public_key_of(self.csr())},
+            )
             issued = service.certificates.sign_node_csr(
-                session, bay_uuid, role, name, PURPOSE, kind, self.csr()
+                session, bay_uuid, role, name, PURPOSE, kind, NodeAddresses(), self.csr()
             )
         self.certificate = issued.pem
 

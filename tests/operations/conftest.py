@@ -213,6 +213,17 @@ class HandTurned:
         return watcher.look() + watcher.fail_overdue()
 
 
+def fake_tools(conf: Any, database: Database, cloud: FakeCloud, drivers: Any) -> Tools:
+    """A conductor's tools over a cloud in memory."""
+    sealer = Sealer.from_config(conf)
+    return Tools(
+        conf=conf, database=database, sessions=None,  # type: ignore[arg-type]
+        keystone=FakeKeystone(cloud), heat=FakeHeats(cloud),  # type: ignore[arg-type]
+        resources=FakeProjectResourcesClients(cloud),  # type: ignore[arg-type]
+        sealer=sealer, certificates=CertificateService(conf, sealer), drivers=drivers,
+    )
+
+
 @pytest.fixture
 def world(tmp_path: pathlib.Path) -> Iterator[World]:
     conf = magnum_conf.new_config()
@@ -226,14 +237,7 @@ def world(tmp_path: pathlib.Path) -> Iterator[World]:
     conf.set_override('endpoint', 'http://magnum/v1/bootstrap', 'bootstrap')
     database = Database(conf)
     databases.empty(database)
-    sealer = Sealer.from_config(conf)
-    tools = Tools(
-        conf=conf, database=database, sessions=None,  # type: ignore[arg-type]
-        keystone=FakeKeystone(cloud), heat=FakeHeats(cloud),  # type: ignore[arg-type]
-        resources=FakeProjectResourcesClients(cloud),  # type: ignore[arg-type]
-        sealer=sealer, certificates=CertificateService(conf, sealer),
-        drivers=FakeRegistry(),  # type: ignore[arg-type]
-    )
+    tools = fake_tools(conf, database, cloud, FakeRegistry())
     yield World(conf, database, cloud, tools, Planner(conf))
     database.close()
 

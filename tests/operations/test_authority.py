@@ -252,14 +252,15 @@ def test_new_nodes_come_with_what_is_trusted(bay: Bay) -> None:
 
 
 
+@pytest.mark.parametrize('what', ['node_names', 'master_names'])
 def test_a_stack_that_does_not_name_its_nodes(
-    bay: Bay, monkeypatch: pytest.MonkeyPatch
+    bay: Bay, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     """Nobody would be waited for, and everybody cut off."""
     told = FakeDriver.read_outputs
 
     def silent(self: FakeDriver, *asked: Any) -> Observed:
-        return dataclasses.replace(told(self, *asked), node_names=())
+        return dataclasses.replace(told(self, *asked), **{what: ()})
 
     monkeypatch.setattr(FakeDriver, 'read_outputs', silent)
     bay.rotate()

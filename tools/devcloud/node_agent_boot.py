@@ -30,12 +30,9 @@ _TIMEOUT = 30  # seconds that one answer may take
 _ATTEMPTS = 10
 _RETRY_DELAY = 3  # seconds
 _RETRIED = frozenset({429, 500, 502, 503, 504})
-_ADDRESSES = (
-    'MAGNUM_NODE_ADDRESS',
-    'MAGNUM_NODE_PUBLIC_ADDRESS',
-    'MAGNUM_API_ADDRESS',
-    'MAGNUM_API_PUBLIC_ADDRESS',
-    'MAGNUM_SERVICE_ADDRESS',
+_ADDRESSES = ('MAGNUM_NODE_ADDRESS', 'MAGNUM_NODE_PUBLIC_ADDRESS')
+_ADDRESSES_OF_API = (
+    'MAGNUM_API_ADDRESS', 'MAGNUM_API_PUBLIC_ADDRESS', 'MAGNUM_SERVICE_ADDRESS'
 )
 
 
@@ -189,7 +186,9 @@ class Node:
 
     def _names(self, purpose: str) -> list[x509.GeneralName]:
         further = self.settings.get(f'MAGNUM_CERTIFICATE_NAMES_{purpose.replace("-", "_")}', '')
-        addresses = ' '.join(self.settings.get(name, '') for name in _ADDRESSES)
+        is_master = self.settings.get('MAGNUM_NODE_ROLE') == 'master'
+        told = _ADDRESSES + (_ADDRESSES_OF_API if is_master else ())
+        addresses = ' '.join(self.settings.get(name, '') for name in told)
         return [
             *(x509.DNSName(name) for name in (self.name, 'localhost', *further.split())),
             *(

@@ -18,7 +18,8 @@ certificate that it was given for the purpose:
     the certificate anew, while the bay is given another authority.
 
 Whoever has no good token or key learns nothing: whatever is wrong with it or
-with the bay, the answer is the same.
+with the bay, the answer is the same. Which node may have a certificate is the
+question of :mod:`magnum.api.admission`.
 """
 
 import contextlib
@@ -29,7 +30,7 @@ import re
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Final, Protocol
 
 import sqlalchemy as sa
 import webob
@@ -37,16 +38,18 @@ import webob.dec
 from oslo_config import cfg
 from sqlalchemy.orm import Session
 
-from magnum.api import errors
+from magnum.api import admission, errors
+from magnum.api.admission import Applicant, Standing
 from magnum.api.rate_limits import RateLimiter, address_key
 from magnum.certificates import errors as certificate_errors
-from magnum.certificates import node_trust
+from magnum.certificates import node_trust, nodes
 from magnum.certificates.bootstrap import ROLES
 from magnum.certificates.requests import MAX_PEM_LENGTH
-from magnum.certificates.service import CertificateService
+from magnum.certificates.service import CertificateService, public_key_of
+from magnum.clients.servers import Servers
 from magnum.db import models
 from magnum.domain import states
-from magnum.domain.node_certificates import NodeCertificate
+from magnum.domain.node_certificates import NodeAddresses, NodeCertificate
 from magnum.drivers.contract import Driver
 
 LOG = logging.getLogger(__name__)
@@ -59,7 +62,7 @@ _CERTIFICATE_PATH = re.compile(r'/(?P<bay>[^/]*)/certificates/(?P<purpose>[^/]+)
 _TRUST_PATH = re.compile(r'/(?P<bay>[^/]*)/trust')
 _REISSUE_PATH = re.compile(r'/(?P<bay>[^/]*)/reissue/(?P<purpose>[^/]+)')
 _UUID = re.compile(r'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}')
-_NODE_NAME = re.compile(r'[a-z0-9][a-z0-9.-]{0,252}')
+_NODE_NAME = re.compile(r'[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?')
 #: Requests served at a time from addresses with too many failures, and the
 #: seconds after which another one is worth a try.
 _SUSPECTS_AT_ONCE: Final = 1
@@ -71,12 +74,20 @@ SessionFactory = Callable[[], contextlib.AbstractContextManager[Session]]
 DriverForBay = Callable[[models.Bay, models.Baymodel], Driver]
 
 
+class Wakes(Protocol):
+    """Tells conductors that there is work."""
+
+    def send(self) -> None:
+        """Return at once; the hint may get lost."""
+
+
 @dataclasses.dataclass(frozen=True)
 class _Node:
-    """Who shows a good token, or a good key."""
+    """Who shows a good token, or a good key; a token names its operation."""
 
     bay: models.Bay
     role: str
+    operation_uuid: str | None = None
 
 
 def make_app(
@@ -85,14 +96,20 @@ def make_app(
     reading: SessionFactory,
     certificates: CertificateService,
     driver_for_bay: DriverForBay,
+    servers: Servers,
+    wake_up: Wakes,
 ) -> Callable[..., object]:
     """The WSGI application to mount at ``MOUNT_POINT``.
 
     :param writing: gives a session in a transaction, which it commits at the
         end and rolls back on an error.
     :param reading: gives a session that nothing is written with.
+    :param servers: asked about nodes that come for the first time.
+    :param wake_up: told when an operation has to be failed.
     """
-    bootstrap = _Bootstrap(conf, writing, reading, certificates, driver_for_bay)
+    bootstrap = _Bootstrap(
+        conf, writing, reading, certificates, driver_for_bay, servers, wake_up
+    )
     application: Callable[..., object] = webob.dec.wsgify(bootstrap.answer)
     return application
 
@@ -105,6 +122,8 @@ class _Bootstrap:
         reading: SessionFactory,
         certificates: CertificateService,
         driver_for_bay: DriverForBay,
+        servers: Servers,
+        wake_up: Wakes,
     ):
         self._is_enabled = conf.bootstrap.enabled
         self._failures = RateLimiter(conf.bootstrap.requests_per_minute)
@@ -114,6 +133,8 @@ class _Bootstrap:
         self._reading = reading
         self._certificates = certificates
         self._driver_for_bay = driver_for_bay
+        self._cloud = admission.Cloud(servers)
+        self._wake_up = wake_up
         self._paths: tuple[tuple[re.Pattern[str], Callable[..., str | None]], ...] = (
             (_CA_PATH, self._authority),
             (_CERTIFICATE_PATH, self._first_certificate),
@@ -205,43 +226,102 @@ class _Bootstrap:
     def _first_certificate(
         self, request: webob.Request, request_id: str, bay: str, purpose: str
     ) -> str:
+        csr, confirmed = None, None
+        while True:
+            with self._writing() as session:
+                node = self._by_token(session, bay, request, is_counted=confirmed is None)
+                operation = session.scalar(
+                    sa.select(models.Operation).filter_by(uuid=node.operation_uuid)
+                )
+                if operation is None:
+                    raise _refused()
+                applicant = self._applicant(session, node, _node_name(request))
+                if not admission.is_to_be_built(session, applicant, operation):
+                    raise admission.refused(applicant.name)
+                certificate = _node_certificate(applicant.driver, node.role, purpose)
+                csr = _read_csr(request) if csr is None else csr
+                standing, addresses = admission.judge(
+                    session, applicant, operation, purpose, _key_of(csr), confirmed
+                )
+                if standing is Standing.ADMITTED:
+                    return self._signed(
+                        session, applicant, purpose, certificate, addresses, csr, request_id
+                    )
+                owner = admission.owner_of_servers(session, applicant.bay.uuid)
+            if standing is Standing.CONFLICT:
+                self._fail_operation(applicant, operation.uuid)
+                raise errors.APIError(
+                    errors.BOOTSTRAP_IDENTITY_CONFLICT,
+                    f'Another key was shown for {applicant.name} before.',
+                )
+            confirmed = self._cloud.confirm(applicant, owner)
+
+    def _fail_operation(self, applicant: Applicant, operation_uuid: str) -> None:
         with self._writing() as session:
-            node = self._by_token(session, bay, request)
-            return self._certificate(session, node, purpose, request, request_id)
+            admission.record_conflict(
+                session, self._certificates.tokens, applicant, operation_uuid
+            )
+        self._wake_up.send()
 
     def _trust(self, request: webob.Request, request_id: str, bay: str) -> str | None:
         name, purpose = _argument(request, 'node'), _argument(request, 'purpose')
         with self._reading() as session:
             node = self._by_key(session, bay, name, purpose, _read_csr(request))
             trusted = self._certificates.trusted(session, node.bay.uuid) or ''
-            told = node_trust.told(session, node.bay.uuid, name)
+            told = node_trust.told(session, node.bay.uuid, node.role, name)
         fingerprint = node_trust.fingerprint(trusted)
         if _argument(request, 'trusts') != fingerprint:
             LOG.info('%s: authorities given to %s of bay %s', request_id, name, node.bay.uuid)
             return trusted
         if told not in (None, fingerprint):
             with self._writing() as session:
-                node_trust.confirm(session, node.bay.uuid, name, fingerprint)
+                node_trust.confirm(session, node.bay.uuid, node.role, name, fingerprint)
             LOG.info('%s: %s of bay %s has followed', request_id, name, node.bay.uuid)
         return None
 
     def _reissue(self, request: webob.Request, request_id: str, bay: str, purpose: str) -> str:
         name, csr = _argument(request, 'node'), _read_csr(request)
-        with self._writing() as session:
-            node = self._by_key(session, bay, name, purpose, csr)
-            if not _may_follow(session, node.bay.uuid, name):
-                raise _refused()
-            return self._certificate(session, node, purpose, request, request_id, csr)
+        confirmed = None
+        while True:
+            with self._writing() as session:
+                node = self._by_key(
+                    session, bay, name, purpose, csr, is_counted=confirmed is None
+                )
+                if not _may_follow(session, node, name):
+                    raise _refused()
+                applicant = self._applicant(session, node, name)
+                certificate = _node_certificate(applicant.driver, node.role, purpose)
+                known = nodes.find(session, node.bay.uuid, node.role, name)
+                if known is not None:
+                    addresses = nodes.addresses_of(known)
+                elif confirmed is not None:
+                    addresses = admission.adopt(session, applicant, confirmed)
+                if known is not None or confirmed is not None:
+                    return self._signed(
+                        session, applicant, purpose, certificate, addresses, csr, request_id
+                    )
+                owner = admission.owner_of_servers(session, node.bay.uuid)
+            confirmed = self._cloud.confirm(applicant, owner, is_living=True)
 
-    def _by_token(self, session: Session, bay_uuid: str, request: webob.Request) -> _Node:
+    def _by_token(
+        self, session: Session, bay_uuid: str, request: webob.Request, is_counted: bool = True
+    ) -> _Node:
         """:raises APIError: BOOTSTRAP_REFUSED, whatever the reason."""
         known_form = bay_uuid if _UUID.fullmatch(bay_uuid) else _NO_BAY
         token = request.headers.get(TOKEN_HEADER, '')
-        role = self._certificates.tokens.verify(session, known_form, token)
-        return self._node(session, known_form, role)
+        shown = self._certificates.tokens.verify(session, known_form, token)
+        if shown is None:
+            return self._node(session, known_form, None, None, is_counted)
+        return self._node(session, known_form, shown.role, shown.operation_uuid, is_counted)
 
     def _by_key(
-        self, session: Session, bay_uuid: str, name: str, purpose: str, csr: str
+        self,
+        session: Session,
+        bay_uuid: str,
+        name: str,
+        purpose: str,
+        csr: str,
+        is_counted: bool = True,
     ) -> _Node:
         """:raises APIError: BOOTSTRAP_REFUSED, or INVALID_CSR for what is none."""
         known_form = bay_uuid if _UUID.fullmatch(bay_uuid) else _NO_BAY
@@ -249,37 +329,42 @@ class _Bootstrap:
             role = self._certificates.role_of_node(session, known_form, name, purpose, csr)
         except certificate_errors.InvalidCSR as error:
             raise errors.APIError(errors.INVALID_CSR, str(error)) from None
-        return self._node(session, known_form, role)
+        return self._node(session, known_form, role, None, is_counted)
 
-    def _node(self, session: Session, bay_uuid: str, role: str | None) -> _Node:
+    def _node(
+        self,
+        session: Session,
+        bay_uuid: str,
+        role: str | None,
+        operation_uuid: str | None,
+        is_counted: bool,
+    ) -> _Node:
         bay = session.scalar(sa.select(models.Bay).where(models.Bay.uuid == bay_uuid))
         if role is None or bay is None:
             raise _refused()
-        # Only now: a stranger must not use up a bay's share.
-        _limit(self._per_bay, bay.uuid)
-        return _Node(bay, role)
+        if is_counted:
+            # Only now: a stranger must not use up a bay's share.
+            _limit(self._per_bay, bay.uuid)
+        return _Node(bay, role, operation_uuid)
 
-    def _certificate(
+    def _applicant(self, session: Session, node: _Node, name: str) -> Applicant:
+        return Applicant(node.bay, node.role, name, self._driver(session, node.bay))
+
+    def _signed(
         self,
         session: Session,
-        node: _Node,
+        applicant: Applicant,
         purpose: str,
-        request: webob.Request,
+        certificate: NodeCertificate,
+        addresses: NodeAddresses,
+        csr: str,
         request_id: str,
-        csr: str | None = None,
     ) -> str:
-        driver = self._driver(session, node.bay)
-        certificate = _node_certificate(driver, node.role, purpose)
-        node_name = _node_name(request, driver)
+        bay = applicant.bay
         try:
             issued = self._certificates.sign_node_csr(
-                session,
-                node.bay.uuid,
-                node.role,
-                node_name,
-                purpose,
-                certificate,
-                _read_csr(request) if csr is None else csr,
+                session, bay.uuid, applicant.role, applicant.name, purpose, certificate,
+                addresses, csr,
             )
         except certificate_errors.InvalidCSR as error:
             raise errors.APIError(errors.INVALID_CSR, str(error)) from None
@@ -290,12 +375,7 @@ class _Bootstrap:
             raise _not_ready(error) from None
         LOG.info(
             '%s: certificate %s (%s) given to the %s %s of bay %s',
-            request_id,
-            issued.serial,
-            purpose,
-            node.role,
-            node_name,
-            node.bay.uuid,
+            request_id, issued.serial, purpose, applicant.role, applicant.name, bay.uuid,
         )
         return issued.pem
 
@@ -334,15 +414,15 @@ def _too_many(seconds: float) -> errors.APIError:
     )
 
 
-def _may_follow(session: Session, bay_uuid: str, node_name: str) -> bool:
+def _may_follow(session: Session, node: _Node, name: str) -> bool:
     """Whether the bay is being given another authority, and the node is one of its own."""
     rotation = sa.select(models.Operation.id).where(
-        models.Operation.active_for == bay_uuid,
+        models.Operation.active_for == node.bay.uuid,
         models.Operation.verb == states.ROTATE_CA,
     )
     if session.scalar(rotation) is None:
         return False
-    return node_trust.told(session, bay_uuid, node_name) is not None
+    return node_trust.told(session, node.bay.uuid, node.role, name) is not None
 
 
 def _argument(request: webob.Request, name: str) -> str:
@@ -353,31 +433,23 @@ def _argument(request: webob.Request, name: str) -> str:
         return ''
 
 
-def _node_name(request: webob.Request, driver: Driver) -> str:
+def _node_name(request: webob.Request) -> str:
     name = _argument(request, 'node')
     if not _NODE_NAME.fullmatch(name):
         raise errors.APIError(
             errors.BOOTSTRAP_INVALID_NODE,
             'The argument "node" is the name of the node: at most 253 lower-case letters, '
-            'digits, dots and hyphens, a letter or digit first.',
-        )
-    # A node has its own name in its certificates: were that the name of one of
-    # the bay's services, the node could pass for the service.
-    if name in _service_names(driver):
-        raise errors.APIError(
-            errors.BOOTSTRAP_INVALID_NODE, f'{name} is the name of a service, not of a node.'
+            'digits, dots and hyphens, letters or digits at both ends.',
         )
     return name
 
 
-def _service_names(driver: Driver) -> set[str]:
-    """DNS names that the driver gives to services of its bays."""
-    return {
-        name.lower()
-        for role in ROLES
-        for certificate in driver.node_certificates(role).values()
-        for name in (*certificate.dns_names, 'localhost')
-    }
+def _key_of(csr: str) -> str:
+    """:raises APIError: INVALID_CSR."""
+    try:
+        return public_key_of(csr)
+    except certificate_errors.InvalidCSR as error:
+        raise errors.APIError(errors.INVALID_CSR, str(error)) from None
 
 
 def _read_csr(request: webob.Request) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from magnum.domain.node_certificates import NodeCertificate
 from magnum.drivers import checks, heat, settings, stack_parameters
+from magnum.drivers import labels as label_values
 from magnum.drivers.contract import (
     MASTER,
     WORKER,
@@ -146,6 +147,7 @@ class KubernetesDriver(heat.HeatDriver):
                     'kubernetes.default.svc',
                     'kubernetes.default.svc.cluster.local',
                 ),
+                api=True,
             ),
             # By these two names etcd tells masters from all others.
             'etcd': NodeCertificate('etcd', server=True, client=True, dns_names=('etcd.magnum',)),
@@ -161,6 +163,11 @@ class KubernetesDriver(heat.HeatDriver):
             'renewal': NodeCertificate('magnum:renewal', client=True),
         },
     }
+
+    def service_addresses(self, labels: Mapping[str, str]) -> tuple[str, ...]:
+        """Of the service ``kubernetes``, the first of the services' range."""
+        resolved = label_values.resolve(self.labels_schema(), labels)
+        return (str(ipaddress.ip_network(resolved['service_cluster_ip_range'])[1]),)
 
     def extra_parameters(self, plan: BayPlan) -> Mapping[str, Any]:
         """Those of the Kubernetes template alone."""

@@ -48,7 +48,7 @@ class SwarmDriver(heat.HeatDriver):
     # them, so workers get none.
     certificates = {
         MASTER: {
-            'server': NodeCertificate('{node}', 'magnum:masters', server=True),
+            'server': NodeCertificate('{node}', 'magnum:masters', server=True, api=True),
             'client': NodeCertificate('{node}', 'magnum:masters', client=True),
         },
         WORKER: {

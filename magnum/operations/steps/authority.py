@@ -13,6 +13,7 @@ from magnum.drivers.contract import MASTER, WORKER
 from magnum.operations.errors import StepFailed, TryLater
 from magnum.operations.steps.heat import existing
 from magnum.operations.steps.plans import plan_without_secrets
+from magnum.operations.steps.secrets import require_authority
 from magnum.operations.work import Situation, Work
 
 #: How many nodes are named of those that are waited for.
@@ -20,11 +21,15 @@ _NAMED: Final = 5
 
 
 def expect_nodes(work: Work) -> None:
-    """Note which nodes the bay has; no other is given a certificate anew."""
+    """Note which nodes the bay has; no other is given a certificate anew.
+
+    :raises StepFailed: the bay has no authority.
+    """
     situation = work.situation()
-    names = _node_names(work, situation)
+    nodes = _nodes(work, situation)
     with work.writing() as session:
-        node_trust.expect(session, situation.bay.uuid, names)
+        require_authority(work, session)
+        node_trust.expect(session, situation.bay.uuid, nodes)
 
 
 def introduce_authority(work: Work) -> None:
@@ -63,8 +68,8 @@ def await_retirement(work: Work) -> None:
     _await_nodes(work)
 
 
-def _node_names(work: Work, situation: Situation) -> list[str]:
-    """The nodes that hold certificates, by the names in them.
+def _nodes(work: Work, situation: Situation) -> list[node_trust.RoleAndName]:
+    """The nodes that hold certificates, by role and the names in them.
 
     :raises StepFailed: a stack has not as many as it was told to have.
     """
@@ -74,22 +79,23 @@ def _node_names(work: Work, situation: Situation) -> list[str]:
     plan = plan_without_secrets(work, situation)
     stack = existing(work, situation.bay.stack_id, outputs=True)
     bay = driver.read_outputs(stack.outputs, stack.parameters, plan)
-    names = _all_of(bay.node_names, (bay.master_count or 0) + (bay.node_count or 0))
+    masters = _all_of(MASTER, bay.master_names, bay.master_count or 0)
+    workers = _all_of(WORKER, bay.node_names, bay.node_count or 0)
     for group in situation.nodegroups:
         if group.stack_id is not None and not group.is_default:
             stack = existing(work, group.stack_id, outputs=True)
             found = driver.read_nodegroup_outputs(stack.outputs, stack.parameters, plan)
-            names += _all_of(found.node_names, found.node_count or 0)
-    return names
+            workers += _all_of(WORKER, found.node_names, found.node_count or 0)
+    return masters + workers
 
 
-def _all_of(names: Sequence[str], count: int) -> list[str]:
+def _all_of(role: str, names: Sequence[str], count: int) -> list[node_trust.RoleAndName]:
     """Nobody is waited for, and then cut off, because Heat did not name it."""
     if len(names) != count:
         raise StepFailed(
-            Failure('count_mismatch', f'the stack names {len(names)} nodes of {count}')
+            Failure('count_mismatch', f'the stack names {len(names)} {role}s of {count}')
         )
-    return list(names)
+    return [(role, name) for name in names]
 
 
 def _await_nodes(work: Work) -> None:

@@ -44,7 +44,8 @@ def remove_remains(work: Work) -> None:
     """Remove the bay's stack that a failed attempt left.
 
     An update would not mend it: nodes that failed do not boot again, others
-    have lost their tokens, and what waits for a node's word remembers it.
+    have lost their tokens, and what waits for a node's word remembers it. The
+    authority goes, too: no certificate of that attempt is good in the next.
 
     :raises TryLater: Heat is at it.
     """
@@ -59,6 +60,8 @@ def remove_remains(work: Work) -> None:
         with work.changing_bay() as (session, _):
             ledger.forget_id(session, bay_uuid, entry.kind, entry.name)
             rows.set_values(session, Bay, bay_uuid, stack_id=None, template_version=None)
+    with work.writing() as session:
+        work.tools.certificates.discard_authority(session, bay_uuid)
 
 
 def await_late_requests(work: Work) -> None:

@@ -12,11 +12,8 @@ from magnum.operations.work import Situation, Work
 
 def plan(work: Work, situation: Situation) -> BayPlan:
     """The bay's plan, with the tokens that this operation's nodes are to use."""
-    claim = work.claim
-    with work.writing() as session:
-        tokens = work.tools.certificates.tokens.arm(
-            session, claim.bay_uuid, claim.operation_uuid
-        )
+    with work.tools.database.reading() as session:
+        tokens = work.tools.certificates.tokens.armed(session, work.claim.operation_uuid)
     return bay_plan(
         situation.bay, situation.baymodel, situation.nodegroups, work.tools.conf,
         _bootstrap_url(work), tokens,

@@ -10,7 +10,9 @@ from magnum.certificates import sealing
 from magnum.certificates.service import CertificateService
 from magnum.conf import bootstrap, certificates, x509
 from magnum.db import models
-from tests.unit.certificates.nodes import Nodes
+from magnum.domain import states
+from tests.fakes.servers import OWNER
+from tests.unit.certificates.nodes import BUILT, PROJECT, Nodes
 
 _SECTIONS: tuple[types.ModuleType, ...] = (bootstrap, certificates, x509)
 
@@ -33,7 +35,7 @@ def session_maker() -> Iterator[orm.sessionmaker[orm.Session]]:
         'sqlite://', poolclass=pool.StaticPool, connect_args={'check_same_thread': False}
     )
     models.Base.metadata.create_all(engine)
-    yield orm.sessionmaker(engine)
+    yield orm.sessionmaker(engine, expire_on_commit=False)
     engine.dispose()
 
 
@@ -57,10 +59,46 @@ def add_bay(session: orm.Session, coe: str = 'kubernetes', name: str = 'prod') -
     baymodel = models.Baymodel(name='k', coe=coe, image_id='debian')
     session.add(baymodel)
     session.flush()
-    bay = models.Bay(name=name, baymodel_id=baymodel.uuid, status='CREATE_IN_PROGRESS')
+    bay = models.Bay(
+        name=name, baymodel_id=baymodel.uuid, status='CREATE_IN_PROGRESS', project_id=PROJECT
+    )
     session.add(bay)
+    session.flush()
+    session.add(models.BayIdentity(
+        bay_uuid=bay.uuid, username=bay.uuid, user_id=OWNER, sealed_password='x'
+    ))
+    session.add_all(
+        models.Nodegroup(
+            bay_uuid=bay.uuid, name=f'default-{role}', role=role, is_default=True,
+            node_count=BUILT,
+        )
+        for role in ('master', 'worker')
+    )
     session.commit()
     return bay
+
+
+def build(
+    session: orm.Session,
+    service: CertificateService,
+    bay: models.Bay,
+    verb: str = states.CREATE,
+    uuid: str = 'operation',
+    roles: tuple[str, ...] = ('master', 'worker'),
+) -> dict[str, str]:
+    """An operation of the bay that builds nodes; its tokens, by role."""
+    session.execute(sa.update(models.Operation).values(active_for=None))
+    groups = session.scalars(sa.select(models.Nodegroup).filter_by(bay_uuid=bay.uuid))
+    workers = next(group.uuid for group in groups if group.role == 'worker')
+    session.add(models.Operation(
+        uuid=uuid, bay_uuid=bay.uuid, bay_name=bay.name, verb=verb, phase=states.FINISH,
+        state=states.WAITING, active_for=bay.uuid, roles=[], deadline=bay.created_at,
+        parameters={} if verb == states.CREATE else {'nodegroup': workers},
+    ))
+    session.flush()
+    tokens = service.tokens.arm(session, bay.uuid, uuid, roles)
+    session.commit()
+    return tokens
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Nodes as the service meets them: what they send, and what is answered."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,13 +13,35 @@ from magnum.api.controllers import bootstrap
 from magnum.certificates.service import CertificateService
 from magnum.db import models
 from magnum.domain.node_certificates import NodeCertificate
+from tests.fakes.servers import FakeServers, NoWakeUp
+
+PROJECT = 'project'
+#: Nodes that each of the default groups has.
+BUILT = 4
 
 KUBELET = NodeCertificate('system:node:{node}', 'system:nodes', server=True, client=True)
-APISERVER = NodeCertificate('kube-apiserver', server=True, dns_names=('kubernetes.default',))
+APISERVER = NodeCertificate(
+    'kube-apiserver', server=True, dns_names=('kubernetes.default',), api=True
+)
 
 
 class FakeDriver:
-    """Knows which certificates the nodes of a role have, as drivers do."""
+    """Knows which certificates the nodes of a role have, as drivers do.
+
+    Nodes are named ``node-0`` and so on, whatever their stack and role.
+    """
+
+    api_output = 'nodegroup'
+
+    def node_index(self, role: str, stack_name: str, name: str) -> int | None:
+        match = re.fullmatch(r'node-(\d+)', name)
+        return int(match[1]) if match else None
+
+    def service_addresses(self, labels: Mapping[str, str]) -> tuple[str, ...]:
+        return ('10.254.0.1',)
+
+    def api_addresses(self, outputs: Mapping[str, Any]) -> tuple[str, ...]:
+        return tuple((outputs.get(self.api_output) or {}).values())
 
     def node_certificates(self, role: str) -> Mapping[str, NodeCertificate]:
         of_role = {'master': {'apiserver': APISERVER}, 'worker': {}}
@@ -37,8 +60,13 @@ class Nodes:
     ):
         self.bays: list[tuple[str, str]] = []
         self.driver = driver or FakeDriver()
+        self.servers = FakeServers()
+        self.wake_up = NoWakeUp()
+        for number in range(BUILT):
+            self.servers.boot(f'node-{number}', PROJECT)
         self.app = bootstrap.make_app(
-            conf, session_maker.begin, session_maker, service, self._driver_for_bay
+            conf, session_maker.begin, session_maker, service, self._driver_for_bay,
+            self.servers, self.wake_up,  # type: ignore[arg-type]
         )
 
     def _driver_for_bay(self, bay: models.Bay, baymodel: models.Baymodel) -> Any:

@@ -8,7 +8,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from magnum.certificates import node_requests, requests
 from magnum.certificates.authority import key_usage
 from magnum.certificates.errors import InvalidCSR
-from magnum.domain.node_certificates import NodeCertificate
+from magnum.domain.node_certificates import NodeAddresses, NodeCertificate
 from tests.unit.certificates import csr
 
 KUBELET = NodeCertificate(
@@ -20,6 +20,7 @@ KUBELET = NodeCertificate(
 )
 ADDRESS = x509.IPAddress(ipaddress.ip_address('10.0.0.5'))
 ADDRESS6 = x509.IPAddress(ipaddress.ip_address('fd00::5'))
+ADDRESSES = NodeAddresses(('10.0.0.5', 'fd00::5'), ('10.0.0.9', '10.254.0.1'))
 
 
 def asked(*names: x509.GeneralName) -> requests.SigningRequest:
@@ -27,8 +28,14 @@ def asked(*names: x509.GeneralName) -> requests.SigningRequest:
     return requests.read(csr.make(csr.name(CN='admin', O='system:masters'), wanted))
 
 
-def granted_names(*names: x509.GeneralName) -> list[x509.GeneralName]:
-    for value, _critical in node_requests.extensions(KUBELET, 'node-1', asked(*names)):
+def granted_names(
+    *names: x509.GeneralName,
+    certificate: NodeCertificate = KUBELET,
+    addresses: NodeAddresses = ADDRESSES,
+) -> list[x509.GeneralName]:
+    for value, _critical in node_requests.extensions(
+        certificate, 'node-1', addresses, asked(*names)
+    ):
         if isinstance(value, x509.SubjectAlternativeName):
             return list(value)
     return []
@@ -65,7 +72,7 @@ def test_purposes_are_the_drivers_word(
     server: bool, client: bool, purposes: list[x509.ObjectIdentifier] | None
 ) -> None:
     certificate = NodeCertificate(common_name='x', server=server, client=client)
-    granted = node_requests.extensions(certificate, 'node-1', asked())
+    granted = node_requests.extensions(certificate, 'node-1', ADDRESSES, asked())
     found = [list(v) for v, _critical in granted if isinstance(v, x509.ExtendedKeyUsage)]
     assert found == ([purposes] if purposes else [])
 
@@ -81,7 +88,7 @@ def test_a_node_is_no_authority_whatever_it_asks_for() -> None:
             ],
         )
     )
-    granted = node_requests.extensions(NodeCertificate('x'), 'node-1', request)
+    granted = node_requests.extensions(NodeCertificate('x'), 'node-1', ADDRESSES, request)
     assert granted == [
         (x509.BasicConstraints(ca=False, path_length=None), True),
         (key_usage('digital_signature'), True),
@@ -91,7 +98,7 @@ def test_a_node_is_no_authority_whatever_it_asks_for() -> None:
 def test_an_rsa_key_may_encipher_keys_too() -> None:
     key = rsa.generate_private_key(65537, 2048)
     request = requests.read(csr.make(csr.name(CN='x'), key=key))
-    granted = node_requests.extensions(KUBELET, 'node-1', request)
+    granted = node_requests.extensions(KUBELET, 'node-1', ADDRESSES, request)
     assert (key_usage('digital_signature', 'key_encipherment'), True) in granted
 
 
@@ -105,14 +112,13 @@ def test_no_names_asked_none_given() -> None:
         ADDRESS,
         ADDRESS6,
         x509.DNSName('node-1'),
-        x509.DNSName('NODE-1'),
         x509.DNSName('localhost'),
         x509.DNSName('kubernetes'),
         x509.DNSName('kubernetes.default'),
     ],
 )
 def test_own_names_are_given(name: x509.GeneralName) -> None:
-    assert granted_names(name, ADDRESS) == [name, ADDRESS]
+    assert granted_names(name, ADDRESS) == list(dict.fromkeys([name, ADDRESS]))
 
 
 @pytest.mark.parametrize(
@@ -120,6 +126,9 @@ def test_own_names_are_given(name: x509.GeneralName) -> None:
     [
         (x509.DNSName('node-2'), 'DNS name node-2'),
         (x509.DNSName('*'), r'DNS name \*'),
+        (x509.DNSName('*.node-1'), r'DNS name \*\.node-1'),
+        (x509.DNSName('node-1..'), r'DNS name node-1\.\.'),
+        (x509.DNSName('*.svc.cluster.local'), r'DNS name \*\.svc'),
         (x509.DNSName('node-1.example.org'), r'node-1\.example\.org'),
         (x509.DNSName('kubernetes.default.svc'), r'kubernetes\.default\.svc'),
         (x509.DNSName(''), 'DNS name '),
@@ -132,3 +141,25 @@ def test_own_names_are_given(name: x509.GeneralName) -> None:
 def test_other_names_are_refused_by_name(name: x509.GeneralName, said: str) -> None:
     with pytest.raises(InvalidCSR, match=said):
         granted_names(ADDRESS, name)
+
+
+@pytest.mark.parametrize('name', ['NODE-1', 'node-1.', 'Node-1.', 'KUBERNETES.default.'])
+def test_names_are_compared_and_given_in_one_form(name: str) -> None:
+    """A resolver takes them for the same."""
+    plain = name.lower().removesuffix('.')
+    assert granted_names(x509.DNSName(name), x509.DNSName(plain)) == [x509.DNSName(plain)]
+
+
+@pytest.mark.parametrize('address', ['10.0.0.6', '10.0.0.9', '10.254.0.1', '10.0.0.50', '::'])
+def test_addresses_of_others_are_left_out(address: str) -> None:
+    """Also the API's, which only what serves it may have."""
+    other = x509.IPAddress(ipaddress.ip_address(address))
+    loopback = x509.IPAddress(ipaddress.ip_address('127.0.0.1'))
+    assert granted_names(other, ADDRESS, loopback) == [ADDRESS, loopback]
+
+
+def test_what_serves_the_api_may_have_its_addresses() -> None:
+    api = [x509.IPAddress(ipaddress.ip_address(address)) for address in ADDRESSES.api]
+    server = NodeCertificate('kube-apiserver', server=True, api=True)
+    assert granted_names(*api, ADDRESS, certificate=server) == [*api, ADDRESS]
+    assert granted_names(*api, ADDRESS, certificate=server, addresses=NodeAddresses()) == []

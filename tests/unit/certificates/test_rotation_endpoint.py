@@ -10,9 +10,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import orm
 
 from magnum.certificates import node_trust
-from magnum.certificates.service import CertificateService
+from magnum.certificates import nodes as registry
+from magnum.certificates.service import CertificateService, public_key_of
 from magnum.db import models
 from magnum.domain import states
+from magnum.domain.node_certificates import NodeAddresses
 from tests.unit.certificates import csr
 from tests.unit.certificates.nodes import KUBELET, Nodes, error_of
 
@@ -28,7 +30,14 @@ class Node:
         self.nodes, self.bay = nodes, bay
         self.key = ec.generate_private_key(ec.SECP256R1())
         service.ensure_authority(session, bay.uuid, bay.name)
-        service.sign_node_csr(session, bay.uuid, 'worker', NODE, 'kubelet', KUBELET, self.csr())
+        addresses = NodeAddresses(('10.0.0.5',))
+        registry.register(
+            session, bay.uuid, 'worker', NODE, 'operation', 'server', addresses,
+            {'kubelet': public_key_of(self.csr())},
+        )
+        service.sign_node_csr(
+            session, bay.uuid, 'worker', NODE, 'kubelet', KUBELET, addresses, self.csr()
+        )
         session.commit()
 
     def csr(self, key: ec.EllipticCurvePrivateKey | None = None) -> str:
@@ -53,7 +62,7 @@ def node(
 @pytest.fixture
 def rotating(session: orm.Session, bay: models.Bay) -> None:
     """The bay's authority is being rotated, and the node is expected to follow."""
-    node_trust.expect(session, bay.uuid, [NODE])
+    node_trust.expect(session, bay.uuid, [('worker', NODE)])
     session.add(_operation(bay, states.ROTATE_CA))
     session.commit()
 
@@ -94,10 +103,10 @@ def test_two_are_trusted_in_a_rotation(
 
 def test_its_word_is_written_down(node: Node, session: orm.Session, rotating: None) -> None:
     answer = node.nodes.send(node.trust_path(), None, node.csr())
-    assert node_trust.told(session, node.bay.uuid, NODE) == ''
+    assert node_trust.told(session, node.bay.uuid, 'worker', NODE) == ''
     session.commit()
     node.nodes.send(node.trust_path(trusts=_sha(answer.text)), None, node.csr())
-    assert node_trust.told(session, node.bay.uuid, NODE) == _sha(answer.text)
+    assert node_trust.told(session, node.bay.uuid, 'worker', NODE) == _sha(answer.text)
 
 
 def test_nobody_expects_it_and_nothing_is_written(node: Node, session: orm.Session) -> None:
@@ -118,7 +127,7 @@ def test_a_certificate_anew(node: Node, session: orm.Session, rotating: None) ->
 def test_not_while_nothing_rotates(
     node: Node, session: orm.Session, verb: str | None
 ) -> None:
-    node_trust.expect(session, node.bay.uuid, [NODE])   # by a rotation that failed
+    node_trust.expect(session, node.bay.uuid, [('worker', NODE)])   # by a rotation that failed
     if verb:
         session.add(_operation(node.bay, verb))
     session.commit()

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from magnum.certificates import authority, errors
 from magnum.certificates.service import CertificateService
 from magnum.db import models
-from magnum.domain.node_certificates import NodeCertificate
+from magnum.domain.node_certificates import NodeAddresses, NodeCertificate
 from tests.unit.certificates import csr
 
 MASTERS = csr.name(O='system:masters', CN='admin')
@@ -201,7 +201,8 @@ def test_a_node_gets_what_the_driver_says(
     ready: CertificateService, session: Session, bay: models.Bay
 ) -> None:
     issued = ready.sign_node_csr(
-        session, bay.uuid, 'worker', 'node-1', 'kubelet', KUBELET, csr.make(MASTERS)
+        session, bay.uuid, 'worker', 'node-1', 'kubelet', KUBELET, NodeAddresses(),
+        csr.make(MASTERS),
     )
     certificate = read(issued.pem)
     certificate.verify_directly_issued_by(read(ready.trusted(session, bay.uuid)))
@@ -215,7 +216,8 @@ def test_a_node_is_refused_another_name(
 ) -> None:
     with pytest.raises(errors.InvalidCSR, match='kubernetes'):
         ready.sign_node_csr(
-            session, bay.uuid, 'worker', 'node-1', 'kubelet', KUBELET, csr.make(MASTERS, [SAN])
+            session, bay.uuid, 'worker', 'node-1', 'kubelet', KUBELET, NodeAddresses(),
+            csr.make(MASTERS, [SAN]),
         )
     assert issued_rows(session) == []
 
@@ -225,7 +227,8 @@ def test_the_longest_node_name_fits_the_record(
 ) -> None:
     plain = NodeCertificate('kube-proxy')
     ready.sign_node_csr(
-        session, bay.uuid, 'worker', 'n' * 253, 'kube-proxy', plain, csr.make(MASTERS)
+        session, bay.uuid, 'worker', 'n' * 253, 'kube-proxy', plain, NodeAddresses(),
+        csr.make(MASTERS),
     )
     (row,) = issued_rows(session)
     assert len(row.issued_to) == 255
@@ -235,7 +238,7 @@ def test_forgetting_leaves_the_record_only(
     ready: CertificateService, session: Session, bay: models.Bay
 ) -> None:
     ready.sign_user_csr(session, bay.uuid, 'kubernetes', csr.make(MASTERS), ['member'], 'me')
-    ready.tokens.arm(session, bay.uuid, 'operation')
+    ready.tokens.arm(session, bay.uuid, 'operation', ['worker'])
     ready.forget(session, bay.uuid)
     ready.forget(session, bay.uuid)
     assert ready.trusted(session, bay.uuid) is None

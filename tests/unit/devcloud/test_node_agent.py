@@ -27,6 +27,10 @@ from magnum.certificates.service import CertificateService
 from magnum.db import models
 from magnum.domain import states
 from magnum.domain.node_certificates import NodeCertificate
+from tests.fakes.servers import FakeServers, NoWakeUp
+from tests.unit.certificates import nodes
+from tests.unit.certificates.conftest import build
+from tests.unit.certificates.nodes import PROJECT
 from tools.devcloud import node_agent, node_agent_behaviour, node_agent_boot
 from tools.devcloud.node_agent_behaviour import Behaviour
 from tools.devcloud.node_agent_boot import StepFailed, read_settings
@@ -37,7 +41,7 @@ KUBELET = NodeCertificate(
 )
 
 
-class FakeDriver:
+class FakeDriver(nodes.FakeDriver):
     def node_certificates(self, role: str) -> Mapping[str, NodeCertificate]:
         return {'kubelet': KUBELET, 'kube-proxy': NodeCertificate('kube-proxy', client=True)}
 
@@ -75,7 +79,16 @@ class SilentHandler(wsgiref.simple_server.WSGIRequestHandler):
 
 
 @pytest.fixture
+def servers() -> FakeServers:
+    """Nova as the service sees it."""
+    made = FakeServers()
+    made.boot('node-1', PROJECT)
+    return made
+
+
+@pytest.fixture
 def magnum(
+    servers: FakeServers,
     conf: cfg.ConfigOpts,
     session_maker: orm.sessionmaker[orm.Session],
     service: CertificateService,
@@ -86,6 +99,8 @@ def magnum(
         session_maker,
         service,
         lambda *_: FakeDriver(),  # type: ignore
+        servers,  # type: ignore[arg-type]
+        NoWakeUp(),
     )
     return Magnum(app)
 
@@ -106,8 +121,7 @@ def settings(
     url: str, session: orm.Session, service: CertificateService, bay: models.Bay
 ) -> dict[str, str]:
     service.ensure_authority(session, bay.uuid, bay.name)
-    tokens = service.tokens.arm(session, bay.uuid, 'operation')
-    session.commit()
+    tokens = build(session, service, bay)
     return {
         'MAGNUM_BAY_UUID': bay.uuid,
         'MAGNUM_COE': 'kubernetes',
@@ -226,10 +240,14 @@ def test_deleted_servers_are_forgotten(
 
 
 def test_many_nodes_boot(
-    settings: dict[str, str], nova: FakeNova, magnum: Magnum, play: Callable[[], None]
+    settings: dict[str, str], nova: FakeNova, magnum: Magnum, play: Callable[[], None],
+    servers: FakeServers, session: orm.Session,
 ) -> None:
     names = {f'node-{number}' for number in range(20)}
+    session.execute(sa.update(models.Nodegroup).values(node_count=len(names)))
+    session.commit()
     for name in names:
+        servers.boot(name, PROJECT)
         nova.add(name, user_data({**settings, 'MAGNUM_NODE_NAME': name}))
     play()
     assert {signal['id'] for signal in magnum.signals} == names
@@ -449,13 +467,14 @@ def test_a_node_follows_the_real_service(
     agent.finish()
     agent = node_agent.Agent(nova, tmp_path, stopping)
     uuid, name = bay.uuid, bay.name
+    session.execute(sa.update(models.Operation).values(active_for=None))    # that built it
     operation = {'phase': 'rotate', 'state': 'running', 'deadline': datetime.now(UTC)}
     session.add(
         models.Operation(
             bay_uuid=uuid, bay_name=name, verb=states.ROTATE_CA, active_for=uuid, **operation
         )
     )
-    node_trust.expect(session, uuid, ['node-1'])
+    node_trust.expect(session, uuid, [('worker', 'node-1')])
     for change in (
         lambda: service.introduce_authority(session, uuid, name),
         lambda: service.switch_authority(session, uuid),

@@ -296,7 +296,8 @@ def test_outputs(floating: bool, masters: tuple[str, ...], nodes: tuple[str, ...
     assert observed.node_addresses == nodes
     assert (observed.master_count, observed.node_count) == (1, 2)
     assert observed.coe_version == 'v1.34.1'
-    assert observed.node_names == ('lab-master-0', 'lab-node-0', 'lab-node-2')
+    assert observed.master_names == ('lab-master-0',)
+    assert observed.node_names == ('lab-node-0', 'lab-node-2')
     group = driver.read_nodegroup_outputs(outputs, parameters, plan)
     assert group.node_names == ('lab-node-0', 'lab-node-2')
 
@@ -305,7 +306,7 @@ def test_what_is_not_known_is_none() -> None:
     driver = MesosDriver()
     observed = driver.read_outputs({}, {}, plans.plan(driver))
     assert observed.master_count is None
-    assert observed.node_addresses == observed.node_names == ()
+    assert observed.node_addresses == observed.node_names == observed.master_names == ()
 
 
 @pytest.mark.parametrize('role', [MASTER, WORKER])

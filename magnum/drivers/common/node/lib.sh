@@ -164,8 +164,12 @@ alternative_names() {
         printf ',DNS:%s' "$name"
     done
     addresses="$MAGNUM_NODE_ADDRESS $MAGNUM_NODE_PUBLIC_ADDRESS"
-    addresses="$addresses $MAGNUM_API_ADDRESS $MAGNUM_API_PUBLIC_ADDRESS"
-    addresses="$addresses ${MAGNUM_SERVICE_ADDRESS:-}"
+    # The service leaves them out where the certificate is not shown to the
+    # API's clients.
+    if [ "$MAGNUM_NODE_ROLE" = master ]; then
+        addresses="$addresses $MAGNUM_API_ADDRESS $MAGNUM_API_PUBLIC_ADDRESS"
+        addresses="$addresses ${MAGNUM_SERVICE_ADDRESS:-}"
+    fi
     for address in $addresses; do
         printf ',IP:%s' "$address"
     done

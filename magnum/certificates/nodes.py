@@ -1,0 +1,109 @@
+"""The nodes of bays, by role and name: one server, one key for each purpose.
+
+A node is known from its first request on. What it may ask for later depends
+on the keys that it showed then, so whoever comes after it under its name gets
+nothing. Nodes that an earlier release gave their certificates to are known by
+the certificates on record.
+"""
+
+import hmac
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from magnum.db import models
+from magnum.domain.node_certificates import NodeAddresses
+
+_ISSUED: Final[sa.Table] = models.IssuedCertificate.__table__  # type: ignore[assignment]
+_NODE: Final[sa.Table] = models.Node.__table__  # type: ignore[assignment]
+#: Of nodes whose certificates were given before keys were kept.
+_NO_KEY: Final = ''
+
+
+def issued_to(role: str, name: str, purpose: str) -> str:
+    """Whom a node's certificate is issued to, as the ledger of certificates has it."""
+    return f'{role}/{name}/{purpose}'
+
+
+def find(
+    session: Session, bay_uuid: str, role: str, name: str, is_locked: bool = False
+) -> models.Node | None:
+    """The node of this role and name that last was given certificates.
+
+    :param is_locked: keep others from changing it until the transaction ends.
+    """
+    query = sa.select(models.Node).filter_by(bay_uuid=bay_uuid, role=role, name=name)
+    if is_locked:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    return session.scalars(query).one_or_none()
+
+
+def keys_on_record(session: Session, bay_uuid: str, role: str, name: str) -> dict[str, str]:
+    """The last keys, by purpose, that an earlier release signed; empty: it knew no such node."""
+    before = issued_to(role, name, '')
+    rows = session.execute(
+        sa.select(_ISSUED.c.issued_to, _ISSUED.c.public_key)
+        .where(
+            _ISSUED.c.bay_uuid == bay_uuid,
+            _ISSUED.c.issued_to.startswith(before, autoescape=True),
+        )
+        .order_by(_ISSUED.c.id)
+    )
+    return {row.issued_to.removeprefix(before): row.public_key or _NO_KEY for row in rows}
+
+
+def known_keys(session: Session, bay_uuid: str, role: str, name: str) -> dict[str, str]:
+    """The keys, by purpose, that the node showed; empty: there is no such node."""
+    node = find(session, bay_uuid, role, name)
+    if node is not None:
+        return dict(node.public_keys)
+    return keys_on_record(session, bay_uuid, role, name)
+
+
+def has_shown(keys: dict[str, str], purpose: str, public_key: str) -> bool:
+    """Whether this is the key of that purpose."""
+    return hmac.compare_digest(keys.get(purpose, _NO_KEY), public_key)
+
+
+def register(
+    session: Session,
+    bay_uuid: str,
+    role: str,
+    name: str,
+    operation_uuid: str | None,
+    server_id: str,
+    addresses: NodeAddresses,
+    public_keys: dict[str, str],
+) -> models.Node:
+    """A node, in place of one of this role and name that was there before.
+
+    :param public_keys: those known already, by purpose.
+    """
+    node = find(session, bay_uuid, role, name, is_locked=True)
+    if node is None:
+        node = models.Node(bay_uuid=bay_uuid, role=role, name=name)
+        session.add(node)
+    node.operation_uuid = operation_uuid
+    node.server_id = server_id
+    node.addresses = list(addresses.own)
+    node.api_addresses = list(addresses.api)
+    node.public_keys = dict(public_keys)
+    session.flush()
+    return node
+
+
+def bind(session: Session, node: models.Node, purpose: str, public_key: str) -> None:
+    """Sign no other key than this one for a purpose of the locked node."""
+    node.public_keys = {**node.public_keys, purpose: public_key}
+    session.flush()
+
+
+def addresses_of(node: models.Node) -> NodeAddresses:
+    """What the cloud said when the node came."""
+    return NodeAddresses(tuple(node.addresses), tuple(node.api_addresses))
+
+
+def forget(session: Session, bay_uuid: str) -> None:
+    """Forget every node of a bay; none is fine."""
+    session.execute(sa.delete(_NODE).where(_NODE.c.bay_uuid == bay_uuid))

@@ -1,0 +1,56 @@
+"""Which nodes an operation builds: for whom its bootstrap tokens are."""
+
+import dataclasses
+from collections.abc import Sequence
+
+from magnum.db.models import Bay, Nodegroup, Operation
+from magnum.domain import states
+from magnum.domain.stack_names import stack_name
+from magnum.drivers.contract import Driver
+from magnum.operations import rounds
+from magnum.operations.plan import nodegroup_plan
+from magnum.operations.upgrading import kind_of
+
+#: Operations that build nodes in one node group.
+_OF_ONE_GROUP = frozenset({states.RESIZE, states.CREATE_NODEGROUP, states.UPGRADE})
+
+
+@dataclasses.dataclass(frozen=True)
+class NodesBuilt:
+    """Nodes of one group.
+
+    :ivar role: MASTER or WORKER.
+    :ivar stack_name: of the stack that they are in.
+    :ivar count: their indexes are below it; None: Heat chooses them.
+    """
+
+    role: str
+    stack_name: str
+    count: int | None = None
+
+    def include(self, driver: Driver, name: str) -> bool:
+        """Whether a server of this name is one of them."""
+        index = driver.node_index(self.role, self.stack_name, name)
+        return index is not None and (self.count is None or index < self.count)
+
+
+def nodes_built(
+    operation: Operation, bay: Bay, nodegroups: Sequence[Nodegroup]
+) -> tuple[NodesBuilt, ...]:
+    """The nodes that an operation may build, a group each.
+
+    :param nodegroups: those of the bay.
+    """
+    stack = stack_name(bay.name, bay.uuid)
+    if operation.verb == states.CREATE:
+        return tuple(
+            NodesBuilt(group.role, stack, group.node_count)
+            for group in nodegroups if group.is_default
+        )
+    concerned = rounds.nodegroup_uuid(operation.parameters)
+    if operation.verb not in _OF_ONE_GROUP:
+        return ()
+    return tuple(
+        NodesBuilt(kind_of(group.role), nodegroup_plan(bay, group).stack_name or stack)
+        for group in nodegroups if group.uuid == concerned
+    )
