@@ -11,6 +11,11 @@ VARIABLE = 'MAGNUM_TEST_DATABASE'
 NAME = 'magnum_tests'
 
 
+def is_remote() -> bool:
+    """Whether it is a server, with connections that may break."""
+    return VARIABLE in os.environ
+
+
 def url(directory: pathlib.Path) -> str:
     """Where this test's rows go: parallel workers each have a database."""
     named = os.environ.get(VARIABLE)

@@ -111,6 +111,13 @@ CLOUD_UNAVAILABLE: Final = Kind(
     'A service of the cloud did not answer a look-up that the request needs.',
     'Send the request again later; tell the operator if it goes on.',
 )
+OUTCOME_UNKNOWN: Final = Kind(
+    'magnum.outcome_unknown', 504,
+    'The connection to the database broke while a change was committed, and the database did '
+    'not say within seconds whether it was: the change may have been made, or not.',
+    'Look whether it was made before the request is sent again. A POST with the same '
+    'Idempotency-Key can be sent again at once.',
+)
 CONCURRENT_UPDATE: Final = Kind(
     'magnum.concurrent_update', 409,
     'Somebody else changed the same thing at the same moment.',

@@ -20,6 +20,7 @@ from magnum.clients.errors import CloudError
 from magnum.conductor import bus, report
 from magnum.conductor.purge import INTERVAL as PURGE_INTERVAL
 from magnum.conductor.purge import Purge
+from magnum.db.commits import FORGET_INTERVAL
 from magnum.db.engine import Database
 from magnum.operations.claims import Claims
 from magnum.operations.runner import Runner
@@ -70,12 +71,13 @@ class Conductor:
     def start(self) -> None:
         """Begin to work."""
         options = self._conf.conductor
-        loops: dict[str, Callable[[], None]] = {
+        loops: dict[str, Callable[[], object]] = {
             'claims': lambda: self._loop(self._claim, options.poll_interval, self._work_wanted),
             'watcher': lambda: self._loop(
                 self._watch, min(options.watch_interval, 1.0), self._look_wanted
             ),
             'purge': lambda: self._loop(self._purge.run, PURGE_INTERVAL),
+            'commits': lambda: self._loop(self._database.commits.forget, FORGET_INTERVAL),
             'report': lambda: self._loop(
                 lambda: report.seen(self._database, self._conf.host),
                 self._conf.conductor.service_down_time / 6,
@@ -139,7 +141,7 @@ class Conductor:
 
     def _loop(
         self,
-        action: Callable[[], None],
+        action: Callable[[], object],
         interval: float,
         wanted: threading.Event | None = None,
         ended: threading.Event | None = None,
@@ -157,7 +159,7 @@ class Conductor:
             (wanted or ended).wait(pause)
 
 
-def _started(name: str, work: Callable[[], None]) -> threading.Thread:
+def _started(name: str, work: Callable[[], object]) -> threading.Thread:
     thread = threading.Thread(target=work, name=name, daemon=True)
     thread.start()
     return thread

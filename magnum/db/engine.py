@@ -17,6 +17,8 @@ from oslo_db import options as db_options
 from oslo_db.sqlalchemy import enginefacade
 from sqlalchemy import orm
 
+from magnum.db.commits import Commits
+
 T = TypeVar('T')
 
 _retried = oslo_db_api.wrap_db_retry(
@@ -42,6 +44,7 @@ class Database:
             self.engine.raw_connection() if self.dialect == 'sqlite' else None
         )
         self._writing = orm.sessionmaker(self.engine, expire_on_commit=False)
+        self.commits = Commits(self.engine)
         # Readers have connections of their own, which begin and end no
         # transactions: at READ COMMITTED these would give them nothing, and
         # each costs two ways to the database and back.
@@ -66,9 +69,16 @@ class Database:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[orm.Session]:
-        """One transaction: committed at the end, rolled back on an error."""
-        with self._writing.begin() as session:
+        """One transaction: committed at the end, rolled back on an error.
+
+        What is read and made in it stays readable afterwards.
+
+        :raises OutcomeUnknown: see :mod:`magnum.db.commits`. After any other
+            error nothing was committed.
+        """
+        with self._writing() as session:
             yield session
+            self.commits.commit(session)
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[orm.Session]:
@@ -77,9 +87,11 @@ class Database:
             yield session
 
     def run(self, work: Callable[[orm.Session], T]) -> T:
-        """Run ``work`` in one transaction, wholly again after a deadlock.
+        """Run ``work`` in one transaction, wholly again where nothing was committed.
 
         ``work`` must have no effect but on the session.
+
+        :raises OutcomeUnknown: it may have been committed.
         """
 
         def attempt() -> T:

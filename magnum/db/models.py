@@ -441,3 +441,15 @@ class ConductorService(Base):
     last_seen_up: Mapped[datetime.datetime | None] = mapped_column(UTCDateTime)
     disabled: Mapped[bool] = mapped_column(default=False)
     disabled_reason: Mapped[str | None] = mapped_column(sa.String(255))
+
+
+#: Which transactions were committed: see :mod:`magnum.db.commits`. Keys begin
+#: with their time, so that the table needs no other index.
+COMMIT_RECORD = sa.Table(
+    'commit_record',
+    Base.metadata,
+    sa.Column('key', sa.String(32), primary_key=True),
+    # False: it was asked for and not there.
+    sa.Column('is_committed', sa.Boolean, nullable=False),
+    **Base.__table_args__,
+)

@@ -17,7 +17,7 @@ from magnum.db.engine import Database
 from magnum.db.types import utcnow
 from tests import databases
 
-HEAD = '0005'
+HEAD = '0006'
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ _OF_A_THING: Final = frozenset({404, 409})
 _WITH_BODY: Final = frozenset({404, 409, 415})
 _CONDITIONAL: Final = frozenset({412})
 _OF_KEYS: Final = frozenset({409, 422})
+_OF_CHANGES: Final = frozenset({504})
 _CHANGES: Final = frozenset({'POST', 'PATCH', 'PUT', 'DELETE'})
 
 #: Before handlers, middleware may answer in its own words.
@@ -48,6 +49,8 @@ def statuses(route: Route, operation: Operation, public: bool) -> frozenset[int]
         found |= _WITH_BODY
     if operation.tagged and route.method in _CHANGES:
         found |= _CONDITIONAL
+    if route.method in _CHANGES:
+        found |= _OF_CHANGES
     if route.method == 'POST':
         found |= _OF_KEYS
     return found
