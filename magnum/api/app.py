@@ -6,7 +6,7 @@ from typing import Any, Final
 from keystonemiddleware import auth_token
 from oslo_config import cfg
 from oslo_log import log as logging
-from oslo_middleware import cors, healthcheck, http_proxy_to_wsgi, request_id, sizelimit
+from oslo_middleware import cors, healthcheck, http_proxy_to_wsgi, request_id
 
 from magnum.api import bootstrap_mount, dispatch, errors, forwarded, routes
 from magnum.api.preflight import Preflight
@@ -82,9 +82,7 @@ def make_application(
     )
     # What breaks below still answers in the common shape.
     application = _Faults(application)
-    # No body is read, and none is checked, beyond this size.
-    application = sizelimit.RequestBodySizeLimiter(application, conf)
-    # Keystone's middleware and the one above refuse in words of their own.
+    # Keystone's middleware refuses in words of its own.
     application = _Refusals(application)
     # Before anything that may log or refuse, so that it can be traced.
     application = request_id.RequestId(application, conf)
@@ -168,7 +166,6 @@ class _Refusals:
     """Gives refusals of middleware, which are plain texts or pages, the common shape."""
 
     _MEANT: Final = {
-        413: (errors.TOO_LARGE, 'The body is longer than this service reads.'),
         503: (errors.CLOUD_UNAVAILABLE, 'The identity service did not answer. Try again later.'),
     }
 

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import webob
+from oslo_config import cfg
+from oslo_middleware import opts
 from sqlalchemy import orm
 
 from magnum.api import errors
@@ -47,8 +49,9 @@ class Call:
 
     ``arguments`` are what the braces of the route's path matched; ``query``
     holds the query arguments, all of them known to the route; ``base`` is the
-    application's URL without a slash at its end. ``promise`` is what a POST
-    with an Idempotency-Key writes its answer down with.
+    application's URL without a slash at its end. A body has ``max_body`` bytes
+    at most. ``promise`` is what a POST with an Idempotency-Key writes its
+    answer down with.
     """
 
     request: webob.Request
@@ -57,6 +60,7 @@ class Call:
     arguments: tuple[str, ...]
     query: Mapping[str, str]
     base: str
+    max_body: int
     promise: Promise | None = None
 
     @property
@@ -128,9 +132,25 @@ class Call:
 
     @functools.cached_property
     def text(self) -> bytes:
-        """The request's body as it came."""
+        """The request's body as it came.
+
+        :raises APIError: 413.
+        """
+        request = self.request
+        if not request.is_body_readable:
+            return b''
+        if (request.content_length or 0) > self.max_body:
+            raise self._too_large()
         # Not ``body``: that puts a large one into a temporary file.
-        return self.request.body_file.read() if self.request.is_body_readable else b''
+        text: bytes = request.body_file.read(self.max_body + 1)
+        if len(text) > self.max_body:
+            raise self._too_large()
+        return text
+
+    def _too_large(self) -> errors.APIError:
+        return errors.APIError(
+            errors.TOO_LARGE, f'The body is longer than {self.max_body} bytes.'
+        )
 
     def _form_names(self, content_type: str) -> str:
         """What a plain form holds."""
@@ -138,6 +158,14 @@ class Call:
             return ''
         text = self.text.decode('utf-8', 'replace')
         return ', '.join(name for name, _ in urllib.parse.parse_qsl(text))
+
+
+def body_limit(conf: cfg.ConfigOpts) -> int:
+    """The most bytes that a request's body may have."""
+    for group, options in opts.list_opts_sizelimit():
+        conf.register_opts(options, group)
+    limit: int = conf.oslo_middleware.max_request_body_size
+    return limit
 
 
 def _refuse_constant(name: str) -> None:

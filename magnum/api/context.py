@@ -1,7 +1,7 @@
 """Who calls: what keystonemiddleware found out, as the handlers need it."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from oslo_context import context as oslo_context
@@ -85,14 +85,27 @@ class Caller:
         :raises APIError: 403.
         """
         if not self.may(rule, target):
-            raise errors.APIError(
-                errors.FORBIDDEN, f"Policy doesn't allow {rule} to be performed."
-            )
+            raise _forbidden(rule)
+
+    def check_any(self, rules: Sequence[str]) -> None:
+        """Stop one for whom none of some rules holds, not even for what is his own.
+
+        :raises APIError: 403.
+        """
+        own = {
+            'project_id': self.project_id, 'user_id': self.user_id, 'bay_uuid': self.bay_uuid
+        }
+        if rules and not any(self.may(rule, own) for rule in rules):
+            raise _forbidden(rules[0])
 
     def scope(self, all_projects_rule: str | None = None) -> Scope:
         """The rows the caller may see: all, where the rule given holds."""
         everything = all_projects_rule is not None and self.may(all_projects_rule)
         return Scope(self.project_id, self.user_id, everything)
+
+
+def _forbidden(rule: str) -> errors.APIError:
+    return errors.APIError(errors.FORBIDDEN, f"Policy doesn't allow {rule} to be performed.")
 
 
 def _bay_of(environ: Mapping[str, Any], bays_domain: Mapping[str, str | None]) -> str | None:

@@ -9,7 +9,7 @@ import webob
 from oslo_log import log as logging
 
 from magnum.api import errors, plain_pecan, routes, streams, versions
-from magnum.api.calls import Answer, Call, query_of
+from magnum.api.calls import Answer, Call, body_limit, query_of
 from magnum.api.context import Caller
 from magnum.api.controllers.actions import ActionsController
 from magnum.api.controllers.baymodels import BaymodelsController
@@ -96,6 +96,7 @@ class _Dispatcher:
         self._bays_domain = {
             'id': services.conf.identity.domain_id, 'name': services.conf.identity.domain_name
         }
+        self._max_body = body_limit(services.conf)
         self._idempotency = Idempotency(services.conf, services.database)
         self._router = routes.Router()
         running = streams.Streams(services.conf)
@@ -153,9 +154,12 @@ class _Dispatcher:
         match: routes.Match = environ[_MATCH]
         route = match.methods[request.method]
         negotiated = environ.get(_NEGOTIATED, versions.DEFAULT)
+        caller = Caller.from_environ(environ, self._services.enforcer, self._bays_domain)
+        caller.check_any(route.rules)
         call = Call(
             request=request,
-            caller=Caller.from_environ(environ, self._services.enforcer, self._bays_domain),
+            caller=caller,
+            max_body=self._max_body,
             version=negotiated.number,
             arguments=match.arguments,
             query=query_of(request, route.query, negotiated.number),

@@ -96,6 +96,11 @@ TOO_LARGE: Final = Kind(
     'The body is longer than the service reads.',
     'Send less; the operator sets the limit.',
 )
+HEADERS_TOO_LARGE: Final = Kind(
+    'magnum.request.headers_too_large', 431,
+    'The headers of the request are longer than the service reads.',
+    'Send shorter ones; the operator sets the limit with "[api]max_header_size".',
+)
 FORBIDDEN: Final = Kind(
     'magnum.forbidden', 403,
     'The policy does not allow it to the caller, or a service of the cloud does not.',

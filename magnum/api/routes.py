@@ -39,6 +39,8 @@ class Route:
     ``since`` is the microversion from which the route answers; one that
     ``answers_unasked`` also answers a request that names no version at all.
     One that ``streams`` does so for clients that accept ``text/event-stream``.
+    ``rules`` are policy rules; whoever has none of them, whatever it is about,
+    is refused before the request's body and arguments are looked at.
     """
 
     method: str
@@ -49,6 +51,7 @@ class Route:
     since: int = versions.MINIMUM
     answers_unasked: bool = False
     streams: bool = False
+    rules: tuple[str, ...] = ()
 
     def answers(self, negotiated: versions.Negotiated) -> bool:
         """Whether the route is there at the version of a request."""
@@ -62,38 +65,41 @@ class Route:
         return tuple(part for part in self.path.split('/') if part)
 
 
-def _of_baymodels(name: str) -> tuple[Route, ...]:
+def _of_baymodels(name: str, policy: str) -> tuple[Route, ...]:
     return (
         Route('GET', f'/v1/{name}', f'{name}.list', BAYMODELS),
         Route('GET', f'/v1/{name}/detail', f'{name}.detail', BAYMODELS, trailing_slash=False),
-        Route('POST', f'/v1/{name}', f'{name}.create', DRY_RUN),
+        Route('POST', f'/v1/{name}', f'{name}.create', DRY_RUN,
+              rules=(f'{policy}:create',)),
         Route('GET', f'/v1/{name}/{{ident}}', f'{name}.get', FIELDS),
-        Route('PATCH', f'/v1/{name}/{{ident}}', f'{name}.update'),
-        Route('DELETE', f'/v1/{name}/{{ident}}', f'{name}.delete'),
+        Route('PATCH', f'/v1/{name}/{{ident}}', f'{name}.update', rules=(f'{policy}:update',)),
+        Route('DELETE', f'/v1/{name}/{{ident}}', f'{name}.delete', rules=(f'{policy}:delete',)),
     )
 
 
-def _of_bays(name: str) -> tuple[Route, ...]:
+def _of_bays(name: str, policy: str) -> tuple[Route, ...]:
     return (
         Route('GET', f'/v1/{name}', f'{name}.list', BAYS),
         Route('GET', f'/v1/{name}/detail', f'{name}.detail', BAYS, trailing_slash=False),
-        Route('POST', f'/v1/{name}', f'{name}.create', DRY_RUN),
+        Route('POST', f'/v1/{name}', f'{name}.create', DRY_RUN,
+              rules=(f'{policy}:create',)),
         Route('GET', f'/v1/{name}/{{ident}}', f'{name}.get', FIELDS),
         Route('GET', f'/v1/{name}/{{ident}}/resolved_labels', f'{name}.labels',
               since=versions.RESOLVED_LABELS, answers_unasked=True),
-        Route('PATCH', f'/v1/{name}/{{ident}}', f'{name}.update', ROLLBACK),
-        Route('DELETE', f'/v1/{name}/{{ident}}', f'{name}.delete'),
+        Route('PATCH', f'/v1/{name}/{{ident}}', f'{name}.update', ROLLBACK,
+              rules=(f'{policy}:update', f'{policy}:update_health_status')),
+        Route('DELETE', f'/v1/{name}/{{ident}}', f'{name}.delete', rules=(f'{policy}:delete',)),
         Route('POST', f'/v1/{name}/{{ident}}/actions/resize', f'{name}_actions.resize', DRY_RUN,
-              since=versions.RESIZE, answers_unasked=True),
+              since=versions.RESIZE, answers_unasked=True, rules=(f'{policy}:resize',)),
         Route('POST', f'/v1/{name}/{{ident}}/actions/upgrade', f'{name}_actions.upgrade', DRY_RUN,
-              since=versions.UPGRADE, answers_unasked=True),
+              since=versions.UPGRADE, answers_unasked=True, rules=(f'{policy}:upgrade',)),
         *_of_nodegroups(f'/v1/{name}/{{ident}}/nodegroups', f'{name}_nodegroups'),
         Route('GET', f'/v1/{name}/{{ident}}/operations', f'{name}_operations.list', OPERATIONS,
               since=versions.OPERATIONS, answers_unasked=True),
         Route('GET', f'/v1/{name}/{{ident}}/events', f'{name}_events.list', EVENTS,
               since=versions.EVENTS, answers_unasked=True, streams=True),
         Route('POST', f'/v1/{name}/{{ident}}/config', f'{name}_config.create',
-              since=versions.CONFIG, answers_unasked=True),
+              since=versions.CONFIG, answers_unasked=True, rules=('config:create',)),
     )
 
 
@@ -101,10 +107,13 @@ def _of_nodegroups(path: str, name: str) -> tuple[Route, ...]:
     since = versions.NODEGROUPS
     return (
         Route('GET', path, f'{name}.list', NODEGROUPS, since=since),
-        Route('POST', path, f'{name}.create', since=since),
+        Route('POST', path, f'{name}.create', since=since,
+              rules=('nodegroup:create',)),
         Route('GET', f'{path}/{{nodegroup}}', f'{name}.get', since=since),
-        Route('PATCH', f'{path}/{{nodegroup}}', f'{name}.update', since=since),
-        Route('DELETE', f'{path}/{{nodegroup}}', f'{name}.delete', since=since),
+        Route('PATCH', f'{path}/{{nodegroup}}', f'{name}.update', since=since,
+              rules=('nodegroup:update',)),
+        Route('DELETE', f'{path}/{{nodegroup}}', f'{name}.delete', since=since,
+              rules=('nodegroup:delete',)),
     )
 
 
@@ -119,8 +128,8 @@ def _of_operations() -> tuple[Route, ...]:
     routes = (
         Route('GET', '/v1/operations', 'operations.list', OPERATIONS),
         Route('GET', one, 'operations.get'),
-        Route('POST', f'{one}/actions/cancel', 'operations.cancel'),
-        Route('POST', f'{one}/actions/retry', 'operations.retry'),
+        Route('POST', f'{one}/actions/cancel', 'operations.cancel', rules=('operation:cancel',)),
+        Route('POST', f'{one}/actions/retry', 'operations.retry', rules=('operation:retry',)),
     )
     return tuple(
         dataclasses.replace(route, since=versions.OPERATIONS, answers_unasked=True)
@@ -133,21 +142,25 @@ ROUTES: Final = (
     Route('GET', '/', 'root.versions'),
     Route('GET', '/v1', 'root.version'),
     Route('GET', DESCRIPTION, 'root.openapi', since=versions.OPENAPI, answers_unasked=True),
-    *_of_baymodels('baymodels'),
-    *_of_baymodels('clustertemplates'),
-    *_of_bays('bays'),
-    *_of_bays('clusters'),
+    *_of_baymodels('baymodels', 'baymodel'),
+    *_of_baymodels('clustertemplates', 'clustertemplate'),
+    *_of_bays('bays', 'bay'),
+    *_of_bays('clusters', 'cluster'),
     Route('GET', '/v1/certificates/{bay}', 'certificates.get', CA_TYPE),
     Route('GET', '/v1/certificates/{bay}/{ca_cert_type}', 'certificates.get', CA_TYPE),
-    Route('POST', '/v1/certificates', 'certificates.create'),
-    Route('PATCH', '/v1/certificates/{bay}', 'certificates.rotate'),
-    Route('PATCH', '/v1/credentials/{bay}', 'credentials.rotate', since=versions.CREDENTIALS),
+    Route('POST', '/v1/certificates', 'certificates.create', rules=('certificate:create',)),
+    Route('PATCH', '/v1/certificates/{bay}', 'certificates.rotate',
+          rules=('certificate:rotate',)),
+    Route('PATCH', '/v1/credentials/{bay}', 'credentials.rotate', since=versions.CREDENTIALS,
+          rules=('credential:rotate',)),
     Route('GET', '/v1/quotas', 'quotas.list', QUOTAS),
-    Route('POST', '/v1/quotas', 'quotas.create'),
+    Route('POST', '/v1/quotas', 'quotas.create', rules=('quota:create',)),
     Route('GET', '/v1/quotas/{project_id}', 'quotas.get_without_resource'),
     Route('GET', '/v1/quotas/{project_id}/{resource}', 'quotas.get'),
-    Route('PATCH', '/v1/quotas/{project_id}/{resource}', 'quotas.update'),
-    Route('DELETE', '/v1/quotas/{project_id}/{resource}', 'quotas.delete'),
+    Route('PATCH', '/v1/quotas/{project_id}/{resource}', 'quotas.update',
+          rules=('quota:update',)),
+    Route('DELETE', '/v1/quotas/{project_id}/{resource}', 'quotas.delete',
+          rules=('quota:delete',)),
     Route('GET', '/v1/stats', 'stats.get', STATS),
     Route('GET', '/v1/mservices', 'mservices.list'),
     *_of_operations(),

@@ -31,6 +31,10 @@ _HEARTBEAT: Final = b': heartbeat\n\n'
 _HEARTBEAT_INTERVAL: Final = 5.0
 _LOOK_INTERVAL: Final = 1.0
 
+#: Under this name the server says by a function of no arguments, in the environment of a
+#: request, whether nobody listens to its answer any more.
+IS_OVER: Final = 'magnum.is_over'
+
 #: New messages, and whether they were the last.
 Look = Callable[[], tuple[Iterable[bytes], bool]]
 
@@ -53,14 +57,15 @@ class Streams:
         self._ends: dict[int, float] = {}
         self._lock = threading.Lock()
 
-    def open(self, look: Look) -> 'Stream':
+    def open(self, look: Look, is_over: Callable[[], bool] | None = None) -> 'Stream':
         """A new stream.
 
         :param look: asked again and again; holds nothing between two calls.
+        :param is_over: whether nobody listens any more, where the server says so.
         :raises APIError: 503, there are as many as there may be.
         """
         now = time.monotonic()
-        stream = Stream(look, now + self._seconds, self._close)
+        stream = Stream(look, now + self._seconds, self._close, is_over)
         with self._lock:
             # One whose server never closed it is over too.
             over = [key for key, end in self._ends.items() if end + _HEARTBEAT_INTERVAL < now]
@@ -88,8 +93,15 @@ class Streams:
 class Stream(Iterator[bytes]):
     """The body of one answer; the server closes it, also when its client is gone."""
 
-    def __init__(self, look: Look, until: float, closed: Callable[['Stream'], None]):
+    def __init__(
+        self,
+        look: Look,
+        until: float,
+        closed: Callable[['Stream'], None],
+        is_over: Callable[[], bool] | None,
+    ):
         self._look = look
+        self._is_over = is_over or (lambda: False)
         self._until = until
         self._closed = closed
         # Sent at once, so that the client sees its request answered.
@@ -104,7 +116,7 @@ class Stream(Iterator[bytes]):
     def __next__(self) -> bytes:
         while not self._pending:
             now = time.monotonic()
-            if self._is_last or now >= self._until:
+            if self._is_last or now >= self._until or self._is_over():
                 raise StopIteration
             if now < self._next_look:
                 time.sleep(min(self._next_look, self._until) - now)

@@ -12,7 +12,34 @@ OPTIONS = [
         min=1,
         help='Processes of magnum-api; by default as many as the host has processors.',
     ),
-    cfg.IntOpt('threads', default=10, min=1, help='Threads of each process of magnum-api.'),
+    cfg.IntOpt(
+        'threads',
+        default=10,
+        min=1,
+        help='Threads of each process of magnum-api that answer requests. None of them waits '
+        'for a client that has not sent its whole request.',
+    ),
+    cfg.IntOpt(
+        'connections',
+        default=500,
+        min=1,
+        help='Most connections that one process of magnum-api holds. For one more, the one is '
+        'closed that has waited longest for its client.',
+    ),
+    cfg.IntOpt(
+        'request_time',
+        default=30,
+        min=1,
+        help='Seconds within which a request has to come to magnum-api, headers and body; its '
+        'connection is closed otherwise.',
+    ),
+    cfg.IntOpt(
+        'max_header_size',
+        default=32768,
+        min=1024,
+        help='Most bytes that the headers of a request to magnum-api may have. Bodies are '
+        'bounded by [oslo_middleware]max_request_body_size.',
+    ),
     cfg.BoolOpt('enabled_ssl', default=False, help='Serve HTTPS instead of HTTP.'),
     cfg.StrOpt('ssl_cert_file', help='Certificate (PEM, with its chain) of the HTTPS server.'),
     cfg.StrOpt('ssl_key_file', help='Private key (PEM) of the HTTPS server.'),

@@ -47,7 +47,8 @@ class EventsController:
             # Clients that follow the standard do not come back after this.
             return Answer(status=204)
         timeline = _Timeline(self._database, bay.uuid, position)
-        return Answer(stream=self._streams.open(timeline.look))
+        is_over = call.request.environ.get(streams.IS_OVER)
+        return Answer(stream=self._streams.open(timeline.look, is_over))
 
     def _page(self, call: Call, bay_uuid: str, rows: Sequence[Row], limit: int) -> Answer:
         shown = rows[:limit]

@@ -12,7 +12,7 @@ from magnum.api.openapi.schemas import closed, ref
 from magnum.api.routes import Route
 
 _STRING: Final[Schema] = {'type': 'string'}
-_EVERY: Final = frozenset({400, 406, 413, 500})
+_EVERY: Final = frozenset({400, 406, 413, 431, 500})
 _GUARDED: Final = frozenset({401, 403, 503})
 _PAGED: Final = frozenset({404})
 _OF_A_THING: Final = frozenset({404, 409})

@@ -9,7 +9,7 @@ from magnum.api.openapi.scalars import UUID, Schema
 
 TAG: Final = 'bootstrap'
 _STRING: Final[Schema] = {'type': 'string'}
-_ERRORS: Final = (400, 401, 403, 404, 405, 409, 413, 429, 500, 503)
+_ERRORS: Final = (400, 401, 403, 404, 405, 409, 413, 429, 431, 500, 503)
 
 SECURITY: Final[dict[str, Any]] = {
     TOKEN_HEADER: {

@@ -1,0 +1,70 @@
+"""Requests as they come from the socket: what is refused before the application sees it."""
+
+import re
+import uuid
+from typing import Any, Final
+
+from oslo_log import log as logging
+from waitress.parser import HTTPRequestParser, ParsingError, TransferEncodingNotImplemented
+from waitress.task import ErrorTask
+
+from magnum.api import errors
+
+LOG = logging.getLogger(__name__)
+
+_HOST: Final = b'host'
+_LENGTH: Final = b'content-length'
+_ENCODING: Final = b'transfer-encoding'
+#: Headers that say where a request ends and whom it is for.
+_FRAMING: Final = re.compile(rb'^(host|content-length|transfer-encoding)[ \t]*:', re.I | re.M)
+_KINDS: Final = {
+    400: errors.BAD_REQUEST,
+    413: errors.TOO_LARGE,
+    431: errors.HEADERS_TOO_LARGE,
+    500: errors.INTERNAL,
+}
+
+
+class RequestParser(HTTPRequestParser):
+    """Refuses requests that a proxy before this server may have read in another way."""
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """Read the first line and the headers.
+
+        :raises ParsingError: a 400.
+        """
+        try:
+            super().parse_header(header_plus)
+        except TransferEncodingNotImplemented as error:
+            raise ParsingError(str(error)) from None
+        except ValueError:
+            raise ParsingError('The URL or a header is malformed.') from None
+        framing = [name.lower() for name in _FRAMING.findall(header_plus)]
+        if _ENCODING in framing and (_LENGTH in framing or self.version != '1.1'):
+            raise ParsingError('Transfer-Encoding with Content-Length, or before HTTP/1.1.')
+        if len(framing) != len(set(framing)):
+            raise ParsingError('Host, Content-Length or Transfer-Encoding is given twice.')
+        if self.version == '1.1' and _HOST not in framing:
+            raise ParsingError('HTTP/1.1 without Host.')
+
+
+class RefusalTask(ErrorTask):
+    """Answers what was refused here in the common shape of errors."""
+
+    def execute(self) -> None:
+        """Answer, and leave the closing to the client for a while."""
+        refused: Any = self.request.error
+        kind = _KINDS.get(refused.code, errors.BAD_REQUEST)
+        request_id = f'req-{uuid.uuid4()}'
+        detail = errors.INTERNAL_DETAIL if kind is errors.INTERNAL else str(refused.body)
+        LOG.info('%s: %s: %s %s', request_id, self.channel.addr[0], kind.status, kind.code)
+        body = errors.body(errors.APIError(kind, detail), request_id, for_old_clients=False)
+        self.status = f'{kind.status} {refused.reason}'
+        self.response_headers += [
+            ('Content-Type', 'application/json'), ('X-Openstack-Request-Id', request_id),
+        ]
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)
+        self.channel.refuse_more()
+        self.close_on_finish = False
