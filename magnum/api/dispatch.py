@@ -8,7 +8,7 @@ import orjson
 import webob
 from oslo_log import log as logging
 
-from magnum.api import errors, plain_pecan, routes, streams, versions
+from magnum.api import errors, held_threads, plain_pecan, routes, streams, versions
 from magnum.api.calls import Answer, Call, body_limit, query_of
 from magnum.api.context import Caller
 from magnum.api.controllers.actions import ActionsController
@@ -99,13 +99,14 @@ class _Dispatcher:
         self._max_body = body_limit(services.conf)
         self._idempotency = Idempotency(services.conf, services.database)
         self._router = routes.Router()
-        running = streams.Streams(services.conf)
+        held = held_threads.of_process(services.conf)
+        running = streams.Streams(services.conf, held)
         controllers: dict[str, Any] = {
             'root': RootController(),
             'baymodels': BaymodelsController(services, BAYMODELS),
             'clustertemplates': BaymodelsController(services, CLUSTER_TEMPLATES),
-            'bays': BaysController(services, BAYS, BAYMODELS),
-            'clusters': BaysController(services, CLUSTERS, CLUSTER_TEMPLATES),
+            'bays': BaysController(services, BAYS, BAYMODELS, held),
+            'clusters': BaysController(services, CLUSTERS, CLUSTER_TEMPLATES, held),
             'bays_actions': ActionsController(services, BAYS, BAYMODELS),
             'clusters_actions': ActionsController(services, CLUSTERS, CLUSTER_TEMPLATES),
             'bays_nodegroups': NodegroupsController(services, BAYS),

@@ -5,8 +5,6 @@ and each ends by itself; its client comes back and resumes where it was.
 """
 
 import collections
-import math
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Self
@@ -16,6 +14,7 @@ from oslo_db import exception as db_exc
 from oslo_log import log as logging
 
 from magnum.api import errors
+from magnum.api.held_threads import EVENT_STREAM, HeldThreads
 
 LOG = logging.getLogger(__name__)
 
@@ -50,43 +49,33 @@ def message(cursor: str, kind: str, data: bytes) -> bytes:
 class Streams:
     """The streams of one process."""
 
-    def __init__(self, conf: cfg.ConfigOpts):
-        # One thread at least is always there for other requests.
-        self._most: int = min(conf.api.event_streams, conf.api.threads - 1)
+    def __init__(self, conf: cfg.ConfigOpts, held: HeldThreads):
+        self._held = held
         self._seconds: int = conf.api.event_stream_time
-        self._ends: dict[int, float] = {}
-        self._lock = threading.Lock()
 
-    def open(self, look: Look, is_over: Callable[[], bool] | None = None) -> 'Stream':
+    def open(
+        self, look: Look, project_id: str | None, is_over: Callable[[], bool] | None = None
+    ) -> 'Stream':
         """A new stream.
 
         :param look: asked again and again; holds nothing between two calls.
+        :param project_id: of the caller.
         :param is_over: whether nobody listens any more, where the server says so.
         :raises APIError: 503, there are as many as there may be.
         """
-        now = time.monotonic()
-        stream = Stream(look, now + self._seconds, self._close, is_over)
-        with self._lock:
-            # One whose server never closed it is over too.
-            over = [key for key, end in self._ends.items() if end + _HEARTBEAT_INTERVAL < now]
-            for key in over:
-                del self._ends[key]
-            if len(self._ends) >= self._most:
-                raise self._too_many(now)
-            self._ends[id(stream)] = now + self._seconds
-        return stream
+        held = self._held.hold(EVENT_STREAM, project_id, self._seconds + _HEARTBEAT_INTERVAL)
+        if held is None:
+            raise self._too_many(project_id)
+        until = time.monotonic() + self._seconds
+        return Stream(look, until, lambda: self._held.release(held), is_over)
 
-    def _close(self, stream: 'Stream') -> None:
-        with self._lock:
-            self._ends.pop(id(stream), None)
-
-    def _too_many(self, now: float) -> errors.APIError:
-        first = min(self._ends.values(), default=now + self._seconds)
+    def _too_many(self, project_id: str | None) -> errors.APIError:
+        seconds = self._held.seconds_to_wait(EVENT_STREAM, project_id, self._seconds)
         return errors.APIError(
             errors.TOO_MANY_STREAMS,
-            'This process serves as many event streams as it may. Try again later, or ask for '
-            'pages of events.',
-            headers={'Retry-After': str(max(1, math.ceil(first - now)))},
+            'This process serves as many event streams as it may, of all clients or of the '
+            'project. Try again later, or ask for pages of events.',
+            headers={'Retry-After': str(seconds)},
         )
 
 
@@ -97,7 +86,7 @@ class Stream(Iterator[bytes]):
         self,
         look: Look,
         until: float,
-        closed: Callable[['Stream'], None],
+        closed: Callable[[], None],
         is_over: Callable[[], bool] | None,
     ):
         self._look = look
@@ -135,4 +124,4 @@ class Stream(Iterator[bytes]):
 
     def close(self) -> None:
         """Make room for another one."""
-        self._closed(self)
+        self._closed()

@@ -77,6 +77,19 @@ OPTIONS = [
         'stack before it answers. The bay is built all the same.',
     ),
     cfg.IntOpt(
+        'synchronous_creates',
+        default=4,
+        min=0,
+        help='How many such requests one process of magnum-api lets wait at a time; each of '
+        'them holds a thread. Those beyond it are answered at once.',
+    ),
+    cfg.IntOpt(
+        'synchronous_creates_per_project',
+        default=2,
+        min=0,
+        help='How many of them may be of one project.',
+    ),
+    cfg.IntOpt(
         'lookup_cache_time',
         default=10,
         min=0,
@@ -105,6 +118,13 @@ OPTIONS = [
         help='How many event streams one process of magnum-api serves at a time; each of them '
         'holds a thread, and one of its threads is never theirs. Clients beyond it get 503 and '
         'are told when to come back.',
+    ),
+    cfg.IntOpt(
+        'event_streams_per_project',
+        default=2,
+        min=0,
+        help="How many event streams one process of magnum-api serves to one project's users "
+        'at a time.',
     ),
     cfg.IntOpt(
         'event_stream_time',

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 import webtest
 
-from magnum.api import streams
+from magnum.api import held_threads, streams
 from magnum.api.server import Server
 from tests.api.fixtures.service import Service
 from tests.api.test_field_rules import CLUSTER, HEADERS, TEMPLATE
@@ -148,9 +148,9 @@ def test_a_client_that_goes_makes_room(ask: Streaming) -> None:
 
 def test_heartbeats_and_an_end(served: Service) -> None:
     served.conf.set_override('event_stream_time', 1, group='api')
-    running = streams.Streams(served.conf)
+    running = streams.Streams(served.conf, held_threads.of_process(served.conf))
     before = threading.active_count()
-    stream = running.open(lambda: ([], False))
+    stream = running.open(lambda: ([], False), 'project')
     began = time.monotonic()
     body = b''.join(stream)
     assert 0.9 < time.monotonic() - began < _TIMEOUT
@@ -159,6 +159,6 @@ def test_heartbeats_and_an_end(served: Service) -> None:
 
 
 def test_one_that_is_never_begun_makes_room(served: Service) -> None:
-    running = streams.Streams(served.conf)
+    running = streams.Streams(served.conf, held_threads.of_process(served.conf))
     for _ in range(10):
-        running.open(lambda: ([], False)).close()
+        running.open(lambda: ([], False), 'project').close()

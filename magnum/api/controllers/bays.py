@@ -21,6 +21,7 @@ from magnum.api.controllers import finding
 from magnum.api.controllers.accepting import accepted, in_progress, operation_location
 from magnum.api.controllers.actions import GROUP, check_resizable
 from magnum.api.dialects import Dialect
+from magnum.api.held_threads import SYNCHRONOUS_CREATE, HeldThreads
 from magnum.api.preconditions import etag
 from magnum.api.services import Services
 from magnum.api.types import bays as types
@@ -65,8 +66,11 @@ _DIGITS_OF_AN_ID: Final = 19
 class BaysController:
     """``/v1/bays`` or ``/v1/clusters``."""
 
-    def __init__(self, services: Services, dialect: Dialect, baymodel_dialect: Dialect):
+    def __init__(
+        self, services: Services, dialect: Dialect, baymodel_dialect: Dialect, held: HeldThreads
+    ):
         self._services = services
+        self._held = held
         self._database = services.database
         self._dialect = dialect
         self._baymodel_dialect = baymodel_dialect
@@ -132,7 +136,7 @@ class BaysController:
         self._services.wake_up.send()
         if is_asynchronous:
             return answer
-        self._await_stack(bay_uuid)
+        self._await_stack(bay_uuid, call.caller.project_id)
         with self._database.reading() as session:
             return self._document(session, call, bay_uuid, 201)
 
@@ -211,9 +215,22 @@ class BaysController:
             return errors.BAYMODEL_NOT_FOUND
         return errors.BAYMODEL_OF_BAY_NOT_FOUND
 
-    def _await_stack(self, bay_uuid: str) -> None:
-        """Wait until Heat took the stack, or something ended the operation."""
-        give_up = time.monotonic() + self._services.conf.api.synchronous_create_wait
+    def _await_stack(self, bay_uuid: str, project_id: str | None) -> None:
+        """Wait until Heat took the stack, or something ended the operation.
+
+        Not at all while as many requests wait as may.
+        """
+        seconds = self._services.conf.api.synchronous_create_wait
+        held = self._held.hold(SYNCHRONOUS_CREATE, project_id, seconds)
+        if held is None:
+            return
+        try:
+            self._await_progress(bay_uuid, seconds)
+        finally:
+            self._held.release(held)
+
+    def _await_progress(self, bay_uuid: str, seconds: float) -> None:
+        give_up = time.monotonic() + seconds
         in_progress = states.status(states.CREATE, states.IN_PROGRESS)
         while time.monotonic() < give_up:
             with self._database.reading() as session:

@@ -48,7 +48,7 @@ class EventsController:
             return Answer(status=204)
         timeline = _Timeline(self._database, bay.uuid, position)
         is_over = call.request.environ.get(streams.IS_OVER)
-        return Answer(stream=self._streams.open(timeline.look, is_over))
+        return Answer(stream=self._streams.open(timeline.look, call.caller.project_id, is_over))
 
     def _page(self, call: Call, bay_uuid: str, rows: Sequence[Row], limit: int) -> Answer:
         shown = rows[:limit]
