@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from keystonemiddleware import auth_token
+from keystonemiddleware import opts as token_options
 from oslo_config import cfg
 from oslo_log import log as logging
 from oslo_middleware import cors, healthcheck, http_proxy_to_wsgi, request_id
@@ -25,6 +26,8 @@ LOG = logging.getLogger(__name__)
 Environ = dict[str, Any]
 Application = Callable[[Environ, Any], Iterable[bytes]]
 
+#: What access rules of application credentials call this service.
+SERVICE_TYPE: Final = 'container-infra'
 _HEALTHCHECK: Final = '/healthcheck'
 #: How the common shape begins.
 _OURS: Final = b'{"errors"'
@@ -72,6 +75,7 @@ def make_application(
         selection=DriverSelection(conf, drivers),
     )
     handlers: Application = dispatch.make_pecan(services)
+    set_token_defaults(conf)
     # Tokens are checked last of all: nothing that can be refused for less
     # costs Keystone a call.
     guarded: Application = auth_token.AuthProtocol(handlers, {'oslo_config_config': conf})
@@ -106,6 +110,17 @@ def make_default_application(conf: cfg.ConfigOpts) -> Application:
         CertificateService(conf),
         Registry({name: driver for name, driver in drivers.items() if name not in disabled}),
     )
+
+
+def set_token_defaults(conf: cfg.ConfigOpts) -> None:
+    """Set the default of ``[keystone_authtoken]service_type``.
+
+    Without it keystonemiddleware refuses every application credential that has
+    access rules.
+    """
+    for group, options in token_options.list_auth_token_opts():
+        conf.register_opts(options, group=group)
+        conf.set_default('service_type', SERVICE_TYPE, group=group)
 
 
 def _behind_proxy(application: Application, conf: cfg.ConfigOpts) -> Application:

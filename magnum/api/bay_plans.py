@@ -112,6 +112,7 @@ class BayPlans:
         )
         applied = self._selection.checked_labels(values['labels'], driver)
         needs_disk = self._selection.boots_from_flavor(applied)
+        lookups.zones(*self._selection.zones(applied, values['docker_volume_size']))
         for field in ('flavor_id', 'master_flavor_id'):
             if values[field] is not None:
                 lookups.flavor(field, values[field], needs_disk)

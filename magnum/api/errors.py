@@ -365,6 +365,11 @@ FLAVOR_NOT_FOUND: Final = Kind(
     'Nova has no such flavor for the caller.',
     'List the flavors; give the name or id of one.',
 )
+ZONE_NOT_FOUND: Final = Kind(
+    'magnum.zone.not_found', 400,
+    'Nova or Cinder has no such availability zone, or none that is available.',
+    'The message names the zones that there are; give one of them, or none.',
+)
 FLAVOR_WITHOUT_DISK: Final = Kind(
     'magnum.flavor.no_disk', 400,
     'The flavor has no disk, and the nodes would boot from it.',

@@ -101,6 +101,7 @@ class NodegroupPlans:
             raise errors.invalid('flavor_id', None, 'Neither the bay nor the request names one.')
         needs_disk = self._selection.boots_from_flavor(applied)
         lookups.flavor('flavor_id', values['flavor_id'], needs_disk)
+        lookups.zones(*self._selection.zones(applied, values['docker_volume_size']))
 
 
 def check_range(values: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ from oslo_log import log as logging
 
 from magnum.api import errors
 from magnum.api.context import Caller
-from magnum.clients import compute, image, limits, network, stacks
+from magnum.clients import compute, image, limits, network, stacks, volume
 from magnum.clients.callers import CallerClouds
 from magnum.clients.errors import CloudError, CloudForbidden, CloudRefused
 from magnum.clients.image import Image
@@ -60,7 +60,7 @@ class Preflight:
 
     def connect(self, caller: Caller) -> Any:
         """The cloud with the caller's token."""
-        return self._clouds.connect(caller.auth)
+        return self._clouds.connect(caller.auth, caller.has_access_rules)
 
 
 class Lookups:
@@ -114,6 +114,30 @@ class Lookups:
             )
         flavor: compute.Flavor = found[0]
         return flavor
+
+    def zones(self, zone: str, volume_zone: str) -> None:
+        """Availability zones of these names exist.
+
+        :param zone: of servers; empty for any. A host may follow after a colon.
+        :param volume_zone: of volumes; empty for any, and where there are none.
+        """
+        if zone:
+            known = self._ask('zones', None, lambda: compute.zones(self._cloud))
+            if zone.partition(':')[0] not in known:
+                raise errors.at_field(
+                    errors.ZONE_NOT_FOUND, 'labels/availability_zone',
+                    f'Nova has no availability zone {zone}. It has: {", ".join(known)}.',
+                )
+        if volume_zone:
+            known = self._ask('volume zones', None, lambda: volume.zones(self._cloud))
+            if volume_zone not in known:
+                of_servers = volume_zone == zone.partition(':')[0]
+                raise errors.at_field(
+                    errors.ZONE_NOT_FOUND,
+                    f'labels/{"" if of_servers else "volume_"}availability_zone',
+                    f'Cinder has no availability zone {volume_zone}. It has: {", ".join(known)}. '
+                    'The label volume_availability_zone names one for the volumes.',
+                )
 
     def limits(self) -> tuple[list[limits.Limit], list[str]]:
         """The limits of the caller's project, and the services that tell none.

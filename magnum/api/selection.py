@@ -112,6 +112,19 @@ class DriverSelection:
         except DriverNotFound as error:
             raise errors.APIError(errors.NO_DRIVER, str(error)) from None
 
+    def zones(
+        self, labels: Mapping[str, str], docker_volume_size: int | None
+    ) -> tuple[str, str]:
+        """The availability zones of servers and of volumes; empty for any, and for no volumes.
+
+        :param labels: in their normal forms.
+        """
+        zone = labels.get('availability_zone', '')
+        if not docker_volume_size and self.boots_from_flavor(labels):
+            return zone, ''
+        # A host is Nova's alone.
+        return zone, labels.get('volume_availability_zone') or zone.partition(':')[0]
+
     def boots_from_flavor(self, labels: Mapping[str, str]) -> bool:
         """Whether nodes boot from their flavor's disk: no root volume is asked for.
 

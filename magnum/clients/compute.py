@@ -36,6 +36,16 @@ def flavors(cloud: CallerCloud) -> tuple[Flavor, ...]:
         )
 
 
+def zones(cloud: CallerCloud) -> tuple[str, ...]:
+    """Names of the availability zones that take servers.
+
+    :raises CloudError: Nova refused, or did not answer.
+    """
+    with calling(SERVICE, 'list_zones'):
+        found = _nova(cloud).availability_zones.list(detailed=False)
+        return tuple(sorted(zone.zoneName for zone in found if zone.zoneState['available']))
+
+
 def limits(cloud: CallerCloud) -> dict[str, int]:
     """Nova's absolute limits of the caller's project, and what is used of them.
 

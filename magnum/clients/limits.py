@@ -3,10 +3,9 @@
 import dataclasses
 from typing import Final
 
-from magnum.clients import compute, network
+from magnum.clients import compute, network, volume
 from magnum.clients.callers import CallerCloud
 
-VOLUMES: Final = 'block-storage'
 UNLIMITED: Final = -1
 
 
@@ -70,9 +69,9 @@ def of_network(cloud: CallerCloud, project_id: str) -> tuple[Limit, ...]:
 
 def of_volumes(cloud: CallerCloud, _project_id: str) -> tuple[Limit, ...]:
     """Cinder's."""
-    absolute = cloud.get(VOLUMES, 'get_limits', '/limits')['limits']['absolute']
+    absolute = cloud.get(volume.SERVICE, 'get_limits', '/limits')['limits']['absolute']
     return tuple(
-        Limit(VOLUMES, resource, absolute[limit], absolute[used])
+        Limit(volume.SERVICE, resource, absolute[limit], absolute[used])
         for resource, limit, used in _VOLUMES
         if limit in absolute
     )
@@ -82,5 +81,5 @@ def of_volumes(cloud: CallerCloud, _project_id: str) -> tuple[Limit, ...]:
 SOURCES: Final = {
     compute.SERVICE: of_compute,
     network.SERVICE: of_network,
-    VOLUMES: of_volumes,
+    volume.SERVICE: of_volumes,
 }

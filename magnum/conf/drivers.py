@@ -15,7 +15,8 @@ OPTIONS = [
     cfg.BoolOpt(
         'any_version',
         default=False,
-        help='Let bays have releases of their COE that the driver was not made for.',
+        help='Let bays have releases of their COE that the driver was not made for. Digests of '
+        'what their nodes download are not known then: a label gives them.',
     ),
     cfg.BoolOpt(
         'verify_ca', default=True, help="Let nodes verify the TLS certificates of the cloud's API."

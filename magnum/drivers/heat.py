@@ -190,6 +190,7 @@ class HeatDriver(Driver):
         plan = self._with_default_labels(dataclasses.replace(plan, workers=group))
         parameters = {
             **self._parameters(plan),
+            **dict.fromkeys(stack_parameters.YOUNGER, ''),
             **settled,
             **self._open_to(plan, bay_outputs),
             'worker_settings': settings.shell(self._worker_settings(plan, plan, settled)),

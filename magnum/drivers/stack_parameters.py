@@ -39,6 +39,12 @@ def _volume_size(group: NodeGroupPlan) -> int:
     return group.docker_volume_size or 0
 
 
+def _volume_zone(plan: BayPlan) -> str:
+    zone = plan.labels.get('availability_zone', '')
+    # A host after the zone is Nova's alone.
+    return plan.labels.get('volume_availability_zone') or zone.partition(':')[0]
+
+
 def _floating_load_balancer(plan: BayPlan) -> bool:
     return plan.floating_ip_enabled or plan.labels.get('master_lb_floating_ip_enabled') == 'true'
 
@@ -49,6 +55,7 @@ COMMON: Final[Mapping[str, Parameter]] = {
     'master_flavor': lambda plan: plan.masters.flavor,
     'master_docker_volume_size': lambda plan: _volume_size(plan.masters),
     'docker_volume_size': lambda plan: _volume_size(plan.workers),
+    'volume_zone': _volume_zone,
     'worker_revision': lambda plan: plan.workers.revision,
     'worker_turn': lambda plan: plan.workers.revision % TURNS,
     'nodes_affinity_policy': lambda plan: plan.nodes_affinity_policy,
@@ -97,6 +104,9 @@ OPENING: Final = frozenset(('mesos_allowed_cidrs', 'node_ports_allowed_cidrs'))
 
 # What an older stack is open to, that has no output "open_to".
 EVERYBODY: Final = '0.0.0.0/0'
+
+# Masters of stacks that do not know these were made as if they were empty.
+YOUNGER: Final = frozenset(('volume_zone',))
 
 # These are the service's, of today; masters that live pass over them.
 OF_THE_SERVICE: Final = frozenset((

@@ -9,6 +9,7 @@ import pytest
 import webtest
 
 from magnum.drivers import labels as rules
+from magnum.drivers.kubernetes.downloads import MASTER_PROGRAMS
 from magnum.drivers.registry import Registry
 from tests.api.fixtures.service import Service
 
@@ -220,7 +221,7 @@ def test_nothing_is_said_where_all_has_an_effect(person: Person) -> None:
 def test_node_groups_say_it_as_well(make: Make) -> None:
     service = make()
     person = Person(service, 'clusters')
-    person.post({'cost_centre': '1', 'kube_tag': 'v1.33.1'})
+    person.post({'cost_centre': '1', 'kube_tag': 'v1.33.5'})
     service.settle()
     made = person.group(
         name='g', merge_labels=True,
@@ -250,7 +251,11 @@ def test_strict_labels_refuse_all_unknown_ones(make: Make) -> None:
 
 def test_any_version_may_be_let_pass(make: Make) -> None:
     person = Person(make(drivers__any_version=True), 'clusters')
-    assert person.post({'kube_tag': 'v1.14.6'}).status_int == 202
+    digests = ' '.join(f'{program}:{"0" * 64}' for program in MASTER_PROGRAMS)
+    known = {'kube_tag': 'v1.14.6', 'kube_binaries_digests': digests}
+    assert person.post(known).status_int == 202
+    # Of a release that is not in the catalogue no digest is known either.
+    assert 'kube_binaries_digests' in person.post({'kube_tag': 'v1.14.6'}).text
     assert person.post({'kube_tag': 'latest'}).status_int == 400
 
 
@@ -277,3 +282,43 @@ def test_words_of_people_are_no_misspellings(driver: str) -> None:
         for slip in (name[1:], name[:-2] + name[-1], name.replace('_', '-'), name.upper()):
             if slip not in schema['properties'] and len(name) > 8:
                 assert slip in rules.misspelled(schema, [slip]), slip
+
+
+#: Zone, zone of volumes, size of volumes, and what is at fault, or where volumes go.
+ZONES = [
+    ('zone-2', '', None, None, None), ('nova', '', 5, None, 'nova'), ('', '', 5, None, ''),
+    ('zone-2', 'nova', 5, None, 'nova'), ('', 'nova', 5, None, 'nova'),
+    ('nova:host-1', '', 5, None, 'nova'), ('elsewhere', 'elsewhere', None, 'availability_zone', ''),
+    ('away', '', None, 'availability_zone', ''), ('zone-2', '', 5, 'availability_zone', ''),
+    ('nova', 'zone-2', 5, 'volume_availability_zone', ''),
+    ('elsewhere', '', None, 'availability_zone', ''),
+]
+
+
+@pytest.mark.parametrize(('zone', 'of_volumes', 'size', 'at_fault', 'expected'), ZONES)
+def test_zones_are_looked_up_and_reach_volumes(
+    person: Person, zone: str, of_volumes: str, size: int | None, at_fault: str | None,
+    expected: str | None,
+) -> None:
+    labels = {'availability_zone': zone, 'volume_availability_zone': of_volumes}
+    more = {'docker_volume_size': size} if size else {}
+    answers = [
+        person.post(labels, '?dry_run=true', **more),
+        person.template('post', '?dry_run=true', {**TEMPLATE, 'labels': labels, **more}),
+    ]
+    for answer in answers:
+        if at_fault is None:
+            assert answer.status_int == 200, answer.text
+            continue
+        assert answer.status_int == 400
+        (error,) = answer.json['errors']
+        assert error['code'] == 'magnum.zone.not_found'
+        assert error['source']['pointer'] == f'/labels/{at_fault}'
+        assert 'It has: nova' in error['detail']
+    if expected is not None and at_fault is None:
+        assert answers[0].json['parameters']['volume_zone'] == expected
+
+
+def test_volumes_to_boot_from_are_in_the_zone_too(person: Person) -> None:
+    labels = {'availability_zone': 'zone-2', 'boot_volume_size': '20'}
+    assert person.post(labels, '?dry_run=true').status_int == 400

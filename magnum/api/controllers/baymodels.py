@@ -243,6 +243,7 @@ class BaymodelsController:
         self._selection.check_volume_driver(values['volume_driver'], driver)
         applied = self._selection.checked_labels(values['labels'], driver)
         self._check_named(values, lookups, self._selection.boots_from_flavor(applied))
+        lookups.zones(*self._selection.zones(applied, values['docker_volume_size']))
         if is_new and 'keypair_id' in self._dialect.mandatory:
             lookups.public_key('keypair_id', values['keypair_id'])
         return {'network_driver': network_driver, 'cluster_distro': image.os_distro}, driver
