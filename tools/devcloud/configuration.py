@@ -78,6 +78,8 @@ class _Configuration:
                 'memcached_servers': settings.MEMCACHED,
                 'service_token_roles': 'service',
                 'service_token_roles_required': 'true',
+                # Without it no application credential with access rules is taken.
+                'service_type': CATALOGUE[project].type,
             },
             'oslo_concurrency': {'lock_path': settings.STATE / 'lock' / project},
             'oslo_messaging_notifications': {'driver': 'noop'},

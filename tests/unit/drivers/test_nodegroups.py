@@ -180,6 +180,17 @@ def test_an_upgrade_tells_masters_what_they_know(driver: Driver) -> None:
 
 
 @every_driver
+def test_an_upgrade_leaves_volumes_of_older_masters_where_they_are(driver: Driver) -> None:
+    """Another zone would replace them, and what they hold."""
+    plan = plans.plan(driver, labels={'availability_zone': 'zone-2'})
+    outputs = plans.bay_outputs(driver, plan)
+    assert outputs['settled'].pop('volume_zone') == 'zone-2'
+    group = dataclasses.replace(plan.workers, revision=1)
+    after = driver.render_upgrade(plan, group, 1, outputs)
+    assert after.parameters['volume_zone'] == ''
+
+
+@every_driver
 def test_what_is_not_settled_reaches_workers_alone(driver: Driver) -> None:
     template = hot.parse(driver.render(plans.plan(driver)).template)
     settled = template['outputs']['settled']['value']
