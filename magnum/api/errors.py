@@ -10,6 +10,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from magnum.domain import addresses
+
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
@@ -513,7 +515,11 @@ def invalid(
 
     :param source: of what is no field of a document.
     """
-    shown = _cut(str(value), _SHOWN_OF_VALUE)
+    text = str(value)
+    if '//' in text or field.endswith('proxy'):
+        # Before it is cut, lest a part of a password stays.
+        text = addresses.without_credentials(text)
+    shown = _cut(text, _SHOWN_OF_VALUE)
     return APIError(
         INVALID_VALUE,
         f"Invalid input for field/attribute {field}. Value: '{shown}'. {reason}",

@@ -17,7 +17,7 @@ from magnum.api.dialects import Dialect
 from magnum.api.types.scalars import timestamp
 from magnum.db.repositories import baymodels, bays
 from magnum.db.repositories.scopes import Row
-from magnum.domain import labels, states
+from magnum.domain import addresses, labels, states
 from magnum.drivers.contract import MASTER
 
 Document = dict[str, Any]
@@ -85,6 +85,16 @@ class BaymodelView(View):
 
     def __init__(self, dialect: Dialect):
         super().__init__(dialect, baymodels.TABLE, dialect.full_view)
+        self._proxies = [dialect.member(name) for name in ('http_proxy', 'https_proxy')]
+
+    def _document(self, row: Row, base: str) -> Document:
+        document = super()._document(row, base)
+        # Of baymodels that were made before they were refused.
+        for member in self._proxies:
+            address = document[member]
+            if address and '@' in address:
+                document[member] = addresses.without_credentials(address)
+        return document
 
 
 @dataclasses.dataclass

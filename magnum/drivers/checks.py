@@ -3,6 +3,7 @@
 import ipaddress
 from collections.abc import Callable
 
+from magnum.domain import addresses
 from magnum.drivers import load_balancing, stack_parameters
 from magnum.drivers.contract import BayPlan, Capabilities, PlanRefused
 
@@ -107,6 +108,18 @@ def label_addresses(plan: BayPlan, _capabilities: Capabilities) -> None:
                 )
 
 
+def proxies(plan: BayPlan, _capabilities: Capabilities) -> None:
+    """Proxies' addresses hold nothing that must not be shown."""
+    for field in ('http_proxy', 'https_proxy'):
+        address = getattr(plan, field) or ''
+        if addresses.has_credentials(address):
+            raise PlanRefused(field, f'The address holds credentials. {addresses.ADVICE}')
+        if addresses.breaks_out(address):
+            raise PlanRefused(
+                field, 'An address holds no blanks, quotes, backslashes and the like.'
+            )
+
+
 def single_line_texts(plan: BayPlan, _capabilities: Capabilities) -> None:
     """What nodes read as shell assignments holds no line breaks."""
     texts = {
@@ -160,5 +173,6 @@ COMMON: tuple[Check, ...] = (
     label_addresses,
     load_balancing.check,
     single_line_texts,
+    proxies,
     node_options,
 )

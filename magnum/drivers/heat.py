@@ -63,7 +63,7 @@ class HeatDriver(Driver):
     outputs: ClassVar[Outputs]
     refusals: ClassVar[tuple[checks.Check, ...]] = checks.COMMON
     #: Those that pass for a bay that exists and is refused as it is.
-    tolerated: ClassVar[frozenset[checks.Check]] = frozenset()
+    tolerated: ClassVar[frozenset[checks.Check]] = frozenset((checks.proxies,))
     #: Settings that stacks of old do not tell, as they were.
     formerly: ClassVar[Mapping[str, str]] = {}
     certificates: ClassVar[Mapping[str, Mapping[str, NodeCertificate]]]

@@ -13,6 +13,7 @@ from magnum.api.types.scalars import (
     Labels,
     Nameservers,
     NothingButNull,
+    Proxy,
     Text,
     Timestamp,
     Whole,
@@ -38,8 +39,8 @@ FIELDS: Final = (
     Field('docker_storage_driver', Text()),
     # The image's os_distro decides.
     Field('cluster_distro', Anything(), ignored=True, kept=True),
-    Field('http_proxy', Text()),
-    Field('https_proxy', Text()),
+    Field('http_proxy', Proxy()),
+    Field('https_proxy', Proxy()),
     Field('no_proxy', Text()),
     Field('insecure_registry', Text()),
     Field('labels', Labels(), default={}),

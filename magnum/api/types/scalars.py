@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import wsme.types
 
-from magnum.domain import booleans, labels, literals, nodegroups
+from magnum.domain import addresses, booleans, labels, literals, nodegroups
 
 _LARGEST: Final = 2**31 - 1  # of an integer column
 _INTEGER: Final = re.compile(r'[+-]?\d{1,10}', re.ASCII)
@@ -152,6 +152,21 @@ class Nameservers(Text):
                 ipaddress.ip_address(address.strip())
             except ValueError:
                 raise ValueError(f'"{address.strip()}" is not an IP address') from None
+        return text
+
+
+class Proxy(Text):
+    """The address of a proxy, without credentials."""
+
+    name = 'proxy'
+
+    def validate(self, value: object) -> str | None:
+        """The address, as given."""
+        text = super().validate(value)
+        if text and addresses.has_credentials(text):
+            raise ValueError(f'The address holds credentials. {addresses.ADVICE}')
+        if text and addresses.breaks_out(text):
+            raise ValueError('An address holds no blanks, quotes, backslashes and the like.')
         return text
 
 

@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from magnum.domain import addresses
 from magnum.drivers import templates
 from magnum.drivers.contract import BayPlan, Capabilities, PlanRefused
 
@@ -64,12 +65,14 @@ def words(labels: Mapping[str, str]) -> str:
 
 
 def check_sources(plan: BayPlan, _capabilities: Capabilities) -> None:
-    """Nothing is downloaded over plain HTTP unless the operator lets it."""
-    if plan.insecure_downloads:
-        return
+    """Nothing is downloaded over plain HTTP unless the operator lets it, or by a password."""
     for label in _SOURCES:
         address = plan.labels.get(label, '')
-        if address.startswith('http:'):
+        if addresses.has_credentials(address):
+            raise PlanRefused(
+                f'labels/{label}', f'The address holds credentials. {addresses.ADVICE}'
+            )
+        if address.startswith('http:') and not plan.insecure_downloads:
             raise PlanRefused(
                 f'labels/{label}',
                 f'{address!r} is plain HTTP: nodes download over HTTPS only, unless the operator '

@@ -1,13 +1,36 @@
 """Docker Swarm: engines in swarm mode, their API guarded by the bay's TLS."""
 
+import ipaddress
 from collections.abc import Mapping
 
 from magnum.domain.node_certificates import NodeCertificate
-from magnum.drivers import heat, settings, stack_parameters
-from magnum.drivers.contract import MASTER, WORKER, Access, BayPlan, Capabilities
+from magnum.drivers import checks, heat, settings, stack_parameters
+from magnum.drivers.contract import MASTER, WORKER, Access, BayPlan, Capabilities, PlanRefused
 
 DOCKER_PORT = 2376
 JOIN_PORT = 9443
+POOL = 'swarm_default_addr_pool'
+#: Length of the prefix of each of a swarm's networks.
+NETWORK_BITS = 24
+
+
+def address_pool(plan: BayPlan, _capabilities: Capabilities) -> None:
+    """Networks of the swarm's own that are not those of its nodes."""
+    text = plan.labels[POOL]
+    try:
+        pool = ipaddress.IPv4Network(text)
+    except ValueError:
+        raise PlanRefused(f'labels/{POOL}', f'{text!r} is no network address.') from None
+    if pool.prefixlen > NETWORK_BITS:
+        raise PlanRefused(
+            f'labels/{POOL}', f'Networks of {NETWORK_BITS} bits are taken out of it.'
+        )
+    if plan.fixed_network:
+        # Its addresses are not known here; nodes look.
+        return
+    subnet = ipaddress.ip_network(plan.fixed_network_cidr or plan.labels['fixed_subnet_cidr'])
+    if pool.overlaps(subnet):
+        raise PlanRefused(f'labels/{POOL}', f'{pool} overlaps with {subnet}, where the nodes are.')
 
 
 class SwarmDriver(heat.HeatDriver):
@@ -44,6 +67,8 @@ class SwarmDriver(heat.HeatDriver):
         nodes='swarm_nodes',
         nodes_private='swarm_nodes_private',
     )
+    refusals = (*checks.COMMON, address_pool)
+    tolerated = frozenset((*heat.HeatDriver.tolerated, address_pool))
     # Engines take every client certificate of the bay for full power over
     # them, so workers get none.
     certificates = {
@@ -76,4 +101,5 @@ class SwarmDriver(heat.HeatDriver):
             'MAGNUM_VOLUME_MOUNT': '/var/lib/docker',
             'MAGNUM_DOCKER_PORT': str(DOCKER_PORT),
             'MAGNUM_JOIN_PORT': str(JOIN_PORT),
+            'MAGNUM_ADDRESS_POOL': plan.labels[POOL],
         }

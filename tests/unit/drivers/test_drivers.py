@@ -101,6 +101,28 @@ def test_swarm_managers_need_none() -> None:
             'labels/master_lb_allowed_cidrs',
         ),
         (SwarmDriver(), {'swarm_strategy': 'clever'}, 'labels/swarm_strategy'),
+        (
+            SwarmDriver(),
+            {'swarm_default_addr_pool': '10.0.0.0/8'},
+            'labels/swarm_default_addr_pool',
+        ),
+        (
+            SwarmDriver(),
+            {'fixed_subnet_cidr': '10.230.0.0/24'},
+            'labels/swarm_default_addr_pool',
+        ),
+        (
+            SwarmDriver(),
+            {'swarm_default_addr_pool': '10.224.0.1/12'},
+            'labels/swarm_default_addr_pool',
+        ),
+        (
+            SwarmDriver(),
+            {'swarm_default_addr_pool': '10.224.0.0/25'},
+            'labels/swarm_default_addr_pool',
+        ),
+        (MesosDriver(), {'mesos_allowed_cidrs': '2001:db8::/32'}, 'labels/mesos_allowed_cidrs'),
+        (SwarmDriver(), {'node_ports_allowed_cidrs': 'x'}, 'labels/node_ports_allowed_cidrs'),
         (MesosDriver(), {'rexray_preempt': 'perhaps'}, 'labels/rexray_preempt'),
         (KubernetesDriver(), {'min_node_count': '-1'}, 'labels/min_node_count'),
         (KubernetesDriver(), {'kubelet_options': '--x="y z"'}, 'labels/kubelet_options'),

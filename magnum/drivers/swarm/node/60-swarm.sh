@@ -46,12 +46,25 @@ ask_managers() {
     return 1
 }
 
+# Of an existing network nobody knew the addresses before.
+make_swarm() {
+    if python3 -c "import ipaddress, sys
+address, pool = sys.argv[1:]
+sys.exit(ipaddress.ip_address(address) not in ipaddress.ip_network(pool))" \
+        "$MAGNUM_NODE_ADDRESS" "$MAGNUM_ADDRESS_POOL"; then
+        say "$MAGNUM_NODE_ADDRESS is in $MAGNUM_ADDRESS_POOL, the swarm's own networks:" \
+            "give others in the label swarm_default_addr_pool"
+        exit "$hopeless"
+    fi
+    docker swarm init --advertise-addr "$MAGNUM_NODE_ADDRESS" \
+        --default-addr-pool "$MAGNUM_ADDRESS_POOL" >/dev/null
+}
+
 if in_swarm; then
     exit 0
 fi
 if [ "$MAGNUM_NODE_ROLE" = master ] && [ "$MAGNUM_NODE_INDEX" = 0 ]; then
-    ask_managers ||
-        docker swarm init --advertise-addr "$MAGNUM_NODE_ADDRESS" >/dev/null
+    ask_managers || make_swarm
 else
     wait_until 900 ask_managers
 fi

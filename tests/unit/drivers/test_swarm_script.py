@@ -1,0 +1,55 @@
+"""How the first manager makes the swarm: the real script with a made-up engine."""
+
+import os
+import pathlib
+import subprocess
+from typing import Any
+
+import pytest
+
+from magnum.drivers import settings
+from magnum.drivers.swarm.driver import SwarmDriver
+from tests.unit.drivers import hot, node_files, plans
+
+DOCKER = """#!/bin/bash
+echo "$@" >>@root/calls
+case "$1 $2" in
+    'swarm init') touch @root/active ;;
+    'info --format') [ -e @root/active ] && echo active ;;
+esac
+exit 0
+"""
+
+
+def first_manager(root: pathlib.Path, address: str) -> Any:
+    """Run the step with the settings that the driver gives."""
+    driver = SwarmDriver()
+    files = hot.files_written(hot.user_data(driver.render(plans.plan(driver)), 'master'))
+    told = settings.parse(files['/etc/magnum/node.env'])
+    node_files.place(root, 'common/node/lib.sh', 'opt/magnum/lib.sh')
+    step = node_files.place(root, 'swarm/node/60-swarm.sh', 'opt/60.sh')
+    docker = root / 'docker'
+    docker.write_text(DOCKER.replace('@root', str(root)))
+    docker.chmod(0o755)
+    own = {
+        'MAGNUM_NODE_ADDRESS': address, 'MAGNUM_MASTER_ADDRESSES': address,
+        'MAGNUM_NODE_INDEX': '0', 'PATH': f'{root}:{os.environ["PATH"]}',
+    }
+    return subprocess.run([step], capture_output=True, text=True, check=False, env=told | own)
+
+
+def test_its_networks_are_of_the_label(tmp_path: pathlib.Path) -> None:
+    done = first_manager(tmp_path, '10.0.0.5')
+    assert done.returncode == 0, done.stdout + done.stderr
+    inits = [line for line in (tmp_path / 'calls').read_text().splitlines() if ' init ' in line]
+    assert inits == [
+        'swarm init --advertise-addr 10.0.0.5 --default-addr-pool 10.224.0.0/12'
+    ]
+
+
+@pytest.mark.parametrize('address', ['10.224.0.5', '10.239.255.5'])
+def test_nodes_among_them_make_no_swarm(tmp_path: pathlib.Path, address: str) -> None:
+    done = first_manager(tmp_path, address)
+    assert done.returncode == 86
+    assert 'swarm_default_addr_pool' in done.stdout
+    assert ' init ' not in (tmp_path / 'calls').read_text()

@@ -1,0 +1,31 @@
+"""Credentials in addresses."""
+
+import pytest
+
+from magnum.domain import addresses
+
+SECRET = 'pa55'
+
+
+@pytest.mark.parametrize(
+    ('text', 'shown'),
+    [
+        (f'http://me:{SECRET}@proxy:3128', 'http://***@proxy:3128'),
+        (f'http://{SECRET}@proxy', 'http://***@proxy'),
+        (f'me:{SECRET}@proxy:3128', '***@proxy:3128'),
+        (f'http://me:{SECRET}@b@proxy/path', 'http://***@proxy/path'),
+        (f"{{'http_proxy': 'http://me:{SECRET}@proxy'}}", "{'http_proxy': 'http://***@proxy'}"),
+    ],
+)
+def test_credentials_are_seen_and_hidden(text: str, shown: str) -> None:
+    assert addresses.has_credentials(text)
+    assert addresses.without_credentials(text) == shown
+    assert SECRET not in shown
+
+
+@pytest.mark.parametrize(
+    'text', ['http://proxy:3128', 'proxy:3128', '', 'http://[::1]:3128/x@y', 'https://p/?a=b@c']
+)
+def test_other_addresses_stay(text: str) -> None:
+    assert not addresses.has_credentials(text)
+    assert addresses.without_credentials(text) == text
