@@ -7,8 +7,10 @@ running services are left out.
 
 import argparse
 import json
+import pathlib
+import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from magnum.drivers import settings
@@ -52,32 +54,43 @@ done
 """
 
 
-def check(root_name: str, driver: Driver, role: str) -> tuple[list[str], dict[str, str]]:
-    """Faults, and the packages of the programs that the role's scripts call."""
+def check(root_name: str, driver: Driver) -> Iterator[tuple[str, list[str], dict[str, str]]]:
+    """By role: faults, and the packages of the programs that the scripts call.
+
+    Workers come first, in the fresh root; a master installs what they do, and more.
+    """
     request = driver.render(plans.plan(driver, openstack_ca=CERTIFICATE))
-    files = hot.files_written(hot.user_data(request, role))
-    scripts = programs.scripts_of(files)
-    wanted = sorted(programs.called_by(scripts))
-    faults: list[str] = []
     with roots.copy(roots.make(roots.DISTRIBUTIONS[root_name])) as root:
-        files['/opt/magnum/lib.sh'] += NOT_WAITING
-        roots.write(root, {**files, **STAND_INS})
-        environment = dict(_settings(files['/etc/magnum/node.env']))
-        for path in sorted(scripts):
-            name = path.rsplit('/', 1)[1]
-            is_step = path.startswith('/opt/magnum/steps/')
-            if not is_step or name in LEFT_OUT or name >= FIRST_OF_COE:
-                continue
-            done = roots.enter(root, path, **environment)
-            if done.returncode:
-                faults.append(f'{name} ended with {done.returncode}: {_last(done)}')
-        rules = roots.enter(root, '/opt/magnum/metadata.sh', 'close', network=False)
-        if rules.returncode:
-            faults.append(f'metadata.sh: {_last(rules)}')
-        located = roots.enter(root, 'sh', '-c', LOCATE, 'sh', *wanted)
-        found = dict(line.split() for line in located.stdout.splitlines())
-    faults += [f'no {program}' for program in wanted if program not in found]
-    return faults, found
+        for role in (WORKER, MASTER):
+            files = hot.files_written(hot.user_data(request, role))
+            scripts = programs.scripts_of(files)
+            files['/opt/magnum/lib.sh'] += NOT_WAITING
+            roots.write(root, {**files, **STAND_INS})
+            faults = _run(root, scripts, _settings(files['/etc/magnum/node.env']))
+            wanted = sorted(programs.called_by(scripts))
+            located = roots.enter(root, 'sh', '-c', LOCATE, 'sh', *wanted)
+            found = dict(line.split() for line in located.stdout.splitlines())
+            faults += [f'no {program}' for program in wanted if program not in found]
+            yield role, faults, found
+
+
+def _run(
+    root: pathlib.Path, scripts: Mapping[str, str], environment: Mapping[str, str]
+) -> list[str]:
+    """Faults of the steps that install, and of the rules of netfilter."""
+    faults = []
+    for path in sorted(scripts):
+        name = path.rsplit('/', 1)[1]
+        is_step = path.startswith('/opt/magnum/steps/')
+        if not is_step or name in LEFT_OUT or name >= FIRST_OF_COE:
+            continue
+        done = roots.enter(root, path, **environment)
+        if done.returncode:
+            faults.append(f'{name} ended with {done.returncode}: {_last(done)}')
+    rules = roots.enter(root, '/opt/magnum/metadata.sh', 'close', network=False)
+    if rules.returncode:
+        faults.append(f'metadata.sh: {_last(rules)}')
+    return faults
 
 
 def _settings(text: str) -> Mapping[str, str]:
@@ -85,9 +98,8 @@ def _settings(text: str) -> Mapping[str, str]:
     return settings.parse(text) | {'MAGNUM_NODE_INDEX': '0', 'MAGNUM_MASTER_ADDRESSES': '10.0.0.5'}
 
 
-def _last(done: object) -> str:
-    text = f'{getattr(done, "stdout", "")}{getattr(done, "stderr", "")}'
-    return ' | '.join(text.strip().splitlines()[-3:])
+def _last(done: 'subprocess.CompletedProcess[str]') -> str:
+    return ' | '.join(f'{done.stdout}{done.stderr}'.strip().splitlines()[-3:])
 
 
 def main() -> int:
@@ -107,8 +119,7 @@ def main() -> int:
         for name in given.distribution or roots.DISTRIBUTIONS:
             table[name] = {}
             for driver in plans.DRIVERS:
-                for role in (MASTER, WORKER):
-                    faults, found = check(name, driver, role)
+                for role, faults, found in check(name, driver):
                     table[name] |= found
                     faulty |= bool(faults)
                     print(f'{name:13} {driver.name:10} {role:6} '
@@ -121,7 +132,7 @@ def main() -> int:
     if given.record:
         text = json.dumps(table, indent=2, sort_keys=True)
         programs.TABLE.write_text(f'{text}\n')
-    return 1 if faulty else 0
+    return int(faulty)
 
 
 if __name__ == '__main__':
