@@ -27,6 +27,7 @@ from typing import Final
 
 import cachetools
 import sqlalchemy as sa
+from oslo_db import exception as db_exc
 from oslo_log import log as logging
 from sqlalchemy.orm import Session
 
@@ -215,9 +216,12 @@ def judge(
         if nodes.has_shown(before, purpose, public_key):
             raise refused(applicant.name)
         return Standing.CONFLICT, NodeAddresses()
-    node = nodes.register(
-        *which, operation.uuid, server.id, confirmed.addresses, {purpose: public_key}
-    )
+    try:
+        node = nodes.register(
+            *which, operation.uuid, server.id, confirmed.addresses, {purpose: public_key}
+        )
+    except db_exc.DBDuplicateEntry:     # by another process, at the same moment
+        raise _later('The node is being registered.') from None
     return Standing.ADMITTED, nodes.addresses_of(node)
 
 
