@@ -9,7 +9,7 @@ from oslo_config import cfg
 from oslo_log import log as logging
 from oslo_middleware import cors, healthcheck, http_proxy_to_wsgi, request_id
 
-from magnum.api import bootstrap_mount, dispatch, errors, forwarded, routes
+from magnum.api import bootstrap_mount, dispatch, errors, faults, forwarded, routes
 from magnum.api.preflight import Preflight
 from magnum.api.previews import Previews
 from magnum.api.selection import DriverSelection
@@ -216,7 +216,6 @@ class _Faults:
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         try:
             return self._application(environ, start_response)
-        except Exception:
-            LOG.exception('The pipeline met an unexpected fault.')
-            error = errors.APIError(errors.INTERNAL, errors.INTERNAL_DETAIL)
+        except Exception as fault:
+            error = faults.told(fault, 'The pipeline met an unexpected fault.')
             return dispatch.error_response(error, environ)(environ, start_response)  # type: ignore[no-any-return]

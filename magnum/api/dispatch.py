@@ -8,7 +8,7 @@ import orjson
 import webob
 from oslo_log import log as logging
 
-from magnum.api import errors, held_threads, plain_pecan, routes, streams, versions
+from magnum.api import errors, faults, held_threads, plain_pecan, routes, streams, versions
 from magnum.api.calls import Answer, Call, body_limit, query_of
 from magnum.api.context import Caller
 from magnum.api.controllers.actions import ActionsController
@@ -219,8 +219,7 @@ def _api_error(error: Exception) -> errors.APIError:
             errors.OUTCOME_UNKNOWN,
             'The database does not say whether the change was made. Look before you repeat it.',
         )
-    LOG.error('A request met an unexpected fault.', exc_info=error)
-    return errors.APIError(errors.INTERNAL, errors.INTERNAL_DETAIL)
+    return faults.told(error, 'A request met an unexpected fault.')
 
 
 def error_response(error: errors.APIError, environ: Mapping[str, Any]) -> webob.Response:

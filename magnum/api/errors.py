@@ -125,6 +125,11 @@ OUTCOME_UNKNOWN: Final = Kind(
     'Look whether it was made before the request is sent again. A POST with the same '
     'Idempotency-Key can be sent again at once.',
 )
+DATABASE_UNAVAILABLE: Final = Kind(
+    'magnum.database_unavailable', 503,
+    'The database of the service does not answer; nothing was changed.',
+    'Send the request again after "Retry-After" seconds; tell the operator if it goes on.',
+)
 CONCURRENT_UPDATE: Final = Kind(
     'magnum.concurrent_update', 409,
     'Somebody else changed the same thing at the same moment.',

@@ -15,6 +15,7 @@ from oslo_log import log as logging
 
 from magnum.api import errors
 from magnum.api.held_threads import EVENT_STREAM, HeldThreads
+from magnum.db.away import UNAVAILABLE
 
 LOG = logging.getLogger(__name__)
 
@@ -113,6 +114,10 @@ class Stream(Iterator[bytes]):
             self._next_look = now + _LOOK_INTERVAL
             try:
                 messages, self._is_last = self._look()
+            except UNAVAILABLE as error:
+                # Heartbeats go on; what happens meanwhile follows.
+                LOG.debug('An event stream waits for the database: %s', error)
+                messages = ()
             except db_exc.DBError as error:
                 LOG.warning('An event stream ends early: %s', error)
                 raise StopIteration from None

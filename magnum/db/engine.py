@@ -8,23 +8,23 @@ keys, WAL and immediate transactions on SQLite.
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 from oslo_config import cfg
 from oslo_db import api as oslo_db_api
+from oslo_db import exception as db_exc
 from oslo_db import options as db_options
 from oslo_db.sqlalchemy import enginefacade
 from sqlalchemy import orm
 
+from magnum.db import away
 from magnum.db.commits import Commits
 
 T = TypeVar('T')
 
-_retried = oslo_db_api.wrap_db_retry(
-    max_retries=10, retry_interval=0.05, inc_retry_interval=True, max_retry_interval=2,
-    jitter=True, retry_on_deadlock=True, retry_on_disconnect=True,
-)
+#: Seconds for which a database that is away is tried again within one call.
+_PATIENCE: Final = 10.0
 _SQLITE_BUSY_TIMEOUT = 60_000  # milliseconds
 _USED = 'magnum_used'
 #: Seconds for which a connection that was just used is taken to be alive.
@@ -38,6 +38,8 @@ class Database:
         db_options.set_defaults(conf, connection='sqlite:///$state_path/magnum.sqlite')
         self.engine: sa.Engine = _engine(conf, _prepare)
         self.dialect: str = self.engine.dialect.name
+        if self.dialect == 'sqlite':
+            self.engine.connect().close()   # its errors are typed, the keeper's are not
         # The last connection to a file in WAL mode writes everything back when
         # it closes; oslo.db keeps none open between transactions.
         self._keeper = (
@@ -113,8 +115,20 @@ class Database:
         return self.retrying(attempt)
 
     def retrying(self, call: Callable[[], T]) -> T:
-        """Call again after a deadlock or a lost connection; ``call`` may run twice."""
-        result: T = _retried(call)()
+        """Call again after a deadlock or a lost connection; ``call`` may run twice.
+
+        A database that stays away is given up in bounded time.
+        """
+        give_up = time.monotonic() + _PATIENCE
+
+        def may_come_back(error: Exception) -> bool:
+            return isinstance(error, db_exc.DBConnectionError) and time.monotonic() < give_up
+
+        retried = oslo_db_api.wrap_db_retry(
+            max_retries=10, retry_interval=0.05, inc_retry_interval=True, max_retry_interval=2,
+            jitter=True, retry_on_deadlock=True, exception_checker=may_come_back,
+        )
+        result: T = retried(call)()
         return result
 
     @property
@@ -132,14 +146,13 @@ def _engine(conf: cfg.ConfigOpts, prepare: Callable[[sa.Engine], None]) -> sa.En
         for name in (
             'connection', 'slave_connection', 'mysql_sql_mode', 'max_pool_size',
             'max_overflow', 'pool_timeout', 'connection_recycle_time',
-            'max_retries', 'retry_interval', 'connection_parameters',
         )
-    })
+    }, connection_parameters=away.bounded(
+        conf.database.connection, conf.database.connection_parameters
+    ), max_retries=0)   # console scripts wait for a database, requests must not
     facade.append_on_engine_create(prepare)
     engine: sa.Engine = facade.writer.get_engine()
-    # oslo.db tries the database before it calls the hook: that connection is
-    # not prepared.
-    engine.dispose()
+    away.watch(engine)
     if engine.dialect.name != 'sqlite':
         _save_round_trips(engine)
     return engine

@@ -5,6 +5,7 @@ import pathlib
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from magnum.db.engine import Database
 
@@ -38,6 +39,17 @@ def version(database: Database) -> str | None:
     """The schema's revision, None for an empty database."""
     with database.engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
+
+
+def newest() -> str | None:
+    """The revision that this release works with."""
+    return ScriptDirectory.from_config(config()).get_current_head()
+
+
+def is_known(revision: str | None) -> bool:
+    """Whether this release has the migrations up to ``revision``; a later one may not be."""
+    known = ScriptDirectory.from_config(config()).walk_revisions()
+    return revision is None or any(script.revision == revision for script in known)
 
 
 def revision(database: Database, message: str, autogenerate: bool) -> None:

@@ -18,6 +18,7 @@ from oslo_log import log as logging
 from sqlalchemy import orm
 
 from magnum.db import models
+from magnum.db.away import UNAVAILABLE
 from magnum.db.engine import Database
 from magnum.db.statements import changed_rows, database_now
 from magnum.db.types import utcnow
@@ -215,10 +216,29 @@ class Claims:
             except LeaseLost:
                 LOG.warning('The lease of operation %s was lost', claim.operation_uuid)
                 self.forget(claim)
-            except db_exc.DBError as error:
+            except (db_exc.DBError, *UNAVAILABLE) as error:
                 LOG.warning(
                     'The lease of operation %s was not renewed: %s', claim.operation_uuid, error
                 )
+
+    def lapse(self, worker: str) -> None:
+        """End the leases of a worker that is known to be dead.
+
+        What it has asked the cloud for last may still arrive: a cancelled
+        operation waits for that as after a lease that ran out.
+        """
+
+        def work(session: orm.Session) -> None:
+            now = database_now(session)
+            session.execute(
+                sa.update(_TABLE)
+                .where(_TABLE.c.worker == worker)
+                .where(_TABLE.c.state == states.RUNNING)
+                .where(_TABLE.c.lease_expires_at > now)
+                .values(lease_expires_at=now)
+            )
+
+        self._database.run(work)
 
     def forget(self, claim: Claim) -> None:
         """Renew this claim no longer; a later one of the same operation stays."""

@@ -19,6 +19,8 @@ from magnum.clients.errors import (
     CloudUnavailable,
     Unauthenticated,
 )
+from magnum.db.away import UNAVAILABLE
+from magnum.db.commits import OutcomeUnknown
 from magnum.db.models import Bay, BayIdentity, Nodegroup, Operation
 from magnum.db.statements import database_now
 from magnum.domain import states
@@ -46,6 +48,7 @@ LOG = logging.getLogger(__name__)
 #: How often an operation meets an error that may pass, and probably does not.
 _ATTEMPTS: Final = 5
 _LONGEST_INTERVAL: Final = 10  # times [conductor]retry_interval
+_DATABASE_PAUSE: Final = 1.0    # seconds between attempts while the database is away
 
 #: Records how a claim ended, in one transaction.
 Outcome = Callable[[orm.Session, Operation], None]
@@ -57,7 +60,6 @@ class Runner:
     def __init__(self, tools: Tools, claims: Claims):
         self._tools = tools
         self._claims = claims
-        self._interval: int = tools.conf.conductor.retry_interval
 
     def run(self, claim: Claim) -> None:
         """Run the claim's flow and record how far it came. Never raises."""
@@ -66,7 +68,7 @@ class Runner:
         work = Work(self._tools, self._claims, claim)
         try:
             outcome = self._outcome(work)
-            self._tools.database.retrying(lambda: self._record(work, outcome))
+            self._record_in_time(work, outcome)
         except LeaseLost:
             LOG.warning('Operation %s went on elsewhere', claim.operation_uuid)
         except Exception:
@@ -87,6 +89,10 @@ class Runner:
             return self._too_late
         except HeatIsBusy as busy:
             return functools.partial(self._wait, seen=str(busy))
+        except (*UNAVAILABLE, OutcomeUnknown) as away:
+            # Recorded when the database is back, and then gone on with at once.
+            LOG.warning('Operation %s: no database: %s', work.claim.operation_uuid, away)
+            return self._hand_over
         except StepFailed as failed:
             return functools.partial(self._fail, failure=failed.failure)
         except TryLater as later:
@@ -121,6 +127,15 @@ class Runner:
         elif not rounds.is_last(claim.parameters):
             return self._next_round
         return self._succeed
+
+    def _record_in_time(self, work: Work, outcome: Outcome) -> None:
+        """Record, as soon as the database is there: this claim's lease may last till then."""
+        while True:
+            try:
+                return self._tools.database.retrying(lambda: self._record(work, outcome))
+            except (*UNAVAILABLE, OutcomeUnknown):
+                if self._claims.stopping.wait(_DATABASE_PAUSE):
+                    raise
 
     def _record(self, work: Work, outcome: Outcome) -> None:
         try:
@@ -230,7 +245,9 @@ class Runner:
         if attempts is None or times < attempts:
             if delay is None:
                 factor = min(2 ** min(times - 1, 8), _LONGEST_INTERVAL)
-                delay = datetime.timedelta(seconds=self._interval * factor)
+                delay = datetime.timedelta(
+                    seconds=self._tools.conf.conductor.retry_interval * factor
+                )
             operation.error = {**failure.as_dict(), 'times': times}
             if now < operation.deadline:
                 release(operation, states.QUEUED, min(now + delay, operation.deadline))

@@ -38,7 +38,7 @@ import webob.dec
 from oslo_config import cfg
 from sqlalchemy.orm import Session
 
-from magnum.api import admission, errors
+from magnum.api import admission, errors, faults
 from magnum.api.admission import Applicant, Standing
 from magnum.api.rate_limits import RateLimiter, address_key
 from magnum.certificates import errors as certificate_errors
@@ -156,10 +156,9 @@ class _Bootstrap:
                 error.kind.code,
             )
             return _error_response(error, request_id)
-        except Exception:
-            LOG.exception('%s: a node at %s cannot be served', request_id, request.remote_addr)
-            fault = errors.APIError(errors.INTERNAL, errors.INTERNAL_DETAIL)
-            return _error_response(fault, request_id)
+        except Exception as fault:
+            what = f'{request_id}: a node at {request.remote_addr} cannot be served.'
+            return _error_response(faults.told(fault, what), request_id)
 
     def _route(self, request: webob.Request, request_id: str) -> str | None:
         """The PEM text asked for; None when there is nothing new.

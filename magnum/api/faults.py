@@ -1,0 +1,28 @@
+"""What the client is told of errors that nobody expected."""
+
+from typing import Final
+
+from oslo_log import log as logging
+
+from magnum.api import errors
+from magnum.db.away import UNAVAILABLE
+
+LOG = logging.getLogger(__name__)
+
+_RETRY_AFTER: Final = '5'   # seconds
+
+
+def told(error: Exception, what: str) -> errors.APIError:
+    """The answer to an error; the log has the rest.
+
+    :param what: a sentence for the log: what met the error.
+    """
+    if isinstance(error, UNAVAILABLE):
+        # Without SQLAlchemy's further lines: a web address.
+        LOG.error('%s The database does not answer: %s', what, str(error).partition('\n')[0])
+        return errors.APIError(
+            errors.DATABASE_UNAVAILABLE, 'The database does not answer. Try again later.',
+            headers={'Retry-After': _RETRY_AFTER},
+        )
+    LOG.error('%s', what, exc_info=error)
+    return errors.APIError(errors.INTERNAL, errors.INTERNAL_DETAIL)
