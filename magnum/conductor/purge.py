@@ -28,14 +28,15 @@ class Purge:
     def __init__(self, conf: cfg.ConfigOpts, database: Database):
         self._database = database
         self._lifetime = datetime.timedelta(hours=conf.api.idempotency_key_lifetime)
-        self._age = datetime.timedelta(days=conf.conductor.history_time)
+        self._conf = conf
 
     def run(self) -> None:
         """Do one round."""
         keys = self._repeat(
             lambda session: idempotency.purge(session, self._lifetime, history.ROWS)
         )
-        rows = self._repeat(lambda session: history.purge(session, self._age))
+        age = datetime.timedelta(days=self._conf.conductor.history_time)
+        rows = self._repeat(lambda session: history.purge(session, age))
         if keys or rows:
             LOG.info('Dropped %d idempotency keys and %d rows of bays long gone', keys, rows)
 

@@ -18,8 +18,10 @@ from oslo_log import log as logging
 from magnum.clients import failpoints
 from magnum.clients.errors import CloudError
 from magnum.conductor import bus, report
+from magnum.conductor.presence import Presence
 from magnum.conductor.purge import INTERVAL as PURGE_INTERVAL
 from magnum.conductor.purge import Purge
+from magnum.db.away import UNAVAILABLE
 from magnum.db.commits import FORGET_INTERVAL
 from magnum.db.engine import Database
 from magnum.operations.claims import Claims
@@ -48,15 +50,19 @@ class Conductor:
         self._conf = conf
         self._database = database
         self._threads_wanted: int = options.threads
+        self._worker = f'{conf.host}/{uuid.uuid4().hex[:8]}'
+        self._presence = Presence(conf.state_path, self._worker)
         self._claims = Claims(
             database,
-            worker=f'{conf.host}/{uuid.uuid4().hex[:8]}',
+            worker=self._worker,
             lease=options.lease,
             client_timeout=conf.openstack_client.timeout,
         )
         self._runner = Runner(tools, self._claims)
         self._purge = Purge(conf, database)
-        self._watcher = Watcher(database, tools.heat, options.watch_interval)
+        self._watcher = Watcher(
+            database, tools.heat, lambda: conf.conductor.watch_interval
+        )
         self._bus = bus.Bus(conf, self.wake_up, self._stack_moved, transport)
         self._pool = concurrent.futures.ThreadPoolExecutor(
             options.threads, thread_name_prefix='operation'
@@ -70,25 +76,34 @@ class Conductor:
 
     def start(self) -> None:
         """Begin to work."""
+        self._presence.begin()
         options = self._conf.conductor
         loops: dict[str, Callable[[], object]] = {
-            'claims': lambda: self._loop(self._claim, options.poll_interval, self._work_wanted),
-            'watcher': lambda: self._loop(
-                self._watch, min(options.watch_interval, 1.0), self._look_wanted
+            'claims': lambda: self._loop(
+                self._claim, lambda: options.poll_interval, self._work_wanted
             ),
-            'purge': lambda: self._loop(self._purge.run, PURGE_INTERVAL),
-            'commits': lambda: self._loop(self._database.commits.forget, FORGET_INTERVAL),
+            'watcher': lambda: self._loop(
+                self._watch, lambda: min(options.watch_interval, 1.0), self._look_wanted
+            ),
+            'purge': lambda: self._loop(self._purge.run, lambda: PURGE_INTERVAL),
+            'commits': lambda: self._loop(
+                self._database.commits.forget, lambda: FORGET_INTERVAL
+            ),
             'report': lambda: self._loop(
                 lambda: report.seen(self._database, self._conf.host),
-                self._conf.conductor.service_down_time / 6,
+                lambda: options.service_down_time / 6,
             ),
         }
         self._threads = [_started(name, loop) for name, loop in loops.items()]
         # What still runs while the rest has stopped needs its lease.
         self._leases = _started('leases', lambda: self._loop(
-            self._claims.renew_all, options.lease / 3, ended=self._ended
+            self._claims.renew_all, lambda: options.lease / 4, ended=self._ended
         ))
         self._bus.start()
+        LOG.info(
+            'Conductor %s works on up to %d operations, with leases of %d s',
+            self._worker, self._threads_wanted, options.lease,
+        )
 
     def wake_up(self) -> None:
         """There may be work."""
@@ -110,8 +125,10 @@ class Conductor:
         self._ended.set()
         if self._leases is not None:
             self._leases.join(grace)
+        self._presence.end()
 
     def _claim(self) -> None:
+        self._presence.bury(self._claims.lapse)
         free = self._threads_wanted - self._claims.held
         if free <= 0 or self._stopped.is_set():
             return
@@ -142,7 +159,7 @@ class Conductor:
     def _loop(
         self,
         action: Callable[[], object],
-        interval: float,
+        interval: Callable[[], float],
         wanted: threading.Event | None = None,
         ended: threading.Event | None = None,
     ) -> None:
@@ -153,9 +170,12 @@ class Conductor:
                 wanted.clear()
             try:
                 action()
+            except UNAVAILABLE as away:
+                name = threading.current_thread().name
+                LOG.warning('The %s thread waits for the database: %s', name, away)
             except Exception:
                 LOG.exception('A turn of the %s thread failed', threading.current_thread().name)
-            pause = interval * random.uniform(0.9, 1.1)  # noqa: S311 - not for secrecy
+            pause = interval() * random.uniform(0.9, 1.1)  # noqa: S311 - not for secrecy
             (wanted or ended).wait(pause)
 
 

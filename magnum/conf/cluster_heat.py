@@ -9,6 +9,7 @@ OPTIONS = [
         'create_timeout',
         default=60,
         min=1,
+        mutable=True,
         help='Minutes that a bay may take to be built or changed, when its user named no '
         'time of its own. Heat gives up a little earlier than the operation.',
     ),
@@ -16,6 +17,7 @@ OPTIONS = [
         'delete_timeout',
         default=60,
         min=1,
+        mutable=True,
         help='Minutes that a bay may take to be deleted before the delete counts as failed. '
         'It may be asked for again.',
     ),
@@ -23,6 +25,7 @@ OPTIONS = [
         'deadline_margin',
         default=120,
         min=0,
+        mutable=True,
         help="Seconds by which Heat's own timeout ends before the operation's deadline.",
     ),
 ]

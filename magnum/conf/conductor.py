@@ -27,20 +27,23 @@ OPTIONS = [
         'poll_interval',
         default=5.0,
         min=0.05,
+        mutable=True,
         help='Seconds between looks for work in the database. A wake-up message shortens the '
         'wait; a lost one costs no more than this.',
     ),
     cfg.IntOpt(
         'lease',
-        default=120,
+        default=20,
         min=3,
         help='Seconds after which the work of a conductor that stopped renewing its lease is '
-        'taken over. Must exceed [openstack_client]timeout.',
+        'taken over; it is renewed four times as often. Work of a conductor that died on the '
+        'same host is taken over at once. Must exceed [openstack_client]timeout.',
     ),
     cfg.FloatOpt(
         'watch_interval',
         default=10.0,
         min=0.05,
+        mutable=True,
         help='Seconds between checks, in batches, of the Heat stacks that operations wait for; '
         'jittered. Heat notifications, where they arrive, shorten the wait.',
     ),
@@ -59,6 +62,7 @@ OPTIONS = [
         'retry_interval',
         default=10,
         min=0,
+        mutable=True,
         help='Seconds before a step is tried again that met a passing fault of the cloud; '
         'doubled with every attempt, up to ten times as long.',
     ),
@@ -72,6 +76,7 @@ OPTIONS = [
         'history_time',
         default=30,
         min=0,
+        mutable=True,
         help='Days that the operations and the events of a bay are kept after its delete.',
     ),
     cfg.StrOpt(

@@ -8,10 +8,11 @@ GROUP = cfg.OptGroup('openstack_client', title="Calls to the cloud's services")
 OPTIONS = [
     cfg.IntOpt(
         'timeout',
-        default=60,
+        default=15,
         min=1,
-        help="Seconds after which a call to a cloud's service is given up. Must be shorter "
-        'than [conductor]lease.',
+        help="Seconds after which a call to a cloud's service is given up, and made again "
+        'later. Must be shorter than [conductor]lease: raise both where services need longer '
+        'for an answer.',
     ),
     cfg.StrOpt('region_name', help='Region whose services are used.'),
     cfg.StrOpt(

@@ -9,6 +9,7 @@ OPTIONS = [
         'max_clusters_per_project',
         default=20,
         min=0,
+        mutable=True,
         help='How many bays a project may have that has no quota of its own.',
     ),
 ]

@@ -84,9 +84,7 @@ class Planner:
     """
 
     def __init__(self, conf: cfg.ConfigOpts):
-        self._default_minutes: int = conf.cluster_heat.create_timeout
-        self._delete_minutes: int = conf.cluster_heat.delete_timeout
-        self._max_bays: int = conf.quotas.max_clusters_per_project
+        self._conf = conf
 
     def create_bay(
         self,
@@ -246,7 +244,7 @@ class Planner:
             'baymodel': baymodel.uuid,
             'fingerprint': upgrading.fingerprint(baymodel),
             'max_batch_size': max_batch_size,
-            'minutes': bay.create_timeout or self._default_minutes,
+            'minutes': bay.create_timeout or self._conf.cluster_heat.create_timeout,
         }
         if nodegroup_uuid is not None:
             group = rows.nodegroup(session, bay.uuid, nodegroup_uuid)
@@ -410,10 +408,13 @@ class Planner:
         preempts: str | None = None,
         retries: str | None = None,
     ) -> models.Operation:
-        own_minutes = self._delete_minutes if verb in _DELETES else bay.create_timeout
+        deletes = verb in _DELETES
+        own_minutes = (
+            self._conf.cluster_heat.delete_timeout if deletes else bay.create_timeout
+        )
         if rounds.has_begun(parameters):
             own_minutes = rounds.minutes(parameters)
-        allowed = datetime.timedelta(minutes=own_minutes or self._default_minutes)
+        allowed = datetime.timedelta(minutes=own_minutes or self._conf.cluster_heat.create_timeout)
         operation = models.Operation(
             bay_uuid=bay.uuid,
             bay_name=bay.name,
@@ -444,7 +445,7 @@ class Planner:
         :param limit: the project's own, if it has one.
         :returns: the database's time, which comes with the same answer.
         """
-        limit = self._max_bays if limit is None else limit
+        limit = self._conf.quotas.max_clusters_per_project if limit is None else limit
         existing, now = session.execute(_COUNT_BAYS, {'project': project_id}).one()
         if existing >= limit:
             raise QuotaExceeded(limit)

@@ -6,6 +6,7 @@ share the work: whoever looks first puts the next look off for the others.
 
 import datetime
 import random
+from collections.abc import Callable
 
 import sqlalchemy as sa
 from oslo_log import log as logging
@@ -27,7 +28,7 @@ _JITTER = 0.25
 class Watcher:
     """Queues operations again whose stack has moved or whose time is up."""
 
-    def __init__(self, database: Database, heat: HeatClients, interval: float):
+    def __init__(self, database: Database, heat: HeatClients, interval: Callable[[], float]):
         """Set up.
 
         :param interval: seconds between two looks at one stack, jittered.
@@ -88,7 +89,7 @@ class Watcher:
             query = query.with_for_update(skip_locked=True)
         due = list(session.scalars(query))
         for operation in due:
-            wait = self._interval * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311
+            wait = self._interval() * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311
             operation.not_before = now + datetime.timedelta(seconds=wait)
         return due
 

@@ -47,8 +47,10 @@ class World:
     tools: Tools
     planner: Planner
 
-    def worker(self, name: str = 'w1') -> 'HandTurned':
-        claims = Claims(self.database, name, lease=120, client_timeout=60)
+    def worker(
+        self, name: str = 'w1', lease: int = 120, client_timeout: int = 60
+    ) -> 'HandTurned':
+        claims = Claims(self.database, name, lease, client_timeout)
         return HandTurned(self, claims, Runner(self.tools, claims))
 
     def create(self, **values: Any) -> str:
@@ -213,7 +215,9 @@ class HandTurned:
         return len(claims)
 
     def watch(self) -> int:
-        watcher = Watcher(self.world.database, self.world.tools.heat, 1.0)
+        watcher = Watcher(
+            self.world.database, self.world.tools.heat, lambda: 1.0
+        )
         return watcher.look() + watcher.fail_overdue()
 
 

@@ -238,7 +238,7 @@ def test_deadlines_hold_while_heat_is_away(world: World) -> None:
     worker.turn()
     world.cloud.faults['orchestration'] = CloudUnavailable('orchestration', 'refused')
     world.pass_time(4000)
-    watcher = Watcher(world.database, world.tools.heat, 1.0)
+    watcher = Watcher(world.database, world.tools.heat, lambda: 1.0)
     assert watcher.fail_overdue() == 1
     worker.turn()
     assert world.bay(uuid).status == 'CREATE_FAILED'
@@ -336,7 +336,7 @@ def test_an_old_complete_is_not_the_new_one(world: World) -> None:
 def test_quota(world: World) -> None:
     from magnum.operations.planner import QuotaExceeded
 
-    world.planner._max_bays = 2
+    world.conf.set_override('max_clusters_per_project', 2, 'quotas')
     world.create()
     world.create()
     with pytest.raises(QuotaExceeded):

@@ -6,6 +6,7 @@ not there counts as removed. A step that is run again finds less to do.
 
 import datetime
 from collections.abc import Sequence
+from typing import Final
 
 from magnum.clients.heat import HeatClient, Stack
 from magnum.db.models import Bay, LedgerEntry
@@ -22,6 +23,9 @@ from magnum.operations.work import Work
 #: Heat fails a delete for things that pass (a port still in use, a volume
 #: still detaching): it is asked this often before that counts as a failure.
 ATTEMPTS = 3
+#: How long after it was sent a request may still make something: as long as
+#: Heat's API waits for its engine ([DEFAULT]rpc_response_timeout in Heat).
+_LATE: Final = datetime.timedelta(seconds=60)
 
 
 def disarm_all_bootstrap(work: Work) -> None:
@@ -76,10 +80,9 @@ def await_late_requests(work: Work) -> None:
     unconfirmed = [entry.name for entry in asked_for if entry.external_id is None]
     if not unconfirmed:
         return
-    patience = datetime.timedelta(seconds=work.tools.conf.openstack_client.timeout)
     with work.fenced() as (session, operation):
         begun = operation.started_at or operation.created_at
-        left = (begun + patience - database_now(session)).total_seconds()
+        left = (begun + _LATE - database_now(session)).total_seconds()
     if left > 0:
         raise TryLater(f'{", ".join(unconfirmed)} may yet be made', left)
 

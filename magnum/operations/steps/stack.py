@@ -142,6 +142,9 @@ def change_stack(work: Work) -> None:
         operation.parameters = {**operation.parameters, TAKEN: going.taken}
     try:
         heat.change_parameters(stack.id, parameters, minutes, bool(asked.get('rollback')))
+    except CloudConflict as busy:
+        # Perhaps with the same change, asked for by a worker that died since.
+        raise TryLater(f'Heat works on the stack: {busy.reason}') from busy
     except CloudRefused:
         if situation.operation.stack_action is None:    # nor was it asked before
             with work.fenced() as (_, operation):
