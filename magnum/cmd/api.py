@@ -9,8 +9,9 @@ from oslo_config import cfg
 
 from magnum.api import app
 from magnum.api.server import Server
-from magnum.cmd import processes
-from magnum.cmd.setup import configuration
+from magnum.cmd import processes, setup
+
+PROG = 'magnum-api'
 
 
 def make(conf: cfg.ConfigOpts) -> Server:
@@ -20,5 +21,9 @@ def make(conf: cfg.ConfigOpts) -> Server:
 
 def main() -> None:
     """Run this host's API processes until a signal ends them."""
-    conf = configuration('magnum-api')
-    processes.run(conf, conf.api.workers or os.cpu_count() or 1, make)
+    with setup.ending_clearly(PROG):
+        conf = setup.configuration(PROG)
+        setup.check_service(conf)
+        workers = conf.api.workers or os.cpu_count() or 1
+        setup.announce(conf, PROG, workers)
+        processes.run(conf, PROG, workers, make)

@@ -2,10 +2,11 @@
 
 from oslo_config import cfg
 
-from magnum.cmd import processes
-from magnum.cmd.setup import configuration
+from magnum.cmd import processes, setup
 from magnum.conductor.service import Conductor
 from magnum.db.engine import Database
+
+PROG = 'magnum-conductor'
 
 
 def make(conf: cfg.ConfigOpts) -> Conductor:
@@ -15,5 +16,8 @@ def make(conf: cfg.ConfigOpts) -> Conductor:
 
 def main() -> None:
     """Run this host's conductor processes until a signal ends them."""
-    conf = configuration('magnum-conductor')
-    processes.run(conf, conf.conductor.workers, make)
+    with setup.ending_clearly(PROG):
+        conf = setup.configuration(PROG)
+        setup.check_service(conf)
+        setup.announce(conf, PROG, conf.conductor.workers)
+        processes.run(conf, PROG, conf.conductor.workers, make)

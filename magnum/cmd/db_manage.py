@@ -4,8 +4,11 @@ import argparse
 import sys
 
 from magnum import conf as magnum_conf
+from magnum.cmd import setup
 from magnum.db import migration
 from magnum.db.engine import Database
+
+PROG = 'magnum-db-manage'
 
 
 def _version(database: Database, arguments: argparse.Namespace) -> None:
@@ -25,7 +28,7 @@ def _revision(database: Database, arguments: argparse.Namespace) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog='magnum-db-manage', description=__doc__)
+    parser = argparse.ArgumentParser(prog=PROG, description=__doc__)
     parser.add_argument('--config-file', action='append', dest='config_files')
     commands = parser.add_subparsers(required=True, metavar='command')
 
@@ -46,5 +49,8 @@ def _parser() -> argparse.ArgumentParser:
 def main() -> None:
     """Run one command on the configured database."""
     arguments = _parser().parse_args(sys.argv[1:])
-    conf = magnum_conf.load(config_files=arguments.config_files, prog='magnum-db-manage')
-    arguments.run(Database(conf), arguments)
+    with setup.ending_clearly(PROG):
+        conf = magnum_conf.load(config_files=arguments.config_files, prog=PROG)
+        magnum_conf.check_values(conf)
+        with setup.opened(conf) as database:
+            arguments.run(database, arguments)

@@ -22,6 +22,7 @@ class ListDrivers(lister.Lister):
     def take_action(self, parsed_args: Any) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         """The table."""
         conf = magnum_conf.load(config_files=self.app.options.config_files)
+        magnum_conf.check_values(conf)
         registry = Registry.from_entry_points(conf.drivers.disabled_drivers)
         columns: tuple[str, ...] = ('Name',)
         if parsed_args.details:

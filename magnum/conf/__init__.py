@@ -57,6 +57,16 @@ def load(
     return conf
 
 
+def check_values(conf: cfg.ConfigOpts) -> None:
+    """Read every option of the service once: oslo.config judges a value when it is read.
+
+    :raises cfg.Error: naming the option whose value is refused.
+    """
+    for group, options in _sections():
+        for option in options:
+            getattr(conf[group.name] if group else conf, option.dest)
+
+
 def list_opts() -> list[tuple[cfg.OptGroup | str, list[cfg.Opt]]]:
     """What oslo-config-generator puts in the sample file."""
     return [

@@ -27,6 +27,25 @@ class _Rules(policy.Enforcer):
             super().load_rules(force_reload)
 
 
+class PolicyUnreadable(Exception):
+    """The policy file cannot be read."""
+
+
+def for_tools() -> policy.Enforcer:
+    """oslo.policy's enforcer with the rules of the service, for the programs of oslo.policy.
+
+    They read what ``--config-file`` names into oslo.config's global object;
+    without it the service's own files hold.
+    """
+    conf = cfg.CONF
+    if not conf.config_file:
+        conf = cfg.ConfigOpts()
+        conf([], project='magnum')
+    enforcer = policy.Enforcer(conf)
+    enforcer.register_defaults(policies.list_rules())
+    return enforcer
+
+
 class Enforcer:
     """Answers whether a caller may do something."""
 
@@ -35,7 +54,12 @@ class Enforcer:
         self._rules.suppress_default_change_warnings = True
         self._rules.register_defaults(policies.list_rules())
         # An unreadable policy file stops the service's start, not a request.
-        self._rules.load_rules()
+        try:
+            self._rules.load_rules()
+        except ValueError as error:
+            raise PolicyUnreadable(
+                f'[oslo_policy]policy_file {conf.oslo_policy.policy_file}: {error}'
+            ) from error
         self._lock = threading.Lock()
         self._answers: cachetools.TTLCache[tuple[str, str, str], bool] = cachetools.TTLCache(
             _ANSWERS, _RELOAD_INTERVAL
