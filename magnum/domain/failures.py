@@ -122,6 +122,12 @@ def classify(reason: str) -> str:
     return 'stack_failed'
 
 
+def is_echo(resources: Iterable[Resource], stack_reason: str) -> bool:
+    """Whether a change failed of a cancel, which is not to be one of its own."""
+    reasons = [stack_reason, *(resource.reason for resource in resources)]
+    return any(re.search(r'Stack \w+ cancelled', reason or '') for reason in reasons)
+
+
 def root_cause(resources: Iterable[Resource], stack_reason: str) -> Failure:
     """The deepest, earliest failed resource; else what the stack says.
 

@@ -45,7 +45,7 @@ BAYS = 'Cluster'  # the quota's resource, by the name that clients know
 
 _DELETES: Final = frozenset({states.DELETE, states.DELETE_NODEGROUP})
 #: What an operation has come to; one that tries it again begins anew there.
-_PROGRESS: Final = frozenset({'delete_attempts'})
+_PROGRESS: Final = frozenset({'delete_attempts', 'echoes'})
 
 _BAYMODEL: Final[sa.Table] = models.Baymodel.__table__  # type: ignore[assignment]
 _QUOTA: Final[sa.Table] = models.Quota.__table__  # type: ignore[assignment]

@@ -144,7 +144,11 @@ class World:
 
     def stack(self, name: str) -> dict[str, Any]:
         """The living stack whose name has this in it."""
-        (found,) = [stack for stack in self.cloud.living() if name in stack['name']]
+        # Ids are random, and have no hyphen: one may have a group's name in it.
+        (found,) = (
+            stack for stack in self.cloud.living()
+            if f'-{name}-' in f'-{stack["name"]}-'
+        )
         return found
 
     def bay(self, uuid: str) -> models.Bay | None:

@@ -6,6 +6,7 @@ import pytest
 
 from magnum.clients.errors import CloudUnavailable
 from magnum.db import models
+from magnum.domain.stack_names import short_id
 from magnum.operations.planner import NotCancellable
 from tests.operations.conftest import Killed, World
 
@@ -230,3 +231,40 @@ def test_what_cannot_be_cancelled(world: World, uuid: str) -> None:
     for operation, why in ((delete, 'delete goes on'), (resize, 'makes way')):
         with pytest.raises(NotCancellable, match=why):
             world.about('cancel', operation)
+
+
+def _echo(world: World, times: int) -> None:
+    """Heat counts a cancel of before against what it does now."""
+    worker = world.worker()
+    for _ in range(times):
+        worker.turn()
+        assert world.rows(models.Operation, state='WAITING') != []
+        world.cloud.settle('FAILED', 'resources[0]: Stack UPDATE cancelled')
+        world.pass_time(30)
+        worker.watch()
+        worker.turn()
+        world.pass_time(30)
+
+
+@pytest.mark.parametrize(('times', 'outcome'), [(1, 'SUCCEEDED'), (2, 'SUCCEEDED'), (3, 'FAILED')])
+def test_a_resize_that_hears_of_the_cancel_before_it(
+    world: World, uuid: str, times: int, outcome: str
+) -> None:
+    world.about('cancel', _requested(world, uuid, 'resize'))
+    world.worker().turn()
+    world.cloud.settle()
+    world.ask('resize_bay', uuid, 4)
+    _echo(world, times)
+    world.build(uuid)
+    assert world.operations(uuid)[-1].state == outcome
+    # The fixture's, that which was cancelled, and then each time anew.
+    asked = 1 + times + (outcome == 'SUCCEEDED')
+    assert world.cloud.calls.count('orchestration.update_stack') == asked
+    if outcome == 'SUCCEEDED':
+        assert len(world.stack(short_id(uuid))['nodes']) == 4
+
+
+def test_a_cancel_that_nobody_asked_for_here_is_a_failure(world: World, uuid: str) -> None:
+    world.ask('resize_bay', uuid, 4)
+    _echo(world, 1)
+    assert world.operations(uuid)[-1].state == 'FAILED'

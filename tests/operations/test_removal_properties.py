@@ -35,6 +35,7 @@ _STEPS = st.one_of(
         st.just('settle'), st.sampled_from(['COMPLETE', 'FAILED']),
         st.sampled_from(['nothing', 'named', 'nodes']),
     ),
+    st.tuples(st.just('overdue')),
     st.tuples(st.just('build')),
 )
 
@@ -102,6 +103,10 @@ class Story:
             self.world.pass_time(200)
         finally:
             self.die_at(None)  # type: ignore[arg-type]
+
+    def overdue(self) -> None:
+        """Nobody was there until the deadline."""
+        self.world.pass_time(4000)
 
     def settle(self, outcome: str, far: str) -> None:
         """Heat ends what it is at, and each node that went had to go."""

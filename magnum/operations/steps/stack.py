@@ -1,14 +1,16 @@
 """Stacks of bays and node groups: ask for one, change it, wait for it."""
 
 import dataclasses
+from typing import Final
 
 import sqlalchemy as sa
 
 from magnum.clients.errors import CloudConflict, CloudRefused
 from magnum.clients.heat import HeatClient
-from magnum.db.models import Bay, Nodegroup
+from magnum.db.models import Bay, Nodegroup, OperationStep
 from magnum.db.statements import database_now
-from magnum.domain.failures import Failure, root_cause
+from magnum.domain import states
+from magnum.domain.failures import Failure, is_echo, root_cause
 from magnum.drivers.contract import MASTER, StackRequest
 from magnum.operations import ledger, rows
 from magnum.operations.errors import HeatIsBusy, StepFailed, TryLater
@@ -30,6 +32,9 @@ from magnum.operations.steps.plans import plan, rendering
 from magnum.operations.steps.removal import TAKEN, removal
 from magnum.operations.steps.upgrade import left_undone
 from magnum.operations.work import Work
+
+#: A resize asks Heat again this often when it meets what was cancelled before.
+_MOST_ECHOES: Final = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -171,7 +176,33 @@ def await_stack(work: Work) -> None:
             )
     if stack.is_failed:
         failed = as_anybody(work, lambda heat: heat.failed_resources(stack.id))
+        if operation.verb == states.RESIZE and is_echo(failed, stack.reason):
+            _ask_again(work)
         raise StepFailed(root_cause(failed, stack.reason))
+
+
+def _ask_again(work: Work) -> None:
+    """Ask Heat once more for a resize that met the end of a change that was cancelled.
+
+    Heat shows a stack as stopped while parts of it are still being told. When
+    these come to hear of it, it counts against what the stack does by then.
+
+    :raises TryLater: unless nothing was cancelled, or it was asked often enough.
+    """
+    with work.fenced() as (session, operation):
+        before = next(iter(rows.earlier_operations(session, operation, *states.VERBS)), None)
+        echoes = operation.parameters.get('echoes', 0)
+        if before is None or before.state != states.CANCELLED or echoes >= _MOST_ECHOES:
+            return
+        operation.parameters = {**operation.parameters, 'echoes': echoes + 1}
+        operation.phase = states.START
+        session.execute(
+            sa.update(OperationStep)
+            .filter_by(operation_uuid=operation.uuid)
+            .where(OperationStep.name.in_((note_stack.__name__, change_stack.__name__)))
+            .values(state=states.STEP_PENDING, finished_at=None)
+        )
+    raise TryLater('Heat was still stopping what was cancelled before')
 
 
 def _go_on_with_upgrade(work: Work, group: Nodegroup) -> int | None:
