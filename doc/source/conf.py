@@ -31,6 +31,7 @@ extensions = [
     'magnum_errors',
     'magnum_reference',
     'magnum_tables',
+    'magnum_templates',
     *(['openstackdocstheme', 'reno.sphinxext'] if _IN_GIT else ['plain_notes']),
 ]
 
