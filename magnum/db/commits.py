@@ -95,7 +95,9 @@ class Commits:
         except Exception as error:
             if wrote and not self._was_committed(key, error):
                 raise
-            LOG.warning('A commit was not answered; it had been carried out (%s)', error)
+            LOG.warning(
+                'A commit was not answered, and had been carried out: %s', type(error).__name__
+            )
 
     def _was_committed(self, key: str, error: Exception) -> bool:
         """Whether the transaction of a key was committed; if not, it never will be.
@@ -107,7 +109,9 @@ class Commits:
             try:
                 return self._decide(key)
             except (db_exc.DBError, sa.exc.SQLAlchemyError) as unasked:
-                LOG.warning('What became of a commit cannot be asked: %s', unasked)
+                LOG.warning(
+                    'What became of a commit cannot be asked yet: %s', type(unasked).__name__
+                )
                 if time.monotonic() > give_up:
                     raise OutcomeUnknown(error) from unasked
             time.sleep(_PAUSE)
