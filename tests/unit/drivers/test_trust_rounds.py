@@ -62,6 +62,7 @@ class Node:
             'MAGNUM_CERTIFICATE_NAMES_client_side': 'etcd.magnum other.magnum',
             'MAGNUM_TRUST_SECONDS': '300',
             'MAGNUM_NODE_NAME': 'node-0',
+            'MAGNUM_NODE_ROLE': 'master',
             'MAGNUM_NODE_ADDRESS': '10.0.0.5',
             'MAGNUM_NODE_PUBLIC_ADDRESS': '',
             'MAGNUM_API_ADDRESS': '10.0.0.9',
