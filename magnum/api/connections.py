@@ -1,6 +1,7 @@
 """Connections of the HTTP server: who may hold one, and for how long."""
 
 import dataclasses
+import select
 import socket
 import ssl
 import time
@@ -18,8 +19,11 @@ from magnum.api.streams import IS_OVER
 
 Application = Callable[..., Iterable[bytes]]
 
-#: Seconds that a refused client has to read why.
+#: Seconds that a refused client has to read why, and bytes that it may send meanwhile.
 _LINGER: Final = 2.0
+_MOST_DROPPED: Final = 16 * 2**20
+#: Seconds after which overdue connections are looked for, though nothing happens.
+_TURN: Final = 1
 #: Seconds after which a connection may be closed for another one, because its
 #: request, were it on its way, would be there.
 _PATIENCE: Final = 0.1
@@ -67,6 +71,7 @@ class Connection(HTTPChannel):
         self.began = time.time()
         self._full_since: float | None = None
         self._is_refused = False
+        self._dropped = 0
         self._is_writing = False
         super().__init__(server, sock, address, adjustments, map=map)
 
@@ -117,6 +122,8 @@ class Connection(HTTPChannel):
     def received(self, data: bytes) -> bool:
         """Take what came, and remember when its request began."""
         if self._is_refused:
+            self._dropped += len(data)
+            self.will_close = self._dropped > _MOST_DROPPED
             return False
         if self.request is None:
             self.began = time.time()
@@ -189,11 +196,35 @@ class Listener(TcpWSGIServer):
         self.is_stopping = False
         self._bounds = bounds
         self._context = context
+        self._sockets = sockets
         address = (bound.family, bound.type, bound.proto, bound.getsockname())
         super().__init__(
             application, sockets, True, bound, adj=adjustments, sockinfo=address,
             bind_socket=False,
         )
+
+    def run(self) -> None:
+        """Serve until all is closed."""
+        while self._sockets:
+            self._turn()
+
+    def _turn(self) -> None:
+        """Wait for something to happen, and see to it.
+
+        waitress's own loop gives what happened at a number to whoever has the
+        number by then: a new connection would be closed because of an old one.
+        """
+        poll, asked = select.poll(), dict(self._sockets)
+        for number, one in asked.items():
+            wanted = select.POLLIN | select.POLLPRI if one.readable() else 0
+            if one.writable() and not one.accepting:
+                wanted |= select.POLLOUT
+            # Some are closed because another one was asked.
+            if wanted and self._sockets.get(number) is one:
+                poll.register(number, wanted)
+        for number, happened in poll.poll(_TURN * 1000):
+            if self._sockets.get(number) is asked[number]:
+                wasyncore.readwrite(asked[number], happened)
 
     def accept(self) -> tuple[socket.socket, Any] | None:
         """A new connection; its handshake comes with its first data."""

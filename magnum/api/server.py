@@ -70,7 +70,6 @@ class Server:
             connection_limit=options.connections + 3,
             channel_timeout=_IDLE,
             cleanup_interval=1,
-            asyncore_use_poll=True,
             log_socket_errors=False,
         )
         self._listener = Listener(

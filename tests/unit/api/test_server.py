@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from oslo_config import cfg
+from waitress.adjustments import Adjustments
 
 import magnum.conf
 from magnum.api import connections, streams
@@ -250,6 +251,51 @@ def test_a_connection_too_many_costs_the_one_that_waited_longest(start: Start) -
         assert _get(address) == (200, b'http 0')
         later[-1].sendall(b'GET / HTTP/1.1\r\n' + _HOST + b'\r\n')
         _until(later[-1], b'http 0')
+
+
+def test_what_happened_at_a_number_is_for_who_had_it_then() -> None:
+    """A new connection gets the number of one that was closed in the same turn."""
+    sockets: dict[int, Any] = {}
+    seen: list[str] = []
+
+    class Peer:
+        accepting = False
+
+        def __init__(self, name: str, act: Callable[[], None] = lambda: None):
+            self.name, self.act = name, act
+
+        def readable(self) -> bool:
+            return True
+
+        def writable(self) -> bool:
+            return False
+
+        def handle_read_event(self) -> None:
+            seen.append(self.name)
+            self.act()
+
+        handle_close = handle_read_event
+
+    with contextlib.ExitStack() as stack:
+        bound = stack.enter_context(socket.create_server(('127.0.0.1', 0)))
+        listener = connections.Listener(
+            application, sockets, bound, Adjustments(sockets=[bound]),
+            connections.Bounds(5, 1), None,
+        )
+        stack.callback(listener.task_dispatcher.shutdown)
+        stack.callback(listener.close)
+        pairs = [socket.socketpair() for _ in range(2)]
+        for one in (end for pair in pairs for end in pair):
+            stack.callback(one.close)
+        (first, second) = sorted(pair[0].fileno() for pair in pairs)
+        for _, other in pairs:
+            other.sendall(b'x')
+        sockets[second] = Peer('old')
+        sockets[first] = Peer('first', lambda: sockets.update({second: Peer('new')}))
+        sockets[second] = sockets.pop(second)  # asked after the first
+        listener._turn()
+        assert 'first' in seen
+        assert 'new' not in seen
 
 
 def test_more_than_there_may_be_wait_until_one_is_answered(start: Start) -> None:
