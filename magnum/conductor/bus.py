@@ -97,9 +97,11 @@ class Bus:
     def _heat_listener(self, stack_moved: Callable[[str], None]) -> Any:
         url = self._conf.conductor.heat_notifications_transport_url
         transport = oslo_messaging.get_notification_transport(self._conf, url=url)
-        target = oslo_messaging.Target(topic='notifications', exchange=_HEAT_EXCHANGE)
-        # A pool of our own: other listeners still get their copy.
+        # A topic of our own, as Heat makes queues for each of its topics: those of a
+        # topic that others read too would need a reader besides us, or grow for ever.
+        target = oslo_messaging.Target(
+            topic=self._conf.conductor.heat_notifications_topic, exchange=_HEAT_EXCHANGE
+        )
         return oslo_messaging.get_notification_listener(
-            transport, [target], [_HeatEndpoint(stack_moved)], pool='magnum',
-            allow_requeue=False,
+            transport, [target], [_HeatEndpoint(stack_moved)], allow_requeue=False
         )

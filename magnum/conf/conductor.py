@@ -50,8 +50,15 @@ OPTIONS = [
     cfg.BoolOpt(
         'heat_notifications',
         default=True,
-        help="Listen to Heat's notifications (topic of [oslo_messaging_notifications] in Heat, "
-        'exchange "heat"). They are hints only: without them the batched check finds the same.',
+        help="Listen to Heat's notifications. They are hints only: without them the batched "
+        'check finds the same.',
+    ),
+    cfg.StrOpt(
+        'heat_notifications_topic',
+        default='magnum-heat',
+        help="Topic of Heat's notifications that belongs to this installation of Magnum alone, "
+        'which empties its queues. Heat must have it among the topics of its '
+        '[oslo_messaging_notifications]. Every Magnum on the same message bus needs another.',
     ),
     cfg.StrOpt(
         'heat_notifications_transport_url',

@@ -228,7 +228,7 @@ class Notifications(threading.Thread):
         queue = kombu.Queue(
             unique('notifications'),
             kombu.Exchange('heat', 'topic', durable=False),
-            routing_key='notifications.info',
+            routing_key=f'{settings.HEAT_NOTIFICATIONS_TOPIC}.info',
             durable=False,
             auto_delete=True,
         )

@@ -10,7 +10,15 @@ import subprocess
 
 from tools.devcloud import settings
 from tools.devcloud.errors import DevcloudError
-from tools.devcloud.settings import CATALOGUE, DATA, ETC, IP, KEYSTONE_URL, REGION
+from tools.devcloud.settings import (
+    CATALOGUE,
+    DATA,
+    ETC,
+    HEAT_NOTIFICATIONS_TOPIC,
+    IP,
+    KEYSTONE_URL,
+    REGION,
+)
 from tools.devcloud.settings import service_options as account
 
 PROJECTS = (
@@ -295,7 +303,7 @@ def _heat(conf: _Configuration) -> None:
         'heat',
         'oslo_messaging_notifications',
         driver='messagingv2',
-        topics='notifications',
+        topics=HEAT_NOTIFICATIONS_TOPIC,
     )
 
 

@@ -72,6 +72,7 @@ DATABASE_USER = 'root'
 RABBITMQ_USER = 'devcloud'
 CLOUD_VHOST = 'devcloud'  # where the OpenStack services talk to each other
 MAGNUM_VHOST = 'magnum'  # for Magnum's own RPC
+HEAT_NOTIFICATIONS_TOPIC = 'magnum-heat'  # Magnum's default
 
 
 @dataclasses.dataclass(frozen=True)
