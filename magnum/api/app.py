@@ -6,6 +6,7 @@ from typing import Any, Final
 from keystonemiddleware import auth_token
 from keystonemiddleware import opts as token_options
 from oslo_config import cfg
+from oslo_context import context as oslo_context
 from oslo_log import log as logging
 from oslo_middleware import cors, healthcheck, http_proxy_to_wsgi, request_id
 
@@ -88,6 +89,8 @@ def make_application(
     application = _Faults(application)
     # Keystone's middleware refuses in words of its own.
     application = _Refusals(application)
+    # Log lines are of this request, not of the last one that the thread served.
+    application = _Traced(application)
     # Before anything that may log or refuse, so that it can be traced.
     application = request_id.RequestId(application, conf)
     # Links are made from the URL that the client used, not the proxy's.
@@ -205,6 +208,21 @@ class _Refusals:
             return [body]
         error = errors.APIError(*self._MEANT[int(held[0][0].partition(' ')[0])])
         return dispatch.error_response(error, environ)(environ, start_response)  # type: ignore[no-any-return]
+
+
+class _Traced:
+    """Makes log lines carry the id of the request, and no user until one is known."""
+
+    def __init__(self, application: Application):
+        self._application = application
+
+    def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        # Kept by thread, until the next request overwrites it.
+        oslo_context.RequestContext(
+            request_id=environ.get('openstack.request_id'),
+            global_request_id=environ.get('openstack.global_request_id'),
+        )
+        return self._application(environ, start_response)
 
 
 class _Faults:

@@ -76,6 +76,7 @@ class Runner:
             LOG.exception('Operation %s could not be recorded', claim.operation_uuid)
         finally:
             self._claims.forget(claim)
+            context.RequestContext()    # what this thread logs next is of no request
 
     def _outcome(self, work: Work) -> Outcome:
         """Run the flow; what is left to do is to record how it went."""

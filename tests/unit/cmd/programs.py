@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable, Iterator
 
 BIN = pathlib.Path(sys.executable).parent
-#: Longer than any of them takes to start on a busy machine.
-PATIENCE = 60.0
+#: Far longer than any of them takes to start, on a busy machine too.
+PATIENCE = 240.0
 
 KEY = base64.b64encode(bytes(32)).decode()
 #: A configuration that everything starts with.
