@@ -32,6 +32,7 @@ class Caller:
     enforcer: Enforcer
     bay_uuid: str | None = None
     has_access_rules: bool = False
+    user_name: str | None = None
 
     @classmethod
     def from_environ(
@@ -69,6 +70,7 @@ class Caller:
         return cls(
             user_id, project_id, roles, request_id, environ.get('keystone.token_auth'),
             credentials, enforcer, bay_uuid, _has_access_rules(environ),
+            environ.get('HTTP_X_USER_NAME'),
         )
 
     @property

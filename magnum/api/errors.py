@@ -113,6 +113,13 @@ INTERNAL: Final = Kind(
     'The service met a fault of its own.',
     'Report the request id to the operator, whose log has the rest.',
 )
+SEAL_BROKEN: Final = Kind(
+    'magnum.seal_broken', 500,
+    'A secret in the database cannot be opened: the key that it was sealed with is not '
+    'configured any more, or the row was changed.',
+    'Report the detail to the operator: it names the key and the row. '
+    '"magnum-status upgrade check" lists all such rows.',
+)
 CLOUD_UNAVAILABLE: Final = Kind(
     'magnum.cloud_unavailable', 503,
     'A service of the cloud did not answer a look-up that the request needs.',

@@ -5,6 +5,7 @@ from typing import Final
 from oslo_log import log as logging
 
 from magnum.api import errors
+from magnum.certificates.errors import SealingError
 from magnum.db.away import UNAVAILABLE
 
 LOG = logging.getLogger(__name__)
@@ -24,5 +25,8 @@ def told(error: Exception, what: str) -> errors.APIError:
             errors.DATABASE_UNAVAILABLE, 'The database does not answer. Try again later.',
             headers={'Retry-After': _RETRY_AFTER},
         )
+    if isinstance(error, SealingError):
+        LOG.error('%s A secret cannot be opened: %s', what, error)
+        return errors.APIError(errors.SEAL_BROKEN, str(error))
     LOG.error('%s', what, exc_info=error)
     return errors.APIError(errors.INTERNAL, errors.INTERNAL_DETAIL)

@@ -75,17 +75,24 @@ class EncryptionKeyInvalid(SealingError):
 
 
 class EncryptionKeyUnknown(SealingError):
-    """Something was sealed with a key that is configured no longer."""
+    """Something was sealed with a key that is configured no longer.
 
-    def __init__(self, key_id: str):
+    :param context: what was sealed: the row, as the sealed value knows it.
+    """
+
+    def __init__(self, key_id: str, context: str = 'A stored value'):
         super().__init__(
-            f'The key {key_id} is needed and is not among [certificates] encryption_keys '
-            'and encryption_key_file.'
+            f'{context} was sealed with the key {key_id}, which is not among [certificates] '
+            'encryption_keys and encryption_key_file.'
         )
 
 
 class SealBroken(SealingError):
     """A sealed value was changed, or belongs to another context."""
 
-    def __init__(self, context: str):
-        super().__init__(f'The sealed value of {context} cannot be opened.')
+    def __init__(self, context: str, key_id: str | None = None):
+        key = f' (key {key_id})' if key_id else ''
+        super().__init__(
+            f'The sealed value of {context} cannot be opened{key}: it was changed, or is '
+            "another row's."
+        )

@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from oslo_config import cfg
 
 from magnum.certificates import errors
+from magnum.domain.plain_text import one_line
 
 LOG = logging.getLogger(__name__)
 
@@ -118,12 +119,12 @@ class Sealer:
             raise errors.SealBroken(context) from None
         if version != _VERSION:
             raise errors.SealBroken(context)
-        key = self._key(key_id)
+        key = self._key(key_id, context)
         try:
             data_key = key.unwrap(wrapped)
             return AESGCM(data_key).decrypt(nonce, ciphertext, context.encode())
         except (keywrap.InvalidUnwrap, InvalidTag, ValueError):
-            raise errors.SealBroken(context) from None
+            raise errors.SealBroken(context, key_id) from None
 
     def new_salt(self) -> str:
         """Salt for :meth:`derive_token`, at most 64 characters.
@@ -139,7 +140,7 @@ class Sealer:
         :raises EncryptionKeyUnknown: the salt's key is configured no longer.
         """
         key_id = salt.partition('.')[0]
-        return _to_text(self._key(key_id).token(f'{salt}\n{context}'.encode()))
+        return _to_text(self._key(key_id, context).token(f'{salt}\n{context}'.encode()))
 
     def authenticate(self, salt: str, text: str) -> str:
         """HMAC-SHA256 of a text that somebody shows, hexadecimal.
@@ -148,13 +149,14 @@ class Sealer:
         :raises EncryptionKeyUnknown: the salt's key is configured no longer.
         """
         message = f'{salt}\n'.encode() + text.encode('utf-8', 'replace')
-        return self._key(salt.partition('.')[0]).authentication(message).hex()
+        key = self._key(salt.partition('.')[0], 'A stored hash')
+        return key.authentication(message).hex()
 
-    def _key(self, key_id: str) -> _OperatorKey:
+    def _key(self, key_id: str, context: str) -> _OperatorKey:
         try:
             return self._by_id[key_id]
         except KeyError:
-            raise errors.EncryptionKeyUnknown(key_id) from None
+            raise errors.EncryptionKeyUnknown(one_line(key_id, 40), context) from None
 
 
 def _derive(key: bytes, purpose: str, length: int) -> bytes:

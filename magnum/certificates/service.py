@@ -28,7 +28,7 @@ from magnum.certificates.rotation import Rotation
 from magnum.certificates.sealing import Sealer
 from magnum.certificates.stores import CertificateStore
 from magnum.certificates.stores.database import DatabaseStore
-from magnum.certificates.subjects import SubjectPolicy
+from magnum.certificates.subjects import CallerName, SubjectPolicy
 from magnum.db import models
 from magnum.domain.node_certificates import NodeAddresses, NodeCertificate
 
@@ -113,18 +113,21 @@ class CertificateService:
         csr_pem: str,
         roles: Collection[str],
         issued_to: str,
+        user_name: str | None = None,
     ) -> IssuedCertificate:
         """Sign a user's request and write it down.
 
         :param roles: the caller's; they bound the subject.
         :param issued_to: the caller's user id.
+        :param user_name: the caller's, that subjects may be bound to.
         :raises InvalidCSR: malformed, or asking for what nobody may have.
         :raises SubjectRefused: asking for more than the roles allow.
         :raises AuthorityMissing: the bay has no authority yet.
         :raises AuthorityExpired: its authority signs no more.
         """
         request = requests.read(csr_pem)
-        rule = self._policy.check(request.subject, roles, coe)
+        caller = CallerName(issued_to, user_name)
+        rule = self._policy.check(request.subject, roles, coe, caller)
         extensions = self._extension_rules.apply(request.extensions)
         if rule.is_bounding:
             extensions = user_requests.client_only(extensions)

@@ -1,7 +1,8 @@
 """Which subjects a caller may have signed, by the caller's roles.
 
 A rule is one value of ``[x509] subject_rule``: ``<role>: *``, or ``<role>:``
-and ``<attribute>=<regular expression>`` pairs joined by commas.
+and ``<attribute>=<regular expression>`` pairs joined by commas. In a regular
+expression ``{user_id}`` and ``{user_name}`` stand for the caller's own.
 """
 
 import dataclasses
@@ -29,8 +30,29 @@ _ATTRIBUTES = {
     'L': NameOID.LOCALITY_NAME,
     'UID': NameOID.USER_ID,
 }
+# What stands for something of the caller, and what does where that is not known.
+_PLACEHOLDERS = ('{user_id}', '{user_name}')
+_NOBODY = '(?!)'
 # A comma within a regular expression is not followed by "<attribute>=".
 _PAIR_SEPARATOR = re.compile(r',\s*(?=[A-Z]+=)')
+
+
+@dataclasses.dataclass(frozen=True)
+class CallerName:
+    """How Keystone calls the caller."""
+
+    user_id: str | None = None
+    user_name: str | None = None
+
+    def pattern(self, text: str) -> re.Pattern[str]:
+        """A regular expression in which the placeholders are the caller's names."""
+        for placeholder in _PLACEHOLDERS:
+            value = getattr(self, placeholder.strip('{}'))
+            text = text.replace(placeholder, re.escape(value) if value else _NOBODY)
+        return re.compile(text)
+
+
+NOBODY = CallerName()
 
 
 class SubjectRuleInvalid(Exception):
@@ -50,15 +72,15 @@ class SubjectRule:
 
     text: str
     role: str
-    patterns: Mapping[x509.ObjectIdentifier, re.Pattern[str]] | None
+    patterns: Mapping[x509.ObjectIdentifier, str] | None
 
     @property
     def is_bounding(self) -> bool:
         """Whether only some subjects are allowed."""
         return self.patterns is not None
 
-    def allows(self, subject: x509.Name, coe: str) -> bool:
-        """Whether a client of such a bay may have this subject."""
+    def allows(self, subject: x509.Name, coe: str, caller: CallerName = NOBODY) -> bool:
+        """Whether this client of such a bay may have this subject."""
         if self.patterns is None:
             return True
         if coe != _AUTHORIZING_COE:
@@ -66,8 +88,9 @@ class SubjectRule:
         values: dict[x509.ObjectIdentifier, list[str | bytes]] = defaultdict(list)
         for attribute in subject:
             values[attribute.oid].append(attribute.value)
-        return values.keys() == self.patterns.keys() and all(
-            isinstance(value, str) and self.patterns[oid].fullmatch(value)
+        patterns = {oid: caller.pattern(text) for oid, text in self.patterns.items()}
+        return values.keys() == patterns.keys() and all(
+            isinstance(value, str) and patterns[oid].fullmatch(value)
             for oid, attribute_values in values.items()
             for value in attribute_values
         )
@@ -88,16 +111,23 @@ class SubjectPolicy:
         """The policy of ``[x509] subject_rule``."""
         return cls(conf.x509.subject_rule)
 
-    def check(self, subject: x509.Name, roles: Collection[str], coe: str) -> SubjectRule:
+    def check(
+        self,
+        subject: x509.Name,
+        roles: Collection[str],
+        coe: str,
+        caller: CallerName = NOBODY,
+    ) -> SubjectRule:
         """The rule that allows a subject, the most generous one if several do.
 
         :param roles: of the caller; their case does not count.
         :param coe: of the bay.
+        :param caller: whom the placeholders of rules mean.
         :raises SubjectRefused: no rule of the roles allows it.
         """
         held = {role.lower() for role in roles}
         rules = [rule for rule in self._rules if rule.role in held]
-        allowing = [rule for rule in rules if rule.allows(subject, coe)]
+        allowing = [rule for rule in rules if rule.allows(subject, coe, caller)]
         if not allowing:
             tried = '; '.join(rule.text for rule in rules) or _NO_RULE
             raise SubjectRefused(subject.rfc4514_string(), tried)
@@ -114,12 +144,13 @@ def _parse(text: str) -> SubjectRule:
     return SubjectRule(text, role.lower(), patterns)
 
 
-def _parse_pair(text: str, pair: str) -> tuple[x509.ObjectIdentifier, re.Pattern[str]]:
+def _parse_pair(text: str, pair: str) -> tuple[x509.ObjectIdentifier, str]:
     attribute, equals, pattern = pair.partition('=')
     if not equals or attribute not in _ATTRIBUTES:
         known = ', '.join(_ATTRIBUTES)
         raise SubjectRuleInvalid(text, f'"{pair}" does not begin with one of {known} and "="')
     try:
-        return _ATTRIBUTES[attribute], re.compile(pattern)
+        NOBODY.pattern(pattern)
     except re.error as error:
         raise SubjectRuleInvalid(text, f'"{pattern}" is no regular expression: {error}') from None
+    return _ATTRIBUTES[attribute], pattern

@@ -13,6 +13,7 @@ from keystoneauth1 import adapter, loading, service_token, session
 from oslo_config import cfg
 
 from magnum.clients.errors import calling
+from magnum.clients.sessions import QuietSession
 from magnum.conf import openstack_client
 
 #: The least version of a service's API that is spoken; what it offers decides.
@@ -36,7 +37,7 @@ class CallerClouds:
         self._interface: str = options.interface
         # One pool of HTTP connections and one memory of what versions the
         # endpoints speak, for all callers.
-        self._shared = session.Session(**self._options)
+        self._shared = QuietSession(**self._options)
 
     @functools.cached_property
     def _service(self) -> Any:
@@ -51,7 +52,7 @@ class CallerClouds:
         """
         if has_access_rules:
             auth = service_token.ServiceTokenAuthWrapper(auth, self._service)
-        own = session.Session(auth=auth, session=self._shared.session, **self._options)
+        own = QuietSession(auth=auth, session=self._shared.session, **self._options)
         own._discovery_cache = self._shared._discovery_cache
         return CallerCloud(own, self._region_name, self._interface)
 

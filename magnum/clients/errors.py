@@ -17,8 +17,12 @@ from typing import Final
 
 import requests
 from keystoneauth1 import exceptions as keystoneauth_exceptions
+from oslo_log import log as logging
 
 from magnum.clients import failpoints
+from magnum.domain.plain_text import one_line
+
+LOG = logging.getLogger(__name__)
 
 
 class CloudError(Exception):
@@ -96,11 +100,11 @@ def translated(service: str, error: Exception) -> CloudError | None:
     if status is not None:
         own_fault = status >= 500 or _is_fault_of_heat(error)
         kind = _BY_STATUS.get(status, CloudUnavailable if own_fault else CloudRefused)
-        return kind(service, str(error), status)
+        return kind(service, one_line(str(error)), status)
     if isinstance(
         error, (keystoneauth_exceptions.ClientException, requests.RequestException, OSError)
     ):
-        return CloudUnavailable(service, str(error))
+        return CloudUnavailable(service, one_line(str(error)))
     return None
 
 
@@ -113,6 +117,7 @@ def calling(service: str, action: str) -> Iterator[None]:
     """
     point = f'{service}.{action}'
     failpoints.reach(f'before:{point}')
+    LOG.debug('Calling %s', point)
     try:
         yield
     except CloudError:

@@ -10,6 +10,7 @@ from oslo_config import cfg
 
 from magnum.clients.errors import CloudNotFound, calling
 from magnum.clients.sessions import Sessions
+from magnum.domain.plain_text import one_line
 
 SERVICE = 'orchestration'
 
@@ -247,7 +248,7 @@ def _stack(found: Any) -> Stack:
         id=found.id,
         name=found.stack_name,
         status=found.stack_status,
-        reason=getattr(found, 'stack_status_reason', '') or '',
+        reason=one_line(getattr(found, 'stack_status_reason', '') or ''),
         updated_time=getattr(found, 'updated_time', None),
         tags=tuple(getattr(found, 'tags', None) or ()),
         outputs={
@@ -264,7 +265,8 @@ def _resource(found: Any) -> Resource:
     return Resource(
         name=found.resource_name,
         type=found.resource_type,
-        reason=found.resource_status_reason or '',
+        # Of a wait condition, what a node has said.
+        reason=one_line(found.resource_status_reason or ''),
         stack_id=stack_url.rpartition('/')[2] or None,
         physical_id=found.physical_resource_id or None,
         updated_time=getattr(found, 'updated_time', None),

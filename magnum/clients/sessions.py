@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import Any, Final
 
 import cachetools
+import requests
 from keystoneauth1 import loading, session
 from keystoneauth1.identity import v3
 from oslo_config import cfg
@@ -14,6 +15,19 @@ from magnum.conf import openstack_client
 
 #: Of how many bays' identities the sessions, and with them the tokens, are kept.
 _KEPT: Final = 64
+
+
+class QuietSession(session.Session):
+    """A session that logs neither requests nor answers, at whatever level.
+
+    They hold what Heat and Nova are given for nodes: tokens in parameters and
+    user data, signed URLs. Calls are logged by :func:`magnum.clients.errors.calling`.
+    """
+
+    def request(self, *args: Any, **kwargs: Any) -> requests.Response:
+        """See the base class."""
+        kwargs['log'] = False
+        return super().request(*args, **kwargs)
 
 
 class Sessions:
@@ -44,7 +58,7 @@ class Sessions:
         auth = loading.load_auth_from_conf_options(
             self._conf, openstack_client.SERVICE_ACCOUNT
         )
-        return session.Session(auth=auth, **self._session_options)
+        return QuietSession(auth=auth, **self._session_options)
 
     def as_user(self, user_id: str, password: str, project_id: str) -> session.Session:
         """A session of a user known by id, scoped to a project.
@@ -72,7 +86,7 @@ class Sessions:
             password=password,
             project_id=project_id,
         )
-        return session.Session(
+        return QuietSession(
             auth=auth, session=self.service.session, **self._session_options
         )
 

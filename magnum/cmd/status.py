@@ -4,18 +4,24 @@ import sys
 from typing import Final
 
 from oslo_config import cfg
+from oslo_db import exception as db_exc
 from oslo_upgradecheck import upgradecheck
 
 from magnum import conf as magnum_conf
 from magnum.certificates.errors import SealingError
 from magnum.certificates.sealing import Sealer
+from magnum.clients.sessions import Sessions
 from magnum.cmd import setup
 from magnum.db import migration
+from magnum.operations import bootstrap_endpoint, seals
 
 Code = upgradecheck.Code
 Result = upgradecheck.Result
 #: Exit code of checks that could not be made, as every OpenStack service has it.
 _UNEXPECTED: Final = 255
+
+#: How many rows with a broken seal are named.
+_NAMED: Final = 20
 
 
 class Checks(upgradecheck.UpgradeCommands):
@@ -55,10 +61,39 @@ class Checks(upgradecheck.UpgradeCommands):
             return Result(Code.FAILURE, str(error))
         return Result(Code.SUCCESS, 'The encryption key can be read.')
 
+    def _check_seals(self) -> upgradecheck.Result:
+        try:
+            sealer = Sealer.from_config(self._conf)
+        except SealingError:
+            return Result(Code.FAILURE, 'Without the encryption key no secret can be opened.')
+        try:
+            with setup.opened(self._conf) as database, database.reading() as session:
+                broken = [str(error) for error in seals.broken(session, sealer)]
+        except Exception as error:
+            fault = setup.fault_of(error)
+            if fault is not None:
+                return Result(Code.FAILURE, str(fault))
+            if not isinstance(error, db_exc.DBError):
+                raise
+            # Its tables are not those of this release, as the check of the schema says.
+            return Result(Code.WARNING, 'The secrets cannot be read before the schema is new.')
+        if not broken:
+            return Result(Code.SUCCESS, 'Every secret in the database can be opened.')
+        more = f' And {len(broken) - _NAMED} more.' if len(broken) > _NAMED else ''
+        return Result(Code.FAILURE, ' '.join(broken[:_NAMED]) + more)
+
+    def _check_bootstrap_endpoint(self) -> upgradecheck.Result:
+        warning = bootstrap_endpoint.warning(self._conf, Sessions(self._conf))
+        if warning is not None:
+            return Result(Code.WARNING, warning)
+        return Result(Code.SUCCESS, 'No endpoint without TLS was found.')
+
     _upgrade_checks = (
         ('configuration', _check_values),
         ('database schema', _check_schema),
         ('encryption key', _check_encryption_key),
+        ('secrets', _check_seals),
+        ('bootstrap endpoint', _check_bootstrap_endpoint),
     )
 
 

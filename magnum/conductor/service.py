@@ -24,6 +24,7 @@ from magnum.conductor.purge import Purge
 from magnum.db.away import UNAVAILABLE
 from magnum.db.commits import FORGET_INTERVAL
 from magnum.db.engine import Database
+from magnum.operations import bootstrap_endpoint
 from magnum.operations.claims import Claims
 from magnum.operations.runner import Runner
 from magnum.operations.watcher import Watcher
@@ -58,6 +59,7 @@ class Conductor:
             lease=options.lease,
             client_timeout=conf.openstack_client.timeout,
         )
+        self._sessions = tools.sessions
         self._runner = Runner(tools, self._claims)
         self._purge = Purge(conf, database)
         self._watcher = Watcher(
@@ -104,6 +106,13 @@ class Conductor:
             'Conductor %s works on up to %d operations, with leases of %d s',
             self._worker, self._threads_wanted, options.lease,
         )
+        # Beside the work: Keystone may take its time.
+        _started('bootstrap endpoint', self._warn_of_endpoint)
+
+    def _warn_of_endpoint(self) -> None:
+        warning = bootstrap_endpoint.warning(self._conf, self._sessions)
+        if warning is not None:
+            LOG.warning('%s', warning)
 
     def wake_up(self) -> None:
         """There may be work."""

@@ -34,9 +34,13 @@ KEY_USAGE_NAMES = (
     'Decipher Only',
 )
 
-# A reader's common name becomes a user's name inside the bay, so it must not
-# be that of a component; the group is what the bay's roles are bound to.
-_READER_RULE = 'reader: O=magnum:viewers, CN=(?!system:|magnum:|front-proxy|kube-|etcd).+'
+# A reader's common name becomes a user's name inside the bay, so it must be the
+# caller's own, and not that of a component, whatever the caller is called; the
+# group is what the bay's roles are bound to.
+_READER_RULE = (
+    'reader: O=magnum:viewers, '
+    'CN=(?!system:|magnum:|front-proxy|kube-|etcd)(?:{user_name}|{user_id})'
+)
 
 OPTIONS = [
     cfg.StrOpt(
@@ -90,7 +94,8 @@ OPTIONS = [
         help='Which subjects a role may have signed; given once per rule. "<role>: *" allows '
         'every subject. "<role>: <attribute>=<regular expression>, ..." allows subjects that '
         'have all the named attributes (CN, O, OU, ...), no others, each value matching as a '
-        'whole; such certificates are for clients only, and only for bays of Kubernetes, '
+        'whole, in which {user_name} and {user_id} stand for the caller\'s own; such '
+        'certificates are for clients only, and only for bays of Kubernetes, '
         'because the other engines ask nothing of a client but a certificate. One rule that '
         'allows is enough.',
     ),

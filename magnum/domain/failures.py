@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, Protocol, Self
 
+from magnum.domain.plain_text import one_line
+
 USER: Final = 'user'
 OPERATOR: Final = 'operator'
 SERVICE: Final = 'service'
@@ -59,6 +61,7 @@ CODES: Final = (
     FailureCode('plan_refused', USER, False),
     FailureCode('node_unknown', USER, False),
     FailureCode('identity_missing', OPERATOR, False),
+    FailureCode('seal_broken', OPERATOR, True),
     FailureCode('cancelled', USER, True),
     FailureCode('internal', SERVICE, True),
 )
@@ -79,6 +82,10 @@ class Failure:
     def from_dict(cls, document: Mapping[str, Any]) -> Self:
         """The failure of a document of ``as_dict``."""
         return cls(*(document[field.name] for field in dataclasses.fields(cls)))
+
+    def __post_init__(self) -> None:
+        """Keep the reason, which nodes and users have words in, to one line."""
+        object.__setattr__(self, 'reason', one_line(self.reason))
 
     def as_dict(self) -> dict[str, Any]:
         """The document kept with the operation."""

@@ -14,6 +14,7 @@ from sqlalchemy import orm
 from taskflow import engines
 from taskflow.patterns import linear_flow
 
+from magnum.certificates.errors import SealingError
 from magnum.clients.errors import (
     CloudRefused,
     CloudUnavailable,
@@ -108,6 +109,9 @@ class Runner:
             # changed, as when a resumed step adopts the bay's user.
             failure = Failure('forbidden', str(refused))
             return functools.partial(self._retry, failure=failure, attempts=_ATTEMPTS)
+        except SealingError as sealed:
+            failure = Failure('seal_broken', str(sealed))
+            return functools.partial(self._fail, failure=failure)
         except CloudRefused as refused:
             failure = Failure('cloud_refused', str(refused))
             return functools.partial(self._fail, failure=failure)

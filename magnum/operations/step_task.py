@@ -8,6 +8,7 @@ from sqlalchemy import orm
 from taskflow import task
 from taskflow.types import failure as taskflow_failure
 
+from magnum.certificates.errors import SealingError
 from magnum.clients.errors import CloudError, CloudRefused
 from magnum.db.models import OperationStep
 from magnum.db.types import utcnow
@@ -20,7 +21,7 @@ from magnum.operations.work import Work
 LOG = logging.getLogger(__name__)
 
 #: Errors whose text is ours, or the cloud's, and made for people.
-_TELLING: Final = (StepFailed, CloudError, TryLater, HeatIsBusy)
+_TELLING: Final = (StepFailed, CloudError, TryLater, HeatIsBusy, SealingError)
 
 _TABLE: Final[sa.Table] = OperationStep.__table__  # type: ignore[assignment]
 
@@ -45,7 +46,7 @@ class StepTask(task.Task):
         """Record the failure; cleaning up is a delete's work."""
         if isinstance(result, taskflow_failure.Failure):
             state = states.STEP_PENDING
-            if result.check(StepFailed, CloudRefused):
+            if result.check(StepFailed, CloudRefused, SealingError):
                 state = states.STEP_FAILED
             # The text of an unforeseen error may hold anything.
             reason = result.exception_str if result.check(*_TELLING) else None

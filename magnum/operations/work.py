@@ -198,8 +198,11 @@ class Work:
             raise StepFailed(Failure('plan_refused', str(missing))) from missing
 
     def heat_as_bay(self) -> HeatClient | None:
-        """Heat as the bay's own identity; None for a bay that has none to use."""
-        known = self._as_bay(self.tools.heat)
+        """Heat as the bay's own identity; None for a bay that has none to use.
+
+        :raises SealingError: the bay has one, and its password cannot be opened.
+        """
+        known = self._as_bay(self.tools.heat, is_needed=True)
         if len(known) > 1:      # a rotation did not come to its end
             for heat in known:
                 with contextlib.suppress(Unauthenticated):
@@ -226,8 +229,11 @@ class Work:
         if not service_first:
             yield self.tools.resources.service()
 
-    def _as_bay(self, clients: _Clients[C]) -> list[C]:
-        """Clients as the bay, with each of its passwords, the newest first."""
+    def _as_bay(self, clients: _Clients[C], is_needed: bool = False) -> list[C]:
+        """Clients as the bay, with each of its passwords, the newest first.
+
+        :param is_needed: let a password that cannot be opened be an error.
+        """
         with self.tools.database.reading() as session:
             identity = session.scalars(
                 sa.select(models.BayIdentity).filter_by(bay_uuid=self.claim.bay_uuid)
@@ -239,6 +245,8 @@ class Work:
                 self.tools.sealer, identity.bay_uuid, identity.sealed_password
             )
         except SealingError as error:
+            if is_needed:
+                raise
             LOG.error('The identity of bay %s cannot be used: %s', self.claim.bay_uuid, error)
             return []
         return [

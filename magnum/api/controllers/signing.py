@@ -28,7 +28,8 @@ def sign(
     """
     try:
         issued = certificates.sign_user_csr(
-            session, bay_uuid, coe, csr, call.caller.roles, call.caller.user_id or ''
+            session, bay_uuid, coe, csr, call.caller.roles, call.caller.user_id or '',
+            call.caller.user_name,
         )
     except InvalidCSR as refusal:
         raise errors.APIError(

@@ -40,7 +40,7 @@ class DatabaseStore:
                 purpose=purpose,
                 certificate=pair.certificate_pem,
                 sealed_private_key=self._sealer.seal(
-                    pair.private_key_pem, _context(bay_uuid, purpose)
+                    pair.private_key_pem, context(bay_uuid, purpose)
                 ),
             )
         )
@@ -54,7 +54,7 @@ class DatabaseStore:
         row = session.execute(_PAIR, _key(bay_uuid, purpose)).one_or_none()
         if row is None:
             return None
-        private_key = self._sealer.unseal(row.sealed_private_key, _context(bay_uuid, purpose))
+        private_key = self._sealer.unseal(row.sealed_private_key, context(bay_uuid, purpose))
         return PrivatePair(row.certificate, private_key)
 
     def load_certificates(self, session: Session, bay_uuid: str) -> Mapping[str, str]:
@@ -82,5 +82,6 @@ def _key(bay_uuid: str, purpose: str) -> dict[str, str]:
     return {'of_bay': bay_uuid, 'of_purpose': purpose}
 
 
-def _context(bay_uuid: str, purpose: str) -> str:
+def context(bay_uuid: str, purpose: str) -> str:
+    """What the sealed private key of a pair is bound to."""
     return f'key_pair/{bay_uuid}/{purpose}'

@@ -65,7 +65,7 @@ def _identity(session: orm.Session, work: Work) -> tuple[BayIdentity, list[str]]
             work.tools.sealer, identity.bay_uuid, identity.sealed_password
         )
     except SealingError as error:
-        raise StepFailed(Failure('identity_missing', str(error))) from error
+        raise StepFailed(Failure('seal_broken', str(error))) from error
     return identity, known
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from magnum.domain.failures import Failure
 from magnum.drivers.contract import BayPlan, PlanRefused
+from magnum.operations import bootstrap_endpoint
 from magnum.operations.errors import StepFailed, TryLater
 from magnum.operations.plan import bay_plan
 from magnum.operations.work import Situation, Work
@@ -35,10 +36,7 @@ def rendering() -> Iterator[None]:
 
 
 def _bootstrap_url(work: Work) -> str:
-    configured: str | None = work.tools.conf.bootstrap.endpoint
-    if configured:
-        return configured.rstrip('/')
-    ours = work.tools.sessions.endpoint('container-infra')
-    if ours is None:
+    url = bootstrap_endpoint.url(work.tools.conf, work.tools.sessions)
+    if url is None:
         raise TryLater('the catalogue has no public endpoint of container-infra')
-    return f'{ours.rstrip("/")}/bootstrap'
+    return url

@@ -181,7 +181,7 @@ def test_a_refused_request_changes_nothing(
     error: type[Exception],
 ) -> None:
     with pytest.raises(error) as caught:
-        ready.sign_user_csr(session, bay.uuid, 'kubernetes', pem, roles, 'me')
+        ready.sign_user_csr(session, bay.uuid, 'kubernetes', pem, roles, 'eve')
     assert issued_rows(session) == []
     assert not session.new
     assert not session.dirty

@@ -4,11 +4,12 @@ from cryptography.x509.oid import NameOID
 from oslo_config import cfg
 
 from magnum.certificates.errors import SubjectRefused
-from magnum.certificates.subjects import SubjectPolicy, SubjectRuleInvalid
+from magnum.certificates.subjects import CallerName, SubjectPolicy, SubjectRuleInvalid
 from tests.unit.certificates import csr
 
 MASTERS = csr.name(CN='admin', O='system:masters')
 VIEWER = csr.name(CN='eve', O='magnum:viewers')
+EVE = CallerName('0e5e', 'eve')
 SUBJECTS = [MASTERS, VIEWER, csr.name(CN='Magnum User'), csr.name(OU='x'), x509.Name([])]
 
 
@@ -29,7 +30,31 @@ def test_members_and_admins_may_have_any_subject(
 
 
 def test_readers_may_be_viewers(policy: SubjectPolicy) -> None:
-    assert policy.check(VIEWER, ['reader'], 'kubernetes').is_bounding
+    by_id = csr.name(CN='0e5e', O='magnum:viewers')
+    for subject in (VIEWER, by_id):
+        assert policy.check(subject, ['reader'], 'kubernetes', EVE).is_bounding
+
+
+@pytest.mark.parametrize(
+    'caller',
+    [
+        CallerName('0b0b', 'bob'), CallerName('0b0b', 'eve2'), CallerName('0b0b', 'e.e'),
+        CallerName('0b0b', '.*'), CallerName('0b0b', ''), CallerName(), CallerName(None, 'Eve'),
+    ],
+)
+def test_a_reader_has_no_certificate_of_another(
+    policy: SubjectPolicy, caller: CallerName
+) -> None:
+    with pytest.raises(SubjectRefused):
+        policy.check(VIEWER, ['reader'], 'kubernetes', caller)
+
+
+@pytest.mark.parametrize('name', ['system:kube-scheduler', 'kube-proxy', 'magnum:x', 'etcd-1'])
+def test_a_reader_who_is_called_like_a_component(policy: SubjectPolicy, name: str) -> None:
+    with pytest.raises(SubjectRefused):
+        policy.check(
+            csr.name(CN=name, O='magnum:viewers'), ['reader'], 'kubernetes', CallerName('1', name)
+        )
 
 
 @pytest.mark.parametrize(
@@ -54,7 +79,7 @@ def test_readers_may_be_viewers(policy: SubjectPolicy) -> None:
 )
 def test_readers_may_be_nothing_else(policy: SubjectPolicy, subject: x509.Name) -> None:
     with pytest.raises(SubjectRefused) as caught:
-        policy.check(subject, ['reader'], 'kubernetes')
+        policy.check(subject, ['reader'], 'kubernetes', EVE)
     assert caught.value.rule.startswith('reader: O=magnum:viewers')
     assert caught.value.rule in str(caught.value)
 
@@ -64,7 +89,7 @@ def test_readers_have_none_where_any_certificate_opens_everything(
     policy: SubjectPolicy, coe: str
 ) -> None:
     with pytest.raises(SubjectRefused):
-        policy.check(VIEWER, ['reader'], coe)
+        policy.check(VIEWER, ['reader'], coe, EVE)
 
 
 @pytest.mark.parametrize('roles', [[], ['load-balancer_member'], ['']])
