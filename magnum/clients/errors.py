@@ -94,13 +94,22 @@ def _is_fault_of_heat(error: Exception) -> bool:
     return isinstance(body, dict) and 'message' not in body
 
 
+def _words_of(error: Exception) -> str:
+    """What the service said; Octavia's words are where keystoneauth does not look."""
+    try:
+        said = error.response.json()['faultstring']  # type: ignore[attr-defined]
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return str(error)
+    return f'{said} ({type(error).__name__})'
+
+
 def translated(service: str, error: Exception) -> CloudError | None:
     """Our error for a client library's; None for what no service said."""
     status = _status_of(error)
     if status is not None:
         own_fault = status >= 500 or _is_fault_of_heat(error)
         kind = _BY_STATUS.get(status, CloudUnavailable if own_fault else CloudRefused)
-        return kind(service, one_line(str(error)), status)
+        return kind(service, one_line(_words_of(error)), status)
     if isinstance(
         error, (keystoneauth_exceptions.ClientException, requests.RequestException, OSError)
     ):

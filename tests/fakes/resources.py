@@ -150,6 +150,8 @@ class FakeProjectResources:
 
     def load_balancers(self, project_id: str) -> list[LoadBalancer]:
         with self._call(LOAD_BALANCER, 'list_load_balancers'):
+            if self._project not in (None, project_id):
+                raise CloudForbidden(LOAD_BALANCER, 'Policy does not allow this request.', 403)
             return [one for one in self._there.balancers.values() if one.project_id == project_id]
 
     def load_balancer(self, load_balancer_id: str) -> LoadBalancer | None:

@@ -16,8 +16,12 @@ from magnum.clients.errors import (
 )
 from magnum.clients.heat import HeatClients
 from magnum.clients.keystone import KeystoneClient
+from magnum.clients.project_resources import ProjectResourcesClients
 from magnum.clients.sessions import Sessions
+from magnum.domain.bay_resources import CLUSTER_KEY
+from magnum.domain.failures import classify
 from tests.fakes.cloud import FakeCloud, FakeHeats, FakeKeystone
+from tests.fakes.resources import FakeProjectResourcesClients
 from tests.functional.conftest import wait_until
 from tests.functional.people import Person
 from tools.devcloud import settings
@@ -50,9 +54,47 @@ resources:
 """
 
 
+_NETWORK_TEMPLATE = """
+heat_template_version: 2021-04-16
+resources:
+  private_network: {type: OS::Neutron::Net}
+  private_subnet:
+    type: OS::Neutron::Subnet
+    properties: {network: {get_resource: private_network}, cidr: 10.9.0.0/24}
+"""
+
+
 class _Clients:
-    def __init__(self, keystone: Any, heats: Any, settle: Any):
+    """The clients, and what users do beside them."""
+
+    def __init__(self, keystone: Any, heats: Any, resources: Any, settle: Any, cloud: Any = None):
         self.keystone, self.heats, self.settle = keystone, heats, settle
+        self.resources, self.cloud = resources, cloud
+
+    def add_balancer(self, person: Person, subnet_id: str, description: str) -> str:
+        if self.cloud is not None:
+            network = self.cloud.resources.subnets[subnet_id]
+            project = str(person.keystone.get_project_id())
+            made: str = self.cloud.resources.add_balancer(
+                network, description, project_id=project, status='PENDING_CREATE'
+            ).id
+            return made
+        answer = person.service('load-balancer').post('/v2/lbaas/loadbalancers', json={
+            'loadbalancer': {
+                'name': 'web', 'description': description, 'vip_subnet_id': subnet_id,
+            },
+        })
+        return str(answer.json()['loadbalancer']['id'])
+
+    def add_volume(self, person: Person, metadata: dict[str, str]) -> str:
+        if self.cloud is not None:
+            project = str(person.keystone.get_project_id())
+            made: str = self.cloud.resources.add_volume(metadata, project_id=project).id
+            return made
+        answer = person.service('block-storage').post('/volumes', json={
+            'volume': {'name': 'pvc', 'size': 1, 'metadata': metadata},
+        })
+        return str(answer.json()['volume']['id'])
 
 
 def _real() -> _Clients:
@@ -70,12 +112,18 @@ def _real() -> _Clients:
     for name, value in account.items():
         if name not in ('auth_type', 'region_name'):
             conf.set_override(name, value, 'keystone_auth')
-    return _Clients(KeystoneClient(conf, sessions), HeatClients(conf, sessions), lambda: None)
+    return _Clients(
+        KeystoneClient(conf, sessions), HeatClients(conf, sessions),
+        ProjectResourcesClients(conf, sessions), lambda: None,
+    )
 
 
 def _fake() -> _Clients:
     cloud = FakeCloud()
-    return _Clients(FakeKeystone(cloud), FakeHeats(cloud), cloud.settle)
+    return _Clients(
+        FakeKeystone(cloud), FakeHeats(cloud), FakeProjectResourcesClients(cloud), cloud.settle,
+        cloud,
+    )
 
 
 @pytest.fixture(params=[_fake, _real], ids=['fake', 'real'])
@@ -160,6 +208,95 @@ def test_users_and_stacks(clients: _Clients, people: dict[str, Person]) -> None:
     service.delete(stack_id)
     assert service.by_ids([stack_id]) == {}
     assert service.by_name(name) == []
+
+
+def test_what_workloads_make(clients: _Clients, people: dict[str, Person]) -> None:
+    alice = people['alice']
+    project = str(alice.keystone.get_project_id())
+    name = f'contract-{uuid.uuid4().hex[:8]}'
+    user_id = clients.keystone.ensure_user(name, 'password', 'a test')
+    clients.keystone.grant(user_id, project, ['member'])
+    wait_until(
+        lambda: _accepted(clients.heats.user(user_id, 'password', project)), 10, 0.5
+    )
+    own = clients.resources.user(user_id, 'password', project)
+    service = clients.resources.service()
+    heat = clients.heats.user(user_id, 'password', project)
+    assert [cloud.has(kind) for cloud in (own, service) for kind in (
+        'load-balancer', 'network', 'block-storage', 'no-such-service'
+    )] == [True, True, True, False] * 2
+
+    stack_id = heat.create(name, _NETWORK_TEMPLATE, {}, {}, 5, [name])
+    assert _rests(clients, heat, stack_id).status == 'CREATE_COMPLETE'
+    there = {one.type: one.physical_id for one in heat.existing_resources(stack_id)}
+    subnet_id, network_id = there['OS::Neutron::Subnet'], there['OS::Neutron::Net']
+
+    balancer_id = clients.add_balancer(alice, subnet_id, name)
+    with pytest.raises(CloudConflict):
+        own.delete_load_balancer(balancer_id)        # Octavia is at work on it
+    balancer = wait_until(lambda: _active(clients, own, balancer_id), 120, 0.5)
+    assert (balancer.name, balancer.description) == ('web', name)
+    assert (balancer.project_id, balancer.vip_network_id) == (project, network_id)
+    for cloud in (own, service):
+        assert balancer in cloud.load_balancers(project)
+    with pytest.raises(CloudForbidden):
+        own.load_balancers(uuid.uuid4().hex)
+    for query in (
+        {'fixed_ips': f'subnet_id={subnet_id}'}, {'network_id': network_id},
+        {'device_id': f'lb-{balancer_id}'},
+    ):
+        (port,) = [
+            port for port in service.ports(**query) if port.id == balancer.vip_port_id
+        ]
+        assert (port.device_owner, port.device_id) == ('Octavia', f'lb-{balancer_id}')
+    assert service.port(port.id) == port
+
+    heat.delete(stack_id)
+    assert _rests(clients, heat, stack_id).status == 'DELETE_FAILED'
+    (failed,) = [
+        one for one in heat.failed_resources(stack_id) if one.type == 'OS::Neutron::Subnet'
+    ]
+    assert failed.physical_id == subnet_id
+    assert classify(failed.reason) == 'resource_in_use'
+    assert {'OS::Neutron::Subnet', 'OS::Neutron::Net'} <= {
+        one.type for one in heat.existing_resources(stack_id)
+    }
+    own.delete_load_balancer(balancer_id)
+    wait_until(lambda: _is_removed(clients, own.load_balancer, balancer_id), 120, 0.5)
+    own.delete_load_balancer(balancer_id)
+    assert service.port(port.id) is None
+    heat.delete(stack_id)
+    wait_until(lambda: _gone(clients, heat, stack_id), 300, 0.5)
+    assert heat.existing_resources(stack_id) == []
+
+    volume_id = clients.add_volume(alice, {CLUSTER_KEY: name})
+    volume = wait_until(lambda: _free(own, volume_id), 60, 0.5)
+    assert (volume.name, volume.server_ids, volume.metadata[CLUSTER_KEY]) == ('pvc', (), name)
+    for cloud in (own, service):
+        assert [one.id for one in cloud.volumes(project, CLUSTER_KEY, name)] == [volume_id]
+        assert cloud.volumes(project, CLUSTER_KEY, f'{name}x') == []
+        assert cloud.snapshots(volume_id) == []
+    assert service.volumes(uuid.uuid4().hex, CLUSTER_KEY, name) == []
+    own.delete_volume(volume_id)
+    wait_until(lambda: _is_removed(clients, own.volume, volume_id), 60, 0.5)
+    own.delete_volume(volume_id)
+    clients.keystone.delete_user(user_id)
+
+
+def _active(clients: _Clients, cloud: Any, balancer_id: str) -> Any:
+    clients.settle()
+    balancer = cloud.load_balancer(balancer_id)
+    return balancer if balancer.status == 'ACTIVE' else None
+
+
+def _is_removed(clients: _Clients, find: Any, thing_id: str) -> bool:
+    clients.settle()
+    return find(thing_id) is None
+
+
+def _free(cloud: Any, volume_id: str) -> Any:
+    volume = cloud.volume(volume_id)
+    return volume if volume.status == 'available' else None
 
 
 def _settled(clients: _Clients, heat: Any, stack_id: str) -> Any:

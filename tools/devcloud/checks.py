@@ -1,9 +1,10 @@
 """Drive the cloud once around and time what it does (runs in its venv).
 
 As plain members: a stack shaped like a cluster is created, signalled through
-its pre-signed URL, updated and deleted; so is one with a load balancer. The
-service account finds stacks of several projects by their ids. A trust is made
-and used, a certificate goes through Barbican, Heat's notifications are read.
+its pre-signed URL, updated and deleted; so is one with a load balancer, and a
+server boots from a volume. The service account finds stacks of several projects
+by their ids. A trust is made and used, a certificate goes through Barbican,
+Heat's notifications are read.
 
     check [--nodes N] [--parallel N]
 """
@@ -31,6 +32,53 @@ NOTHING = {
     'heat_template_version': 'rocky',
     'resources': {'nothing': {'type': 'OS::Heat::None'}},
 }
+
+
+FROM_VOLUME = {
+    'heat_template_version': 'rocky',
+    'resources': {
+        'network': {'type': 'OS::Neutron::Net'},
+        'subnet': {
+            'type': 'OS::Neutron::Subnet',
+            'properties': {'network': {'get_resource': 'network'}, 'cidr': '10.0.0.0/24'},
+        },
+        'port': {
+            'type': 'OS::Neutron::Port',
+            'depends_on': 'subnet',
+            'properties': {'network': {'get_resource': 'network'}},
+        },
+        'volume': {
+            'type': 'OS::Cinder::Volume',
+            'properties': {'image': 'debian-12', 'size': 1},
+        },
+        'server': {
+            'type': 'OS::Nova::Server',
+            'properties': {
+                'flavor': 'm1.nodisk',
+                'networks': [{'port': {'get_resource': 'port'}}],
+                'block_device_mapping_v2': [
+                    {
+                        'volume_id': {'get_resource': 'volume'},
+                        'boot_index': 0,
+                        'delete_on_termination': False,
+                    }
+                ],
+            },
+        },
+    },
+}
+
+
+def check_boot_volume() -> None:
+    """Boot a server from a volume that is made from an image."""
+    with timed('server booted from a volume made from an image'):
+        stack = Stack('alice', 'from-volume', FROM_VOLUME)
+        stack.wait('CREATE')
+    (volume,) = [find() for kind, find in stack.external() if kind == 'OS::Cinder::Volume']
+    require(volume.is_bootable, f'the volume is not bootable: {volume}')
+    require(len(volume.attachments) == 1, f'attachments: {volume.attachments}')
+    with timed('server and its volume: deleted, nothing left'):
+        stack.delete()
 
 
 def check_cluster(nodes: int) -> None:
@@ -273,6 +321,7 @@ def main() -> int:
         check_certificates()
         check_cluster(arguments.nodes)
         check_load_balancer()
+        check_boot_volume()
         if arguments.parallel:
             check_parallel(arguments.parallel)
         notifications.check()

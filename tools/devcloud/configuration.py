@@ -230,7 +230,7 @@ def _cinder(conf: _Configuration) -> None:
         'cinder',
         'fake',
         volume_backend_name='fake',
-        volume_driver='cinder.tests.fake_driver.FakeLoggingVolumeDriver',
+        volume_driver='devcloud_cinder.FakeVolumeDriver',
     )
     conf.set('cinder', 'nova', **account('cinder'))
 

@@ -42,7 +42,10 @@ class _Cloud(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         told = json.loads(self.rfile.read(int(self.headers['Content-Length'])))
-        if 'user_data' in str(told):
+        if 'octavia' in told:
+            said = 'Invalid state PENDING_UPDATE of loadbalancer'
+            self._answer(409, {'faultcode': 'Client', 'faultstring': said, 'debuginfo': None})
+        elif 'user_data' in str(told):
             self._answer(400, {'badRequest': {'message': WORDS, 'code': 400}})
         else:
             self._answer(201, {'stack': {'id': '1', 'told': told, 'url': SECRETS[2]}})
@@ -127,3 +130,11 @@ def test_words_of_the_cloud_are_on_one_line(url: str) -> None:
         session.post(url, json={'user_data': ''})
     assert '\n' not in str(caught.value)
     assert '<' not in str(caught.value)
+
+
+def test_words_of_octavia_are_kept(url: str) -> None:
+    """Its errors have a form of their own."""
+    session = QuietSession(auth=token_endpoint.Token(url, TOKEN))
+    with pytest.raises(CloudRefused) as caught, calling('load-balancer', 'delete'):
+        session.post(url, json={'octavia': 'user_data'})
+    assert 'Invalid state PENDING_UPDATE' in caught.value.reason
