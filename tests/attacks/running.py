@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from oslo_config import cfg
 
 import magnum.conf
-from magnum.db import models
+from magnum.db import migration, models
 from magnum.db.engine import Database
 from magnum.drivers.registry import Registry
 from magnum.operations.planner import Planner
@@ -69,6 +69,7 @@ class RunningService:
         )
         self.database = Database(self.conf)
         databases.empty(self.database)
+        migration.stamp(self.database, 'head')      # the process looks for it
         self.world = _world(self.conf, self.database)
         self.process: subprocess.Popen[bytes] | None = None
 
