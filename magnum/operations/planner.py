@@ -18,7 +18,7 @@ from magnum.certificates import node_trust
 from magnum.db import models
 from magnum.db.statements import database_now
 from magnum.db.types import utcnow
-from magnum.domain import states
+from magnum.domain import nodegroups, states
 from magnum.domain.failures import Failure
 from magnum.events import timeline
 from magnum.operations import rounds, rows, upgrading
@@ -495,6 +495,12 @@ def _again(session: orm.Session, failed: models.Operation) -> dict[str, Any]:
     parameters['is_retry'] = True
     if failed.verb == states.RESIZE:
         group = rows.nodegroup(session, failed.bay_uuid, parameters['nodegroup'])
+        try:
+            nodegroups.check_range(
+                parameters['node_count'], group.min_node_count, group.max_node_count
+            )
+        except nodegroups.Invalid as fault:    # the bounds were changed since
+            raise NotRetryable(str(fault)) from None
         parameters['previous_node_count'] = group.node_count
         group.node_count = parameters['node_count']
     if failed.verb == states.CREATE_NODEGROUP:

@@ -7,6 +7,7 @@ import pytest
 from magnum.clients.errors import CloudRefused
 from magnum.db import models
 from magnum.domain.stack_names import short_id
+from magnum.operations import rows
 from magnum.operations.planner import BayGone, NotRetryable, OperationInProgress
 from tests.operations.conftest import World
 
@@ -208,6 +209,17 @@ def test_what_cannot_be_retried(world: World) -> None:
     world.plan('delete', uuid)
     world.build(uuid)
     with pytest.raises(BayGone):
+        world.about('retry', failed)
+
+
+@pytest.mark.parametrize('bounds', [{'min_node_count': 4}, {'max_node_count': 2}])
+def test_a_count_that_new_bounds_exclude(world: World, bounds: dict[str, int]) -> None:
+    uuid = _bay(world, 'resize')
+    failed = world.ask('resize_bay', uuid, 3)
+    world.fail()
+    with world.database.writing() as session:
+        rows.set_values(session, models.Nodegroup, failed.parameters['nodegroup'], **bounds)
+    with pytest.raises(NotRetryable, match='node_count 3'):
         world.about('retry', failed)
 
 

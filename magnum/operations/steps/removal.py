@@ -7,8 +7,8 @@ of the group's nodes and nothing else.
 """
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 from sqlalchemy import orm
 
@@ -51,6 +51,10 @@ def removal(work: Work, situation: Situation, stack: Stack, lost: tuple[str, ...
     output = work.driver(situation).workers_output
     if output is None:
         return Removal(names + lost, {})
+    with work.tools.database.reading() as session:
+        earlier = _failed_before(session, operation)
+    if not names and not any(one['nodes_to_remove'] for one in earlier):
+        return Removal(lost, {})    # none is preferred: Heat need not be asked
     members: Mapping[str, str] | None = as_anybody(
         work, lambda heat: heat.output(stack.id, output)
     )
@@ -72,23 +76,19 @@ def removal(work: Work, situation: Situation, stack: Stack, lost: tuple[str, ...
     going = dict.fromkeys((*found.nodes, *lost))
     surplus = len(members.keys() - going) - group.node_count
     if surplus > 0:
-        with work.tools.database.reading() as session:
-            left = [
-                index for index in _left_by_others(session, operation, members)
-                if index not in going
-            ]
+        left = [index for index in _left(earlier, members) if index not in going]
         going |= dict.fromkeys(left[:surplus])
     return Removal(tuple(going), found.nodes)
 
 
-def _left_by_others(
-    session: orm.Session, operation: Operation, members: Mapping[str, str]
+def _left(
+    earlier: Iterable[Mapping[str, Any]], members: Mapping[str, str]
 ) -> Iterable[str]:
-    """Nodes that are there yet, of those named by resizes that failed since one succeeded."""
+    """Nodes that are there yet, of those that earlier resizes named."""
     left: dict[str, None] = {}
-    for failed in _failed_before(session, operation):
-        taken = failed.parameters.get(TAKEN, {})
-        found = nodegroups.named(failed.parameters['nodes_to_remove'], {**taken, **members})
+    for asked in earlier:
+        taken = asked.get(TAKEN, {})
+        found = nodegroups.named(asked['nodes_to_remove'], {**taken, **members})
         # An upgrade puts other nodes into the same places.
         left |= dict.fromkeys(
             index for index in found.nodes
@@ -97,15 +97,17 @@ def _left_by_others(
     return left
 
 
-def _failed_before(session: orm.Session, operation: Operation) -> Iterator[Operation]:
-    """The group's failed resizes since the last that succeeded, newest first.
+def _failed_before(session: orm.Session, operation: Operation) -> list[Mapping[str, Any]]:
+    """What the group's resizes asked for that failed since one succeeded, newest first.
 
     Who cancels a resize does not want it any more.
     """
+    failed: list[Mapping[str, Any]] = []
     for earlier in rows.earlier_operations(session, operation, states.RESIZE):
         if earlier.parameters['nodegroup'] != operation.parameters['nodegroup']:
             continue
         if earlier.state == states.SUCCEEDED:
-            return
+            break
         if earlier.state == states.OPERATION_FAILED:
-            yield earlier
+            failed.append(earlier.parameters)
+    return failed
