@@ -88,21 +88,24 @@ def _alternative_names(
     own = {*_LOOPBACK, *addresses.own, *(addresses.api if certificate.api else ())}
     own_addresses = {ipaddress.ip_address(address) for address in own}
     granted: list[x509.GeneralName] = []
-    left_out: list[x509.GeneralName] = []
+    api_addresses = {ipaddress.ip_address(address) for address in addresses.api}
+    strange = []
     for name in asked:
         if isinstance(name, x509.IPAddress):
-            kept = granted if name.value in own_addresses else left_out
-            kept.append(name)
+            if name.value in own_addresses:
+                granted.append(name)
+            elif name.value not in api_addresses:   # masters ask for these always
+                strange.append(str(name.value))
         elif isinstance(name, x509.DNSName):
             if normalised(name.value) not in names:
                 raise InvalidCSR(f'the node may not have the DNS name {name.value}')
             granted.append(x509.DNSName(normalised(name.value)))
         else:
             raise InvalidCSR(f'a node may not have the alternative name {name.value}')
-    if left_out:
+    if strange:
         LOG.info(
             'The certificate of %s is without addresses that are not its own: %s',
-            node_name, ', '.join(str(name.value) for name in left_out),
+            node_name, ', '.join(strange),
         )
     return list(dict.fromkeys(granted))
 

@@ -97,3 +97,25 @@ def test_a_baymodel_in_use_cannot_go(database: Database) -> None:
         session.add(models.Bay(name='b', baymodel_id=baymodel.uuid, status='CREATE_COMPLETE'))
     with pytest.raises(db_exc.DBReferenceError), database.writing() as session:
         session.execute(sa.delete(models.Baymodel))
+
+
+def test_nodes_of_a_rotation_that_is_under_way_keep_their_roles(database: Database) -> None:
+    """0005: masters are known by the certificates that they hold."""
+    migration.upgrade(database, '0004')
+    now = datetime.datetime.now(datetime.UTC)
+    tables = sa.MetaData()
+    tables.reflect(database.engine, only=('node_trust', 'issued_certificate'))
+    with database.engine.begin() as connection:
+        for name in ('x-master-0', 'x-node-0'):
+            connection.execute(tables.tables['node_trust'].insert().values(
+                bay_uuid='b', node=name, bundle='', created_at=now
+            ))
+        for issued_to in ('master/x-master-0/server', 'worker/x-node-0/kubelet', 'me'):
+            connection.execute(tables.tables['issued_certificate'].insert().values(
+                bay_uuid='b', serial='1', subject='CN=x', fingerprint='f', not_before=now,
+                not_after=now, issued_to=issued_to, created_at=now,
+            ))
+    migration.upgrade(database)
+    with database.reading() as session:
+        roles = {row.node: row.role for row in session.scalars(sa.select(models.NodeTrust))}
+    assert roles == {'x-master-0': 'master', 'x-node-0': 'worker'}

@@ -9,8 +9,8 @@ a node that is being built, whose header X-Bootstrap-Token stands in for one:
 ``/<bay uuid>/certificates/<purpose>?node=<name>``
     a certificate, for the signing request (PEM) in the body;
 
-and a node that lives, whose signing request is made with the key of the last
-certificate that it was given for the purpose:
+and a node that lives, whose signing request is made with the key that it
+showed first for the purpose:
 
 ``/<bay uuid>/trust?node=<name>&purpose=<purpose>&trusts=<SHA-256>``
     the authorities that the bay trusts, or 204 if it trusts them already;

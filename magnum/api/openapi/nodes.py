@@ -53,8 +53,8 @@ def _with_csr(operation: dict[str, Any], proof: str | None = None) -> dict[str, 
 _NODE: Final = _parameter('node', 'query', 'Name of the node.', _STRING)
 _PURPOSE: Final = 'What the certificate is for.'
 _PROOF: Final = (
-    'A signing request made with the key of the last certificate that the node was given for '
-    'the purpose: it says who asks.'
+    'A signing request made with the key that the node showed first for the purpose: it says '
+    'who asks.'
 )
 _NOTHING_NEW: Final = {'204': {'description': 'The node trusts what the bay trusts.'}}
 _TRUST: Final = _operation(
