@@ -104,6 +104,15 @@ OPTIONS: dict[str, dict[str, Any]] = {
         'ssh_public_key': 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA someone',
         'labels': {'availability_zone': 'nova'},
     },
+    'volumes in a zone': {
+        'masters': group(MASTER, docker_volume_size=1),
+        'workers': group(WORKER, docker_volume_size=1),
+        'labels': {'availability_zone': 'nova', 'boot_volume_size': '5'},
+    },
+    'load balancer of OVN': {
+        'master_lb_enabled': True,
+        'labels': {'octavia_provider': 'ovn'},
+    },
 }
 
 
