@@ -19,8 +19,6 @@ class Caller:
     ``auth`` is the keystoneauth plugin of the caller's token, with the
     catalogue; ``credentials`` say the same as the other attributes in
     oslo.policy's words. ``bay_uuid`` is set for the own identity of a bay.
-    ``has_access_rules``: the token opens only requests that an application
-    credential lists.
     """
 
     user_id: str | None
@@ -31,7 +29,6 @@ class Caller:
     credentials: dict[str, Any]
     enforcer: Enforcer
     bay_uuid: str | None = None
-    has_access_rules: bool = False
     user_name: str | None = None
 
     @classmethod
@@ -69,8 +66,7 @@ class Caller:
             credentials |= {'is_bay': True, 'bay_uuid': bay_uuid}
         return cls(
             user_id, project_id, roles, request_id, environ.get('keystone.token_auth'),
-            credentials, enforcer, bay_uuid, _has_access_rules(environ),
-            environ.get('HTTP_X_USER_NAME'),
+            credentials, enforcer, bay_uuid, environ.get('HTTP_X_USER_NAME'),
         )
 
     @property
@@ -111,11 +107,6 @@ class Caller:
 
 def _forbidden(rule: str) -> errors.APIError:
     return errors.APIError(errors.FORBIDDEN, f"Policy doesn't allow {rule} to be performed.")
-
-
-def _has_access_rules(environ: Mapping[str, Any]) -> bool:
-    token = (environ.get('keystone.token_info') or {}).get('token', {})
-    return (token.get('application_credential') or {}).get('access_rules') is not None
 
 
 def _bay_of(environ: Mapping[str, Any], bays_domain: Mapping[str, str | None]) -> str | None:

@@ -60,7 +60,7 @@ class Preflight:
 
     def connect(self, caller: Caller) -> Any:
         """The cloud with the caller's token."""
-        return self._clouds.connect(caller.auth, caller.has_access_rules)
+        return self._clouds.connect(caller.auth)
 
 
 class Lookups:

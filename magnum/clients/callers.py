@@ -1,20 +1,18 @@
 """Looking things up in the cloud as the caller of a request.
 
 The caller's token is all there is to it: its catalogue says where services
-are, and what it does not open stays closed. A token with access rules opens
-other services only together with the service's own, which tells them that a
-service passes the request on.
+are, and what it does not open stays closed. The plugin of keystonemiddleware
+sends the service's own token beside it, which tells other services that a
+request is passed on: they ask for no access rules then.
 """
 
-import functools
 from typing import Any, Final
 
-from keystoneauth1 import adapter, loading, service_token, session
+from keystoneauth1 import adapter, session
 from oslo_config import cfg
 
 from magnum.clients.errors import calling
 from magnum.clients.sessions import QuietSession
-from magnum.conf import openstack_client
 
 #: The least version of a service's API that is spoken; what it offers decides.
 #: Of others the catalogue's address is used as it is: Heat's has its version.
@@ -25,8 +23,6 @@ class CallerClouds:
     """Makes connections with callers' tokens; one per process, safe for threads."""
 
     def __init__(self, conf: cfg.ConfigOpts):
-        openstack_client.register_service_account(conf)
-        self._conf = conf
         options = conf.openstack_client
         self._options: dict[str, Any] = {
             'timeout': conf.api.lookup_timeout,
@@ -39,19 +35,11 @@ class CallerClouds:
         # endpoints speak, for all callers.
         self._shared = QuietSession(**self._options)
 
-    @functools.cached_property
-    def _service(self) -> Any:
-        """The plugin of ``[keystone_auth]``; it keeps its token."""
-        return loading.load_auth_from_conf_options(self._conf, openstack_client.SERVICE_ACCOUNT)
-
-    def connect(self, auth: Any, has_access_rules: bool) -> 'CallerCloud':
+    def connect(self, auth: Any) -> 'CallerCloud':
         """The cloud as one caller; it is asked nothing before it is used.
 
         :param auth: keystoneauth plugin of the caller's token.
-        :param has_access_rules: the token does not open other services by itself.
         """
-        if has_access_rules:
-            auth = service_token.ServiceTokenAuthWrapper(auth, self._service)
         own = QuietSession(auth=auth, session=self._shared.session, **self._options)
         own._discovery_cache = self._shared._discovery_cache
         return CallerCloud(own, self._region_name, self._interface)
