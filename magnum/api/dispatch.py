@@ -29,7 +29,6 @@ from magnum.api.dialects import BAYMODELS, BAYS, CLUSTER_TEMPLATES, CLUSTERS
 from magnum.api.idempotency import Idempotency
 from magnum.api.preconditions import is_unchanged
 from magnum.api.services import Services
-from magnum.db.commits import OutcomeUnknown
 
 LOG = logging.getLogger(__name__)
 
@@ -213,12 +212,6 @@ def _api_error(error: Exception) -> errors.APIError:
             return errors.APIError(kind, error.detail or '' if kind.status == 400 else '')
     if isinstance(error, UnicodeDecodeError):
         return errors.APIError(errors.BAD_REQUEST, 'The URL is not in UTF-8')
-    if isinstance(error, OutcomeUnknown):
-        LOG.error('What became of a change is not known.', exc_info=error)
-        return errors.APIError(
-            errors.OUTCOME_UNKNOWN,
-            'The database does not say whether the change was made. Look before you repeat it.',
-        )
     return faults.told(error, 'A request met an unexpected fault.')
 
 

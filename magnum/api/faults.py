@@ -7,6 +7,7 @@ from oslo_log import log as logging
 from magnum.api import errors
 from magnum.certificates.errors import SealingError
 from magnum.db.away import UNAVAILABLE
+from magnum.db.commits import OutcomeUnknown
 
 LOG = logging.getLogger(__name__)
 
@@ -28,5 +29,11 @@ def told(error: Exception, what: str) -> errors.APIError:
     if isinstance(error, SealingError):
         LOG.error('%s A secret cannot be opened: %s', what, error)
         return errors.APIError(errors.SEAL_BROKEN, str(error))
+    if isinstance(error, OutcomeUnknown):
+        LOG.error('%s It is not known what became of a change: %s', what, error)
+        return errors.APIError(
+            errors.OUTCOME_UNKNOWN,
+            'The database does not say whether the change was made. Look before you repeat it.',
+        )
     LOG.error('%s', what, exc_info=error)
     return errors.APIError(errors.INTERNAL, errors.INTERNAL_DETAIL)

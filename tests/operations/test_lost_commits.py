@@ -15,6 +15,7 @@ from magnum.db import models
 from magnum.domain import states
 from tests import databases
 from tests.fakes.lossy_database import Loss, LossyDatabase
+from tests.fakes.nodes import Bootstrap, FakeNode
 from tests.operations.conftest import World, open_world
 
 #: What is lost, from which COMMIT on, and each which. After a lost answer two
@@ -124,3 +125,27 @@ def test_a_life_that_loses_commits_is_as_any_other(
     assert lossy.lost > 5
     if loss is not Loss.COMMIT:     # whose step begins anew
         assert lossy_world.cloud.calls == calls
+
+
+@pytest.mark.parametrize('loss', [Loss.ANSWER, Loss.COMMIT])
+def test_a_node_gets_its_certificate_once(
+    lossy_world: World, lossy: LossyDatabase, loss: Loss
+) -> None:
+    world = lossy_world
+    uuid = world.create(name='bay')
+    world.build(uuid)
+    service = Bootstrap(world.conf, world.database, world.tools.certificates)
+    (stack,) = world.cloud.living()
+    node = FakeNode(service, uuid, f'{stack["name"]}-node-0')
+    world.ask('rotate_ca', uuid)
+    world.worker().turn()
+    issued = len(world.rows(models.IssuedCertificate))
+    lossy.lose({1: loss})
+    answer = node.reissue()
+    assert lossy.lost == 1
+    if loss is Loss.COMMIT:
+        assert (answer.status_int, 'Retry-After' in answer.headers) == (503, True)
+        assert len(world.rows(models.IssuedCertificate)) == issued
+        answer = node.reissue()
+    assert answer.status_int == 200
+    assert len(world.rows(models.IssuedCertificate)) == issued + 1
