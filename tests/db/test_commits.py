@@ -85,6 +85,21 @@ def test_what_was_committed_once_is_not_run_again(
 
 
 @EACH_LOSS
+def test_what_was_loaded_stays_readable(
+    database: Database, lossy: LossyDatabase, loss: Loss
+) -> None:
+    database.run(add)
+
+    def work(session: orm.Session) -> models.Baymodel:
+        loaded = session.scalars(sa.select(models.Baymodel)).one()
+        loaded.name = 'new'
+        return loaded
+
+    lossy.lose({1: loss})
+    assert database.run(work).name == 'new'
+
+
+@EACH_LOSS
 def test_a_context_whose_commit_is_lost(
     database: Database, lossy: LossyDatabase, loss: Loss
 ) -> None:
