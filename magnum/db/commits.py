@@ -76,8 +76,6 @@ class Commits:
     def commit(self, session: orm.Session) -> None:
         """Commit; an error means that nothing was committed.
 
-        Objects of the session stay as they are, whatever becomes of COMMIT.
-
         :raises OutcomeUnknown: something may have been committed.
         """
         session.flush()
@@ -89,7 +87,6 @@ class Commits:
         key = _new_key()
         if wrote:
             connection.execute(_INSERT, {'key': key, 'is_committed': True})
-        session.expunge_all()   # a failing COMMIT would empty them
         try:
             session.commit()
         except Exception as error:
