@@ -38,6 +38,8 @@ _STEPS = st.one_of(
     st.tuples(st.just('overdue')),
     st.tuples(st.just('build')),
 )
+_FIRST, _SECOND = ('resize', 3, [(0, False)]), ('resize', 2, [(1, False)])
+_WORK, _FAIL = ('work', None), ('settle', 'FAILED', 'nothing')
 
 
 @dataclasses.dataclass
@@ -159,11 +161,15 @@ class Story:
 
 
 @hypothesis.settings(
-    max_examples=20, deadline=None,
+    max_examples=15, deadline=None,
     suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture,
                            hypothesis.HealthCheck.too_slow],
 )
 @hypothesis.given(steps=st.lists(_STEPS, min_size=2, max_size=12))
+# Two that wait; one that fails and another; one that is cancelled and another.
+@hypothesis.example(steps=[_FIRST, _SECOND])
+@hypothesis.example(steps=[_FIRST, _WORK, _FAIL, _WORK, ('resize', 3, [])])
+@hypothesis.example(steps=[_FIRST, _WORK, ('cancel',), _WORK, _FAIL, _SECOND])
 def test_named_nodes_go_first(
     world: World, die_at: Callable[[str], None], steps: list[tuple[Any, ...]]
 ) -> None:
