@@ -8,6 +8,7 @@ from schemathesis import Case
 from schemathesis.core import NotSet
 
 from magnum.api import versions
+from tests.api.fuzz import hostile
 from tests.api.fuzz.things import Things
 
 #: The more often, the further they come.
@@ -30,6 +31,8 @@ class Shaping:
     keeps_optional: float = 0.12
     keeps_argument: float = 0.3
     keeps_header: float = 0.25
+    hostile_header: float = 0.08
+    hostile_labels: float = 0.08
 
 
 SHAPING: Final = Shaping()
@@ -50,12 +53,24 @@ def shape(case: Case, things: Things, dice: random.Random, mandatory: frozenset[
         headers['X-Auth-Token'] = persona
     if version is not None:
         headers[versions.HEADER] = f'container-infra {version}'
+    if dice.random() < SHAPING.hostile_header:
+        headers.update([hostile.header(dice)])
     case.headers.clear()
     case.headers.update(headers)
     if isinstance(case.body, dict):
         case.body = _shaped_body(case.body, things, dice, mandatory)
     elif isinstance(case.body, list):
         case.body = [_shaped_step(step, things, dice) for step in case.body[:3]]
+    if dice.random() < SHAPING.hostile_labels:
+        _give_hostile_labels(case, dice)
+
+
+def _give_hostile_labels(case: Case, dice: random.Random) -> None:
+    if isinstance(case.body, dict):
+        case.body = {**case.body, 'labels': hostile.labels(dice)}
+    elif isinstance(case.body, list):
+        step = {'op': dice.choice(('add', 'replace')), 'path': '/labels'}
+        case.body = [*case.body, {**step, 'value': hostile.labels(dice)}]
 
 
 def has_body(case: Case) -> bool:
