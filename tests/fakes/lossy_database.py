@@ -77,8 +77,9 @@ class LossyDatabase:
         """Take no more connections, and break those that there are."""
         self.release()
         _close(self._listener)
+        self._threads[0].join(10)   # no connection is made after this
         self.cut()
-        for thread in list(self._threads):
+        for thread in self._threads:
             thread.join(10)
 
     def _accept(self) -> None:
@@ -88,7 +89,11 @@ class LossyDatabase:
                 if self.refuses:
                     _close(client)
                     continue
-                server = socket.create_connection(self._target)
+                try:
+                    server = socket.create_connection(self._target)
+                except OSError:
+                    _close(client)
+                    continue
                 with self._lock:
                     self._sockets |= {client, server}
                 connection = _Connection(self, client, server)
