@@ -10,6 +10,7 @@ _BEGINNING = frozenset({'up', 'preflight', 'backend'})
 
 def main() -> int:
     """Run one command."""
+    is_passing = 'preflight' in sys.argv[1:2] and not ports.is_chosen()
     if _BEGINNING.intersection(sys.argv[1:2]):
         try:
             ports.choose()
@@ -19,4 +20,9 @@ def main() -> int:
     # Only now: the settings have the ports in them.
     from tools.devcloud import cli
 
-    return cli.main()
+    try:
+        return cli.main()
+    finally:
+        # Nothing keeps the ports until 'up', which chooses for itself.
+        if is_passing:
+            ports.forget()

@@ -57,6 +57,16 @@ def offset() -> int:
         return 0
 
 
+def is_chosen() -> bool:
+    """Whether the cloud has an offset, of the environment or of an earlier command."""
+    return bool(os.environ.get(_VARIABLE)) or _FILE.exists()
+
+
+def forget() -> None:
+    """Give the offset up, for the next command to choose one."""
+    _FILE.unlink(missing_ok=True)
+
+
 def choose() -> None:
     """Choose the offset of a cloud that has none yet: the first whose ports are free.
 
@@ -65,7 +75,7 @@ def choose() -> None:
 
     :raises OSError: no offset is free, or its file cannot be written.
     """
-    if os.environ.get(_VARIABLE) or _FILE.exists():
+    if is_chosen():
         return
     for number in _offsets():
         if number == 0 and place.NAME != place.DEFAULT_NAME:

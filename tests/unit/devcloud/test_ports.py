@@ -78,6 +78,26 @@ def test_two_at_a_time(tmp_path):
         starting.stdin.close()
 
 
+_PREFLIGHT = '''
+import sys
+from tools.devcloud import launch, ports, preflight
+preflight.check_machine = lambda: print(ports.offset(), ports.is_chosen())
+sys.argv[1:] = ['preflight']
+sys.exit(launch.main())
+'''
+
+
+def test_preflight_keeps_no_ports(tmp_path):
+    """The reservation ends with it: another cloud may take them before ``up``."""
+    name = {'MAGNUM_DEVCLOUD_NAME': 'tests'}
+    offset, is_chosen = _run(_PREFLIGHT, tmp_path, **name).split()
+    assert (int(offset) > 0, is_chosen) == (True, 'True')
+    assert not (tmp_path / 'tests/port-offset').exists()
+    chosen = _run(_CHOOSE, tmp_path, **name)
+    assert _run(_PREFLIGHT, tmp_path, **name) == f'{chosen} True'
+    assert (tmp_path / 'tests/port-offset').read_text() == f'{chosen}\n'
+
+
 def test_what_is_in_the_way_is_one_line(tmp_path):
     """Nothing is installed, and no traceback is printed."""
     (tmp_path / 'state').mkdir()
