@@ -75,7 +75,7 @@ class NodegroupPlans:
             'node_addresses': [],
         }
         del values['merge_labels']
-        applied = self._selection.checked_labels(values['labels'], driver)
+        applied = self._selection.checked_labels(values['labels'], driver, had=bay.labels)
         self._check_in_cloud(call, values, bay, driver, applied)
         return NewNodegroup(
             values,

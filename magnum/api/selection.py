@@ -66,27 +66,33 @@ class DriverSelection:
                 f'Volume driver {asked} is not supported, {_expected(supported)}.',
             )
 
-    def checked_labels(self, labels: Mapping[str, str], driver: Driver) -> dict[str, str]:
+    def checked_labels(
+        self, labels: Mapping[str, str], driver: Driver, had: Mapping[str, str] | None = None
+    ) -> dict[str, str]:
         """The labels that are given, in their normal forms; the driver can do what they say.
 
         Unknown ones pass, unless the operator refuses them or they look like
         a misspelling of a known one.
+
+        :param had: labels of the bay that exists; of these only values are checked, for
+            names and releases were accepted with the bay.
         """
         schema = driver.labels_schema()
+        new = {name: text for name, text in labels.items() if (had or {}).get(name) != text}
         try:
             rules.check(schema, labels)
             if not self._conf.drivers.any_version:
-                rules.check_releases(schema, labels)
+                rules.check_releases(schema, new)
         except PlanRefused as refusal:
             raise errors.at_field(
                 errors.BAY_PLAN_REFUSED, refusal.field, refusal.reason
             ) from None
-        for name, likely in rules.misspelled(schema, labels).items():
+        for name, likely in rules.misspelled(schema, new).items():
             raise errors.invalid(
                 f'labels/{name}', labels[name],
                 f'The driver {driver.name} knows no label of this name. Is it {likely}?',
             )
-        unknown = rules.unknown(schema, labels)
+        unknown = rules.unknown(schema, new)
         if unknown and self._conf.drivers.strict_labels:
             raise errors.invalid(
                 f'labels/{unknown[0]}',

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 import webtest
 
+from magnum.db import models
 from magnum.drivers import labels as rules
 from magnum.drivers.kubernetes.downloads import MASTER_PROGRAMS
 from magnum.drivers.registry import Registry
@@ -239,6 +241,26 @@ def test_node_groups_say_it_as_well(make: Make) -> None:
     assert 'boot_volume_size' not in said
     assert person.group(name='h', labels={'kube_tag': 'v1.14.6'}).status_int == 400
     assert person.group(name='h', labels={'kubelet_optoins': ''}).status_int == 400
+
+
+def test_labels_that_the_bay_has_refuse_no_node_group(make: Make) -> None:
+    """They were accepted with the bay, before a release left or a rule came."""
+    service = make()
+    person = Person(service, 'clusters')
+    had = {'kube_tag': 'v1.14.6', 'kubelet_optoins': '--v=2', 'cost_centre': '1'}
+    digests = ' '.join(f'{program}:{"0" * 64}' for program in MASTER_PROGRAMS)
+    assert person.post({'kube_binaries_digests': digests}).status_int == 202
+    service.settle()
+    with service.database.writing() as session:
+        bay = session.scalars(sa.select(models.Bay).filter_by(name=person.name)).one()
+        bay.labels = {**bay.labels, **had}
+    service.conf.set_override('strict_labels', True, group='drivers')
+    made = person.group(name='g')
+    assert made.status_int == 202, made.text
+    for labels in ({'kube_tag': 'v1.14.7'}, {'kubelet_optoins': '--v=3'}, {'cost_centre': '2'}):
+        refused = person.group(name='h', merge_labels=True, labels=labels)
+        assert refused.status_int == 400, refused.text
+        assert refused.json['errors'][0]['source']['pointer'] == f'/labels/{next(iter(labels))}'
 
 
 def test_strict_labels_refuse_all_unknown_ones(make: Make) -> None:
