@@ -272,4 +272,3 @@ def test_strangers_behind_the_address_of_nodes(guarded: RunningService) -> None:
         ends.set()
         for stranger in strangers:
             stranger.join()
-

@@ -36,6 +36,10 @@ def ask(
         # One node that acts for others.
         ('kubeapi_options', '--disable-admission-plugins=NodeRestriction'),
         ('kubeapi_options', '--authorization-mode=AlwaysAllow'),
+        ('kubeapi_options', '"--disable-admission-plugins=NodeRestriction"'),
+        ('kubeapi_options', '--disable-admission-plugins="NodeRestriction"'),
+        ('kubeapi_options', '--disable_admission_plugins=NodeRestriction'),
+        ('kubeapi_options', '--authorization_mode=AlwaysAllow'),
     ],
 )
 def test_labels_that_open_nodes_are_refused(
@@ -55,4 +59,3 @@ def test_passwords_of_proxies_go_nowhere(service: RunningService, field: str) ->
     assert SECRET not in answer.text
     assert SECRET not in service.log.read_text()
     assert SECRET not in service.ask('GET', '/clustertemplates').text
-

@@ -77,10 +77,12 @@ def _admission_plugins(label: str) -> str:
 
 def node_restriction(plan: BayPlan, _capabilities: Capabilities) -> None:
     """No option of the API server takes away what keeps nodes apart."""
-    for option in plan.labels.get('kubeapi_options', '').split():
-        name, _, value = option.lstrip('-').partition('=')
+    # As the API server is given them; it reads "_" in their names as "-", and
+    # lists with quotes around their items.
+    for option in command_lines.words(plan.labels.get('kubeapi_options', '')).split():
+        name, _, value = option.lstrip('-').replace('_', '-').partition('=')
         if (name == 'disable-admission-plugins' and (
-            not value or NODE_RESTRICTION in value.split(',')
+            not value or NODE_RESTRICTION in value
         )) or name == 'authorization-mode':
             raise PlanRefused(
                 'labels/kubeapi_options',
@@ -128,12 +130,17 @@ class KubernetesDriver(heat.HeatDriver):
         checks.load_balanced_masters,
         address_ranges,
         node_options.registrable,
-        node_restriction,
         command_lines.well_formed,
+        node_restriction,
         downloads.check_sources,
         downloads.check_digests,
     )
-    tolerated = frozenset((*heat.HeatDriver.tolerated, *refusals[-2:]))
+    tolerated = frozenset((
+        *heat.HeatDriver.tolerated,
+        node_restriction,
+        downloads.check_sources,
+        downloads.check_digests,
+    ))
     # Programs were checked by digests from where they came from, if at all.
     formerly = {'MAGNUM_INSECURE_DOWNLOADS': 'true'}
     certificates = {

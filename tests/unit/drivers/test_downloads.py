@@ -89,6 +89,7 @@ def test_the_operator_may_let_all_pass() -> None:
 
 
 OLD = {'flannel_tag': 'v0.99.0', 'kube_binaries_url': 'http://mirror'}
+UNRESTRICTED = {'kubeapi_options': '--authorization-mode=Node,RBAC,Webhook'}
 
 
 def test_bays_of_old_keep_working() -> None:
@@ -108,10 +109,17 @@ def test_bays_of_old_keep_working() -> None:
     assert told['MAGNUM_FLANNEL_VERSION'] == 'v0.26.7'
 
 
-def test_an_upgrade_brings_no_new_fault_in() -> None:
+@pytest.mark.parametrize('labels', [OLD, UNRESTRICTED])
+def test_an_upgrade_brings_no_new_fault_in(labels: dict[str, str]) -> None:
     current = plans.plan(DRIVER)
     with pytest.raises(PlanRefused):
-        DRIVER.check_upgrade(current, plans.plan(DRIVER, labels=OLD))
+        DRIVER.check_upgrade(current, plans.plan(DRIVER, labels=labels))
+
+
+def test_bays_with_a_former_authorization_mode_are_not_shut_out() -> None:
+    plan = plans.plan(DRIVER, labels=UNRESTRICTED)
+    DRIVER.check_upgrade(plan, plan)
+    DRIVER.validate_nodegroup(plan, plans.further_group())
 
 
 CURL = """#!/bin/bash
@@ -121,7 +129,8 @@ for word; do
     previous=$word
 done
 case $previous in
-    *.sha256) [ -e @root/published ] && cat @root/published ;;
+    */kubelet.sha256) cat @root/published ;;
+    *.sha256) exit 22 ;;
     *) printf '@content' >"$output" ;;
 esac
 """
@@ -197,14 +206,15 @@ def test_without_a_digest_nothing_is_downloaded(guest: Guest, digests: str) -> N
 
 
 @pytest.mark.parametrize(
-    ('published', 'good'), [(DIGEST, True), ('2' * 64, False), (None, True)]
+    ('published', 'good'), [(DIGEST, True), ('2' * 64, False), (None, False)]
 )
 def test_an_operator_may_trust_the_source(
     guest: Guest, published: str | None, good: bool
 ) -> None:
+    """What Kubernetes publishes holds; flannel publishes nothing."""
     if published:
         (guest.root / 'published').write_text(published)
     done = guest.run('', 'true')
     assert (done.returncode == 0) is good
-    assert ('kubelet' in guest.installed()) is good
+    assert guest.installed() == ({'kubelet', 'flanneld'} if good else set())
     assert all('--proto =https,http ' in call for call in guest.calls())

@@ -145,6 +145,31 @@ def test_swarm_managers_need_none() -> None:
             'labels/kubeapi_options',
         ),
         (
+            KubernetesDriver(),
+            {'kubeapi_options': '"--disable-admission-plugins=NodeRestriction"'},
+            'labels/kubeapi_options',
+        ),
+        (
+            KubernetesDriver(),
+            {'kubeapi_options': '--disable-admission-plugins="NodeRestriction"'},
+            'labels/kubeapi_options',
+        ),
+        (
+            KubernetesDriver(),
+            {'kubeapi_options': "--disable-admission-plugins='\"NodeRestriction\"'"},
+            'labels/kubeapi_options',
+        ),
+        (
+            KubernetesDriver(),
+            {'kubeapi_options': '--disable_admission_plugins=NodeRestriction'},
+            'labels/kubeapi_options',
+        ),
+        (
+            KubernetesDriver(),
+            {'kubeapi_options': '--authorization_mode=AlwaysAllow'},
+            'labels/kubeapi_options',
+        ),
+        (
             MesosDriver(),
             {'mesos_slave_image_providers': 'docker'},
             'labels/mesos_slave_isolation',

@@ -210,6 +210,19 @@ def test_heat_hears_a_word_once(runner: Runner) -> None:
     assert (runner.folder / 'calls').read_text().count('PUT') == 2
 
 
+@pytest.mark.parametrize('status', [403, 503])
+def test_heat_is_told_again_after_a_refusal(runner: Runner, status: int) -> None:
+    runner.step('10-a.sh', 'true')
+    curl = runner.folder / 'opt/magnum/magnum-curl'
+    refused = f'{runner.folder}/refused'
+    curl.write_text(curl.read_text() + f'[ -e {refused} ] && exit\n'
+                    f'touch {refused}\necho {status}\nexit 22\n')
+    for _ in range(2):
+        assert runner.run()['status'] == 'SUCCESS'
+        assert (runner.folder / 'calls').read_text().count('PUT') == 2
+    assert 'http://heat/signal' not in (runner.folder / 'var/log/magnum/signal.log').read_text()
+
+
 class Refuser(http.server.BaseHTTPRequestHandler):
     """Answers with the statuses of its server, one after another."""
 

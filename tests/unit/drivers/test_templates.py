@@ -214,5 +214,24 @@ def test_names_that_the_autoscaler_reads(kind: str) -> None:
     assert minion['outputs']['OS::stack_id']['value'] == {'get_resource': 'kube-minion'}
 
 
+@pytest.mark.parametrize(
+    ('folder', 'group'),
+    [
+        ('kubernetes', 'secgroup_kube_minion'),
+        ('swarm', 'secgroup_swarm_node'),
+        ('mesos', 'secgroup_mesos_slave'),
+    ],
+)
+def test_published_ports_stay_in_the_group_that_bays_have(folder: str, group: str) -> None:
+    """Further groups of a bay keep theirs when it alone is upgraded."""
+    resources = hot.parse(templates.read(f'{folder}/templates/bay.yaml'))['resources']
+    opened = {
+        name for name, resource in resources.items()
+        if resource['type'] == 'OS::Neutron::SecurityGroup'
+        and 'node_ports_allowed_cidrs' in json.dumps(resource)
+    }
+    assert opened == {group}
+
+
 def _nested(files: Any) -> list[str]:
     return [text for name, text in files.items() if '/templates/' in name]

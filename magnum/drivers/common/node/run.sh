@@ -14,6 +14,12 @@ told=/etc/magnum/told
 . /opt/magnum/lib.sh
 load_environment
 
+tell_heat() { # file
+    # PUT: Heat signs the address of a wait condition for this verb only.
+    magnum-curl --output /dev/null -X PUT -H 'Content-Type: application/json' \
+        --data "@$1" "$MAGNUM_SIGNAL_URL"
+}
+
 report() { # status, reason
     local body word="$1 $MAGNUM_SIGNAL_URL"
     if [ -e "$told" ] && [ "$(cat "$told")" = "$word" ]; then
@@ -30,10 +36,8 @@ name = os.environ['MAGNUM_NODE_NAME']
 reason = f'node {name}: {reason}'
 json.dump({'status': status, 'reason': reason, 'id': name}, sys.stdout)
 PYTHON
-    # PUT: Heat signs the address of a wait condition for this verb only.
-    if patiently 30 10 --output /dev/null -X PUT \
-        -H 'Content-Type: application/json' \
-        --data "@$body" "$MAGNUM_SIGNAL_URL" >>"$logs/signal.log" 2>&1; then
+    # Heat answers 403 also while its Keystone fails, so no refusal is final.
+    if wait_until 300 tell_heat "$body" >>"$logs/signal.log" 2>&1; then
         (umask 077 && printf '%s\n' "$word" >"$told")
     else
         echo "magnum: Heat could not be told: $1" >&2
