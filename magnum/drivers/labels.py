@@ -27,7 +27,7 @@ from magnum.drivers import contract, templates
 
 _LONGEST: Final = 4096  # characters of a value; settings of nodes are part of user data
 #: How much a name has to be like a known one to be taken for its misspelling.
-#: "boot_volume_zie" is by 0.90; of two known names none are by 0.96.
+#: "boot_volume_zie" is like its own by 0.90. Known names may be more alike than that.
 _LIKENESS: Final = 0.88
 
 Origin = Literal['default', 'baymodel', 'bay']

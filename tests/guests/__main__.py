@@ -1,8 +1,8 @@
 """Run the scripts of nodes in minimal roots and look for the programs they call.
 
-What is not real there: ``systemctl`` and ``modprobe`` are stand-ins that do
-nothing, and nothing is waited for, as nothing runs. So steps that talk to
-running services are left out.
+What is not real there: ``systemctl``, ``modprobe`` and ``sysctl`` are
+stand-ins that do nothing, and nothing is waited for, as nothing runs. So steps
+that talk to running services are left out.
 """
 
 import argparse
