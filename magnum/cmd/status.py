@@ -46,10 +46,7 @@ class Checks(upgradecheck.UpgradeCommands):
             with setup.opened(self._conf) as database:
                 found = migration.version(database)
         except Exception as error:
-            fault = setup.fault_of(error)
-            if fault is None:
-                raise
-            return Result(Code.FAILURE, str(fault))
+            return _failure(error)
         if found == migration.newest():
             return Result(Code.SUCCESS, f'The schema is at {found}.')
         return Result(Code.FAILURE, f'The schema is at {found}; run "magnum-db-manage upgrade".')
@@ -83,7 +80,10 @@ class Checks(upgradecheck.UpgradeCommands):
         return Result(Code.FAILURE, ' '.join(broken[:_NAMED]) + more)
 
     def _check_bootstrap_endpoint(self) -> upgradecheck.Result:
-        warning = bootstrap_endpoint.warning(self._conf, Sessions(self._conf))
+        try:
+            warning = bootstrap_endpoint.warning(self._conf, Sessions(self._conf))
+        except Exception as error:
+            return _failure(error)
         if warning is not None:
             return Result(Code.WARNING, warning)
         return Result(Code.SUCCESS, 'No endpoint without TLS was found.')
@@ -95,6 +95,17 @@ class Checks(upgradecheck.UpgradeCommands):
         ('secrets', _check_seals),
         ('bootstrap endpoint', _check_bootstrap_endpoint),
     )
+
+
+def _failure(error: Exception) -> upgradecheck.Result:
+    """A result that says what is wrong around the program.
+
+    :raises Exception: the error itself, where it is a fault of the program.
+    """
+    fault = setup.fault_of(error)
+    if fault is None:
+        raise error
+    return Result(Code.FAILURE, str(fault))
 
 
 def main() -> int:

@@ -45,7 +45,7 @@ def _active(world: World, uuid: str) -> list[models.Operation]:
 
 @pytest.mark.parametrize('quota', [1, 3])
 def test_creates_against_a_quota(world: World, quota: int) -> None:
-    world.planner._max_bays = quota
+    world.conf.set_override('max_clusters_per_project', quota, 'quotas')
     answers = _all_at_once([lambda n=n: world.create(name=f'b{n}') for n in range(AT_ONCE)])
     kinds = collections.Counter(type(answer).__name__ for answer in answers)
     assert kinds == {'str': quota, 'QuotaExceeded': AT_ONCE - quota}
@@ -55,7 +55,7 @@ def test_creates_against_a_quota(world: World, quota: int) -> None:
 
 def test_creates_of_several_projects(world: World) -> None:
     """Nobody waits for, or is counted with, another project."""
-    world.planner._max_bays = 100
+    world.conf.set_override('max_clusters_per_project', 100, 'quotas')
     _all_at_once([lambda n=n: world.create(name=f'b{n}') for n in range(AT_ONCE)])
     assert len(world.rows(models.Bay)) == AT_ONCE
 
@@ -116,7 +116,7 @@ def test_retries_of_one_operation(world: World) -> None:
 
 
 def test_workers_never_claim_the_same(world: World) -> None:
-    world.planner._max_bays = 100
+    world.conf.set_override('max_clusters_per_project', 100, 'quotas')
     for number in range(20):
         world.create(name=f'b{number}')
     claims = [Claims(world.database, f'w{n}', lease=120, client_timeout=60) for n in range(6)]
@@ -138,7 +138,7 @@ def test_workers_never_claim_the_same(world: World) -> None:
 
 def test_workers_and_requests_about_the_same_bays(world: World) -> None:
     """Workers end operations while requests plan, cancel and delete: all come to an end."""
-    world.planner._max_bays = 100
+    world.conf.set_override('max_clusters_per_project', 100, 'quotas')
     bays = [world.create(name=f'b{number}') for number in range(6)]
     stop = threading.Event()
 
