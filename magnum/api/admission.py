@@ -33,7 +33,7 @@ from sqlalchemy.orm import Session
 
 from magnum.api import errors
 from magnum.certificates import nodes
-from magnum.certificates.bootstrap import BootstrapTokens
+from magnum.certificates.service import CertificateService
 from magnum.clients.errors import CloudError
 from magnum.clients.servers import Server, Servers
 from magnum.db import models
@@ -50,7 +50,7 @@ LOG = logging.getLogger(__name__)
 #: How far the clocks of Nova and of the database may be apart.
 _CLOCKS_APART: Final = datetime.timedelta(minutes=5)
 #: Of look-ups, per bay and process: how many may go on at once, and how many
-#: may find nothing within a minute.
+#: may find nothing within a minute. A process bounds those of all bays, too.
 _AT_ONCE: Final = 8
 _IN_VAIN: Final = 10
 _BAYS: Final = 10_000
@@ -86,8 +86,10 @@ class Standing(enum.Enum):
 class Cloud:
     """Confirms nodes by the cloud, and bounds what that costs."""
 
-    def __init__(self, servers: Servers):
+    def __init__(self, servers: Servers, at_once: int):
+        """:param at_once: look-ups under way, of all bays; each holds a thread."""
         self._servers = servers
+        self._at_once = at_once
         self._lock = threading.Lock()
         self._under_way: set[tuple[str, str]] = set()
         self._in_vain: cachetools.TTLCache[str, int] = cachetools.TTLCache(_BAYS, ttl=60)
@@ -140,6 +142,8 @@ class Cloud:
             of_bay = sum(uuid == bay_uuid for uuid, _ in self._under_way)
             if key in self._under_way or of_bay >= _AT_ONCE:
                 raise _later('Nodes of the bay are being confirmed.')
+            if len(self._under_way) >= self._at_once:
+                raise _later('Nodes of other bays are being confirmed.')
             if self._in_vain.get(bay_uuid, 0) >= _IN_VAIN:
                 raise errors.APIError(
                     errors.BOOTSTRAP_TOO_MANY, 'Too many nodes were not confirmed.',
@@ -170,7 +174,8 @@ def is_to_be_built(
 ) -> bool:
     """Whether an operation, that of the token, builds a node of this role and name."""
     bay = applicant.bay
-    if operation.active_for != bay.uuid:
+    # One that has failed may have armed its tokens again, when it was resumed.
+    if operation.active_for != bay.uuid or operation.found_failure is not None:
         return False
     groups = session.scalars(sa.select(models.Nodegroup).filter_by(bay_uuid=bay.uuid)).all()
     return any(
@@ -235,11 +240,15 @@ def adopt(session: Session, applicant: Applicant, confirmed: Confirmed) -> NodeA
 
 
 def record_conflict(
-    session: Session, tokens: BootstrapTokens, applicant: Applicant, operation_uuid: str
+    session: Session,
+    certificates: CertificateService,
+    applicant: Applicant,
+    operation_uuid: str,
 ) -> None:
     """Let the operation fail, because two keys were shown for one of its nodes.
 
-    In a writing transaction of its own. Its tokens open nothing from now on.
+    In a writing transaction of its own. Its tokens and both keys open nothing
+    from now on, however the operation ends: it may be cancelled.
     """
     operation = session.scalars(
         sa.select(models.Operation)
@@ -251,13 +260,29 @@ def record_conflict(
         return
     failure = Failure(NODE_IDENTITY_CONFLICT, _advice(operation.verb, applicant))
     operation.found_failure = failure.as_dict()
-    tokens.disarm(session, operation.uuid)
+    certificates.tokens.disarm(session, operation.uuid)
+    if operation.verb == states.CREATE:
+        certificates.discard_authority(session, operation.bay_uuid)
+    else:
+        _forget_keys(session, applicant, operation)
     if operation.state == states.WAITING:
         operation.state = states.QUEUED
     operation.not_before = None
     kind = f'bay.{operation.verb}.{NODE_IDENTITY_CONFLICT}'
     timeline.record(session, operation, kind, failure.sentence())
     LOG.warning('Operation %s (bay %s): %s', operation.uuid, operation.bay_uuid, failure.reason)
+
+
+def _forget_keys(session: Session, applicant: Applicant, operation: models.Operation) -> None:
+    """Let no key of a node that the operation built follow a rotation of the authority.
+
+    Either key may be the stranger's. A living node keeps its own.
+    """
+    node = nodes.find(
+        session, applicant.bay.uuid, applicant.role, applicant.name, is_locked=True
+    )
+    if node is not None and node.operation_uuid == operation.uuid:
+        node.public_keys = {}
 
 
 def refused(name: str) -> errors.APIError:

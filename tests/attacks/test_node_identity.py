@@ -141,6 +141,18 @@ def test_a_reader_who_is_slower_than_the_master_gets_nothing(bay: Bay) -> None:
     assert bay.failure() == 'node_identity_conflict'
 
 
+def test_a_cancel_after_a_conflict_keeps_nothing_that_a_stranger_may_have(bay: Bay) -> None:
+    node, thief = bay.node(bay.master, 'master'), bay.thief(bay.master, 'master')
+    assert [thief.ask('admin').status_code, node.ask('admin').status_code] == [200, 409]
+    operation = bay.service.operation(bay.uuid)
+    answer = bay.service.ask('POST', f'/operations/{operation.uuid}/actions/cancel')
+    assert answer.status_code == 202, answer.text
+    bay.service.world.build(bay.uuid)
+    assert bay.service.operation(bay.uuid).state == 'CANCELLED'
+    assert bay.service.world.rows(models.KeyPair, bay_uuid=bay.uuid) == []
+    assert thief.trust('admin').status_code == 401
+
+
 def test_a_retried_request_of_a_node_is_no_conflict(bay: Bay) -> None:
     node = bay.node(bay.master, 'master')
     assert [node.ask('admin').status_code for _ in range(3)] == [200] * 3

@@ -67,6 +67,10 @@ _NODE_NAME = re.compile(r'[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?')
 #: seconds after which another one is worth a try.
 _SUSPECTS_AT_ONCE: Final = 1
 _SHORTLY: Final = 1.0
+#: Answers that count as failures of an address. A token is verified before the
+#: signing request is read; a key is the signing request's own.
+_OF_TOKENS: Final = frozenset({errors.BOOTSTRAP_REFUSED})
+_OF_KEYS: Final = _OF_TOKENS | {errors.INVALID_CSR, errors.TOO_LARGE}
 # Asked of the database in place of what is no uuid, so that both take as long.
 _NO_BAY = str(uuid.UUID(int=0))
 
@@ -133,13 +137,16 @@ class _Bootstrap:
         self._reading = reading
         self._certificates = certificates
         self._driver_for_bay = driver_for_bay
-        self._cloud = admission.Cloud(servers)
+        # Other requests need threads while Nova is slow.
+        self._cloud = admission.Cloud(servers, max(1, conf.api.threads // 2))
         self._wake_up = wake_up
-        self._paths: tuple[tuple[re.Pattern[str], Callable[..., str | None]], ...] = (
-            (_CA_PATH, self._authority),
-            (_CERTIFICATE_PATH, self._first_certificate),
-            (_TRUST_PATH, self._trust),
-            (_REISSUE_PATH, self._reissue),
+        self._paths: tuple[
+            tuple[re.Pattern[str], Callable[..., str | None], frozenset[errors.Kind]], ...
+        ] = (
+            (_CA_PATH, self._authority, _OF_TOKENS),
+            (_CERTIFICATE_PATH, self._first_certificate, _OF_TOKENS),
+            (_TRUST_PATH, self._trust, _OF_KEYS),
+            (_REISSUE_PATH, self._reissue, _OF_KEYS),
         )
 
     def answer(self, request: webob.Request) -> webob.Response:
@@ -167,29 +174,34 @@ class _Bootstrap:
         """
         # Not request.path_info, which fails on what is not UTF-8.
         path = request.environ.get('PATH_INFO', '')
-        matches = ((form.fullmatch(path), serve) for form, serve in self._paths)
-        match, serve = next((found for found in matches if found[0]), (None, self._authority))
+        matches = (
+            (form.fullmatch(path), serve, failing) for form, serve, failing in self._paths
+        )
+        match, serve, failing = next(
+            (found for found in matches if found[0]), (None, self._authority, _OF_TOKENS)
+        )
         if not (match and self._is_enabled):
             raise errors.APIError(errors.NO_SUCH_PATH, 'Nothing is served at this path.')
         if request.method != 'POST':
             raise errors.APIError(
                 errors.METHOD_NOT_ALLOWED, 'Only POST is served here.', {'Allow': 'POST'}
             )
-        with self._guarded(address_key(request.remote_addr or '')):
+        with self._guarded(address_key(request.remote_addr or ''), failing):
             return serve(request=request, request_id=request_id, **match.groupdict())
 
     @contextlib.contextmanager
-    def _guarded(self, address: str) -> Iterator[None]:
+    def _guarded(self, address: str, failing: frozenset[errors.Kind]) -> Iterator[None]:
         """Bound what guessing from an address costs, without locking out good tokens there.
 
         Nodes often share their router's or a proxy's address with strangers:
         from one with too many failures, few requests are served at a time.
 
+        :param failing: answers to who has shown no good token or key.
         :raises APIError: BOOTSTRAP_TOO_MANY.
         """
         seconds = self._failures.seconds_to_wait(address, count=False)
         if not seconds:
-            with self._counted(address):
+            with self._counted(address, failing):
                 yield
             return
         if not self._of_suspects.acquire(blocking=False):
@@ -197,19 +209,19 @@ class _Bootstrap:
         try:
             yield
         except errors.APIError as error:
-            if error.kind is errors.BOOTSTRAP_REFUSED:
+            if error.kind in failing:
                 raise _too_many(seconds) from None
             raise
         finally:
             self._of_suspects.release()
 
     @contextlib.contextmanager
-    def _counted(self, address: str) -> Iterator[None]:
+    def _counted(self, address: str, failing: frozenset[errors.Kind]) -> Iterator[None]:
         """Count the request against its address if it shows no good token or key."""
         try:
             yield
         except errors.APIError as error:
-            if error.kind is errors.BOOTSTRAP_REFUSED:
+            if error.kind in failing:
                 self._failures.seconds_to_wait(address)
             raise
 
@@ -257,9 +269,7 @@ class _Bootstrap:
 
     def _fail_operation(self, applicant: Applicant, operation_uuid: str) -> None:
         with self._writing() as session:
-            admission.record_conflict(
-                session, self._certificates.tokens, applicant, operation_uuid
-            )
+            admission.record_conflict(session, self._certificates, applicant, operation_uuid)
         self._wake_up.send()
 
     def _trust(self, request: webob.Request, request_id: str, bay: str) -> str | None:

@@ -8,13 +8,13 @@ from sqlalchemy import orm, pool
 
 from magnum.certificates import sealing
 from magnum.certificates.service import CertificateService
-from magnum.conf import bootstrap, certificates, x509
+from magnum.conf import api, bootstrap, certificates, x509
 from magnum.db import models
 from magnum.domain import states
 from tests.fakes.servers import OWNER
 from tests.unit.certificates.nodes import BUILT, PROJECT, Nodes
 
-_SECTIONS: tuple[types.ModuleType, ...] = (bootstrap, certificates, x509)
+_SECTIONS: tuple[types.ModuleType, ...] = (api, bootstrap, certificates, x509)
 
 
 @pytest.fixture

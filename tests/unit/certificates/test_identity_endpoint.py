@@ -9,14 +9,16 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import orm
 
+from magnum.api import admission, errors
 from magnum.certificates import node_trust
 from magnum.certificates.service import CertificateService
 from magnum.clients.errors import CloudUnavailable
+from magnum.clients.servers import Server
 from magnum.db import models
 from magnum.domain import states
 from magnum.domain.node_certificates import NodeAddresses
 from tests.unit.certificates import conftest, csr
-from tests.unit.certificates.nodes import KUBELET, PROJECT, Nodes, error_of
+from tests.unit.certificates.nodes import KUBELET, PROJECT, FakeDriver, Nodes, error_of
 
 NODE = 'node-1'
 API, SERVICE, STRANGE = '10.0.0.9', '10.254.0.1', '8.8.8.8'
@@ -113,7 +115,24 @@ def test_a_second_key_fails_the_operation(
     assert (event.kind, event.bay_uuid) == ('bay.create.node_identity_conflict', bay.uuid)
     # The token opens nothing any more, to neither.
     assert {first.ask().status_int, second.ask().status_int} == {401}
+    # Nor does the authority, whatever becomes of the operation.
+    assert session.scalars(sa.select(models.KeyPair)).all() == []
+    assert session.scalars(sa.select(models.Node)).all() == []
     assert len(session.scalars(sa.select(models.Event)).all()) == 1
+
+
+def test_tokens_that_are_armed_again_after_a_conflict(
+    nodes: Nodes, session: orm.Session, service: CertificateService, bay: models.Bay,
+    tokens: dict[str, str],
+) -> None:
+    """By a conductor that goes on where another one ended."""
+    for status in (200, 409):
+        assert Booting(nodes, bay, tokens['worker']).ask().status_int == status
+    again = service.tokens.arm(session, bay.uuid, 'operation', ('worker',))
+    session.commit()
+    assert again['worker'] == tokens['worker']
+    answer = Booting(nodes, bay, again['worker'], 'node-2').ask()
+    assert error_of(answer) == (403, 'magnum.bootstrap.node_refused')
 
 
 def test_a_second_key_for_another_purpose_later(
@@ -162,6 +181,30 @@ def test_look_ups_that_find_nothing_are_bounded(
     assert set(statuses[:10]) == {403}
     assert set(statuses[10:]) == {429}
     assert len(nodes.servers.asked) == 10
+
+
+def test_look_ups_of_all_bays_together_are_bounded() -> None:
+    """Each of them holds a thread of the process."""
+    held: list[str] = []
+
+    class Slow:
+        def named(self, name: str, project: str) -> list[Server]:
+            held.append(name)
+            look_up()   # while this one goes on
+            return []
+
+    def look_up() -> None:
+        of_another = models.Bay(uuid=str(len(held)), project_id=PROJECT)
+        cloud.confirm(admission.Applicant(of_another, 'worker', NODE, FakeDriver()), 'owner')
+
+    cloud = admission.Cloud(Slow(), 3)  # type: ignore[arg-type]
+    for _ in range(2):  # what has ended counts no more
+        held.clear()
+        with pytest.raises(errors.APIError) as caught:
+            look_up()
+        assert caught.value.kind is errors.CLOUD_UNAVAILABLE
+        assert caught.value.headers['Retry-After']
+        assert len(held) == 3
 
 
 def test_a_cloud_that_is_away_is_waited_for(
@@ -249,6 +292,20 @@ def test_a_new_server_is_a_new_node(
     assert addresses_in(answer.text) == {'10.0.0.77'}
     assert error_of(late.ask()) == (409, 'magnum.bootstrap.identity_conflict')
     assert nodes.servers.asked == [NODE, NODE]
+
+
+def test_neither_key_of_a_conflict_follows_a_rotation(
+    nodes: Nodes, session: orm.Session, service: CertificateService, bay: models.Bay,
+    living: Booting,
+) -> None:
+    """The first one may be the stranger's."""
+    token = conftest.build(session, service, bay, states.UPGRADE, 'later', ('worker',))['worker']
+    nodes.servers.boot(NODE, PROJECT)
+    first, second = Booting(nodes, bay, token), Booting(nodes, bay, token)
+    assert [first.ask().status_int, second.ask().status_int] == [200, 409]
+    node_trust.expect(session, bay.uuid, [('worker', NODE)])
+    conftest.build(session, service, bay, states.ROTATE_CA, 'rotation', ())
+    assert [node.reissue().status_int for node in (first, second, living)] == [401] * 3
 
 
 def test_a_workers_token_of_a_resize_names_workers_of_that_group(

@@ -7,6 +7,7 @@ import logging
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
+from oslo_config import cfg
 from sqlalchemy import orm
 
 from magnum.certificates import node_trust
@@ -179,6 +180,19 @@ def test_what_is_no_request_proves_nothing(node: Node, rotating: None, body: str
         answer = node.nodes.send(path, None, body)
         assert answer.status_int == (413 if len(body) > 16384 else 400)
         assert 'VALUE' not in json.dumps(answer.json)
+
+
+@pytest.mark.parametrize('body', ['no request', 'x' * 20_000])
+def test_who_sends_no_request_is_held_up_as_who_guesses(
+    node: Node, rotating: None, conf: cfg.ConfigOpts, body: str
+) -> None:
+    """Reading a signing request costs the service, and proves nothing."""
+    most = conf.bootstrap.requests_per_minute
+    for path in (node.trust_path(), node.reissue_path()):
+        statuses = [node.nodes.send(path, None, body).status_int for _ in range(most + 10)]
+        assert 429 in statuses
+    # A node behind the same address is served.
+    assert node.nodes.send(node.trust_path(), None, node.csr()).status_int == 200
 
 
 def test_a_signature_that_is_not_its_own(node: Node, rotating: None) -> None:
