@@ -11,6 +11,7 @@ FORWARDED: Final = 'forwarded'
 _HEADERS: Final = {
     X_FORWARDED: (
         'HTTP_X_FORWARDED_FOR', 'HTTP_X_FORWARDED_HOST', 'HTTP_X_FORWARDED_PROTO',
+        'HTTP_X_FORWARDED_PREFIX',
     ),
     FORWARDED: ('HTTP_FORWARDED',),
 }
@@ -20,8 +21,9 @@ class OnlyTrusted:
     """Leaves of each list of proxies the entry that the first trusted proxy wrote.
 
     Every proxy appends to these lists, so whatever a client sent of them comes
-    before. oslo.middleware believes the whole of them. Headers that the
-    proxies do not write pass them as the client sent them: they are dropped.
+    before. oslo.middleware believes the whole of them. Headers of the other
+    kind pass the proxies as the client sent them: they are dropped. Of their
+    own kind the proxies have to set or remove every header.
 
     :param kind: ``X_FORWARDED`` or ``FORWARDED``: which ones the proxies write.
     :param proxies: how many trusted ones stand in a row.

@@ -17,6 +17,10 @@ _LENGTH: Final = b'content-length'
 _ENCODING: Final = b'transfer-encoding'
 #: Headers that say where a request ends and whom it is for.
 _FRAMING: Final = re.compile(rb'^(host|content-length|transfer-encoding)[ \t]*:', re.I | re.M)
+#: The only transfer coding there is here, once, on one line.
+_CHUNKED: Final = re.compile(
+    rb'^transfer-encoding[ \t]*:[ \t]*chunked[ \t]*\r\n(?![ \t])', re.I | re.M
+)
 _KINDS: Final = {
     400: errors.BAD_REQUEST,
     413: errors.TOO_LARGE,
@@ -27,6 +31,15 @@ _KINDS: Final = {
 
 class RequestParser(HTTPRequestParser):
     """Refuses requests that a proxy before this server may have read in another way."""
+
+    def received(self, data: bytes) -> int:
+        """Read on; how many bytes were taken."""
+        consumed: int = super().received(data)
+        if self.completed:
+            # Else the channel tells the client to go on, and takes what comes
+            # next for more of this request.
+            self.expect_continue = False
+        return consumed
 
     def parse_header(self, header_plus: bytes) -> None:
         """Read the first line and the headers.
@@ -42,6 +55,8 @@ class RequestParser(HTTPRequestParser):
         framing = [name.lower() for name in _FRAMING.findall(header_plus)]
         if _ENCODING in framing and (_LENGTH in framing or self.version != '1.1'):
             raise ParsingError('Transfer-Encoding with Content-Length, or before HTTP/1.1.')
+        if _ENCODING in framing and not _CHUNKED.search(header_plus):
+            raise ParsingError('Transfer-Encoding is not "chunked".')
         if len(framing) != len(set(framing)):
             raise ParsingError('Host, Content-Length or Transfer-Encoding is given twice.')
         if self.version == '1.1' and _HOST not in framing:

@@ -56,11 +56,13 @@ OPTIONS = [
         'proxy_headers',
         default='x-forwarded',
         choices=[
-            ('x-forwarded', 'X-Forwarded-For, X-Forwarded-Host, X-Forwarded-Proto'),
+            ('x-forwarded',
+             'X-Forwarded-For, X-Forwarded-Host, X-Forwarded-Proto, X-Forwarded-Prefix'),
             ('forwarded', 'Forwarded, as RFC 7239 has it'),
         ],
         help='The headers that these proxies write. The others are ignored, because a proxy '
-        'passes them on as a client sent them.',
+        'passes them on as a client sent them. Of those named here a proxy has to set or '
+        'remove every one.',
     ),
     cfg.IntOpt(
         'max_limit',

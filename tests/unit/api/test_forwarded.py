@@ -25,7 +25,7 @@ def _left(headers: dict[str, str], kind: str = X_FORWARDED, proxies: int = 1) ->
     (3, '203.0.113.9, 10.0.0.1', '203.0.113.9'), (1, 'x' * 9000 + ', 203.0.113.9', '203.0.113.9'),
 ])
 def test_what_clients_send_is_dropped(proxies: int, sent: str, believed: str) -> None:
-    for name in ('HTTP_X_FORWARDED_FOR', 'HTTP_X_FORWARDED_HOST', 'HTTP_X_FORWARDED_PROTO'):
+    for name in (f'HTTP_X_FORWARDED_{what}' for what in ('FOR', 'HOST', 'PROTO', 'PREFIX')):
         assert _left({name: sent}, proxies=proxies) == {name: believed}
 
 
@@ -33,6 +33,7 @@ def test_rfc_7239() -> None:
     sent = {
         'HTTP_FORWARDED': 'for=1.1.1.1;host=evil, for=203.0.113.9;proto=https',
         'HTTP_X_FORWARDED_FOR': '1.1.1.1', 'HTTP_X_FORWARDED_HOST': 'evil', 'HTTP_HOST': 'magnum',
+        'HTTP_X_FORWARDED_PREFIX': '/evil',
     }
     assert _left(sent, FORWARDED) == {
         'HTTP_FORWARDED': 'for=203.0.113.9;proto=https', 'HTTP_HOST': 'magnum',

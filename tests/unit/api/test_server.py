@@ -104,6 +104,7 @@ def _get(address: tuple[str, int], path: str = '/') -> tuple[int, bytes]:
 
 
 _HOST = b'Host: x\r\n'
+_EXPECT = b'Expect: 100-continue\r\n'
 
 
 @pytest.mark.parametrize(('request_', 'status'), [
@@ -127,6 +128,20 @@ _HOST = b'Host: x\r\n'
     (b'POST / HTTP/1.1\r\n' + _HOST + b'Transfer-Encoding: gzip, chunked\r\n\r\n', 400),
     (b'POST / HTTP/1.1\r\n' + _HOST + b'Transfer-Encoding:\r\nContent-Length: 2\r\n\r\n{}', 400),
     (b'POST / HTTP/1.1\r\n' + _HOST + b'Transfer-Encoding: xchunked\r\n\r\n', 400),
+    (b'POST / HTTP/1.1\r\n' + _HOST + b'Transfer-Encoding:\r\n\r\n', 400),
+    (b'POST / HTTP/1.1\r\n' + _HOST + b'Transfer-Encoding: ,\r\n\r\n', 400),
+    (b'POST / HTTP/1.1\r\n' + _HOST
+     + b'Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n', 400),
+    (b'POST / HTTP/1.1\r\n' + _HOST
+     + b'Transfer-Encoding: chunked\r\n , chunked\r\n\r\n0\r\n\r\n', 400),
+    (b'POST / HTTP/1.1\r\n' + _HOST
+     + b'Transfer-Encoding: \tChunked \r\n\r\n2\r\n{}\r\n0\r\n\r\n', 200),
+    # Nothing is to come, so nobody is told to go on.
+    (b'GET / HTTP/1.1\r\n' + _HOST + _EXPECT + b'\r\n', 200),
+    (b'POST / HTTP/1.1\r\n' + _HOST + _EXPECT + b'Content-Length: 0\r\n\r\n', 200),
+    (b'POST / HTTP/1.1\r\n' + _HOST + _EXPECT + b'Content-Length: 5000000\r\n\r\n', 413),
+    (b'POST / HTTP/1.1\r\n' + _HOST + _EXPECT
+     + b'Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n0\r\n\r\n', 400),
     (b'POST / HTTP/1.1\r\n' + _HOST + b'Content-Length: -2\r\n\r\n', 400),
     (b'POST / HTTP/1.1\r\n' + _HOST + b'Content-Length: +2\r\n\r\n{}', 400),
     (b'POST / HTTP/1.1\r\n' + _HOST + b'Content-Length: 1' + b'0' * 5000 + b'\r\n\r\n', 400),
@@ -188,6 +203,13 @@ def test_a_client_that_waits_to_be_told_to_go_on(start: Start) -> None:
         assert connection.recv(65536) == b'HTTP/1.1 100 Continue\r\n\r\n'
         connection.sendall(b'abc')
         _until(connection, b'http 3')
+
+
+def test_requests_that_wait_for_nothing_stay_apart(start: Start) -> None:
+    waiting = b'POST / HTTP/1.1\r\n' + _HOST + _EXPECT + b'Content-Length: 0\r\n\r\n'
+    last = b'GET / HTTP/1.1\r\n' + _HOST + b'Connection: close\r\n\r\n'
+    answer = _exchange(start(), waiting * 3 + last)
+    assert re.findall(rb'HTTP/1\.1 ([0-9]{3}) ', answer) == [b'200'] * 4
 
 
 def test_the_servers_thread_sleeps_while_workers_work(
