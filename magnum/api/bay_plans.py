@@ -25,6 +25,8 @@ INHERITED: Final = (
     'floating_ip_enabled', 'master_lb_enabled',
 )
 
+_DIGITS: Final = 9  # of a count of nodes, which an integer of the database holds
+
 
 @dataclasses.dataclass(frozen=True)
 class NewBay:
@@ -191,16 +193,26 @@ def _bounds(applied: Mapping[str, str], node_count: int) -> dict[str, int | None
 
     :param applied: labels in their normal forms.
     """
-    lowest = int(applied.get('min_node_count', 0))
+    lowest = _number(applied, 'min_node_count') or 0
     if node_count < lowest:
         raise errors.invalid(
             'labels/min_node_count', lowest,
             f'Value should not be more than node_count, {node_count}',
         )
-    highest = int(applied['max_node_count']) if 'max_node_count' in applied else None
+    highest = _number(applied, 'max_node_count')
     if highest is not None and node_count > highest:
         raise errors.invalid(
             'labels/max_node_count', highest,
             f'Value should not be less than node_count, {node_count}',
         )
     return {'min_node_count': lowest, 'max_node_count': highest}
+
+
+def _number(applied: Mapping[str, str], name: str) -> int | None:
+    """A count of nodes in a label, which not every driver's schema describes."""
+    text = applied.get(name, '').strip()
+    if not text:
+        return None
+    if not text.isdecimal() or len(text) > _DIGITS:
+        raise errors.invalid(f'labels/{name}', text, 'Value should be a number of nodes.')
+    return int(text)

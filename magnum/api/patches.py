@@ -196,6 +196,7 @@ def _change_inside(step: Step, value: object) -> dict[str, str]:
     else:
         try:
             inside |= labels.parse({key: step.value})
+            labels.check_number(inside)
         except ValueError as error:
             raise errors.invalid(step.path, step.value, str(error)) from None
     return inside

@@ -8,6 +8,7 @@ from sqlalchemy import orm
 
 from magnum.db import models
 from magnum.db.repositories.scopes import Row
+from magnum.domain import plain_text
 from magnum.drivers import labels
 from magnum.drivers.registry import DriverNotFound, Registry
 from magnum.events import timeline
@@ -16,6 +17,7 @@ from magnum.operations.plan import preset_labels
 Document = dict[str, dict[str, str]]
 
 _LONGEST_NAME: Final = 64  # characters of a name in a message for people
+_LONGEST_MESSAGE: Final = 4000
 
 
 def of_bay(row: Row, drivers: Registry, conf: cfg.ConfigOpts) -> Document:
@@ -55,7 +57,9 @@ def tell(
         parts = [f'{", ".join(names)}: {reason}' for reason, names in by_reason.items()]
         timeline.record(
             session, operation, f'bay.{operation.verb}.labels_without_effect',
-            f'Labels without effect. {" ".join(parts)}',
+            plain_text.one_line(
+                f'Labels without effect. {" ".join(parts)}', _LONGEST_MESSAGE
+            ),
         )
 
 

@@ -101,18 +101,23 @@ def check_configuration(conf: cfg.ConfigOpts) -> None:
     Sealer.from_config(conf)
     if conf.conductor.lease <= conf.openstack_client.timeout:
         raise CannotRun('[conductor]lease must exceed [openstack_client]timeout.')
+    if conf.api.enabled_ssl and not (conf.api.ssl_cert_file and conf.api.ssl_key_file):
+        raise CannotRun('[api]enabled_ssl needs ssl_cert_file and ssl_key_file.')
 
 
 @contextlib.contextmanager
 def opened(conf: cfg.ConfigOpts) -> Iterator[Database]:
     """The configured database, closed at the end.
 
-    :raises CannotRun: it is of a kind whose driver is not installed.
+    :raises CannotRun: its URL is malformed, or of a kind whose driver is not installed.
     """
     try:
         database = Database(conf)
     except ImportError as error:
         raise CannotRun(f'[database]connection needs a driver: {error}') from error
+    except ValueError:
+        # Its own words may have a part of the password.
+        raise CannotRun('[database]connection is no valid URL.') from None
     with contextlib.closing(database):
         yield database
 

@@ -94,7 +94,9 @@ OPTIONS = [
         help='Which subjects a role may have signed; given once per rule. "<role>: *" allows '
         'every subject. "<role>: <attribute>=<regular expression>, ..." allows subjects that '
         'have all the named attributes (CN, O, OU, ...), no others, each value matching as a '
-        'whole, in which {user_name} and {user_id} stand for the caller\'s own; such '
+        'whole, in which {user_name} and {user_id} stand for the caller\'s own. User '
+        'names are unique in their domain only: use {user_id} alone where users of several '
+        'domains share a project. Such '
         'certificates are for clients only, and only for bays of Kubernetes, '
         'because the other engines ask nothing of a client but a certificate. One rule that '
         'allows is enough.',

@@ -2,11 +2,14 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
+from typing import Final
 
 from magnum.domain import literals
 
 Labels = dict[str, str]
+
+MOST: Final = 256
 
 
 def parse(value: object) -> Labels:
@@ -16,13 +19,20 @@ def parse(value: object) -> Labels:
     holds ``k=v,k=v``, a JSON object, or a Python dict literal, of at most
     ``literals.MAX_LENGTH`` characters.
 
-    :raises ValueError: it is none of these.
+    :raises ValueError: it is none of these, or of more than ``MOST`` labels.
     """
     if isinstance(value, str):
         value = _parse_text(value.strip())
     if not isinstance(value, Mapping):
         raise ValueError('Labels should be an object of strings.')
+    check_number(value)
     return {_key(key): _text(item) for key, item in value.items()}
+
+
+def check_number(labels: Sized) -> None:
+    """:raises ValueError: there are more than ``MOST``."""
+    if len(labels) > MOST:
+        raise ValueError(f'There should be at most {MOST} labels.')
 
 
 def _parse_text(text: str) -> object:

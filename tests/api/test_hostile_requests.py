@@ -91,7 +91,9 @@ def test_patches(client: webtest.TestApp, template: str, step: dict[str, Any]) -
 
 @pytest.mark.parametrize('labels', [
     {'min_node_count': '9' * 5000}, {'min_node_count': '9' * 30}, DEEP,
-], ids=['endless minimum', 'huge minimum', 'deep'])
+    # No label of the tests' drivers.
+    {'max_node_count': 'abc'}, {'max_node_count': '9' * 30}, {'max_node_count': '-1'},
+], ids=['endless minimum', 'huge minimum', 'deep', 'word', 'huge maximum', 'negative'])
 def test_labels(client: webtest.TestApp, template: str, labels: Any) -> None:
     answer = client.post_json(
         '/v1/clusters', {**CLUSTER, 'labels': labels}, headers=LATEST, expect_errors=True

@@ -174,6 +174,24 @@ def test_refused_with_the_remedy(
     assert person.count() == 0
 
 
+def test_their_number_is_bounded(person: Person) -> None:
+    many = {f'{number:03}' * 20: 'x' for number in range(257)}
+    for labels in (many, ','.join(f'{name}=x' for name in many)):
+        refused = person.post(labels)
+        assert refused.status_int == 400
+        assert 'at most 256 labels' in refused.text
+    one = '256' * 20
+    del many[one]
+    made = person.template('post', '', {**TEMPLATE, 'name': f'of-{person.name}', 'labels': many})
+    assert made.status_int == 201
+    for name, status in ((one, 400), ('000' * 20, 200)):
+        patch = [{'op': 'add', 'path': f'/labels/{name}', 'value': 'y'}]
+        assert person.template('patch', f'/of-{person.name}', patch).status_int == status
+    # A column of MariaDB holds what is said of so many.
+    assert person.post(many).status_int in (201, 202)
+    assert 3900 < len(person.events()['bay.create.labels_without_effect']) <= 4000
+
+
 @pytest.mark.parametrize(('provider', 'algorithm', 'status'), [
     ('ovn', 'ROUND_ROBIN', 400), ('amphora', 'SOURCE_IP_PORT', 400), ('ovn', '', 200),
     ('', 'SOURCE_IP_PORT', 200), ('vendor', 'LEAST_CONNECTIONS', 200),

@@ -24,6 +24,10 @@ FAULTS: dict[str, dict[str, dict[str, str | None]]] = {
         'database': {'connection': 'mysql+pymysql://magnum:hush@127.0.0.1:1/magnum'},
     },
     'database without a driver': {'database': {'connection': 'mysql+nodriver://x:hush@h/m'}},
+    'database port that is none': {
+        'database': {'connection': 'mysql+pymysql://magnum:x@127.0.0.1:hush/magnum'},
+    },
+    'HTTPS without a key': {'api': {'enabled_ssl': 'true', 'ssl_cert_file': '/cert.pem'}},
     'no database URL': {'database': {'connection': 'hush'}},
     'missing encryption key': {'certificates': {'encryption_keys': None}},
     'encryption key that is none': {'certificates': {'encryption_keys': 'aHVzaA=='}},
@@ -42,6 +46,8 @@ OF_SERVICES: dict[str, tuple[tuple[int, ...], str]] = {
     'nothing configured': ((CONFIG, CONFIG, CONFIG), 'encryption_keys'),
     'unknown value': ((CONFIG, CONFIG, CONFIG), 'sideways'),
     'unreachable database': ((UNAVAILABLE, UNAVAILABLE, UNAVAILABLE), '127.0.0.1'),
+    'database port that is none': ((CONFIG, CONFIG, CONFIG), '[database]connection'),
+    'HTTPS without a key': ((CONFIG, CONFIG, CONFIG), 'ssl_key_file'),
     'missing encryption key': ((CONFIG, CONFIG, CONFIG), 'encryption_keys'),
     'unwritable state path': ((UNAVAILABLE, UNAVAILABLE, CANTCREAT), ''),
 }
@@ -87,6 +93,7 @@ OF_TOOLS = (
     (DB_MANAGE, 'unknown value', CONFIG, 'sideways'),
     (DB_MANAGE, 'unreachable database', UNAVAILABLE, '127.0.0.1'),
     (DB_MANAGE, 'database without a driver', CONFIG, 'nodriver'),
+    (DB_MANAGE, 'database port that is none', CONFIG, '[database]connection'),
     (DB_MANAGE, 'unwritable state path', UNAVAILABLE, 'unable to open'),
     (DB_MANAGE, 'missing encryption key', 0, 'None'),
     (DRIVER_MANAGE, 'unknown value', 1, 'sideways'),
