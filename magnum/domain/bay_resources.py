@@ -133,8 +133,11 @@ class Owner:
 
     def _is_shared(self, tags: Iterable[str]) -> bool:
         """Whether services of another cluster use the load balancer, too."""
-        ours = tuple(f'{_SERVICE_TAG}{name}_' for name in self.names)
-        return any(tag.startswith(_SERVICE_TAG) and not tag.startswith(ours) for tag in tags)
+        # Names of namespaces and services have no "_", those of clusters may.
+        return any(
+            tag.removeprefix(_SERVICE_TAG).rsplit('_', 2)[0] not in self.names
+            for tag in tags if tag.startswith(_SERVICE_TAG)
+        )
 
 
 def is_retained(volume: _Volume) -> bool:

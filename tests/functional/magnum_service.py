@@ -42,6 +42,8 @@ heat_notifications_transport_url = {heat_bus}
 [openstack_client]
 region_name = {region}
 timeout = 14
+[cinder]
+delete_claim_volumes = true
 [certificates]
 encryption_keys = {key}
 [quotas]

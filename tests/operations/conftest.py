@@ -248,6 +248,7 @@ def open_world(connection: str) -> Iterator[World]:
         'encryption_keys', [base64.b64encode(b'k' * 32).decode()], 'certificates'
     )
     conf.set_override('endpoint', 'http://magnum/v1/bootstrap', 'bootstrap')
+    conf.set_override('delete_claim_volumes', True, 'cinder')     # not the default
     database = Database(conf)
     databases.empty(database)
     tools = fake_tools(conf, database, cloud, FakeRegistry())

@@ -1,12 +1,14 @@
 """A delete removes what the bay's workload made, and names what somebody else did."""
 
 import dataclasses
+import datetime
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
-from magnum.clients.errors import CloudUnavailable
+from magnum.clients.errors import CloudForbidden, CloudUnavailable
 from magnum.clients.project_resources import Snapshot
 from magnum.db import models
 from magnum.domain.bay_resources import CLUSTER_KEY, RETAIN_KEY
@@ -127,12 +129,117 @@ def test_what_is_not_the_bays_stays(world: World) -> None:
     assert world.bay(other).status == 'CREATE_COMPLETE'
 
 
-def test_an_operator_may_have_volumes_kept(world: World) -> None:
-    uuid, _ = _built(world)
-    world.conf.set_override('delete_claim_volumes', False, 'cinder')
-    world.cloud.resources.add_volume({CLUSTER_KEY: uuid})
+def test_volumes_are_kept_by_default(world: World) -> None:
+    """Cinder does not say which of them the class says to retain."""
+    uuid, network = _built(world)
+    world.conf.clear_override('delete_claim_volumes', 'cinder')
+    there = world.cloud.resources
+    there.add_balancer(network, SERVICE + uuid, status='PENDING_UPDATE')
+    volumes = [
+        there.add_volume({CLUSTER_KEY: uuid}),
+        there.add_volume({CLUSTER_KEY: uuid}, (_server(world, uuid),)),
+    ]
     assert _delete(world, uuid).state == 'SUCCEEDED'
-    assert len(world.cloud.resources.volumes) == 1
+    assert set(there.volumes) == {one.id for one in volumes}
+    said = _events(world, 'bay.delete.kept')
+    assert [f'openstack volume delete {one.id}' in text
+            for one, text in zip(volumes, said, strict=True)] == [True, True]
+
+
+@pytest.mark.parametrize('away', ['Octavia at work', 'Octavia', 'Cinder'])
+def test_servers_do_not_wait_for_ever(world: World, away: str) -> None:
+    uuid, network = _built(world)
+    there = world.cloud.resources
+    balancer = there.add_balancer(network, SERVICE + uuid, status='PENDING_UPDATE')
+    if away == 'Octavia':
+        world.cloud.faults['load-balancer'] = CloudUnavailable('load-balancer', 'down')
+    if away == 'Cinder':
+        world.cloud.faults['block-storage'] = CloudUnavailable('block-storage', 'down')
+    world.plan('delete', uuid)
+    worker = world.worker()
+    for _ in range(39):
+        worker.turn()
+        world.pass_time(30)
+        _lengthen(world)
+    assert 'orchestration.delete_stack' not in world.cloud.calls
+    worker.turn()
+    assert 'orchestration.delete_stack' in world.cloud.calls
+    world.cloud.faults.clear()
+    there.balancers[balancer.id] = dataclasses.replace(balancer, status='ACTIVE')
+    world.build(uuid)
+    assert (world.bay(uuid), there.balancers) == (None, {})
+
+
+def _lengthen(world: World) -> None:
+    """Let the operation's deadline be far off."""
+    with world.database.writing() as session:
+        later = sa.update(models.Operation).values(
+            deadline=datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=365)
+        )
+        session.execute(later)
+
+
+@pytest.mark.parametrize('since', ['retained', 'attached elsewhere'])
+def test_a_known_volume_in_use_that_is_to_stay(world: World, since: str) -> None:
+    uuid, _ = _built(world)
+    there = world.cloud.resources
+    volume = there.add_volume({CLUSTER_KEY: uuid}, (_server(world, uuid),))
+    world.plan('delete', uuid)
+    world.worker().turn()
+    assert volume.id in {entry.name for entry in world.rows(models.LedgerEntry)}
+    metadata = {**volume.metadata, **({RETAIN_KEY: 'yes'} if since == 'retained' else {})}
+    there.volumes[volume.id] = dataclasses.replace(
+        volume, metadata=metadata, server_ids=('of the user',)
+    )
+    world.build(uuid)
+    assert world.operations(uuid)[-1].state == 'SUCCEEDED'
+    assert (set(there.volumes), world.rows(models.LedgerEntry)) == ({volume.id}, [])
+    (said,) = _events(world, 'bay.delete.kept')
+    assert volume.id in said
+    assert _events(world, 'bay.delete.removed') == []
+
+
+def test_what_stays_is_told_once(world: World) -> None:
+    uuid, _ = _built(world)
+    there = world.cloud.resources
+    kept = there.add_volume({CLUSTER_KEY: uuid, RETAIN_KEY: 'yes'})
+    there.add_volume({CLUSTER_KEY: uuid}, (_server(world, uuid),))
+    assert _delete(world, uuid).state == 'SUCCEEDED'
+    (said,) = _events(world, 'bay.delete.kept')
+    assert kept.id in said
+
+
+@pytest.mark.parametrize('since', ['refused', 'shared', 'gone'])
+def test_only_what_is_gone_was_removed(world: World, since: str) -> None:
+    uuid, network = _built(world)
+    there = world.cloud.resources
+    balancer = there.add_balancer(network, SERVICE + uuid, status='PENDING_UPDATE')
+    world.plan('delete', uuid)
+    world.worker().turn()
+    if since == 'refused':
+        world.cloud.faults['load-balancer.list_load_balancers'] = CloudForbidden(
+            'load-balancer', 'Policy does not allow this request.', 403
+        )
+    elif since == 'shared':
+        there.balancers[balancer.id] = dataclasses.replace(
+            balancer, tags=('kube_service_other_default_web',)
+        )
+    else:
+        del there.balancers[balancer.id]
+    world.pass_time(30)
+    world.worker().turn()
+    left = {entry.name for entry in world.rows(models.LedgerEntry)}
+    assert (balancer.id in left) == (since == 'refused')
+    assert bool(_events(world, 'bay.delete.removed')) == (since == 'gone')
+
+
+def test_a_cluster_whose_name_begins_like_the_bays(world: World) -> None:
+    uuid, network = _built(world, name='prod')
+    balancer = world.cloud.resources.add_balancer(
+        network, SERVICE + 'prod',
+        tags=('kube_service_prod_ns_svc', 'kube_service_prod_eu_ns_svc'),
+    )
+    assert balancer.id in _delete(world, uuid).error['reason']
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from magnum.domain.failures import root_cause
 from magnum.operations import ledger, rows
 from magnum.operations.errors import HeatIsBusy, StepFailed, TryLater
 from magnum.operations.plan import nodegroup_plan
+from magnum.operations.steps.entries import entries_of, strike
 from magnum.operations.steps.heat import DELETE, as_anybody, tag_of
 from magnum.operations.steps.in_use import clear_the_way
 from magnum.operations.work import Work
@@ -54,7 +55,7 @@ def remove_remains(work: Work) -> None:
     :raises TryLater: Heat is at it.
     """
     bay_uuid = work.claim.bay_uuid
-    for entry in _entries(work, ledger.HEAT_STACK):
+    for entry in entries_of(work, ledger.HEAT_STACK):
         for stack in _stacks_of(work, entry):
             if stack.action == DELETE and stack.is_failed:
                 _see_refusal(work, stack)
@@ -76,7 +77,7 @@ def await_late_requests(work: Work) -> None:
     """
     asked_for = [entry for entries in _stack_entries(work) for entry in entries]
     if work.claim.verb == states.DELETE:
-        asked_for += _entries(work, ledger.KEYSTONE_USER)
+        asked_for += entries_of(work, ledger.KEYSTONE_USER)
     unconfirmed = [entry.name for entry in asked_for if entry.external_id is None]
     if not unconfirmed:
         return
@@ -109,16 +110,16 @@ def await_stacks_gone(work: Work) -> None:
 def delete_identity(work: Work) -> None:
     """Remove the bay's Keystone user."""
     keystone = work.tools.keystone
-    for entry in _entries(work, ledger.KEYSTONE_USER):
+    for entry in entries_of(work, ledger.KEYSTONE_USER):
         user_id = entry.external_id or keystone.find_user(entry.name)
         if user_id:
             keystone.delete_user(user_id)
-        _strike(work, entry)
+        strike(work, entry)
 
 
 def delete_certificates(work: Work) -> None:
     """Forget the bay's keys."""
-    for entry in _entries(work, ledger.CERTIFICATES):
+    for entry in entries_of(work, ledger.CERTIFICATES):
         with work.writing() as session:
             work.tools.certificates.forget(session, entry.bay_uuid)
             ledger.strike(session, entry)
@@ -137,27 +138,17 @@ def look_once_more(work: Work) -> None:
                     _see_refusal(work, stack)
                 _ask_for_the_end(work, stack)
                 raise HeatIsBusy(stack.status)
-            _strike(work, entry)
-
-
-def _entries(work: Work, kind: str) -> Sequence[LedgerEntry]:
-    with work.tools.database.reading() as session:
-        return ledger.entries(session, work.claim.bay_uuid, kind)
+            strike(work, entry)
 
 
 def _stack_entries(work: Work) -> list[Sequence[LedgerEntry]]:
     """The stacks to remove, those first that use what the later ones hold."""
-    of_nodegroups = _entries(work, ledger.NODEGROUP_STACK)
+    of_nodegroups = entries_of(work, ledger.NODEGROUP_STACK)
     if work.claim.verb == states.DELETE:
-        return [of_nodegroups, _entries(work, ledger.HEAT_STACK)]
+        return [of_nodegroups, entries_of(work, ledger.HEAT_STACK)]
     situation = work.situation()
     name = nodegroup_plan(situation.bay, situation.nodegroup).stack_name
     return [[entry for entry in of_nodegroups if entry.name == name]]
-
-
-def _strike(work: Work, entry: LedgerEntry) -> None:
-    with work.writing() as session:
-        ledger.strike(session, entry)
 
 
 def _stacks_of(work: Work, entry: LedgerEntry) -> list[Stack]:

@@ -29,6 +29,12 @@ _NAMED: Final = 10
 _DELAY: Final = 3.0
 #: Ports of Neutron itself, that go by themselves.
 _NEUTRONS_OWN: Final = ('network:dhcp', 'network:distributed', 'network:metadata')
+#: Ports by which a router is in a network. Its gateway and those of its own
+#: network between replicas go with it.
+_INTERFACES: Final = (
+    'network:router_interface', 'network:router_interface_distributed',
+    'network:ha_router_replicated_interface',
+)
 _AMPHORA: Final = 'octavia-lb-vrrp-'
 _BALANCER: Final = 'OS::Octavia::LoadBalancer'
 
@@ -107,7 +113,11 @@ def _of_network(cloud: ProjectResources, network_id: str, own: frozenset[str]) -
 
 
 def _of_router(cloud: ProjectResources, router_id: str, own: frozenset[str]) -> list[User]:
-    return _of_ports(cloud, cloud.ports(device_id=router_id), own - {router_id})
+    return [
+        User('OS::Neutron::Port', port.name, port.id)
+        for port in cloud.ports(device_id=router_id)
+        if port.device_owner in _INTERFACES and not own & {port.id, port.network_id}
+    ]
 
 
 def _of_interface(cloud: ProjectResources, interface: str, own: frozenset[str]) -> list[User]:

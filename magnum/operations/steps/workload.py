@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 import sqlalchemy as sa
 from oslo_log import log as logging
 
-from magnum.clients.errors import CloudConflict, CloudForbidden, CloudRefused
+from magnum.clients.errors import CloudConflict, CloudForbidden, CloudRefused, CloudUnavailable
 from magnum.clients.project_resources import (
     LOAD_BALANCER,
     VOLUMES,
@@ -27,7 +27,7 @@ from magnum.clients.project_resources import (
     Volume,
 )
 from magnum.db.models import LedgerEntry, Operation
-from magnum.domain import bay_resources
+from magnum.domain import bay_resources, states
 from magnum.domain.bay_resources import Owner
 from magnum.domain.failures import Failure
 from magnum.domain.plain_text import one_line
@@ -35,6 +35,7 @@ from magnum.domain.stack_names import stack_name
 from magnum.events import timeline
 from magnum.operations import ledger
 from magnum.operations.errors import StepFailed, TryLater
+from magnum.operations.steps.entries import entries_of, strike
 from magnum.operations.steps.heat import existing_resources, first_allowed
 from magnum.operations.work import Situation, Work
 
@@ -44,9 +45,14 @@ T = TypeVar('T')
 
 _COE: Final = 'kubernetes'      # nothing in a bay of another engine asks the cloud for anything
 _DELAY: Final = 3.0             # seconds between two looks at what is being deleted
+#: How often load balancers are looked at before the servers go in any case.
+_LOOKS_BEFORE: Final = 40
 #: How often a volume that is still attached is looked at once the nodes are gone.
 _LOOKS: Final = 20
 _FREE: Final = ('available', 'error')
+#: Parameters of a delete: ids of what its bay had.
+_NETWORKS: Final = 'networks'
+_SERVERS: Final = 'servers'
 _SERVER: Final = 'OS::Nova::Server'
 _PORT: Final = 'OS::Neutron::Port'
 _NET: Final = 'OS::Neutron::Net'
@@ -55,15 +61,26 @@ _NET: Final = 'OS::Neutron::Net'
 def remove_load_balancers(work: Work) -> None:
     """Remove what services and claims of the bay have in the project, as far as it is free.
 
-    :raises TryLater: Octavia is at work on a load balancer.
+    Servers cost money: what does not come to an end is looked at again when
+    they are gone.
+
+    :raises TryLater: Octavia is at work on a load balancer, or a service does not answer.
     """
     situation = _situation(work)
     if situation is None:
         return
-    removing = _remove_services(work, situation)
-    _remove_free_volumes(work, situation)
-    if removing:
-        raise _later(removing)
+    try:
+        _remove_free_volumes(work, situation)
+        removing = _remove_services(work, situation)
+    except CloudUnavailable as down:
+        later = TryLater(str(down), _DELAY, 'cloud_unavailable')
+    else:
+        if not removing:
+            return
+        later = _later(removing)
+    if _count_look(work, remove_load_balancers.__name__) < _LOOKS_BEFORE:
+        raise later
+    LOG.warning('The stacks of bay %s are deleted with this left: %s', work.claim.bay_uuid, later)
 
 
 def remove_volumes(work: Work) -> None:
@@ -78,23 +95,29 @@ def remove_volumes(work: Work) -> None:
     if situation is None:
         return
     removing = _remove_services(work, situation)
-    if _takes_volumes(work):
-        removing += _remove_volumes(work, _owner(situation))
+    kept: Sequence[Volume] = ()
+    if _has(work, VOLUMES):
+        owner = dataclasses.replace(
+            _owner(situation), server_ids=frozenset(_remembered(work, _SERVERS))
+        )
+        kept = _volumes(work, owner)
+        if _takes_volumes(work):
+            going, kept = _remove_volumes(work, owner, kept)
+            removing += going
     if removing:
         raise _later(removing)
+    _tell_of_kept(work, kept)
 
 
-def _remove_volumes(work: Work, owner: Owner) -> list[str]:
-    found = _volumes(work, owner)
+def _remove_volumes(
+    work: Work, owner: Owner, found: Sequence[Volume]
+) -> tuple[list[str], list[Volume]]:
+    """Remove volumes of claims: names of those that are going, and those that stay."""
     _write(work, ledger.VOLUME, [volume.id for volume in found if owner.owns_volume(volume)])
-    known = _entries(work, ledger.VOLUME)
-    removing = [volume for entry in known for volume in _remove_volume(work, entry, owner)]
-    if not removing:
-        written = {entry.name for entry in known}
-        _tell_of_kept(
-            work, [one for one in found if not owner.owns_volume(one, one.id in written)]
-        )
-    return removing
+    known = entries_of(work, ledger.VOLUME)
+    going = [volume for entry in known for volume in _remove_volume(work, entry, owner)]
+    written = {entry.name for entry in known}
+    return going, [one for one in found if not owner.owns_volume(one, one.id in written)]
 
 
 def remove_late_services(work: Work) -> list[str]:
@@ -116,22 +139,26 @@ def _remove_services(work: Work, situation: Situation) -> list[str]:
     owner = _owner(situation)
     balancers = _allowed(work, lambda cloud: cloud.load_balancers(owner.project_id), LOAD_BALANCER)
     addresses = _allowed(work, lambda cloud: cloud.floating_ips(owner.project_id), 'network')
-    if any(map(owner.may_own, balancers)):
+    if any(map(owner.may_own, balancers or ())):
         owner = _placed(work, situation, owner)
-    owned = {one.id: one for one in balancers if owner.owns_load_balancer(one)}
+    owned = {one.id: one for one in balancers or () if owner.owns_load_balancer(one)}
     ports = {one.vip_port_id for one in owned.values()} - {None}
     _write(work, ledger.LOAD_BALANCER, owned)
     _write(
         work, ledger.FLOATING_IP,
-        [one.id for one in addresses if owner.owns_floating_ip(one, ports)],
+        [one.id for one in addresses or () if owner.owns_floating_ip(one, ports)],
     )
-    by_id = {one.id: one for one in addresses}
-    for entry in _entries(work, ledger.FLOATING_IP):
-        _remove_address(work, entry, by_id.get(entry.name), owner, ports)
+    if addresses is not None:
+        by_id = {one.id: one for one in addresses}
+        for entry in entries_of(work, ledger.FLOATING_IP):
+            _remove_address(work, entry, by_id.get(entry.name), owner, ports)
+    if balancers is None:
+        return []
+    there = {one.id for one in balancers}
     return [
         name
-        for entry in _entries(work, ledger.LOAD_BALANCER)
-        for name in _remove_balancer(work, entry, owned.get(entry.name))
+        for entry in entries_of(work, ledger.LOAD_BALANCER)
+        for name in _remove_balancer(work, entry, owned.get(entry.name), entry.name in there)
     ]
 
 
@@ -143,20 +170,24 @@ def _remove_address(
     ports: Iterable[str | None],
 ) -> None:
     if address is None:
-        _strike(work, entry)
+        strike(work, entry)
     elif owner.owns_floating_ip(address, set(ports), is_known=True):
         _ask(work, lambda cloud: cloud.delete_floating_ip(address.id))
-        _strike(work, entry, f'floating IP {address.address} ({address.id})')
+        strike(work, entry, f'floating IP {address.address} ({address.id})')
     else:                                                   # it was given to something else
-        _strike(work, entry)
+        strike(work, entry)
 
 
 def _remove_balancer(
-    work: Work, entry: LedgerEntry, balancer: LoadBalancer | None
+    work: Work, entry: LedgerEntry, balancer: LoadBalancer | None, is_there: bool
 ) -> Sequence[str]:
-    """Ask for the end of a load balancer; its name while it is still there."""
+    """Ask for the end of a load balancer; its name while it is still there.
+
+    :param balancer: None when there is none that is the bay's.
+    :param is_there: whether there is one, whose ever it is.
+    """
     if balancer is None:
-        _strike(work, entry, f'load balancer {entry.name}')
+        strike(work, entry, None if is_there else f'load balancer {entry.name}')
         return ()
     name = f'load balancer {one_line(balancer.name, 255)} ({balancer.id}): {balancer.status}'
     if not balancer.status.startswith('PENDING_'):
@@ -176,6 +207,8 @@ def _remove_free_volumes(work: Work, situation: Situation) -> None:
     if not found:
         return
     owner = _placed(work, situation, owner)
+    with work.fenced() as (_, operation):
+        operation.parameters = {**operation.parameters, _SERVERS: sorted(owner.server_ids)}
     owned = {volume.id: volume for volume in found if owner.owns_volume(volume)}
     _write(work, ledger.VOLUME, owned)
     for volume in owned.values():
@@ -194,7 +227,10 @@ def _remove_volume(work: Work, entry: LedgerEntry, owner: Owner) -> Sequence[str
     """Ask for the end of a volume; its name while it is still there."""
     volume = _ask(work, lambda cloud: cloud.volume(entry.name))
     if volume is None:
-        _strike(work, entry, f'volume {entry.name}')
+        strike(work, entry, f'volume {entry.name}')
+        return ()
+    if bay_resources.is_retained(volume) or not owner.server_ids.issuperset(volume.server_ids):
+        strike(work, entry)                                 # it is to stay, or another's by now
         return ()
     name = f'volume {one_line(volume.name, 255)} ({volume.id}): {volume.status}'
     if volume.status == 'deleting':
@@ -202,10 +238,13 @@ def _remove_volume(work: Work, entry: LedgerEntry, owner: Owner) -> Sequence[str
     if volume.status == 'error_deleting':
         raise StepFailed(Failure('resource_failed', f'{name}', volume.id, 'OS::Cinder::Volume'))
     if volume.server_ids or volume.status not in _FREE:
-        _count_look(work, volume, name)
+        if _count_look(work, volume.id) >= _LOOKS:
+            servers = ', '.join(f'server {server}' for server in volume.server_ids)
+            reason = f'{name}: in use by {servers}' if servers else name
+            raise StepFailed(Failure('resource_in_use', reason, volume.id, 'OS::Cinder::Volume'))
         return (name,)
-    if not owner.owns_volume(volume, is_known=True):        # it is to stay, or not the bay's
-        _strike(work, entry)
+    if not owner.owns_volume(volume, is_known=True):        # it is not the bay's any more
+        strike(work, entry)
         return ()
     try:
         _delete_volume(work, volume)
@@ -221,16 +260,13 @@ def _remove_volume(work: Work, entry: LedgerEntry, owner: Owner) -> Sequence[str
     return (name,)
 
 
-def _count_look(work: Work, volume: Volume, name: str) -> None:
-    """Look at a volume in use again and again, though not for ever."""
+def _count_look(work: Work, what: str) -> int:
+    """How often something was looked at, with this time: not for ever."""
     with work.fenced() as (_, operation):
         attempts: dict[str, int] = dict(operation.parameters.get('delete_attempts', {}))
-        attempts[volume.id] = attempts.get(volume.id, 0) + 1
+        attempts[what] = attempts.get(what, 0) + 1
         operation.parameters = {**operation.parameters, 'delete_attempts': attempts}
-    if attempts[volume.id] >= _LOOKS:
-        servers = ', '.join(f'server {server}' for server in volume.server_ids)
-        reason = f'{name}: in use by {servers}' if servers else name
-        raise StepFailed(Failure('resource_in_use', reason, volume.id, 'OS::Cinder::Volume'))
+    return attempts[what]
 
 
 def _tell_of_kept(work: Work, kept: Sequence[Volume]) -> None:
@@ -239,14 +275,16 @@ def _tell_of_kept(work: Work, kept: Sequence[Volume]) -> None:
         return
     with work.fenced() as (session, operation):
         for volume in kept:
-            why = (
-                f'its property {bay_resources.RETAIN_KEY} says so'
-                if bay_resources.is_retained(volume)
-                else "only a name says that it is the bay's, or it is attached elsewhere"
-            )
+            if bay_resources.is_retained(volume):
+                why = f'its property {bay_resources.RETAIN_KEY} says so'
+            elif not work.tools.conf.cinder.delete_claim_volumes:
+                why = 'volumes of claims are kept here'
+            else:
+                why = "only a name says that it is the bay's, or it is attached elsewhere"
             timeline.record(
                 session, operation, f'bay.{operation.verb}.kept',
-                f'volume {one_line(volume.name, 255)} ({volume.id}) stays: {why}',
+                f'volume {one_line(volume.name, 255)} ({volume.id}) stays: {why}. When nobody '
+                f'needs it: openstack volume delete {volume.id}',
             )
 
 
@@ -276,25 +314,27 @@ def _placed(work: Work, situation: Situation, owner: Owner) -> Owner:
         for resource in existing_resources(work, stack_id):
             if resource.type in there and resource.physical_id:
                 there[resource.type].add(resource.physical_id)
-    networks = there[_NET] | _remembered_networks(work)
+    networks = there[_NET] | _remembered(work, _NETWORKS)
     if not networks and there[_PORT]:
         port = _ask(work, lambda cloud: cloud.port(min(there[_PORT])))
         networks = {port.network_id} if port else set()
     with work.fenced() as (_, operation):
-        operation.parameters = {**operation.parameters, 'networks': sorted(networks)}
+        operation.parameters = {**operation.parameters, _NETWORKS: sorted(networks)}
     return dataclasses.replace(
         owner, own_networks=frozenset(there[_NET]), networks=frozenset(networks),
         server_ids=frozenset(there[_SERVER]),
     )
 
 
-def _remembered_networks(work: Work) -> set[str]:
-    """The bay's networks, as this or an earlier operation saw them."""
+def _remembered(work: Work, what: str) -> set[str]:
+    """Ids of the bay's networks or servers, as this or an earlier delete saw them."""
     with work.tools.database.reading() as session:
         earlier = session.scalars(
-            sa.select(Operation.parameters).filter_by(bay_uuid=work.claim.bay_uuid)
+            sa.select(Operation.parameters)
+            .filter_by(bay_uuid=work.claim.bay_uuid)
+            .where(Operation.verb.in_((states.CREATE, states.DELETE)))
         ).all()
-    return {network for parameters in earlier for network in parameters.get('networks', ())}
+    return {one for parameters in earlier for one in parameters.get(what, ())}
 
 
 def _volumes(work: Work, owner: Owner) -> list[Volume]:
@@ -304,7 +344,7 @@ def _volumes(work: Work, owner: Owner) -> list[Volume]:
         ask = operator.methodcaller(
             'volumes', owner.project_id, bay_resources.CLUSTER_KEY, name
         )
-        found |= {volume.id: volume for volume in _allowed(work, ask, VOLUMES)}
+        found |= {volume.id: volume for volume in _allowed(work, ask, VOLUMES) or ()}
     return list(found.values())
 
 
@@ -322,8 +362,8 @@ def _ask(work: Work, call: Callable[[ProjectResources], T]) -> T:
 
 def _allowed(
     work: Work, call: Callable[[ProjectResources], list[T]], service: str
-) -> list[T]:
-    """What a list says; nothing where nobody may see it.
+) -> list[T] | None:
+    """What a list says; None where nobody may see it.
 
     What nobody may look for stays: it must not keep the bay from being deleted.
     """
@@ -334,12 +374,7 @@ def _allowed(
             'What the workload of bay %s left in %s cannot be seen: %s',
             work.claim.bay_uuid, service, refused,
         )
-        return []
-
-
-def _entries(work: Work, kind: str) -> Sequence[LedgerEntry]:
-    with work.tools.database.reading() as session:
-        return ledger.entries(session, work.claim.bay_uuid, kind)
+        return None
 
 
 def _write(work: Work, kind: str, ids: Iterable[str] | Mapping[str, Any]) -> None:
@@ -349,15 +384,6 @@ def _write(work: Work, kind: str, ids: Iterable[str] | Mapping[str, Any]) -> Non
     with work.fenced() as (session, operation):
         for one in ids:
             ledger.note_found(session, operation.bay_uuid, operation.project_id, kind, one)
-
-
-def _strike(work: Work, entry: LedgerEntry, removed: str | None = None) -> None:
-    with work.fenced() as (session, operation):
-        ledger.strike(session, entry)
-        if removed is not None:
-            timeline.record(
-                session, operation, f'bay.{operation.verb}.removed', f'{removed} was removed'
-            )
 
 
 def _later(removing: Sequence[str]) -> TryLater:
