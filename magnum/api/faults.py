@@ -8,6 +8,7 @@ from magnum.api import errors
 from magnum.certificates.errors import SealingError
 from magnum.db.away import UNAVAILABLE
 from magnum.db.commits import OutcomeUnknown
+from magnum.domain.plain_text import first_line
 
 LOG = logging.getLogger(__name__)
 
@@ -20,8 +21,7 @@ def told(error: Exception, what: str) -> errors.APIError:
     :param what: a sentence for the log: what met the error.
     """
     if isinstance(error, UNAVAILABLE):
-        # Without SQLAlchemy's further lines: a web address.
-        LOG.error('%s The database does not answer: %s', what, str(error).partition('\n')[0])
+        LOG.error('%s The database does not answer: %s', what, first_line(error))
         return errors.APIError(
             errors.DATABASE_UNAVAILABLE, 'The database does not answer. Try again later.',
             headers={'Retry-After': _RETRY_AFTER},

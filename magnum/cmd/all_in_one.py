@@ -28,7 +28,7 @@ def main() -> None:
         conf.set_default('heat_notifications', False, 'conductor')
         setup.check_configuration(conf)
         _make_state_path(conf)
-        with setup.opened(conf) as database:
+        with setup.opened(conf, is_patient=True) as database:
             migration.upgrade(database)
         setup.check_service(conf)
         setup.announce(conf, PROG, 1)

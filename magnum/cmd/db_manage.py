@@ -52,5 +52,5 @@ def main() -> None:
     with setup.ending_clearly(PROG):
         conf = magnum_conf.load(config_files=arguments.config_files, prog=PROG)
         magnum_conf.check_values(conf)
-        with setup.opened(conf) as database:
+        with setup.opened(conf, is_patient=True) as database:
             arguments.run(database, arguments)

@@ -106,13 +106,14 @@ def check_configuration(conf: cfg.ConfigOpts) -> None:
 
 
 @contextlib.contextmanager
-def opened(conf: cfg.ConfigOpts) -> Iterator[Database]:
+def opened(conf: cfg.ConfigOpts, is_patient: bool = False) -> Iterator[Database]:
     """The configured database, closed at the end.
 
+    :param is_patient: wait for as long as a statement takes.
     :raises CannotRun: its URL is malformed, or of a kind whose driver is not installed.
     """
     try:
-        database = Database(conf)
+        database = Database(conf, is_patient)
     except ImportError as error:
         raise CannotRun(f'[database]connection needs a driver: {error}') from error
     except ValueError:

@@ -24,6 +24,7 @@ from magnum.conductor.purge import Purge
 from magnum.db.away import UNAVAILABLE
 from magnum.db.commits import FORGET_INTERVAL
 from magnum.db.engine import Database
+from magnum.domain.plain_text import first_line
 from magnum.operations import bootstrap_endpoint
 from magnum.operations.claims import Claims
 from magnum.operations.runner import Runner
@@ -181,7 +182,7 @@ class Conductor:
                 action()
             except UNAVAILABLE as away:
                 name = threading.current_thread().name
-                LOG.warning('The %s thread waits for the database: %s', name, away)
+                LOG.warning('The %s thread waits for the database: %s', name, first_line(away))
             except Exception:
                 LOG.exception('A turn of the %s thread failed', threading.current_thread().name)
             pause = interval() * random.uniform(0.9, 1.1)  # noqa: S311 - not for secrecy

@@ -50,22 +50,28 @@ _BOUNDS: Final[dict[str, dict[str, str]]] = {
         'keepalives_count': '3',
     },
 }
+#: Those that a statement which takes longer breaks.
+_OF_STATEMENTS: Final = frozenset({'read_timeout', 'write_timeout'})
 #: Drivers that take these arguments.
 _DRIVERS: Final = frozenset({'pymysql', 'mysqldb', 'psycopg2', 'psycopg'})
 
 
-def bounded(connection: str, parameters: str) -> str:
+def bounded(connection: str, parameters: str, is_patient: bool = False) -> str:
     """Arguments of connections: the operator's, and bounds that he has not set.
 
     :param connection: ``[database]connection``.
     :param parameters: ``[database]connection_parameters``, ``name=value&...``.
+    :param is_patient: a statement may take as long as it takes.
     """
     url = sa.make_url(connection)
     bounds = _BOUNDS.get(url.get_backend_name().replace('mariadb', 'mysql'), {})
     if url.get_driver_name() not in _DRIVERS:
         return parameters
     known = {*url.query, *(part.partition('=')[0] for part in parameters.split('&'))}
-    missing = [f'{name}={value}' for name, value in bounds.items() if name not in known]
+    missing = [
+        f'{name}={value}' for name, value in bounds.items()
+        if name not in known and not (is_patient and name in _OF_STATEMENTS)
+    ]
     return '&'.join([*missing, parameters] if parameters else missing)
 
 

@@ -71,7 +71,7 @@ class Commits:
         self._may_be_lost = engine.dialect.name != 'sqlite'
         if self._may_be_lost:
             sa.event.listen(engine, 'begin', _forget_writes)
-            sa.event.listen(engine, 'before_cursor_execute', _note_writes)
+            sa.event.listen(engine, 'after_cursor_execute', _note_writes)
 
     def commit(self, session: orm.Session) -> None:
         """Commit; an error means that nothing was committed.
@@ -92,9 +92,11 @@ class Commits:
         except Exception as error:
             if wrote and not self._was_committed(key, error):
                 raise
-            LOG.warning(
-                'A commit was not answered, and had been carried out: %s', type(error).__name__
-            )
+            if wrote:
+                LOG.warning(
+                    'A commit was not answered, and had been carried out: %s',
+                    type(error).__name__,
+                )
 
     def _was_committed(self, key: str, error: Exception) -> bool:
         """Whether the transaction of a key was committed; if not, it never will be.
@@ -168,5 +170,6 @@ def _note_writes(
     connection: sa.Connection, cursor: Any, statement: str, parameters: Any, context: Any,
     executemany: bool,
 ) -> None:
-    if not statement.startswith('SELECT'):
+    # What matched no row changed nothing: idle conductors do that every second.
+    if not statement.startswith('SELECT') and cursor.rowcount != 0:
         connection.info[_WROTE] = True

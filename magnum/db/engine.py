@@ -34,9 +34,14 @@ _TRUSTED = 1.0
 class Database:
     """The one way to the database; made once per process, after any fork."""
 
-    def __init__(self, conf: cfg.ConfigOpts):
+    def __init__(self, conf: cfg.ConfigOpts, is_patient: bool = False):
+        """Connect.
+
+        :param is_patient: wait for as long as a statement takes: a migration
+            may rewrite a large table.
+        """
         db_options.set_defaults(conf, connection='sqlite:///$state_path/magnum.sqlite')
-        self.engine: sa.Engine = _engine(conf, _prepare)
+        self.engine: sa.Engine = _engine(conf, _prepare, is_patient)
         self.dialect: str = self.engine.dialect.name
         if self.dialect == 'sqlite':
             self.engine.connect().close()   # its errors are typed, the keeper's are not
@@ -52,7 +57,7 @@ class Database:
         # each costs two ways to the database and back.
         self._readers: sa.Engine = (
             self.engine.execution_options(magnum_reading=True)
-            if self.dialect == 'sqlite' else _engine(conf, _prepare_reader)
+            if self.dialect == 'sqlite' else _engine(conf, _prepare_reader, is_patient)
         )
         self._reading = orm.sessionmaker(self._readers, expire_on_commit=False)
 
@@ -137,7 +142,9 @@ class Database:
         return self.dialect in ('mysql', 'mariadb', 'postgresql')
 
 
-def _engine(conf: cfg.ConfigOpts, prepare: Callable[[sa.Engine], None]) -> sa.Engine:
+def _engine(
+    conf: cfg.ConfigOpts, prepare: Callable[[sa.Engine], None], is_patient: bool
+) -> sa.Engine:
     """An engine of oslo.db's with a pool of its own."""
     facade = enginefacade.transaction_context()
     # thread_checkin is for eventlet: it sleeps whenever a connection comes back.
@@ -148,10 +155,11 @@ def _engine(conf: cfg.ConfigOpts, prepare: Callable[[sa.Engine], None]) -> sa.En
             'max_overflow', 'pool_timeout', 'connection_recycle_time',
         )
     }, connection_parameters=away.bounded(
-        conf.database.connection, conf.database.connection_parameters
+        conf.database.connection, conf.database.connection_parameters, is_patient
     ), max_retries=0)   # console scripts wait for a database, requests must not
     facade.append_on_engine_create(prepare)
     engine: sa.Engine = facade.writer.get_engine()
+    engine.hide_parameters = True       # errors are logged; oslo.db does not pass this on
     away.watch(engine)
     if engine.dialect.name != 'sqlite':
         _save_round_trips(engine)

@@ -26,3 +26,8 @@ def one_line(text: str, longest: int = LONGEST) -> str:
     if len(text) > longest:
         text = text[: longest - len(_ENDING)].rstrip() + _ENDING
     return text
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error: further ones of SQLAlchemy's have the statement and a link."""
+    return str(error).partition('\n')[0]

@@ -26,6 +26,7 @@ from magnum.db.models import Bay, BayIdentity, Nodegroup, Operation
 from magnum.db.statements import database_now
 from magnum.domain import states
 from magnum.domain.failures import NODE_IDENTITY_CONFLICT, Failure
+from magnum.domain.plain_text import first_line
 from magnum.events import timeline
 from magnum.operations import rounds, rows
 from magnum.operations.claims import Claim, Claims, LeaseLost
@@ -93,8 +94,10 @@ class Runner:
             return functools.partial(self._wait, seen=str(busy))
         except (*UNAVAILABLE, OutcomeUnknown) as away:
             # Recorded when the database is back, and then gone on with at once.
-            LOG.warning('Operation %s: no database: %s', work.claim.operation_uuid, away)
-            return self._hand_over
+            LOG.warning(
+                'Operation %s: no database: %s', work.claim.operation_uuid, first_line(away)
+            )
+            return self._hand_over_in_time
         except StepFailed as failed:
             return functools.partial(self._fail, failure=failed.failure)
         except TryLater as later:
@@ -262,6 +265,12 @@ class Runner:
 
     def _hand_over(self, session: orm.Session, operation: Operation) -> None:
         release(operation, states.QUEUED)
+
+    def _hand_over_in_time(self, session: orm.Session, operation: Operation) -> None:
+        if database_now(session) >= operation.deadline:
+            self._too_late(session, operation)
+        else:
+            self._hand_over(session, operation)
 
     def _too_late(self, session: orm.Session, operation: Operation) -> None:
         self._fail(session, operation, _overdue(operation))

@@ -138,6 +138,17 @@ def test_what_wrote_nothing_has_nothing_to_lose(
     assert records(database) == before
 
 
+@pytest.mark.parametrize('change', [
+    sa.update(models.Quota).values(hard_limit=2), sa.delete(models.Quota),
+    sa.text("UPDATE quota SET resource = 'x'"),
+], ids=['update', 'delete', 'text'])
+def test_what_changed_nothing_has_no_record(database: Database, change: sa.Executable) -> None:
+    before = records(database)
+    with database.writing() as session:
+        session.execute(change)
+    assert records(database) == before
+
+
 @EACH_LOSS
 @pytest.mark.parametrize('write', [
     lambda session: session.execute(sa.update(models.Quota).values(hard_limit=2)),

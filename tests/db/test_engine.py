@@ -5,11 +5,13 @@ from collections.abc import Iterator
 
 import pytest
 import sqlalchemy as sa
+from oslo_db import exception as db_exc
 from oslo_db import options as db_options
 
 from magnum import conf as magnum_conf
-from magnum.db import models
+from magnum.db import away, models
 from magnum.db.engine import Database
+from magnum.domain.plain_text import first_line
 from tests import databases
 
 
@@ -106,3 +108,22 @@ def test_every_connection_is_prepared(database: Database) -> None:
     query = sa.text('SELECT @@SESSION.tx_isolation')
     with database.writing() as one, database.writing() as two:
         assert {one.scalar(query), two.scalar(query)} == {'READ-COMMITTED'}
+
+
+def test_errors_have_no_values(database: Database) -> None:
+    for engine in database.engines:
+        with (
+            pytest.raises((db_exc.DBError, sa.exc.SQLAlchemyError)) as met,
+            engine.connect() as connection,
+        ):
+            connection.execute(sa.text('SELECT :value FROM nowhere'), {'value': 'a value'})
+        assert 'SQL parameters hidden' in str(met.value)
+        assert 'a value' not in first_line(met.value)
+
+
+def test_a_migration_may_take_long() -> None:
+    url = 'mysql+pymysql://u@h/d'
+    assert 'read_timeout' in away.bounded(url, '')
+    patient = away.bounded(url, 'charset=utf8', is_patient=True)
+    assert (patient.count('timeout'), 'connect_timeout' in patient) == (1, True)
+    assert patient.endswith('&charset=utf8')
