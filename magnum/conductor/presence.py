@@ -3,7 +3,8 @@
 Each process holds the lock of a file of its own under ``state_path``. The
 kernel releases it when the process ends, however it ends. So whoever gets the
 lock of another's file knows that its process is dead: nothing can write or ask
-under its leases any more, and they need not be waited for.
+under its leases any more, and they need not be waited for, except where what
+it has asked for last may make a second stack.
 
 The proof holds within one running kernel only, so a file names the boot that
 it was made in; one of another boot or another machine proves nothing, and its

@@ -23,12 +23,16 @@ from magnum.db.engine import Database
 from magnum.db.statements import changed_rows, database_now
 from magnum.db.types import utcnow
 from magnum.domain import states
+from magnum.domain.plain_text import first_line
 
 LOG = logging.getLogger(__name__)
 
 Operation = models.Operation
 
 _TABLE: Final[sa.Table] = Operation.__table__  # type: ignore[assignment]
+
+#: Steps that have Heat make a stack.
+_MAKING: Final = ('create_stack', 'create_nodegroup_stack')
 
 
 class LeaseLost(Exception):
@@ -218,15 +222,24 @@ class Claims:
                 self.forget(claim)
             except (db_exc.DBError, *UNAVAILABLE) as error:
                 LOG.warning(
-                    'The lease of operation %s was not renewed: %s', claim.operation_uuid, error
+                    'The lease of operation %s was not renewed: %s',
+                    claim.operation_uuid, first_line(error),
                 )
 
     def lapse(self, worker: str) -> None:
         """End the leases of a worker that is known to be dead.
 
         What it has asked the cloud for last may still arrive: a cancelled
-        operation waits for that as after a lease that ran out.
+        operation waits for that as after a lease that ran out. One that asks
+        for a stack keeps the rest of its lease: Heat does not keep two stacks
+        of one name apart while it checks the first request.
         """
+        asking = (
+            sa.exists()
+            .where(models.OperationStep.operation_uuid == _TABLE.c.uuid)
+            .where(models.OperationStep.state == states.STEP_RUNNING)
+            .where(models.OperationStep.name.in_(_MAKING))
+        )
 
         def work(session: orm.Session) -> None:
             now = database_now(session)
@@ -235,6 +248,7 @@ class Claims:
                 .where(_TABLE.c.worker == worker)
                 .where(_TABLE.c.state == states.RUNNING)
                 .where(_TABLE.c.lease_expires_at > now)
+                .where(~asking)
                 .values(lease_expires_at=now)
             )
 

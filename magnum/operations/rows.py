@@ -58,14 +58,18 @@ def lock_operation(session: orm.Session, uuid: str) -> Operation:
 
 
 def earlier_operations(
-    session: orm.Session, operation: Operation, *verbs: str
+    session: orm.Session, operation: Operation, *verbs: str, limit: int = 100
 ) -> Iterable[Operation]:
-    """The bay's earlier operations of some verbs, newest first."""
+    """The bay's earlier operations of some verbs, newest first.
+
+    :param limit: how many at most; a bay may be very old.
+    """
     return session.scalars(
         sa.select(Operation)
         .filter_by(bay_uuid=operation.bay_uuid)
         .where(Operation.verb.in_(verbs), Operation.id < operation.id)
         .order_by(Operation.id.desc())
+        .limit(limit)
     )
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from magnum.clients.errors import CloudConflict
+from magnum.db import models
 from magnum.domain import states
 from magnum.operations.claims import LeaseLost
 from tests.operations.conftest import World
@@ -53,6 +54,26 @@ def test_a_worker_known_to_be_dead(world: World) -> None:
     with living.claims.writing(kept):
         pass
     assert {world.operations(bay)[0].worker for bay in (uuid, other)} == {'heir', 'living'}
+
+
+@pytest.mark.parametrize('step', ['create_stack', 'create_nodegroup_stack'])
+def test_a_stack_that_a_dead_worker_asked_for_is_waited_for(world: World, step: str) -> None:
+    """Heat may make it a second time, if it is asked again at once."""
+    uuid = world.create()
+    if step == 'create_nodegroup_stack':
+        world.build(uuid)
+        world.add_nodegroup(uuid)
+    operation = world.operations(uuid)[-1]
+    doomed, heir = world.worker('doomed', 20, 15), world.worker('heir', 20, 15)
+    doomed.claims.claim(1)
+    with world.database.writing() as session:
+        session.add(models.OperationStep(
+            operation_uuid=operation.uuid, name=step, position=9, state=states.STEP_RUNNING
+        ))
+    heir.claims.lapse('doomed')
+    assert heir.claims.claim(1) == []
+    world.pass_time(21)
+    assert len(heir.claims.claim(1)) == 1
 
 
 def test_what_a_dead_worker_cancelled_waits_for_late_requests(world: World) -> None:

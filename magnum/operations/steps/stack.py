@@ -190,7 +190,9 @@ def _ask_again(work: Work) -> None:
     :raises TryLater: unless nothing was cancelled, or it was asked often enough.
     """
     with work.fenced() as (session, operation):
-        before = next(iter(rows.earlier_operations(session, operation, *states.VERBS)), None)
+        before = next(
+            iter(rows.earlier_operations(session, operation, *states.VERBS, limit=1)), None
+        )
         echoes = operation.parameters.get('echoes', 0)
         if before is None or before.state != states.CANCELLED or echoes >= _MOST_ECHOES:
             return

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from oslo_log import log as logging
 from sqlalchemy import orm
 
-from magnum.clients.errors import CloudError, CloudRefused
+from magnum.clients.errors import CloudError, CloudForbidden, CloudRefused
 from magnum.clients.heat import HeatClient, Stack
 from magnum.db.models import Bay, Nodegroup, Operation
 from magnum.domain import states
@@ -101,6 +101,8 @@ def stop_heat(work: Work) -> Remains:
             return Remains(stack)
         try:
             heat.cancel(stack.id)
+        except CloudForbidden:
+            raise       # another identity may
         except CloudRefused as refused:
             # It was done in this very moment, or cannot be stopped.
             LOG.info('Operation %s: Heat did not stop: %s', work.claim.operation_uuid, refused)
