@@ -266,6 +266,11 @@ class Listener(TcpWSGIServer):
             if not (connection.requests or connection.total_outbufs_len):
                 connection.handle_close()
 
+    def end(self) -> None:
+        """Close every connection, which ends ``run``; what wakes it stays open."""
+        self.trigger.del_channel()
+        wasyncore.close_all(self._sockets)
+
     def is_busy(self) -> bool:
         """Whether a request is being answered."""
         return any(

@@ -16,7 +16,6 @@ from typing import Any, Final
 
 from oslo_config import cfg
 from oslo_log import log as logging
-from waitress import wasyncore
 from waitress.adjustments import Adjustments
 
 from magnum.api.calls import body_limit
@@ -95,8 +94,10 @@ class Server:
         while listener.is_busy() and time.monotonic() < give_up:
             time.sleep(_LOOK)
         listener.task_dispatcher.shutdown(timeout=1)
-        self._in_its_thread(lambda: wasyncore.close_all(self._sockets))
+        self._in_its_thread(listener.end)
         thread.join()
+        # Only now: the thread may end before whoever woke it has done so.
+        listener.trigger.close()
 
     def _in_its_thread(self, action: Callable[[], None]) -> None:
         """Do something in the thread that owns the connections."""

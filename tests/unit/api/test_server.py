@@ -396,6 +396,24 @@ def test_a_stop_lets_requests_end_and_tells_streams(start: Start) -> None:
         one.close()
 
 
+def test_a_stop_whose_thread_ends_before_it_is_woken() -> None:
+    """The server's thread may have work to do, and find what it is told, too."""
+    conf = magnum.conf.load(config_files=[], conf=cfg.ConfigOpts())
+    conf.set_override('port', 0, 'api')
+    server = Server(conf, application)
+    server.start()
+    wake = server._listener.trigger.pull_trigger
+
+    def wake_late(action: Callable[[], None]) -> None:
+        wake(action)
+        server._thread.join(0.5)
+        wake()
+
+    server._in_its_thread = wake_late
+    server.stop()
+    assert not server._thread.is_alive()
+
+
 @pytest.fixture
 def certificate(tmp_path: pathlib.Path) -> dict[str, str]:
     key = ec.generate_private_key(ec.SECP256R1())

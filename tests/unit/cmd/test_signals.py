@@ -48,7 +48,7 @@ def test_sighup_reloads_and_sigterm_ends(
         program.process.send_signal(signal.SIGHUP)
         program.wait_for_log(f'{AGAIN}[DEFAULT]debug, [conductor]poll_interval', processes)
         assert 'Ignoring change to immutable option conductor.threads' in program.log
-        config.write_text('[conductor\n')           # a slip of the operator's pen
+        config.write_text('[conductor\n')  # no closing bracket
         program.process.send_signal(signal.SIGHUP)
         program.wait_for_log('The configuration is not read again', processes)
         assert program.process.poll() is None
