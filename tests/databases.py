@@ -16,13 +16,38 @@ def is_remote() -> bool:
     return VARIABLE in os.environ
 
 
-def url(directory: pathlib.Path) -> str:
-    """Where this test's rows go: parallel workers each have a database."""
+def url(directory: pathlib.Path, end: str = '') -> str:
+    """Where this test's rows go: parallel workers each have databases."""
     named = os.environ.get(VARIABLE)
     if named is None:
         return f'sqlite:///{directory}/magnum.sqlite'
     worker = os.environ.get('PYTEST_XDIST_WORKER')
-    return named.replace(NAME, f'{NAME}_{worker}') if worker else named
+    return named.replace(NAME, f'{NAME}_{worker}{end}' if worker else f'{NAME}{end}')
+
+
+#: Ends of the names of the databases that a worker has.
+ENDS = ('', '_b')
+_taken: dict[str, str] = {}
+
+
+def take(directory: pathlib.Path) -> str:
+    """The URL of a database that nobody else uses until it is given back.
+
+    Fixtures of different lives may have one each at the same time.
+
+    :raises RuntimeError: all are taken, on SQLite too, so that it shows there.
+    """
+    free = [end for end in ENDS if end not in _taken.values()]
+    if not free:
+        raise RuntimeError(f'all {len(ENDS)} databases of this worker are in use')
+    own = url(directory, free[0])
+    _taken[own] = free[0]
+    return own
+
+
+def give_back(taken: str) -> None:
+    """Let others take this database."""
+    del _taken[taken]
 
 
 def empty(database: Database) -> None:

@@ -1,6 +1,7 @@
 """Makes the empty databases that tests use, and prints the first one's URL.
 
-The others are for parallel workers of pytest: ``<name>_gw0`` and so on.
+The others are for parallel workers of pytest, ``<name>_gw0`` and so on, and for
+a second service at the same time: ``<name>_b``, ``<name>_gw0_b``.
 
     python -m tools.devcloud.test_databases mariadb|postgresql
 """
@@ -11,7 +12,9 @@ import sys
 from tools.devcloud import backends, settings
 
 NAME = 'magnum_tests'
-_NAMES = (NAME, *(f'{NAME}_gw{worker}' for worker in range(os.cpu_count() or 1)))
+#: Of a single process and of each worker; each has two (tests/databases.py).
+_OWNERS = ('', *(f'_gw{worker}' for worker in range(os.cpu_count() or 1)))
+_NAMES = tuple(f'{NAME}{owner}{end}' for owner in _OWNERS for end in ('', '_b'))
 
 
 def mariadb() -> str:
