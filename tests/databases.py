@@ -16,6 +16,11 @@ def is_remote() -> bool:
     return VARIABLE in os.environ
 
 
+def is_mariadb() -> bool:
+    """Whether it is MariaDB."""
+    return os.environ.get(VARIABLE, '').startswith('mysql')
+
+
 def url(directory: pathlib.Path, end: str = '') -> str:
     """Where this test's rows go: parallel workers each have databases."""
     named = os.environ.get(VARIABLE)

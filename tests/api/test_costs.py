@@ -31,7 +31,9 @@ class Meter:
     def __init__(self, service: Service):
         self._service = service
         self.statements = 0
-        sa.event.listen(service.database.engine, 'before_cursor_execute', self._count)
+        # On servers, readers have an engine of their own.
+        for engine in service.database.engines:
+            sa.event.listen(engine, 'before_cursor_execute', self._count)
 
     def _count(self, *args: Any) -> None:
         statement: str = args[2]
@@ -90,3 +92,5 @@ def test_lists_do_not_cost_more_when_they_are_longer(
     after = {url: meter.of(client, url, ADMIN) for url in urls}
     assert after == before
     assert {url: cost for url, cost in after.items() if cost > (MOST, 0) or cost[1]} == {}
+    # Drivers are of the process, and in no database.
+    assert [url for url, (statements, _) in after.items() if not statements] == ['/v1/drivers']

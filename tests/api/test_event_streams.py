@@ -101,16 +101,24 @@ def test_no_connection_is_held_between_looks(
 ) -> None:
     monkeypatch.setattr(streams, '_LOOK_INTERVAL', 0.5)
     held: set[int] = set()
-    engine = served.database.engine
-    sa.event.listen(engine, 'checkout', lambda connection, *_: held.add(id(connection)))
-    sa.event.listen(engine, 'checkin', lambda connection, *_: held.discard(id(connection)))
+    looks: list[int] = []
+
+    def take(connection: Any, *_: Any) -> None:
+        held.add(id(connection))
+        looks.append(id(connection))
+
+    for engine in served.database.engines:
+        sa.event.listen(engine, 'checkout', take)
+        sa.event.listen(engine, 'checkin', lambda connection, *_: held.discard(id(connection)))
     stream = ask()
     _read(stream)
+    del looks[:]
     for _ in range(3):
         # A heartbeat follows a look.
         while stream.readline() != b': heartbeat\n':
             pass
         assert held == set()
+    assert looks
 
 
 def test_a_stream_ends_with_its_bay(served: Service, ask: Streaming) -> None:

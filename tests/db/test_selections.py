@@ -1,33 +1,15 @@
 """Rows are the same, in one value or in many."""
 
 import datetime
-import pathlib
-from collections.abc import Iterator
 
-import pytest
 import sqlalchemy as sa
-from oslo_db import options as db_options
 
-from magnum import conf as magnum_conf
 from magnum.db import models, selections
 from magnum.db.engine import Database
-from tests import databases
 
 TABLE: sa.Table = models.Baymodel.__table__  # type: ignore[assignment]
 MOMENT = datetime.datetime(2024, 5, 6, 7, 8, 9, 10, datetime.UTC)
 HOSTILE = 'a "quoted" \\ back\\"slash, \t tab, \x01 control, \n line, {} é € 🙂 %s \' \x7f </x> ?'
-
-
-@pytest.fixture
-def database(tmp_path: pathlib.Path) -> Iterator[Database]:
-    conf = magnum_conf.new_config()
-    conf([], project='magnum', default_config_files=[])
-    db_options.set_defaults(conf)
-    conf.set_override('connection', databases.url(tmp_path), 'database')
-    made = Database(conf)
-    databases.empty(made)
-    yield made
-    made.close()
 
 
 def test_packed_rows_are_those_of_the_columns(database: Database) -> None:
@@ -45,6 +27,7 @@ def test_packed_rows_are_those_of_the_columns(database: Database) -> None:
     with database.reading() as session:
         plain = selections.Selection(columns, is_packed=False)
         asked = selections.of(session, columns)
+        assert len(asked.query.selected_columns) == 1, 'they are packed'
         expected = plain.all(session, plain.query.order_by(TABLE.c.id))
         rows = asked.all(session, asked.query.order_by(TABLE.c.id))
         first = asked.first(session, asked.query.order_by(TABLE.c.id))
