@@ -10,7 +10,8 @@ from oslo_context import context as oslo_context
 from oslo_log import log as logging
 from oslo_middleware import cors, healthcheck, http_proxy_to_wsgi, request_id
 
-from magnum.api import bootstrap_mount, dispatch, errors, faults, forwarded, routes
+from magnum.api import bootstrap_mount, dispatch, errors, routes
+from magnum.api.http import faults, forwarded
 from magnum.api.preflight import Preflight
 from magnum.api.previews import Previews
 from magnum.api.selection import DriverSelection

@@ -8,8 +8,8 @@ from typing import Any, Final
 from oslo_config import cfg
 
 from magnum.api import errors, versions
-from magnum.api.calls import Call
 from magnum.api.dialects import Dialect
+from magnum.api.http.request import Call
 from magnum.api.preflight import Preflight
 from magnum.api.selection import DriverSelection
 from magnum.db import models

@@ -8,9 +8,7 @@ import orjson
 import webob
 from oslo_log import log as logging
 
-from magnum.api import errors, faults, held_threads, plain_pecan, routes, streams, versions
-from magnum.api.calls import Answer, Call, body_limit, query_of
-from magnum.api.context import Caller
+from magnum.api import errors, plain_pecan, routes, versions
 from magnum.api.controllers.actions import ActionsController
 from magnum.api.controllers.baymodels import BaymodelsController
 from magnum.api.controllers.bays import BaysController
@@ -26,8 +24,11 @@ from magnum.api.controllers.quotas import QuotasController
 from magnum.api.controllers.root import RootController
 from magnum.api.controllers.stats import StatsController
 from magnum.api.dialects import BAYMODELS, BAYS, CLUSTER_TEMPLATES, CLUSTERS
-from magnum.api.idempotency import Idempotency
-from magnum.api.preconditions import is_unchanged
+from magnum.api.http import faults, held_threads, sse
+from magnum.api.http.conditional import is_unchanged
+from magnum.api.http.context import Caller
+from magnum.api.http.idempotency import Idempotency
+from magnum.api.http.request import Answer, Call, body_limit, query_of
 from magnum.api.services import Services
 
 LOG = logging.getLogger(__name__)
@@ -99,7 +100,7 @@ class _Dispatcher:
         self._idempotency = Idempotency(services.conf, services.database)
         self._router = routes.Router()
         held = held_threads.of_process(services.conf)
-        running = streams.Streams(services.conf, held)
+        running = sse.Streams(services.conf, held)
         controllers: dict[str, Any] = {
             'root': RootController(),
             'baymodels': BaymodelsController(services, BAYMODELS),
@@ -180,7 +181,7 @@ def _check_acceptable(request: webob.Request, route: routes.Route) -> None:
     accepted = request.environ.get('HTTP_ACCEPT') or _ANYTHING
     if accepted in (_ANYTHING, _JSON):
         return
-    offers = [_JSON, streams.CONTENT_TYPE] if route.streams else [_JSON]
+    offers = [_JSON, sse.CONTENT_TYPE] if route.streams else [_JSON]
     if not request.accept.acceptable_offers(offers) and not accepted.startswith(tuple(offers)):
         raise errors.APIError(errors.NOT_ACCEPTABLE)
 
@@ -232,7 +233,7 @@ def _response_of(answer: Answer, environ: Mapping[str, Any]) -> webob.Response:
     headers = negotiated.headers() if negotiated is not None else {}
     if answer.stream is not None:
         response = webob.Response(app_iter=answer.stream)
-        response.headers.update({**headers, **streams.HEADERS, **answer.headers})
+        response.headers.update({**headers, **sse.HEADERS, **answer.headers})
         return response
     body = orjson.dumps(answer.document) if answer.document is not None else b''
     return _response(answer.status, body, {**headers, **answer.headers})

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from magnum.api import bay_plans, errors, versions
-from magnum.api.calls import Call
+from magnum.api.http.request import Call
 from magnum.api.preflight import Preflight
 from magnum.api.selection import DriverSelection
 from magnum.db import models

@@ -13,7 +13,7 @@ from oslo_config import cfg
 from oslo_log import log as logging
 
 from magnum.api import errors
-from magnum.api.context import Caller
+from magnum.api.http.context import Caller
 from magnum.clients import compute, image, limits, network, stacks, volume
 from magnum.clients.callers import CallerClouds
 from magnum.clients.errors import CloudError, CloudForbidden, CloudRefused

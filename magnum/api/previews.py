@@ -14,7 +14,7 @@ import yaml
 from oslo_config import cfg
 
 from magnum.api import resolved_labels
-from magnum.api.calls import Answer, Call
+from magnum.api.http.request import Answer, Call
 from magnum.api.preflight import Lookups, Preflight
 from magnum.db import models
 from magnum.drivers.contract import Driver, StackRequest

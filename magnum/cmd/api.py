@@ -8,7 +8,7 @@ import os
 from oslo_config import cfg
 
 from magnum.api import app
-from magnum.api.server import Server
+from magnum.api.http.server import Server
 from magnum.cmd import processes, setup
 
 PROG = 'magnum-api'

@@ -13,8 +13,8 @@ import pytest
 import sqlalchemy as sa
 import webtest
 
-from magnum.api import held_threads, streams
-from magnum.api.server import Server
+from magnum.api.http import held_threads, sse
+from magnum.api.http.server import Server
 from tests.api.fixtures.service import Service
 from tests.api.test_field_rules import CLUSTER, HEADERS, TEMPLATE
 
@@ -27,8 +27,8 @@ _TIMEOUT = 20.0
 @pytest.fixture
 def served(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     """A service with one cluster; its streams look, and tell that they live, often."""
-    monkeypatch.setattr(streams, '_HEARTBEAT_INTERVAL', 0.0)
-    monkeypatch.setattr(streams, '_LOOK_INTERVAL', 0.02)
+    monkeypatch.setattr(sse, '_HEARTBEAT_INTERVAL', 0.0)
+    monkeypatch.setattr(sse, '_LOOK_INTERVAL', 0.02)
     service = Service(
         tmp_path, api__workers=1, api__port=0, api__threads=3, api__event_streams=5,
         api__event_stream_time=600,
@@ -99,7 +99,7 @@ def test_events_arrive_as_they_happen(served: Service, ask: Streaming) -> None:
 def test_no_connection_is_held_between_looks(
     served: Service, ask: Streaming, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(streams, '_LOOK_INTERVAL', 0.5)
+    monkeypatch.setattr(sse, '_LOOK_INTERVAL', 0.5)
     held: set[int] = set()
     looks: list[int] = []
 
@@ -156,7 +156,7 @@ def test_a_client_that_goes_makes_room(ask: Streaming) -> None:
 
 def test_heartbeats_and_an_end(served: Service) -> None:
     served.conf.set_override('event_stream_time', 1, group='api')
-    running = streams.Streams(served.conf, held_threads.of_process(served.conf))
+    running = sse.Streams(served.conf, held_threads.of_process(served.conf))
     before = threading.active_count()
     stream = running.open(lambda: ([], False), 'project')
     began = time.monotonic()
@@ -167,6 +167,6 @@ def test_heartbeats_and_an_end(served: Service) -> None:
 
 
 def test_one_that_is_never_begun_makes_room(served: Service) -> None:
-    running = streams.Streams(served.conf, held_threads.of_process(served.conf))
+    running = sse.Streams(served.conf, held_threads.of_process(served.conf))
     for _ in range(10):
         running.open(lambda: ([], False), 'project').close()

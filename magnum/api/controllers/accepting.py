@@ -1,8 +1,8 @@
 """Answers to requests whose work goes on after them."""
 
 from magnum.api import errors
-from magnum.api.calls import Answer, Call
 from magnum.api.dialects import Dialect
+from magnum.api.http.request import Answer, Call
 from magnum.api.views import Document
 from magnum.db import models
 from magnum.operations.refusals import OperationInProgress

@@ -7,10 +7,10 @@ from typing import Any, Final
 from sqlalchemy import orm
 
 from magnum.api import bay_plans, errors, versions
-from magnum.api.calls import Answer, Call
 from magnum.api.controllers import finding
 from magnum.api.controllers.accepting import accepted, in_progress
 from magnum.api.dialects import Dialect
+from magnum.api.http.request import Answer, Call
 from magnum.api.services import Services
 from magnum.api.types import actions as types
 from magnum.db import models

@@ -5,11 +5,12 @@ from typing import Any, Final
 
 from sqlalchemy import orm
 
-from magnum.api import errors, narrowing, pagination, patches, resolved_labels
-from magnum.api.calls import Answer, Call
+from magnum.api import errors, resolved_labels
 from magnum.api.controllers import finding
 from magnum.api.dialects import Dialect
-from magnum.api.preconditions import etag
+from magnum.api.http import filtering, json_patch, pagination
+from magnum.api.http.conditional import etag
+from magnum.api.http.request import Answer, Call
 from magnum.api.preflight import Lookups
 from magnum.api.services import Services
 from magnum.api.types import baymodels as types
@@ -61,8 +62,8 @@ class BaymodelsController:
             if not row.public or call.caller.bay_uuid:
                 call.caller.check(self._rule('get'), {'project_id': row.owner})
             (document,) = self._view.documents(session, [row], call.base)
-        chosen = narrowing.members(call.query, self._view.members)
-        return Answer(narrowing.narrow(document, chosen), headers=etag(row.generation))
+        chosen = filtering.members(call.query, self._view.members)
+        return Answer(filtering.narrow(document, chosen), headers=etag(row.generation))
 
     def create(self, call: Call) -> Answer:
         """POST: a new baymodel, at once."""
@@ -98,7 +99,7 @@ class BaymodelsController:
 
     def update(self, call: Call) -> Answer:
         """PATCH: effective at once."""
-        steps = patches.parse(call, self._type)
+        steps = json_patch.parse(call, self._type)
         scope = call.caller.scope(self._rule('update_all_projects'))
         (ident,) = call.arguments
         with self._database.reading() as session:
@@ -106,7 +107,7 @@ class BaymodelsController:
         # A foreign public one is visible, but not to be changed.
         call.caller.check(self._rule('update'), {'project_id': row.project_id})
         current = row._asdict()
-        changes = patches.apply(steps, current)
+        changes = json_patch.apply(steps, current)
         # The image has the say.
         changes.pop('cluster_distro', None)
         if 'name' in changes and changes['name'] is None:
@@ -159,8 +160,8 @@ class BaymodelsController:
         paging = pagination.paging(
             call.query, self._dialect, repository.SORTABLE, self._conf.api.max_limit
         )
-        filters = narrowing.filters(call.query)
-        chosen = narrowing.members(call.query, self._view.members)
+        filters = filtering.filters(call.query)
+        chosen = filtering.members(call.query, self._view.members)
         scope = call.caller.scope(self._rule(f'{action}_all_projects'))
         with self._database.reading() as session:
             try:
@@ -170,7 +171,7 @@ class BaymodelsController:
             shown = rows[: paging.limit]
             documents = self._view.documents(session, shown, call.base)
         if chosen is not None:
-            documents = [narrowing.narrow(document, chosen) for document in documents]
+            documents = [filtering.narrow(document, chosen) for document in documents]
         url = f'{call.base}/v1/{path}'
         return Answer(
             pagination.page_document(url, call.query, self._dialect, paging, rows, documents)

@@ -7,22 +7,15 @@ from typing import Any, Final, TypeVar
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from magnum.api import (
-    bay_plans,
-    errors,
-    narrowing,
-    pagination,
-    patches,
-    resolved_labels,
-    versions,
-)
-from magnum.api.calls import Answer, Call
+from magnum.api import bay_plans, errors, resolved_labels, versions
 from magnum.api.controllers import finding
 from magnum.api.controllers.accepting import accepted, in_progress, operation_location
 from magnum.api.controllers.actions import GROUP, check_resizable
 from magnum.api.dialects import Dialect
-from magnum.api.held_threads import SYNCHRONOUS_CREATE, HeldThreads
-from magnum.api.preconditions import etag
+from magnum.api.http import filtering, json_patch, pagination
+from magnum.api.http.conditional import etag
+from magnum.api.http.held_threads import SYNCHRONOUS_CREATE, HeldThreads
+from magnum.api.http.request import Answer, Call
 from magnum.api.services import Services
 from magnum.api.types import bays as types
 from magnum.api.types.fields import ResourceType
@@ -97,11 +90,11 @@ class BaysController:
             row = self._readable(session, call, view.columns)
             (document,) = view.documents(session, [row], call.base)
         further = (_RESOLVED_LABELS,) if call.version >= versions.DRIVERS else ()
-        chosen = narrowing.members(call.query, (*document, *further))
+        chosen = filtering.members(call.query, (*document, *further))
         # Tables of the members would be too wide with them.
         if chosen is not None and _RESOLVED_LABELS in chosen:
             document[_RESOLVED_LABELS] = self._resolved_labels(row)
-        return Answer(narrowing.narrow(document, chosen), headers=etag(row.generation))
+        return Answer(filtering.narrow(document, chosen), headers=etag(row.generation))
 
     def labels(self, call: Call) -> Answer:
         """GET of what the labels of one come to."""
@@ -143,7 +136,7 @@ class BaysController:
     def update(self, call: Call) -> Answer:
         """PATCH: another number of workers, or what an agent found of a cluster's health."""
         rollback = call.flag('rollback')
-        steps = patches.parse(call, self._type(call))
+        steps = json_patch.parse(call, self._type(call))
         scope = call.caller.scope(self._rule('update_all_projects'))
         (ident,) = call.arguments
         bay_uuid, changes = self._changes(call, scope, ident, steps)
@@ -264,7 +257,7 @@ class BaysController:
 
     # Parts of update ---------------------------------------------------------
     def _changes(
-        self, call: Call, scope: Scope, ident: str, steps: Sequence[patches.Step]
+        self, call: Call, scope: Scope, ident: str, steps: Sequence[json_patch.Step]
     ) -> tuple[str, dict[str, Any]]:
         """The bay's uuid and what a patch changes of it, if it may."""
         with self._database.reading() as session:
@@ -288,7 +281,7 @@ class BaysController:
         if states.is_failed(row.status):
             # The count was asked for and not reached: naming it again is a change.
             current['node_count'] = None
-        changes = patches.apply(steps, current)
+        changes = json_patch.apply(steps, current)
         fixed = changes.keys() - self._dialect.changeable
         if fixed:
             members = ', '.join(sorted(map(self._dialect.member, fixed)))
@@ -379,8 +372,8 @@ class BaysController:
         paging = pagination.paging(
             call.query, view.dialect, repository.SORTABLE, self._services.conf.api.max_limit
         )
-        filters = narrowing.filters(call.query)
-        chosen = narrowing.members(call.query, view.members)
+        filters = filtering.filters(call.query)
+        chosen = filtering.members(call.query, view.members)
         scope = call.caller.scope(self._rule(f'{action}_all_projects'))
         with self._database.reading() as session:
             try:
@@ -389,13 +382,13 @@ class BaysController:
                 raise pagination.marker_not_found(paging) from None
             documents = view.documents(session, rows[: paging.limit], call.base)
         if chosen is not None:
-            documents = [narrowing.narrow(document, chosen) for document in documents]
+            documents = [filtering.narrow(document, chosen) for document in documents]
         url = f'{call.base}/v1/{path}'
         return Answer(
             pagination.page_document(url, call.query, view.dialect, paging, rows, documents)
         )
 
 
-def _is_health_only(steps: Sequence[patches.Step]) -> bool:
+def _is_health_only(steps: Sequence[json_patch.Step]) -> bool:
     """Whether a patch reports nothing but health, which is under a rule of its own."""
     return bool(steps) and all(step.member in _HEALTH for step in steps)

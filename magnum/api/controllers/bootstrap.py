@@ -38,8 +38,9 @@ import webob.dec
 from oslo_config import cfg
 from sqlalchemy.orm import Session
 
-from magnum.api import admission, errors, faults
+from magnum.api import admission, errors
 from magnum.api.admission import Applicant, Standing
+from magnum.api.http import faults
 from magnum.api.rate_limits import RateLimiter, address_key
 from magnum.certificates import errors as certificate_errors
 from magnum.certificates import node_trust, nodes

@@ -5,10 +5,10 @@ from typing import Any, Final
 from sqlalchemy import orm
 
 from magnum.api import errors, views
-from magnum.api.calls import Answer, Call
 from magnum.api.controllers import finding, rotating
 from magnum.api.controllers.signing import sign
 from magnum.api.dialects import CERTIFICATES, CLUSTERS
+from magnum.api.http.request import Answer, Call
 from magnum.api.services import Services
 from magnum.api.types import certificates as types
 from magnum.db import models

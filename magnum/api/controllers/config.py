@@ -5,10 +5,10 @@ from typing import Any, Final
 from sqlalchemy import orm
 
 from magnum.api import errors
-from magnum.api.calls import Answer, Call
 from magnum.api.controllers import finding
 from magnum.api.controllers.signing import sign
 from magnum.api.dialects import CONFIG, Dialect
+from magnum.api.http.request import Answer, Call
 from magnum.api.services import Services
 from magnum.api.types import config as types
 from magnum.db import models

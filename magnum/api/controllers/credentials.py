@@ -4,10 +4,10 @@ from typing import Final
 
 from sqlalchemy import orm
 
-from magnum.api.calls import Answer, Call
 from magnum.api.controllers import finding
 from magnum.api.controllers.rotating import rotate
 from magnum.api.dialects import CLUSTERS
+from magnum.api.http.request import Answer, Call
 from magnum.api.services import Services
 from magnum.db import models
 from magnum.db.repositories import bays as repository

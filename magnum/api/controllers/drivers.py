@@ -3,9 +3,9 @@
 from typing import Any, Final
 
 from magnum.api import errors, views
-from magnum.api.calls import Answer, Call
 from magnum.api.controllers import finding
 from magnum.api.dialects import DRIVERS
+from magnum.api.http.request import Answer, Call
 from magnum.api.services import Services
 from magnum.drivers.contract import Driver
 

@@ -6,12 +6,13 @@ from typing import Any, Final
 
 import orjson
 
-from magnum.api import cursors, errors, pagination, streams
-from magnum.api.calls import Answer, Call
+from magnum.api import errors
 from magnum.api.controllers import finding
 from magnum.api.dialects import Dialect
+from magnum.api.http import cursors, pagination, sse
+from magnum.api.http.request import Answer, Call
+from magnum.api.http.sse import Streams
 from magnum.api.services import Services
-from magnum.api.streams import Streams
 from magnum.api.types.scalars import timestamp
 from magnum.db.engine import Database
 from magnum.db.repositories import events as repository
@@ -47,7 +48,7 @@ class EventsController:
             # Clients that follow the standard do not come back after this.
             return Answer(status=204)
         timeline = _Timeline(self._database, bay.uuid, position)
-        is_over = call.request.environ.get(streams.IS_OVER)
+        is_over = call.request.environ.get(sse.IS_OVER)
         return Answer(stream=self._streams.open(timeline.look, call.caller.project_id, is_over))
 
     def _page(self, call: Call, bay_uuid: str, rows: Sequence[Row], limit: int) -> Answer:
@@ -95,12 +96,12 @@ def _document(row: Row) -> dict[str, Any]:
 
 
 def _message(row: Row) -> bytes:
-    return streams.message(cursors.write(row.id), row.kind, orjson.dumps(_document(row)))
+    return sse.message(cursors.write(row.id), row.kind, orjson.dumps(_document(row)))
 
 
 def _wants_stream(call: Call) -> bool:
-    offers = call.request.accept.acceptable_offers([_JSON, streams.CONTENT_TYPE])
-    return bool(offers) and offers[0][0] == streams.CONTENT_TYPE
+    offers = call.request.accept.acceptable_offers([_JSON, sse.CONTENT_TYPE])
+    return bool(offers) and offers[0][0] == sse.CONTENT_TYPE
 
 
 def _position(call: Call, is_stream: bool) -> int:

@@ -3,7 +3,7 @@
 import datetime
 from typing import Any, Final
 
-from magnum.api.calls import Answer, Call
+from magnum.api.http.request import Answer, Call
 from magnum.api.services import Services
 from magnum.api.types.scalars import timestamp
 from magnum.db.repositories import mservices as repository

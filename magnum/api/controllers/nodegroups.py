@@ -5,13 +5,14 @@ from typing import Any, Final
 
 from sqlalchemy import orm
 
-from magnum.api import errors, nodegroup_plans, pagination, patches, resolved_labels
-from magnum.api.calls import Answer, Call
+from magnum.api import errors, nodegroup_plans, resolved_labels
 from magnum.api.controllers import finding
 from magnum.api.controllers.accepting import in_progress, operation_location
 from magnum.api.dialects import NODEGROUPS, Dialect
+from magnum.api.http import json_patch, pagination
+from magnum.api.http.conditional import etag
+from magnum.api.http.request import Answer, Call
 from magnum.api.nodegroup_view import NodegroupView
-from magnum.api.preconditions import etag
 from magnum.api.services import Services
 from magnum.api.types import nodegroups as types
 from magnum.db import models
@@ -102,14 +103,14 @@ class NodegroupsController:
 
     def update(self, call: Call) -> Answer:
         """PATCH of one: its bounds, and what its new nodes are marked with."""
-        steps = patches.parse(call, types.TYPE, types.CHANGEABLE)
+        steps = json_patch.parse(call, types.TYPE, types.CHANGEABLE)
 
         def work(session: orm.Session) -> Answer:
             bay = self._bay(session, call, 'update')
             self._locked(session, bay.uuid)
             row = finding.nodegroup(session, _STORED, bay.uuid, call.arguments[1])
             call.precondition.check(row.generation)
-            changes = patches.apply(steps, row._asdict())
+            changes = json_patch.apply(steps, row._asdict())
             _check({**row._asdict(), **changes})
             if changes:
                 changed = models.Nodegroup(**{**row._asdict(), **changes})

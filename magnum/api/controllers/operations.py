@@ -5,11 +5,12 @@ from typing import Final
 
 from sqlalchemy import orm
 
-from magnum.api import errors, operation_view, pagination
-from magnum.api.calls import Answer, Call
+from magnum.api import errors, operation_view
 from magnum.api.controllers import finding
 from magnum.api.controllers.accepting import accepted, in_progress
 from magnum.api.dialects import BAYS, OPERATIONS, Dialect
+from magnum.api.http import pagination
+from magnum.api.http.request import Answer, Call
 from magnum.api.services import Services
 from magnum.db import models
 from magnum.db.repositories import operations as repository

@@ -5,9 +5,10 @@ from typing import Any, Final
 from oslo_log import log as logging
 from sqlalchemy import orm
 
-from magnum.api import errors, pagination
-from magnum.api.calls import Answer, Call
+from magnum.api import errors
 from magnum.api.dialects import QUOTAS
+from magnum.api.http import pagination
+from magnum.api.http.request import Answer, Call
 from magnum.api.services import Services
 from magnum.api.types import quotas as types
 from magnum.api.types.fields import defaults

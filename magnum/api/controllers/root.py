@@ -5,7 +5,7 @@ from typing import Any, Final
 import orjson
 
 from magnum.api import routes, versions
-from magnum.api.calls import Answer, Call
+from magnum.api.http.request import Answer, Call
 
 _MEDIA_TYPE: Final = 'application/vnd.openstack.magnum.v1+json'
 _DESCRIPTION_TYPE: Final = 'application/vnd.oai.openapi+json;version=3.1'

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from sqlalchemy import orm
 
 from magnum.api import errors
-from magnum.api.calls import Answer, Call
 from magnum.api.controllers import finding
 from magnum.api.controllers.accepting import accepted, in_progress
 from magnum.api.dialects import CLUSTERS
+from magnum.api.http.request import Answer, Call
 from magnum.api.services import Services
 from magnum.db import models
 from magnum.db.repositories import bays as repository

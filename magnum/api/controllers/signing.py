@@ -3,7 +3,7 @@
 from sqlalchemy import orm
 
 from magnum.api import errors
-from magnum.api.calls import Call
+from magnum.api.http.request import Call
 from magnum.certificates.errors import (
     AuthorityExpired,
     AuthorityMissing,

@@ -3,7 +3,7 @@
 from typing import Final
 
 from magnum.api import errors
-from magnum.api.calls import Answer, Call
+from magnum.api.http.request import Answer, Call
 from magnum.api.services import Services
 from magnum.db.repositories import stats as repository
 from magnum.db.repositories.scopes import Scope

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from magnum.api import idempotency, versions
+from magnum.api import versions
+from magnum.api.http import idempotency
 from magnum.api.openapi import scalars
 from magnum.api.openapi.operations import Operation
 from magnum.api.openapi.scalars import Schema

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import webtest
 
-from magnum.api import streams
-from magnum.api.server import Server
+from magnum.api.http import sse
+from magnum.api.http.server import Server
 from magnum.db import away
 from tests.api.fixtures.service import Service
 from tests.api.test_field_rules import CLUSTER, HEADERS, TEMPLATE
@@ -104,8 +104,8 @@ def test_a_silent_database(
 def test_a_stream_goes_on(
     service: Service, client: webtest.TestApp, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(streams, '_HEARTBEAT_INTERVAL', 0.2)
-    monkeypatch.setattr(streams, '_LOOK_INTERVAL', 0.1)
+    monkeypatch.setattr(sse, '_HEARTBEAT_INTERVAL', 0.2)
+    monkeypatch.setattr(sse, '_LOOK_INTERVAL', 0.1)
     server = Server(service.conf, service.application)
     server.start()
     connection = http.client.HTTPConnection(*server.address, timeout=30)

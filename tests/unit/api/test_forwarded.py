@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from magnum.api.forwarded import FORWARDED, X_FORWARDED, OnlyTrusted
+from magnum.api.http.forwarded import FORWARDED, X_FORWARDED, OnlyTrusted
 
 
 def _left(headers: dict[str, str], kind: str = X_FORWARDED, proxies: int = 1) -> dict[str, str]:

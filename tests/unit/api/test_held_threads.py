@@ -1,6 +1,6 @@
 """Requests that wait: how many of a process's threads they may hold."""
 
-from magnum.api.held_threads import EVENT_STREAM, SYNCHRONOUS_CREATE, HeldThreads, Limit
+from magnum.api.http.held_threads import EVENT_STREAM, SYNCHRONOUS_CREATE, HeldThreads, Limit
 
 
 class Clock:

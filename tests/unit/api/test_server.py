@@ -23,8 +23,8 @@ from oslo_config import cfg
 from waitress.adjustments import Adjustments
 
 import magnum.conf
-from magnum.api import connections, streams
-from magnum.api.server import Server
+from magnum.api.http import connections, sse
+from magnum.api.http.server import Server
 
 _TIMEOUT = 20.0
 _BIG = b'0123456789' * 300_000
@@ -37,7 +37,7 @@ def application(environ: dict[str, Any], start_response: Any) -> Any:
     body = environ['wsgi.input'].read()
     if path == '/stream':
         start_response('200 OK', [('Content-Type', 'text/plain')])
-        return _endless(environ[streams.IS_OVER])
+        return _endless(environ[sse.IS_OVER])
     if path == '/slow':
         time.sleep(1)
     if path == '/busy':

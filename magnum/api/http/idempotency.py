@@ -16,7 +16,7 @@ from oslo_config import cfg
 from sqlalchemy import orm
 
 from magnum.api import errors
-from magnum.api.calls import Answer, Call
+from magnum.api.http.request import Answer, Call
 from magnum.db.engine import Database
 from magnum.db.repositories import idempotency as repository
 

@@ -13,9 +13,9 @@ from oslo_middleware import opts
 from sqlalchemy import orm
 
 from magnum.api import errors
-from magnum.api.context import Caller
-from magnum.api.preconditions import Precondition
-from magnum.api.streams import Stream
+from magnum.api.http.conditional import Precondition
+from magnum.api.http.context import Caller
+from magnum.api.http.sse import Stream
 from magnum.api.types.scalars import Flag
 
 _FLAG: Final = Flag()

@@ -18,8 +18,8 @@ from oslo_config import cfg
 from oslo_log import log as logging
 from waitress.adjustments import Adjustments
 
-from magnum.api.calls import body_limit
-from magnum.api.connections import Application, Bounds, Listener
+from magnum.api.http.connections import Application, Bounds, Listener
+from magnum.api.http.request import body_limit
 
 LOG = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from oslo_db import exception as db_exc
 from oslo_log import log as logging
 
 from magnum.api import errors
-from magnum.api.held_threads import EVENT_STREAM, HeldThreads
+from magnum.api.http.held_threads import EVENT_STREAM, HeldThreads
 from magnum.db.away import UNAVAILABLE
 
 LOG = logging.getLogger(__name__)

@@ -14,8 +14,8 @@ from waitress.channel import HTTPChannel
 from waitress.server import TcpWSGIServer
 from waitress.task import WSGITask
 
-from magnum.api.http_requests import RefusalTask, RequestParser
-from magnum.api.streams import IS_OVER
+from magnum.api.http.parsing import RefusalTask, RequestParser
+from magnum.api.http.sse import IS_OVER
 
 Application = Callable[..., Iterable[bytes]]
 

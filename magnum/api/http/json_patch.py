@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from magnum.api import errors
-from magnum.api.calls import Call
+from magnum.api.http.request import Call
 from magnum.api.types.fields import Field, ResourceType
 from magnum.api.types.scalars import coerce
 from magnum.domain import labels

@@ -1,0 +1,1 @@
+"""What any HTTP API has: requests, pages, tags, patches, streams, the server."""
