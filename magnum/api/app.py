@@ -12,9 +12,9 @@ from oslo_middleware import cors, healthcheck, http_proxy_to_wsgi, request_id
 
 from magnum.api import bootstrap_mount, dispatch, errors, routes
 from magnum.api.http import faults, forwarded
-from magnum.api.preflight import Preflight
-from magnum.api.previews import Previews
-from magnum.api.selection import DriverSelection
+from magnum.api.requests.cloud_checks import Preflight
+from magnum.api.requests.driver_choice import DriverSelection
+from magnum.api.requests.preview import Previews
 from magnum.api.services import Services, Wakes
 from magnum.certificates.service import CertificateService
 from magnum.db.engine import Database

@@ -5,9 +5,9 @@ from typing import Protocol
 
 from oslo_config import cfg
 
-from magnum.api.preflight import Preflight
-from magnum.api.previews import Previews
-from magnum.api.selection import DriverSelection
+from magnum.api.requests.cloud_checks import Preflight
+from magnum.api.requests.driver_choice import DriverSelection
+from magnum.api.requests.preview import Previews
 from magnum.certificates.service import CertificateService
 from magnum.db.engine import Database
 from magnum.drivers.registry import Registry

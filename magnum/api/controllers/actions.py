@@ -6,11 +6,11 @@ from typing import Any, Final
 
 from sqlalchemy import orm
 
-from magnum.api import bay_plans, errors, versions
-from magnum.api.controllers import finding
-from magnum.api.controllers.accepting import accepted, in_progress
+from magnum.api import errors, versions
 from magnum.api.dialects import Dialect
 from magnum.api.http.request import Answer, Call
+from magnum.api.requests import lookup, new_bay
+from magnum.api.requests.accepted import accepted, in_progress
 from magnum.api.services import Services
 from magnum.api.types import actions as types
 from magnum.db import models
@@ -65,12 +65,12 @@ class ActionsController:
             **types.RESIZE_DEFAULTS, **types.RESIZE_TYPE.parse(call.body('resize'))
         }
         if given['node_count'] == 0 and call.version < versions.ZERO_NODES:
-            raise bay_plans.zero_nodes()
+            raise new_bay.zero_nodes()
 
         def work(session: orm.Session) -> Answer:
             bay = self._bay(session, call, 'resize')
             call.precondition.check(bay.generation)
-            group = finding.nodegroup(
+            group = lookup.nodegroup(
                 session, GROUP, bay.uuid, given['nodegroup'], 'nodegroup'
             )
             check_resizable(group, given['node_count'])
@@ -134,7 +134,7 @@ class ActionsController:
         row = self._row(session, call, 'upgrade', 'upgrade_all_projects')
         bay, current = bay_repository.with_baymodel(session, row.uuid)
         scope = call.caller.scope(f'{self._baymodel_dialect.policy}:get_one_all_projects')
-        (target,) = finding.baymodel(
+        (target,) = lookup.baymodel(
             session, self._baymodel_dialect, (models.Baymodel,), scope,
             given['cluster_template'], field='cluster_template',
         )
@@ -142,7 +142,7 @@ class ActionsController:
             raise errors.APIError(errors.BAYMODEL_HIDDEN, 'Not authorized.')
         group = None
         if given['nodegroup'] is not None:
-            group = finding.nodegroup(
+            group = lookup.nodegroup(
                 session, GROUP, bay.uuid, given['nodegroup'], 'nodegroup'
             )
         return _Upgrade(bay, current, target, repository.load_all(session, bay.uuid), group)
@@ -218,7 +218,7 @@ class ActionsController:
         with self._database.reading() as session:
             row = self._row(session, call, 'resize', None)
             bay, _ = bay_repository.with_baymodel(session, row.uuid)
-            group = finding.nodegroup(
+            group = lookup.nodegroup(
                 session, _GROUP_STACK, bay.uuid, given['nodegroup'], 'nodegroup'
             )
         output = self._services.selection.of_bay(bay).workers_output
@@ -248,7 +248,7 @@ class ActionsController:
         """
         with self._database.reading() as session:
             row = self._row(session, call, 'resize', None)
-            named = finding.nodegroup(
+            named = lookup.nodegroup(
                 session, GROUP, row.uuid, given['nodegroup'], 'nodegroup'
             )
             bay, baymodel = bay_repository.with_baymodel(session, row.uuid)
@@ -269,7 +269,7 @@ class ActionsController:
                 errors.NODEGROUP_NOT_FOUND, 'The nodegroup could not be found.'
             ) from None
         except BayGone:
-            raise finding.not_found(errors.BAY_NOT_FOUND, self._dialect, ident) from None
+            raise lookup.not_found(errors.BAY_NOT_FOUND, self._dialect, ident) from None
         except OperationInProgress as refusal:
             raise in_progress(self._dialect, ident, refusal) from None
 
@@ -280,7 +280,7 @@ class ActionsController:
         row = self._row(session, call, action, all_projects)
         bay = bay_repository.load(session, row.uuid)
         if bay is None:
-            raise finding.not_found(errors.BAY_NOT_FOUND, self._dialect, call.arguments[0])
+            raise lookup.not_found(errors.BAY_NOT_FOUND, self._dialect, call.arguments[0])
         return bay
 
     def _row(
@@ -288,7 +288,7 @@ class ActionsController:
     ) -> Row:
         rule = f'{self._dialect.policy}:{all_projects}' if all_projects else None
         scope = call.caller.scope(rule)
-        row = finding.bay(session, self._dialect, _BAY, scope, call.arguments[0])
+        row = lookup.bay(session, self._dialect, _BAY, scope, call.arguments[0])
         call.caller.check(f'{self._dialect.policy}:{action}', {'project_id': row.project_id})
         return row
 

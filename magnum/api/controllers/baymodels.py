@@ -6,12 +6,12 @@ from typing import Any, Final
 from sqlalchemy import orm
 
 from magnum.api import errors, resolved_labels
-from magnum.api.controllers import finding
 from magnum.api.dialects import Dialect
 from magnum.api.http import filtering, json_patch, pagination
 from magnum.api.http.conditional import etag
 from magnum.api.http.request import Answer, Call
-from magnum.api.preflight import Lookups
+from magnum.api.requests import lookup
+from magnum.api.requests.cloud_checks import Lookups
 from magnum.api.services import Services
 from magnum.api.types import baymodels as types
 from magnum.api.views import BaymodelView
@@ -58,7 +58,7 @@ class BaymodelsController:
         scope = call.caller.scope(self._rule('get_one_all_projects'))
         (ident,) = call.arguments
         with self._database.reading() as session:
-            row = finding.baymodel(session, self._dialect, self._view.columns, scope, ident)
+            row = lookup.baymodel(session, self._dialect, self._view.columns, scope, ident)
             if not row.public or call.caller.bay_uuid:
                 call.caller.check(self._rule('get'), {'project_id': row.owner})
             (document,) = self._view.documents(session, [row], call.base)
@@ -103,7 +103,7 @@ class BaymodelsController:
         scope = call.caller.scope(self._rule('update_all_projects'))
         (ident,) = call.arguments
         with self._database.reading() as session:
-            row = finding.baymodel(session, self._dialect, _STORED, scope, ident)
+            row = lookup.baymodel(session, self._dialect, _STORED, scope, ident)
         # A foreign public one is visible, but not to be changed.
         call.caller.check(self._rule('update'), {'project_id': row.project_id})
         current = row._asdict()
@@ -126,7 +126,7 @@ class BaymodelsController:
         (ident,) = call.arguments
 
         def work(session: orm.Session) -> None:
-            row = finding.baymodel(session, self._dialect, _OWNER, scope, ident)
+            row = lookup.baymodel(session, self._dialect, _OWNER, scope, ident)
             call.caller.check(self._rule('delete'), {'project_id': row.project_id})
             call.precondition.check(row.generation)
             try:

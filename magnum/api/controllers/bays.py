@@ -7,15 +7,15 @@ from typing import Any, Final, TypeVar
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from magnum.api import bay_plans, errors, resolved_labels, versions
-from magnum.api.controllers import finding
-from magnum.api.controllers.accepting import accepted, in_progress, operation_location
+from magnum.api import errors, resolved_labels, versions
 from magnum.api.controllers.actions import GROUP, check_resizable
 from magnum.api.dialects import Dialect
 from magnum.api.http import filtering, json_patch, pagination
 from magnum.api.http.conditional import etag
 from magnum.api.http.held_threads import SYNCHRONOUS_CREATE, HeldThreads
 from magnum.api.http.request import Answer, Call
+from magnum.api.requests import lookup, new_bay
+from magnum.api.requests.accepted import accepted, in_progress, operation_location
 from magnum.api.services import Services
 from magnum.api.types import bays as types
 from magnum.api.types.fields import ResourceType
@@ -67,7 +67,7 @@ class BaysController:
         self._database = services.database
         self._dialect = dialect
         self._baymodel_dialect = baymodel_dialect
-        self._plans = bay_plans.BayPlans(services.conf, services.preflight, services.selection)
+        self._plans = new_bay.BayPlans(services.conf, services.preflight, services.selection)
         spoken = tuple(dialect.spoken())
         self._list_views = {one: BayView(one, one.list_view) for one in spoken}
         self._full_views = {one: BayView(one, one.full_view) for one in spoken}
@@ -158,20 +158,20 @@ class BaysController:
         (ident,) = call.arguments
 
         def work(session: orm.Session) -> models.Operation:
-            row = finding.bay(session, self._dialect, _OWNER, scope, ident)
+            row = lookup.bay(session, self._dialect, _OWNER, scope, ident)
             call.caller.check(self._rule('delete'), {'project_id': row.project_id})
             bay = self._loaded(session, call, row.uuid)
             try:
                 return self._services.planner.delete_bay(session, bay, call.caller.requester)
             except BayGone:
-                raise finding.not_found(errors.BAY_NOT_FOUND, self._dialect, ident) from None
+                raise lookup.not_found(errors.BAY_NOT_FOUND, self._dialect, ident) from None
 
         operation = self._database.run(work)
         self._services.wake_up.send()
         return Answer(status=204, headers=operation_location(call, operation))
 
     def _preview(
-        self, call: Call, baymodel: models.Baymodel, new: bay_plans.NewBay
+        self, call: Call, baymodel: models.Baymodel, new: new_bay.NewBay
     ) -> Answer:
         """What the bay would be; all is checked as for a bay that is made."""
 
@@ -196,7 +196,7 @@ class BaysController:
                     session, _BAYMODEL, scope, int(ident)
                 )
             if row is None:
-                row = finding.baymodel(
+                row = lookup.baymodel(
                     session, self._baymodel_dialect, _BAYMODEL, scope, ident, absent,
                     self._dialect.member('baymodel_id'),
                 )
@@ -238,7 +238,7 @@ class BaysController:
         except QuotaExceeded as refusal:
             raise self._quota_exceeded(refusal) from None
         except BaymodelGone:
-            raise finding.not_found(
+            raise lookup.not_found(
                 self._absent_baymodel(call), self._baymodel_dialect, baymodel.uuid
             ) from None
         except BaymodelChanged:
@@ -261,7 +261,7 @@ class BaysController:
     ) -> tuple[str, dict[str, Any]]:
         """The bay's uuid and what a patch changes of it, if it may."""
         with self._database.reading() as session:
-            row = finding.bay(session, self._dialect, _STORED, scope, ident)
+            row = lookup.bay(session, self._dialect, _STORED, scope, ident)
             target = {
                 'project_id': row.project_id, 'user_id': row.user_id, 'bay_uuid': row.uuid
             }
@@ -291,7 +291,7 @@ class BaysController:
                 source=errors.pointer(min(map(self._dialect.member, fixed))),
             )
         if changes.get('node_count') == 0 and call.version < versions.ZERO_NODES:
-            raise bay_plans.zero_nodes()
+            raise new_bay.zero_nodes()
         if changes.keys() & _HEALTH:
             call.caller.check(self._rule('update_health_status'), target)
         return row.uuid, changes
@@ -310,14 +310,14 @@ class BaysController:
             repository.update_health(session, bay_uuid, health)
         if 'node_count' not in changes:
             return None
-        group = finding.nodegroup(session, GROUP, bay_uuid, None)
+        group = lookup.nodegroup(session, GROUP, bay_uuid, None)
         check_resizable(group, changes['node_count'])
         try:
             return self._services.planner.resize_bay(
                 session, bay, changes['node_count'], call.caller.requester, rollback
             )
         except BayGone:
-            raise finding.not_found(errors.BAY_NOT_FOUND, self._dialect, bay_uuid) from None
+            raise lookup.not_found(errors.BAY_NOT_FOUND, self._dialect, bay_uuid) from None
         except OperationInProgress as refusal:
             raise in_progress(self._dialect, bay_uuid, refusal) from None
 
@@ -331,7 +331,7 @@ class BaysController:
         """
         scope = call.caller.scope(self._rule('get_one_all_projects'))
         (ident,) = call.arguments
-        row = finding.bay(session, self._dialect, columns, scope, ident)
+        row = lookup.bay(session, self._dialect, columns, scope, ident)
         call.caller.check(self._rule('get'), {'project_id': row.owner, 'bay_uuid': row.uuid})
         return row
 
@@ -351,7 +351,7 @@ class BaysController:
         """The bay, locked, as the client has seen it."""
         bay = repository.load(session, bay_uuid)
         if bay is None:
-            raise finding.not_found(errors.BAY_NOT_FOUND, self._dialect, bay_uuid)
+            raise lookup.not_found(errors.BAY_NOT_FOUND, self._dialect, bay_uuid)
         call.precondition.check(bay.generation)
         return bay
 
@@ -360,7 +360,7 @@ class BaysController:
         view = self._full_views[self._dialect.at(call.version)]
         row = repository.by_uuid(session, view.columns, bay_uuid)
         if row is None:
-            raise finding.not_found(errors.BAY_NOT_FOUND, self._dialect, bay_uuid)
+            raise lookup.not_found(errors.BAY_NOT_FOUND, self._dialect, bay_uuid)
         (document,) = view.documents(session, [row], call.base)
         headers = etag(row.generation)
         if status == 201:

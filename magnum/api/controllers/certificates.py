@@ -5,10 +5,10 @@ from typing import Any, Final
 from sqlalchemy import orm
 
 from magnum.api import errors, views
-from magnum.api.controllers import finding, rotating
-from magnum.api.controllers.signing import sign
 from magnum.api.dialects import CERTIFICATES, CLUSTERS
 from magnum.api.http.request import Answer, Call
+from magnum.api.requests import lookup, rotation
+from magnum.api.requests.signing import sign
 from magnum.api.services import Services
 from magnum.api.types import certificates as types
 from magnum.db import models
@@ -66,7 +66,7 @@ class CertificatesController:
             self._check_rotatable(session, bay)
             return self._services.planner.rotate_ca(session, bay, call.caller.requester)
 
-        return rotating.rotate(self._services, call, find, plan)
+        return rotation.rotate(self._services, call, find, plan)
 
     def _check_rotatable(self, session: orm.Session, bay: models.Bay) -> None:
         """Every node of the bay will follow.
@@ -106,7 +106,7 @@ class CertificatesController:
         self, session: orm.Session, call: Call, action: str, ident: str, absent: errors.Kind
     ) -> Any:
         field = 'cluster_uuid' if action == 'create' else None
-        row = finding.bay(session, CLUSTERS, _BAY, call.caller.scope(), ident, absent, field)
+        row = lookup.bay(session, CLUSTERS, _BAY, call.caller.scope(), ident, absent, field)
         owner = {'project_id': row.project_id, 'user_id': row.user_id, 'bay_uuid': row.uuid}
         call.caller.check(f'{CERTIFICATES.policy}:{action}', owner)
         return row

@@ -5,10 +5,10 @@ from typing import Any, Final
 from sqlalchemy import orm
 
 from magnum.api import errors
-from magnum.api.controllers import finding
-from magnum.api.controllers.signing import sign
 from magnum.api.dialects import CONFIG, Dialect
 from magnum.api.http.request import Answer, Call
+from magnum.api.requests import lookup
+from magnum.api.requests.signing import sign
 from magnum.api.services import Services
 from magnum.api.types import config as types
 from magnum.db import models
@@ -35,11 +35,11 @@ class ConfigController:
 
     def _document(self, session: orm.Session, call: Call, csr: str | None) -> dict[str, Any]:
         (ident,) = call.arguments
-        found = finding.bay(session, self._dialect, _BAY, call.caller.scope(), ident)
+        found = lookup.bay(session, self._dialect, _BAY, call.caller.scope(), ident)
         call.caller.check('config:create', {'project_id': found.project_id})
         bay = repository.load(session, found.uuid)
         if bay is None:
-            raise finding.not_found(errors.BAY_NOT_FOUND, self._dialect, ident)
+            raise lookup.not_found(errors.BAY_NOT_FOUND, self._dialect, ident)
         if not bay.api_address:
             raise errors.APIError(
                 errors.BAY_NOT_READY,

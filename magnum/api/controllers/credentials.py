@@ -4,10 +4,10 @@ from typing import Final
 
 from sqlalchemy import orm
 
-from magnum.api.controllers import finding
-from magnum.api.controllers.rotating import rotate
 from magnum.api.dialects import CLUSTERS
 from magnum.api.http.request import Answer, Call
+from magnum.api.requests import lookup
+from magnum.api.requests.rotation import rotate
 from magnum.api.services import Services
 from magnum.db import models
 from magnum.db.repositories import bays as repository
@@ -26,7 +26,7 @@ class CredentialsController:
         """PATCH: a new password for the bay's own Keystone user; a body is not read."""
 
         def find(session: orm.Session) -> Row:
-            row = finding.bay(
+            row = lookup.bay(
                 session, CLUSTERS, _BAY, call.caller.scope(), call.arguments[0]
             )
             call.caller.check('credential:rotate', {'project_id': row.project_id})

@@ -3,9 +3,9 @@
 from typing import Any, Final
 
 from magnum.api import errors, views
-from magnum.api.controllers import finding
 from magnum.api.dialects import DRIVERS
 from magnum.api.http.request import Answer, Call
+from magnum.api.requests import lookup
 from magnum.api.services import Services
 from magnum.drivers.contract import Driver
 
@@ -34,7 +34,7 @@ class DriversController:
         (name,) = call.arguments
         driver = self._drivers.get(name)
         if driver is None:
-            raise finding.not_found(errors.DRIVER_NOT_FOUND, DRIVERS, name)
+            raise lookup.not_found(errors.DRIVER_NOT_FOUND, DRIVERS, name)
         document = _document(driver, call.base)
         document['labels_schema'] = driver.labels_schema()
         return Answer(document)

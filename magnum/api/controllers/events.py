@@ -7,11 +7,11 @@ from typing import Any, Final
 import orjson
 
 from magnum.api import errors
-from magnum.api.controllers import finding
 from magnum.api.dialects import Dialect
 from magnum.api.http import cursors, pagination, sse
 from magnum.api.http.request import Answer, Call
 from magnum.api.http.sse import Streams
+from magnum.api.requests import lookup
 from magnum.api.services import Services
 from magnum.api.types.scalars import timestamp
 from magnum.db.engine import Database
@@ -39,7 +39,7 @@ class EventsController:
         limit = pagination.limit(call.query, self._max_limit)
         scope = call.caller.scope('event:get_all_all_projects')
         with self._database.reading() as session:
-            bay = finding.bay_or_gone(session, self._dialect, scope, call.arguments[0])
+            bay = lookup.bay_or_gone(session, self._dialect, scope, call.arguments[0])
             call.caller.check('event:get_all', {'project_id': bay.project_id})
             rows = repository.after(session, bay.uuid, position, limit + 1)
         if not is_stream:

@@ -5,14 +5,14 @@ from typing import Any, Final
 
 from sqlalchemy import orm
 
-from magnum.api import errors, nodegroup_plans, resolved_labels
-from magnum.api.controllers import finding
-from magnum.api.controllers.accepting import in_progress, operation_location
+from magnum.api import errors, resolved_labels
 from magnum.api.dialects import NODEGROUPS, Dialect
 from magnum.api.http import json_patch, pagination
 from magnum.api.http.conditional import etag
 from magnum.api.http.request import Answer, Call
 from magnum.api.nodegroup_view import NodegroupView
+from magnum.api.requests import lookup, new_nodegroup
+from magnum.api.requests.accepted import in_progress, operation_location
 from magnum.api.services import Services
 from magnum.api.types import nodegroups as types
 from magnum.db import models
@@ -38,7 +38,7 @@ class NodegroupsController:
         self._services = services
         self._database = services.database
         self._dialect = dialect
-        self._plans = nodegroup_plans.NodegroupPlans(services.preflight, services.selection)
+        self._plans = new_nodegroup.NodegroupPlans(services.preflight, services.selection)
         self._list_view = NodegroupView(dialect, NODEGROUPS.list_view)
         self._full_view = NodegroupView(dialect, NODEGROUPS.full_view)
 
@@ -67,7 +67,7 @@ class NodegroupsController:
         """GET of one node group."""
         with self._database.reading() as session:
             bay = self._bay(session, call, 'get', 'get_one_all_projects')
-            row = finding.nodegroup(session, self._full_view.columns, bay.uuid, call.arguments[1])
+            row = lookup.nodegroup(session, self._full_view.columns, bay.uuid, call.arguments[1])
             return self._answer(session, row, call)
 
     def create(self, call: Call) -> Answer:
@@ -108,7 +108,7 @@ class NodegroupsController:
         def work(session: orm.Session) -> Answer:
             bay = self._bay(session, call, 'update')
             self._locked(session, bay.uuid)
-            row = finding.nodegroup(session, _STORED, bay.uuid, call.arguments[1])
+            row = lookup.nodegroup(session, _STORED, bay.uuid, call.arguments[1])
             call.precondition.check(row.generation)
             changes = json_patch.apply(steps, row._asdict())
             _check({**row._asdict(), **changes})
@@ -129,7 +129,7 @@ class NodegroupsController:
         def work(session: orm.Session) -> Answer:
             found = self._bay(session, call, 'delete')
             bay = self._locked(session, found.uuid)
-            row = finding.nodegroup(session, _STORED, bay.uuid, call.arguments[1])
+            row = lookup.nodegroup(session, _STORED, bay.uuid, call.arguments[1])
             call.precondition.check(row.generation)
             if row.is_default:
                 raise errors.APIError(
@@ -173,7 +173,7 @@ class NodegroupsController:
                 errors.NODEGROUP_NOT_FOUND, f'Nodegroup {ident} could not be found.'
             ) from None
         except BayGone:
-            raise finding.not_found(errors.BAY_NOT_FOUND, self._dialect, bay_ident) from None
+            raise lookup.not_found(errors.BAY_NOT_FOUND, self._dialect, bay_ident) from None
         except OperationInProgress as refusal:
             raise in_progress(self._dialect, bay_ident, refusal) from None
 
@@ -183,14 +183,14 @@ class NodegroupsController:
         """The bay of the path, if the caller may do this to its node groups."""
         rule = f'{NODEGROUPS.policy}:{all_projects}' if all_projects else None
         scope = call.caller.scope(rule)
-        row = finding.bay(session, self._dialect, _BAY, scope, call.arguments[0])
+        row = lookup.bay(session, self._dialect, _BAY, scope, call.arguments[0])
         call.caller.check(f'{NODEGROUPS.policy}:{action}', {'project_id': row.project_id})
         return row
 
     def _locked(self, session: orm.Session, bay_uuid: str) -> models.Bay:
         bay = bay_repository.load(session, bay_uuid)
         if bay is None:
-            raise finding.not_found(errors.BAY_NOT_FOUND, self._dialect, bay_uuid)
+            raise lookup.not_found(errors.BAY_NOT_FOUND, self._dialect, bay_uuid)
         return bay
 
     def _accepted(
@@ -202,7 +202,7 @@ class NodegroupsController:
         operation: models.Operation | None,
     ) -> Answer:
         """202 with the whole node group, and where its operation is watched, if any."""
-        row = finding.nodegroup(session, self._full_view.columns, bay_uuid, uuid)
+        row = lookup.nodegroup(session, self._full_view.columns, bay_uuid, uuid)
         answer = self._answer(session, row, call)
         headers = dict(answer.headers)
         document = answer.document
@@ -217,6 +217,6 @@ class NodegroupsController:
 
 
 def _check(values: Mapping[str, Any]) -> None:
-    nodegroup_plans.check_bounds(values)
-    nodegroup_plans.check_scheduling(values['role'], values)
+    new_nodegroup.check_bounds(values)
+    new_nodegroup.check_scheduling(values['role'], values)
 

@@ -6,11 +6,11 @@ from typing import Final
 from sqlalchemy import orm
 
 from magnum.api import errors, operation_view
-from magnum.api.controllers import finding
-from magnum.api.controllers.accepting import accepted, in_progress
 from magnum.api.dialects import BAYS, OPERATIONS, Dialect
 from magnum.api.http import pagination
 from magnum.api.http.request import Answer, Call
+from magnum.api.requests import lookup
+from magnum.api.requests.accepted import accepted, in_progress
 from magnum.api.services import Services
 from magnum.db import models
 from magnum.db.repositories import operations as repository
@@ -86,7 +86,7 @@ class BayOperationsController:
         """GET of the operations on one bay; by uuid also after it is gone."""
         scope = call.caller.scope('operation:get_all_all_projects')
         with self._database.reading() as session:
-            bay = finding.bay_or_gone(session, self._dialect, scope, call.arguments[0])
+            bay = lookup.bay_or_gone(session, self._dialect, scope, call.arguments[0])
             call.caller.check('operation:get_all', {'project_id': bay.project_id})
             path = f'{self._dialect.collection}/{bay.uuid}/{OPERATIONS.collection}'
             return _page(
@@ -128,7 +128,7 @@ def _find(session: orm.Session, call: Call, action: str, all_projects: str) -> R
     scope = call.caller.scope(f'{OPERATIONS.policy}:{all_projects}')
     row = repository.find(session, _COLUMNS, scope, uuid)
     if row is None:
-        raise finding.not_found(errors.OPERATION_NOT_FOUND, OPERATIONS, uuid)
+        raise lookup.not_found(errors.OPERATION_NOT_FOUND, OPERATIONS, uuid)
     call.caller.check(f'{OPERATIONS.policy}:{action}', {'project_id': row.project_id})
     return row
 

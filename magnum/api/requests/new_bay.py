@@ -10,8 +10,8 @@ from oslo_config import cfg
 from magnum.api import errors, versions
 from magnum.api.dialects import Dialect
 from magnum.api.http.request import Call
-from magnum.api.preflight import Preflight
-from magnum.api.selection import DriverSelection
+from magnum.api.requests.cloud_checks import Preflight
+from magnum.api.requests.driver_choice import DriverSelection
 from magnum.db import models
 from magnum.domain import labels, names
 from magnum.domain.nodegroups import DEFAULT_MASTER, DEFAULT_WORKER

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from sqlalchemy import orm
 
 from magnum.api import errors
-from magnum.api.controllers import finding
-from magnum.api.controllers.accepting import accepted, in_progress
 from magnum.api.dialects import CLUSTERS
 from magnum.api.http.request import Answer, Call
+from magnum.api.requests import lookup
+from magnum.api.requests.accepted import accepted, in_progress
 from magnum.api.services import Services
 from magnum.db import models
 from magnum.db.repositories import bays as repository
@@ -36,7 +36,7 @@ def rotate(services: Services, call: Call, find: Find, plan: Plan) -> Answer:
     try:
         answer = services.database.run(work)
     except BayGone:
-        raise finding.not_found(errors.BAY_NOT_FOUND, CLUSTERS, ident) from None
+        raise lookup.not_found(errors.BAY_NOT_FOUND, CLUSTERS, ident) from None
     except OperationInProgress as refusal:
         raise in_progress(CLUSTERS, ident, refusal) from None
     services.wake_up.send()

@@ -6,10 +6,11 @@ import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from magnum.api import bay_plans, errors, versions
+from magnum.api import errors, versions
 from magnum.api.http.request import Call
-from magnum.api.preflight import Preflight
-from magnum.api.selection import DriverSelection
+from magnum.api.requests import new_bay
+from magnum.api.requests.cloud_checks import Preflight
+from magnum.api.requests.driver_choice import DriverSelection
 from magnum.db import models
 from magnum.domain import labels, nodegroups
 from magnum.drivers.contract import Driver
@@ -52,7 +53,7 @@ class NodegroupPlans:
         :raises APIError: something in it cannot be had.
         """
         if given['node_count'] == 0 and call.version < versions.ZERO_NODES:
-            raise bay_plans.zero_nodes()
+            raise new_bay.zero_nodes()
         check_range(given)
         if given['role'] == nodegroups.MASTER:
             raise errors.at_field(
