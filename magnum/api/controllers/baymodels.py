@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from sqlalchemy import orm
 
-from magnum.api import errors, resolved_labels
+from magnum.api import errors
 from magnum.api.dialects import Dialect
 from magnum.api.http import filtering, json_patch, pagination
 from magnum.api.http.conditional import etag
@@ -14,7 +14,8 @@ from magnum.api.requests import lookup
 from magnum.api.requests.cloud_checks import Lookups
 from magnum.api.services import Services
 from magnum.api.types import baymodels as types
-from magnum.api.views import BaymodelView
+from magnum.api.views import labels as resolved_labels
+from magnum.api.views.base import BaymodelView
 from magnum.db.repositories import baymodels as repository
 from magnum.db.repositories.scopes import MarkerNotFound, Row
 from magnum.domain import baymodels as rules

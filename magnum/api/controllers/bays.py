@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from magnum.api import errors, resolved_labels, versions
+from magnum.api import errors, versions
 from magnum.api.controllers.actions import GROUP, check_resizable
 from magnum.api.dialects import Dialect
 from magnum.api.http import filtering, json_patch, pagination
@@ -19,7 +19,8 @@ from magnum.api.requests.accepted import accepted, in_progress, operation_locati
 from magnum.api.services import Services
 from magnum.api.types import bays as types
 from magnum.api.types.fields import ResourceType
-from magnum.api.views import BayView
+from magnum.api.views import labels as resolved_labels
+from magnum.api.views.base import BayView
 from magnum.db import models
 from magnum.db.repositories import baymodels as baymodel_repository
 from magnum.db.repositories import bays as repository

@@ -4,13 +4,14 @@ from typing import Any, Final
 
 from sqlalchemy import orm
 
-from magnum.api import errors, views
+from magnum.api import errors
 from magnum.api.dialects import CERTIFICATES, CLUSTERS
 from magnum.api.http.request import Answer, Call
 from magnum.api.requests import lookup, rotation
 from magnum.api.requests.signing import sign
 from magnum.api.services import Services
 from magnum.api.types import certificates as types
+from magnum.api.views import base as views
 from magnum.db import models
 from magnum.db.repositories import bays as repository
 from magnum.db.repositories import nodegroups

@@ -2,11 +2,12 @@
 
 from typing import Any, Final
 
-from magnum.api import errors, views
+from magnum.api import errors
 from magnum.api.dialects import DRIVERS
 from magnum.api.http.request import Answer, Call
 from magnum.api.requests import lookup
 from magnum.api.services import Services
+from magnum.api.views import base as views
 from magnum.drivers.contract import Driver
 
 #: Of a driver's capabilities, what the API has promised to show.

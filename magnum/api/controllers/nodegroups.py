@@ -5,16 +5,17 @@ from typing import Any, Final
 
 from sqlalchemy import orm
 
-from magnum.api import errors, resolved_labels
+from magnum.api import errors
 from magnum.api.dialects import NODEGROUPS, Dialect
 from magnum.api.http import json_patch, pagination
 from magnum.api.http.conditional import etag
 from magnum.api.http.request import Answer, Call
-from magnum.api.nodegroup_view import NodegroupView
 from magnum.api.requests import lookup, new_nodegroup
 from magnum.api.requests.accepted import in_progress, operation_location
 from magnum.api.services import Services
 from magnum.api.types import nodegroups as types
+from magnum.api.views import labels as resolved_labels
+from magnum.api.views.nodegroups import NodegroupView
 from magnum.db import models
 from magnum.db.repositories import bays as bay_repository
 from magnum.db.repositories import nodegroups as repository

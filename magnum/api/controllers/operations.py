@@ -5,13 +5,14 @@ from typing import Final
 
 from sqlalchemy import orm
 
-from magnum.api import errors, operation_view
+from magnum.api import errors
 from magnum.api.dialects import BAYS, OPERATIONS, Dialect
 from magnum.api.http import pagination
 from magnum.api.http.request import Answer, Call
 from magnum.api.requests import lookup
 from magnum.api.requests.accepted import accepted, in_progress
 from magnum.api.services import Services
+from magnum.api.views import operations as operation_view
 from magnum.db import models
 from magnum.db.repositories import operations as repository
 from magnum.db.repositories.operations import Narrowing

@@ -3,7 +3,7 @@
 from magnum.api import errors
 from magnum.api.dialects import Dialect
 from magnum.api.http.request import Answer, Call
-from magnum.api.views import Document
+from magnum.api.views.base import Document
 from magnum.db import models
 from magnum.operations.refusals import OperationInProgress
 

@@ -13,9 +13,9 @@ from typing import Any
 import yaml
 from oslo_config import cfg
 
-from magnum.api import resolved_labels
 from magnum.api.http.request import Answer, Call
 from magnum.api.requests.cloud_checks import Lookups, Preflight
+from magnum.api.views import labels as resolved_labels
 from magnum.db import models
 from magnum.drivers.contract import Driver, StackRequest
 from magnum.operations.plan import bay_plan, nodegroup_plan

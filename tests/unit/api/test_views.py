@@ -12,7 +12,7 @@ from sqlalchemy import orm
 from magnum.api.dialects import BAY_DIALECTS, BAYMODEL_DIALECTS, Dialect
 from magnum.api.types import baymodels as baymodel_types
 from magnum.api.types import bays as bay_types
-from magnum.api.views import BaymodelView, BayView, View
+from magnum.api.views.base import BaymodelView, BayView, View
 from magnum.db import models
 from magnum.db.repositories import baymodels, bays
 from magnum.db.repositories.scopes import Paging, Scope

@@ -9,7 +9,7 @@ from sqlalchemy import orm
 
 from magnum.api.dialects import OPERATIONS
 from magnum.api.types.scalars import timestamp
-from magnum.api.views import Document, links
+from magnum.api.views.base import Document, links
 from magnum.db.repositories import operations as repository
 from magnum.db.repositories.scopes import Row
 from magnum.domain import states
