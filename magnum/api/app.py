@@ -10,7 +10,8 @@ from oslo_context import context as oslo_context
 from oslo_log import log as logging
 from oslo_middleware import cors, healthcheck, http_proxy_to_wsgi, request_id
 
-from magnum.api import bootstrap_mount, dispatch, errors, routes
+from magnum.api import dispatch, errors, routes
+from magnum.api.bootstrap import mount
 from magnum.api.http import faults, forwarded
 from magnum.api.requests.cloud_checks import Preflight
 from magnum.api.requests.driver_choice import DriverSelection
@@ -84,7 +85,7 @@ def make_application(
     application: Application = _Paths(
         public=handlers,
         guarded=guarded,
-        bootstrap=bootstrap_mount.make(conf, database, certificates, drivers, wake_up),
+        bootstrap=mount.make(conf, database, certificates, drivers, wake_up),
     )
     # What breaks below still answers in the common shape.
     application = _Faults(application)
@@ -173,7 +174,7 @@ class _Paths:
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         path: str = environ.get('PATH_INFO', '')
-        if bootstrap_mount.serves(path):
+        if mount.serves(path):
             return self._bootstrap(environ, start_response)
         path = path.rstrip('/')
         if path in _PUBLIC or path.removesuffix('.json') in _PUBLIC:

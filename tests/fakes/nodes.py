@@ -7,7 +7,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from oslo_config import cfg
 
-from magnum.api.controllers import bootstrap
+from magnum.api.bootstrap import handlers
 from magnum.certificates import nodes
 from magnum.certificates.service import CertificateService, public_key_of
 from magnum.db.engine import Database
@@ -26,7 +26,7 @@ class Bootstrap:
         self.database = database
         self.certificates = certificates
         self.servers = FakeServers()
-        self._app = bootstrap.make_app(
+        self._app = handlers.make_app(
             conf, database.writing, database.reading, certificates, lambda *_: FakeDriver(),
             self.servers, NoWakeUp(),  # type: ignore[arg-type]
         )

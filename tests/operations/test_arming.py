@@ -2,7 +2,8 @@
 
 import pytest
 
-from magnum.api import admission, errors
+from magnum.api import errors
+from magnum.api.bootstrap import admission
 from magnum.certificates import nodes
 from magnum.clients.servers import Server
 from magnum.db import models

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from magnum.api.controllers.bootstrap import MOUNT_POINT, TOKEN_HEADER
+from magnum.api.bootstrap.handlers import MOUNT_POINT, TOKEN_HEADER
 from magnum.api.openapi import failures
 from magnum.api.openapi.operations import PEM
 from magnum.api.openapi.scalars import UUID, Schema

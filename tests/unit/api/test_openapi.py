@@ -13,7 +13,7 @@ import pytest
 
 from magnum import policies
 from magnum.api import errors, routes, types, versions
-from magnum.api.controllers.bootstrap import MOUNT_POINT
+from magnum.api.bootstrap.handlers import MOUNT_POINT
 from magnum.api.openapi import document, words
 from magnum.api.openapi.members import MEMBERS
 from magnum.api.openapi.resources import COMPONENTS, OPERATIONS

@@ -9,7 +9,7 @@ import webob
 from oslo_config import cfg
 from sqlalchemy import orm
 
-from magnum.api.controllers import bootstrap
+from magnum.api.bootstrap import handlers
 from magnum.certificates.service import CertificateService
 from magnum.db import models
 from magnum.domain.node_certificates import NodeCertificate
@@ -64,7 +64,7 @@ class Nodes:
         self.wake_up = NoWakeUp()
         for number in range(BUILT):
             self.servers.boot(f'node-{number}', PROJECT)
-        self.app = bootstrap.make_app(
+        self.app = handlers.make_app(
             conf, session_maker.begin, session_maker, service, self._driver_for_bay,
             self.servers, self.wake_up,  # type: ignore[arg-type]
         )

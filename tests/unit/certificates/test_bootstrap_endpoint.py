@@ -10,8 +10,8 @@ from cryptography import x509
 from oslo_config import cfg
 from sqlalchemy import orm
 
-from magnum.api.controllers import bootstrap
-from magnum.api.rate_limits import RateLimiter, address_key
+from magnum.api.bootstrap import handlers
+from magnum.api.bootstrap.rate_limits import RateLimiter, address_key
 from magnum.certificates.bootstrap import ROLES
 from magnum.certificates.service import CertificateService
 from magnum.db import models
@@ -235,7 +235,7 @@ def test_a_commit_that_fails_hands_no_certificate_out(
             yield session
             raise RuntimeError('the database is gone')
 
-    app = bootstrap.make_app(
+    app = handlers.make_app(
         conf, failing, session_maker, service, lambda *_: FakeDriver(),  # type: ignore
         FakeServers(), NoWakeUp(),  # type: ignore
     )

@@ -9,7 +9,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import orm
 
-from magnum.api import admission, errors
+from magnum.api import errors
+from magnum.api.bootstrap import admission
 from magnum.certificates import node_trust
 from magnum.certificates.service import CertificateService
 from magnum.clients.errors import CloudUnavailable

@@ -21,7 +21,7 @@ from keystoneauth1.exceptions import ConnectFailure, NotFound
 from oslo_config import cfg
 from sqlalchemy import orm
 
-from magnum.api.controllers import bootstrap
+from magnum.api.bootstrap import handlers
 from magnum.certificates import node_trust
 from magnum.certificates.service import CertificateService
 from magnum.db import models
@@ -93,7 +93,7 @@ def magnum(
     session_maker: orm.sessionmaker[orm.Session],
     service: CertificateService,
 ) -> Magnum:
-    app = bootstrap.make_app(
+    app = handlers.make_app(
         conf,
         session_maker.begin,
         session_maker,

@@ -19,7 +19,7 @@ showed first for the purpose:
 
 Whoever has no good token or key learns nothing: whatever is wrong with it or
 with the bay, the answer is the same. Which node may have a certificate is the
-question of :mod:`magnum.api.admission`.
+question of :mod:`magnum.api.bootstrap.admission`.
 """
 
 import contextlib
@@ -38,10 +38,11 @@ import webob.dec
 from oslo_config import cfg
 from sqlalchemy.orm import Session
 
-from magnum.api import admission, errors
-from magnum.api.admission import Applicant, Standing
+from magnum.api import errors
+from magnum.api.bootstrap import admission
+from magnum.api.bootstrap.admission import Applicant, Standing
+from magnum.api.bootstrap.rate_limits import RateLimiter, address_key
 from magnum.api.http import faults
-from magnum.api.rate_limits import RateLimiter, address_key
 from magnum.certificates import errors as certificate_errors
 from magnum.certificates import node_trust, nodes
 from magnum.certificates.bootstrap import ROLES

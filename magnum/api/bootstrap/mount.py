@@ -5,7 +5,7 @@ from typing import Any
 
 from oslo_config import cfg
 
-from magnum.api.controllers import bootstrap
+from magnum.api.bootstrap import handlers
 from magnum.certificates.service import CertificateService
 from magnum.clients.servers import Servers
 from magnum.db import models
@@ -16,7 +16,7 @@ from magnum.drivers.registry import Registry
 
 def serves(path: str) -> bool:
     """Whether a path belongs to the nodes."""
-    return path == bootstrap.MOUNT_POINT or path.startswith(f'{bootstrap.MOUNT_POINT}/')
+    return path == handlers.MOUNT_POINT or path.startswith(f'{handlers.MOUNT_POINT}/')
 
 
 def make(
@@ -24,7 +24,7 @@ def make(
     database: Database,
     certificates: CertificateService,
     drivers: Registry,
-    wake_up: bootstrap.Wakes,
+    wake_up: handlers.Wakes,
 ) -> Callable[..., Any]:
     """The nodes' application; it is given paths that ``serves`` knows."""
 
@@ -33,14 +33,14 @@ def make(
             return drivers.by_name(bay.driver)
         return drivers.choose(baymodel.server_type, baymodel.cluster_distro, baymodel.coe)
 
-    application = bootstrap.make_app(
+    application = handlers.make_app(
         conf, database.writing, database.reading, certificates, driver_for_bay, Servers(conf),
         wake_up,
     )
 
     def mounted(environ: dict[str, Any], start_response: Any) -> Any:
-        environ['SCRIPT_NAME'] = environ.get('SCRIPT_NAME', '') + bootstrap.MOUNT_POINT
-        environ['PATH_INFO'] = environ['PATH_INFO'].removeprefix(bootstrap.MOUNT_POINT)
+        environ['SCRIPT_NAME'] = environ.get('SCRIPT_NAME', '') + handlers.MOUNT_POINT
+        environ['PATH_INFO'] = environ['PATH_INFO'].removeprefix(handlers.MOUNT_POINT)
         return application(environ, start_response)
 
     return mounted

@@ -1,0 +1,1 @@
+"""The API of nodes: the authority of their bay, and their certificates."""
