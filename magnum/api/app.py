@@ -20,7 +20,7 @@ from magnum.api.services import Services, Wakes
 from magnum.certificates.service import CertificateService
 from magnum.db.engine import Database
 from magnum.drivers.registry import Registry
-from magnum.operations.planner import Planner
+from magnum.operations.accept import Planner
 from magnum.operations.wakeup import WakeUp
 from magnum.policies.enforcer import Enforcer
 

@@ -11,7 +11,7 @@ from magnum.api.requests.preview import Previews
 from magnum.certificates.service import CertificateService
 from magnum.db.engine import Database
 from magnum.drivers.registry import Registry
-from magnum.operations.planner import Planner
+from magnum.operations.accept import Planner
 from magnum.policies.enforcer import Enforcer
 
 

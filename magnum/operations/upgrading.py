@@ -16,7 +16,7 @@ from magnum.db.models import Bay, Baymodel, Nodegroup
 from magnum.domain.baymodels import WITHOUT_EFFECT_ON_BAYS
 from magnum.domain.upgrades import follow, follow_labels
 from magnum.drivers.contract import MASTER, WORKER, BayPlan
-from magnum.operations.plan import bay_plan
+from magnum.drivers.plans import bay_plan
 
 Row = TypeVar('Row', Bay, Nodegroup)
 Values = Mapping[str, Any]

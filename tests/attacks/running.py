@@ -24,7 +24,7 @@ import magnum.conf
 from magnum.db import migration, models
 from magnum.db.engine import Database
 from magnum.drivers.registry import Registry
-from magnum.operations.planner import Planner
+from magnum.operations.accept import Planner
 from tests import databases
 from tests.api.fixtures.cloud import Cloud
 from tests.api.fixtures.service import CONFIGURATION, ENCRYPTION_KEY

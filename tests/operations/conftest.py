@@ -19,8 +19,8 @@ from magnum.clients import failpoints
 from magnum.db import models
 from magnum.db.engine import Database
 from magnum.domain import states
+from magnum.operations.accept import Planner, Requester
 from magnum.operations.claims import Claims
-from magnum.operations.planner import Planner, Requester
 from magnum.operations.runner import Runner
 from magnum.operations.watcher import Watcher
 from magnum.operations.work import Tools

@@ -7,7 +7,7 @@ import pytest
 from magnum.clients.errors import CloudUnavailable
 from magnum.db import models
 from magnum.domain.stack_names import short_id
-from magnum.operations.planner import NotCancellable
+from magnum.operations.accept import NotCancellable
 from tests.operations.conftest import Killed, World
 
 WHY = 'Cancelled by the user alice.'

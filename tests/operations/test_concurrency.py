@@ -10,13 +10,13 @@ import pytest
 import sqlalchemy as sa
 
 from magnum.db import models
-from magnum.operations.claims import Claims
-from magnum.operations.planner import (
+from magnum.operations.accept import (
     BayGone,
     NodegroupExists,
     OperationInProgress,
     QuotaExceeded,
 )
+from magnum.operations.claims import Claims
 from magnum.operations.runner import Runner
 from tests.operations.conftest import World
 

@@ -6,7 +6,7 @@ import pytest
 
 from magnum.clients.errors import CloudRefused, CloudUnavailable, Unauthenticated
 from magnum.db import models
-from magnum.operations.planner import OperationInProgress
+from magnum.operations.accept import OperationInProgress
 from magnum.operations.watcher import Watcher
 from tests.operations.conftest import World
 
@@ -334,7 +334,7 @@ def test_an_old_complete_is_not_the_new_one(world: World) -> None:
 
 
 def test_quota(world: World) -> None:
-    from magnum.operations.planner import QuotaExceeded
+    from magnum.operations.accept import QuotaExceeded
 
     world.conf.set_override('max_clusters_per_project', 2, 'quotas')
     world.create()

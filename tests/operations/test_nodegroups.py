@@ -5,7 +5,7 @@ import pytest
 from magnum.clients.errors import CloudRefused
 from magnum.db import models
 from magnum.domain.stack_names import nodegroup_stack_name
-from magnum.operations.planner import NodegroupExists, NodegroupGone, OperationInProgress
+from magnum.operations.accept import NodegroupExists, NodegroupGone, OperationInProgress
 from tests.operations.conftest import World
 
 

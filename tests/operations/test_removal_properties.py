@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from magnum.db import models
 from magnum.domain import states
 from magnum.domain.stack_names import short_id
-from magnum.operations.planner import NotCancellable, NotRetryable, OperationInProgress
+from magnum.operations.accept import NotCancellable, NotRetryable, OperationInProgress
 from tests.operations.conftest import Killed, World
 
 _POINTS = tuple(

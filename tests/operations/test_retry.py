@@ -8,7 +8,7 @@ from magnum.clients.errors import CloudRefused
 from magnum.db import models
 from magnum.domain.stack_names import short_id
 from magnum.operations import rows
-from magnum.operations.planner import BayGone, NotRetryable, OperationInProgress
+from magnum.operations.accept import BayGone, NotRetryable, OperationInProgress
 from tests.operations.conftest import World
 
 Ask = Callable[[World, str], models.Operation]

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from magnum.db import models
 from magnum.domain.stack_names import short_id
 from magnum.domain.upgrades import follow_labels
-from magnum.operations.planner import OperationInProgress
+from magnum.operations.accept import OperationInProgress
 from tests.operations.conftest import World
 
 

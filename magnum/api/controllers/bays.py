@@ -26,7 +26,7 @@ from magnum.db.repositories import baymodels as baymodel_repository
 from magnum.db.repositories import bays as repository
 from magnum.db.repositories.scopes import MarkerNotFound, Row, Scope
 from magnum.domain import states
-from magnum.operations.planner import (
+from magnum.operations.accept import (
     BayGone,
     BaymodelChanged,
     BaymodelGone,

@@ -20,7 +20,7 @@ from magnum.db import models
 from magnum.db.repositories import bays as bay_repository
 from magnum.db.repositories import nodegroups as repository
 from magnum.db.repositories.scopes import MarkerNotFound, Row
-from magnum.operations.plan import bay_plan, nodegroup_plan
+from magnum.drivers.plans import bay_plan, nodegroup_plan
 from magnum.operations.refusals import (
     BayGone,
     NodegroupExists,

@@ -18,7 +18,7 @@ from magnum.db.repositories import operations as repository
 from magnum.db.repositories.operations import Narrowing
 from magnum.db.repositories.scopes import MarkerNotFound, Row, Scope
 from magnum.domain import states
-from magnum.operations.planner import Requester
+from magnum.operations.accept import Requester
 from magnum.operations.refusals import (
     BayGone,
     NodegroupGone,

@@ -17,7 +17,7 @@ from magnum.domain import labels, names
 from magnum.domain.nodegroups import DEFAULT_MASTER, DEFAULT_WORKER
 from magnum.drivers.contract import MASTER, WORKER, Driver, PlanRefused
 from magnum.drivers.labels import without_effect
-from magnum.operations.plan import bay_plan
+from magnum.drivers.plans import bay_plan
 
 #: What a bay takes over from its baymodel where its request gives nothing.
 INHERITED: Final = (

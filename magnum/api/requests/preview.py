@@ -18,7 +18,7 @@ from magnum.api.requests.cloud_checks import Lookups, Preflight
 from magnum.api.views import labels as resolved_labels
 from magnum.db import models
 from magnum.drivers.contract import Driver, StackRequest
-from magnum.operations.plan import bay_plan, nodegroup_plan
+from magnum.drivers.plans import bay_plan, nodegroup_plan
 
 
 class Previews:

@@ -5,7 +5,7 @@ from typing import Final
 from magnum.api.dialects import QUOTAS
 from magnum.api.types.fields import Field, resource_type
 from magnum.api.types.scalars import Choice, Text, Timestamp, Whole
-from magnum.operations.planner import BAYS
+from magnum.operations.accept import BAYS
 
 FIELDS: Final = (
     Field('id', Whole(), read_only=True),

@@ -10,9 +10,9 @@ from magnum.db import models
 from magnum.db.repositories.scopes import Row
 from magnum.domain import plain_text
 from magnum.drivers import labels
+from magnum.drivers.plans import preset_labels
 from magnum.drivers.registry import DriverNotFound, Registry
 from magnum.events import timeline
-from magnum.operations.plan import preset_labels
 
 Document = dict[str, dict[str, str]]
 

@@ -12,7 +12,7 @@ from magnum.domain.failures import Failure
 from magnum.drivers.contract import MASTER, WORKER
 from magnum.operations.errors import StepFailed, TryLater
 from magnum.operations.steps.heat import existing
-from magnum.operations.steps.plans import plan_without_secrets
+from magnum.operations.steps.rendering import plan_without_secrets
 from magnum.operations.steps.secrets import require_authority
 from magnum.operations.work import Situation, Work
 

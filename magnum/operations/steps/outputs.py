@@ -7,7 +7,7 @@ from magnum.drivers.contract import MASTER, WORKER
 from magnum.operations import rows
 from magnum.operations.errors import StepFailed
 from magnum.operations.steps.heat import existing
-from magnum.operations.steps.plans import plan_without_secrets
+from magnum.operations.steps.rendering import plan_without_secrets
 from magnum.operations.work import Situation, Work
 
 

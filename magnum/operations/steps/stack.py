@@ -12,9 +12,9 @@ from magnum.db.statements import database_now
 from magnum.domain import states
 from magnum.domain.failures import Failure, is_echo, root_cause
 from magnum.drivers.contract import MASTER, StackRequest
+from magnum.drivers.plans import nodegroup_plan
 from magnum.operations import ledger, rows
 from magnum.operations.errors import HeatIsBusy, StepFailed, TryLater
-from magnum.operations.plan import nodegroup_plan
 from magnum.operations.steps.heat import (
     CREATE,
     ROLLBACK,
@@ -28,8 +28,8 @@ from magnum.operations.steps.heat import (
     tag_of,
     was_asked,
 )
-from magnum.operations.steps.plans import plan, rendering
 from magnum.operations.steps.removal import TAKEN, removal
+from magnum.operations.steps.rendering import plan, rendering
 from magnum.operations.steps.upgrade import left_undone
 from magnum.operations.work import Work
 

@@ -13,9 +13,9 @@ from magnum.db.statements import database_now
 from magnum.domain import states
 from magnum.domain.failures import Failure
 from magnum.drivers.contract import MASTER
+from magnum.drivers.plans import nodegroup_plan
 from magnum.operations import rounds, rows, upgrading
 from magnum.operations.errors import StepFailed
-from magnum.operations.plan import nodegroup_plan
 from magnum.operations.steps.heat import (
     UPDATE,
     existing,
@@ -24,7 +24,7 @@ from magnum.operations.steps.heat import (
     tag_of,
     was_asked,
 )
-from magnum.operations.steps.plans import plan, plan_without_secrets, rendering
+from magnum.operations.steps.rendering import plan, plan_without_secrets, rendering
 from magnum.operations.work import Situation, Work
 
 #: An upgrade's parameter: the template's version that Heat is asked for.

@@ -14,7 +14,7 @@ from magnum import conf as magnum_conf
 from magnum.db import migration, models
 from magnum.db.engine import Database
 from magnum.domain import states
-from magnum.operations.planner import Planner
+from magnum.operations.accept import Planner
 from tests.operations.conftest import World
 from tests.unit.cmd import programs
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from magnum.domain.failures import Failure
 from magnum.drivers.contract import BayPlan, PlanRefused
+from magnum.drivers.plans import bay_plan
 from magnum.operations import bootstrap_endpoint
 from magnum.operations.errors import StepFailed, TryLater
-from magnum.operations.plan import bay_plan
 from magnum.operations.work import Situation, Work
 
 
