@@ -21,7 +21,7 @@ from magnum.certificates.service import CertificateService
 from magnum.db.engine import Database
 from magnum.drivers.registry import Registry
 from magnum.operations.accept import Planner
-from magnum.operations.wakeup import WakeUp
+from magnum.operations.hints import WakeUp
 from magnum.policies.enforcer import Enforcer
 
 LOG = logging.getLogger(__name__)

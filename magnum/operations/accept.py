@@ -21,7 +21,7 @@ from magnum.db.types import utcnow
 from magnum.domain import nodegroups, states
 from magnum.domain.failures import Failure
 from magnum.events import timeline
-from magnum.operations import rounds, rows, upgrading
+from magnum.operations import locking, rounds, upgrading
 from magnum.operations.ending import end, end_cancelled, is_preempted
 from magnum.operations.refusals import (
     BayGone,
@@ -80,7 +80,7 @@ class Requester:
 class Planner:
     """Writes operations beside the rows they are about.
 
-    What changes a bay locks the bay first: see :mod:`magnum.operations.rows`.
+    What changes a bay locks the bay first: see :mod:`magnum.operations.locking`.
     """
 
     def __init__(self, conf: cfg.ConfigOpts):
@@ -140,9 +140,9 @@ class Planner:
         :raises OperationInProgress: something else is going on.
         :raises NodegroupGone: the bay has no such node group.
         """
-        rows.lock_bay(session, bay.uuid)
-        active = rows.active_operation(session, bay.uuid)
-        group = rows.nodegroup(session, bay.uuid, nodegroup_uuid)
+        locking.lock_bay(session, bay.uuid)
+        active = locking.active_operation(session, bay.uuid)
+        group = locking.nodegroup(session, bay.uuid, nodegroup_uuid)
         asked = {
             'node_count': node_count,
             'rollback': rollback,
@@ -207,9 +207,9 @@ class Planner:
         :raises OperationInProgress: something else is going on.
         :raises ValueError: it is a default one, which goes with its bay.
         """
-        rows.lock_bay(session, bay.uuid)
-        active = rows.active_operation(session, bay.uuid)
-        group = rows.nodegroup(session, bay.uuid, nodegroup_uuid)
+        locking.lock_bay(session, bay.uuid)
+        active = locking.active_operation(session, bay.uuid)
+        group = locking.nodegroup(session, bay.uuid, nodegroup_uuid)
         if group.is_default:
             raise ValueError('a default node group goes with its bay')
         if active is not None:
@@ -247,7 +247,7 @@ class Planner:
             'minutes': bay.create_timeout or self._conf.cluster_heat.create_timeout,
         }
         if nodegroup_uuid is not None:
-            group = rows.nodegroup(session, bay.uuid, nodegroup_uuid)
+            group = locking.nodegroup(session, bay.uuid, nodegroup_uuid)
             parameters['nodegroup'] = group.uuid
         return self._plan(session, bay, states.UPGRADE, requester, parameters)
 
@@ -286,8 +286,8 @@ class Planner:
         if found is None:
             raise NotCancellable('There is no such operation.')
         with contextlib.suppress(BayGone):  # then it has ended
-            rows.lock_bay(session, found.bay_uuid)
-        operation = rows.lock_operation(session, operation_uuid)
+            locking.lock_bay(session, found.bay_uuid)
+        operation = locking.lock_operation(session, operation_uuid)
         if operation.state in states.ENDED:
             raise NotCancellable(f'It has ended: {operation.state}.')
         if not states.VERBS[operation.verb].is_cancellable:
@@ -322,11 +322,11 @@ class Planner:
         found = _find(session, operation_uuid)
         if found is None:
             raise NotRetryable('There is no such operation.')
-        bay = rows.lock_bay(session, found.bay_uuid)
-        active = rows.active_operation(session, bay.uuid)
+        bay = locking.lock_bay(session, found.bay_uuid)
+        active = locking.active_operation(session, bay.uuid)
         if active is not None:
             raise _in_progress(session, active)
-        failed = rows.lock_operation(session, operation_uuid)
+        failed = locking.lock_operation(session, operation_uuid)
         if failed.state == states.SUCCEEDED:
             raise NotRetryable('It succeeded.')
         last = sa.select(sa.func.max(models.Operation.id)).filter_by(bay_uuid=bay.uuid)
@@ -347,8 +347,8 @@ class Planner:
 
         A delete in progress is answered with itself.
         """
-        rows.lock_bay(session, bay.uuid)
-        active = rows.active_operation(session, bay.uuid)
+        locking.lock_bay(session, bay.uuid)
+        active = locking.active_operation(session, bay.uuid)
         if active is not None and active.verb == states.DELETE:
             return active
         preempts = None
@@ -373,8 +373,8 @@ class Planner:
         :raises OperationInProgress: something goes on.
         :raises BayGone: it was deleted since it was read.
         """
-        rows.lock_bay(session, bay.uuid)
-        active = rows.active_operation(session, bay.uuid)
+        locking.lock_bay(session, bay.uuid)
+        active = locking.active_operation(session, bay.uuid)
         if active is not None:
             raise _in_progress(session, active)
 
@@ -394,7 +394,7 @@ class Planner:
         operation = self._insert(
             session, bay, verb, requester, parameters, database_now(session), **more
         )
-        rows.set_nodegroup_status(session, operation, states.IN_PROGRESS)
+        locking.set_nodegroup_status(session, operation, states.IN_PROGRESS)
         return operation
 
     def _insert(
@@ -494,7 +494,7 @@ def _again(session: orm.Session, failed: models.Operation) -> dict[str, Any]:
     }
     parameters['is_retry'] = True
     if failed.verb == states.RESIZE:
-        group = rows.nodegroup(session, failed.bay_uuid, parameters['nodegroup'])
+        group = locking.nodegroup(session, failed.bay_uuid, parameters['nodegroup'])
         try:
             nodegroups.check_range(
                 parameters['node_count'], group.min_node_count, group.max_node_count
@@ -504,12 +504,12 @@ def _again(session: orm.Session, failed: models.Operation) -> dict[str, Any]:
         parameters['previous_node_count'] = group.node_count
         group.node_count = parameters['node_count']
     if failed.verb == states.CREATE_NODEGROUP:
-        rows.nodegroup(session, failed.bay_uuid, parameters['nodegroup']).revision += 1
+        locking.nodegroup(session, failed.bay_uuid, parameters['nodegroup']).revision += 1
     if rounds.has_begun(parameters):
         parameters['groups'] = [
             group if number < parameters['round'] else {
                 **group,
-                'revision': 1 + rows.nodegroup(session, failed.bay_uuid, group['uuid']).revision,
+                'revision': 1 + locking.nodegroup(session, failed.bay_uuid, group['uuid']).revision,
             }
             for number, group in enumerate(parameters['groups'])
         ]

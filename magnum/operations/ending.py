@@ -16,7 +16,7 @@ from magnum.db.statements import database_now
 from magnum.domain import states
 from magnum.domain.failures import Failure
 from magnum.events import timeline
-from magnum.operations import rows
+from magnum.operations import locking
 
 
 def release(
@@ -70,7 +70,7 @@ def end_cancelled(
     reason: str = (operation.error or {}).get('reason', 'It was cancelled.')
     failure = Failure('cancelled', told(reason))
     if operation.stack_action is None:  # Heat was never asked
-        rows.restore_count(session, operation)
-    rows.set_status(session, operation, states.FAILED, failure.sentence())
+        locking.restore_count(session, operation)
+    locking.set_status(session, operation, states.FAILED, failure.sentence())
     end(session, operation, states.CANCELLED, failure)
     timeline.record(session, operation, kind, failure.sentence())

@@ -28,7 +28,7 @@ from magnum.domain import states
 from magnum.domain.failures import NODE_IDENTITY_CONFLICT, Failure
 from magnum.domain.plain_text import first_line
 from magnum.events import timeline
-from magnum.operations import rounds, rows
+from magnum.operations import locking, rounds
 from magnum.operations.claims import Claim, Claims, LeaseLost
 from magnum.operations.ending import end, end_cancelled, is_preempted, release
 from magnum.operations.errors import (
@@ -188,7 +188,7 @@ class Runner:
         if operation.verb == states.DELETE:
             _drop(session, operation)
         else:
-            rows.set_status(session, operation, states.COMPLETE)
+            locking.set_status(session, operation, states.COMPLETE)
         if operation.verb == states.DELETE_NODEGROUP:
             group = operation.parameters['nodegroup']
             session.execute(sa.delete(Nodegroup).filter_by(uuid=group))
@@ -202,12 +202,12 @@ class Runner:
         minutes = datetime.timedelta(minutes=rounds.minutes(operation.parameters))
         operation.deadline = database_now(session) + minutes
         operation.error = None
-        rows.set_nodegroup_status(session, operation, states.IN_PROGRESS)
+        locking.set_nodegroup_status(session, operation, states.IN_PROGRESS)
         release(operation, states.QUEUED)
 
     def _next_round(self, session: orm.Session, operation: Operation) -> None:
         """The round's node group is done; the next one begins."""
-        rows.set_nodegroup_status(session, operation, states.COMPLETE)
+        locking.set_nodegroup_status(session, operation, states.COMPLETE)
         timeline.record(
             session, operation, f'bay.{operation.verb}.advanced',
             f'node group {rounds.current_name(operation.parameters)} is done',
@@ -290,8 +290,8 @@ class Runner:
             # One of those that hold its certificates is not a node of the bay.
             self._tools.certificates.discard_authority(session, operation.bay_uuid)
         if operation.stack_action is None:  # Heat was never asked
-            rows.restore_count(session, operation)
-        rows.set_status(session, operation, states.FAILED, failure.sentence())
+            locking.restore_count(session, operation)
+        locking.set_status(session, operation, states.FAILED, failure.sentence())
         end(session, operation, states.OPERATION_FAILED, failure)
         timeline.record(
             session, operation, f'bay.{operation.verb}.failed', failure.sentence()

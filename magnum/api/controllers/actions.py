@@ -16,7 +16,7 @@ from magnum.api.types import actions as types
 from magnum.db import models
 from magnum.db.repositories import bays as bay_repository
 from magnum.db.repositories import nodegroups as repository
-from magnum.db.repositories.scopes import Row
+from magnum.db.repositories.visibility import Row
 from magnum.domain import nodegroups
 from magnum.domain.nodegroups import MASTER
 from magnum.domain.stack_names import nodegroup_stack_name, stack_name

@@ -17,7 +17,7 @@ from magnum.api.types import baymodels as types
 from magnum.api.views import labels as resolved_labels
 from magnum.api.views.base import BaymodelView
 from magnum.db.repositories import baymodels as repository
-from magnum.db.repositories.scopes import MarkerNotFound, Row
+from magnum.db.repositories.visibility import MarkerNotFound, Row
 from magnum.domain import baymodels as rules
 from magnum.domain import names
 from magnum.drivers.contract import Driver

@@ -24,7 +24,7 @@ from magnum.api.views.base import BayView
 from magnum.db import models
 from magnum.db.repositories import baymodels as baymodel_repository
 from magnum.db.repositories import bays as repository
-from magnum.db.repositories.scopes import MarkerNotFound, Row, Scope
+from magnum.db.repositories.visibility import MarkerNotFound, Row, Scope
 from magnum.domain import states
 from magnum.operations.accept import (
     BayGone,

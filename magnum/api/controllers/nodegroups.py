@@ -19,7 +19,7 @@ from magnum.api.views.nodegroups import NodegroupView
 from magnum.db import models
 from magnum.db.repositories import bays as bay_repository
 from magnum.db.repositories import nodegroups as repository
-from magnum.db.repositories.scopes import MarkerNotFound, Row
+from magnum.db.repositories.visibility import MarkerNotFound, Row
 from magnum.drivers.plans import bay_plan, nodegroup_plan
 from magnum.operations.refusals import (
     BayGone,

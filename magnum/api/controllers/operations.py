@@ -16,7 +16,7 @@ from magnum.api.views import operations as operation_view
 from magnum.db import models
 from magnum.db.repositories import operations as repository
 from magnum.db.repositories.operations import Narrowing
-from magnum.db.repositories.scopes import MarkerNotFound, Row, Scope
+from magnum.db.repositories.visibility import MarkerNotFound, Row, Scope
 from magnum.domain import states
 from magnum.operations.accept import Requester
 from magnum.operations.refusals import (

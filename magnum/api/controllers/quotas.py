@@ -16,7 +16,7 @@ from magnum.api.types.scalars import coerce, timestamp
 from magnum.clients.errors import CloudError
 from magnum.clients.projects import Projects
 from magnum.db.repositories import quotas as repository
-from magnum.db.repositories.scopes import MarkerNotFound, Row
+from magnum.db.repositories.visibility import MarkerNotFound, Row
 
 LOG = logging.getLogger(__name__)
 

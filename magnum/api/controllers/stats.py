@@ -6,7 +6,7 @@ from magnum.api import errors
 from magnum.api.http.request import Answer, Call
 from magnum.api.services import Services
 from magnum.db.repositories import stats as repository
-from magnum.db.repositories.scopes import Scope
+from magnum.db.repositories.visibility import Scope
 
 #: What can be counted, by the name that clients know.
 _TYPE: Final = 'cluster'

@@ -7,7 +7,7 @@ from typing import Any
 from oslo_context import context as oslo_context
 
 from magnum.api import errors
-from magnum.db.repositories.scopes import Scope
+from magnum.db.repositories.visibility import Scope
 from magnum.operations.accept import Requester
 from magnum.policies.enforcer import Enforcer
 

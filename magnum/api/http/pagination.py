@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from magnum.api import errors
 from magnum.api.dialects import Dialect
-from magnum.db.repositories.scopes import Paging, is_uuid
+from magnum.db.repositories.visibility import Paging, is_uuid
 
 _DIRECTIONS: Final = ('asc', 'desc')
 _DIGITS_OF_AN_ID: Final = 18  # that every database takes

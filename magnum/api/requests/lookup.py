@@ -7,7 +7,7 @@ from sqlalchemy import orm
 from magnum.api import errors
 from magnum.api.dialects import Dialect
 from magnum.db.repositories import baymodels, bays, nodegroups, operations
-from magnum.db.repositories.scopes import Ambiguous, Columns, Row, Scope, is_uuid
+from magnum.db.repositories.visibility import Ambiguous, Columns, Row, Scope, is_uuid
 
 #: No name holds it, and PostgreSQL does not take it.
 _NUL = '\0'

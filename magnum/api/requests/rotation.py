@@ -12,7 +12,7 @@ from magnum.api.requests.accepted import accepted, in_progress
 from magnum.api.services import Services
 from magnum.db import models
 from magnum.db.repositories import bays as repository
-from magnum.db.repositories.scopes import Row
+from magnum.db.repositories.visibility import Row
 from magnum.operations.refusals import BayGone, OperationInProgress
 
 #: Finds the bay of the request, if the caller may do this to it.

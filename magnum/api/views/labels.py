@@ -7,7 +7,7 @@ from oslo_config import cfg
 from sqlalchemy import orm
 
 from magnum.db import models
-from magnum.db.repositories.scopes import Row
+from magnum.db.repositories.visibility import Row
 from magnum.domain import plain_text
 from magnum.drivers import labels
 from magnum.drivers.plans import preset_labels

@@ -9,14 +9,14 @@ from oslo_db import exception as db_exc
 from sqlalchemy import orm
 
 from magnum.db import models, selections
-from magnum.db.repositories import scopes
+from magnum.db.repositories import visibility
 from magnum.db.repositories.filters import NONE, Condition, Filters
-from magnum.db.repositories.scopes import Ambiguous, Columns, Kind, Paging, Row, Scope
+from magnum.db.repositories.visibility import Ambiguous, Columns, Kind, Paging, Row, Scope
 from magnum.db.selections import KEPT, Selection
 
 TABLE: Final[sa.Table] = models.Baymodel.__table__  # type: ignore[assignment]
 BAY: Final[sa.Table] = models.Bay.__table__  # type: ignore[assignment]
-SORTABLE: Final = scopes.sortable(TABLE) - {'generation'}
+SORTABLE: Final = visibility.sortable(TABLE) - {'generation'}
 
 _IDENT: Final = sa.bindparam('ident', type_=sa.String())
 _LIMIT: Final = sa.bindparam('row_limit', type_=sa.Integer())
@@ -46,7 +46,7 @@ def page(
     if filters is not NONE:
         query = query.where(*_conditions(filters))
     if paging.marker is not None:
-        query = query.where(scopes.after_marker(session, TABLE, paging, _visible(scope)))
+        query = query.where(visibility.after_marker(session, TABLE, paging, _visible(scope)))
     return selection.all(session, query, {_LIMIT.key: paging.limit + 1, **scope.parameters})
 
 
@@ -65,7 +65,7 @@ def find(
     :raises Ambiguous: several have the name.
     """
     selection = selections.of(session, columns)
-    if scopes.is_uuid(ident):
+    if visibility.is_uuid(ident):
         parameters = {_IDENT.key: ident.lower(), **scope.parameters}
         row = selection.first(session, _of_uuid(selection, scope.kind), parameters)
         if row is not None:
@@ -91,7 +91,7 @@ def by_uuid(session: orm.Session, columns: Columns, uuid: str) -> Row:
     """The baymodel of a uuid that is known to be there."""
     selection = selections.of(session, columns)
     row = selection.first(
-        session, _of_uuid(selection, scopes.EVERYTHING.kind), {_IDENT.key: uuid}
+        session, _of_uuid(selection, visibility.EVERYTHING.kind), {_IDENT.key: uuid}
     )
     if row is None:
         raise sa.exc.NoResultFound
@@ -169,7 +169,7 @@ def _visible(scope: Scope | Kind) -> sa.ColumnElement[bool]:
 def _page(
     selection: Selection, kind: Kind, sort_key: str, descending: bool
 ) -> sa.Select[Any]:
-    ordering = scopes.ordering(TABLE, sort_key, descending)
+    ordering = visibility.ordering(TABLE, sort_key, descending)
     return selection.query.where(_visible(kind)).order_by(*ordering).limit(_LIMIT)
 
 

@@ -8,15 +8,15 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from magnum.db import models, selections
-from magnum.db.repositories import scopes
+from magnum.db.repositories import visibility
 from magnum.db.repositories.filters import NONE, Condition, Filters
-from magnum.db.repositories.scopes import Ambiguous, Columns, Kind, Paging, Row, Scope
+from magnum.db.repositories.visibility import Ambiguous, Columns, Kind, Paging, Row, Scope
 from magnum.db.selections import KEPT, Selection
 
 TABLE: Final[sa.Table] = models.Bay.__table__  # type: ignore[assignment]
 BAYMODEL: Final[sa.Table] = models.Baymodel.__table__  # type: ignore[assignment]
 NODEGROUP: Final[sa.Table] = models.Nodegroup.__table__  # type: ignore[assignment]
-SORTABLE: Final = scopes.sortable(TABLE) - {'generation', 'driver', 'template_version'}
+SORTABLE: Final = visibility.sortable(TABLE) - {'generation', 'driver', 'template_version'}
 
 #: What a bay's document may show of its baymodel, selected beside its columns.
 BAYMODEL_LABELS: Final = BAYMODEL.c.labels.label('baymodel_labels')
@@ -60,7 +60,7 @@ def page(
     if filters is not NONE:
         query = query.where(*_conditions(filters))
     if paging.marker is not None:
-        query = query.where(scopes.after_marker(session, TABLE, paging, scope.own(TABLE)))
+        query = query.where(visibility.after_marker(session, TABLE, paging, scope.own(TABLE)))
     return selection.all(session, query, {_LIMIT.key: paging.limit + 1, **scope.parameters})
 
 
@@ -87,7 +87,7 @@ def find(
     :raises Ambiguous: several have the name.
     """
     selection = selections.of(session, columns)
-    if scopes.is_uuid(ident):
+    if visibility.is_uuid(ident):
         parameters = {_IDENT.key: ident.lower(), **scope.parameters}
         row = selection.first(session, _of_uuid(selection, scope.kind), parameters)
         if row is not None:
@@ -102,7 +102,7 @@ def find(
 def by_uuid(session: orm.Session, columns: Columns, uuid: str) -> Row | None:
     """The bay of a uuid, if it is there still."""
     selection = selections.of(session, columns)
-    query = _of_uuid(selection, scopes.EVERYTHING.kind)
+    query = _of_uuid(selection, visibility.EVERYTHING.kind)
     return selection.first(session, query, {_IDENT.key: uuid})
 
 
@@ -157,7 +157,7 @@ def update_health(session: orm.Session, uuid: str, changes: Mapping[str, Any]) -
 def _page(
     selection: Selection, kind: Kind, sort_key: str, descending: bool
 ) -> sa.Select[Any]:
-    ordering = scopes.ordering(TABLE, sort_key, descending)
+    ordering = visibility.ordering(TABLE, sort_key, descending)
     return _select(selection).where(kind.own(TABLE)).order_by(*ordering).limit(_LIMIT)
 
 

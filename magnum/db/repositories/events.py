@@ -7,9 +7,9 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from magnum.db import models
-from magnum.db.repositories import scopes
+from magnum.db.repositories import visibility
 from magnum.db.repositories.bays import TABLE as BAY
-from magnum.db.repositories.scopes import Row
+from magnum.db.repositories.visibility import Row
 
 TABLE: Final[sa.Table] = models.Event.__table__  # type: ignore[assignment]
 
@@ -23,7 +23,7 @@ def after(session: orm.Session, bay_uuid: str, event_id: int, limit: int) -> Seq
     :param event_id: 0 for the beginning.
     """
     return session.execute(
-        scopes.select(tuple(TABLE.c))
+        visibility.select(tuple(TABLE.c))
         .where(TABLE.c.bay_uuid == bay_uuid, TABLE.c.id > event_id)
         .order_by(TABLE.c.id)
         .limit(limit)

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from magnum.db import models
-from magnum.db.repositories.scopes import Row
+from magnum.db.repositories.visibility import Row
 from magnum.db.types import utcnow
 
 TABLE: Final[sa.Table] = models.ConductorService.__table__  # type: ignore[assignment]

@@ -7,12 +7,12 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from magnum.db import models
-from magnum.db.repositories import scopes
-from magnum.db.repositories.scopes import Columns, Paging, Row
+from magnum.db.repositories import visibility
+from magnum.db.repositories.visibility import Columns, Paging, Row
 
 TABLE: Final[sa.Table] = models.Nodegroup.__table__  # type: ignore[assignment]
 BAY: Final[sa.Table] = models.Bay.__table__  # type: ignore[assignment]
-SORTABLE: Final = scopes.sortable(TABLE) - {'generation', 'revision', 'template_version'}
+SORTABLE: Final = visibility.sortable(TABLE) - {'generation', 'revision', 'template_version'}
 
 #: What a node group's labels are compared with, selected beside its columns.
 BAY_LABELS: Final = BAY.c.labels.label('bay_labels')
@@ -27,21 +27,21 @@ def page(
     """
     query = (
         _select(columns, bay_uuid)
-        .order_by(*scopes.ordering(TABLE, paging.sort_key, paging.descending))
+        .order_by(*visibility.ordering(TABLE, paging.sort_key, paging.descending))
         .limit(paging.limit + 1)
     )
     if role is not None:
         query = query.where(TABLE.c.role == role)
     if paging.marker is not None:
         of_bay = TABLE.c.bay_uuid == bay_uuid
-        query = query.where(scopes.after_marker(session, TABLE, paging, of_bay))
+        query = query.where(visibility.after_marker(session, TABLE, paging, of_bay))
     return session.execute(query).all()
 
 
 def find(session: orm.Session, columns: Columns, bay_uuid: str, ident: str) -> Row | None:
     """The bay's node group of a uuid or name."""
     query = _select(columns, bay_uuid)
-    if scopes.is_uuid(ident):
+    if visibility.is_uuid(ident):
         row = session.execute(query.where(TABLE.c.uuid == ident.lower())).first()
         if row is not None:
             return row
@@ -74,7 +74,7 @@ def update(session: orm.Session, uuid: str, changes: Mapping[str, Any]) -> None:
 
 
 def _select(columns: Columns, bay_uuid: str) -> sa.Select[Any]:
-    query = scopes.select(columns).where(TABLE.c.bay_uuid == bay_uuid)
+    query = visibility.select(columns).where(TABLE.c.bay_uuid == bay_uuid)
     if any(column is BAY_LABELS for column in columns):
         query = query.join_from(TABLE, BAY, BAY.c.uuid == TABLE.c.bay_uuid)
     return query

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from magnum.db import models
-from magnum.db.repositories import scopes
-from magnum.db.repositories.scopes import Columns, Paging, Row, Scope
+from magnum.db.repositories import visibility
+from magnum.db.repositories.visibility import Columns, Paging, Row, Scope
 
 TABLE: Final[sa.Table] = models.Operation.__table__  # type: ignore[assignment]
 STEP: Final[sa.Table] = models.OperationStep.__table__  # type: ignore[assignment]
@@ -38,22 +38,22 @@ def page(
     """
     own = scope.own(TABLE)
     query = (
-        scopes.select(columns)
+        visibility.select(columns)
         .where(own, *narrowing.conditions())
-        .order_by(*scopes.ordering(TABLE, paging.sort_key, paging.descending))
+        .order_by(*visibility.ordering(TABLE, paging.sort_key, paging.descending))
         .limit(paging.limit + 1)
     )
     if paging.marker is not None:
-        query = query.where(scopes.after_marker(session, TABLE, paging, own))
+        query = query.where(visibility.after_marker(session, TABLE, paging, own))
     return session.execute(query).all()
 
 
 def find(session: orm.Session, columns: Columns, scope: Scope, uuid: str) -> Row | None:
     """The visible operation of a uuid."""
-    if not scopes.is_uuid(uuid):
+    if not visibility.is_uuid(uuid):
         return None
     return session.execute(
-        scopes.select(columns).where(TABLE.c.uuid == uuid.lower(), scope.own(TABLE))
+        visibility.select(columns).where(TABLE.c.uuid == uuid.lower(), scope.own(TABLE))
     ).first()
 
 
@@ -62,7 +62,7 @@ def last_of_bay(
 ) -> Row | None:
     """The last visible operation on a bay, which may be gone."""
     return session.execute(
-        scopes.select(columns)
+        visibility.select(columns)
         .where(TABLE.c.bay_uuid == bay_uuid, scope.own(TABLE))
         .order_by(TABLE.c.id.desc())
         .limit(1)
@@ -74,7 +74,7 @@ def steps(session: orm.Session, operation_uuids: Sequence[str]) -> Sequence[Row]
     if not operation_uuids:
         return []
     return session.execute(
-        scopes.select(tuple(STEP.c))
+        visibility.select(tuple(STEP.c))
         .where(STEP.c.operation_uuid.in_(operation_uuids))
         .order_by(STEP.c.position, STEP.c.id)
     ).all()

@@ -12,13 +12,13 @@ from oslo_db import exception as db_exc
 from sqlalchemy import orm
 
 from magnum.db import models
-from magnum.db.repositories import scopes
-from magnum.db.repositories.scopes import Paging, Row
+from magnum.db.repositories import visibility
+from magnum.db.repositories.visibility import Paging, Row
 from magnum.db.statements import changed_rows
 from magnum.db.types import utcnow
 
 TABLE: Final[sa.Table] = models.Quota.__table__  # type: ignore[assignment]
-SORTABLE: Final = scopes.sortable(TABLE)
+SORTABLE: Final = visibility.sortable(TABLE)
 #: What names a row to the client that asks for the next page.
 MARKER: Final = 'id'
 
@@ -39,20 +39,20 @@ def page(session: orm.Session, project_id: str | None, paging: Paging) -> Sequen
     if project_id is not None:
         visible = sa.and_(visible, TABLE.c.project_id == project_id)
     query = (
-        scopes.select(tuple(TABLE.c))
+        visibility.select(tuple(TABLE.c))
         .where(visible)
-        .order_by(*scopes.ordering(TABLE, paging.sort_key, paging.descending))
+        .order_by(*visibility.ordering(TABLE, paging.sort_key, paging.descending))
         .limit(paging.limit + 1)
     )
     if paging.marker is not None:
-        query = query.where(scopes.after_marker(session, TABLE, paging, visible, key=MARKER))
+        query = query.where(visibility.after_marker(session, TABLE, paging, visible, key=MARKER))
     return session.execute(query).all()
 
 
 def find(session: orm.Session, project_id: str, resource: str) -> Row | None:
     """The quota of a project, if it has one."""
     return session.execute(
-        scopes.select(tuple(TABLE.c)).where(_IS_SET, _of(project_id, resource))
+        visibility.select(tuple(TABLE.c)).where(_IS_SET, _of(project_id, resource))
     ).first()
 
 

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from magnum.db.repositories.bays import NODEGROUP, TABLE
-from magnum.db.repositories.scopes import Scope
+from magnum.db.repositories.visibility import Scope
 
 
 @dataclasses.dataclass(frozen=True)

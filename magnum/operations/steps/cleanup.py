@@ -14,7 +14,7 @@ from magnum.db.statements import database_now
 from magnum.domain import states
 from magnum.domain.failures import root_cause
 from magnum.drivers.plans import nodegroup_plan
-from magnum.operations import ledger, rows
+from magnum.operations import ledger, locking
 from magnum.operations.errors import HeatIsBusy, StepFailed, TryLater
 from magnum.operations.steps.entries import entries_of, strike
 from magnum.operations.steps.heat import DELETE, as_anybody, tag_of
@@ -64,7 +64,7 @@ def remove_remains(work: Work) -> None:
             raise TryLater(f'What the failed attempt left is being removed: {stack.status}')
         with work.changing_bay() as (session, _):
             ledger.forget_id(session, bay_uuid, entry.kind, entry.name)
-            rows.set_values(session, Bay, bay_uuid, stack_id=None, template_version=None)
+            locking.set_values(session, Bay, bay_uuid, stack_id=None, template_version=None)
     with work.writing() as session:
         work.tools.certificates.discard_authority(session, bay_uuid)
 

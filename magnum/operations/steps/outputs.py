@@ -4,7 +4,7 @@ from magnum.clients.heat import Stack
 from magnum.db.models import Bay, Nodegroup
 from magnum.domain.failures import Failure
 from magnum.drivers.contract import MASTER, WORKER
-from magnum.operations import rows
+from magnum.operations import locking
 from magnum.operations.errors import StepFailed
 from magnum.operations.steps.heat import existing
 from magnum.operations.steps.rendering import plan_without_secrets
@@ -44,9 +44,9 @@ def _read_bay(work: Work, situation: Situation, stack: Stack) -> None:
         made = {'template_version': situation.bay.template_version}
     with work.changing_bay() as (session, _):
         if known:
-            rows.set_values(session, Bay, situation.bay.uuid, **known)
+            locking.set_values(session, Bay, situation.bay.uuid, **known)
         for role, group in groups.items():
-            rows.set_values(
+            locking.set_values(
                 session, Nodegroup, group.uuid, node_addresses=list(addresses[role]), **made
             )
 
@@ -58,7 +58,7 @@ def _read_nodegroup(work: Work, situation: Situation, stack: Stack) -> None:
     )
     _check_count(observed.node_count, group)
     with work.writing() as session:
-        rows.set_values(
+        locking.set_values(
             session, Nodegroup, group.uuid, node_addresses=list(observed.node_addresses)
         )
 

@@ -16,7 +16,7 @@ from magnum.clients.heat import Stack
 from magnum.db.models import Operation
 from magnum.domain import nodegroups, states
 from magnum.domain.failures import Failure
-from magnum.operations import rows
+from magnum.operations import locking
 from magnum.operations.errors import StepFailed
 from magnum.operations.steps.heat import as_anybody
 from magnum.operations.work import Situation, Work
@@ -103,7 +103,7 @@ def _failed_before(session: orm.Session, operation: Operation) -> list[Mapping[s
     Who cancels a resize does not want it any more.
     """
     failed: list[Mapping[str, Any]] = []
-    for earlier in rows.earlier_operations(session, operation, states.RESIZE):
+    for earlier in locking.earlier_operations(session, operation, states.RESIZE):
         if earlier.parameters['nodegroup'] != operation.parameters['nodegroup']:
             continue
         if earlier.state == states.SUCCEEDED:

@@ -13,7 +13,7 @@ from magnum.domain import states
 from magnum.domain.failures import Failure, is_echo, root_cause
 from magnum.drivers.contract import MASTER, StackRequest
 from magnum.drivers.plans import nodegroup_plan
-from magnum.operations import ledger, rows
+from magnum.operations import ledger, locking
 from magnum.operations.errors import HeatIsBusy, StepFailed, TryLater
 from magnum.operations.steps.heat import (
     CREATE,
@@ -61,10 +61,10 @@ def create_stack(work: Work) -> None:
     stack_id, made = _ask_for(work, wanted)
     with work.changing_bay() as (session, operation):
         ledger.note_id(session, bay_plan.uuid, wanted.kind, wanted.name, stack_id)
-        rows.set_values(session, Bay, bay_plan.uuid, stack_id=stack_id, **made)
+        locking.set_values(session, Bay, bay_plan.uuid, stack_id=stack_id, **made)
         for nodegroup in situation.nodegroups:
             if nodegroup.is_default:
-                rows.set_values(session, Nodegroup, nodegroup.uuid, stack_id=stack_id)
+                locking.set_values(session, Nodegroup, nodegroup.uuid, stack_id=stack_id)
         operation.stack_id = stack_id
         operation.stack_action = CREATE
 
@@ -92,7 +92,7 @@ def create_nodegroup_stack(work: Work) -> None:
         stack_id, made = _ask_for(work, wanted)
     with work.fenced() as (session, operation):
         ledger.note_id(session, bay_plan.uuid, wanted.kind, wanted.name, stack_id)
-        rows.set_values(
+        locking.set_values(
             session, Nodegroup, situation.nodegroup.uuid, stack_id=stack_id, **made
         )
         operation.stack_id = stack_id
@@ -169,7 +169,7 @@ def await_stack(work: Work) -> None:
         raise HeatIsBusy(stack.status)
     if stack.action == ROLLBACK:
         with work.fenced() as (session, locked):
-            rows.restore_count(session, locked)
+            locking.restore_count(session, locked)
         if not stack.is_failed:
             raise StepFailed(
                 Failure('stack_failed', f'The change failed, Heat undid it: {stack.reason}')
@@ -191,7 +191,7 @@ def _ask_again(work: Work) -> None:
     """
     with work.fenced() as (session, operation):
         before = next(
-            iter(rows.earlier_operations(session, operation, *states.VERBS, limit=1)), None
+            iter(locking.earlier_operations(session, operation, *states.VERBS, limit=1)), None
         )
         echoes = operation.parameters.get('echoes', 0)
         if before is None or before.state != states.CANCELLED or echoes >= _MOST_ECHOES:
@@ -236,7 +236,7 @@ def _ask_for(work: Work, wanted: _Wanted) -> tuple[str, dict[str, str]]:
         ledger.write(session, bay_uuid, wanted.project_id, wanted.kind, wanted.name)
         # Beforehand: whoever finds the stack has to know its version, and a
         # conductor of another release may have asked for it first.
-        rows.set_values(session, wanted.table, wanted.uuid, template_version=sa.func.coalesce(
+        locking.set_values(session, wanted.table, wanted.uuid, template_version=sa.func.coalesce(
             wanted.table.template_version, request.version
         ))
         minutes = minutes_left(work, operation, database_now(session))

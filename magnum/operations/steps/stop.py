@@ -18,7 +18,7 @@ from magnum.clients.heat import HeatClient, Stack
 from magnum.db.models import Bay, Nodegroup, Operation
 from magnum.domain import states
 from magnum.domain.stack_names import short_id
-from magnum.operations import ledger, rounds, rows
+from magnum.operations import ledger, locking, rounds
 from magnum.operations.steps.heat import CREATE, DELETE, UPDATE, as_anybody, tag_of, was_asked
 from magnum.operations.steps.upgrade import TEMPLATE_VERSION
 from magnum.operations.work import Work
@@ -152,7 +152,7 @@ def _record_made(session: orm.Session, operation: Operation, stack: Stack) -> No
     ledger.note_id(session, operation.bay_uuid, kind, stack.name, stack.id)
     groups: dict[str, Any] = {'uuid': operation.parameters.get('nodegroup')}
     if operation.verb == states.CREATE:
-        rows.set_values(session, Bay, operation.bay_uuid, stack_id=stack.id)
+        locking.set_values(session, Bay, operation.bay_uuid, stack_id=stack.id)
         groups = {'is_default': True}
     session.execute(
         sa.update(Nodegroup)
@@ -169,7 +169,7 @@ def _record_version(session: orm.Session, operation: Operation) -> None:
     group = rounds.current(operation.parameters)
     if version is None or group is None:
         return
-    nodegroup = rows.nodegroup(session, operation.bay_uuid, group['uuid'])
+    nodegroup = locking.nodegroup(session, operation.bay_uuid, group['uuid'])
     if nodegroup.is_default:
-        rows.set_values(session, Bay, operation.bay_uuid, template_version=version)
-    rows.set_values(session, Nodegroup, nodegroup.uuid, template_version=version)
+        locking.set_values(session, Bay, operation.bay_uuid, template_version=version)
+    locking.set_values(session, Nodegroup, nodegroup.uuid, template_version=version)

@@ -14,7 +14,7 @@ from magnum.domain import states
 from magnum.domain.failures import Failure
 from magnum.drivers.contract import MASTER
 from magnum.drivers.plans import nodegroup_plan
-from magnum.operations import rounds, rows, upgrading
+from magnum.operations import locking, rounds, upgrading
 from magnum.operations.errors import StepFailed
 from magnum.operations.steps.heat import (
     UPDATE,
@@ -62,7 +62,7 @@ def replace_nodes(work: Work) -> None:
     group, asked = situation.nodegroup, situation.operation.parameters
     aim = _aimed(work, situation)
     with work.fenced() as (session, operation):
-        rows.set_values(session, Nodegroup, group.uuid, revision=aim.nodegroup.revision)
+        locking.set_values(session, Nodegroup, group.uuid, revision=aim.nodegroup.revision)
         minutes = minutes_left(work, operation, database_now(session))
     outputs = existing(work, situation.bay.stack_id, outputs=True).outputs
     with rendering():
@@ -82,8 +82,8 @@ def replace_nodes(work: Work) -> None:
     with work.changing_bay() as (session, operation):
         version = {'template_version': request.version}
         if group.is_default:
-            rows.set_values(session, Bay, situation.bay.uuid, **version)
-        rows.set_values(session, Nodegroup, group.uuid, **version)
+            locking.set_values(session, Bay, situation.bay.uuid, **version)
+        locking.set_values(session, Nodegroup, group.uuid, **version)
         operation.stack_action = UPDATE
 
 
@@ -91,7 +91,7 @@ def confirm_nodes(work: Work) -> None:
     """The round's nodes are what they were to be: so says the node group."""
     with work.fenced() as (session, operation):
         group = rounds.current(operation.parameters) or {}
-        rows.set_values(session, Nodegroup, group['uuid'], **group['values'])
+        locking.set_values(session, Nodegroup, group['uuid'], **group['values'])
 
 
 def adopt_baymodel(work: Work) -> None:
@@ -101,7 +101,7 @@ def adopt_baymodel(work: Work) -> None:
     with work.changing_bay() as (session, operation):
         target = _target(session, operation, is_to_stay=True)
         values = upgrading.bay_values(situation.bay, situation.baymodel, target, roles)
-        rows.set_values(
+        locking.set_values(
             session, Bay, situation.bay.uuid, baymodel_id=target.uuid, **values
         )
 
@@ -190,7 +190,7 @@ def left_undone(
 
     :returns: how many nodes at once, and how long; None when there is none.
     """
-    for earlier in rows.earlier_operations(session, operation, states.UPGRADE, states.RESIZE):
+    for earlier in locking.earlier_operations(session, operation, states.UPGRADE, states.RESIZE):
         asked = earlier.parameters
         last = rounds.nodegroup_uuid(asked)
         if nodegroup_uuid not in {last, *(group['uuid'] for group in asked.get('groups', ()))}:
@@ -205,7 +205,7 @@ def left_undone(
 
 def _unfinished(session: orm.Session, operation: Operation) -> Iterator[Operation]:
     """The bay's upgrades since the last that succeeded, newest first."""
-    for earlier in rows.earlier_operations(session, operation, states.UPGRADE):
+    for earlier in locking.earlier_operations(session, operation, states.UPGRADE):
         if earlier.state == states.SUCCEEDED:
             return
         yield earlier
