@@ -31,7 +31,8 @@ from magnum.events import timeline
 from magnum.operations import locking, rounds
 from magnum.operations.claims import Claim, Claims, LeaseLost
 from magnum.operations.ending import end, end_cancelled, is_preempted, release
-from magnum.operations.errors import (
+from magnum.operations.flows import FLOWS, phase_steps, step_names
+from magnum.operations.outcomes import (
     Cancelled,
     DeadlinePassed,
     Handover,
@@ -40,7 +41,6 @@ from magnum.operations.errors import (
     StepFailed,
     TryLater,
 )
-from magnum.operations.flows import FLOWS, phase_steps, step_names
 from magnum.operations.step_task import StepTask
 from magnum.operations.steps.stop import Remains, look, may_be_unrecorded, stop_heat
 from magnum.operations.work import Tools, Work

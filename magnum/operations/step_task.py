@@ -14,8 +14,8 @@ from magnum.db.models import OperationStep
 from magnum.db.types import utcnow
 from magnum.domain import states
 from magnum.operations.claims import LeaseLost
-from magnum.operations.errors import HeatIsBusy, StepFailed, TryLater
 from magnum.operations.flows import Step
+from magnum.operations.outcomes import HeatIsBusy, StepFailed, TryLater
 from magnum.operations.work import Work
 
 LOG = logging.getLogger(__name__)

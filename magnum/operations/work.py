@@ -26,7 +26,7 @@ from magnum.drivers.contract import Driver
 from magnum.drivers.registry import DriverNotFound, Registry
 from magnum.operations import passwords, rounds
 from magnum.operations.claims import Claim, Claims, LeaseLost
-from magnum.operations.errors import Cancelled, DeadlinePassed, Handover, StepFailed
+from magnum.operations.outcomes import Cancelled, DeadlinePassed, Handover, StepFailed
 
 LOG = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from typing import Final
 from magnum.certificates import node_trust
 from magnum.domain.failures import Failure
 from magnum.drivers.contract import MASTER, WORKER
-from magnum.operations.errors import StepFailed, TryLater
+from magnum.operations.outcomes import StepFailed, TryLater
 from magnum.operations.steps.heat import existing
 from magnum.operations.steps.rendering import plan_without_secrets
 from magnum.operations.steps.secrets import require_authority

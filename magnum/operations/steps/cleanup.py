@@ -15,7 +15,7 @@ from magnum.domain import states
 from magnum.domain.failures import root_cause
 from magnum.drivers.plans import nodegroup_plan
 from magnum.operations import ledger, locking
-from magnum.operations.errors import HeatIsBusy, StepFailed, TryLater
+from magnum.operations.outcomes import HeatIsBusy, StepFailed, TryLater
 from magnum.operations.steps.entries import entries_of, strike
 from magnum.operations.steps.heat import DELETE, as_anybody, tag_of
 from magnum.operations.steps.in_use import clear_the_way

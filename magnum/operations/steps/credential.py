@@ -12,7 +12,7 @@ from magnum.db.models import BayIdentity
 from magnum.domain.failures import Failure
 from magnum.domain.stack_names import stack_name
 from magnum.operations import passwords
-from magnum.operations.errors import StepFailed
+from magnum.operations.outcomes import StepFailed
 from magnum.operations.work import Work
 
 

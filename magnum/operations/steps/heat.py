@@ -8,7 +8,7 @@ from magnum.clients.errors import CloudForbidden
 from magnum.clients.heat import HeatClient, Resource, Stack
 from magnum.db.models import Operation
 from magnum.domain.failures import Failure
-from magnum.operations.errors import StepFailed
+from magnum.operations.outcomes import StepFailed
 from magnum.operations.work import Work
 
 T = TypeVar('T')

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from magnum.db.models import BayIdentity
 from magnum.domain.failures import Failure
 from magnum.operations import ledger, passwords
-from magnum.operations.errors import StepFailed
+from magnum.operations.outcomes import StepFailed
 from magnum.operations.work import Work
 
 

@@ -17,7 +17,7 @@ from magnum.clients.project_resources import LOAD_BALANCER, Port, ProjectResourc
 from magnum.domain import states
 from magnum.domain.failures import Failure
 from magnum.domain.plain_text import one_line
-from magnum.operations.errors import StepFailed, TryLater
+from magnum.operations.outcomes import StepFailed, TryLater
 from magnum.operations.steps.heat import as_anybody, existing_resources
 from magnum.operations.steps.workload import remove_late_services
 from magnum.operations.work import Work

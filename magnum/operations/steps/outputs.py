@@ -5,7 +5,7 @@ from magnum.db.models import Bay, Nodegroup
 from magnum.domain.failures import Failure
 from magnum.drivers.contract import MASTER, WORKER
 from magnum.operations import locking
-from magnum.operations.errors import StepFailed
+from magnum.operations.outcomes import StepFailed
 from magnum.operations.steps.heat import existing
 from magnum.operations.steps.rendering import plan_without_secrets
 from magnum.operations.work import Situation, Work

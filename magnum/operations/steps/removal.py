@@ -17,7 +17,7 @@ from magnum.db.models import Operation
 from magnum.domain import nodegroups, states
 from magnum.domain.failures import Failure
 from magnum.operations import locking
-from magnum.operations.errors import StepFailed
+from magnum.operations.outcomes import StepFailed
 from magnum.operations.steps.heat import as_anybody
 from magnum.operations.work import Situation, Work
 

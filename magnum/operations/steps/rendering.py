@@ -7,7 +7,7 @@ from magnum.domain.failures import Failure
 from magnum.drivers.contract import BayPlan, PlanRefused
 from magnum.drivers.plans import bay_plan
 from magnum.operations import bootstrap_endpoint
-from magnum.operations.errors import StepFailed, TryLater
+from magnum.operations.outcomes import StepFailed, TryLater
 from magnum.operations.work import Situation, Work
 
 

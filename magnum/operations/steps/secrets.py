@@ -7,7 +7,7 @@ from magnum.domain import states
 from magnum.domain.failures import Failure
 from magnum.operations import ledger
 from magnum.operations.building import nodes_built
-from magnum.operations.errors import StepFailed
+from magnum.operations.outcomes import StepFailed
 from magnum.operations.steps.heat import existing
 from magnum.operations.steps.rendering import plan_without_secrets
 from magnum.operations.work import Situation, Work

@@ -14,7 +14,7 @@ from magnum.domain.failures import Failure, is_echo, root_cause
 from magnum.drivers.contract import MASTER, StackRequest
 from magnum.drivers.plans import nodegroup_plan
 from magnum.operations import ledger, locking
-from magnum.operations.errors import HeatIsBusy, StepFailed, TryLater
+from magnum.operations.outcomes import HeatIsBusy, StepFailed, TryLater
 from magnum.operations.steps.heat import (
     CREATE,
     ROLLBACK,

@@ -15,7 +15,7 @@ from magnum.domain.failures import Failure
 from magnum.drivers.contract import MASTER
 from magnum.drivers.plans import nodegroup_plan
 from magnum.operations import locking, rounds, upgrading
-from magnum.operations.errors import StepFailed
+from magnum.operations.outcomes import StepFailed
 from magnum.operations.steps.heat import (
     UPDATE,
     existing,

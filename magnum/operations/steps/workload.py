@@ -34,7 +34,7 @@ from magnum.domain.plain_text import one_line
 from magnum.domain.stack_names import stack_name
 from magnum.events import timeline
 from magnum.operations import ledger
-from magnum.operations.errors import StepFailed, TryLater
+from magnum.operations.outcomes import StepFailed, TryLater
 from magnum.operations.steps.entries import entries_of, strike
 from magnum.operations.steps.heat import existing_resources, first_allowed
 from magnum.operations.work import Situation, Work
