@@ -23,7 +23,7 @@ from magnum.domain.failures import Failure
 from magnum.events import timeline
 from magnum.operations import locking, rounds, upgrading
 from magnum.operations.ending import end, end_cancelled, is_preempted
-from magnum.operations.refusals import (
+from magnum.operations.errors import (
     BayGone,
     BaymodelChanged,
     BaymodelGone,

@@ -18,7 +18,7 @@ from magnum.db.models import Bay, Nodegroup, Operation
 from magnum.db.types import utcnow
 from magnum.domain import states
 from magnum.operations import rounds
-from magnum.operations.refusals import BayGone, NodegroupGone
+from magnum.operations.errors import BayGone, NodegroupGone
 
 
 def lock_bay(session: orm.Session, bay_uuid: str) -> Bay:

@@ -22,7 +22,7 @@ from magnum.domain.nodegroups import MASTER
 from magnum.domain.stack_names import nodegroup_stack_name, stack_name
 from magnum.drivers.contract import PlanRefused
 from magnum.drivers.plans import bay_plan
-from magnum.operations.refusals import BayGone, NodegroupGone, OperationInProgress
+from magnum.operations.errors import BayGone, NodegroupGone, OperationInProgress
 from magnum.operations.upgrading import kind_of, target_plan
 
 _BAY: Final = (bay_repository.TABLE.c.uuid, bay_repository.TABLE.c.project_id)

@@ -21,7 +21,7 @@ from magnum.db.repositories import bays as bay_repository
 from magnum.db.repositories import nodegroups as repository
 from magnum.db.repositories.visibility import MarkerNotFound, Row
 from magnum.drivers.plans import bay_plan, nodegroup_plan
-from magnum.operations.refusals import (
+from magnum.operations.errors import (
     BayGone,
     NodegroupExists,
     NodegroupGone,

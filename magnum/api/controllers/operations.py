@@ -19,7 +19,7 @@ from magnum.db.repositories.operations import Narrowing
 from magnum.db.repositories.visibility import MarkerNotFound, Row, Scope
 from magnum.domain import states
 from magnum.operations.accept import Requester
-from magnum.operations.refusals import (
+from magnum.operations.errors import (
     BayGone,
     NodegroupGone,
     NotCancellable,

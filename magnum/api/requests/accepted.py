@@ -5,7 +5,7 @@ from magnum.api.dialects import Dialect
 from magnum.api.http.request import Answer, Call
 from magnum.api.views.base import Document
 from magnum.db import models
-from magnum.operations.refusals import OperationInProgress
+from magnum.operations.errors import OperationInProgress
 
 
 def accepted(call: Call, uuid: str, operation: models.Operation | None) -> Answer:

@@ -13,7 +13,7 @@ from magnum.api.services import Services
 from magnum.db import models
 from magnum.db.repositories import bays as repository
 from magnum.db.repositories.visibility import Row
-from magnum.operations.refusals import BayGone, OperationInProgress
+from magnum.operations.errors import BayGone, OperationInProgress
 
 #: Finds the bay of the request, if the caller may do this to it.
 Find = Callable[[orm.Session], Row]
