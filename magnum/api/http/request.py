@@ -16,9 +16,9 @@ from magnum.api import errors
 from magnum.api.http.conditional import Precondition
 from magnum.api.http.context import Caller
 from magnum.api.http.sse import Stream
-from magnum.api.types.scalars import Flag
+from magnum.api.types.scalars import Boolean
 
-_FLAG: Final = Flag()
+_BOOLEAN: Final = Boolean()
 _JSON: Final = frozenset({'', 'application/json', 'application/octet-stream'})
 _FORM: Final = 'application/x-www-form-urlencoded'
 #: Most objects and arrays inside of each other in a body; documents need four.
@@ -79,7 +79,7 @@ class Call:
         try:
             if not value:
                 raise ValueError('Value should be a boolean')
-            return bool(_FLAG.validate(value))
+            return bool(_BOOLEAN.validate(value))
         except ValueError as error:
             raise errors.invalid(
                 argument, value, str(error), errors.parameter(argument)

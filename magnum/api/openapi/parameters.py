@@ -10,11 +10,11 @@ from magnum.api.openapi.operations import Operation
 from magnum.api.openapi.scalars import Schema
 from magnum.api.routes import Route
 from magnum.api.types.bays import STATUSES
-from magnum.api.types.scalars import Flag
+from magnum.api.types.scalars import Boolean
 from magnum.domain import baymodels, states
 
 _TEXT: Final[Schema] = {'type': 'string', 'minLength': 1}
-_FLAG: Final[Schema] = scalars.request(Flag(), mandatory=True)
+_BOOLEAN: Final[Schema] = scalars.request(Boolean(), mandatory=True)
 _WORDS: Final[Schema] = {'type': 'string', 'pattern': r'^[^,]+(,[^,]+)*$'}
 
 #: Argument of a query -> what it may be, and what it means.
@@ -41,11 +41,11 @@ QUERY: Final[Mapping[str, tuple[Schema, str]]] = {
     'verb': ({'enum': list(states.VERBS)}, 'Only operations that promise this.'),
     'role': (_TEXT, 'Only node groups of this role.'),
     'after': (_TEXT, 'The cursor of the last event seen; only events after it.'),
-    'all_tenants': (_FLAG, 'Whether to list the quotas of all projects.'),
+    'all_tenants': (_BOOLEAN, 'Whether to list the quotas of all projects.'),
     'project_id': (_TEXT, 'Only what belongs to this project.'),
     'type': ({'enum': ['cluster']}, 'What to count.'),
-    'rollback': (_FLAG, 'Whether Heat is to undo the change when it fails.'),
-    'dry_run': (_FLAG, 'Whether to check everything and write nothing.'),
+    'rollback': (_BOOLEAN, 'Whether Heat is to undo the change when it fails.'),
+    'dry_run': (_BOOLEAN, 'Whether to check everything and write nothing.'),
     'ca_cert_type': (_TEXT, 'Taken for compatibility: a bay has one authority.'),
 }
 

@@ -83,13 +83,13 @@ def _(datatype: scalars.Text, mandatory: bool) -> Schema:
 
 
 @_request.register
-def _(datatype: scalars.Whole, mandatory: bool) -> Schema:
+def _(datatype: scalars.Integer, mandatory: bool) -> Schema:
     number = {'type': 'integer', 'minimum': datatype.minimum, 'maximum': datatype.maximum}
     return _alternatives([number, {'type': 'string', 'pattern': _DIGITS}], mandatory)
 
 
 @_request.register
-def _(_datatype: scalars.Flag, mandatory: bool) -> Schema:
+def _(_datatype: scalars.Boolean, mandatory: bool) -> Schema:
     words = '|'.join(
         ''.join(f'[{letter}{letter.upper()}]' if letter.isalpha() else letter for letter in word)
         for word in booleans.WORDS
@@ -99,7 +99,7 @@ def _(_datatype: scalars.Flag, mandatory: bool) -> Schema:
 
 
 @_request.register
-def _(datatype: scalars.Choice, mandatory: bool) -> Schema:
+def _(datatype: scalars.Enum, mandatory: bool) -> Schema:
     words: list[str | None] = [*datatype.words, *datatype.synonyms]
     return {'enum': words if mandatory else [*words, '', None]}
 
@@ -132,7 +132,7 @@ def _(_datatype: scalars.Names, mandatory: bool) -> Schema:
 
 
 @_request.register
-def _(_datatype: scalars.Anything, _mandatory: bool) -> Schema:
+def _(_datatype: scalars.Ignored, _mandatory: bool) -> Schema:
     return {}
 
 
@@ -152,17 +152,17 @@ def _(_datatype: scalars.Text) -> Schema:
 
 
 @_answer.register
-def _(datatype: scalars.Whole) -> Schema:
+def _(datatype: scalars.Integer) -> Schema:
     return {'type': 'integer', 'minimum': datatype.minimum, 'maximum': datatype.maximum}
 
 
 @_answer.register
-def _(_datatype: scalars.Flag) -> Schema:
+def _(_datatype: scalars.Boolean) -> Schema:
     return {'type': 'boolean'}
 
 
 @_answer.register
-def _(datatype: scalars.Choice) -> Schema:
+def _(datatype: scalars.Enum) -> Schema:
     return {'type': 'string', 'enum': list(datatype.words)}
 
 

@@ -4,10 +4,10 @@ from typing import Any, Final
 
 from magnum.api.dialects import plain
 from magnum.api.types.fields import Field, defaults, resource_type
-from magnum.api.types.scalars import Names, Text, Whole
+from magnum.api.types.scalars import Integer, Names, Text
 
 RESIZE: Final = (
-    Field('node_count', Whole(0), mandatory=True),
+    Field('node_count', Integer(0), mandatory=True),
     # Ids of Nova servers, or the nodes' indexes in their group.
     Field('nodes_to_remove', Names(), default=[]),
     # A uuid or a name; null: the default workers.
@@ -16,7 +16,7 @@ RESIZE: Final = (
 UPGRADE: Final = (
     # A uuid or a name.
     Field('cluster_template', Text(), mandatory=True),
-    Field('max_batch_size', Whole(1), default=1),
+    Field('max_batch_size', Integer(1), default=1),
     # A uuid or a name; null: all that the driver can.
     Field('nodegroup', Text()),
 )

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from magnum.api import dialects
 from magnum.api.types.fields import Field, ResourceType, defaults, resource_type
-from magnum.api.types.scalars import Anything, Choice, Flag, Labels, Text, Timestamp, Whole
+from magnum.api.types.scalars import Boolean, Enum, Ignored, Integer, Labels, Text, Timestamp
 from magnum.domain import names
 
 #: What a bay's status may be.
@@ -22,45 +22,45 @@ HEALTH_STATUSES: Final = ('HEALTHY', 'UNHEALTHY', 'UNKNOWN')
 DEFAULT_TIMEOUT: Final = 60  # minutes
 
 FIELDS: Final = (
-    Field('uuid', Anything(), ignored=True),
+    Field('uuid', Ignored(), ignored=True),
     Field('name', Text(names.BAY_NAME_LENGTH, pattern=names.BAY_NAME)),
     # A uuid, a name, or (Heat of old) the number of the row.
     Field('baymodel_id', Text(), mandatory=True),
     Field('keypair', Text()),
-    Field('node_count', Whole(0), default=1),
-    Field('master_count', Whole(1), default=1),
+    Field('node_count', Integer(0), default=1),
+    Field('master_count', Integer(1), default=1),
     Field('discovery_url', Text()),
-    Field('create_timeout', Whole(0), default=DEFAULT_TIMEOUT),
+    Field('create_timeout', Integer(0), default=DEFAULT_TIMEOUT),
     # Null, here and below: the baymodel's value.
-    Field('docker_volume_size', Whole(1)),
+    Field('docker_volume_size', Integer(1)),
     Field('labels', Labels()),
-    Field('merge_labels', Flag(), default=False),
+    Field('merge_labels', Boolean(), default=False),
     Field('flavor_id', Text()),
     Field('master_flavor_id', Text()),
     Field('fixed_network', Text()),
     Field('fixed_subnet', Text()),
-    Field('floating_ip_enabled', Flag()),
-    Field('master_lb_enabled', Flag()),
-    Field('status', Anything(), ignored=True),
-    Field('status_reason', Anything(), ignored=True),
-    Field('health_status', Choice(*HEALTH_STATUSES), ignored=True),
+    Field('floating_ip_enabled', Boolean()),
+    Field('master_lb_enabled', Boolean()),
+    Field('status', Ignored(), ignored=True),
+    Field('status_reason', Ignored(), ignored=True),
+    Field('health_status', Enum(*HEALTH_STATUSES), ignored=True),
     Field('health_status_reason', Labels(), ignored=True, default={}),
-    Field('faults', Anything(), ignored=True),
-    Field('labels_overridden', Anything(), ignored=True),
-    Field('labels_added', Anything(), ignored=True),
-    Field('labels_skipped', Anything(), ignored=True),
-    Field('reason', Anything(), ignored=True),
+    Field('faults', Ignored(), ignored=True),
+    Field('labels_overridden', Ignored(), ignored=True),
+    Field('labels_added', Ignored(), ignored=True),
+    Field('labels_skipped', Ignored(), ignored=True),
+    Field('reason', Ignored(), ignored=True),
     Field('stack_id', Text(), read_only=True),
     Field('api_address', Text(), read_only=True),
     Field('coe_version', Text(), read_only=True),
     Field('container_version', Text(), read_only=True),
-    Field('node_addresses', Anything(), read_only=True),
-    Field('master_addresses', Anything(), read_only=True),
+    Field('node_addresses', Ignored(), read_only=True),
+    Field('master_addresses', Ignored(), read_only=True),
     Field('project_id', Text(), read_only=True),
     Field('user_id', Text(), read_only=True),
     Field('created_at', Timestamp(), read_only=True),
     Field('updated_at', Timestamp(), read_only=True),
-    Field('links', Anything(), read_only=True),
+    Field('links', Ignored(), read_only=True),
 )
 
 DEFAULTS: Final[Mapping[str, Any]] = defaults(FIELDS)

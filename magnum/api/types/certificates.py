@@ -4,7 +4,7 @@ from typing import Final
 
 from magnum.api.dialects import CERTIFICATES
 from magnum.api.types.fields import Field, resource_type
-from magnum.api.types.scalars import Anything, Text
+from magnum.api.types.scalars import Ignored, Text
 
 _LONGEST_REQUEST: Final = 65536
 
@@ -13,7 +13,7 @@ FIELDS: Final = (
     Field('csr', Text(_LONGEST_REQUEST), mandatory=True),
     Field('ca_cert_type', Text()),
     Field('pem', Text(_LONGEST_REQUEST), read_only=True),
-    Field('links', Anything(), read_only=True),
+    Field('links', Ignored(), read_only=True),
 )
 
 #: A bay is named by either member.

@@ -4,24 +4,24 @@ from typing import Any, Final
 
 from magnum.api.dialects import NODEGROUPS
 from magnum.api.types.fields import Field, defaults, resource_type
-from magnum.api.types.scalars import Anything, Flag, Labels, Taints, Text, Timestamp, Whole
+from magnum.api.types.scalars import Boolean, Ignored, Integer, Labels, Taints, Text, Timestamp
 
 FIELDS: Final = (
     Field('name', Text(), mandatory=True),
     # Null, here and below: the bay's or its baymodel's value.
-    Field('docker_volume_size', Whole(1)),
+    Field('docker_volume_size', Integer(1)),
     Field('labels', Labels()),
-    Field('merge_labels', Flag(), default=False),
+    Field('merge_labels', Boolean(), default=False),
     Field('flavor_id', Text()),
     Field('image_id', Text()),
-    Field('node_count', Whole(0), default=1),
+    Field('node_count', Integer(0), default=1),
     Field('role', Text(), default='worker'),
-    Field('min_node_count', Whole(0), default=0),
-    Field('max_node_count', Whole(0)),
+    Field('min_node_count', Integer(0), default=0),
+    Field('max_node_count', Integer(0)),
     Field('node_labels', Labels(), default={}),
     Field('node_taints', Taints(), default=[]),
     *(
-        Field(name, Anything(), read_only=True)
+        Field(name, Ignored(), read_only=True)
         for name in (
             'id', 'uuid', 'bay_uuid', 'project_id', 'is_default', 'stack_id', 'status',
             'status_reason', 'version', 'node_addresses', 'labels_overridden', 'labels_added',

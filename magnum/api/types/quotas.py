@@ -4,15 +4,15 @@ from typing import Final
 
 from magnum.api.dialects import QUOTAS
 from magnum.api.types.fields import Field, resource_type
-from magnum.api.types.scalars import Choice, Text, Timestamp, Whole
+from magnum.api.types.scalars import Enum, Integer, Text, Timestamp
 from magnum.operations.accept import BAYS
 
 FIELDS: Final = (
-    Field('id', Whole(), read_only=True),
+    Field('id', Integer(), read_only=True),
     # Its absence is told in words that clients know.
     Field('project_id', Text()),
-    Field('resource', Choice(BAYS), default=BAYS),
-    Field('hard_limit', Whole(), default=1),
+    Field('resource', Enum(BAYS), default=BAYS),
+    Field('hard_limit', Integer(), default=1),
     Field('created_at', Timestamp(), read_only=True),
     Field('updated_at', Timestamp(), read_only=True),
 )

@@ -62,7 +62,7 @@ class Text(Scalar):
         return text
 
 
-class Whole(Scalar):
+class Integer(Scalar):
     """A whole number; a string of digits is one too."""
 
     name = 'integer'
@@ -86,7 +86,7 @@ class Whole(Scalar):
         return value
 
 
-class Flag(Scalar):
+class Boolean(Scalar):
     """A boolean, in any of its usual spellings."""
 
     name = 'boolean'
@@ -104,7 +104,7 @@ class Flag(Scalar):
         raise ValueError('Value should be a boolean')
 
 
-class Choice(Scalar):
+class Enum(Scalar):
     """One of some words, or another spelling of one."""
 
     name = 'choice'
@@ -219,7 +219,7 @@ class Names(Scalar):
         return [_checked_text(item) for item in value]
 
 
-class Anything(Scalar):
+class Ignored(Scalar):
     """What is taken and has no effect."""
 
     name = 'anything'
