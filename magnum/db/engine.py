@@ -107,7 +107,7 @@ class Database:
 
         return self.retrying(attempt)
 
-    def rehearse(self, work: Callable[[orm.Session], T]) -> T:
+    def dry_run(self, work: Callable[[orm.Session], T]) -> T:
         """Run ``work`` as ``run`` does, and undo all of it."""
 
         def attempt() -> T:

@@ -33,13 +33,13 @@ def test_what_fails_is_undone(database: Database) -> None:
         assert session.scalars(sa.select(models.Quota)).all() == []
 
 
-def test_a_rehearsal_leaves_nothing(database: Database) -> None:
+def test_a_dry_run_leaves_nothing(database: Database) -> None:
     def work(session: sa.orm.Session) -> int:
         session.add(models.Quota(project_id='p', resource='Cluster'))
         session.flush()
         return len(session.scalars(sa.select(models.Quota)).all())
 
-    assert database.rehearse(work) == 1
+    assert database.dry_run(work) == 1
     with database.reading() as session:
         assert session.scalars(sa.select(models.Quota)).all() == []
 

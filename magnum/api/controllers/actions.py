@@ -87,7 +87,7 @@ class ActionsController:
         if given['nodes_to_remove']:
             self._check_removable(call, given, work)
         if call.flag('dry_run'):
-            self._refusing(call, lambda: self._database.rehearse(work))
+            self._refusing(call, lambda: self._database.dry_run(work))
             return self._resize_preview(call, given)
         answer = self._refusing(call, lambda: self._database.run(work))
         self._services.wake_up.send()
@@ -121,7 +121,7 @@ class ActionsController:
             return call.keep(session, accepted(call, bay.uuid, operation))
 
         if call.flag('dry_run'):
-            self._refusing(call, lambda: self._database.rehearse(work))
+            self._refusing(call, lambda: self._database.dry_run(work))
             return self._upgrade_preview(call, wanted, given['max_batch_size'])
         answer = self._refusing(call, lambda: self._database.run(work))
         self._services.wake_up.send()
@@ -235,7 +235,7 @@ class ActionsController:
             return
         unknown = nodegroups.named(given['nodes_to_remove'], members).unknown
         if unknown:
-            self._refusing(call, lambda: self._database.rehearse(work))
+            self._refusing(call, lambda: self._database.dry_run(work))
             raise errors.at_field(
                 errors.NODE_UNKNOWN, 'nodes_to_remove',
                 f'Not of the node group {group.name}: {", ".join(unknown[:_NAMED])}.',

@@ -82,7 +82,7 @@ class BaymodelsController:
         values |= found
         values |= {'project_id': call.caller.project_id, 'user_id': call.caller.user_id}
         if call.flag('dry_run'):
-            made = self._database.rehearse(lambda one: self._insert(one, values, call.base))
+            made = self._database.dry_run(lambda one: self._insert(one, values, call.base))
             shown = {
                 member: value for member, value in made.document.items()
                 if member not in _OF_A_ROW

@@ -181,7 +181,7 @@ class BaysController:
                 session, *new.rows(), call.caller.requester, baymodel.generation
             )
 
-        self._planned(call, baymodel, lambda: self._database.rehearse(work))
+        self._planned(call, baymodel, lambda: self._database.dry_run(work))
         bay, groups = new.rows()
         return self._services.previews.of_bay(call, bay, baymodel, groups, new.driver)
 
