@@ -23,7 +23,7 @@ from magnum.operations import passwords
 from tests.functional import magnum_service
 from tests.functional.conftest import PATIENCE, wait_until
 from tests.functional.people import Person
-from tools.devcloud import backends, processes, settings
+from tools.devcloud import backends, settings
 from tools.devcloud.node_agent_boot import read_settings
 from tools.devcloud.node_agent_cloud import Nova
 
@@ -118,7 +118,7 @@ def _bay_users() -> list[str]:
 @pytest.mark.alone
 def test_a_bay_is_asked_for_while_heat_is_away(alice: Person, magnum: dict[str, Any]) -> None:
     baymodel = alice.create_baymodel('mesos', name='away-model')
-    processes.stop(['heat-api'])
+    settings.PROCESSES.stop(['heat-api'])
     try:
         uuid = alice.create_bay(baymodel, 'away', node_count=0)
         operation = wait_until(lambda: _met(alice, uuid))

@@ -7,12 +7,12 @@ import os
 import pathlib
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 
 from tools.bench import contenders, load, processes, report, settings, suites
+from tools.common import command
+from tools.common.place import CHECKOUT
 
-_CLOUD_LIMIT = 20  # seconds that the fake cloud may take to start
 _COSTS_LIMIT = 300
 
 
@@ -45,37 +45,34 @@ def _parser() -> argparse.ArgumentParser:
 @contextlib.contextmanager
 def _cloud(latency: dict[str, float]) -> Iterator[None]:
     """The fake cloud, while it is needed."""
-    service = processes.Service(
-        'cloud',
-        [sys.executable, '-m', 'tools.bench.fakecloud', '--port', str(settings.CLOUD_PORT),
-         '--magnum', settings.OUR_URL],
-        {'PYTHONPATH': str(settings.CHECKOUT)},
-    )
-    try:
-        give_up = time.monotonic() + _CLOUD_LIMIT
-        while True:
-            try:
-                load.control('behaviour', {'latency': latency})
-                break
-            except OSError:
-                if service.has_ended or time.monotonic() > give_up:
-                    raise
-                time.sleep(0.1)
+
+    def is_told() -> bool:
+        try:
+            load.control('behaviour', {'latency': latency})
+        except OSError:
+            return False
+        return True
+
+    words = [
+        sys.executable, '-m', 'tools.bench.fakecloud', '--port', str(settings.CLOUD_PORT),
+        '--magnum', settings.OUR_URL,
+    ]
+    with processes.running(
+        'cloud', words, {'PYTHONPATH': str(CHECKOUT)}, is_told, settings.CLOUD_PORT
+    ):
         yield
-    finally:
-        service.stop()
 
 
 def _costs() -> str:
     """The list; made in a process of its own, which is the service's."""
     done = subprocess.run(
-        [sys.executable, '-m', 'tools.bench.costs'], cwd=settings.CHECKOUT, text=True,
+        [sys.executable, '-m', 'tools.bench.costs'], cwd=CHECKOUT, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=_COSTS_LIMIT,
     )
     return done.stdout
 
 
-def main() -> None:
+def _run() -> int:
     """Run the suites and print the table."""
     arguments = _parser().parse_args()
     chosen = [contenders.ALL[name]() for name in arguments.contenders.split(',')]
@@ -102,7 +99,8 @@ def main() -> None:
         print(f'\n{costs_of_routes}')
     if arguments.out:
         arguments.out.write_text(json.dumps(recorder.results, indent=1))
+    return 0
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(command.run('bench', _run))

@@ -13,13 +13,14 @@ from collections.abc import Mapping
 import pymysql
 
 from tools.bench import contenders, settings
+from tools.common import command, processes
 from tools.devcloud import settings as devcloud
 
 Sections = dict[str, dict[str, object]]
 
 
-def main(names: list[str]) -> None:
-    """Prepare these contenders."""
+def prepare(names: list[str]) -> int:
+    """Prepare these contenders; the exit code."""
     sections = {'ours': _ours, 'peer': _peer, 'peer23': _peer}
     for name in names:
         contender = contenders.ALL[name]()
@@ -32,6 +33,7 @@ def main(names: list[str]) -> None:
         contender.configuration.write_text(_text(options))
         _upgrade(contender)
         print(f'{name} is ready in {contender.environment}')
+    return 0
 
 
 def _make_database(name: str) -> None:
@@ -44,22 +46,20 @@ def _make_database(name: str) -> None:
 
 
 def _make_vhost(name: str) -> None:
-    command, environment = devcloud.rabbitmqctl()
+    rabbitmqctl, environment = devcloud.rabbitmqctl()
     for arguments in (
         ['add_vhost', name],
         ['set_permissions', '-p', name, devcloud.RABBITMQ_USER, '.*', '.*', '.*'],
     ):
-        subprocess.run([*command, *arguments], env={**os.environ, **environment}, check=True)
+        subprocess.run([*rabbitmqctl, *arguments], env={**os.environ, **environment}, check=True)
 
 
 def _upgrade(contender: contenders.Contender) -> None:
-    log = settings.LOGS / f'{contender.name}-db.log'
-    with open(log, 'w', encoding='utf-8') as output:
-        subprocess.run(
-            [contender.program('magnum-db-manage'), '--config-file', contender.configuration,
-             'upgrade'],
-            check=True, stdout=output, stderr=output,
-        )
+    processes.run_logged(
+        [contender.program('magnum-db-manage'), '--config-file', contender.configuration,
+         'upgrade'],
+        settings.PROCESSES.log(f'{contender.name}-db'),
+    )
 
 
 def _common(contender: contenders.Contender) -> Sections:
@@ -125,4 +125,4 @@ def _text(sections: Mapping[str, Mapping[str, object]]) -> str:
 
 
 if __name__ == '__main__':
-    main(sys.argv[1:])
+    sys.exit(command.run('bench', lambda: prepare(sys.argv[1:])))

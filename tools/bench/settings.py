@@ -8,15 +8,19 @@ import os
 import pathlib
 from typing import Final
 
-CHECKOUT: Final = pathlib.Path(__file__).resolve().parents[2]
-ROOT: Final = pathlib.Path(
-    os.environ.get('MAGNUM_BENCH_DIR')
-    or pathlib.Path(os.environ.get('XDG_CACHE_HOME') or pathlib.Path.home() / '.cache')
-    / 'magnum-bench'
+from tools.common import network
+from tools.common.place import directory
+from tools.common.processes import Home
+
+ROOT: Final = directory(
+    'MAGNUM_BENCH_DIR',
+    pathlib.Path(os.environ.get('XDG_CACHE_HOME') or pathlib.Path.home() / '.cache')
+    / 'magnum-bench',
 )
 LOGS: Final = ROOT / 'logs'
+PROCESSES: Final = Home(LOGS, ROOT / 'run', ROOT)
 
-HOST: Final = '127.0.0.1'
+HOST: Final = network.IP
 PEER_PORT: Final = 9611
 CLOUD_PORT: Final = 9612
 PEER23_PORT: Final = 9614

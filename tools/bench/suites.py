@@ -20,6 +20,7 @@ from cryptography.x509.oid import NameOID
 from tools.bench import load, processes, settings
 from tools.bench.contenders import Contender, Floor, Ours, Seeded
 from tools.bench.processes import Service
+from tools.common.errors import ToolError
 
 #: Measure -> contender -> what each repetition gave.
 Results = dict[str, dict[str, list[float]]]
@@ -210,7 +211,7 @@ def certificate(contenders: Sequence[Contender], options: Options, recorder: Rec
                     contender, 'POST', '/v1/certificates', options.posts, body=body
                 )
                 if run.failed:
-                    raise RuntimeError(f'{contender.name}: {CERTIFICATE}: {responses[0]}')
+                    raise ToolError(f'{contender.name}: {CERTIFICATE}: {responses[0]}')
                 for measure, one in signers.items():
                     used = one.cpu_seconds() - before[measure]
                     recorder.add(measure, contender, 1e3 * used / run.requests)
@@ -303,7 +304,7 @@ def _measured(
     calls = _cloud_calls() - calls_before
     (run,) = runs
     if run.failed:
-        raise RuntimeError(f'{contender.name}: {measure}: {run.failed} requests failed')
+        raise ToolError(f'{contender.name}: {measure}: {run.failed} requests failed')
     recorder.add(measure, contender, 1e3 * cpu / run.requests)
     recorder.add(measure.partition(',')[0] + CLOUD_CALLS, contender, calls / run.requests)
 
@@ -313,7 +314,7 @@ def _warm(contender: Contender, path: str) -> float:
     load.request(contender, 'GET', path)
     first = load.request(contender, 'GET', path)
     if first.status != 200:
-        raise RuntimeError(f'{contender.name}: GET {path}: {first}')
+        raise ToolError(f'{contender.name}: GET {path}: {first}')
     return first.seconds
 
 
@@ -342,7 +343,7 @@ def _cloud_calls() -> int:
 def _new_template(contender: Contender) -> str:
     response = load.request(contender, 'POST', contender.templates, contender.template_body())
     if response.status != 201:
-        raise RuntimeError(f'{contender.name}: POST {contender.templates}: {response}')
+        raise ToolError(f'{contender.name}: POST {contender.templates}: {response}')
     uuid: str = response.document['uuid']
     return uuid
 
@@ -353,14 +354,14 @@ def _create(contender: Contender, template: str, count: int) -> float:
     body = contender.bay_body('built', template)
     run, responses = load.counted(contender, 'POST', contender.bays, count, 8, body)
     if run.failed:
-        raise RuntimeError(f'{contender.name}: {run.failed} of {count} POSTs failed')
+        raise ToolError(f'{contender.name}: {run.failed} of {count} POSTs failed')
     asked_for = {response.document['uuid'] for response in responses}
     while time.monotonic() - began < _LIMIT:
         statuses = contender.statuses()
         if all(statuses.get(bay) == _COMPLETE for bay in asked_for):
             return time.monotonic() - began
         time.sleep(0.2)
-    raise RuntimeError(f'{contender.name}: not complete after {_LIMIT} s: '
+    raise ToolError(f'{contender.name}: not complete after {_LIMIT} s: '
                        f'{set(contender.statuses().values())}')
 
 

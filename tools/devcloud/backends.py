@@ -14,9 +14,10 @@ import subprocess
 from collections.abc import Callable
 from typing import Any
 
-from tools.devcloud import processes, settings
-from tools.devcloud.errors import DevcloudError
-from tools.devcloud.processes import Process
+from tools.common import network, processes
+from tools.common.errors import ToolError
+from tools.common.processes import Process
+from tools.devcloud import settings
 
 DIRECTORY = settings.STATE / 'backends'
 NAMES = ('mariadb', 'rabbitmq', 'memcached', 'postgresql')
@@ -51,16 +52,16 @@ def up(name: str) -> bool:
 
 def down(name: str) -> bool:
     """Stop one backend, keep its data; say whether it ran."""
-    ran = processes.stop([name])
+    ran = settings.PROCESSES.stop([name])
     if name == 'rabbitmq':
         # Only now: the broker reports to the port mapper when it leaves.
-        ran += processes.stop(['epmd'])
+        ran += settings.PROCESSES.stop(['epmd'])
     return bool(ran)
 
 
 def running(name: str) -> bool:
     """Whether a backend runs."""
-    return processes.read_pid(settings.RUN / f'{name}.pid') is not None
+    return settings.PROCESSES.pid(name) is not None
 
 
 def require_programs(names: tuple[str, ...]) -> None:
@@ -72,7 +73,7 @@ def require_programs(names: tuple[str, ...]) -> None:
         if not shutil.which(program, path=_search_path())
     ]
     if missing:
-        raise DevcloudError(
+        raise ToolError(
             'not installed: {}; run {} first'.format(
                 ', '.join(missing), settings.CHECKOUT / 'tools/system-packages'
             )
@@ -85,33 +86,19 @@ def _search_path() -> str:
 
 
 def _environment(**more: str) -> dict[str, str]:
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(('RABBITMQ_', 'ERL_', 'PG', 'MYSQL_'))
-    }
+    kept = processes.inherited('RABBITMQ_', 'ERL_', 'PG', 'MYSQL_')
     return {**kept, 'LC_ALL': 'C.UTF-8', 'PATH': _search_path(), **more}
 
 
 def _make_socket_directory() -> None:
     settings.SOCKETS.mkdir(mode=0o700, exist_ok=True)
     if settings.SOCKETS.stat().st_uid != os.getuid():
-        raise DevcloudError(f'{settings.SOCKETS} belongs to another user')
+        raise ToolError(f'{settings.SOCKETS} belongs to another user')
 
 
 def _run(command: list[str], log: str, **options: Any) -> None:
     """Run a set-up program to its end, with its output in a log file."""
-    settings.LOG.mkdir(parents=True, exist_ok=True)
-    path = settings.LOG / f'{log}.log'
-    with open(path, 'ab') as output:
-        result = subprocess.run(
-            command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, **options
-        )
-    if result.returncode:
-        raise DevcloudError(
-            f'{command[0]} failed ({result.returncode}); the last lines of '
-            f'{path}:\n{processes.tail(path)}'
-        )
+    processes.run_logged(command, settings.PROCESSES.log(log), **options)
 
 
 # --------------------------------------------------------------------- MariaDB
@@ -134,7 +121,7 @@ def sql(statement: str) -> str:
         env=_environment(),
     )
     if result.returncode:
-        raise DevcloudError(f'MariaDB: {result.stderr.strip()}')
+        raise ToolError(f'MariaDB: {result.stderr.strip()}')
     return result.stdout
 
 
@@ -192,6 +179,7 @@ def _mariadb() -> list[Process]:
     ]
     return [
         Process(
+            settings.PROCESSES,
             'mariadb',
             command,
             _environment(),
@@ -204,9 +192,9 @@ def _mariadb() -> list[Process]:
 def _mariadb_answers() -> bool:
     try:
         sql('SELECT 1')
-    except DevcloudError:
+    except ToolError:
         return False
-    return processes.listening(settings.MARIADB_PORT)
+    return network.listening(settings.MARIADB_PORT)
 
 
 # -------------------------------------------------------------------- RabbitMQ
@@ -249,13 +237,15 @@ def _rabbitmq() -> list[Process]:
     return [
         # Erlang would start a port mapper itself, one that nobody stops.
         Process(
+            settings.PROCESSES,
             'epmd',
             ['epmd', '-port', str(settings.EPMD_PORT), '-address', settings.IP],
             environment,
             (settings.EPMD_PORT,),
-            lambda: processes.listening(settings.EPMD_PORT),
+            lambda: network.listening(settings.EPMD_PORT),
         ),
         Process(
+            settings.PROCESSES,
             'rabbitmq',
             [RABBITMQ_PROGRAM],
             environment,
@@ -304,11 +294,12 @@ def _memcached() -> list[Process]:
     ]
     return [
         Process(
+            settings.PROCESSES,
             'memcached',
             command,
             _environment(),
             (settings.MEMCACHED_PORT,),
-            lambda: processes.listening(settings.MEMCACHED_PORT),
+            lambda: network.listening(settings.MEMCACHED_PORT),
         )
     ]
 
@@ -320,7 +311,7 @@ def postgresql_bin() -> pathlib.Path:
     """The directory of the newest installed PostgreSQL's programs."""
     found = [path.parent for path in pathlib.Path('/usr/lib/postgresql').glob('*/bin/initdb')]
     if not found:
-        raise DevcloudError(
+        raise ToolError(
             'PostgreSQL is not installed; run {} test'.format(
                 settings.CHECKOUT / 'tools/system-packages'
             )
@@ -385,6 +376,7 @@ def _postgresql() -> list[Process]:
     ]
     return [
         Process(
+            settings.PROCESSES,
             'postgresql',
             command,
             _environment(),

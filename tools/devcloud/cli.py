@@ -1,16 +1,12 @@
 """The command line."""
 
 import argparse
-import collections.abc
-import contextlib
-import fcntl
-import os
 import shlex
-import sys
 
+from tools.common import command
+from tools.common.command import say
+from tools.common.errors import ToolError
 from tools.devcloud import backends, cloud, environments, preflight, settings
-from tools.devcloud.errors import DevcloudError
-from tools.devcloud.services import say
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -49,24 +45,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-@contextlib.contextmanager
-def _alone() -> collections.abc.Iterator[None]:
-    """Let only one command at a time change the cloud."""
-    settings.ROOT.mkdir(parents=True, exist_ok=True)
-    with open(settings.ROOT / 'lock', 'w') as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say('waiting for another devcloud command to end')
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
 def _openrc(name: str) -> None:
     try:
         variables = settings.openrc(name)
     except OSError as error:
-        raise DevcloudError(f"{name} is made by the first 'devcloud up'") from error
+        raise ToolError(f"{name} is made by the first 'devcloud up'") from error
     # What another account has left in the shell would be taken, too.
     others = {
         'OS_AUTH_TYPE',
@@ -109,7 +92,10 @@ def _run(arguments: argparse.Namespace) -> int:
         case 'openrc':
             _openrc(arguments.name)
             return 0
-    with _alone():
+    settings.ROOT.mkdir(parents=True, exist_ok=True)
+    with command.lock(
+        settings.ROOT / 'lock', lambda: say('waiting for another devcloud command to end')
+    ):
         match arguments.command:
             case 'up':
                 cloud.up()
@@ -126,18 +112,6 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def main() -> int:
-    """Run one command; errors that the user can mend are one message."""
-    arguments = _parser().parse_args()
-    try:
-        return _run(arguments)
-    except DevcloudError as error:
-        print(f'devcloud: {error}', file=sys.stderr)
-        return 1
-    except BrokenPipeError:
-        # The reader, such as head, has seen enough; nothing is left to say.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except KeyboardInterrupt:
-        print('devcloud: interrupted', file=sys.stderr)
-        return 130
+def run() -> int:
+    """Run the command that the command line names; the exit code."""
+    return _run(_parser().parse_args())

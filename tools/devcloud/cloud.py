@@ -7,18 +7,19 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 
+from tools.common import processes
+from tools.common.command import say
+from tools.common.errors import ToolError
 from tools.devcloud import (
     backends,
     configuration,
     environments,
     preflight,
-    processes,
     services,
     settings,
 )
 from tools.devcloud.configuration import conf_file
-from tools.devcloud.errors import DevcloudError
-from tools.devcloud.services import call, say
+from tools.devcloud.services import call
 
 SET_UP = settings.STATE / 'set-up-done'
 
@@ -67,7 +68,7 @@ def _install_environment() -> bool:
     if not neighbours:
         return environments.install_cloud()
     if not environments.is_cloud_current():
-        raise DevcloudError(
+        raise ToolError(
             f'the environment has to be made anew, and {neighbours[0]} runs from it; '
             'stop that first'
         )
@@ -118,7 +119,7 @@ def _await(condition: Callable[[], object], message: str, limit: float = 120) ->
     end = time.monotonic() + limit
     while not condition():
         if time.monotonic() > end:
-            raise DevcloudError(message)
+            raise ToolError(message)
         time.sleep(0.3)
 
 
@@ -197,7 +198,7 @@ def _bootstrap_keystone() -> None:
 
 def down() -> None:
     """Stop everything that was started here, keep the data."""
-    stopped = processes.stop(services.NAMES)
+    stopped = settings.PROCESSES.stop(services.NAMES)
     stopped += [name for name in backends.NAMES if backends.down(name)]
     say(f'stopped {len(stopped)} services' if stopped else 'nothing was running')
 
@@ -227,7 +228,7 @@ def status() -> bool:
     total = 0
     whole = True
     for name, port in rows:
-        pid = processes.read_pid(settings.RUN / f'{name}.pid')
+        pid = settings.PROCESSES.pid(name)
         where = f'port {port}' if port else ''
         if not pid:
             optional = name == 'postgresql'

@@ -8,8 +8,8 @@ import secrets
 import shutil
 import subprocess
 
+from tools.common.errors import ToolError
 from tools.devcloud import settings
-from tools.devcloud.errors import DevcloudError
 from tools.devcloud.settings import (
     CATALOGUE,
     DATA,
@@ -428,7 +428,7 @@ def _make_octavia_ca() -> None:
         text=True,
     )
     if result.returncode:
-        raise DevcloudError(f'openssl failed: {result.stderr}')
+        raise ToolError(f'openssl failed: {result.stderr}')
     OCTAVIA_CA.write_text(key.read_text() + certificate.read_text())
 
 

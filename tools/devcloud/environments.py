@@ -7,13 +7,13 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Collection
 
-from tools.devcloud import processes, settings
-from tools.devcloud.errors import DevcloudError
-from tools.devcloud.services import say
+from tools.common import processes
+from tools.common.command import say
+from tools.common.errors import ToolError
+from tools.devcloud import settings
 
 OLDEST_PYTHON = (3, 11)
 STAMP = 'installed'  # in an environment that is complete: version, contents
@@ -52,7 +52,7 @@ def python() -> str:
     chosen = os.environ.get('MAGNUM_PYTHON') or sys.executable
     path = shutil.which(chosen)
     if not path:
-        raise DevcloudError(f'MAGNUM_PYTHON: there is no program {chosen}')
+        raise ToolError(f'MAGNUM_PYTHON: there is no program {chosen}')
     return path
 
 
@@ -63,7 +63,7 @@ def _version(interpreter: str) -> str:
         text=True,
     )
     if result.returncode:
-        raise DevcloudError(f'{interpreter} does not run: {result.stderr.strip()}')
+        raise ToolError(f'{interpreter} does not run: {result.stderr.strip()}')
     return result.stdout.strip()
 
 
@@ -95,7 +95,7 @@ def install_clients(names: Collection[str] = ()) -> None:
     """
     unknown = sorted(set(names) - CLIENTS.keys())
     if unknown:
-        raise DevcloudError(
+        raise ToolError(
             f'there is no client {", ".join(unknown)}; there are {", ".join(CLIENTS)}'
         )
     for name in names or CLIENTS:
@@ -107,7 +107,7 @@ def install_clients(names: Collection[str] = ()) -> None:
             [directory / 'bin' / proof[0], *proof[1:]], capture_output=True, text=True
         )
         if result.returncode:
-            raise DevcloudError(f'{" ".join(proof)} of {name} fails: {result.stderr}')
+            raise ToolError(f'{" ".join(proof)} of {name} fails: {result.stderr}')
         version = (result.stdout + result.stderr).strip().splitlines()[-1]
         say(f'{name}: {" ".join(proof)} says {version}')
 
@@ -119,7 +119,7 @@ def _install(directory: pathlib.Path, arguments: list[str], key: str, what: str)
     interpreter = python()
     version = _version(interpreter)
     if tuple(map(int, version.split('.')[:2])) < OLDEST_PYTHON:
-        raise DevcloudError(
+        raise ToolError(
             'Python {}.{} or newer is needed, {} is {}; set MAGNUM_PYTHON'.format(
                 *OLDEST_PYTHON, interpreter, version
             )
@@ -131,7 +131,7 @@ def _install(directory: pathlib.Path, arguments: list[str], key: str, what: str)
     directory.parent.mkdir(parents=True, exist_ok=True)
     result = subprocess.run([interpreter, '-m', 'venv', directory], capture_output=True, text=True)
     if result.returncode:
-        raise DevcloudError(
+        raise ToolError(
             f'{interpreter} cannot make a virtual environment; is python3-venv '
             f'installed? Run {settings.CHECKOUT / "tools/system-packages"}\n'
             + (result.stdout + result.stderr).strip()
@@ -158,8 +158,7 @@ def _is_current(directory: pathlib.Path, key: str) -> bool:
 
 def _pip(directory: pathlib.Path, arguments: list[str], what: str) -> None:
     """Run pip install; its output goes to a file, a line now and then to us."""
-    settings.LOG.mkdir(parents=True, exist_ok=True)
-    path = settings.LOG / f'pip-{directory.name}.log'
+    path = settings.PROCESSES.log(f'pip-{directory.name}')
     command = [
         str(directory / 'bin/python'),
         '-m',
@@ -170,36 +169,22 @@ def _pip(directory: pathlib.Path, arguments: list[str], what: str) -> None:
         '--progress-bar=off',
         *arguments,
     ]
-    with open(path, 'w') as log:
-        child = subprocess.Popen(
-            command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL
-        )
-        finished = threading.Event()
-        reporter = threading.Thread(target=_report, args=(path, what, finished))
-        reporter.start()
-        try:
-            code = child.wait()
-        finally:
-            finished.set()
-            reporter.join()
-    if code:
-        raise DevcloudError(
-            f'pip failed ({code}); the last lines of {path}:\n' + processes.tail(path, 15)
-        )
+    path.unlink(missing_ok=True)  # what it says of the progress is of this run
+
+    def report(seconds: float) -> None:
+        say(f'{what}: {_progress(path)}, {seconds:.0f} s')
+
+    processes.run_logged(command, path, lines=15, waiting=report, tick=TICK)
 
 
-def _report(path: pathlib.Path, what: str, finished: threading.Event) -> None:
-    """Say from time to time how far pip has come, as its output tells."""
-    began = time.monotonic()
-    while not finished.wait(TICK):
-        text = path.read_text(errors='replace')
-        collected = len(re.findall(r'^Collecting ', text, re.MULTILINE))
-        phase = f'{collected} packages found'
-        if 'Building wheel' in text:
-            phase += ', building'
-        if 'Installing collected packages' in text:
-            phase = f'unpacking {collected} packages'
-        say(f'{what}: {phase}, {time.monotonic() - began:.0f} s')
+def _progress(log: pathlib.Path) -> str:
+    """How far pip has come, as its output tells."""
+    text = log.read_text(errors='replace')
+    collected = len(re.findall(r'^Collecting ', text, re.MULTILINE))
+    if 'Installing collected packages' in text:
+        return f'unpacking {collected} packages'
+    phase = f'{collected} packages found'
+    return f'{phase}, building' if 'Building wheel' in text else phase
 
 
 def _install_plugins() -> None:

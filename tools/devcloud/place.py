@@ -5,13 +5,11 @@ their environments are the same. Standard library only, no side effects.
 """
 
 import os
-import pathlib
 from typing import Final
 
-CHECKOUT: Final = pathlib.Path(__file__).resolve().parents[2]
-ROOT: Final = pathlib.Path(
-    os.environ.get('MAGNUM_DEVCLOUD_DIR') or CHECKOUT / '.devcloud'
-).absolute()
+from tools.common.place import CHECKOUT, directory
+
+ROOT: Final = directory('MAGNUM_DEVCLOUD_DIR', CHECKOUT / '.devcloud')
 
 DEFAULT_NAME: Final = 'state'
 NAME: Final = os.environ.get('MAGNUM_DEVCLOUD_NAME') or DEFAULT_NAME

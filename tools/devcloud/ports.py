@@ -10,9 +10,9 @@ import socket
 from collections.abc import Iterator
 from typing import Final
 
+from tools.common import network
+from tools.common.errors import ToolError
 from tools.devcloud import place
-
-IP: Final = '127.0.0.1'
 
 #: The ports at offset 0. Those of the backends avoid the usual ones, which the
 #: machine's own daemons use, and the range from 32768 on, from which the kernel
@@ -73,18 +73,21 @@ def choose() -> None:
     Until this process ends no other cloud chooses the same one. A cloud with a
     name of its own leaves the usual ports to the one without.
 
-    :raises OSError: no offset is free, or its file cannot be written.
+    :raises ToolError: no offset is free, or its file cannot be written.
     """
     if is_chosen():
         return
     for number in _offsets():
         if number == 0 and place.NAME != place.DEFAULT_NAME:
             continue
-        if _reserve(number) and all(_is_free(port + number) for port in USUAL.values()):
-            _FILE.parent.mkdir(parents=True, exist_ok=True)
-            _FILE.write_text(f'{number}\n')
+        if _reserve(number) and all(network.is_free(port + number) for port in USUAL.values()):
+            try:
+                _FILE.parent.mkdir(parents=True, exist_ok=True)
+                _FILE.write_text(f'{number}\n')
+            except OSError as error:
+                raise ToolError(str(error)) from error
             return
-    raise OSError(f'no ports are free for the development cloud; {_VARIABLE} chooses them')
+    raise ToolError(f'no ports are free for the development cloud; {_VARIABLE} chooses them')
 
 
 def _offsets() -> Iterator[int]:
@@ -110,14 +113,4 @@ def _reserve(number: int) -> bool:
         reservation.close()
         return False
     _reservations.append(reservation)
-    return True
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as sock:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            sock.bind((IP, port))
-        except OSError:
-            return False
     return True

@@ -3,13 +3,13 @@
 import functools
 import os
 import subprocess
-import sys
 import time
 
-from tools.devcloud import processes, settings
+from tools.common import network, processes
+from tools.common.errors import ToolError
+from tools.common.processes import Command, Process
+from tools.devcloud import settings
 from tools.devcloud.configuration import PROJECTS, conf_file
-from tools.devcloud.errors import DevcloudError
-from tools.devcloud.processes import Process
 from tools.devcloud.settings import CATALOGUE, HOSTNAME, VENV
 
 # name: (project, WSGI module, entry of the catalogue, threads)
@@ -45,13 +45,8 @@ NAMES = (*_APIS, *_WORKERS)
 
 def environment() -> dict[str, str]:
     """The environment of every program of the OpenStack services."""
-    inherited = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(('OS_', 'PYTHON', 'UWSGI_'))
-    }
     return {
-        **inherited,
+        **processes.inherited('OS_', 'PYTHON', 'UWSGI_'),
         'HOME': str(settings.HOME),
         'PATH': f'{VENV / "bin"}:{os.environ.get("PATH", os.defpath)}',
         'PYTHONPATH': f'{settings.PLUGINS}:{settings.CHECKOUT}',
@@ -73,11 +68,15 @@ def environment() -> dict[str, str]:
 def all_processes() -> dict[str, Process]:
     """Every service process by name."""
     env = environment()
+    workers: dict[str, Command] = {
+        name: [VENV / 'bin' / name, '--config-file', conf_file(conf)]
+        for name, (conf, _) in _WORKERS.items()
+    }
     return {
         **{name: _api(name, env) for name in _APIS},
         **{
-            name: Process(name, [VENV / 'bin' / name, '--config-file', conf_file(conf)], env)
-            for name, (conf, _) in _WORKERS.items()
+            name: Process(settings.PROCESSES, name, command, env)
+            for name, command in workers.items()
         },
     }
 
@@ -101,7 +100,9 @@ def _api(name: str, env: dict[str, str]) -> Process:
         '--disable-logging',
         f'--pythonpath={settings.PLUGINS}',
     ]
-    return Process(name, command, env, (port,), lambda: processes.answers_http(port))
+    return Process(
+        settings.PROCESSES, name, command, env, (port,), lambda: network.answers_http(port)
+    )
 
 
 def running() -> list[str]:
@@ -133,13 +134,13 @@ def wait_ready(names: tuple[str, ...] = NAMES) -> None:
         if dead:
             waiting.kill()
             waiting.wait()
-            raise DevcloudError(
+            raise ToolError(
                 f'{dead[0]} died at its start; the last lines of '
                 f'{table[dead[0]].log}:\n{processes.tail(table[dead[0]].log)}'
             )
         time.sleep(0.1)
     if waiting.returncode:
-        raise DevcloudError(f'not all services became ready; see {settings.LOG}')
+        raise ToolError(f'not all services became ready; see {settings.LOG}')
 
 
 def call(name: str, *command: object, accept: tuple[int, ...] = (0,)) -> None:
@@ -148,25 +149,12 @@ def call(name: str, *command: object, accept: tuple[int, ...] = (0,)) -> None:
     :param name: of the log file for its output.
     :param accept: the exit codes that mean success.
     """
-    words = [str(part) for part in command]
-    program = VENV / 'bin' / words[0]
-    path = settings.LOG / f'{name}.log'
-    with open(path, 'ab') as log:
-        result = subprocess.run(
-            [program, *words[1:]],
-            stdout=log,
-            stderr=log,
-            stdin=subprocess.DEVNULL,
-            env=environment(),
-            cwd=settings.STATE,
-        )
-    if result.returncode not in accept:
-        raise DevcloudError(
-            f'{" ".join(words)} failed ({result.returncode}); the last lines of '
-            f'{path}:\n{processes.tail(path, 15)}'
-        )
-
-
-def say(text: str) -> None:
-    """One line of progress."""
-    print(f'{time.strftime("%H:%M:%S")} {text}', flush=True, file=sys.stdout)
+    program, *arguments = map(str, command)
+    processes.run_logged(
+        [VENV / 'bin' / program, *arguments],
+        settings.PROCESSES.log(name),
+        accept,
+        lines=15,
+        env=environment(),
+        cwd=settings.STATE,
+    )

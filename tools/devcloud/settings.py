@@ -23,9 +23,12 @@ import os
 import pathlib
 import tempfile
 
+from tools.common import network
+from tools.common import place as common_place
+from tools.common.processes import Home
 from tools.devcloud import place, ports
 
-CHECKOUT = place.CHECKOUT
+CHECKOUT = common_place.CHECKOUT
 SOURCE = pathlib.Path(__file__).resolve().parent
 PLUGINS = SOURCE / 'plugins'
 TEMPLATES = SOURCE / 'templates'
@@ -40,13 +43,16 @@ RUN = STATE / 'run'
 DATA = STATE / 'data'
 HOME = STATE / 'home'
 ACCOUNTS = STATE / 'accounts'
+PROCESSES = Home(
+    LOG, RUN, STATE, 'stop it, or let "devcloud reset" forget this cloud and its ports'
+)
 ENCRYPTION_KEY = STATE / 'magnum' / 'encryption.key'
 
 # Unix socket paths are limited to about 100 characters, checkouts are not.
 _STATE_DIGEST = hashlib.sha256(str(STATE).encode()).hexdigest()[:8]
 SOCKETS = pathlib.Path(tempfile.gettempdir()) / f'devcloud-{os.getuid()}-{_STATE_DIGEST}'
 
-IP = ports.IP
+IP = network.IP
 REGION = 'RegionOne'
 PASSWORD = 'secret'  # of every account of this throw-away cloud
 HOSTNAME = 'devcloud'

@@ -2,8 +2,8 @@
 
 import dataclasses
 
+from tools.common.command import say
 from tools.devcloud import settings
-from tools.devcloud.services import say
 from tools.quickstart_steps import client
 from tools.quickstart_steps.layout import USER
 

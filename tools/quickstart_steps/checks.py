@@ -2,13 +2,12 @@
 
 import os
 import pathlib
-import shutil
 
-from tools.devcloud import backends, processes, services, settings
+from tools.common import machine
+from tools.common.errors import ToolError
+from tools.devcloud import preflight, services, settings
 from tools.quickstart_steps import layout, magnum
-from tools.quickstart_steps.errors import QuickstartError
 
-GIB = 1024**3
 # In GiB, measured and rounded up.
 DISK_FOR_ENVIRONMENTS = 3.0  # system packages, too, if they lie on the same disk
 DISK_FOR_STATE = 1.0
@@ -29,20 +28,16 @@ def require_directory(directory: pathlib.Path) -> None:
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise QuickstartError(f'{directory} cannot be made: {error.strerror}') from error
+        raise ToolError(f'{directory} cannot be made: {error.strerror}') from error
     if not os.access(directory, os.W_OK):
-        raise QuickstartError(f'{directory} belongs to another user; use a checkout of your own')
+        raise ToolError(f'{directory} belongs to another user; use a checkout of your own')
 
 
 def _check_disk() -> None:
     needed = DISK_FOR_STATE
     if not (settings.VENV.exists() and layout.VENV.exists()):
         needed += DISK_FOR_ENVIRONMENTS
-    free = shutil.disk_usage(layout.ROOT).free / GIB
-    if free < needed:
-        raise QuickstartError(
-            f'{layout.ROOT} has {free:.1f} GiB of disk free, {needed:.0f} GiB are needed'
-        )
+    machine.require_disk(layout.ROOT, needed)
 
 
 def _check_memory() -> None:
@@ -51,28 +46,11 @@ def _check_memory() -> None:
         needed += MEMORY_FOR_CLOUD
     if not magnum.running():
         needed += MEMORY_FOR_MAGNUM
-    available = _available_memory() / GIB
-    if available < needed:
-        raise QuickstartError(
-            f'{available:.1f} GiB of memory are available, {needed:.1f} GiB are needed'
-        )
-
-
-def _available_memory() -> int:
-    for line in pathlib.Path('/proc/meminfo').read_text().splitlines():
-        if line.startswith('MemAvailable:'):
-            return int(line.split()[1]) * 1024
-    return os.sysconf('SC_AVPHYS_PAGES') * os.sysconf('SC_PAGE_SIZE')
+    machine.require_memory(needed)
 
 
 def _check_ports() -> None:
     """See that ports of what does not run yet are free."""
     if not magnum.running():
-        processes.require_free(settings.MAGNUM_PORT, 'Magnum')
-    for name in backends.CLOUD_NAMES:
-        if not backends.running(name):
-            processes.require_free(backends.PORTS[name], name)
-    for name, process in services.all_processes().items():
-        if not process.pid():
-            for port in process.ports:
-                processes.require_free(port, name)
+        layout.PROCESSES.require_free(settings.MAGNUM_PORT, 'Magnum')
+    preflight.check_ports()

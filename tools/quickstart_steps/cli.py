@@ -1,18 +1,16 @@
 """The command line, and the order of what is done."""
 
 import argparse
-import contextlib
-import fcntl
 import functools
 import io
 import os
 import shutil
 import sys
-from collections.abc import Iterator
 
+from tools.common import command
+from tools.common.command import say
+from tools.common.errors import ToolError
 from tools.devcloud import settings
-from tools.devcloud.errors import DevcloudError
-from tools.devcloud.services import say
 from tools.quickstart_steps import (
     bays,
     checks,
@@ -24,7 +22,6 @@ from tools.quickstart_steps import (
     summary,
     watch,
 )
-from tools.quickstart_steps.errors import QuickstartError
 from tools.quickstart_steps.progress import Phases, run_through
 
 
@@ -54,16 +51,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-@contextlib.contextmanager
-def _alone() -> Iterator[None]:
-    """Let only one command at a time change anything."""
-    checks.require_directory(layout.ROOT)
-    with open(layout.LOCK, 'w') as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise QuickstartError('another quickstart is at work; wait for its end') from error
-        yield
+def _refuse() -> None:
+    raise ToolError('another quickstart is at work; wait for its end')
 
 
 def _up(real_backends: bool) -> None:
@@ -91,7 +80,7 @@ def _up(real_backends: bool) -> None:
     summary.print_directions()
     say('; '.join(f'{name} {elapsed:.0f} s' for name, elapsed in phases.seconds.items()))
     if failed:
-        raise QuickstartError(
+        raise ToolError(
             f'not built: {", ".join(failed)}; the reason is above. After "magnum bay-delete" '
             'of it another run builds it anew'
         )
@@ -129,7 +118,8 @@ def _status() -> bool:
 def _run(arguments: argparse.Namespace) -> bool:
     if arguments.command == 'status':
         return _status()
-    with _alone():
+    checks.require_directory(layout.ROOT)
+    with command.lock(layout.LOCK, _refuse):
         match arguments.command:
             case 'up':
                 _up(arguments.real_backends)
@@ -148,22 +138,11 @@ def _keep_off_proxies() -> None:
     os.environ['no_proxy'] = ','.join(filter(None, exceptions))
 
 
-def main() -> int:
-    """Run one command; errors that the reader can mend are one message."""
+def run() -> int:
+    """Run the command that the command line names; the exit code."""
     arguments = _parser().parse_args()
     _keep_off_proxies()
     # Our lines and those of the commands we run keep their order in a pipe, too.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)
-    try:
-        return 0 if _run(arguments) else 1
-    except (QuickstartError, DevcloudError) as error:
-        print(f'quickstart: {error}', file=sys.stderr)
-        return 1
-    except BrokenPipeError:
-        # The reader, such as head, has seen enough; nothing is left to say.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except KeyboardInterrupt:
-        print('quickstart: interrupted; a second run goes on from here', file=sys.stderr)
-        return 130
+    return 0 if _run(arguments) else 1

@@ -4,9 +4,9 @@ import ast
 import subprocess
 from collections.abc import Iterator
 
+from tools.common.errors import ToolError
 from tools.devcloud import settings
 from tools.quickstart_steps import layout
-from tools.quickstart_steps.errors import QuickstartError
 from tools.quickstart_steps.progress import environment_with
 
 _TIMEOUT = 120  # seconds; starting the command alone takes one or two
@@ -16,7 +16,7 @@ _NOTHING = ('-', 'None')
 def magnum(*arguments: str) -> str:
     """Run one command as the plain member; return what it prints.
 
-    :raises QuickstartError: it failed.
+    :raises ToolError: it failed.
     """
     words = f'magnum {" ".join(arguments)}'
     try:
@@ -28,21 +28,21 @@ def magnum(*arguments: str) -> str:
             env=environment_with(settings.openrc(layout.USER)),
         )
     except subprocess.TimeoutExpired as error:
-        raise QuickstartError(f'{words}: no answer in {_TIMEOUT} s') from error
+        raise ToolError(f'{words}: no answer in {_TIMEOUT} s') from error
     if result.returncode:
         said = result.stderr.strip().splitlines() or [f'exit code {result.returncode}']
-        raise QuickstartError(f'{words}: {said[-1]}')
+        raise ToolError(f'{words}: {said[-1]}')
     return result.stdout
 
 
 def request_bay(*arguments: str) -> None:
     """Ask for a bay.
 
-    :raises QuickstartError: it was refused, which the exit code does not tell.
+    :raises ToolError: it was refused, which the exit code does not tell.
     """
     output = magnum('bay-create', *arguments)
     if 'has been accepted' not in output:
-        raise QuickstartError(output.strip().splitlines()[-1])
+        raise ToolError(output.strip().splitlines()[-1])
 
 
 def rows(table: str) -> list[dict[str, str]]:

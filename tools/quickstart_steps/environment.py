@@ -4,6 +4,7 @@ import hashlib
 import shutil
 import sys
 
+from tools.common.place import CHECKOUT
 from tools.devcloud import settings
 from tools.quickstart_steps import layout
 from tools.quickstart_steps.progress import run_logged
@@ -12,7 +13,7 @@ _STAMP = layout.VENV / 'installed'  # there when it is complete
 _CONSTRAINTS = settings.SOURCE / 'constraints.txt'
 #: What decides about the content of the environment.
 _SOURCES = (
-    *(layout.CHECKOUT / name for name in ('requirements.txt', 'setup.cfg', 'pyproject.toml')),
+    *(CHECKOUT / name for name in ('requirements.txt', 'setup.cfg', 'pyproject.toml')),
     _CONSTRAINTS,
 )
 
@@ -36,7 +37,7 @@ def install() -> bool:
             # The releases that the cloud has as well, and that we have tested.
             f'--constraint={_CONSTRAINTS}',
             # Editable: changes of the sources take effect without a new run of pip.
-            f'--editable={layout.CHECKOUT}',
+            f'--editable={CHECKOUT}',
         ],
         layout.LOG / 'pip.log',
     )
@@ -46,4 +47,4 @@ def install() -> bool:
 
 def _key() -> str:
     contents = b''.join(path.read_bytes() for path in _SOURCES)
-    return f'{layout.CHECKOUT} {sys.version_info[:2]} {hashlib.sha256(contents).hexdigest()}\n'
+    return f'{CHECKOUT} {sys.version_info[:2]} {hashlib.sha256(contents).hexdigest()}\n'

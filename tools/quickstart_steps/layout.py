@@ -3,18 +3,21 @@
 import os
 import pathlib
 
+from tools.common.place import CHECKOUT, directory
+from tools.common.processes import Home
 from tools.devcloud import settings
 
-CHECKOUT = settings.CHECKOUT
 LAUNCHER = CHECKOUT / 'tools/quickstart'
 SYSTEM_PACKAGES = CHECKOUT / 'tools/system-packages'
 DEVCLOUD = CHECKOUT / 'tools/devcloud/devcloud'
 NODE_AGENT = CHECKOUT / 'tools/devcloud/node_agent.py'
 
-ROOT = pathlib.Path(os.environ.get('MAGNUM_QUICKSTART_DIR') or CHECKOUT / '.quickstart').absolute()
+ROOT = directory('MAGNUM_QUICKSTART_DIR', CHECKOUT / '.quickstart')
 VENV = ROOT / 'venv'
 LOG = ROOT / 'log'
 CONFIGURATION = ROOT / 'magnum.conf'
+#: Magnum's processes are noted where the cloud's are, so that one look finds all.
+PROCESSES = Home(LOG, settings.RUN, settings.STATE, settings.PROCESSES.advice)
 STATE = ROOT / 'state'
 PROGRAMS = ROOT / 'bin'
 OPENRC = ROOT / 'openrc'

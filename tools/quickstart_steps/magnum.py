@@ -2,15 +2,15 @@
 
 import dataclasses
 import fcntl
-import os
 import pathlib
 from collections.abc import Sequence
 
-from tools.devcloud import processes, settings
-from tools.devcloud.processes import Process
+from tools.common import network, processes
+from tools.common.errors import ToolError
+from tools.common.processes import Process
+from tools.devcloud import settings
 from tools.quickstart_steps import configuration, layout
 from tools.quickstart_steps.configuration import CONDUCTORS
-from tools.quickstart_steps.errors import QuickstartError
 from tools.quickstart_steps.progress import environment_with, run_logged
 
 ALL_IN_ONE = 'magnum-all-in-one'
@@ -20,23 +20,15 @@ MAGNUM_NAMES = (ALL_IN_ONE, API, *CONDUCTOR_NAMES.values())
 NODE_AGENT = 'magnum-node-agent'
 
 
-class _OurProcess(Process):
-    """One whose log lies with ours; its pid file lies with the cloud's."""
-
-    @property
-    def log(self) -> pathlib.Path:
-        return layout.LOG / f'{self.name}.log'
-
-
 def _environment() -> dict[str, str]:
     return environment_with({'LC_ALL': 'C.UTF-8'})
 
 
 def _magnum(name: str, program: str, *files: pathlib.Path) -> Process:
-    command: list[str | os.PathLike[str]] = [layout.VENV / 'bin' / program]
+    command: list[str | pathlib.Path] = [layout.VENV / 'bin' / program]
     for file in (layout.CONFIGURATION, *files):
         command += ['--config-file', file]
-    return _OurProcess(name, command, _environment())
+    return Process(layout.PROCESSES, name, command, _environment())
 
 
 def _serving(process: Process) -> Process:
@@ -44,7 +36,7 @@ def _serving(process: Process) -> Process:
     return dataclasses.replace(
         process,
         ports=(settings.MAGNUM_PORT,),
-        ready=lambda: processes.answers_http(settings.MAGNUM_PORT),
+        ready=lambda: network.answers_http(settings.MAGNUM_PORT),
     )
 
 
@@ -62,7 +54,7 @@ def _magnum_processes(real_backends: bool) -> list[Process]:
 
 def running() -> list[str]:
     """Names of the processes of Magnum that run."""
-    return [name for name in MAGNUM_NAMES if processes.read_pid(settings.RUN / f'{name}.pid')]
+    return [name for name in MAGNUM_NAMES if layout.PROCESSES.pid(name)]
 
 
 def is_whole() -> bool:
@@ -79,7 +71,7 @@ def require_mode(real_backends: bool) -> None:
     wanted = {process.name for process in _magnum_processes(real_backends)}
     others = [name for name in running() if name not in wanted]
     if others:
-        raise QuickstartError(
+        raise ToolError(
             '{} runs, started {} --real-backends; "{} down" stops it'.format(
                 others[0],
                 'without' if real_backends else 'with',
@@ -104,11 +96,13 @@ def start_node_agent() -> bool:
     if _node_agent_runs():
         return False
     command = (layout.VENV / 'bin/python', layout.NODE_AGENT, '--forever')
-    return bool(_start([_OurProcess(NODE_AGENT, command, _environment(), ready=_node_agent_runs)]))
+    agent = Process(
+        layout.PROCESSES, NODE_AGENT, command, _environment(), ready=_node_agent_runs
+    )
+    return bool(_start([agent]))
 
 
 def _start(wanted: Sequence[Process]) -> list[str]:
-    layout.LOG.mkdir(parents=True, exist_ok=True)
     started = [process for process in wanted if process.start()]
     processes.wait_ready(started)
     return [process.name for process in started]
@@ -130,17 +124,17 @@ def require_alive(real_backends: bool) -> None:
     """Raise an error if one of the processes that bays need has died."""
     for process in _magnum_processes(real_backends):
         if not process.pid():
-            raise QuickstartError(
+            raise ToolError(
                 f'{process.name} has died; the last lines of {process.log}:\n'
                 + processes.tail(process.log)
             )
     if not _node_agent_runs():
-        raise QuickstartError('the node agent has died; a second run starts it again')
+        raise ToolError('the node agent has died; a second run starts it again')
 
 
 def stop() -> list[str]:
     """Stop all that was started here; return the names."""
-    return processes.stop((*MAGNUM_NAMES, NODE_AGENT))
+    return layout.PROCESSES.stop((*MAGNUM_NAMES, NODE_AGENT))
 
 
 def describe() -> list[str]:
@@ -148,5 +142,5 @@ def describe() -> list[str]:
     return [
         f'{name:20} pid {pid}'
         for name in (*MAGNUM_NAMES, NODE_AGENT)
-        if (pid := processes.read_pid(settings.RUN / f'{name}.pid'))
+        if (pid := layout.PROCESSES.pid(name))
     ]

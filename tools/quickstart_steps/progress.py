@@ -6,12 +6,13 @@ import pathlib
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
-from tools.devcloud import processes
-from tools.devcloud.services import say
-from tools.quickstart_steps import layout
-from tools.quickstart_steps.errors import QuickstartError
+from tools.common import processes
+from tools.common.command import say
+from tools.common.errors import ToolError
+from tools.common.place import CHECKOUT
+from tools.common.processes import Command
 
 TICK = 15.0  # seconds between two lines about a command that runs
 _LINE = 70  # characters of such a line
@@ -35,54 +36,33 @@ class Phases:
 
 def clean_environment() -> dict[str, str]:
     """Ours, without what would lead OpenStack's and Python's programs astray."""
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(('OS_', 'PYTHON', 'VIRTUAL_ENV'))
-    }
+    return processes.inherited('OS_', 'PYTHON', 'VIRTUAL_ENV')
 
 
 def run_through(*command: str | os.PathLike[str]) -> None:
     """Run a command whose own lines are for the reader, who may have to answer.
 
-    :raises QuickstartError: it failed, and has said why.
+    :raises ToolError: it failed, and has said why.
     """
     code = subprocess.run(command, env=clean_environment()).returncode
     if code:
         words = ' '.join(os.fspath(word) for word in command)
-        raise QuickstartError(f'{words} failed ({code}), see above')
+        raise ToolError(f'{words} failed ({code}), see above')
 
 
-def run_logged(command: Sequence[str | os.PathLike[str]], log: pathlib.Path) -> None:
+def run_logged(command: Command, log: pathlib.Path) -> None:
     """Run a command with its output in a file; now and then show where it is.
 
-    :raises QuickstartError: it failed; has the last lines of its output.
+    :raises ToolError: it failed; has the last lines of its output.
     """
-    log.parent.mkdir(parents=True, exist_ok=True)
-    began = time.monotonic()
-    with (
-        open(log, 'w') as output,
-        subprocess.Popen(
-            command,
-            stdout=output,
-            stderr=output,
-            stdin=subprocess.DEVNULL,
-            env=clean_environment(),
-            cwd=layout.CHECKOUT,
-        ) as child,
-    ):
-        while True:
-            try:
-                code = child.wait(TICK)
-                break
-            except subprocess.TimeoutExpired:
-                line = processes.tail(log, 1).strip()[:_LINE]
-                say(f'   {time.monotonic() - began:.0f} s: {line}')
-    if code:
-        program = pathlib.Path(command[0]).name
-        raise QuickstartError(
-            f'{program} failed ({code}); the last lines of {log}:\n{processes.tail(log, 15)}'
-        )
+
+    def report(seconds: float) -> None:
+        say(f'   {seconds:.0f} s: {processes.tail(log, 1).strip()[:_LINE]}')
+
+    processes.run_logged(
+        command, log, lines=15, waiting=report, tick=TICK, env=clean_environment(),
+        cwd=CHECKOUT,
+    )
 
 
 def environment_with(variables: Mapping[str, str]) -> dict[str, str]:

@@ -3,10 +3,10 @@
 import time
 from collections.abc import Callable
 
-from tools.devcloud.services import say
+from tools.common.command import say
+from tools.common.errors import ToolError
 from tools.quickstart_steps import bays
 from tools.quickstart_steps.bays import Bay
-from tools.quickstart_steps.errors import QuickstartError
 from tools.quickstart_steps.heat import Stacks
 from tools.quickstart_steps.layout import USER
 from tools.quickstart_steps.progress import Board
@@ -38,7 +38,7 @@ def until_built(require_alive: Callable[[], None], patience: float = _PATIENCE) 
             return
         was_building = True
         if elapsed > patience:
-            raise QuickstartError(
+            raise ToolError(
                 f'still building after {elapsed / 60:.0f} minutes: {", ".join(building)}'
             )
         require_alive()
@@ -55,7 +55,7 @@ def before_stop() -> None:
         if any(bay.is_building for bay in bays.listed()):
             say('waiting for what bays are at, as Heat could not resume it; ^C: do not wait')
             until_built(lambda: None, _PATIENCE_AT_STOP)
-    except (QuickstartError, KeyboardInterrupt) as error:
+    except (ToolError, KeyboardInterrupt) as error:
         say(f'not waiting: {str(error) or "interrupted"}')
 
 

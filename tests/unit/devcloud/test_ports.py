@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from tools.common import network
 from tools.devcloud import place, ports
 
 _CHOOSE = 'from tools.devcloud import ports; ports.choose(); print(ports.offset())'
@@ -35,7 +36,7 @@ def _run(program: str, directory: pathlib.Path, **variables: str) -> str:
 def _taken(port: int):
     """Something listens on a port; our own, or whatever has it already."""
     with socket.socket() as sock, contextlib.suppress(OSError):
-        sock.bind((ports.IP, port))
+        sock.bind((network.IP, port))
         sock.listen()
         yield
         return

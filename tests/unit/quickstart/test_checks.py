@@ -5,10 +5,11 @@ import types
 
 import pytest
 
-from tools.devcloud import services, settings
-from tools.devcloud.errors import DevcloudError
+from tools.common import machine
+from tools.common.errors import ToolError
+from tools.common.processes import Home
+from tools.devcloud import backends, services, settings
 from tools.quickstart_steps import checks, layout, magnum
-from tools.quickstart_steps.errors import QuickstartError
 
 
 @pytest.fixture(autouse=True)
@@ -18,10 +19,12 @@ def fresh_machine(monkeypatch, tmp_path):
     monkeypatch.setattr(layout, 'VENV', tmp_path / 'quickstart/venv')
     monkeypatch.setattr(settings, 'ROOT', tmp_path / 'devcloud')
     monkeypatch.setattr(settings, 'VENV', tmp_path / 'devcloud/venv')
-    monkeypatch.setattr(settings, 'RUN', tmp_path / 'devcloud/state/run')
+    home = Home(tmp_path / 'log', tmp_path / 'run', tmp_path)
+    monkeypatch.setattr(settings, 'PROCESSES', home)
+    monkeypatch.setattr(layout, 'PROCESSES', home)
     monkeypatch.setattr(services, 'all_processes', dict)
-    monkeypatch.setattr(checks.backends, 'CLOUD_NAMES', ())
-    monkeypatch.setattr(checks, '_available_memory', lambda: 8 * checks.GIB)
+    monkeypatch.setattr(backends, 'CLOUD_NAMES', ())
+    monkeypatch.setattr(machine, 'available_memory', lambda: 8 * machine.GIB)
     monkeypatch.setattr(settings, 'MAGNUM_PORT', _free_port())
 
 
@@ -31,8 +34,8 @@ def _free_port() -> int:
 
 
 def _disk(monkeypatch, free: float) -> None:
-    usage = types.SimpleNamespace(free=free * checks.GIB)
-    monkeypatch.setattr(checks.shutil, 'disk_usage', lambda _: usage)
+    usage = types.SimpleNamespace(free=free * machine.GIB)
+    monkeypatch.setattr(machine.shutil, 'disk_usage', lambda _: usage)
 
 
 def test_all_is_well(monkeypatch):
@@ -42,7 +45,7 @@ def test_all_is_well(monkeypatch):
 
 def test_disk(monkeypatch):
     _disk(monkeypatch, free=3.2)
-    with pytest.raises(QuickstartError, match=r'3\.2 GiB of disk free, 4 GiB are needed'):
+    with pytest.raises(ToolError, match=r'3\.2 GiB of disk free, 4 GiB are needed'):
         checks.check()
 
 
@@ -55,15 +58,15 @@ def test_disk_when_installed(monkeypatch):
 
 def test_memory(monkeypatch):
     _disk(monkeypatch, free=10)
-    monkeypatch.setattr(checks, '_available_memory', lambda: 2 * checks.GIB)
-    with pytest.raises(QuickstartError, match=r'2\.0 GiB of memory .* 4\.0 GiB are needed'):
+    monkeypatch.setattr(machine, 'available_memory', lambda: 2 * machine.GIB)
+    with pytest.raises(ToolError, match=r'2\.0 GiB of memory .* 4\.0 GiB are needed'):
         checks.check()
 
 
 def test_port(monkeypatch):
     _disk(monkeypatch, free=10)
     refusal = pytest.raises(
-        DevcloudError, match=f'port {settings.MAGNUM_PORT}, which Magnum needs, is taken'
+        ToolError, match=f'port {settings.MAGNUM_PORT}, which Magnum needs, is taken'
     )
     with socket.create_server(('127.0.0.1', settings.MAGNUM_PORT)), refusal:
         checks.check()
@@ -71,18 +74,18 @@ def test_port(monkeypatch):
 
 def test_directory_that_cannot_be_made(tmp_path):
     (tmp_path / 'file').touch()
-    with pytest.raises(QuickstartError, match='cannot be made: Not a directory'):
+    with pytest.raises(ToolError, match='cannot be made: Not a directory'):
         checks.require_directory(tmp_path / 'file/quickstart')
 
 
 def test_directory_of_another_user(monkeypatch, tmp_path):
     monkeypatch.setattr(checks.os, 'access', lambda *_: False)
-    with pytest.raises(QuickstartError, match=f'{tmp_path} belongs to another user'):
+    with pytest.raises(ToolError, match=f'{tmp_path} belongs to another user'):
         checks.require_directory(tmp_path)
 
 
 def test_other_mode_runs(monkeypatch):
     monkeypatch.setattr(magnum, 'running', lambda: ['magnum-api'])
     magnum.require_mode(real_backends=True)
-    with pytest.raises(QuickstartError, match='started with --real-backends'):
+    with pytest.raises(ToolError, match='started with --real-backends'):
         magnum.require_mode(real_backends=False)

@@ -4,8 +4,8 @@ import subprocess
 
 import pytest
 
+from tools.common.errors import ToolError
 from tools.quickstart_steps import client
-from tools.quickstart_steps.errors import QuickstartError
 
 WARNING = """\
 WARNING: Bay commands are deprecated and will be removed in a future release.
@@ -85,19 +85,19 @@ def says(monkeypatch):
 
 def test_failed_command(says):
     says(stderr=f'{WARNING}ERROR: Baymodel one could not be found.\n', code=1)
-    with pytest.raises(QuickstartError, match='baymodel-show one: ERROR: Baymodel one could not'):
+    with pytest.raises(ToolError, match='baymodel-show one: ERROR: Baymodel one could not'):
         client.magnum('baymodel-show', 'one')
 
 
 def test_failed_command_that_says_nothing(says):
     says(code=139)
-    with pytest.raises(QuickstartError, match='baymodel-list: exit code 139'):
+    with pytest.raises(ToolError, match='baymodel-list: exit code 139'):
         client.magnum('baymodel-list')
 
 
 def test_refused_bay(says):
     says(stdout=f'{WARNING}Create for bay one failed: quota (HTTP 403)\n')
-    with pytest.raises(QuickstartError, match=r'^Create for bay one failed: quota'):
+    with pytest.raises(ToolError, match=r'^Create for bay one failed: quota'):
         client.request_bay('--name', 'one')
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
+from tools.common.errors import ToolError
 from tools.quickstart_steps import bays, watch
 from tools.quickstart_steps.bays import Bay
-from tools.quickstart_steps.errors import QuickstartError
 
 
 @pytest.fixture
@@ -40,15 +40,15 @@ def test_nothing_to_wait_for(statuses, capsys):
 
 def test_patience(statuses):
     statuses[:] = ['DELETE_IN_PROGRESS']
-    with pytest.raises(QuickstartError, match='still building after 0 minutes: one'):
+    with pytest.raises(ToolError, match='still building after 0 minutes: one'):
         watch.until_built(_well, patience=0)
 
 
 def test_something_died(statuses):
     def dead() -> None:
-        raise QuickstartError('magnum-api has died')
+        raise ToolError('magnum-api has died')
 
-    with pytest.raises(QuickstartError, match='magnum-api has died'):
+    with pytest.raises(ToolError, match='magnum-api has died'):
         watch.until_built(dead)
 
 
