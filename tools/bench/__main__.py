@@ -54,7 +54,7 @@ def _cloud(latency: dict[str, float]) -> Iterator[None]:
         return True
 
     words = [
-        sys.executable, '-m', 'tools.bench.fakecloud', '--port', str(settings.CLOUD_PORT),
+        sys.executable, '-m', 'tools.bench.cloud', '--port', str(settings.CLOUD_PORT),
         '--magnum', settings.OUR_URL,
     ]
     with processes.running(

@@ -12,11 +12,10 @@ from typing import Any, ClassVar
 
 import pymysql
 
-from tools.bench import settings
-from tools.bench.fakecloud import resources
+from tools.bench import cloud, settings
 from tools.devcloud import settings as devcloud
 
-IMAGES = {name: ident for ident, (name, _) in resources.IMAGES.items()}
+IMAGES = {name: ident for name, (ident, _) in cloud.IMAGES.items()}
 _USER = f'user-{settings.PROJECT}'
 _CREATED = '2026-01-01 00:00:00'
 _HEADERS = {
@@ -104,7 +103,7 @@ class Contender:
         """The body of a POST to ``templates``."""
         return {
             'name': 'bench', 'image_id': self.image, 'keypair_id': settings.KEYPAIR,
-            'external_network_id': resources.EXTERNAL_NETWORK, 'flavor_id': settings.FLAVOR,
+            'external_network_id': cloud.EXTERNAL_NETWORK, 'flavor_id': settings.FLAVOR,
             'master_flavor_id': settings.FLAVOR, 'dns_nameserver': '8.8.8.8',
             'coe': 'kubernetes', 'network_driver': 'flannel',
             'docker_storage_driver': 'overlay2', 'labels': dict(self.labels),
@@ -174,7 +173,7 @@ class Contender:
             'created_at': _CREATED, 'uuid': template, 'project_id': settings.PROJECT,
             'user_id': _USER, 'name': f'template-{number:05}', 'image_id': self.image,
             'flavor_id': settings.FLAVOR, 'master_flavor_id': settings.FLAVOR,
-            'keypair_id': settings.KEYPAIR, 'external_network_id': resources.EXTERNAL_NETWORK,
+            'keypair_id': settings.KEYPAIR, 'external_network_id': cloud.EXTERNAL_NETWORK,
             'network_driver': 'flannel', 'dns_nameserver': '8.8.8.8', 'coe': 'kubernetes',
             'cluster_distro': self.distro, 'labels': json.dumps(self.labels),
             'server_type': 'vm', 'docker_storage_driver': 'overlay2', 'tls_disabled': 0,

@@ -249,7 +249,7 @@ def idle(contenders: Sequence[Contender], _options: Options, recorder: Recorder)
             cpu_before = service.cpu_seconds()
             time.sleep(_IDLE_SECONDS)
             cpu = service.cpu_seconds() - cpu_before
-            heat_calls = load.control('statistics')['totals'].get('heat', 0)
+            heat_calls = load.control('statistics')['totals'].get('orchestration', 0)
             recorder.add(IDLE_CALLS, contender, heat_calls)
             recorder.add(IDLE_CPU, contender, 100 * cpu / _IDLE_SECONDS)
             recorder.add(CONDUCTOR_MEMORY, contender, service.largest_resident_mib())

@@ -5,65 +5,65 @@ from typing import Any
 
 import pytest
 
-from tools.bench.fakecloud.__main__ import Cloud
-from tools.bench.fakecloud.http import Connection, Reply, Request
+from tools.bench.cloud import BenchCloud
+from tools.fakecloud.http import Connection, Reply, Request
 
 BASE = 'http://cloud'
 
 
 @pytest.fixture
-def cloud() -> Cloud:
-    return Cloud(BASE, 'http://magnum')
+def cloud() -> BenchCloud:
+    return BenchCloud(BASE, 'http://magnum')
 
 
-def ask(cloud: Cloud, method: str, path: str, body: Any = None, **query: list[str]) -> Reply:
+def ask(cloud: BenchCloud, method: str, path: str, body: Any = None, **query: list[str]) -> Reply:
     content = b'' if body is None else json.dumps(body).encode()
     return cloud.answer(Request(method, tuple(path.split('/')), query, {}, content))
 
 
-def create_stack(cloud: Cloud, name: str) -> str:
+def create_stack(cloud: BenchCloud, name: str) -> str:
     body = {'stack_name': name, 'parameters': {'number_of_minions': 2}, 'tags': 'one,two'}
-    reply = ask(cloud, 'POST', 'heat/v1/demo/stacks', body)
+    reply = ask(cloud, 'POST', 'orchestration/v1/demo/stacks', body)
     assert reply.status == 201
     return reply.document['stack']['id']
 
 
-def test_stack_is_listed_by_repeated_ids(cloud: Cloud) -> None:
+def test_stack_is_listed_by_repeated_ids(cloud: BenchCloud) -> None:
     first, second, _ = (create_stack(cloud, name) for name in ('a', 'b', 'c'))
-    reply = ask(cloud, 'GET', 'heat/v1/demo/stacks', id=[first, second])
+    reply = ask(cloud, 'GET', 'orchestration/v1/demo/stacks', id=[first, second])
     assert {stack['id'] for stack in reply.document['stacks']} == {first, second}
     assert all(stack['tags'] == ['one', 'two'] for stack in reply.document['stacks'])
 
 
-def test_stack_names_are_unique(cloud: Cloud) -> None:
+def test_stack_names_are_unique(cloud: BenchCloud) -> None:
     create_stack(cloud, 'a')
-    reply = ask(cloud, 'POST', 'heat/v1/demo/stacks', {'stack_name': 'a'})
+    reply = ask(cloud, 'POST', 'orchestration/v1/demo/stacks', {'stack_name': 'a'})
     assert reply.status == 409
 
 
-def test_complete_stack_has_outputs_for_each_node(cloud: Cloud) -> None:
+def test_complete_stack_has_outputs_for_each_node(cloud: BenchCloud) -> None:
     stack = create_stack(cloud, 'a')
-    moved = ask(cloud, 'GET', f'heat/v1/demo/stacks/{stack}')
-    assert moved.headers['Location'] == f'{BASE}/heat/v1/demo/stacks/a/{stack}'
-    shown = ask(cloud, 'GET', f'heat/v1/demo/stacks/a/{stack}').document['stack']
+    moved = ask(cloud, 'GET', f'orchestration/v1/demo/stacks/{stack}')
+    assert moved.headers['Location'] == f'{BASE}/orchestration/v1/demo/stacks/a/{stack}'
+    shown = ask(cloud, 'GET', f'orchestration/v1/demo/stacks/a/{stack}').document['stack']
     outputs = {output['output_key']: output['output_value'] for output in shown['outputs']}
     assert shown['stack_status'] == 'CREATE_COMPLETE'
     assert len(outputs['kube_minions']) == 2
 
 
-def test_deleted_stack_frees_its_name(cloud: Cloud) -> None:
+def test_deleted_stack_frees_its_name(cloud: BenchCloud) -> None:
     stack = create_stack(cloud, 'a')
-    ask(cloud, 'DELETE', f'heat/v1/demo/stacks/a/{stack}')
+    ask(cloud, 'DELETE', f'orchestration/v1/demo/stacks/a/{stack}')
     create_stack(cloud, 'a')
 
 
-def test_user_of_a_taken_name_is_refused(cloud: Cloud) -> None:
+def test_user_of_a_taken_name_is_refused(cloud: BenchCloud) -> None:
     body = {'user': {'name': 'bay', 'password': 'secret'}}
     assert ask(cloud, 'POST', 'identity/v3/users', body).status == 201
     assert ask(cloud, 'POST', 'identity/v3/users', body).status == 409
 
 
-def test_token_says_whose_it_is(cloud: Cloud) -> None:
+def test_token_says_whose_it_is(cloud: BenchCloud) -> None:
     request = Request('GET', ('identity', 'v3', 'auth', 'tokens'), {},
                       {'x-subject-token': 'proj-blue'}, b'')
     token = cloud.answer(request).document['token']
@@ -71,11 +71,11 @@ def test_token_says_whose_it_is(cloud: Cloud) -> None:
     assert 'container-infra' in {service['type'] for service in token['catalog']}
 
 
-def test_calls_are_counted_by_service(cloud: Cloud) -> None:
+def test_calls_are_counted_by_service(cloud: BenchCloud) -> None:
     create_stack(cloud, 'a')
-    ask(cloud, 'GET', 'glance/v2/images')
+    ask(cloud, 'GET', 'image/v2/images')
     statistics = ask(cloud, 'GET', 'control/statistics').document
-    assert statistics['totals'] == {'heat': 1, 'glance': 1}
+    assert statistics['totals'] == {'orchestration': 1, 'image': 1}
     ask(cloud, 'POST', 'control/reset')
     assert ask(cloud, 'GET', 'control/statistics').document['stacks'] == 0
 

@@ -1,17 +1,17 @@
 """Keystone: tokens, users, roles, trusts.
 
-Every token is valid, and its text says whose it is: ``proj-<name>`` is that
-of a member of the project of this name; one with ``admin`` in it is an
-administrator's.
+Tokens are those of a table, those that were issued, and others that a rule makes
+something of.
 """
 
+import dataclasses
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from tools.bench.fakecloud.http import Reply, Request
-from tools.bench.fakecloud.world import REGION, World, version
+from tools.fakecloud.http import Reply, Request
+from tools.fakecloud.world import REGION, World, version
 
 ROLES: Final = ('admin', 'member', 'reader', 'service')
 _MOMENT: Final = '%Y-%m-%dT%H:%M:%S.000000Z'
@@ -19,12 +19,41 @@ _LIFE: Final = 86400  # of a token, seconds
 _MOST_TOKENS: Final = 20_000
 
 
+@dataclasses.dataclass(frozen=True)
+class Token:
+    """What Keystone knows of a token."""
+
+    user: str
+    project: str | None
+    roles: tuple[str, ...]
+    domain: str = 'Default'
+    #: Of an application credential: what alone the token is for.
+    access_rules: tuple[dict[str, str], ...] | None = None
+    #: Other members of its document.
+    more: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def is_service(self) -> bool:
+        """Whether it is of one of the cloud's own services."""
+        return 'service' in self.roles
+
+
 class Identity:
-    """Keystone's v3 API."""
+    """Keystone's v3 API.
+
+    :ivar tokens: by their ids.
+    :ivar accounts: what users get who authenticate; others get any project they name.
+    :ivar projects: those that there are; None: all that anybody names.
+    """
 
     def __init__(self, world: World):
         self._world = world
-        self._issued: dict[str, dict[str, Any]] = {}
+        self._issued: dict[str, Token] = {}
+        self.tokens: dict[str, Token] = {}
+        self.accounts: dict[str, Token] = {}
+        self.projects: set[str | None] | None = None
+        #: What becomes of a token that is none of these.
+        self.rule: Callable[[str], Token | None] = lambda token: None
         self.users: dict[str, dict[str, Any]] = {}
         self.trusts: dict[str, dict[str, Any]] = {}
         self._resources: dict[str, Callable[[Request, tuple[str, ...]], Reply]] = {
@@ -32,7 +61,7 @@ class Identity:
             'users': self._users,
             'domains': self._domains,
             'roles': self._roles,
-            'projects': self._grants,
+            'projects': self._projects,
             'OS-TRUST': self._trusts,
             'regions': self._regions,
             'services': self._services,
@@ -42,6 +71,19 @@ class Identity:
         """Drop all users and trusts."""
         self.users.clear()
         self.trusts.clear()
+
+    def of(self, request: Request, header: str = 'x-auth-token') -> Token | None:
+        """The token that a request carries."""
+        return self._known(request.headers.get(header, ''))
+
+    def opens(self, request: Request) -> bool:
+        """Whether its token is for a service of the cloud; as the middleware there decides."""
+        token = self.of(request)
+        if token is None or token.access_rules is None:
+            return True
+        # A token of a service says that it passes a user's request on.
+        passed_on = self.of(request, 'x-service-token')
+        return passed_on is not None and passed_on.is_service
 
     def answer(self, request: Request) -> Reply:
         """One request; its path begins with ``identity``."""
@@ -61,73 +103,80 @@ class Identity:
         resource = self._resources.get(rest[1])
         return resource(request, rest[2:]) if resource else _not_found('other')
 
+    def _known(self, token_id: str) -> Token | None:
+        return (
+            self._issued.get(token_id) or self.tokens.get(token_id)
+            or (self.rule(token_id) if token_id else None)
+        )
+
     def _tokens(self, request: Request, _rest: tuple[str, ...]) -> Reply:
         if request.method == 'POST':
-            token, document = self._issue(request.document['auth'])
-            return Reply('token-issue', document, 201, {'X-Subject-Token': token})
+            token = self._authenticated(request.document['auth'])
+            token_id = f'issued-{uuid.uuid4().hex}'
+            self._issued[token_id] = token
+            if len(self._issued) > _MOST_TOKENS:
+                del self._issued[next(iter(self._issued))]
+            headers = {'X-Subject-Token': token_id}
+            return Reply('token-issue', self._document(token), 201, headers)
         if request.method == 'DELETE':
             return Reply('token-revoke', status=204)
-        token = request.headers.get('x-subject-token', '')
-        return Reply('token-validate', self._validate(token), headers={'X-Subject-Token': token})
+        subject = self.of(request, 'x-subject-token')
+        if subject is None:
+            return _not_found('token-validate')
+        headers = {'X-Subject-Token': request.headers['x-subject-token']}
+        return Reply('token-validate', self._document(subject), headers=headers)
 
-    def _issue(self, auth: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    def _authenticated(self, auth: dict[str, Any]) -> Token:
         user = auth['identity'].get('password', {}).get('user', {})
         name = user.get('name') or user.get('id') or 'token-user'
         user_id = user.get('id') or f'user-{name}'
         scope = auth.get('scope') or {}
+        if name in self.accounts:
+            return self.accounts[name]
         if 'OS-TRUST:trust' in scope:
             trust = self.trusts[scope['OS-TRUST:trust']['id']]
-            document = self._token(
-                trust['trustor_user_id'], name, trust['project_id'], ('member',)
+            return Token(
+                trust['trustor_user_id'], trust['project_id'], ('member',),
+                more={'OS-TRUST:trust': {
+                    'id': trust['id'],
+                    'impersonation': True,
+                    'trustor_user': {'id': trust['trustor_user_id']},
+                    'trustee_user': {'id': user_id},
+                }},
             )
-            document['token']['OS-TRUST:trust'] = {
-                'id': trust['id'],
-                'impersonation': True,
-                'trustor_user': {'id': trust['trustor_user_id']},
-                'trustee_user': {'id': user_id},
-            }
-        elif 'domain' in scope:
+        if 'domain' in scope:
             domain = scope['domain'].get('id') or scope['domain'].get('name')
-            document = self._token(user_id, name, None, ('admin',))
-            document['token']['domain'] = {'id': domain, 'name': domain}
-        else:
-            project = scope.get('project', {})
-            project_id = project.get('id') or project.get('name') or 'service'
-            document = self._token(user_id, name, project_id, ROLES)
-        token = f'issued-{uuid.uuid4().hex}'
-        self._issued[token] = document
-        if len(self._issued) > _MOST_TOKENS:
-            del self._issued[next(iter(self._issued))]
-        return token, document
+            return Token(
+                user_id, None, ('admin',), more={'domain': {'id': domain, 'name': domain}}
+            )
+        project = scope.get('project', {})
+        return Token(user_id, project.get('id') or project.get('name') or 'service', ROLES)
 
-    def _validate(self, token: str) -> dict[str, Any]:
-        if token in self._issued:
-            return self._issued[token]
-        if 'admin' in token:
-            return self._token('user-admin', 'admin', 'admin-project', ('admin', 'member'))
-        project = token.removeprefix('proj-')
-        return self._token(f'user-{project}', f'user-{project}', project, ('member', 'reader'))
-
-    def _token(
-        self, user_id: str, name: str, project: str | None, roles: tuple[str, ...]
-    ) -> dict[str, Any]:
-        domain = {'id': 'default', 'name': 'Default'}
+    def _document(self, token: Token) -> dict[str, Any]:
+        domain = {'id': token.domain.lower(), 'name': token.domain}
         now = time.time()
-        token: dict[str, Any] = {
+        document: dict[str, Any] = {
             'methods': ['password'],
             'user': {
-                'id': user_id, 'name': name, 'domain': domain, 'password_expires_at': None
+                'id': token.user, 'name': token.user, 'domain': domain,
+                'password_expires_at': None,
             },
             'audit_ids': [uuid.uuid4().hex[:22]],
             'issued_at': time.strftime(_MOMENT, time.gmtime(now)),
             'expires_at': time.strftime(_MOMENT, time.gmtime(now + _LIFE)),
-            'roles': [{'id': role, 'name': role} for role in roles],
-            'catalog': self._world.catalogue(project or 'none'),
+            'roles': [{'id': role, 'name': role} for role in token.roles],
+            'catalog': self._world.catalogue(token.project or 'none'),
+            **token.more,
         }
-        if project is not None:
-            token['project'] = {'id': project, 'name': project, 'domain': domain}
-            token['is_domain'] = False
-        return {'token': token}
+        if token.project is not None:
+            document['project'] = {'id': token.project, 'name': token.project, 'domain': domain}
+            document['is_domain'] = False
+        if token.access_rules is not None:
+            document['application_credential'] = {
+                'id': 'credential', 'name': 'credential', 'restricted': True,
+                'access_rules': list(token.access_rules),
+            }
+        return {'token': document}
 
     def _users(self, request: Request, rest: tuple[str, ...]) -> Reply:
         if not rest:
@@ -149,7 +198,7 @@ class Identity:
         user = {**request.document['user'], 'id': uuid.uuid4().hex, 'enabled': True, 'links': {}}
         user.pop('password', None)
         if any(user['name'] == other['name'] for other in self.users.values()):
-            return Reply('user-exists', {'error': {'code': 409, 'message': 'exists'}}, 409)
+            return Reply('user-exists', error(409, 'exists'), 409)
         self.users[user['id']] = user
         return Reply('user-create', {'user': user}, 201)
 
@@ -162,10 +211,17 @@ class Identity:
         found = [{'id': role, 'name': role} for role in ROLES if wanted in (None, role)]
         return Reply('role-list', {'roles': found, 'links': {'next': None}})
 
-    def _grants(self, request: Request, rest: tuple[str, ...]) -> Reply:
-        if request.method == 'GET' and len(rest) == 1:
-            return Reply('project-get', {'project': {'id': rest[0], 'name': rest[0]}})
-        return Reply('role-grant', status=204)
+    def _projects(self, request: Request, rest: tuple[str, ...]) -> Reply:
+        if request.method != 'GET' or len(rest) > 1:
+            return Reply('role-grant', status=204)
+        if self.projects is not None:
+            asking = self.of(request)
+            if asking is None or not asking.is_service:
+                return Reply('project-403', error(403, 'not for you'), 403)
+            if rest[0] not in self.projects:
+                return _not_found('project-404')
+        project = {'id': rest[0], 'name': rest[0], 'enabled': True}
+        return Reply('project-get', {'project': project})
 
     def _trusts(self, request: Request, rest: tuple[str, ...]) -> Reply:
         if request.method == 'POST':
@@ -198,4 +254,9 @@ class Identity:
 
 
 def _not_found(route: str) -> Reply:
-    return Reply(route, {'error': {'code': 404, 'message': 'not found'}}, 404)
+    return Reply(route, error(404, 'not found'), 404)
+
+
+def error(code: int, message: str) -> dict[str, Any]:
+    """The document of an error."""
+    return {'error': {'code': code, 'message': message}}

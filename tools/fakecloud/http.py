@@ -1,10 +1,12 @@
-"""Just enough of HTTP/1.1, as an asyncio protocol."""
+"""Just enough of HTTP/1.1, as an asyncio protocol, and a server in a thread."""
 
 import asyncio
 import dataclasses
 import functools
 import http
 import json
+import socket
+import threading
 import urllib.parse
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -18,7 +20,7 @@ class Request:
 
     method: str
     path: tuple[str, ...]
-    query: Mapping[str, list[str]]
+    query: dict[str, list[str]]
     headers: Mapping[str, str]
     content: bytes
 
@@ -63,10 +65,13 @@ class Reply:
         return head if method == 'HEAD' else head + content
 
 
+Answer = Callable[[Request], Reply]
+
+
 class Connection(asyncio.Protocol):
     """One client's connection; requests on it are answered in order."""
 
-    def __init__(self, answer: Callable[[Request], Reply]):
+    def __init__(self, answer: Answer):
         self._answer = answer
         self._received = b''
         self._waiting = False
@@ -75,6 +80,11 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio."""
         self._transport = transport
+
+    def close(self) -> None:
+        """Drop the client."""
+        if self._transport is not None:
+            self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """See asyncio."""
@@ -143,3 +153,48 @@ def _unchunked(data: bytes) -> tuple[bytes, bytes] | None:
         data = data[size + 2:]
         if size == 0:
             return content, data
+
+
+class Server:
+    """Answers on a port of its own, in a thread, until it is stopped.
+
+    :ivar url: there as soon as the server is made, before it is started.
+    """
+
+    def __init__(self, answer: Answer):
+        self._answer = answer
+        self._listening = socket.create_server(('127.0.0.1', 0), backlog=1024)
+        self.url = f'http://127.0.0.1:{self._listening.getsockname()[1]}'
+        self._loop = asyncio.new_event_loop()
+        self._ended = asyncio.Event()
+        self._connections: list[Connection] = []
+        self._thread = threading.Thread(target=self._run)
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Close all connections and wait for the end."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._ended.set)
+            self._thread.join()
+        self._loop.close()
+        self._listening.close()
+
+    def _run(self) -> None:
+        self._loop.run_until_complete(self._serve())
+
+    async def _serve(self) -> None:
+        server = await self._loop.create_server(self._connect, sock=self._listening)
+        await self._ended.wait()
+        server.close()
+        for connection in self._connections:
+            connection.close()
+        # Transports are closed by callbacks.
+        await asyncio.sleep(0)
+
+    def _connect(self) -> Connection:
+        connection = Connection(self._answer)
+        self._connections.append(connection)
+        return connection

@@ -1,4 +1,4 @@
-"""What the services of the fake cloud share: settings, statistics, the catalogue."""
+"""What the services share: how they behave, statistics, the catalogue."""
 
 import collections
 import dataclasses
@@ -7,19 +7,33 @@ import uuid
 from typing import Any, Final
 
 REGION: Final = 'RegionOne'
+#: Service type: what follows it in the URL of an endpoint.
+_ENDPOINTS: Final = {
+    'identity': '',
+    'orchestration': '/v1/{project}',
+    'compute': '/v2.1',
+    'network': '',
+    'image': '',
+    'block-storage': '/v3',
+    'key-manager': '',
+}
 _NAMESPACE: Final = uuid.UUID('6f6f6f6f-1111-4222-8333-444444444444')
 
 
 @dataclasses.dataclass
 class Behaviour:
-    """What benchmarks change while the cloud runs; see :mod:`control`.
+    """What tests and benchmarks change while the cloud runs.
 
-    :ivar heat_delay: seconds until a stack is complete.
+    :ivar stack_delay: seconds until a stack is complete.
     :ivar latency: seconds added to every reply, by service.
+    :ivar down: services that answer 503.
+    :ivar forbidden: services that answer 403.
     """
 
-    heat_delay: float = 0.0
+    stack_delay: float = 0.0
     latency: dict[str, float] = dataclasses.field(default_factory=dict)
+    down: set[str] = dataclasses.field(default_factory=set)
+    forbidden: set[str] = dataclasses.field(default_factory=set)
 
 
 class World:
@@ -39,16 +53,11 @@ class World:
     def catalogue(self, project: str) -> list[dict[str, Any]]:
         """The catalogue in tokens of a project."""
         urls = {
-            'identity': f'{self.base}/identity',
-            'orchestration': f'{self.base}/heat/v1/{project}',
-            'compute': f'{self.base}/nova/v2.1',
-            'network': f'{self.base}/neutron',
-            'image': f'{self.base}/glance',
-            'block-storage': f'{self.base}/cinder/v3',
-            'volumev3': f'{self.base}/cinder/v3',
-            'key-manager': f'{self.base}/barbican',
-            'container-infra': f'{self._magnum}/v1',
+            service: f'{self.base}/{service}' + path.format(project=project)
+            for service, path in _ENDPOINTS.items()
         }
+        urls['volumev3'] = urls['block-storage']
+        urls['container-infra'] = f'{self._magnum}/v1'
         return [
             {
                 'type': service,
@@ -78,3 +87,12 @@ def version(identifier: str, url: str, **more: str) -> dict[str, Any]:
     """An entry of version discovery."""
     links = [{'rel': 'self', 'href': url}]
     return {'id': identifier, 'status': 'CURRENT', 'links': links, **more}
+
+
+def matching(items: list[dict[str, Any]], query: dict[str, list[str]]) -> list[dict[str, Any]]:
+    """Those that have one of the values asked for, of each member that they have."""
+    wanted = {name: {value.lower() for value in values} for name, values in query.items()}
+    return [
+        item for item in items
+        if all(str(item[name]).lower() in wanted[name] for name in wanted if name in item)
+    ]

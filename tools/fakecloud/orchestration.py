@@ -8,8 +8,8 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from tools.bench.fakecloud.http import Reply, Request
-from tools.bench.fakecloud.world import World, derived_id
+from tools.fakecloud.http import Reply, Request
+from tools.fakecloud.world import World, derived_id
 
 _MOMENT: Final = '%Y-%m-%dT%H:%M:%SZ'
 #: Parameters that are shown; the others are long texts that nobody reads back.
@@ -63,9 +63,11 @@ class Orchestration:
     def __init__(self, world: World):
         self._world = world
         self.stacks: dict[str, Stack] = {}
+        #: Outputs of any stack, were it there or not.
+        self.outputs: dict[str, Any] = {}
 
     def answer(self, request: Request) -> Reply:
-        """One request; its path begins with ``heat/v1/<project>``."""
+        """One request; its path begins with ``orchestration/v1/<project>``."""
         project, rest = request.path[2], request.path[3:]
         if rest[:1] != ('stacks',):
             return _not_found('other', '/'.join(rest))
@@ -103,7 +105,7 @@ class Orchestration:
         return stack
 
     def _due(self) -> float:
-        return time.time() + self._world.behaviour.heat_delay
+        return time.time() + self._world.behaviour.stack_delay
 
     def _list(self, request: Request) -> Reply:
         found = [
@@ -122,6 +124,10 @@ class Orchestration:
         return Reply('stack-list', {'stacks': [self._summary(stack) for stack in found]})
 
     def _one(self, request: Request, rest: tuple[str, ...]) -> Reply:
+        if rest[3:4] == ('outputs',) and rest[-1] in self.outputs:
+            output = {'output_key': rest[-1], 'output_value': self.outputs[rest[-1]],
+                      'description': ''}
+            return Reply('stack-output', {'output': output})
         if len(rest) == 2:
             stack = self.stacks.get(rest[1]) or self._named(rest[1])
         else:
@@ -155,7 +161,7 @@ class Orchestration:
         )
 
     def _url(self, stack: Stack) -> str:
-        return f'{self._world.base}/heat/v1/{stack.project}/stacks/{stack.name}/{stack.id}'
+        return f'{self._world.base}/orchestration/v1/{stack.project}/stacks/{stack.name}/{stack.id}'
 
     def _summary(self, stack: Stack) -> dict[str, Any]:
         status = stack.progress()

@@ -14,10 +14,10 @@
 
 import collections
 
-from tools.bench.fakecloud.http import Reply, Request
-from tools.bench.fakecloud.identity import Identity
-from tools.bench.fakecloud.orchestration import Orchestration
-from tools.bench.fakecloud.world import Behaviour, World
+from tools.fakecloud.http import Reply, Request
+from tools.fakecloud.identity import Identity
+from tools.fakecloud.orchestration import Orchestration
+from tools.fakecloud.world import Behaviour, World
 
 
 class Control:
