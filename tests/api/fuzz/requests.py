@@ -9,7 +9,7 @@ from schemathesis.core import NotSet
 
 from magnum.api import versions
 from tests.api.fuzz import hostile
-from tests.api.fuzz.things import Things
+from tests.api.fuzz.things import VALUES, Things
 
 #: The more often, the further they come.
 PERSONAS: Final = (
@@ -60,7 +60,9 @@ def shape(case: Case, things: Things, dice: random.Random, mandatory: frozenset[
     if isinstance(case.body, dict):
         case.body = _shaped_body(case.body, things, dice, mandatory)
     elif isinstance(case.body, list):
-        case.body = [_shaped_step(step, things, dice) for step in case.body[:3]]
+        # In short runs all that is drawn is empty.
+        steps = case.body[:3] or [_step(dice) for _ in range(dice.randrange(3))]
+        case.body = [_shaped_step(step, things, dice) for step in steps]
     if dice.random() < SHAPING.hostile_labels:
         _give_hostile_labels(case, dice)
 
@@ -109,6 +111,12 @@ def _shaped_body(
         known, value = things.value(name, dice)
         found[name] = value if known and dice.random() < SHAPING.of_members else body.get(name)
     return found
+
+
+def _step(dice: random.Random) -> dict[str, Any]:
+    member = dice.choice(list(VALUES))
+    op = dice.choice(('add', 'replace', 'remove'))
+    return {'op': op, 'path': f'/{member}', 'value': dice.choice(VALUES[member])}
 
 
 def _shaped_step(step: Any, things: Things, dice: random.Random) -> Any:
