@@ -139,7 +139,11 @@ def test_one_that_failed_is_gone_on_with(bay: Bay, passed: int, again: str) -> N
     assert (bay.certificate('ca') in begun) is not is_another
 
 
-@pytest.mark.parametrize('position', range(1, 32, 4))
+#: Transactions of a rotation that only its worker's claim opens.
+TRANSACTIONS = 40
+
+
+@pytest.mark.parametrize('position', range(1, TRANSACTIONS + 1, 3))
 def test_a_conductor_dies_anywhere(
     bay: Bay, position: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,22 +151,24 @@ def test_a_conductor_dies_anywhere(
     bay.rotate()
     doomed = bay.world.worker('doomed')
     transactions = itertools.count(1)
-    fenced = doomed.claims.writing
 
-    @contextlib.contextmanager
-    def mortal(claim: object):  # type: ignore[no-untyped-def]
-        if next(transactions) == position:
-            raise Killed
-        with fenced(claim) as session:  # type: ignore[arg-type]
-            yield session
+    def mortal(opened: Any) -> Any:
+        def begin(*claimed: Any, **more: Any) -> Any:
+            if next(transactions) == position:
+                raise Killed
+            return opened(*claimed, **more)
 
-    monkeypatch.setattr(doomed.claims, 'writing', mortal)
+        return begin
+
+    for name in ('writing', 'fenced', 'renewed'):
+        monkeypatch.setattr(doomed.claims, name, mortal(getattr(doomed.claims, name)))
     with contextlib.suppress(Killed):
         for _ in range(6):
             doomed.turn()
             bay.world.pass_time(11)
             for node in bay.nodes:
                 node.follow()
+    assert next(transactions) == position + 1, 'it has died'
     bay.world.pass_time(121)
     bay.go_on(*bay.nodes)
     assert bay.operation.state == 'SUCCEEDED'

@@ -12,6 +12,7 @@ from magnum.cmd.status import Checks, Code
 from magnum.db import models
 from magnum.operations import seals
 from tests.operations.conftest import World
+from tests.operations.test_authority import Bay
 
 OTHER = Sealer([b'o' * 32])
 KEY_ID = OTHER.seal(b'', '').split('.')[1]
@@ -71,24 +72,33 @@ def test_an_operation_without_the_key(world: World, bay: str) -> None:
     assert row.sealed_password.split('.')[1] in error['reason']
 
 
-@pytest.mark.parametrize('verb', ['resize', 'rotate_ca'])
-def test_the_authority(world: World, bay: str, verb: str) -> None:
+def _replace_authority(world: World, uuid: str) -> None:
+    """Let its key be sealed with one that nobody has."""
     with world.database.writing() as session:
         session.execute(
-            sa.update(models.KeyPair).filter_by(bay_uuid=bay, purpose='ca')
-            .values(sealed_private_key=OTHER.seal(b'x', f'key_pair/{bay}/ca'))
+            sa.update(models.KeyPair).filter_by(bay_uuid=uuid, purpose='ca')
+            .values(sealed_private_key=OTHER.seal(b'x', f'key_pair/{uuid}/ca'))
         )
-    if verb == 'resize':
-        world.plan('resize', bay, 3)
-        world.build(bay)
-        assert world.operations(bay)[-1].state == 'SUCCEEDED', 'no certificate is signed here'
-        return
-    world.ask('rotate_ca', bay)
-    for _ in range(10):
-        world.worker().turn()
-        world.pass_time(30)
-    error = world.operations(bay)[-1].error
-    assert error is not None
+
+
+def test_a_resize_does_not_open_the_authority(world: World, bay: str) -> None:
+    _replace_authority(world, bay)
+    world.plan('resize', bay, 3)
+    world.build(bay)
+    assert world.operations(bay)[-1].state == 'SUCCEEDED', 'no certificate is signed here'
+
+
+def test_a_rotation_of_an_authority_that_cannot_be_opened(world: World) -> None:
+    bay = Bay(world)
+    _replace_authority(world, bay.uuid)
+    bay.rotate()
+    bay.turn()
+    for node in bay.nodes:
+        node.trusted = node.ask().text
+        assert node.ask().status_int == 204
+    bay.turn()
+    assert (bay.operation.state, bay.operation.error['code']) == ('FAILED', 'seal_broken')
+    assert f'key_pair/{bay.uuid}/ca' in bay.operation.error['reason']
 
 
 def test_a_bay_whose_seals_are_broken_can_be_deleted(world: World, bay: str) -> None:
@@ -105,11 +115,7 @@ def test_what_is_broken_is_listed(world: World, bay: str) -> None:
         assert list(seals.broken(session, world.tools.sealer)) == []
     assert Checks(world.conf)._check_seals().code == Code.SUCCESS
     _tamper_identity(world, bay)
-    with world.database.writing() as session:
-        session.execute(
-            sa.update(models.KeyPair).filter_by(bay_uuid=bay, purpose='ca')
-            .values(sealed_private_key=OTHER.seal(b'x', f'key_pair/{bay}/ca'))
-        )
+    _replace_authority(world, bay)
     result = Checks(world.conf)._check_seals()
     assert result.code == Code.FAILURE
     for said in (f'bay_identity/{bay}', f'key_pair/{bay}/ca', KEY_ID):

@@ -75,14 +75,17 @@ def test_another_machine_proves_nothing(
     tmp_path: pathlib.Path, mine: Presence, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of a shared folder whose locks do not reach across machines."""
+    process = _process(tmp_path, 'there/00000003')
+    process.kill()
+    _end(process)
     boot = tmp_path / 'boot_id'
     boot.write_text('another')
     monkeypatch.setattr(presence, '_BOOT_ID', boot)
-    other = Presence(str(tmp_path), 'there/00000003')
-    other.begin()
-    assert _buried(mine) == []
-    other.end()
     mine.end()
+    other = Presence(str(tmp_path), 'here/00000004')
+    other.begin()
+    assert _buried(other) == []
+    other.end()
 
 
 def test_a_failure_to_say_so_is_made_up_for(tmp_path: pathlib.Path, mine: Presence) -> None:

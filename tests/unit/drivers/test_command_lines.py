@@ -5,7 +5,7 @@ import pathlib
 import pytest
 
 from magnum.drivers import settings
-from magnum.drivers.contract import MASTER, WORKER
+from magnum.drivers.contract import MASTER, WORKER, PlanRefused
 from magnum.drivers.kubernetes import command_lines
 from magnum.drivers.kubernetes.driver import KubernetesDriver
 from tests.unit.drivers import plans
@@ -32,7 +32,7 @@ def test_from_the_label_to_the_unit(
     driver = KubernetesDriver()
     plan = plans.plan(driver, labels={'kubelet_options': options})
     if words is None:
-        with pytest.raises(Exception, match='blank'):
+        with pytest.raises(PlanRefused, match='blank'):
             driver.validate(plan)
         return
     driver.validate(plan)
