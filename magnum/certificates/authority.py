@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import NameOID
 from oslo_config import cfg
 
 from magnum.certificates import keys
@@ -20,14 +20,6 @@ Extension = tuple[x509.ExtensionType, bool]
 MAX_COMMON_NAME = 64
 # Certificates begin in the past: clocks of nodes and users are not exact.
 _BACKDATED = datetime.timedelta(days=1)
-
-#: What the service shows when it talks to a bay.
-SERVICE_SUBJECT = x509.Name(
-    [
-        x509.NameAttribute(NameOID.ORGANIZATION_NAME, 'system:masters'),
-        x509.NameAttribute(NameOID.COMMON_NAME, 'magnum-conductor'),
-    ]
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,20 +98,6 @@ class Authority:
             subject, self._certificate.subject, public_key, not_before, not_after, extensions
         )
         return describe(builder.sign(self._key, hashes.SHA256()))
-
-    def create_service_pair(self) -> PrivatePair:
-        """A new client certificate, and key, for the service itself."""
-        key = keys.new_private_key(self._conf)
-        issued = self.issue(
-            SERVICE_SUBJECT,
-            key.public_key(),
-            (
-                (x509.BasicConstraints(ca=False, path_length=None), True),
-                (tls_key_usage(key.public_key()), True),
-                (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), False),
-            ),
-        )
-        return PrivatePair(issued.pem, keys.to_pem(key))
 
     def _leaf_validity(self) -> tuple[datetime.datetime, datetime.datetime]:
         """The configured term, cut to the authority's own."""

@@ -49,13 +49,11 @@ class Rotation:
             pair = authority.create_authority(self._conf, bay_uuid, bay_name)
             self._store.save(session, bay_uuid, NEXT, pair)
 
-    def switch(self, session: Session, bay_uuid: str) -> bool:
-        """Let the next authority sign; False when there is none."""
-        if NEXT not in self._store.load_certificates(session, bay_uuid):
-            return False
-        self._store.move(session, bay_uuid, CURRENT, to=FORMER)
-        self._store.move(session, bay_uuid, NEXT, to=CURRENT)
-        return True
+    def switch(self, session: Session, bay_uuid: str) -> None:
+        """Let the next authority sign, if there is one."""
+        if NEXT in self._store.load_certificates(session, bay_uuid):
+            self._store.move(session, bay_uuid, CURRENT, to=FORMER)
+            self._store.move(session, bay_uuid, NEXT, to=CURRENT)
 
     def retire(self, session: Session, bay_uuid: str) -> None:
         """Trust the former authority no longer."""

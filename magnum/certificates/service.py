@@ -19,7 +19,6 @@ from magnum.certificates import (
 from magnum.certificates.authority import (
     Authority,
     IssuedCertificate,
-    PrivatePair,
     create_authority,
 )
 from magnum.certificates.bootstrap import ROLES, BootstrapTokens
@@ -33,7 +32,6 @@ from magnum.db import models
 from magnum.domain.node_certificates import NodeAddresses, NodeCertificate
 
 AUTHORITY: Final = rotation.CURRENT
-SERVICE: Final = 'service'
 
 _ISSUED_TO_LENGTH = 255
 _ISSUED: Final[sa.Table] = models.IssuedCertificate.__table__  # type: ignore[assignment]
@@ -67,13 +65,10 @@ class CertificateService:
         self.tokens = BootstrapTokens(sealer)
 
     def ensure_authority(self, session: Session, bay_uuid: str, bay_name: str | None) -> None:
-        """Make a bay's authority and the service's own certificate, once."""
-        kept = self._store.load_certificates(session, bay_uuid)
-        if AUTHORITY not in kept:
+        """Make a bay's authority, once."""
+        if AUTHORITY not in self._store.load_certificates(session, bay_uuid):
             pair = create_authority(self._conf, bay_uuid, bay_name)
             self._store.save(session, bay_uuid, AUTHORITY, pair)
-        if SERVICE not in kept:
-            self._make_service_pair(session, bay_uuid)
 
     def trusted(self, session: Session, bay_uuid: str) -> str | None:
         """What the bay trusts, PEM: the authority, and in a rotation another one after it.
@@ -88,9 +83,7 @@ class CertificateService:
 
     def switch_authority(self, session: Session, bay_uuid: str) -> None:
         """Sign with the next authority from now on; once."""
-        if self._rotation.switch(session, bay_uuid):
-            self._store.remove(session, bay_uuid, SERVICE)
-            self._make_service_pair(session, bay_uuid)
+        self._rotation.switch(session, bay_uuid)
 
     def retire_authority(self, session: Session, bay_uuid: str) -> None:
         """Have the former authority trusted no longer."""
@@ -100,10 +93,6 @@ class CertificateService:
         """The nodes, by name, that have not said that they trust what the bay trusts."""
         trusted = self.trusted(session, bay_uuid) or ''
         return node_trust.missing(session, bay_uuid, node_trust.fingerprint(trusted))
-
-    def service_pair(self, session: Session, bay_uuid: str) -> PrivatePair | None:
-        """What the service itself shows to a bay; None before there is one."""
-        return self._store.load(session, bay_uuid, SERVICE)
 
     def sign_user_csr(
         self,
@@ -198,10 +187,6 @@ class CertificateService:
         """Drop a bay's keys and tokens; what was issued stays on record."""
         self.discard_authority(session, bay_uuid)
         self.tokens.forget(session, bay_uuid)
-
-    def _make_service_pair(self, session: Session, bay_uuid: str) -> None:
-        pair = self._authority(session, bay_uuid).create_service_pair()
-        self._store.save(session, bay_uuid, SERVICE, pair)
 
     def _authority(self, session: Session, bay_uuid: str) -> Authority:
         pair = self._store.load(session, bay_uuid, AUTHORITY)

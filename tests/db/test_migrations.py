@@ -17,7 +17,7 @@ from magnum.db.engine import Database
 from magnum.db.types import utcnow
 from tests import databases
 
-HEAD = '0006'
+HEAD = '0007'
 
 
 @pytest.fixture
@@ -119,3 +119,16 @@ def test_nodes_of_a_rotation_that_is_under_way_keep_their_roles(database: Databa
     with database.reading() as session:
         roles = {row.node: row.role for row in session.scalars(sa.select(models.NodeTrust))}
     assert roles == {'x-master-0': 'master', 'x-node-0': 'worker'}
+
+
+def test_keys_that_the_service_never_used_are_forgotten(database: Database) -> None:
+    """0007: authorities stay, those of a rotation too."""
+    migration.upgrade(database, '0006')
+    with database.writing() as session:
+        session.add_all(
+            models.KeyPair(bay_uuid='b', purpose=purpose, certificate='c', sealed_private_key='s')
+            for purpose in ('ca', 'ca-next', 'service')
+        )
+    migration.upgrade(database)
+    with database.reading() as session:
+        assert set(session.scalars(sa.select(models.KeyPair.purpose))) == {'ca', 'ca-next'}

@@ -120,7 +120,6 @@ def test_what_is_broken_is_listed(world: World, bay: str) -> None:
     assert result.code == Code.FAILURE
     for said in (f'bay_identity/{bay}', f'key_pair/{bay}/ca', KEY_ID):
         assert said in result.details
-    assert f'key_pair/{bay}/service' not in result.details
 
 
 def test_tokens_of_a_key_that_is_gone_are_listed(world: World) -> None:

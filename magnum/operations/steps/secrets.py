@@ -14,7 +14,7 @@ from magnum.operations.work import Situation, Work
 
 
 def ensure_authority(work: Work) -> None:
-    """Make the bay's CA and the service's own client certificate."""
+    """Make the bay's certificate authority."""
     bay = work.situation().bay
     with work.writing() as session:
         ledger.write(session, bay.uuid, bay.project_id, ledger.CERTIFICATES, bay.uuid)

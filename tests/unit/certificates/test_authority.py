@@ -1,6 +1,7 @@
 import datetime
 import re
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,19 @@ def read(pem: str) -> x509.Certificate:
 
 def now() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC)
+
+
+def issue(
+    conf: cfg.ConfigOpts, pair: PrivatePair, more: Sequence[authority.Extension] = ()
+) -> authority.IssuedCertificate:
+    """A TLS certificate of an authority, for a new key."""
+    key = ec.generate_private_key(ec.SECP256R1()).public_key()
+    extensions: list[authority.Extension] = [
+        (x509.BasicConstraints(ca=False, path_length=None), True),
+        (authority.tls_key_usage(key), True),
+        *more,
+    ]
+    return Authority(conf, pair).issue(csr.name(O='system:masters', CN='admin'), key, extensions)
 
 
 @pytest.fixture
@@ -86,43 +100,24 @@ def test_keys_are_of_the_configured_kind(
 ) -> None:
     for option, value in options.items():
         conf.set_override(option, value, 'x509')
-    pair = authority.create_authority(conf, BAY_UUID, 'prod')
-    service_pair = Authority(conf, pair).create_service_pair()
-    for pem in (pair.certificate_pem, service_pair.certificate_pem):
-        key = read(pem).public_key()
-        assert isinstance(key, key_type)
-        assert isinstance(key, ec.EllipticCurvePublicKey | rsa.RSAPublicKey)
-        assert key.key_size == key_size
+    key = read(authority.create_authority(conf, BAY_UUID, 'prod').certificate_pem).public_key()
+    assert isinstance(key, key_type)
+    assert isinstance(key, ec.EllipticCurvePublicKey | rsa.RSAPublicKey)
+    assert key.key_size == key_size
 
 
-def test_the_services_own_certificate(conf: cfg.ConfigOpts, pair: PrivatePair) -> None:
-    own = Authority(conf, pair).create_service_pair()
-    certificate = read(own.certificate_pem)
-    certificate.verify_directly_issued_by(read(pair.certificate_pem))
-    assert certificate.subject == csr.name(O='system:masters', CN='magnum-conductor')
-    extensions = {type(e.value): e for e in certificate.extensions}
-    assert extensions[x509.BasicConstraints].critical
-    assert extensions[x509.KeyUsage].value == authority.key_usage('digital_signature')
-    assert extensions[x509.KeyUsage].critical
-    assert extensions[x509.ExtendedKeyUsage].value == x509.ExtendedKeyUsage(
-        [ExtendedKeyUsageOID.CLIENT_AUTH]
+def test_rsa_keys_may_encipher_keys_too() -> None:
+    key = rsa.generate_private_key(65537, 2048).public_key()
+    assert authority.tls_key_usage(key) == authority.key_usage(
+        'digital_signature', 'key_encipherment'
     )
-
-
-def test_rsa_keys_may_encipher_keys_too(conf: cfg.ConfigOpts) -> None:
-    conf.set_override('key_type', 'rsa', 'x509')
-    pair = authority.create_authority(conf, BAY_UUID, 'prod')
-    certificate = read(Authority(conf, pair).create_service_pair().certificate_pem)
-    assert certificate.extensions.get_extension_for_class(
-        x509.KeyUsage
-    ).value == authority.key_usage('digital_signature', 'key_encipherment')
 
 
 def test_no_certificate_outlives_its_authority(conf: cfg.ConfigOpts) -> None:
     conf.set_override('term_of_validity', 10, 'x509')
     pair = authority.create_authority(conf, BAY_UUID, 'prod')
     conf.set_override('term_of_validity', 1000, 'x509')
-    issued = read(Authority(conf, pair).create_service_pair().certificate_pem)
+    issued = read(issue(conf, pair).pem)
     assert issued.not_valid_after_utc == read(pair.certificate_pem).not_valid_after_utc
 
 
@@ -132,7 +127,7 @@ def test_an_expired_authority_signs_no_more(
     later = read(pair.certificate_pem).not_valid_after_utc + DAY
     monkeypatch.setattr(authority, '_now', lambda: later)
     with pytest.raises(errors.AuthorityExpired):
-        Authority(conf, pair).create_service_pair()
+        issue(conf, pair)
 
 
 def test_the_description_matches_the_certificate(conf: cfg.ConfigOpts, pair: PrivatePair) -> None:
@@ -155,7 +150,7 @@ def test_openssl_verifies_the_chain_strictly(
     conf: cfg.ConfigOpts, pair: PrivatePair, tmp_path: Path
 ) -> None:
     (tmp_path / 'ca.pem').write_text(pair.certificate_pem)
-    own = Authority(conf, pair).create_service_pair()
-    (tmp_path / 'own.pem').write_text(own.certificate_pem)
+    client_only = (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), False)
+    (tmp_path / 'own.pem').write_text(issue(conf, pair, [client_only]).pem)
     command = ['openssl', 'verify', '-x509_strict', '-purpose', 'sslclient', '-CAfile']
     subprocess.run([*command, tmp_path / 'ca.pem', tmp_path / 'own.pem'], check=True)

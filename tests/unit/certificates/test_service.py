@@ -42,30 +42,17 @@ def issued_rows(session: Session) -> list[models.IssuedCertificate]:
 def test_an_authority_is_made_once(
     ready: CertificateService, session: Session, bay: models.Bay
 ) -> None:
-    first = ready.trusted(session, bay.uuid), ready.service_pair(session, bay.uuid)
+    first = ready.trusted(session, bay.uuid)
     ready.ensure_authority(session, bay.uuid, bay.name)
-    again = ready.trusted(session, bay.uuid), ready.service_pair(session, bay.uuid)
-    assert first == again
-    assert read(first[0]).subject == csr.name(CN=bay.name)
-    assert first[1] is not None
-    read(first[1].certificate_pem).verify_directly_issued_by(read(first[0]))
-
-
-def test_half_an_authority_is_completed(
-    ready: CertificateService, session: Session, bay: models.Bay
-) -> None:
-    ca = ready.trusted(session, bay.uuid)
-    session.execute(sa.delete(models.KeyPair).where(models.KeyPair.purpose == 'service'))
-    ready.ensure_authority(session, bay.uuid, bay.name)
-    assert ready.trusted(session, bay.uuid) == ca
-    assert ready.service_pair(session, bay.uuid) is not None
+    assert first == ready.trusted(session, bay.uuid)
+    assert read(first).subject == csr.name(CN=bay.name)
+    assert [row.purpose for row in session.scalars(sa.select(models.KeyPair))] == ['ca']
 
 
 def test_without_an_authority_there_is_nothing(
     service: CertificateService, session: Session, bay: models.Bay
 ) -> None:
     assert service.trusted(session, bay.uuid) is None
-    assert service.service_pair(session, bay.uuid) is None
     with pytest.raises(errors.AuthorityMissing):
         service.sign_user_csr(session, bay.uuid, 'kubernetes', csr.make(MASTERS), ['admin'], 'me')
 
