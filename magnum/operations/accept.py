@@ -18,10 +18,10 @@ from magnum.certificates import node_trust
 from magnum.db import models
 from magnum.db.statements import database_now
 from magnum.db.types import utcnow
-from magnum.domain import nodegroups, states
+from magnum.domain import nodegroups, rounds, states
 from magnum.domain.failures import Failure
 from magnum.events import timeline
-from magnum.operations import locking, rounds, upgrading
+from magnum.operations import locking, upgrading
 from magnum.operations.ending import end, end_cancelled, is_preempted
 from magnum.operations.errors import (
     BayGone,

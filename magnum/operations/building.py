@@ -4,11 +4,10 @@ import dataclasses
 from collections.abc import Sequence
 
 from magnum.db.models import Bay, Nodegroup, Operation
-from magnum.domain import states
+from magnum.domain import rounds, states
 from magnum.domain.stack_names import stack_name
 from magnum.drivers.contract import Driver
 from magnum.drivers.plans import nodegroup_plan
-from magnum.operations import rounds
 from magnum.operations.upgrading import kind_of
 
 #: Operations that build nodes in one node group.

@@ -16,8 +16,7 @@ from sqlalchemy import orm
 
 from magnum.db.models import Bay, Nodegroup, Operation
 from magnum.db.types import utcnow
-from magnum.domain import states
-from magnum.operations import rounds
+from magnum.domain import rounds, states
 from magnum.operations.errors import BayGone, NodegroupGone
 
 

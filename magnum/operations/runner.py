@@ -24,11 +24,11 @@ from magnum.db.away import UNAVAILABLE
 from magnum.db.commits import OutcomeUnknown
 from magnum.db.models import Bay, BayIdentity, Nodegroup, Operation
 from magnum.db.statements import database_now
-from magnum.domain import states
+from magnum.domain import rounds, states
 from magnum.domain.failures import NODE_IDENTITY_CONFLICT, Failure
 from magnum.domain.plain_text import first_line
 from magnum.events import timeline
-from magnum.operations import locking, rounds
+from magnum.operations import locking
 from magnum.operations.claims import Claim, Claims, LeaseLost
 from magnum.operations.ending import end, end_cancelled, is_preempted, release
 from magnum.operations.flows import FLOWS, phase_steps, step_names

@@ -20,11 +20,11 @@ from magnum.clients.project_resources import ProjectResources, ProjectResourcesC
 from magnum.clients.sessions import Sessions
 from magnum.db import models
 from magnum.db.engine import Database
-from magnum.domain import states
+from magnum.domain import rounds, states
 from magnum.domain.failures import Failure
 from magnum.drivers.contract import Driver
 from magnum.drivers.registry import DriverNotFound, Registry
-from magnum.operations import passwords, rounds
+from magnum.operations import passwords
 from magnum.operations.claims import Claim, Claims, LeaseLost
 from magnum.operations.outcomes import Cancelled, DeadlinePassed, Handover, StepFailed
 

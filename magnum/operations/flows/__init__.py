@@ -4,7 +4,7 @@
 when the stack has moved, or the deadline has passed, as often as needed. A
 flow without ``FINISH`` is done at the end of its ``START``.
 
-An operation in rounds (:mod:`magnum.operations.rounds`) goes through both
+An operation in rounds (:mod:`magnum.domain.rounds`) goes through both
 once for each node group. ``OPENING`` settles what the rounds are about,
 ``CLOSING`` follows the last of them.
 """
@@ -13,8 +13,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from magnum.domain import states
-from magnum.operations import rounds
+from magnum.domain import rounds, states
 from magnum.operations.flows import (
     create,
     create_nodegroup,

@@ -10,11 +10,11 @@ from sqlalchemy import orm
 
 from magnum.db.models import Bay, Baymodel, Nodegroup, Operation
 from magnum.db.statements import database_now
-from magnum.domain import states
+from magnum.domain import rounds, states
 from magnum.domain.failures import Failure
 from magnum.drivers.contract import MASTER
 from magnum.drivers.plans import nodegroup_plan
-from magnum.operations import locking, rounds, upgrading
+from magnum.operations import locking, upgrading
 from magnum.operations.outcomes import StepFailed
 from magnum.operations.steps.heat import (
     UPDATE,
