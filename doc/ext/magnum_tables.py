@@ -32,7 +32,7 @@ from magnum.api.controllers import (
     root,
     stats,
 )
-from magnum.domain import failures, states
+from magnum.domain import failures, states, verbs
 from magnum.drivers.registry import Registry
 from magnum.operations import flows
 
@@ -194,10 +194,10 @@ class Steps(_Table):
     def text(self) -> str:
         """See the base class."""
         rows = [
-            (_literal(verb), phase, _literal(step.__name__), _first_line(step))
-            for verb in states.VERBS
+            (_literal(verb), phase, _literal(name), _first_line(flows.STEPS[name]))
+            for verb, steps in verbs.STEPS.items()
             for phase in ('again', 'opening', 'start', 'finish', 'closing')
-            for step in getattr(flows.FLOWS[verb], phase)
+            for name in getattr(steps, phase)
         ]
         return _table(('Verb', 'Flow', 'Step', 'What it does'), rows, (10, 10, 30, 50))
 

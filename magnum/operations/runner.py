@@ -24,14 +24,14 @@ from magnum.db.away import UNAVAILABLE
 from magnum.db.commits import OutcomeUnknown
 from magnum.db.models import Bay, BayIdentity, Nodegroup, Operation
 from magnum.db.statements import database_now
-from magnum.domain import rounds, states
+from magnum.domain import rounds, states, verbs
 from magnum.domain.failures import NODE_IDENTITY_CONFLICT, Failure
 from magnum.domain.plain_text import first_line
 from magnum.events import timeline
 from magnum.operations import locking
 from magnum.operations.claims import Claim, Claims, LeaseLost
 from magnum.operations.ending import end, end_cancelled, is_preempted, release
-from magnum.operations.flows import FLOWS, phase_steps, step_names
+from magnum.operations.flows import phase_steps
 from magnum.operations.outcomes import (
     Cancelled,
     DeadlinePassed,
@@ -126,11 +126,11 @@ class Runner:
 
     def _next(self, claim: Claim) -> Outcome:
         """What follows a phase whose steps are all done."""
-        flow = FLOWS[claim.verb]
+        steps = verbs.STEPS[claim.verb]
         if claim.phase == states.START:
-            if flow.has_rounds and not rounds.has_begun(claim.parameters):
+            if steps.has_rounds and not rounds.has_begun(claim.parameters):
                 return self._begin_round
-            if flow.finish:
+            if steps.finish:
                 return functools.partial(self._wait, seen=None)
         elif not rounds.is_last(claim.parameters):
             return self._next_round
@@ -307,7 +307,7 @@ def _engine(claim: Claim, work: Work) -> Any:
 
     The steps' own rows are the resume record; TaskFlow keeps none.
     """
-    everything = step_names(claim.verb, claim.parameters)
+    everything = verbs.step_names(claim.verb, claim.parameters)
     flow = linear_flow.Flow(f'{claim.verb}.{claim.phase}')
     for name, step in phase_steps(claim.verb, claim.phase, claim.parameters):
         flow.add(StepTask(name, step, everything.index(name), work))

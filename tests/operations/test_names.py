@@ -1,11 +1,12 @@
 """Names that derive from others: of steps in rounds, of stacks."""
 
+import dataclasses
 import uuid
 
 import pytest
 
 from magnum.db import models
-from magnum.domain import states
+from magnum.domain import states, verbs
 from magnum.domain.stack_names import nodegroup_stack_name
 from magnum.operations import flows
 
@@ -18,27 +19,39 @@ ROUNDS = {
 }
 
 
-@pytest.mark.parametrize('verb', list(flows.FLOWS))
+@pytest.mark.parametrize('verb', list(verbs.STEPS))
 def test_steps_have_names_of_their_own(verb: str) -> None:
-    for parameters in ({}, ROUNDS if flows.FLOWS[verb].has_rounds else {}, {'is_retry': True}):
-        names = flows.step_names(verb, parameters)
+    for parameters in ({}, ROUNDS if verbs.STEPS[verb].has_rounds else {}, {'is_retry': True}):
+        names = verbs.step_names(verb, parameters)
         assert len(names) == len(set(names)) > 0
         assert all(len(name) <= models.OperationStep.name.type.length for name in names)
         run = [
             name for phase in (states.START, states.FINISH)
-            for name, _ in flows.phase_steps(verb, phase, parameters)
+            for name in verbs.phase_step_names(verb, phase, parameters)
         ]
         assert set(run) <= set(names)
+        for phase in (states.START, states.FINISH):
+            for name, step in flows.phase_steps(verb, phase, parameters):
+                assert step.__name__ == verbs.without_ending(name)
 
 
-def test_every_verb_has_a_flow() -> None:
-    assert list(flows.FLOWS.keys() ^ states.VERBS.keys()) == []
+def test_every_name_of_a_step_has_its_function() -> None:
+    named = {
+        name for steps in verbs.STEPS.values()
+        for part in dataclasses.astuple(steps) for name in part
+    }
+    assert named == flows.STEPS.keys()
+    assert all(step.__name__ == name for name, step in flows.STEPS.items())
+
+
+def test_every_verb_has_steps() -> None:
+    assert list(verbs.STEPS.keys() ^ states.VERBS.keys()) == []
     assert all(len(verb) <= models.Operation.verb.type.length for verb in states.VERBS)
 
 
 def test_closing_comes_after_the_last_round() -> None:
     ends = [
-        flows.phase_steps('upgrade', states.FINISH, {**ROUNDS, 'round': number})[-1][0]
+        verbs.phase_step_names('upgrade', states.FINISH, {**ROUNDS, 'round': number})[-1]
         for number in range(3)
     ]
     assert [end == 'adopt_baymodel' for end in ends] == [False, False, True]

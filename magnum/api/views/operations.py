@@ -12,8 +12,7 @@ from magnum.api.types.scalars import timestamp
 from magnum.api.views.base import Document, links
 from magnum.db.repositories import operations as repository
 from magnum.db.repositories.visibility import Row
-from magnum.domain import states
-from magnum.operations import flows
+from magnum.domain import states, verbs
 
 #: What lists may be sorted by: what documents show, and the order of asking.
 SORTABLE: Final = frozenset(
@@ -85,7 +84,7 @@ def percentage(state: str, names: Sequence[str], recorded: Sequence[Row]) -> int
 
 
 def _step_names(verb: str, parameters: Mapping[str, Any]) -> list[str]:
-    return flows.step_names(verb, parameters) if verb in flows.FLOWS else []
+    return verbs.step_names(verb, parameters) if verb in verbs.STEPS else []
 
 
 def _steps(names: Sequence[str], recorded: Sequence[Row]) -> list[Document]:

@@ -1,0 +1,132 @@
+"""Steps of each verb: their names, in order, as data.
+
+A verb's ``start`` goes up to the moment when Heat works by itself; ``finish``
+follows when the stack has moved, or the deadline has passed, as often as
+needed. A verb without ``finish`` is done at the end of its ``start``.
+
+An operation in rounds (:mod:`magnum.domain.rounds`) goes through both once for
+each node group, and a step's name ends with that of the node group.
+``opening`` settles what the rounds are about, ``closing`` follows the last.
+
+The functions of these names are in :mod:`magnum.operations.flows`.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Final
+
+from magnum.domain import rounds, states
+
+Names = tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Steps:
+    """Names of a verb's steps.
+
+    :ivar again: what comes first when a failed operation is tried again.
+    """
+
+    start: Names
+    finish: Names = ()
+    opening: Names = ()
+    closing: Names = ()
+    again: Names = ()
+
+    @property
+    def has_rounds(self) -> bool:
+        """Whether it goes over node groups one by one."""
+        return bool(self.opening)
+
+
+STEPS: Final[dict[str, Steps]] = {
+    states.CREATE: Steps(
+        again=('remove_remains',),
+        start=('ensure_identity', 'ensure_authority', 'arm_bootstrap', 'create_stack'),
+        finish=('await_stack', 'disarm_bootstrap', 'read_outputs'),
+    ),
+    states.RESIZE: Steps(
+        start=('note_stack', 'arm_bootstrap', 'change_stack'),
+        finish=('await_stack', 'disarm_bootstrap', 'read_outputs'),
+    ),
+    states.CREATE_NODEGROUP: Steps(
+        start=('arm_bootstrap', 'create_nodegroup_stack'),
+        finish=('await_stack', 'disarm_bootstrap', 'read_outputs'),
+    ),
+    states.DELETE_NODEGROUP: Steps(
+        start=('delete_stacks',),
+        finish=('await_late_requests', 'await_stacks_gone', 'look_once_more'),
+    ),
+    states.UPGRADE: Steps(
+        opening=('check_upgrade',),
+        start=('note_stack', 'arm_bootstrap', 'replace_nodes'),
+        finish=('await_stack', 'disarm_bootstrap', 'read_outputs', 'confirm_nodes'),
+        closing=('adopt_baymodel',),
+    ),
+    states.ROTATE_CREDENTIAL: Steps(
+        start=('add_password', 'change_password', 'prove_password', 'drop_old_password'),
+    ),
+    states.ROTATE_CA: Steps(
+        start=(
+            'expect_nodes',
+            'introduce_authority',
+            'await_introduction',
+            'switch_authority',
+            'await_switch',
+            'retire_authority',
+            'await_retirement',
+        ),
+    ),
+    states.DELETE: Steps(
+        start=('disarm_all_bootstrap', 'remove_load_balancers', 'delete_stacks'),
+        finish=(
+            'await_late_requests',
+            'await_stacks_gone',
+            'look_once_more',
+            'remove_volumes',
+            'delete_identity',
+            'delete_certificates',
+        ),
+    ),
+}
+
+
+def step_names(verb: str, parameters: Mapping[str, Any]) -> list[str]:
+    """Every step of an operation, in order, as users see them.
+
+    Of one whose rounds are not settled yet, the steps of one round.
+    """
+    steps = STEPS[verb]
+    middle = [
+        name
+        for ending in rounds.names(parameters) or ['']
+        for name in _ended(steps.start + steps.finish, ending)
+    ]
+    return [*_opening(steps, parameters), *middle, *steps.closing]
+
+
+def phase_step_names(verb: str, phase: str, parameters: Mapping[str, Any]) -> list[str]:
+    """The steps that a worker runs in a row."""
+    steps = STEPS[verb]
+    ending = rounds.current_name(parameters)
+    if phase == states.START:
+        opening = _opening(steps, parameters)
+        if steps.has_rounds and not rounds.has_begun(parameters):
+            return opening
+        return opening + _ended(steps.start, ending)
+    closing = steps.closing if rounds.is_last(parameters) else ()
+    return [*_ended(steps.finish, ending), *closing]
+
+
+def without_ending(name: str) -> str:
+    """A step's name in the table, of that of an operation's step."""
+    return name.partition('.')[0]
+
+
+def _opening(steps: Steps, parameters: Mapping[str, Any]) -> list[str]:
+    again = steps.again if parameters.get('is_retry') else ()
+    return [*again, *steps.opening]
+
+
+def _ended(names: Names, ending: str) -> list[str]:
+    return [f'{name}.{ending}' if ending else name for name in names]
