@@ -85,6 +85,7 @@ def _grow(service: Service, client: webtest.TestApp) -> None:
 def test_lists_do_not_cost_more_when_they_are_longer(
     service: Service, client: webtest.TestApp
 ) -> None:
+    assert service.cloud.requests, 'a new template and its cluster are looked up'
     meter = Meter(service)
     urls = [path.replace('{ident}', 'one') for path in LISTS]
     before = {url: meter.of(client, url, ADMIN) for url in urls}

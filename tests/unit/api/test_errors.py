@@ -12,6 +12,8 @@ from magnum import api
 from magnum.api import errors
 
 _KINDS = errors.kinds()
+#: Every status and code that a release has had.
+_PUBLISHED = pathlib.Path(__file__).with_name('error-codes.txt')
 
 
 @pytest.mark.parametrize('kind', _KINDS, ids=lambda kind: f'{kind.code}-{kind.status}')
@@ -22,6 +24,12 @@ def test_kind_says_what_happened_and_what_to_do(kind: errors.Kind) -> None:
     for text in (kind.cause, kind.remedy):
         assert text.endswith('.')
         assert text.count('"') % 2 == 0, 'double quotes are literals of the reference'
+
+
+def test_no_code_goes_or_changes() -> None:
+    """Clients branch on them; a new one comes to the list."""
+    kept = _PUBLISHED.read_text().splitlines()
+    assert sorted(f'{kind.code} {kind.status}' for kind in _KINDS) == kept
 
 
 def test_no_kind_stands_there_twice() -> None:

@@ -13,11 +13,6 @@ def test_every_version_has_its_reason() -> None:
     assert all(reason.endswith('.') for reason in versions.VERSIONS.values())
 
 
-def test_codes_have_one_form() -> None:
-    kinds = [value for value in vars(errors).values() if isinstance(value, errors.Kind)]
-    assert all(kind.code.startswith('magnum.') for kind in kinds)
-
-
 def test_body_of_an_error() -> None:
     error = errors.APIError(errors.BAY_NOT_FOUND, 'Bay x could not be found. Look elsewhere.')
     body = json.loads(errors.body(error, 'req-1', for_old_clients=True))
