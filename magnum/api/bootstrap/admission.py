@@ -26,7 +26,6 @@ from contextlib import contextmanager
 from typing import Final
 
 import cachetools
-import sqlalchemy as sa
 from oslo_db import exception as db_exc
 from oslo_log import log as logging
 from sqlalchemy.orm import Session
@@ -37,12 +36,14 @@ from magnum.certificates.service import CertificateService
 from magnum.clients.errors import CloudError
 from magnum.clients.servers import Server, Servers
 from magnum.db import models
+from magnum.db.repositories import identities, nodegroups
 from magnum.domain import states
 from magnum.domain.failures import NODE_IDENTITY_CONFLICT, Failure
 from magnum.domain.node_certificates import NodeAddresses
 from magnum.domain.stack_names import stack_name
 from magnum.drivers.contract import MASTER, Driver
 from magnum.events import timeline
+from magnum.operations import locking
 from magnum.operations.building import nodes_built
 
 LOG = logging.getLogger(__name__)
@@ -163,10 +164,7 @@ class Cloud:
 
 def owner_of_servers(session: Session, bay_uuid: str) -> str | None:
     """Id of the Keystone user that makes the servers of a bay."""
-    owner: str | None = session.scalar(
-        sa.select(models.BayIdentity.user_id).filter_by(bay_uuid=bay_uuid)
-    )
-    return owner
+    return identities.user_id(session, bay_uuid)
 
 
 def is_to_be_built(
@@ -177,7 +175,7 @@ def is_to_be_built(
     # One that has failed may have armed its tokens again, when it was resumed.
     if operation.active_for != bay.uuid or operation.found_failure is not None:
         return False
-    groups = session.scalars(sa.select(models.Nodegroup).filter_by(bay_uuid=bay.uuid)).all()
+    groups = nodegroups.load_all(session, bay.uuid)
     return any(
         built.role == applicant.role and built.include(applicant.driver, applicant.name)
         for built in nodes_built(operation, bay, groups)
@@ -250,12 +248,7 @@ def record_conflict(
     In a writing transaction of its own. Its tokens and both keys open nothing
     from now on, however the operation ends: it may be cancelled.
     """
-    operation = session.scalars(
-        sa.select(models.Operation)
-        .filter_by(uuid=operation_uuid)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).one()
+    operation = locking.lock_operation(session, operation_uuid)
     if operation.active_for is None or operation.found_failure is not None:
         return
     failure = Failure(NODE_IDENTITY_CONFLICT, _advice(operation.verb, applicant))

@@ -32,7 +32,6 @@ import uuid
 from collections.abc import Callable, Iterator
 from typing import Final, Protocol
 
-import sqlalchemy as sa
 import webob
 import webob.dec
 from oslo_config import cfg
@@ -50,6 +49,7 @@ from magnum.certificates.requests import MAX_PEM_LENGTH
 from magnum.certificates.service import CertificateService, public_key_of
 from magnum.clients.servers import Servers
 from magnum.db import models
+from magnum.db.repositories import bays, operations
 from magnum.domain import states
 from magnum.domain.node_certificates import NodeAddresses, NodeCertificate
 from magnum.drivers.contract import Driver
@@ -243,9 +243,7 @@ class _Bootstrap:
         while True:
             with self._writing() as session:
                 node = self._by_token(session, bay, request, is_counted=confirmed is None)
-                operation = session.scalar(
-                    sa.select(models.Operation).filter_by(uuid=node.operation_uuid)
-                )
+                operation = operations.load(session, node.operation_uuid)
                 if operation is None:
                     raise _refused()
                 applicant = self._applicant(session, node, _node_name(request))
@@ -350,7 +348,7 @@ class _Bootstrap:
         operation_uuid: str | None,
         is_counted: bool,
     ) -> _Node:
-        bay = session.scalar(sa.select(models.Bay).where(models.Bay.uuid == bay_uuid))
+        bay = bays.load(session, bay_uuid, is_locked=False)
         if role is None or bay is None:
             raise _refused()
         if is_counted:
@@ -391,10 +389,7 @@ class _Bootstrap:
         return issued.pem
 
     def _driver(self, session: Session, bay: models.Bay) -> Driver:
-        baymodel = session.scalars(
-            sa.select(models.Baymodel).where(models.Baymodel.uuid == bay.baymodel_id)
-        ).one()
-        return self._driver_for_bay(bay, baymodel)
+        return self._driver_for_bay(*bays.with_baymodel(session, bay.uuid))
 
 
 def _node_certificate(driver: Driver, role: str, purpose: str) -> NodeCertificate:
@@ -427,11 +422,7 @@ def _too_many(seconds: float) -> errors.APIError:
 
 def _may_follow(session: Session, node: _Node, name: str) -> bool:
     """Whether the bay is being given another authority, and the node is one of its own."""
-    rotation = sa.select(models.Operation.id).where(
-        models.Operation.active_for == node.bay.uuid,
-        models.Operation.verb == states.ROTATE_CA,
-    )
-    if session.scalar(rotation) is None:
+    if operations.active_verb(session, node.bay.uuid) != states.ROTATE_CA:
         return False
     return node_trust.told(session, node.bay.uuid, node.role, name) is not None
 

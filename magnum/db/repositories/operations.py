@@ -57,6 +57,19 @@ def find(session: orm.Session, columns: Columns, scope: Scope, uuid: str) -> Row
     ).first()
 
 
+def load(session: orm.Session, uuid: str | None) -> models.Operation | None:
+    """The operation of a uuid, as an object of the session that is not locked."""
+    return session.scalars(sa.select(models.Operation).filter_by(uuid=uuid)).one_or_none()
+
+
+def active_verb(session: orm.Session, bay_uuid: str) -> str | None:
+    """What the bay's active operation does; None without one."""
+    verb: str | None = session.scalar(
+        sa.select(TABLE.c.verb).where(TABLE.c.active_for == bay_uuid)
+    )
+    return verb
+
+
 def last_of_bay(
     session: orm.Session, columns: Columns, scope: Scope, bay_uuid: str
 ) -> Row | None:
