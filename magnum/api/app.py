@@ -1,18 +1,16 @@
 """The API's WSGI application, assembled in order."""
 
-from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Final
 
 from keystonemiddleware import auth_token
 from keystonemiddleware import opts as token_options
 from oslo_config import cfg
-from oslo_context import context as oslo_context
-from oslo_log import log as logging
-from oslo_middleware import cors, healthcheck, http_proxy_to_wsgi, request_id
+from oslo_middleware import cors, http_proxy_to_wsgi, request_id
 
-from magnum.api import dispatch, errors, routes
+from magnum.api import dispatch, routes
 from magnum.api.bootstrap import mount
-from magnum.api.http import faults, forwarded
+from magnum.api.http import forwarded, middleware
+from magnum.api.http.middleware import Application
 from magnum.api.requests.cloud_checks import Preflight
 from magnum.api.requests.driver_choice import DriverSelection
 from magnum.api.requests.preview import Previews
@@ -24,19 +22,8 @@ from magnum.operations.accept import Planner
 from magnum.operations.hints import WakeUp
 from magnum.policies.enforcer import Enforcer
 
-LOG = logging.getLogger(__name__)
-
-Environ = dict[str, Any]
-Application = Callable[[Environ, Any], Iterable[bytes]]
-
 #: What access rules of application credentials call this service.
 SERVICE_TYPE: Final = 'container-infra'
-_HEALTHCHECK: Final = '/healthcheck'
-#: How the common shape begins.
-_OURS: Final = b'{"errors"'
-_DISABLE_FILE: Final = '/etc/magnum/healthcheck_disable'
-# The document also where paths without their version begin.
-_PUBLIC: Final = frozenset({'', '/v1', routes.DESCRIPTION, '/openapi.json'})
 
 _ALLOWED_HEADERS: Final = [
     'X-Auth-Token', 'X-Identity-Status', 'X-Roles', 'X-Service-Catalog', 'X-User-Id',
@@ -82,17 +69,19 @@ def make_application(
     # Tokens are checked last of all: nothing that can be refused for less
     # costs Keystone a call.
     guarded: Application = auth_token.AuthProtocol(handlers, {'oslo_config_config': conf})
-    application: Application = _Paths(
+    application: Application = middleware.Authentication(
         public=handlers,
         guarded=guarded,
+        public_paths=routes.public_paths(),
         bootstrap=mount.make(conf, database, certificates, drivers, wake_up),
+        is_bootstrap=mount.serves,
     )
     # What breaks below still answers in the common shape.
-    application = _Faults(application)
+    application = middleware.Faults(application, dispatch.error_response)
     # Keystone's middleware refuses in words of its own.
-    application = _Refusals(application)
+    application = middleware.Refusals(application, dispatch.error_response)
     # Log lines are of this request, not of the last one that the thread served.
-    application = _Traced(application)
+    application = middleware.LogContext(application)
     # Before anything that may log or refuse, so that it can be traced.
     application = request_id.RequestId(application, conf)
     # Links are made from the URL that the client used, not the proxy's.
@@ -100,7 +89,7 @@ def make_application(
     # Browsers ask before they authenticate.
     application = _with_cors(application, conf)
     # Load balancers have no token, and ask often: outermost.
-    return _Healthcheck(application, conf)
+    return middleware.Healthcheck(application, conf)
 
 
 def make_default_application(conf: cfg.ConfigOpts) -> Application:
@@ -145,97 +134,3 @@ def _with_cors(application: Application, conf: cfg.ConfigOpts) -> Application:
     )
     wrapped: Application = cors.CORS(application, conf)
     return wrapped if conf.cors.allowed_origin else application
-
-
-class _Healthcheck:
-    """``/healthcheck``, without token or request id."""
-
-    def __init__(self, application: Application, conf: cfg.ConfigOpts):
-        self._application = application
-        self._check: Application = healthcheck.Healthcheck.app_factory(
-            {'oslo_config_config': conf},
-            backends='disable_by_file',
-            disable_by_file_path=_DISABLE_FILE,
-        )
-
-    def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
-        if environ.get('PATH_INFO') == _HEALTHCHECK:
-            return self._check(environ, start_response)
-        return self._application(environ, start_response)
-
-
-class _Paths:
-    """Discovery is public, nodes have tokens of their own, all else needs Keystone's."""
-
-    def __init__(self, public: Application, guarded: Application, bootstrap: Application):
-        self._public = public
-        self._guarded = guarded
-        self._bootstrap = bootstrap
-
-    def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
-        path: str = environ.get('PATH_INFO', '')
-        if mount.serves(path):
-            return self._bootstrap(environ, start_response)
-        path = path.rstrip('/')
-        if path in _PUBLIC or path.removesuffix('.json') in _PUBLIC:
-            return self._public(environ, start_response)
-        return self._guarded(environ, start_response)
-
-
-class _Refusals:
-    """Gives refusals of middleware, which are plain texts or pages, the common shape."""
-
-    _MEANT: Final = {
-        503: (errors.CLOUD_UNAVAILABLE, 'The identity service did not answer. Try again later.'),
-    }
-
-    def __init__(self, application: Application):
-        self._application = application
-
-    def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
-        held: list[tuple[Any, ...]] = []
-
-        def started(status: str, *more: Any) -> Any:
-            if int(status.partition(' ')[0]) not in self._MEANT:
-                return start_response(status, *more)
-            held.append((status, *more))
-            return None
-
-        answer = self._application(environ, started)
-        if not held:
-            return answer
-        body = b''.join(answer)
-        if body.startswith(_OURS):
-            start_response(*held[0])
-            return [body]
-        error = errors.APIError(*self._MEANT[int(held[0][0].partition(' ')[0])])
-        return dispatch.error_response(error, environ)(environ, start_response)  # type: ignore[no-any-return]
-
-
-class _Traced:
-    """Makes log lines carry the id of the request, and no user until one is known."""
-
-    def __init__(self, application: Application):
-        self._application = application
-
-    def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
-        # Kept by thread, until the next request overwrites it.
-        oslo_context.RequestContext(
-            request_id=environ.get('openstack.request_id'),
-            global_request_id=environ.get('openstack.global_request_id'),
-        )
-        return self._application(environ, start_response)
-
-
-class _Faults:
-    """Answers 500 for a fault outside of the handlers; the log has the rest."""
-
-    def __init__(self, application: Application):
-        self._application = application
-
-    def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
-        try:
-            return self._application(environ, start_response)
-        except Exception as fault:
-            error = faults.told(fault, 'The pipeline met an unexpected fault.')
-            return dispatch.error_response(error, environ)(environ, start_response)  # type: ignore[no-any-return]

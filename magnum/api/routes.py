@@ -6,6 +6,7 @@ slash makes no difference but where a route says so. What is not here is a
 """
 
 import dataclasses
+import enum
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
@@ -32,6 +33,13 @@ QUOTAS: Final[Query] = {**PAGING, 'all_tenants': 1}
 STATS: Final[Query] = {'project_id': 1, 'type': 1}
 
 
+class Auth(enum.Enum):
+    """What a request has to show before its route answers."""
+
+    NONE = 'nothing'
+    KEYSTONE = "a token of Keystone's"
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Route:
     """``handler`` is ``<controller>.<method>``; ``query`` what may follow the ``?``.
@@ -52,6 +60,7 @@ class Route:
     answers_unasked: bool = False
     streams: bool = False
     rules: tuple[str, ...] = ()
+    auth: Auth = Auth.KEYSTONE
 
     def answers(self, negotiated: versions.Negotiated) -> bool:
         """Whether the route is there at the version of a request."""
@@ -119,8 +128,6 @@ def _of_nodegroups(path: str, name: str) -> tuple[Route, ...]:
 
 #: Where the API describes itself.
 DESCRIPTION: Final = '/v1/openapi.json'
-#: Paths that need no token.
-PUBLIC: Final = frozenset({'/', '/v1', DESCRIPTION})
 
 
 def _of_operations() -> tuple[Route, ...]:
@@ -139,9 +146,10 @@ def _of_operations() -> tuple[Route, ...]:
 
 #: Both vocabularies have the same routes.
 ROUTES: Final = (
-    Route('GET', '/', 'root.versions'),
-    Route('GET', '/v1', 'root.version'),
-    Route('GET', DESCRIPTION, 'root.openapi', since=versions.OPENAPI, answers_unasked=True),
+    Route('GET', '/', 'root.versions', auth=Auth.NONE),
+    Route('GET', '/v1', 'root.version', auth=Auth.NONE),
+    Route('GET', DESCRIPTION, 'root.openapi', since=versions.OPENAPI, answers_unasked=True,
+          auth=Auth.NONE),
     *_of_baymodels('baymodels', 'baymodel'),
     *_of_baymodels('clustertemplates', 'clustertemplate'),
     *_of_bays('bays', 'bay'),
@@ -174,8 +182,16 @@ VERSION_PREFIX: Final = 'v1'
 
 def collections() -> Mapping[str, str]:
     """Names of the collections, as the version document lists them, and where they are."""
-    own = {route.segments[1]: route.segments[1] for route in ROUTES if route.path not in PUBLIC}
+    own = {
+        route.segments[1]: route.segments[1] for route in ROUTES if route.auth is Auth.KEYSTONE
+    }
     return own | {'nodegroups': 'clusters/{cluster_id}/nodegroups'}
+
+
+def public_paths() -> frozenset[str]:
+    """Paths that need no token, without a slash at their end; with and without the version."""
+    paths = {route.path.rstrip('/') for route in ROUTES if route.auth is Auth.NONE}
+    return frozenset(paths | {path.removeprefix(f'/{VERSION_PREFIX}') for path in paths})
 
 
 @dataclasses.dataclass

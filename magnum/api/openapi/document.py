@@ -13,7 +13,7 @@ from magnum.api.openapi import failures, nodes, parameters
 from magnum.api.openapi.operations import Operation, Reply
 from magnum.api.openapi.resources import COMPONENTS, OPERATIONS
 from magnum.api.openapi.schemas import ref
-from magnum.api.routes import Route
+from magnum.api.routes import Auth, Route
 
 _VERSION: Final = '3.1.0'
 _TOKEN: Final = 'X-Auth-Token'  # noqa: S105 - a name, not a token
@@ -105,7 +105,7 @@ def _rules() -> Mapping[tuple[str, str], list[str]]:
 
 
 def _operation(route: Route, operation: Operation) -> dict[str, Any]:
-    public = route.path in routes.PUBLIC
+    public = route.auth is Auth.NONE
     described: dict[str, Any] = {
         'operationId': _identity(route),
         'summary': operation.summary,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from magnum.api.routes import ROUTES, Route, Router, collections
+from magnum.api.routes import ROUTES, Route, Router, collections, public_paths
 
 
 def test_every_route_is_there_once() -> None:
@@ -58,3 +58,7 @@ def test_collections() -> None:
         'quotas', 'stats', 'mservices', 'operations', 'drivers', 'nodegroups',
     ]
     assert collections()['nodegroups'] == 'clusters/{cluster_id}/nodegroups'
+
+
+def test_public_paths() -> None:
+    assert public_paths() == {'', '/v1', '/v1/openapi.json', '/openapi.json'}
