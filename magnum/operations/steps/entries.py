@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from magnum.db.models import LedgerEntry
+from magnum.db.repositories import ledger
 from magnum.events import timeline
-from magnum.operations import ledger
 from magnum.operations.work import Work
 
 

@@ -3,8 +3,9 @@
 import sqlalchemy as sa
 
 from magnum.db.models import BayIdentity
+from magnum.db.repositories import ledger
 from magnum.domain.failures import Failure
-from magnum.operations import ledger, passwords
+from magnum.operations import passwords
 from magnum.operations.outcomes import StepFailed
 from magnum.operations.work import Work
 

@@ -3,9 +3,9 @@
 from sqlalchemy import orm
 
 from magnum.clients.heat import Stack
+from magnum.db.repositories import ledger
 from magnum.domain import states
 from magnum.domain.failures import Failure
-from magnum.operations import ledger
 from magnum.operations.building import nodes_built
 from magnum.operations.outcomes import StepFailed
 from magnum.operations.steps.heat import existing

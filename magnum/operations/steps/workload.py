@@ -27,13 +27,13 @@ from magnum.clients.project_resources import (
     Volume,
 )
 from magnum.db.models import LedgerEntry, Operation
+from magnum.db.repositories import ledger
 from magnum.domain import bay_resources, states
 from magnum.domain.bay_resources import Owner
 from magnum.domain.failures import Failure
 from magnum.domain.plain_text import one_line
 from magnum.domain.stack_names import stack_name
 from magnum.events import timeline
-from magnum.operations import ledger
 from magnum.operations.outcomes import StepFailed, TryLater
 from magnum.operations.steps.entries import entries_of, strike
 from magnum.operations.steps.heat import existing_resources, first_allowed
