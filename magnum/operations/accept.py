@@ -16,12 +16,13 @@ from sqlalchemy import orm
 
 from magnum.certificates import node_trust
 from magnum.db import models
+from magnum.db.repositories import locking
 from magnum.db.statements import database_now
 from magnum.db.types import utcnow
 from magnum.domain import nodegroups, rounds, states
 from magnum.domain.failures import Failure
 from magnum.events import timeline
-from magnum.operations import locking, upgrading
+from magnum.operations import upgrading
 from magnum.operations.ending import end, end_cancelled, is_preempted
 from magnum.operations.errors import (
     BayGone,
@@ -80,7 +81,7 @@ class Requester:
 class Planner:
     """Writes operations beside the rows they are about.
 
-    What changes a bay locks the bay first: see :mod:`magnum.operations.locking`.
+    What changes a bay locks the bay first: see :mod:`magnum.db.repositories.locking`.
     """
 
     def __init__(self, conf: cfg.ConfigOpts):

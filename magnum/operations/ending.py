@@ -12,11 +12,11 @@ from sqlalchemy import orm
 
 from magnum.certificates.bootstrap import BootstrapTokens
 from magnum.db.models import Operation
+from magnum.db.repositories import locking
 from magnum.db.statements import database_now
 from magnum.domain import states
 from magnum.domain.failures import Failure
 from magnum.events import timeline
-from magnum.operations import locking
 
 
 def release(

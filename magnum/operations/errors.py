@@ -1,6 +1,12 @@
 """Why an operation is not planned."""
 
 from magnum.db import models
+from magnum.db.repositories.locking import BayGone, NodegroupGone
+
+__all__ = [
+    'BayGone', 'BaymodelChanged', 'BaymodelGone', 'NodegroupExists', 'NodegroupGone',
+    'NotCancellable', 'NotRetryable', 'OperationInProgress', 'QuotaExceeded',
+]
 
 
 class OperationInProgress(Exception):
@@ -11,20 +17,12 @@ class OperationInProgress(Exception):
         self.active = active
 
 
-class BayGone(Exception):
-    """The bay's last delete ended between its being found and its being locked."""
-
-
 class BaymodelGone(Exception):
     """The baymodel was deleted since it was read."""
 
 
 class BaymodelChanged(Exception):
     """The baymodel is not any more what the bay was checked against."""
-
-
-class NodegroupGone(Exception):
-    """The bay has no such node group (any more)."""
 
 
 class NodegroupExists(Exception):

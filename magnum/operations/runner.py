@@ -23,12 +23,12 @@ from magnum.clients.errors import (
 from magnum.db.away import UNAVAILABLE
 from magnum.db.commits import OutcomeUnknown
 from magnum.db.models import Bay, BayIdentity, Nodegroup, Operation
+from magnum.db.repositories import locking
 from magnum.db.statements import database_now
 from magnum.domain import rounds, states, verbs
 from magnum.domain.failures import NODE_IDENTITY_CONFLICT, Failure
 from magnum.domain.plain_text import first_line
 from magnum.events import timeline
-from magnum.operations import locking
 from magnum.operations.claims import Claim, Claims, LeaseLost
 from magnum.operations.ending import end, end_cancelled, is_preempted, release
 from magnum.operations.flows import phase_steps

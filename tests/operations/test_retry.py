@@ -6,8 +6,8 @@ import pytest
 
 from magnum.clients.errors import CloudRefused
 from magnum.db import models
+from magnum.db.repositories import locking
 from magnum.domain.stack_names import short_id
-from magnum.operations import locking
 from magnum.operations.accept import BayGone, NotRetryable, OperationInProgress
 from tests.operations.conftest import World
 

@@ -10,12 +10,11 @@ from typing import Final
 
 from magnum.clients.heat import HeatClient, Stack
 from magnum.db.models import Bay, LedgerEntry
-from magnum.db.repositories import ledger
+from magnum.db.repositories import ledger, locking
 from magnum.db.statements import database_now
 from magnum.domain import states
 from magnum.domain.failures import root_cause
 from magnum.drivers.plans import nodegroup_plan
-from magnum.operations import locking
 from magnum.operations.outcomes import HeatIsBusy, StepFailed, TryLater
 from magnum.operations.steps.entries import entries_of, strike
 from magnum.operations.steps.heat import DELETE, as_anybody, tag_of

@@ -2,9 +2,9 @@
 
 from magnum.clients.heat import Stack
 from magnum.db.models import Bay, Nodegroup
+from magnum.db.repositories import locking
 from magnum.domain.failures import Failure
 from magnum.drivers.contract import MASTER, WORKER
-from magnum.operations import locking
 from magnum.operations.outcomes import StepFailed
 from magnum.operations.steps.heat import existing
 from magnum.operations.steps.rendering import plan_without_secrets

@@ -14,9 +14,9 @@ from sqlalchemy import orm
 
 from magnum.clients.heat import Stack
 from magnum.db.models import Operation
+from magnum.db.repositories import locking
 from magnum.domain import nodegroups, states
 from magnum.domain.failures import Failure
-from magnum.operations import locking
 from magnum.operations.outcomes import StepFailed
 from magnum.operations.steps.heat import as_anybody
 from magnum.operations.work import Situation, Work

@@ -8,13 +8,12 @@ import sqlalchemy as sa
 from magnum.clients.errors import CloudConflict, CloudRefused
 from magnum.clients.heat import HeatClient
 from magnum.db.models import Bay, Nodegroup, OperationStep
-from magnum.db.repositories import ledger
+from magnum.db.repositories import ledger, locking
 from magnum.db.statements import database_now
 from magnum.domain import states
 from magnum.domain.failures import Failure, is_echo, root_cause
 from magnum.drivers.contract import MASTER, StackRequest
 from magnum.drivers.plans import nodegroup_plan
-from magnum.operations import locking
 from magnum.operations.outcomes import HeatIsBusy, StepFailed, TryLater
 from magnum.operations.steps.heat import (
     CREATE,

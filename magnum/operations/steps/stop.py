@@ -16,10 +16,9 @@ from sqlalchemy import orm
 from magnum.clients.errors import CloudError, CloudForbidden, CloudRefused
 from magnum.clients.heat import HeatClient, Stack
 from magnum.db.models import Bay, Nodegroup, Operation
-from magnum.db.repositories import ledger
+from magnum.db.repositories import ledger, locking
 from magnum.domain import rounds, states
 from magnum.domain.stack_names import short_id
-from magnum.operations import locking
 from magnum.operations.steps.heat import CREATE, DELETE, UPDATE, as_anybody, tag_of, was_asked
 from magnum.operations.steps.upgrade import TEMPLATE_VERSION
 from magnum.operations.work import Work

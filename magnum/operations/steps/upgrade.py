@@ -9,12 +9,13 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from magnum.db.models import Bay, Baymodel, Nodegroup, Operation
+from magnum.db.repositories import locking
 from magnum.db.statements import database_now
 from magnum.domain import rounds, states
 from magnum.domain.failures import Failure
 from magnum.drivers.contract import MASTER
 from magnum.drivers.plans import nodegroup_plan
-from magnum.operations import locking, upgrading
+from magnum.operations import upgrading
 from magnum.operations.outcomes import StepFailed
 from magnum.operations.steps.heat import (
     UPDATE,

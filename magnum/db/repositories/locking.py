@@ -17,7 +17,14 @@ from sqlalchemy import orm
 from magnum.db.models import Bay, Nodegroup, Operation
 from magnum.db.types import utcnow
 from magnum.domain import rounds, states
-from magnum.operations.errors import BayGone, NodegroupGone
+
+
+class BayGone(Exception):
+    """The bay's last delete ended between its being found and its being locked."""
+
+
+class NodegroupGone(Exception):
+    """The bay has no such node group (any more)."""
 
 
 def lock_bay(session: orm.Session, bay_uuid: str) -> Bay:
