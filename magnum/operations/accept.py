@@ -14,9 +14,8 @@ from oslo_config import cfg
 from oslo_db import exception as db_exc
 from sqlalchemy import orm
 
-from magnum.certificates import node_trust
 from magnum.db import models
-from magnum.db.repositories import locking
+from magnum.db.repositories import locking, node_trust
 from magnum.db.statements import database_now
 from magnum.db.types import utcnow
 from magnum.domain import nodegroups, rounds, states

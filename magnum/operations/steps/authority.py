@@ -7,7 +7,7 @@ over, and say so. See :mod:`magnum.certificates.rotation`.
 from collections.abc import Sequence
 from typing import Final
 
-from magnum.certificates import node_trust
+from magnum.db.repositories import node_trust
 from magnum.domain.failures import Failure
 from magnum.drivers.contract import MASTER, WORKER
 from magnum.operations.outcomes import StepFailed, TryLater

@@ -11,11 +11,11 @@ from sqlalchemy import orm
 
 from magnum.api import errors
 from magnum.api.bootstrap import admission
-from magnum.certificates import node_trust
 from magnum.certificates.service import CertificateService
 from magnum.clients.errors import CloudUnavailable
 from magnum.clients.servers import Server
 from magnum.db import models
+from magnum.db.repositories import node_trust
 from magnum.domain import states
 from magnum.domain.node_certificates import NodeAddresses
 from tests.unit.certificates import conftest, csr

@@ -22,9 +22,9 @@ from oslo_config import cfg
 from sqlalchemy import orm
 
 from magnum.api.bootstrap import handlers
-from magnum.certificates import node_trust
 from magnum.certificates.service import CertificateService
 from magnum.db import models
+from magnum.db.repositories import node_trust
 from magnum.domain import states
 from magnum.domain.node_certificates import NodeCertificate
 from tests.fakes.servers import FakeServers, NoWakeUp
