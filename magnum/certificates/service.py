@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from oslo_config import cfg
 from sqlalchemy.orm import Session
 
-from magnum.certificates import keys, node_requests, nodes, requests, rotation, user_requests
+from magnum.certificates import keys, node_requests, requests, rotation, user_requests
 from magnum.certificates.authority import (
     Authority,
     IssuedCertificate,
@@ -21,7 +21,7 @@ from magnum.certificates.stores import CertificateStore
 from magnum.certificates.stores.database import DatabaseStore
 from magnum.certificates.subjects import CallerName, SubjectPolicy
 from magnum.db import models
-from magnum.db.repositories import node_trust
+from magnum.db.repositories import node_trust, nodes
 from magnum.domain.node_certificates import NodeAddresses, NodeCertificate
 
 AUTHORITY: Final = rotation.CURRENT

@@ -8,9 +8,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from oslo_config import cfg
 
 from magnum.api.bootstrap import handlers
-from magnum.certificates import nodes
 from magnum.certificates.service import CertificateService, public_key_of
 from magnum.db.engine import Database
+from magnum.db.repositories import nodes
 from magnum.domain.node_certificates import NodeAddresses
 from tests.fakes.driver import FakeDriver
 from tests.fakes.servers import FakeServers, NoWakeUp

@@ -4,9 +4,9 @@ import pytest
 
 from magnum.api import errors
 from magnum.api.bootstrap import admission
-from magnum.certificates import nodes
 from magnum.clients.servers import Server
 from magnum.db import models
+from magnum.db.repositories import nodes
 from magnum.domain import states
 from magnum.domain.node_certificates import NodeAddresses
 from tests.fakes.driver import FakeDriver

@@ -31,12 +31,11 @@ from oslo_log import log as logging
 from sqlalchemy.orm import Session
 
 from magnum.api import errors
-from magnum.certificates import nodes
 from magnum.certificates.service import CertificateService
 from magnum.clients.errors import CloudError
 from magnum.clients.servers import Server, Servers
 from magnum.db import models
-from magnum.db.repositories import identities, nodegroups
+from magnum.db.repositories import identities, nodegroups, nodes
 from magnum.domain import states
 from magnum.domain.failures import NODE_IDENTITY_CONFLICT, Failure
 from magnum.domain.node_certificates import NodeAddresses

@@ -43,13 +43,12 @@ from magnum.api.bootstrap.admission import Applicant, Standing
 from magnum.api.bootstrap.rate_limits import RateLimiter, address_key
 from magnum.api.http import faults
 from magnum.certificates import errors as certificate_errors
-from magnum.certificates import nodes
 from magnum.certificates.bootstrap import ROLES
 from magnum.certificates.requests import MAX_PEM_LENGTH
 from magnum.certificates.service import CertificateService, public_key_of
 from magnum.clients.servers import Servers
 from magnum.db import models
-from magnum.db.repositories import bays, node_trust, operations
+from magnum.db.repositories import bays, node_trust, nodes, operations
 from magnum.domain import states
 from magnum.domain.node_certificates import NodeAddresses, NodeCertificate
 from magnum.drivers.contract import Driver

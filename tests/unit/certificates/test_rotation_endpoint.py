@@ -10,10 +10,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from oslo_config import cfg
 from sqlalchemy import orm
 
-from magnum.certificates import nodes as registry
 from magnum.certificates.service import CertificateService, public_key_of
 from magnum.db import models
 from magnum.db.repositories import node_trust
+from magnum.db.repositories import nodes as registry
 from magnum.domain import states
 from magnum.domain.node_certificates import NodeAddresses
 from tests.unit.certificates import csr
