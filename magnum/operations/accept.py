@@ -15,12 +15,11 @@ from oslo_db import exception as db_exc
 from sqlalchemy import orm
 
 from magnum.db import models
-from magnum.db.repositories import locking, node_trust
+from magnum.db.repositories import events, locking, node_trust
 from magnum.db.statements import database_now
 from magnum.db.types import utcnow
 from magnum.domain import nodegroups, rounds, states
 from magnum.domain.failures import Failure
-from magnum.events import timeline
 from magnum.operations import upgrading
 from magnum.operations.ending import end, end_cancelled, is_preempted
 from magnum.operations.errors import (
@@ -302,7 +301,7 @@ class Planner:
         if operation.state == states.QUEUED and operation.attempts == 0:
             end_cancelled(session, operation)
             return operation
-        timeline.record(session, operation, f'bay.{operation.verb}.stopping', by)
+        events.record(session, operation, f'bay.{operation.verb}.stopping', by)
         if operation.state != states.RUNNING:
             # Whoever claims it stops it.
             operation.state = states.QUEUED
@@ -359,7 +358,7 @@ class Planner:
             active.cancel_requested = True
             if active.state != states.RUNNING:
                 end(session, active, states.CANCELLED)
-                timeline.record(
+                events.record(
                     session, active, f'bay.{active.verb}.cancelled',
                     f'{active.verb} made way for a delete',
                 )
@@ -434,7 +433,7 @@ class Planner:
         )
         session.add(operation)
         session.flush()
-        timeline.record(session, operation, f'bay.{verb}.accepted', f'{verb} was accepted')
+        events.record(session, operation, f'bay.{verb}.accepted', f'{verb} was accepted')
         return operation
 
     def _check_quota(

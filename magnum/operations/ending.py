@@ -12,11 +12,10 @@ from sqlalchemy import orm
 
 from magnum.certificates.bootstrap import BootstrapTokens
 from magnum.db.models import Operation
-from magnum.db.repositories import locking
+from magnum.db.repositories import events, locking
 from magnum.db.statements import database_now
 from magnum.domain import states
 from magnum.domain.failures import Failure
-from magnum.events import timeline
 
 
 def release(
@@ -65,7 +64,7 @@ def end_cancelled(
     kind = f'bay.{operation.verb}.cancelled'
     if is_preempted(operation):
         end(session, operation, states.CANCELLED)
-        timeline.record(session, operation, kind, f'{operation.verb} made way for a delete')
+        events.record(session, operation, kind, f'{operation.verb} made way for a delete')
         return
     reason: str = (operation.error or {}).get('reason', 'It was cancelled.')
     failure = Failure('cancelled', told(reason))
@@ -73,4 +72,4 @@ def end_cancelled(
         locking.restore_count(session, operation)
     locking.set_status(session, operation, states.FAILED, failure.sentence())
     end(session, operation, states.CANCELLED, failure)
-    timeline.record(session, operation, kind, failure.sentence())
+    events.record(session, operation, kind, failure.sentence())

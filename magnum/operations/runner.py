@@ -23,12 +23,11 @@ from magnum.clients.errors import (
 from magnum.db.away import UNAVAILABLE
 from magnum.db.commits import OutcomeUnknown
 from magnum.db.models import Bay, BayIdentity, Nodegroup, Operation
-from magnum.db.repositories import locking
+from magnum.db.repositories import events, locking
 from magnum.db.statements import database_now
 from magnum.domain import rounds, states, verbs
 from magnum.domain.failures import NODE_IDENTITY_CONFLICT, Failure
 from magnum.domain.plain_text import first_line
-from magnum.events import timeline
 from magnum.operations.claims import Claim, Claims, LeaseLost
 from magnum.operations.ending import end, end_cancelled, is_preempted, release
 from magnum.operations.flows import phase_steps
@@ -193,7 +192,7 @@ class Runner:
             group = operation.parameters['nodegroup']
             session.execute(sa.delete(Nodegroup).filter_by(uuid=group))
         end(session, operation, states.SUCCEEDED, None)
-        timeline.record(
+        events.record(
             session, operation, f'bay.{operation.verb}.succeeded',
             f'{operation.verb} succeeded',
         )
@@ -208,7 +207,7 @@ class Runner:
     def _next_round(self, session: orm.Session, operation: Operation) -> None:
         """The round's node group is done; the next one begins."""
         locking.set_nodegroup_status(session, operation, states.COMPLETE)
-        timeline.record(
+        events.record(
             session, operation, f'bay.{operation.verb}.advanced',
             f'node group {rounds.current_name(operation.parameters)} is done',
         )
@@ -230,7 +229,7 @@ class Runner:
         operation.error = None      # what it met has passed
         release(operation, states.WAITING, now + interval if seen else now)
         if seen is None:
-            timeline.record(
+            events.record(
                 session, operation, f'bay.{operation.verb}.requested',
                 'Heat was asked; waiting for the stack',
             )
@@ -293,7 +292,7 @@ class Runner:
             locking.restore_count(session, operation)
         locking.set_status(session, operation, states.FAILED, failure.sentence())
         end(session, operation, states.OPERATION_FAILED, failure)
-        timeline.record(
+        events.record(
             session, operation, f'bay.{operation.verb}.failed', failure.sentence()
         )
         LOG.warning(

@@ -19,7 +19,7 @@ LAYERS = (
     {'wsgi', 'cmd'},
     {'api', 'conductor'},
     {'operations'},
-    {'drivers', 'certificates', 'events'},
+    {'drivers', 'certificates'},
     {'clients', 'policies'},
     {'db'},
     {'domain', 'conf'},

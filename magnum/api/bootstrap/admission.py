@@ -35,14 +35,12 @@ from magnum.certificates.service import CertificateService
 from magnum.clients.errors import CloudError
 from magnum.clients.servers import Server, Servers
 from magnum.db import models
-from magnum.db.repositories import identities, nodegroups, nodes
+from magnum.db.repositories import events, identities, locking, nodegroups, nodes
 from magnum.domain import states
 from magnum.domain.failures import NODE_IDENTITY_CONFLICT, Failure
 from magnum.domain.node_certificates import NodeAddresses
 from magnum.domain.stack_names import stack_name
 from magnum.drivers.contract import MASTER, Driver
-from magnum.events import timeline
-from magnum.operations import locking
 from magnum.operations.building import nodes_built
 
 LOG = logging.getLogger(__name__)
@@ -261,7 +259,7 @@ def record_conflict(
         operation.state = states.QUEUED
     operation.not_before = None
     kind = f'bay.{operation.verb}.{NODE_IDENTITY_CONFLICT}'
-    timeline.record(session, operation, kind, failure.sentence())
+    events.record(session, operation, kind, failure.sentence())
     LOG.warning('Operation %s (bay %s): %s', operation.uuid, operation.bay_uuid, failure.reason)
 
 

@@ -7,12 +7,12 @@ from oslo_config import cfg
 from sqlalchemy import orm
 
 from magnum.db import models
+from magnum.db.repositories import events
 from magnum.db.repositories.visibility import Row
 from magnum.domain import plain_text
 from magnum.drivers import labels
 from magnum.drivers.plans import preset_labels
 from magnum.drivers.registry import DriverNotFound, Registry
-from magnum.events import timeline
 
 Document = dict[str, dict[str, str]]
 
@@ -55,7 +55,7 @@ def tell(
         for name, reason in sorted(without_effect.items()):
             by_reason.setdefault(reason, []).append(_printable(name))
         parts = [f'{", ".join(names)}: {reason}' for reason, names in by_reason.items()]
-        timeline.record(
+        events.record(
             session, operation, f'bay.{operation.verb}.labels_without_effect',
             plain_text.one_line(
                 f'Labels without effect. {" ".join(parts)}', _LONGEST_MESSAGE

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from magnum.db.models import LedgerEntry
-from magnum.db.repositories import ledger
-from magnum.events import timeline
+from magnum.db.repositories import events, ledger
 from magnum.operations.work import Work
 
 
@@ -22,6 +21,6 @@ def strike(work: Work, entry: LedgerEntry, removed: str | None = None) -> None:
     with work.fenced() as (session, operation):
         ledger.strike(session, entry)
         if removed is not None:
-            timeline.record(
+            events.record(
                 session, operation, f'bay.{operation.verb}.removed', f'{removed} was removed'
             )

@@ -27,13 +27,12 @@ from magnum.clients.project_resources import (
     Volume,
 )
 from magnum.db.models import LedgerEntry, Operation
-from magnum.db.repositories import ledger
+from magnum.db.repositories import events, ledger
 from magnum.domain import bay_resources, states
 from magnum.domain.bay_resources import Owner
 from magnum.domain.failures import Failure
 from magnum.domain.plain_text import one_line
 from magnum.domain.stack_names import stack_name
-from magnum.events import timeline
 from magnum.operations.outcomes import StepFailed, TryLater
 from magnum.operations.steps.entries import entries_of, strike
 from magnum.operations.steps.heat import existing_resources, first_allowed
@@ -281,7 +280,7 @@ def _tell_of_kept(work: Work, kept: Sequence[Volume]) -> None:
                 why = 'volumes of claims are kept here'
             else:
                 why = "only a name says that it is the bay's, or it is attached elsewhere"
-            timeline.record(
+            events.record(
                 session, operation, f'bay.{operation.verb}.kept',
                 f'volume {one_line(volume.name, 255)} ({volume.id}) stays: {why}. When nobody '
                 f'needs it: openstack volume delete {volume.id}',

@@ -1,1 +1,0 @@
-"""What users and operators hear of."""
