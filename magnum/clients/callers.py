@@ -1,4 +1,4 @@
-"""Looking things up in the cloud as the caller of a request.
+"""Look-ups in the cloud with the token of a request's caller.
 
 The caller's token is all there is to it: its catalogue says where services
 are, and what it does not open stays closed. The plugin of keystonemiddleware

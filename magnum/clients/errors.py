@@ -1,4 +1,4 @@
-"""What can go wrong between the service and the cloud, in our own words.
+"""Errors of calls to the cloud.
 
 ::
 
@@ -104,7 +104,7 @@ def _words_of(error: Exception) -> str:
 
 
 def translated(service: str, error: Exception) -> CloudError | None:
-    """Our error for a client library's; None for what no service said."""
+    """Translate a client library's exception; None for what no service said."""
     status = _status_of(error)
     if status is not None:
         own_fault = status >= 500 or _is_fault_of_heat(error)
@@ -119,7 +119,7 @@ def translated(service: str, error: Exception) -> CloudError | None:
 
 @contextlib.contextmanager
 def calling(service: str, action: str) -> Iterator[None]:
-    """Around every call to the cloud: translates errors, passes failpoints.
+    """Context of a call to the cloud: translates errors, passes failpoints.
 
     :param service: service type of the catalogue.
     :param action: names the call for failpoints, ``orchestration.create_stack``.

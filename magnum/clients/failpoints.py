@@ -1,4 +1,4 @@
-"""Places where a test may kill the process, to prove that nothing is lost."""
+"""Failpoints: places where a test kills the process."""
 
 import os
 import signal
@@ -25,7 +25,7 @@ def arm(failpoint: str | None) -> None:
 
 
 def reach(point: str) -> None:
-    """Pass a point; the armed one is the process's last."""
+    """Pass a failpoint; the armed one kills the process."""
     if not _armed or _armed[0] != point:
         return
     with _lock:

@@ -1,4 +1,4 @@
-"""Glance, as the caller: does an image exist, and what is in it."""
+"""Glance, as the caller: images."""
 
 import dataclasses
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""What a project may still take of the cloud: Nova's, Neutron's and Cinder's limits."""
+"""Quotas of a project in Nova, Neutron and Cinder, and what is left."""
 
 import dataclasses
 from typing import Final
@@ -19,7 +19,7 @@ class Limit:
     used: int
 
     def allows(self, needed: int) -> bool:
-        """Whether that much more can be had."""
+        """Whether that much more is within the limit."""
         return self.limit == UNLIMITED or self.used + needed <= self.limit
 
 

@@ -1,4 +1,4 @@
-"""Keystone, as the service's own account: is there such a project."""
+"""Keystone, as the service's own account: existence of projects."""
 
 import urllib.parse
 from typing import Any, Final

@@ -74,7 +74,7 @@ class Sessions:
         return found
 
     def forget(self, user_id: str) -> None:
-        """Keep no session of a user whose tokens were revoked."""
+        """Drop the session of a user whose tokens were revoked."""
         with self._lock:
             for key in [key for key in self._users if key[0] == user_id]:
                 del self._users[key]

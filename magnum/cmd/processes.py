@@ -1,4 +1,4 @@
-"""Running a service in one process, or in several of them.
+"""Run services in one or more processes.
 
 Signals: SIGTERM and SIGINT end it, SIGHUP makes it read its configuration
 again and reopen its log files, SIGUSR2 makes it describe itself.
@@ -33,10 +33,10 @@ class Service(Protocol):
     """Something that runs in threads of its own."""
 
     def start(self) -> None:
-        """Begin; return at once."""
+        """Start; return at once."""
 
     def stop(self) -> None:
-        """End in good order."""
+        """Stop gracefully."""
 
 
 Factory = Callable[[cfg.ConfigOpts], Service]
@@ -56,7 +56,7 @@ def run(conf: cfg.ConfigOpts, prog: str, workers: int, *factories: Factory) -> N
 
 
 def reload(conf: cfg.ConfigOpts) -> None:
-    """Take over changed values of mutable options, and reopen log files.
+    """Reload mutable options and reopen log files.
 
     A file that cannot be read changes nothing.
     """

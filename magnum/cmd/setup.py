@@ -1,4 +1,4 @@
-"""What every console script begins with, and how it ends when it cannot go on."""
+"""Set-up of console scripts, and their exit on configuration errors."""
 
 import contextlib
 import os

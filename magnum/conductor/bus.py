@@ -1,4 +1,4 @@
-"""What a conductor hears on the message bus: hints, all of them."""
+"""RPC and notification endpoints of a conductor; all messages are hints."""
 
 import threading
 from collections.abc import Callable
@@ -21,7 +21,7 @@ class _WakeUpEndpoint:
         self._wake_up = wake_up
 
     def wake_up(self, context: dict[str, Any]) -> None:
-        """There is work in the database."""
+        """Handle a hint that there is work in the database."""
         self._wake_up()
 
 
@@ -38,7 +38,7 @@ class _HeatEndpoint:
     def info(
         self, context: Any, publisher: str, event: str, payload: dict[str, Any], metadata: Any
     ) -> None:
-        """A stack has moved, or is about to be saved as such."""
+        """Handle a notification that a stack has changed."""
         stack_id = str(payload.get('stack_identity', '')).rpartition('/')[2]
         if stack_id:
             self._stack_moved(stack_id)

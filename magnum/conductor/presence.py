@@ -55,7 +55,7 @@ class Presence:
             )
 
     def end(self) -> None:
-        """Leave nothing behind: this process has handed its work over."""
+        """Remove the lock file: this process has handed its work over."""
         if self._file is not None:
             self._path.unlink(missing_ok=True)
             os.close(self._file)

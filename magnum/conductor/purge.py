@@ -1,4 +1,4 @@
-"""Dropping what nobody asks for any more, in transactions of bounded size."""
+"""Purge of expired rows, in transactions of bounded size."""
 
 import datetime
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The list of conductors: each reports that it lives."""
+"""Heartbeats of conductors."""
 
 import sqlalchemy as sa
 from oslo_db import exception as db_exc

@@ -58,7 +58,7 @@ def load(
 
 
 def check_values(conf: cfg.ConfigOpts) -> None:
-    """Read every option of the service once: oslo.config judges a value when it is read.
+    """Validate every option: oslo.config checks a value when it is read.
 
     :raises cfg.Error: naming the option whose value is refused.
     """

@@ -1,4 +1,4 @@
-"""Addresses (URLs) that may hold a name and a password.
+"""URLs that may hold credentials.
 
 Baymodels, stacks and user data are shown to everybody who may read them, so no
 address in them may hold credentials.
@@ -19,15 +19,15 @@ ADVICE: Final = (
 
 
 def has_credentials(text: str) -> bool:
-    """Whether there is a name, or a name and a password, before the host."""
+    """Whether the URL has credentials, a user name or both, before its host."""
     return _CREDENTIALS.search(text) is not None
 
 
 def without_credentials(text: str) -> str:
-    """The text with asterisks in place of what stands before the host."""
+    """The URL with asterisks in place of its credentials."""
     return _CREDENTIALS.sub(r'\1***@', text)
 
 
 def breaks_out(text: str) -> bool:
-    """Whether files that nodes write addresses into would be read otherwise."""
+    """Whether the URL would change the meaning of a file that nodes write it into."""
     return _BREAKS_OUT.search(text) is not None

@@ -1,4 +1,4 @@
-"""Which resources of a project the workload of a bay made, and nobody else.
+"""Ownership of a project's resources that the workload of a bay made.
 
 The OpenStack cloud provider and the Cinder CSI driver write the name that the
 cluster was given into what they make:
@@ -62,7 +62,7 @@ class _Volume(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class Owner:
-    """A bay, as resources can be recognised by.
+    """The names of a bay by which its resources are recognised.
 
     :param unique_names: names of the cluster that no other cluster has.
     :param own_networks: those that the bay's stack made.
@@ -125,7 +125,7 @@ class Owner:
 
     @property
     def names(self) -> frozenset[str]:
-        """Every name that the cluster may have been given."""
+        """Every cluster name that the bay's cloud provider may use."""
         return self.unique_names | {self.name}
 
     def _names(self, cluster: str) -> bool:
@@ -141,7 +141,7 @@ class Owner:
 
 
 def is_retained(volume: _Volume) -> bool:
-    """Whether the user has marked the volume as one that is to stay."""
+    """Whether the user marked the volume to be retained."""
     return volume.metadata.get(RETAIN_KEY, '').strip().lower() in ('true', 'yes', '1')
 
 

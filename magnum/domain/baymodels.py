@@ -25,7 +25,7 @@ _ALWAYS_CHANGEABLE: Final = frozenset({'name', 'hidden'})
 
 
 def storage_driver(asked: str | None) -> str:
-    """The storage driver to keep: the default one, and never a retired one."""
+    """The Docker storage driver to store: never a retired one."""
     if asked is None:
         return _STORAGE_DRIVER
     if asked in _RETIRED_STORAGE_DRIVERS:
@@ -37,7 +37,7 @@ def storage_driver(asked: str | None) -> str:
 
 
 def may_change_while_in_use(changes: Mapping[str, Any]) -> bool:
-    """Whether a baymodel that bays refer to may be changed like this."""
+    """Whether a change of a baymodel is allowed while bays refer to it."""
     if len(changes) != 1:
         return not changes
     attribute, value = next(iter(changes.items()))

@@ -1,4 +1,4 @@
-"""Booleans as people write them."""
+"""Parser of booleans in text."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ WORDS: Final = (*sorted(TRUE), *sorted(FALSE))
 
 
 def parse(text: str) -> bool | None:
-    """The boolean that a text means; None for no boolean."""
+    """Parse a boolean; None if the text is none."""
     word = text.strip().lower()
     if word in TRUE:
         return True

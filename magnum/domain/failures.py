@@ -1,4 +1,4 @@
-"""Why an operation failed: a closed list of codes, and how one is found.
+"""Failure codes of operations, and their classification.
 
 A failure names the deepest, earliest failed resource, keeps its raw reason,
 and says whose problem it is and whether trying again may help.
@@ -71,7 +71,7 @@ _BY_CODE: Final = {entry.code: entry for entry in CODES}
 
 @dataclasses.dataclass(frozen=True)
 class Failure:
-    """Why an operation failed, as users and clients read it."""
+    """A failure of an operation: code, owner, retry and reason."""
 
     code: str
     reason: str
@@ -130,13 +130,13 @@ def classify(reason: str) -> str:
 
 
 def is_echo(resources: Iterable[Resource], stack_reason: str) -> bool:
-    """Whether a change failed of a cancel, which is not to be one of its own."""
+    """Whether a change failed only because an earlier one was cancelled."""
     reasons = [stack_reason, *(resource.reason for resource in resources)]
     return any(re.search(r'Stack \w+ cancelled', reason or '') for reason in reasons)
 
 
 def root_cause(resources: Iterable[Resource], stack_reason: str) -> Failure:
-    """The deepest, earliest failed resource; else what the stack says.
+    """The root cause of a failed stack: its deepest, earliest failed resource.
 
     A resource that holds a stack with failed resources of its own only
     repeats them. One that was cancelled because another failed says nothing.

@@ -74,7 +74,7 @@ def _has_surrogates(text: str) -> bool:
 
 
 def given(labels: Mapping[str, str]) -> Labels:
-    """Those that say something: an empty text stands for "not given"."""
+    """Labels with a value: an empty text stands for "not given"."""
     return {name: value for name, value in labels.items() if value.strip()}
 
 

@@ -1,4 +1,4 @@
-"""Values written as JSON or as Python literals, read from text that users send.
+"""Parser of JSON and Python literals in text that users send.
 
 ``ast.literal_eval`` is not for strangers' text: it takes seconds for some
 texts of 100 kB, during which no other thread runs, and nesting can exhaust

@@ -1,4 +1,4 @@
-"""Names that users give, and names that are made when they give none."""
+"""Names of bays: rules, and generated names."""
 
 import random
 import re

@@ -39,7 +39,7 @@ class Invalid(Exception):
 
 
 def check_bounds(lowest: int, highest: int | None) -> None:
-    """There are counts between the bounds.
+    """Check that the minimum is not above the maximum.
 
     :raises Invalid: naming the upper one.
     """
@@ -50,7 +50,7 @@ def check_bounds(lowest: int, highest: int | None) -> None:
 
 
 def check_range(node_count: int, lowest: int, highest: int | None) -> None:
-    """The count of a new group lies between its bounds.
+    """Check that the count of a new group lies between its bounds.
 
     :raises Invalid: naming the bound.
     """
@@ -96,7 +96,7 @@ def named(names: Iterable[str], members: Mapping[str, str]) -> Named:
 def check_scheduling(
     role: str, node_labels: Mapping[str, str], node_taints: Sequence[Mapping[str, str]]
 ) -> None:
-    """Labels and taints are such as a kubelet may give its own node.
+    """Check that a kubelet may give its own node these labels and taints.
 
     :raises Invalid: naming the field.
     """

@@ -1,4 +1,4 @@
-"""Text from elsewhere, made fit for logs, events and reasons."""
+"""Sanitising of foreign text for logs, events and reasons."""
 
 import re
 from typing import Final
@@ -13,7 +13,7 @@ _ENDING: Final = ' ...'
 
 
 def one_line(text: str, longest: int = LONGEST) -> str:
-    """The text on one line, without control characters and markup, and not too long.
+    """Sanitise text: one line, no control characters or markup, bounded length.
 
     Angle brackets become round ones: no markup is left, and nothing that it said is lost.
 

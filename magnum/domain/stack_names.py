@@ -1,4 +1,4 @@
-"""The names of stacks: derived from what they are of, so they can be found again."""
+"""Stack names, derived from the bay so that they can be found again."""
 
 import base64
 import re

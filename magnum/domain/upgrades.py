@@ -1,4 +1,4 @@
-"""What follows a bay's baymodel when the bay goes over to another one."""
+"""Values that follow the baymodel in an upgrade."""
 
 from collections.abc import Mapping
 from typing import Any

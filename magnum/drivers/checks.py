@@ -13,7 +13,7 @@ Check = Callable[[BayPlan, Capabilities], None]
 
 
 def counts(plan: BayPlan, _capabilities: Capabilities) -> None:
-    """At least one master, an odd number of them, no negative numbers."""
+    """Check the node counts: an odd number of masters, none negative."""
     masters = plan.masters.node_count
     if masters < 1 or masters % 2 == 0:
         raise PlanRefused(
@@ -25,7 +25,7 @@ def counts(plan: BayPlan, _capabilities: Capabilities) -> None:
 
 
 def images_and_flavors(plan: BayPlan, _capabilities: Capabilities) -> None:
-    """Every group says what its nodes are made of."""
+    """Check that every group has an image and a flavor."""
     groups = ((plan.masters, 'master_flavor_id'), (plan.workers, 'flavor_id'))
     for group, flavor_field in groups:
         if not group.flavor:
@@ -35,7 +35,7 @@ def images_and_flavors(plan: BayPlan, _capabilities: Capabilities) -> None:
 
 
 def volumes(plan: BayPlan, _capabilities: Capabilities) -> None:
-    """A volume that is asked for has a size."""
+    """Check the sizes of volumes."""
     for group in (plan.masters, plan.workers):
         size = group.docker_volume_size
         if size is not None and size < 1:
@@ -46,29 +46,29 @@ def volumes(plan: BayPlan, _capabilities: Capabilities) -> None:
 
 
 def server_type(plan: BayPlan, capabilities: Capabilities) -> None:
-    """Virtual machines or bare metal, as the driver can."""
+    """Check that the driver supports the server type."""
     _one_of('server_type', plan.server_type, capabilities.server_types)
 
 
 def network_driver(plan: BayPlan, capabilities: Capabilities) -> None:
-    """A container network that the driver sets up."""
+    """Check that the driver supports the network driver."""
     _one_of('network_driver', plan.network_driver, capabilities.network_drivers)
 
 
 def volume_driver(plan: BayPlan, capabilities: Capabilities) -> None:
-    """A volume driver that the driver sets up, or none."""
+    """Check that the driver supports the volume driver."""
     if plan.volume_driver:
         _one_of('volume_driver', plan.volume_driver, capabilities.volume_drivers)
 
 
 def docker_storage_driver(plan: BayPlan, _capabilities: Capabilities) -> None:
-    """The only one that today's engines and kernels all have."""
+    """Check the Docker storage driver: the one that all today's kernels have."""
     if plan.docker_storage_driver:
         _one_of('docker_storage_driver', plan.docker_storage_driver, ('overlay2',))
 
 
 def registry(plan: BayPlan, _capabilities: Capabilities) -> None:
-    """No registry on the nodes."""
+    """Check that no registry on the nodes is asked for."""
     if plan.registry_enabled:
         raise PlanRefused(
             'registry_enabled', 'A registry on the nodes is not supported by this driver.'
@@ -76,7 +76,7 @@ def registry(plan: BayPlan, _capabilities: Capabilities) -> None:
 
 
 def networks(plan: BayPlan, _capabilities: Capabilities) -> None:
-    """Addresses that can be made, from networks that are named."""
+    """Check networks, subnets and floating IPs against each other."""
     if not plan.external_network and (plan.floating_ip_enabled or not plan.fixed_network):
         raise PlanRefused(
             'external_network_id',
@@ -95,7 +95,7 @@ def networks(plan: BayPlan, _capabilities: Capabilities) -> None:
 
 
 def label_addresses(plan: BayPlan, _capabilities: Capabilities) -> None:
-    """Networks that labels name, separated by commas."""
+    """Check the CIDRs that labels list, separated by commas."""
     for label in ('fixed_subnet_cidr', 'master_lb_allowed_cidrs', *stack_parameters.OPENING):
         for text in filter(None, plan.labels.get(label, '').split(',')):
             try:
@@ -109,7 +109,7 @@ def label_addresses(plan: BayPlan, _capabilities: Capabilities) -> None:
 
 
 def proxies(plan: BayPlan, _capabilities: Capabilities) -> None:
-    """Proxies' addresses hold nothing that must not be shown."""
+    """Check that URLs of proxies hold no credentials."""
     for field in ('http_proxy', 'https_proxy'):
         address = getattr(plan, field) or ''
         if addresses.has_credentials(address):
@@ -121,7 +121,7 @@ def proxies(plan: BayPlan, _capabilities: Capabilities) -> None:
 
 
 def single_line_texts(plan: BayPlan, _capabilities: Capabilities) -> None:
-    """What nodes read as shell assignments holds no line breaks."""
+    """Check that texts which nodes read as shell assignments have one line."""
     texts = {
         'name': plan.name,
         'http_proxy': plan.http_proxy,
@@ -135,7 +135,7 @@ def single_line_texts(plan: BayPlan, _capabilities: Capabilities) -> None:
 
 
 def node_options(plan: BayPlan, capabilities: Capabilities) -> None:
-    """Labels and taints for Kubernetes alone."""
+    """Check that node labels and taints are for Kubernetes only."""
     if capabilities.coe == 'kubernetes':
         return
     for field in ('node_labels', 'node_taints'):
@@ -144,7 +144,7 @@ def node_options(plan: BayPlan, capabilities: Capabilities) -> None:
 
 
 def load_balanced_masters(plan: BayPlan, _capabilities: Capabilities) -> None:
-    """For COEs whose clients know one address only."""
+    """Check that several masters have a load balancer."""
     if plan.masters.node_count > 1 and not plan.master_lb_enabled:
         raise PlanRefused(
             'master_lb_enabled',

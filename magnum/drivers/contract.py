@@ -1,4 +1,4 @@
-"""What a driver is: the one contract between the service and a kind of bay.
+"""The contract of drivers.
 
 A driver turns a :class:`BayPlan` into a Heat stack and reads the stack's
 outputs back. It performs no I/O and keeps no state: everything it needs is in

@@ -1,4 +1,4 @@
-"""What the drivers have in common that build their bays by Heat.
+"""The base class of drivers that build their bays by Heat.
 
 A subclass is mostly data: its template, the names its template uses, the
 settings its node scripts read, the certificates of its nodes.

@@ -199,7 +199,7 @@ def unknown(label_schema: Mapping[str, Any], labels: Iterable[str]) -> list[str]
 
 
 def check(label_schema: Mapping[str, Any], labels: Mapping[str, str]) -> None:
-    """Refuse ill values of known labels.
+    """Validate the values of known labels.
 
     Unknown labels pass: what becomes of them is the API's decision.
 
@@ -237,7 +237,7 @@ def as_sent(
 
 
 def _check_alias(label_schema: Mapping[str, Any], labels: Mapping[str, str], name: str) -> None:
-    """Two names of one label do not say different things."""
+    """Check that two names of one label have the same value."""
     own_name = _rules(label_schema)[name].get('alias')
     if own_name in labels:
         one, other = (applied(label_schema, {each: labels[each]}) for each in (name, own_name))

@@ -1,4 +1,4 @@
-"""Algorithms of the load balancer before masters, by Octavia's providers."""
+"""Load balancing algorithms by Octavia's providers."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -23,7 +23,7 @@ def algorithm(plan: BayPlan) -> str:
 
 
 def check(plan: BayPlan, _capabilities: Capabilities) -> None:
-    """The provider has the algorithm."""
+    """Check that the provider has the algorithm."""
     provider = plan.labels.get('octavia_provider', '')
     known = ALGORITHMS.get(provider)
     if plan.master_lb_enabled and known and algorithm(plan) not in known:

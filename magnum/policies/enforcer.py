@@ -1,4 +1,4 @@
-"""Asks oslo.policy, without a look at its files for every question."""
+"""Policy checks by oslo.policy, with bounded reads of its files."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ _ANSWERS: Final = 4096
 
 
 class _Rules(policy.Enforcer):
-    """Looks for changed policy files at most once per interval."""
+    """An oslo.policy enforcer that looks for changed files once per interval."""
 
     _next_look = 0.0
 
@@ -47,7 +47,7 @@ def for_tools() -> policy.Enforcer:
 
 
 class Enforcer:
-    """Answers whether a caller may do something."""
+    """Policy enforcer of the API."""
 
     def __init__(self, conf: cfg.ConfigOpts):
         self._rules = _Rules(conf)

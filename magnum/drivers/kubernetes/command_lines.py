@@ -30,7 +30,7 @@ def words(text: str) -> str:
 
 
 def well_formed(plan: BayPlan, _capabilities: Capabilities) -> None:
-    """Every command line can be read."""
+    """Check that every command line can be parsed."""
     for label in LABELS:
         try:
             words(plan.labels.get(label, ''))

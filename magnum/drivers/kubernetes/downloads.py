@@ -81,7 +81,7 @@ def check_sources(plan: BayPlan, _capabilities: Capabilities) -> None:
 
 
 def check_digests(plan: BayPlan, _capabilities: Capabilities) -> None:
-    """Every program has a digest that does not come from where the program does."""
+    """Check that every program has a digest from another source than itself."""
     given = _given(plan.labels)
     for program in given:
         if program not in _RELEASES:

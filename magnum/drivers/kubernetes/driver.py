@@ -76,7 +76,7 @@ def _admission_plugins(label: str) -> str:
 
 
 def node_restriction(plan: BayPlan, _capabilities: Capabilities) -> None:
-    """No option of the API server takes away what keeps nodes apart."""
+    """Check that no option of the API server disables NodeRestriction."""
     # As the API server is given them; it reads "_" in their names as "-", and
     # lists with quotes around their items.
     for option in command_lines.words(plan.labels.get('kubeapi_options', '')).split():
