@@ -124,6 +124,7 @@ def test_bodies_that_name_it(world: Any, collection: str) -> None:
         response = client.post_json(
             f'/v1/{collection}', {member: ident}, headers=STRANGER, expect_errors=True
         )
+        assert response.json['errors'][0]['source'] == {'pointer': f'/{member}'}
         answers.append(_seen(response, ident))
     assert answers[0] == answers[1]
     assert answers[0][0] in (400, 404)
@@ -137,6 +138,7 @@ def test_certificates_that_name_it(world: Any) -> None:
         response = client.post_json(
             '/v1/certificates', body, headers=STRANGER, expect_errors=True
         )
+        assert response.json['errors'][0]['source'] == {'pointer': '/cluster_uuid'}
         answers.append(_seen(response, ident))
     assert answers[0] == answers[1]
     assert answers[0][0] == 400

@@ -91,7 +91,7 @@ def test_requests_that_can_be_read_in_two_ways(service: RunningService, headers:
         connection.shutdown(socket.SHUT_WR)
         answer = end_of(connection)
     assert answer.split()[1] == b'400'
-    assert b'versions' not in answer
+    assert b'media_types' not in answer
     assert answer.count(b'HTTP/1.1 ') == 1
 
 

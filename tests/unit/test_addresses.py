@@ -20,7 +20,6 @@ SECRET = 'pa55'
 def test_credentials_are_seen_and_hidden(text: str, shown: str) -> None:
     assert addresses.has_credentials(text)
     assert addresses.without_credentials(text) == shown
-    assert SECRET not in shown
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """What living nodes ask for: what to trust, and their certificates anew."""
 
 import hashlib
-import json
 import logging
 
 import pytest
@@ -179,7 +178,7 @@ def test_what_is_no_request_proves_nothing(node: Node, rotating: None, body: str
     for path in (node.trust_path(), node.reissue_path()):
         answer = node.nodes.send(path, None, body)
         assert answer.status_int == (413 if len(body) > 16384 else 400)
-        assert 'VALUE' not in json.dumps(answer.json)
+        assert not body or body not in answer.text
 
 
 @pytest.mark.parametrize('body', ['no request', 'x' * 20_000])
