@@ -16,22 +16,6 @@ from sphinx.util.docutils import SphinxDirective
 
 from magnum import conf, policies
 from magnum.api import routes, versions
-from magnum.api.controllers import (
-    actions,
-    baymodels,
-    bays,
-    certificates,
-    config,
-    credentials,
-    drivers,
-    events,
-    mservices,
-    nodegroups,
-    operations,
-    quotas,
-    root,
-    stats,
-)
 from magnum.domain import failures, states, verbs
 from magnum.drivers.registry import Registry
 from magnum.operations import flows
@@ -39,31 +23,6 @@ from magnum.operations import flows
 LOG = logging.getLogger(__name__)
 
 Row = Sequence[str]
-
-_CONTROLLERS: Mapping[str, type] = {
-    'root': root.RootController,
-    'baymodels': baymodels.BaymodelsController,
-    'clustertemplates': baymodels.BaymodelsController,
-    'bays': bays.BaysController,
-    'clusters': bays.BaysController,
-    'bays_operations': operations.BayOperationsController,
-    'clusters_operations': operations.BayOperationsController,
-    'operations': operations.OperationsController,
-    'bays_events': events.EventsController,
-    'clusters_events': events.EventsController,
-    'bays_config': config.ConfigController,
-    'clusters_config': config.ConfigController,
-    'drivers': drivers.DriversController,
-    'certificates': certificates.CertificatesController,
-    'quotas': quotas.QuotasController,
-    'stats': stats.StatsController,
-    'mservices': mservices.MservicesController,
-    'credentials': credentials.CredentialsController,
-    'bays_actions': actions.ActionsController,
-    'clusters_actions': actions.ActionsController,
-    'bays_nodegroups': nodegroups.NodegroupsController,
-    'clusters_nodegroups': nodegroups.NodegroupsController,
-}
 
 
 def _table(header: Row, rows: Iterable[Row], widths: Sequence[int]) -> str:
@@ -144,11 +103,10 @@ class Routes(_Table):
         rules = _rules_by_operation()
         rows = []
         for route in routes.ROUTES:
-            controller, _, method = route.handler.partition('.')
             rows.append(
                 (
                     _literal(f'{route.method} {route.path}'),
-                    _backquoted(_first_line(getattr(_CONTROLLERS[controller], method))),
+                    _backquoted(_first_line(route.handler.method)),
                     _literals(sorted(route.query)),
                     _literals(rules.get((route.method, route.path), ())),
                 )

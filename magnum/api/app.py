@@ -9,8 +9,9 @@ from oslo_middleware import cors, http_proxy_to_wsgi, request_id
 
 from magnum.api import dispatch, routes
 from magnum.api.bootstrap import mount
-from magnum.api.http import forwarded, middleware
+from magnum.api.http import forwarded, held_threads, middleware
 from magnum.api.http.middleware import Application
+from magnum.api.http.sse import Streams
 from magnum.api.requests.cloud_checks import Preflight
 from magnum.api.requests.driver_choice import DriverSelection
 from magnum.api.requests.preview import Previews
@@ -52,6 +53,7 @@ def make_application(
     :param wake_up: told, after each commit, that conductors have work.
     """
     preflight = Preflight(conf)
+    held = held_threads.of_process(conf)
     services = Services(
         conf=conf,
         database=database,
@@ -63,6 +65,9 @@ def make_application(
         preflight=preflight,
         previews=Previews(conf, preflight),
         selection=DriverSelection(conf, drivers),
+        held=held,
+        streams=Streams(conf, held),
+        collections=routes.collections(),
     )
     handlers: Application = dispatch.make_pecan(services)
     set_token_defaults(conf)

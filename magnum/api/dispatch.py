@@ -1,6 +1,6 @@
 """The pecan application: from the route table to handlers and back."""
 
-
+import types
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -9,22 +9,7 @@ import webob
 from oslo_log import log as logging
 
 from magnum.api import errors, plain_pecan, routes, versions
-from magnum.api.controllers.actions import ActionsController
-from magnum.api.controllers.baymodels import BaymodelsController
-from magnum.api.controllers.bays import BaysController
-from magnum.api.controllers.certificates import CertificatesController
-from magnum.api.controllers.config import ConfigController
-from magnum.api.controllers.credentials import CredentialsController
-from magnum.api.controllers.drivers import DriversController
-from magnum.api.controllers.events import EventsController
-from magnum.api.controllers.mservices import MservicesController
-from magnum.api.controllers.nodegroups import NodegroupsController
-from magnum.api.controllers.operations import BayOperationsController, OperationsController
-from magnum.api.controllers.quotas import QuotasController
-from magnum.api.controllers.root import RootController
-from magnum.api.controllers.stats import StatsController
-from magnum.api.dialects import BAYMODELS, BAYS, CLUSTER_TEMPLATES, CLUSTERS
-from magnum.api.http import faults, held_threads, sse
+from magnum.api.http import faults, sse
 from magnum.api.http.conditional import is_unchanged
 from magnum.api.http.context import Caller
 from magnum.api.http.idempotency import Idempotency
@@ -99,36 +84,11 @@ class _Dispatcher:
         self._max_body = body_limit(services.conf)
         self._idempotency = Idempotency(services.conf, services.database)
         self._router = routes.Router()
-        held = held_threads.of_process(services.conf)
-        running = sse.Streams(services.conf, held)
-        controllers: dict[str, Any] = {
-            'root': RootController(),
-            'baymodels': BaymodelsController(services, BAYMODELS),
-            'clustertemplates': BaymodelsController(services, CLUSTER_TEMPLATES),
-            'bays': BaysController(services, BAYS, BAYMODELS, held),
-            'clusters': BaysController(services, CLUSTERS, CLUSTER_TEMPLATES, held),
-            'bays_actions': ActionsController(services, BAYS, BAYMODELS),
-            'clusters_actions': ActionsController(services, CLUSTERS, CLUSTER_TEMPLATES),
-            'bays_nodegroups': NodegroupsController(services, BAYS),
-            'clusters_nodegroups': NodegroupsController(services, CLUSTERS),
-            'bays_operations': BayOperationsController(services, BAYS),
-            'clusters_operations': BayOperationsController(services, CLUSTERS),
-            'operations': OperationsController(services),
-            'bays_events': EventsController(services, BAYS, running),
-            'clusters_events': EventsController(services, CLUSTERS, running),
-            'bays_config': ConfigController(services, BAYS),
-            'clusters_config': ConfigController(services, CLUSTERS),
-            'drivers': DriversController(services),
-            'certificates': CertificatesController(services),
-            'credentials': CredentialsController(services),
-            'quotas': QuotasController(services),
-            'stats': StatsController(services),
-            'mservices': MservicesController(services),
-        }
-        self._handlers = {
-            route: getattr(controllers[name], method)
+        resources = {route.handler.resource for route in routes.ROUTES}
+        controllers = {one: one.controller(services, *one.dialects) for one in resources}
+        self._handlers: Mapping[routes.Route, Callable[[Call], Answer]] = {
+            route: types.MethodType(route.handler.method, controllers[route.handler.resource])
             for route in routes.ROUTES
-            for name, _, method in [route.handler.partition('.')]
         }
 
     def route(self, request: webob.Request) -> None:

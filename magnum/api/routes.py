@@ -7,10 +7,25 @@ slash makes no difference but where a route says so. What is not here is a
 
 import dataclasses
 import enum
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
 
 from magnum.api import versions
+from magnum.api.controllers.actions import ActionsController
+from magnum.api.controllers.baymodels import BaymodelsController
+from magnum.api.controllers.bays import BaysController
+from magnum.api.controllers.certificates import CertificatesController
+from magnum.api.controllers.config import ConfigController
+from magnum.api.controllers.credentials import CredentialsController
+from magnum.api.controllers.drivers import DriversController
+from magnum.api.controllers.events import EventsController
+from magnum.api.controllers.mservices import MservicesController
+from magnum.api.controllers.nodegroups import NodegroupsController
+from magnum.api.controllers.operations import BayOperationsController, OperationsController
+from magnum.api.controllers.quotas import QuotasController
+from magnum.api.controllers.root import DESCRIPTION, RootController
+from magnum.api.controllers.stats import StatsController
+from magnum.api.dialects import BAYMODELS, BAYS, CLUSTER_TEMPLATES, CLUSTERS, Dialect
 
 #: Query argument -> microversion from which it is known.
 Query = Mapping[str, int]
@@ -20,8 +35,10 @@ PAGING: Final[Query] = dict.fromkeys(('marker', 'limit', 'sort_key', 'sort_dir')
 FILTERS: Final[Query] = dict.fromkeys(
     ('name', 'coe', 'label', 'changed_since', 'fields'), versions.FILTERS
 )
-BAYMODELS: Final[Query] = {**PAGING, **FILTERS}
-BAYS: Final[Query] = {**BAYMODELS, 'status': versions.FILTERS, 'baymodel': versions.FILTERS}
+LIST_OF_BAYMODELS: Final[Query] = {**PAGING, **FILTERS}
+LIST_OF_BAYS: Final[Query] = {
+    **LIST_OF_BAYMODELS, 'status': versions.FILTERS, 'baymodel': versions.FILTERS,
+}
 FIELDS: Final[Query] = {'fields': versions.FILTERS}
 NODEGROUPS: Final[Query] = {**PAGING, 'role': 1}
 ROLLBACK: Final[Query] = {'rollback': versions.ROLLBACK}
@@ -41,8 +58,38 @@ class Auth(enum.Enum):
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
+class Resource:
+    """What handlers of some routes are methods of.
+
+    ``controller`` makes the object from the services and from ``dialects``;
+    ``name`` is that of the resource in documents.
+    """
+
+    name: str
+    controller: Callable[..., Any]
+    dialects: tuple[Dialect, ...] = ()
+
+    def handler(self, method: Callable[..., Any]) -> 'Handler':
+        """One of its methods, as a handler."""
+        return Handler(self, method)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Handler:
+    """A method of a resource's controller."""
+
+    resource: Resource
+    method: Callable[..., Any]
+
+    @property
+    def name(self) -> str:
+        """``<resource>.<method>``."""
+        return f'{self.resource.name}.{self.method.__name__}'
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class Route:
-    """``handler`` is ``<controller>.<method>``; ``query`` what may follow the ``?``.
+    """``query`` says what may follow the ``?``.
 
     ``since`` is the microversion from which the route answers; one that
     ``answers_unasked`` also answers a request that names no version at all.
@@ -53,7 +100,7 @@ class Route:
 
     method: str
     path: str
-    handler: str
+    handler: Handler
     query: Query = dataclasses.field(default_factory=dict)
     trailing_slash: bool = True
     since: int = versions.MINIMUM
@@ -74,69 +121,83 @@ class Route:
         return tuple(part for part in self.path.split('/') if part)
 
 
-def _of_baymodels(name: str, policy: str) -> tuple[Route, ...]:
+def _of_baymodels(name: str, policy: str, dialect: Dialect) -> tuple[Route, ...]:
+    of, do = Resource(name, BaymodelsController, (dialect,)).handler, BaymodelsController
+    path, one = f'/v1/{name}', f'/v1/{name}/{{ident}}'
     return (
-        Route('GET', f'/v1/{name}', f'{name}.list', BAYMODELS),
-        Route('GET', f'/v1/{name}/detail', f'{name}.detail', BAYMODELS, trailing_slash=False),
-        Route('POST', f'/v1/{name}', f'{name}.create', DRY_RUN,
-              rules=(f'{policy}:create',)),
-        Route('GET', f'/v1/{name}/{{ident}}', f'{name}.get', FIELDS),
-        Route('PATCH', f'/v1/{name}/{{ident}}', f'{name}.update', rules=(f'{policy}:update',)),
-        Route('DELETE', f'/v1/{name}/{{ident}}', f'{name}.delete', rules=(f'{policy}:delete',)),
+        Route('GET', path, of(do.list), LIST_OF_BAYMODELS),
+        Route('GET', f'{path}/detail', of(do.detail), LIST_OF_BAYMODELS, trailing_slash=False),
+        Route('POST', path, of(do.create), DRY_RUN, rules=(f'{policy}:create',)),
+        Route('GET', one, of(do.get), FIELDS),
+        Route('PATCH', one, of(do.update), rules=(f'{policy}:update',)),
+        Route('DELETE', one, of(do.delete), rules=(f'{policy}:delete',)),
     )
 
 
-def _of_bays(name: str, policy: str) -> tuple[Route, ...]:
+def _of_bays(
+    name: str, policy: str, dialect: Dialect, baymodels: Dialect
+) -> tuple[Route, ...]:
+    of, do = Resource(name, BaysController, (dialect, baymodels)).handler, BaysController
+    path, one = f'/v1/{name}', f'/v1/{name}/{{ident}}'
     return (
-        Route('GET', f'/v1/{name}', f'{name}.list', BAYS),
-        Route('GET', f'/v1/{name}/detail', f'{name}.detail', BAYS, trailing_slash=False),
-        Route('POST', f'/v1/{name}', f'{name}.create', DRY_RUN,
-              rules=(f'{policy}:create',)),
-        Route('GET', f'/v1/{name}/{{ident}}', f'{name}.get', FIELDS),
-        Route('GET', f'/v1/{name}/{{ident}}/resolved_labels', f'{name}.labels',
+        Route('GET', path, of(do.list), LIST_OF_BAYS),
+        Route('GET', f'{path}/detail', of(do.detail), LIST_OF_BAYS, trailing_slash=False),
+        Route('POST', path, of(do.create), DRY_RUN, rules=(f'{policy}:create',)),
+        Route('GET', one, of(do.get), FIELDS),
+        Route('GET', f'{one}/resolved_labels', of(do.labels),
               since=versions.RESOLVED_LABELS, answers_unasked=True),
-        Route('PATCH', f'/v1/{name}/{{ident}}', f'{name}.update', ROLLBACK,
+        Route('PATCH', one, of(do.update), ROLLBACK,
               rules=(f'{policy}:update', f'{policy}:update_health_status')),
-        Route('DELETE', f'/v1/{name}/{{ident}}', f'{name}.delete', rules=(f'{policy}:delete',)),
-        Route('POST', f'/v1/{name}/{{ident}}/actions/resize', f'{name}_actions.resize', DRY_RUN,
-              since=versions.RESIZE, answers_unasked=True, rules=(f'{policy}:resize',)),
-        Route('POST', f'/v1/{name}/{{ident}}/actions/upgrade', f'{name}_actions.upgrade', DRY_RUN,
-              since=versions.UPGRADE, answers_unasked=True, rules=(f'{policy}:upgrade',)),
-        *_of_nodegroups(f'/v1/{name}/{{ident}}/nodegroups', f'{name}_nodegroups'),
-        Route('GET', f'/v1/{name}/{{ident}}/operations', f'{name}_operations.list', OPERATIONS,
-              since=versions.OPERATIONS, answers_unasked=True),
-        Route('GET', f'/v1/{name}/{{ident}}/events', f'{name}_events.list', EVENTS,
-              since=versions.EVENTS, answers_unasked=True, streams=True),
-        Route('POST', f'/v1/{name}/{{ident}}/config', f'{name}_config.create',
+        Route('DELETE', one, of(do.delete), rules=(f'{policy}:delete',)),
+        *_of_actions(f'{one}/actions', policy,
+                     Resource(f'{name}_actions', ActionsController, (dialect, baymodels))),
+        *_of_nodegroups(f'{one}/nodegroups',
+                        Resource(f'{name}_nodegroups', NodegroupsController, (dialect,))),
+        Route('GET', f'{one}/operations',
+              Resource(f'{name}_operations', BayOperationsController, (dialect,))
+              .handler(BayOperationsController.list),
+              OPERATIONS, since=versions.OPERATIONS, answers_unasked=True),
+        Route('GET', f'{one}/events',
+              Resource(f'{name}_events', EventsController, (dialect,))
+              .handler(EventsController.list),
+              EVENTS, since=versions.EVENTS, answers_unasked=True, streams=True),
+        Route('POST', f'{one}/config',
+              Resource(f'{name}_config', ConfigController, (dialect,))
+              .handler(ConfigController.create),
               since=versions.CONFIG, answers_unasked=True, rules=('config:create',)),
     )
 
 
-def _of_nodegroups(path: str, name: str) -> tuple[Route, ...]:
-    since = versions.NODEGROUPS
+def _of_actions(path: str, policy: str, resource: Resource) -> tuple[Route, ...]:
+    of, do = resource.handler, ActionsController
     return (
-        Route('GET', path, f'{name}.list', NODEGROUPS, since=since),
-        Route('POST', path, f'{name}.create', since=since,
-              rules=('nodegroup:create',)),
-        Route('GET', f'{path}/{{nodegroup}}', f'{name}.get', since=since),
-        Route('PATCH', f'{path}/{{nodegroup}}', f'{name}.update', since=since,
-              rules=('nodegroup:update',)),
-        Route('DELETE', f'{path}/{{nodegroup}}', f'{name}.delete', since=since,
-              rules=('nodegroup:delete',)),
+        Route('POST', f'{path}/resize', of(do.resize), DRY_RUN,
+              since=versions.RESIZE, answers_unasked=True, rules=(f'{policy}:resize',)),
+        Route('POST', f'{path}/upgrade', of(do.upgrade), DRY_RUN,
+              since=versions.UPGRADE, answers_unasked=True, rules=(f'{policy}:upgrade',)),
     )
 
 
-#: Where the API describes itself.
-DESCRIPTION: Final = '/v1/openapi.json'
+def _of_nodegroups(path: str, resource: Resource) -> tuple[Route, ...]:
+    of, do, since = resource.handler, NodegroupsController, versions.NODEGROUPS
+    one = f'{path}/{{nodegroup}}'
+    return (
+        Route('GET', path, of(do.list), NODEGROUPS, since=since),
+        Route('POST', path, of(do.create), since=since, rules=('nodegroup:create',)),
+        Route('GET', one, of(do.get), since=since),
+        Route('PATCH', one, of(do.update), since=since, rules=('nodegroup:update',)),
+        Route('DELETE', one, of(do.delete), since=since, rules=('nodegroup:delete',)),
+    )
 
 
 def _of_operations() -> tuple[Route, ...]:
-    one = '/v1/operations/{operation}'
+    of, do = Resource('operations', OperationsController).handler, OperationsController
+    path, one = '/v1/operations', '/v1/operations/{operation}'
     routes = (
-        Route('GET', '/v1/operations', 'operations.list', OPERATIONS),
-        Route('GET', one, 'operations.get'),
-        Route('POST', f'{one}/actions/cancel', 'operations.cancel', rules=('operation:cancel',)),
-        Route('POST', f'{one}/actions/retry', 'operations.retry', rules=('operation:retry',)),
+        Route('GET', path, of(do.list), OPERATIONS),
+        Route('GET', one, of(do.get)),
+        Route('POST', f'{one}/actions/cancel', of(do.cancel), rules=('operation:cancel',)),
+        Route('POST', f'{one}/actions/retry', of(do.retry), rules=('operation:retry',)),
     )
     return tuple(
         dataclasses.replace(route, since=versions.OPERATIONS, answers_unasked=True)
@@ -144,37 +205,67 @@ def _of_operations() -> tuple[Route, ...]:
     )
 
 
+def _of_discovery() -> tuple[Route, ...]:
+    of, do = Resource('root', RootController).handler, RootController
+    return (
+        Route('GET', '/', of(do.versions), auth=Auth.NONE),
+        Route('GET', '/v1', of(do.version), auth=Auth.NONE),
+        Route('GET', DESCRIPTION, of(do.openapi), since=versions.OPENAPI, answers_unasked=True,
+              auth=Auth.NONE),
+    )
+
+
+def _of_certificates() -> tuple[Route, ...]:
+    of, do = Resource('certificates', CertificatesController).handler, CertificatesController
+    path, one = '/v1/certificates', '/v1/certificates/{bay}'
+    return (
+        Route('GET', one, of(do.get), CA_TYPE),
+        Route('GET', f'{one}/{{ca_cert_type}}', of(do.get), CA_TYPE),
+        Route('POST', path, of(do.create), rules=('certificate:create',)),
+        Route('PATCH', one, of(do.rotate), rules=('certificate:rotate',)),
+    )
+
+
+def _of_quotas() -> tuple[Route, ...]:
+    of, do = Resource('quotas', QuotasController).handler, QuotasController
+    path, one = '/v1/quotas', '/v1/quotas/{project_id}/{resource}'
+    return (
+        Route('GET', path, of(do.list), QUOTAS),
+        Route('POST', path, of(do.create), rules=('quota:create',)),
+        Route('GET', '/v1/quotas/{project_id}', of(do.get_without_resource)),
+        Route('GET', one, of(do.get)),
+        Route('PATCH', one, of(do.update), rules=('quota:update',)),
+        Route('DELETE', one, of(do.delete), rules=('quota:delete',)),
+    )
+
+
+def _of_drivers() -> tuple[Route, ...]:
+    of, do = Resource('drivers', DriversController).handler, DriversController
+    return (
+        Route('GET', '/v1/drivers', of(do.list), since=versions.DRIVERS, answers_unasked=True),
+        Route('GET', '/v1/drivers/{driver}', of(do.get), since=versions.DRIVERS,
+              answers_unasked=True),
+    )
+
+
 #: Both vocabularies have the same routes.
 ROUTES: Final = (
-    Route('GET', '/', 'root.versions', auth=Auth.NONE),
-    Route('GET', '/v1', 'root.version', auth=Auth.NONE),
-    Route('GET', DESCRIPTION, 'root.openapi', since=versions.OPENAPI, answers_unasked=True,
-          auth=Auth.NONE),
-    *_of_baymodels('baymodels', 'baymodel'),
-    *_of_baymodels('clustertemplates', 'clustertemplate'),
-    *_of_bays('bays', 'bay'),
-    *_of_bays('clusters', 'cluster'),
-    Route('GET', '/v1/certificates/{bay}', 'certificates.get', CA_TYPE),
-    Route('GET', '/v1/certificates/{bay}/{ca_cert_type}', 'certificates.get', CA_TYPE),
-    Route('POST', '/v1/certificates', 'certificates.create', rules=('certificate:create',)),
-    Route('PATCH', '/v1/certificates/{bay}', 'certificates.rotate',
-          rules=('certificate:rotate',)),
-    Route('PATCH', '/v1/credentials/{bay}', 'credentials.rotate', since=versions.CREDENTIALS,
-          rules=('credential:rotate',)),
-    Route('GET', '/v1/quotas', 'quotas.list', QUOTAS),
-    Route('POST', '/v1/quotas', 'quotas.create', rules=('quota:create',)),
-    Route('GET', '/v1/quotas/{project_id}', 'quotas.get_without_resource'),
-    Route('GET', '/v1/quotas/{project_id}/{resource}', 'quotas.get'),
-    Route('PATCH', '/v1/quotas/{project_id}/{resource}', 'quotas.update',
-          rules=('quota:update',)),
-    Route('DELETE', '/v1/quotas/{project_id}/{resource}', 'quotas.delete',
-          rules=('quota:delete',)),
-    Route('GET', '/v1/stats', 'stats.get', STATS),
-    Route('GET', '/v1/mservices', 'mservices.list'),
+    *_of_discovery(),
+    *_of_baymodels('baymodels', 'baymodel', BAYMODELS),
+    *_of_baymodels('clustertemplates', 'clustertemplate', CLUSTER_TEMPLATES),
+    *_of_bays('bays', 'bay', BAYS, BAYMODELS),
+    *_of_bays('clusters', 'cluster', CLUSTERS, CLUSTER_TEMPLATES),
+    *_of_certificates(),
+    Route('PATCH', '/v1/credentials/{bay}',
+          Resource('credentials', CredentialsController).handler(CredentialsController.rotate),
+          since=versions.CREDENTIALS, rules=('credential:rotate',)),
+    *_of_quotas(),
+    Route('GET', '/v1/stats', Resource('stats', StatsController).handler(StatsController.get),
+          STATS),
+    Route('GET', '/v1/mservices',
+          Resource('mservices', MservicesController).handler(MservicesController.list)),
     *_of_operations(),
-    Route('GET', '/v1/drivers', 'drivers.list', since=versions.DRIVERS, answers_unasked=True),
-    Route('GET', '/v1/drivers/{driver}', 'drivers.get', since=versions.DRIVERS,
-          answers_unasked=True),
+    *_of_drivers(),
 )
 
 VERSION_PREFIX: Final = 'v1'

@@ -1,10 +1,13 @@
 """What handlers work with, made once per process."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Protocol
 
 from oslo_config import cfg
 
+from magnum.api.http.held_threads import HeldThreads
+from magnum.api.http.sse import Streams
 from magnum.api.requests.cloud_checks import Preflight
 from magnum.api.requests.driver_choice import DriverSelection
 from magnum.api.requests.preview import Previews
@@ -24,7 +27,10 @@ class Wakes(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class Services:
-    """Everything that outlives a request."""
+    """Everything that outlives a request.
+
+    ``collections`` are those of the version document, each with its path.
+    """
 
     conf: cfg.ConfigOpts
     database: Database
@@ -36,3 +42,6 @@ class Services:
     preflight: Preflight
     selection: DriverSelection
     previews: Previews
+    held: HeldThreads
+    streams: Streams
+    collections: Mapping[str, str]

@@ -21,7 +21,7 @@ ADMIN = {**HEADERS, 'X-Auth-Token': 'admin'}
 MOST = 4
 LISTS = sorted(
     route.path for route in ROUTES
-    if route.method == 'GET' and route.handler.endswith(('.list', '.detail'))
+    if route.method == 'GET' and route.handler.name.endswith(('.list', '.detail'))
 )
 
 

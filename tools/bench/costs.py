@@ -110,10 +110,10 @@ class _Service:
     def cost(self, route: Any, rows: int) -> Cost:
         """What one request to a route takes."""
         things = self._fill(route, rows)
-        _, _, action = route.handler.partition('.')
+        _, _, action = route.handler.name.partition('.')
         body = self._body(route, things, action)
         path = _path(route.path, things)
-        token = _ADMIN if route.handler.startswith(_FOR_ADMINS) else settings.TOKEN
+        token = _ADMIN if route.handler.name.startswith(_FOR_ADMINS) else settings.TOKEN
         self._counts.seen.clear()
         status, _ = ask(self._application, route.method, path, body, token)
         totals: collections.Counter[str] = collections.Counter()
@@ -125,7 +125,7 @@ class _Service:
     def _body(self, route: Any, things: Things, action: str) -> str:
         for end, body in _BODIES.items():
             kind, _, name = end.partition('.')
-            controller = route.handler.partition('.')[0]
+            controller = route.handler.name.partition('.')[0]
             controller = controller.replace('clustertemplates', 'baymodels')
             controller = controller.replace('clusters', 'bays')
             if action == name and controller.rpartition('_')[2] == kind:

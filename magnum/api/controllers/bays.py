@@ -12,7 +12,7 @@ from magnum.api.controllers.actions import GROUP, check_resizable
 from magnum.api.dialects import Dialect
 from magnum.api.http import filtering, json_patch, pagination
 from magnum.api.http.conditional import etag
-from magnum.api.http.held_threads import SYNCHRONOUS_CREATE, HeldThreads
+from magnum.api.http.held_threads import SYNCHRONOUS_CREATE
 from magnum.api.http.request import Answer, Call
 from magnum.api.requests import lookup, new_bay
 from magnum.api.requests.accepted import accepted, in_progress, operation_location
@@ -60,11 +60,9 @@ _DIGITS_OF_AN_ID: Final = 19
 class BaysController:
     """``/v1/bays`` or ``/v1/clusters``."""
 
-    def __init__(
-        self, services: Services, dialect: Dialect, baymodel_dialect: Dialect, held: HeldThreads
-    ):
+    def __init__(self, services: Services, dialect: Dialect, baymodel_dialect: Dialect):
         self._services = services
-        self._held = held
+        self._held = services.held
         self._database = services.database
         self._dialect = dialect
         self._baymodel_dialect = baymodel_dialect

@@ -10,7 +10,6 @@ from magnum.api import errors
 from magnum.api.dialects import Dialect
 from magnum.api.http import cursors, pagination, sse
 from magnum.api.http.request import Answer, Call
-from magnum.api.http.sse import Streams
 from magnum.api.requests import lookup
 from magnum.api.services import Services
 from magnum.api.types.scalars import timestamp
@@ -26,11 +25,11 @@ _BATCH: Final = 100
 class EventsController:
     """``/v1/bays/{bay}/events``, and the same of clusters."""
 
-    def __init__(self, services: Services, dialect: Dialect, running: Streams):
+    def __init__(self, services: Services, dialect: Dialect):
         self._database = services.database
         self._max_limit = services.conf.api.max_limit
         self._dialect = dialect
-        self._streams = running
+        self._streams = services.streams
 
     def list(self, call: Call) -> Answer:
         """GET of a bay's timeline, oldest first; by uuid also after the bay is gone."""

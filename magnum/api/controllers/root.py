@@ -4,8 +4,12 @@ from typing import Any, Final
 
 import orjson
 
-from magnum.api import routes, versions
+from magnum.api import versions
 from magnum.api.http.request import Answer, Call
+from magnum.api.services import Services
+
+#: Where the API describes itself.
+DESCRIPTION: Final = '/v1/openapi.json'
 
 _MEDIA_TYPE: Final = 'application/vnd.openstack.magnum.v1+json'
 _DESCRIPTION_TYPE: Final = 'application/vnd.oai.openapi+json;version=3.1'
@@ -18,6 +22,9 @@ _DOCUMENTATION: Final = 'http://docs.openstack.org/developer/magnum/dev/api-spec
 
 class RootController:
     """``/``, ``/v1`` and the document below it."""
+
+    def __init__(self, services: Services):
+        self._collections = services.collections
 
     def versions(self, call: Call) -> Answer:
         """The API versions there are: one."""
@@ -47,13 +54,13 @@ class RootController:
                 {'href': f'{call.base}/v1/', 'rel': 'self'},
                 {'href': _DOCUMENTATION, 'rel': 'describedby', 'type': 'text/html'},
                 {
-                    'href': f'{call.base}{routes.DESCRIPTION}',
+                    'href': f'{call.base}{DESCRIPTION}',
                     'rel': 'service-desc',
                     'type': _DESCRIPTION_TYPE,
                 },
             ],
         }
-        for name, place in routes.collections().items():
+        for name, place in self._collections.items():
             document[name] = [
                 {'href': f'{call.base}/v1/{place}/', 'rel': 'self'},
                 {'href': f'{call.base}/{place}/', 'rel': 'bookmark'},

@@ -49,7 +49,7 @@ def test_both_vocabularies_have_the_same_routes() -> None:
 )
 def test_paths(path: str, found: str | None) -> None:
     match = Router().match(path)
-    assert (match.methods['GET'].handler if match else None) == found
+    assert (match.methods['GET'].handler.name if match else None) == found
 
 
 def test_collections() -> None:
