@@ -23,7 +23,7 @@ from typing import Any, Final, Literal
 import jsonschema
 
 from magnum.domain import label_values
-from magnum.drivers import contract, templates
+from magnum.drivers import contract, files
 
 _LONGEST: Final = 4096  # characters of a value; settings of nodes are part of user data
 #: How much a name has to be like a known one to be taken for its misspelling.
@@ -56,9 +56,9 @@ class Resolved:
 @functools.cache
 def schema(driver_folder: str) -> dict[str, Any]:
     """JSON Schema of a driver's labels, their defaults included."""
-    common = json.loads(templates.read('common/labels.json'))
-    own = json.loads(templates.read(f'{driver_folder}/labels.json'))
-    ignored = json.loads(templates.read(f'{driver_folder}/ignored_labels.json'))
+    common = json.loads(files.read('common/labels.json'))
+    own = json.loads(files.read(f'{driver_folder}/labels.json'))
+    ignored = json.loads(files.read(f'{driver_folder}/ignored_labels.json'))
     return {
         '$schema': 'https://json-schema.org/draft/2020-12/schema',
         'type': 'object',

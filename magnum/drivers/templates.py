@@ -1,24 +1,18 @@
 """Heat templates and the files they refer to, read from this package.
 
 Names in ``get_file`` and in resource types are paths below this package
-(``common/templates/node.yaml``); Heat takes them as they stand. Files for
-nodes are packed as cloud-init's ``gz+b64``, without lines that are comments:
-Nova limits user data to 64 KB.
+(``common/templates/node.yaml``); Heat takes them as they stand.
 """
 
-import base64
 import dataclasses
 import functools
-import gzip
-import importlib.resources
-import re
+import json
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any
 
 import yaml
 
-# A line that is a comment, but neither "#!" nor what run.sh reads.
-_COMMENT: Final = re.compile(r'^[ \t]*#(?!!| attempts:).*\n', re.MULTILINE)
+from magnum.drivers import composition, files, node_files
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,9 +29,11 @@ class Template:
 
 
 def read(name: str) -> str:
-    """The text of a file of this package."""
-    root = importlib.resources.files(__package__)
-    return root.joinpath(name).read_text(encoding='ascii')
+    """Read a template's text: as it is written, or as JSON if it is composed."""
+    if composition.is_composed(composition.parse(name)):
+        # The template's version, which YAML takes for a date, becomes text.
+        return json.dumps(composition.compose(name), default=str)
+    return files.read(name)
 
 
 def references(text: str) -> Iterator[str]:
@@ -58,25 +54,19 @@ def references(text: str) -> Iterator[str]:
     yield from walk(yaml.safe_load(text))
 
 
-def pack(text: str) -> str:
-    """A file's text as cloud-init's ``gz+b64``; equal texts give equal packs."""
-    bare = _COMMENT.sub('', text)
-    return base64.b64encode(gzip.compress(bare.encode('ascii'), mtime=0)).decode('ascii')
-
-
 @functools.cache
 def load(name: str) -> Template:
     """A template with everything below it."""
-    files: dict[str, str] = {}
-    pending = list(references(read(name)))
+    template = read(name)
+    found: dict[str, str] = {}
+    pending = list(references(template))
     while pending:
         reference = pending.pop()
-        if reference in files:
+        if reference in found:
             continue
-        text = read(reference)
         if '/templates/' in reference:
-            files[reference] = text
+            found[reference] = text = read(reference)
             pending.extend(references(text))
         else:
-            files[reference] = pack(text)
-    return Template(read(name), files)
+            found[reference] = node_files.pack(files.read(reference))
+    return Template(template, found)

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from magnum.domain import addresses
-from magnum.drivers import templates
+from magnum.drivers import files
 from magnum.drivers.contract import BayPlan, Capabilities, PlanRefused
 
 WORKER_PROGRAMS: Final = ('kubelet', 'kube-proxy')
@@ -40,7 +40,7 @@ _SOURCES: Final = ('kube_binaries_url', 'flannel_binaries_url')
 def known() -> Mapping[str, Mapping[str, Mapping[str, str]]]:
     """Digests by program, release and architecture."""
     found: Mapping[str, Mapping[str, Mapping[str, str]]] = json.loads(
-        templates.read('kubernetes/digests.json')
+        files.read('kubernetes/digests.json')
     )
     return found
 

@@ -1,5 +1,6 @@
 #!/bin/bash
 # Let packages and later steps go through the bay's proxies.
+# roles: master worker
 set -euo pipefail
 
 if [ -z "$MAGNUM_HTTP_PROXY$MAGNUM_HTTPS_PROXY" ]; then

@@ -1,5 +1,6 @@
 #!/bin/bash
 # Programs of later steps that minimal guests have not.
+# roles: master worker
 # attempts: 5
 set -euo pipefail
 # shellcheck source=../../common/node/lib.sh

@@ -1,5 +1,6 @@
 #!/bin/bash
 # Trust the authority that signed the cloud's own endpoints.
+# roles: master worker
 set -euo pipefail
 
 if [ ! -s /etc/magnum/openstack-ca.pem ]; then

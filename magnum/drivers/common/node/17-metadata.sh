@@ -1,6 +1,7 @@
 #!/bin/bash
 # Keep containers from the metadata service, which shows the node's user data
 # to whoever asks: before there are any, and at every boot before they start.
+# roles: master worker
 set -euo pipefail
 # shellcheck source=../../common/node/lib.sh
 . /opt/magnum/lib.sh

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Make a private key for each of the node's certificates and have them issued.
 # Keys never leave the node; the service decides every subject.
+# roles: master worker
 # attempts: 5
 set -euo pipefail
 # shellcheck source=../../common/node/lib.sh

@@ -1,5 +1,6 @@
 #!/bin/bash
 # Give the containers the Cinder volume that was made for them.
+# roles: master worker
 set -euo pipefail
 # shellcheck source=../../common/node/lib.sh
 . /opt/magnum/lib.sh

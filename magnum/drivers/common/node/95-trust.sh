@@ -1,6 +1,7 @@
 #!/bin/bash
 # From now on the node asks by itself which authorities its bay trusts. All of
 # a bay must not restart their services at the same moment.
+# roles: master worker
 set -euo pipefail
 # shellcheck source=../../common/node/lib.sh
 . /opt/magnum/lib.sh

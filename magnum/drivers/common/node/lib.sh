@@ -1,4 +1,5 @@
 # Shared by the steps; sourced, never run.
+# roles: master worker
 # shellcheck shell=bash
 
 certificates=/etc/magnum/certificates

@@ -3,6 +3,7 @@
 # the cloud's metadata service; what the node itself sends does.
 # metadata.sh open: undo that for good when the bootstrap token, which is in the
 # user data, opens nothing any more. Fails until then.
+# roles: master worker
 set -euo pipefail
 # shellcheck source=lib.sh
 . /opt/magnum/lib.sh

@@ -3,6 +3,7 @@
 #
 # cloud-init goes on after a failing script and tells nobody; so there is one
 # script for it, this one. A step that says "# attempts: N" is tried N times.
+# roles: master worker
 set -u
 
 steps=/opt/magnum/steps

@@ -4,6 +4,7 @@
 # what this node trusts: it is made only when all services run with it.
 #
 # May be killed anywhere: the next round begins anew and is told the same.
+# roles: master worker
 set -euo pipefail
 # shellcheck source=lib.sh
 . /opt/magnum/lib.sh

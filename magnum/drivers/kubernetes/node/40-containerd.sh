@@ -1,5 +1,6 @@
 #!/bin/bash
 # containerd and the CNI plugins, from the distribution or found in the guest.
+# roles: master worker
 set -euo pipefail
 # shellcheck source=../../common/node/lib.sh
 . /opt/magnum/lib.sh

@@ -1,6 +1,7 @@
 #!/bin/bash
 # The programs of Kubernetes and flannel: those of the guest's image, or
 # downloaded and checked by the digests that the node was told.
+# roles: master worker
 # attempts: 3
 set -euo pipefail
 # shellcheck source=../../common/node/lib.sh

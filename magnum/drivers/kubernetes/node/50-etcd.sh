@@ -1,6 +1,7 @@
 #!/bin/bash
 # etcd on all masters, its members known from the start. Members and clients
 # are told from the bay's other nodes by the name in their certificates.
+# roles: master
 set -euo pipefail
 # shellcheck source=../../common/node/lib.sh
 . /opt/magnum/lib.sh

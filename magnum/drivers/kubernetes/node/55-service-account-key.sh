@@ -1,6 +1,7 @@
 #!/bin/bash
 # One key for the tokens of service accounts, the same on all masters: each
 # offers one to etcd, which keeps the first and gives it to all.
+# roles: master
 # attempts: 5
 set -euo pipefail
 # shellcheck source=../../common/node/lib.sh

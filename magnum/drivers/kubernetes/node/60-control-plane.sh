@@ -1,5 +1,6 @@
 #!/bin/bash
 # API server, controller manager, scheduler.
+# roles: master
 set -euo pipefail
 # shellcheck source=../../common/node/lib.sh
 . /opt/magnum/lib.sh

@@ -1,5 +1,6 @@
 #!/bin/bash
 # What the bay runs in itself; applied by the first master, any time again.
+# roles: master
 # attempts: 5
 set -euo pipefail
 # shellcheck source=../../common/node/lib.sh

@@ -1,6 +1,7 @@
 #!/bin/bash
 # kubelet and kube-proxy. Masters run them too, so that what runs on the
 # network of pods is reachable from the API server; a taint keeps pods away.
+# roles: master worker
 set -euo pipefail
 # shellcheck source=../../common/node/lib.sh
 . /opt/magnum/lib.sh

@@ -1,6 +1,7 @@
 #!/bin/bash
 # The pods' network: flannel learns every node's subnet from the Kubernetes
 # API; pods are on a bridge in their node's subnet.
+# roles: master worker
 set -euo pipefail
 # shellcheck source=../../common/node/lib.sh
 . /opt/magnum/lib.sh

@@ -1,5 +1,6 @@
 #!/bin/bash
 # A node has come up when the bay calls it ready.
+# roles: master worker
 set -euo pipefail
 # shellcheck source=../../common/node/lib.sh
 . /opt/magnum/lib.sh

@@ -1,4 +1,5 @@
 # Shared by the Kubernetes steps; sourced by lib.sh's users, never run.
+# roles: master worker
 # shellcheck shell=bash disable=SC2154
 
 # api_url: where this node's own programs find the API.

@@ -1,5 +1,6 @@
 #!/bin/bash
 # The ZooKeeper ensemble of all masters, its members known from the start.
+# roles: master
 set -euo pipefail
 # shellcheck source=../../common/node/lib.sh
 . /opt/magnum/lib.sh

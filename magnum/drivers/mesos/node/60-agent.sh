@@ -1,5 +1,6 @@
 #!/bin/bash
 # The Mesos agent of this node.
+# roles: worker
 set -euo pipefail
 # shellcheck source=../../common/node/lib.sh
 . /opt/magnum/lib.sh

@@ -1,5 +1,6 @@
 #!/bin/bash
 # The Mesos master of this node; the masters elect one of them by ZooKeeper.
+# roles: master
 set -euo pipefail
 # shellcheck source=../../common/node/lib.sh
 . /opt/magnum/lib.sh

@@ -1,5 +1,6 @@
 #!/bin/bash
 # Marathon, by which users run applications on Mesos.
+# roles: master
 set -euo pipefail
 # shellcheck source=../../common/node/lib.sh
 . /opt/magnum/lib.sh

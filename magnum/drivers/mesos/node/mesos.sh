@@ -1,4 +1,5 @@
 # Shared by the Mesos steps; sourced, never run.
+# roles: master worker
 # shellcheck shell=bash disable=SC2154
 
 # zookeeper_url PATH: the ensemble as Mesos and Marathon name it.

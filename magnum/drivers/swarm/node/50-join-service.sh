@@ -1,5 +1,6 @@
 #!/bin/bash
 # Start the service by which managers take other nodes into the swarm.
+# roles: master
 set -euo pipefail
 # shellcheck source=../../common/node/lib.sh
 . /opt/magnum/lib.sh

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Be in the swarm: the first manager makes it unless another one is in it
 # already; everybody else asks the managers to be taken in.
+# roles: master worker
 set -euo pipefail
 # shellcheck source=../../common/node/lib.sh
 . /opt/magnum/lib.sh

@@ -1,3 +1,4 @@
+# roles: master
 """Take nodes into the swarm.
 
 A node asks with an empty POST /join. This manager then connects to the node's

@@ -1,0 +1,155 @@
+"""Templates composed of parts."""
+
+import hashlib
+import json
+from typing import Any
+
+import pytest
+
+from magnum.drivers import composition, files, node_files, templates
+from magnum.drivers.contract import MASTER, WORKER
+from tests.unit.drivers import hot
+
+FOLDERS = ('kubernetes', 'swarm', 'mesos')
+every_folder = pytest.mark.parametrize('folder', FOLDERS)
+
+# Documents of HOT that living stacks were made of.
+DIGESTS = {
+    'common/templates/listener.yaml': '76a383a1d86037b7',
+    'common/templates/load_balancer.yaml': '17ea5c890b2e24cd',
+    'common/templates/master_address.yaml': '73d266b2add3779e',
+    'common/templates/member.yaml': '008386c6d4b3a6ba',
+    'common/templates/network.yaml': 'cfa7f1901fd8c287',
+    'common/templates/node.yaml': '864453fd92c647cf',
+    'kubernetes/templates/bay.yaml': 'cbc15c0596752efe',
+    'kubernetes/templates/minion.yaml': 'f6f6d749f958fd84',
+    'kubernetes/templates/nodegroup.yaml': 'ce981f218d9567c3',
+    'kubernetes/templates/worker_steps.yaml': '993ebe2eda0ddf62',
+    'mesos/templates/bay.yaml': 'a7b54177d90e28c4',
+    'mesos/templates/nodegroup.yaml': '699557332e9f4755',
+    'mesos/templates/worker_steps.yaml': '099e2b6dd2d60bda',
+    'swarm/templates/bay.yaml': '768b3e5651cc354a',
+    'swarm/templates/nodegroup.yaml': '2dbddcc56e3ebc7e',
+    'swarm/templates/worker_steps.yaml': 'bb5e2d019dd139ba',
+}
+
+
+def merged(*documents: dict[str, Any]) -> Any:
+    """As a template whose parts are all documents but the last."""
+    return composition.merge(documents, composition.variables_of(documents))
+
+
+def test_mappings_are_merged_and_other_values_replaced() -> None:
+    part = {'resources': {'port': {'type': 'Port', 'rules': [1, 2]}}, 'description': 'A part.'}
+    own = {'resources': {'port': {'rules': [3]}, 'server': {}}, 'description': 'All of it.'}
+    assert merged(part, own) == {
+        'resources': {'port': {'type': 'Port', 'rules': [3]}, 'server': {}},
+        'description': 'All of it.',
+    }
+    assert part['resources'] == {'port': {'type': 'Port', 'rules': [1, 2]}}, 'it is used again'
+
+
+def test_variables_are_replaced_in_keys_and_values() -> None:
+    part = {
+        'variables': {'port': 1, 'all': [{'get_attr': ['<masters>', 'port']}]},
+        'outputs': {'<masters>_private': '<all>', 'port': ['<port>', 'of <masters>']},
+    }
+    own = {
+        'variables': {'masters': 'managers', 'port': 2},
+        'outputs': {'managers_private': '<all>'},
+    }
+    assert merged(part, own) == {
+        'outputs': {
+            'managers_private': [{'get_attr': ['managers', 'port']}],
+            'port': [2, 'of managers'],
+        }
+    }
+
+
+def test_a_variable_without_a_value_is_an_error() -> None:
+    with pytest.raises(KeyError, match='masters'):
+        merged({'outputs': {'<masters>': {}}})
+
+
+@every_folder
+@pytest.mark.parametrize('kind', ['bay', 'nodegroup'])
+def test_heat_gets_nothing_but_hot(folder: str, kind: str) -> None:
+    template = templates.load(f'{folder}/templates/{kind}.yaml')
+    nested = [text for name, text in template.files.items() if '/templates/' in name]
+    for text in (template.text, *nested):
+        assert hot.parse(text)['heat_template_version']
+        assert not composition.VARIABLE.search(text)
+
+
+def test_a_template_without_parts_is_sent_as_it_is_written() -> None:
+    name = 'common/templates/network.yaml'
+    assert templates.read(name) == files.read(name)
+
+
+@every_folder
+def test_every_file_of_a_driver_is_for_some_node(folder: str) -> None:
+    found = composition.variables_of([composition.parse(f'{folder}/templates/variables.yaml')])
+    excluded = found.get('excluded_files', ())
+    given = {
+        entry['content']['get_file']
+        for role in (MASTER, WORKER)
+        for entry in node_files.for_role(folder, role, excluded)
+    }
+    common = {f'common/node/{name}' for name in excluded}
+    assert given | common == {*files.names('common/node'), *files.names(f'{folder}/node')}
+
+
+def test_files_lie_where_their_names_say() -> None:
+    entries = {
+        entry['path']: entry['permissions']
+        for entry in node_files.for_role('kubernetes', MASTER, ['40-docker.sh'])
+    }
+    assert entries['/opt/magnum/steps/50-etcd.sh'] == '0700'
+    assert entries['/opt/magnum/manifests/addons.yaml'] == '0600'
+    assert entries['/opt/magnum/kubernetes.sh'] == '0600'
+    assert entries['/opt/magnum/magnum-curl'] == '0700'
+    assert '/opt/magnum/steps/50-etcd.sh' not in {
+        entry['path'] for entry in node_files.for_role('kubernetes', WORKER, ['40-docker.sh'])
+    }
+
+
+@pytest.mark.parametrize('line', ['', '# roles:', '# roles: master workers'])
+def test_a_file_has_to_say_its_roles(monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    monkeypatch.setattr(files, 'read', lambda name: f'#!/bin/sh\n{line}\n')
+    with pytest.raises(ValueError, match='has no line'):
+        node_files.for_role('mesos', MASTER, [])
+
+
+def test_excluded_files_have_to_exist() -> None:
+    with pytest.raises(ValueError, match='40-dokker'):
+        node_files.for_role('kubernetes', MASTER, ['40-dokker.sh'])
+
+
+def test_roles_cost_no_user_data() -> None:
+    assert node_files.pack('#!/bin/sh\n# roles: master\ntrue\n') == node_files.pack(
+        '#!/bin/sh\ntrue\n'
+    )
+
+
+def _digests() -> dict[str, str]:
+    texts = {}
+    for folder in FOLDERS:
+        for kind in ('bay', 'nodegroup'):
+            name = f'{folder}/templates/{kind}.yaml'
+            template = templates.load(name)
+            texts |= {name: template.text, **template.files}
+    return {
+        name: hashlib.sha256(
+            json.dumps(hot.parse(text), default=str, sort_keys=True).encode()
+        ).hexdigest()[:16]
+        for name, text in texts.items() if '/templates/' in name
+    }
+
+
+def test_living_stacks_keep_their_documents() -> None:
+    """An upgrade brings a bay the documents of today, which must replace no master.
+
+    After a change on purpose that no resource is replaced by, write its
+    digest down here.
+    """
+    assert _digests() == DIGESTS
