@@ -1,11 +1,12 @@
 """Refusals that all drivers share: each check looks at one rule of a plan."""
 
+import dataclasses
 import ipaddress
 from collections.abc import Callable
 
 from magnum.domain import addresses
 from magnum.drivers import load_balancing, stack_parameters
-from magnum.drivers.contract import BayPlan, Capabilities, PlanRefused
+from magnum.drivers.contract import MINIMUM, BayPlan, Capabilities, PlanRefused
 
 IPV4 = 4
 
@@ -34,15 +35,15 @@ def images_and_flavors(plan: BayPlan, _capabilities: Capabilities) -> None:
             raise PlanRefused('image_id', f'No image is given for {group.name}.')
 
 
-def volumes(plan: BayPlan, _capabilities: Capabilities) -> None:
-    """Check the sizes of volumes."""
+def minimums(plan: BayPlan, _capabilities: Capabilities) -> None:
+    """Check numbers against the minimums that the plan's fields declare."""
     for group in (plan.masters, plan.workers):
-        size = group.docker_volume_size
-        if size is not None and size < 1:
-            raise PlanRefused(
-                'docker_volume_size',
-                f'{size} GB is no size of a volume: give 1 or more, or nothing for no volume.',
-            )
+        for field in dataclasses.fields(group):
+            value, minimum = getattr(group, field.name), field.metadata.get(MINIMUM)
+            if minimum is not None and value is not None and value < minimum:
+                raise PlanRefused(
+                    field.name, f'{value} is too small: give {minimum} or more, or nothing.'
+                )
 
 
 def server_type(plan: BayPlan, capabilities: Capabilities) -> None:
@@ -163,7 +164,7 @@ def _one_of(field: str, value: str, supported: tuple[str, ...]) -> None:
 COMMON: tuple[Check, ...] = (
     counts,
     images_and_flavors,
-    volumes,
+    minimums,
     server_type,
     network_driver,
     volume_driver,

@@ -18,6 +18,9 @@ from magnum.domain.node_certificates import NodeCertificate
 MASTER = 'master'
 WORKER = 'worker'
 
+#: Key in the metadata of a plan's field: the least number that it may be.
+MINIMUM = 'minimum'
+
 
 class PlanRefused(Exception):
     """A driver cannot build what the plan asks for.
@@ -61,6 +64,7 @@ class NodeGroupPlan:
     be replaced. ``node_labels`` and ``node_taints`` (``key``, ``effect``,
     ``value``) are Kubernetes'. ``stack_name`` is that of the group's own
     stack; default groups live in the bay's and have none.
+    ``docker_volume_size`` is in GB, None for no volume.
     """
 
     name: str
@@ -68,12 +72,17 @@ class NodeGroupPlan:
     node_count: int
     flavor: str
     image: str
-    docker_volume_size: int | None
+    docker_volume_size: int | None = dataclasses.field(metadata={MINIMUM: 1})
     labels: Mapping[str, str]
     revision: int = 0
     node_labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
     node_taints: Sequence[Mapping[str, str]] = ()
     stack_name: str = ''
+
+    @property
+    def volume_gigabytes(self) -> int:
+        """GB of each node's volume for containers; 0 for none."""
+        return self.docker_volume_size or 0
 
 
 @dataclasses.dataclass(frozen=True)

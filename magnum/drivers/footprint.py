@@ -24,7 +24,7 @@ def of_plan(plan: BayPlan) -> Mapping[str, int]:
 def of_group(plan: BayPlan, group: NodeGroupPlan) -> Mapping[str, int]:
     """What the nodes of one group take."""
     boot = plan.labels.get('boot_volume_size', '')
-    sizes = [int(boot) if boot.isdecimal() else 0, group.docker_volume_size or 0]
+    sizes = [int(boot) if boot.isdecimal() else 0, group.volume_gigabytes]
     volumes = [size for size in sizes if size]
     return {
         'servers': group.node_count,

@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from magnum.drivers import load_balancing
-from magnum.drivers.contract import MASTER, WORKER, BayPlan, NodeGroupPlan
+from magnum.drivers.contract import MASTER, WORKER, BayPlan
 
-# How many wait condition handles a node's template has, for its revisions in
-# turn. Templates cannot divide.
-TURNS: Final = 8
+# How many wait condition handles a node's template has; its revisions use them
+# one after the other. Templates cannot divide.
+WAIT_HANDLES: Final = 8
 
 Parameter = Callable[[BayPlan], Any]
 
@@ -35,10 +35,6 @@ class Names:
         )
 
 
-def _volume_size(group: NodeGroupPlan) -> int:
-    return group.docker_volume_size or 0
-
-
 def _volume_zone(plan: BayPlan) -> str:
     zone = plan.labels.get('availability_zone', '')
     # A host after the zone is Nova's alone.
@@ -53,11 +49,11 @@ def _floating_load_balancer(plan: BayPlan) -> bool:
 COMMON: Final[Mapping[str, Parameter]] = {
     'master_image': lambda plan: plan.masters.image,
     'master_flavor': lambda plan: plan.masters.flavor,
-    'master_docker_volume_size': lambda plan: _volume_size(plan.masters),
-    'docker_volume_size': lambda plan: _volume_size(plan.workers),
+    'master_docker_volume_size': lambda plan: plan.masters.volume_gigabytes,
+    'docker_volume_size': lambda plan: plan.workers.volume_gigabytes,
     'volume_zone': _volume_zone,
     'worker_revision': lambda plan: plan.workers.revision,
-    'worker_turn': lambda plan: plan.workers.revision % TURNS,
+    'worker_turn': lambda plan: plan.workers.revision % WAIT_HANDLES,
     'nodes_affinity_policy': lambda plan: plan.nodes_affinity_policy,
     'ssh_public_key': lambda plan: plan.ssh_public_key,
     'external_network': lambda plan: plan.external_network,

@@ -301,16 +301,16 @@ def test_another_kubernetes_needs_other_masters() -> None:
     assert refused.value.field == 'labels/kube_tag'
 
 
-@pytest.mark.parametrize(('revision', 'turn'), [(1, 1), (7, 7), (8, 0), (19, 3)])
-def test_handles_take_turns(revision: int, turn: int) -> None:
+@pytest.mark.parametrize(('revision', 'handle'), [(1, 1), (7, 7), (8, 0), (19, 3)])
+def test_each_revision_has_the_next_wait_handle(revision: int, handle: int) -> None:
     driver = SwarmDriver()
     plan = plans.plan(driver)
     group = plans.group(WORKER, revision=revision)
     request = driver.render_upgrade(plan, group, 1, plans.bay_outputs(driver, plan))
-    assert request.parameters['worker_turn'] == turn
+    assert request.parameters['worker_turn'] == handle
     node = hot.parse(request.files['common/templates/node.yaml'])
     handles = [name for name in node['resources'] if name.startswith('wait_handle_')]
-    assert len(handles) == stack_parameters.TURNS
+    assert len(handles) == stack_parameters.WAIT_HANDLES
     assert all(
         node['conditions'][node['resources'][name]['condition']]
         == {'equals': [{'get_param': 'turn'}, int(name.rpartition('_')[2])]}
