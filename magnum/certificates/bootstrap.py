@@ -12,12 +12,12 @@ import hashlib
 import hmac
 from collections.abc import Iterable
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from magnum.certificates.errors import EncryptionKeyUnknown
 from magnum.certificates.sealing import Sealer
 from magnum.db import models
+from magnum.db.repositories import tokens
 from magnum.drivers.contract import MASTER, WORKER
 
 #: Every role has a token of its own: a worker's opens nothing of a master.
@@ -47,7 +47,7 @@ class BootstrapTokens:
         :raises EncryptionKeyUnknown: the key is gone that the operation's
             tokens were made with.
         """
-        rows = {row.role: row for row in self._rows(session, operation_uuid)}
+        rows = {row.role: row for row in tokens.of_operation(session, operation_uuid)}
         for role in set(roles) - rows.keys():
             salt = self._sealer.new_salt()
             token = self._token(salt, bay_uuid, operation_uuid, role)
@@ -58,10 +58,9 @@ class BootstrapTokens:
                 salt=salt,
                 token_hash=self._sealer.authenticate(salt, token),
             )
-            session.add(rows[role])
         for role, row in rows.items():
             row.armed = role in roles
-        session.flush()
+        tokens.save(session, list(rows.values()))
         return self.armed(session, operation_uuid)
 
     def armed(self, session: Session, operation_uuid: str) -> dict[str, str]:
@@ -71,17 +70,13 @@ class BootstrapTokens:
         """
         return {
             row.role: self._token(row.salt, row.bay_uuid, operation_uuid, row.role)
-            for row in self._rows(session, operation_uuid)
+            for row in tokens.of_operation(session, operation_uuid)
             if row.armed
         }
 
     def disarm(self, session: Session, operation_uuid: str) -> None:
         """Let the tokens of an operation open nothing any more."""
-        session.execute(
-            sa.update(models.BootstrapToken)
-            .where(models.BootstrapToken.operation_uuid == operation_uuid)
-            .values(armed=False)
-        )
+        tokens.disarm(session, operation_uuid)
 
     def verify(self, session: Session, bay_uuid: str, token: str) -> ShownToken | None:
         """What the armed token of that bay is for, or None.
@@ -89,38 +84,16 @@ class BootstrapTokens:
         Anything may be passed in; the work done is the same for whatever is
         wrong.
         """
-        armed = session.execute(
-            sa.select(
-                models.BootstrapToken.role,
-                models.BootstrapToken.operation_uuid,
-                models.BootstrapToken.salt,
-                models.BootstrapToken.token_hash,
-            ).where(
-                models.BootstrapToken.bay_uuid == bay_uuid,
-                models.BootstrapToken.armed.is_(True),
-            )
-        ).all()
         matching = [
             ShownToken(row.role, row.operation_uuid)
-            for row in armed
+            for row in tokens.armed(session, bay_uuid)
             if self._is_of(token, row.salt, row.token_hash)
         ]
         return matching[0] if matching else None
 
     def forget(self, session: Session, bay_uuid: str) -> None:
         """Drop every token of a bay; none is fine."""
-        session.execute(
-            sa.delete(models.BootstrapToken).where(models.BootstrapToken.bay_uuid == bay_uuid)
-        )
-
-    def _rows(self, session: Session, operation_uuid: str) -> list[models.BootstrapToken]:
-        return list(
-            session.scalars(
-                sa.select(models.BootstrapToken).where(
-                    models.BootstrapToken.operation_uuid == operation_uuid
-                )
-            )
-        )
+        tokens.delete_all(session, bay_uuid)
 
     def _token(self, salt: str, bay_uuid: str, operation_uuid: str, role: str) -> str:
         return self._sealer.derive_token(salt, f'bootstrap/{bay_uuid}/{operation_uuid}/{role}')

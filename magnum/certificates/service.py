@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from typing import Final
 
-import sqlalchemy as sa
 from oslo_config import cfg
 from sqlalchemy.orm import Session
 
@@ -20,21 +19,10 @@ from magnum.certificates.sealing import Sealer
 from magnum.certificates.stores import CertificateStore
 from magnum.certificates.stores.database import DatabaseStore
 from magnum.certificates.subjects import CallerName, SubjectPolicy
-from magnum.db import models
-from magnum.db.repositories import node_trust, nodes
+from magnum.db.repositories import issued_certificates, node_trust, nodes
 from magnum.domain.node_certificates import NodeAddresses, NodeCertificate
 
 AUTHORITY: Final = rotation.CURRENT
-
-_ISSUED_TO_LENGTH = 255
-_ISSUED: Final[sa.Table] = models.IssuedCertificate.__table__  # type: ignore[assignment]
-_RECORD: Final = sa.insert(_ISSUED)
-# What was issued stays on record; nobody is known by it any more.
-_FORGET_KEYS: Final = (
-    sa.update(_ISSUED)
-    .where(_ISSUED.c.bay_uuid == sa.bindparam('of_bay'), _ISSUED.c.public_key.is_not(None))
-    .values(public_key=None)
-)
 
 
 class CertificateService:
@@ -173,7 +161,8 @@ class CertificateService:
         """Throw the bay's authority away: what it signed is worth nothing to the next one."""
         self._store.delete(session, bay_uuid)
         nodes.forget(session, bay_uuid)
-        session.execute(_FORGET_KEYS, {'of_bay': bay_uuid})
+        # What was issued stays on record; nobody is known by it any more.
+        issued_certificates.forget_keys(session, bay_uuid)
         node_trust.forget(session, bay_uuid)
 
     def forget(self, session: Session, bay_uuid: str) -> None:
@@ -203,14 +192,7 @@ def _record(
     issued_to: str,
     public_key: str | None = None,
 ) -> None:
-    # A statement, for an object that nobody reads costs more than all the signing.
-    session.execute(_RECORD, {
-        'bay_uuid': bay_uuid,
-        'serial': issued.serial,
-        'subject': issued.subject,
-        'fingerprint': issued.fingerprint,
-        'not_before': issued.not_before,
-        'not_after': issued.not_after,
-        'issued_to': issued_to[:_ISSUED_TO_LENGTH],
-        'public_key': public_key,
-    })
+    issued_certificates.insert(
+        session, bay_uuid, issued.serial, issued.subject, issued.fingerprint,
+        issued.not_before, issued.not_after, issued_to, public_key,
+    )

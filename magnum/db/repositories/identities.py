@@ -1,11 +1,13 @@
 """Queries for the Keystone identities of bays."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy import orm
 
 from magnum.db import models
+from magnum.db.repositories.visibility import Row
 
 TABLE: Final[sa.Table] = models.BayIdentity.__table__  # type: ignore[assignment]
 
@@ -16,3 +18,35 @@ def user_id(session: orm.Session, bay_uuid: str) -> str | None:
         sa.select(TABLE.c.user_id).where(TABLE.c.bay_uuid == bay_uuid)
     )
     return found
+
+
+def load(session: orm.Session, bay_uuid: str) -> models.BayIdentity | None:
+    """The identity of a bay, as an object of the session."""
+    return session.scalars(
+        sa.select(models.BayIdentity).where(TABLE.c.bay_uuid == bay_uuid)
+    ).one_or_none()
+
+
+def insert(
+    session: orm.Session, bay_uuid: str, project_id: str, username: str, sealed_password: str
+) -> None:
+    """Insert the identity of a bay, whose user Keystone does not have yet."""
+    session.execute(sa.insert(TABLE).values(
+        bay_uuid=bay_uuid, project_id=project_id, username=username,
+        sealed_password=sealed_password,
+    ))
+
+
+def set_user_id(session: orm.Session, bay_uuid: str, user_id: str) -> None:
+    """Record the id that Keystone gave to the user of a bay."""
+    session.execute(
+        sa.update(models.BayIdentity)
+        .where(TABLE.c.bay_uuid == bay_uuid)
+        .values(user_id=user_id)
+    )
+
+
+def sealed(session: orm.Session) -> Sequence[Row]:
+    """``bay_uuid`` and ``sealed_password`` of every identity."""
+    query = sa.select(TABLE.c.bay_uuid, TABLE.c.sealed_password)
+    return session.execute(query.order_by(TABLE.c.id)).all()

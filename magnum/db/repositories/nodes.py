@@ -13,10 +13,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from magnum.db import models
+from magnum.db.repositories import issued_certificates
 from magnum.domain.node_certificates import NodeAddresses
 
-_ISSUED: Final[sa.Table] = models.IssuedCertificate.__table__  # type: ignore[assignment]
-_NODE: Final[sa.Table] = models.Node.__table__  # type: ignore[assignment]
+TABLE: Final[sa.Table] = models.Node.__table__  # type: ignore[assignment]
 #: Of nodes whose certificates were given before keys were kept.
 _NO_KEY: Final = ''
 
@@ -42,14 +42,7 @@ def find(
 def keys_on_record(session: Session, bay_uuid: str, role: str, name: str) -> dict[str, str]:
     """The last keys, by purpose, that an earlier release signed; empty: it knew no such node."""
     before = issued_to(role, name, '')
-    rows = session.execute(
-        sa.select(_ISSUED.c.issued_to, _ISSUED.c.public_key)
-        .where(
-            _ISSUED.c.bay_uuid == bay_uuid,
-            _ISSUED.c.issued_to.startswith(before, autoescape=True),
-        )
-        .order_by(_ISSUED.c.id)
-    )
+    rows = issued_certificates.of_node(session, bay_uuid, before)
     return {row.issued_to.removeprefix(before): row.public_key or _NO_KEY for row in rows}
 
 
@@ -106,4 +99,4 @@ def addresses_of(node: models.Node) -> NodeAddresses:
 
 def forget(session: Session, bay_uuid: str) -> None:
     """Forget every node of a bay; none is fine."""
-    session.execute(sa.delete(_NODE).where(_NODE.c.bay_uuid == bay_uuid))
+    session.execute(sa.delete(TABLE).where(TABLE.c.bay_uuid == bay_uuid))
