@@ -9,16 +9,23 @@ import dataclasses
 import datetime
 from typing import Any, Final
 
-import sqlalchemy as sa
 from oslo_config import cfg
-from oslo_db import exception as db_exc
 from sqlalchemy import orm
 
 from magnum.db import models
-from magnum.db.repositories import events, locking, node_trust
+from magnum.db.repositories import (
+    bays,
+    events,
+    key_pairs,
+    locking,
+    node_trust,
+    nodegroups,
+    operations,
+    quotas,
+)
 from magnum.db.statements import database_now
-from magnum.db.types import utcnow
-from magnum.domain import nodegroups, rounds, states
+from magnum.domain import nodegroups as nodegroup_rules
+from magnum.domain import rounds, states
 from magnum.domain.failures import Failure
 from magnum.operations import upgrading
 from magnum.operations.ending import end, end_cancelled, is_preempted
@@ -40,30 +47,9 @@ __all__ = [
     'Requester',
 ]
 
-BAYS = 'Cluster'  # the quota's resource, by the name that clients know
-
 _DELETES: Final = frozenset({states.DELETE, states.DELETE_NODEGROUP})
 #: What an operation has come to; one that tries it again begins anew there.
 _PROGRESS: Final = frozenset({'delete_attempts', 'echoes'})
-
-_BAYMODEL: Final[sa.Table] = models.Baymodel.__table__  # type: ignore[assignment]
-_QUOTA: Final[sa.Table] = models.Quota.__table__  # type: ignore[assignment]
-_LOCK_BAYMODEL: Final = (
-    sa.select(_BAYMODEL.c.generation)
-    .where(_BAYMODEL.c.uuid == sa.bindparam('baymodel'))
-    .with_for_update()
-)
-_LOCK_BOTH: Final = (
-    sa.select(_BAYMODEL.c.generation, _QUOTA.c.hard_limit)
-    .join_from(_BAYMODEL, _QUOTA, sa.and_(
-        _QUOTA.c.project_id == sa.bindparam('project'), _QUOTA.c.resource == BAYS
-    ))
-    .where(_BAYMODEL.c.uuid == sa.bindparam('baymodel'))
-    .with_for_update()
-)
-_COUNT_BAYS: Final = sa.select(sa.func.count(), utcnow()).select_from(models.Bay.__table__).where(
-    models.Bay.__table__.c.project_id == sa.bindparam('project')
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +75,7 @@ class Planner:
         self,
         session: orm.Session,
         bay: models.Bay,
-        nodegroups: list[models.Nodegroup],
+        groups: list[models.Nodegroup],
         requester: Requester,
         baymodel_generation: int | None = None,
     ) -> models.Operation:
@@ -101,18 +87,15 @@ class Planner:
         :raises BaymodelGone: its baymodel was deleted meanwhile.
         :raises BaymodelChanged: its baymodel was changed meanwhile.
         """
-        generation, limit = _locked(session, bay.baymodel_id, bay.project_id or '')
+        locked = quotas.lock_with_baymodel(session, bay.project_id or '', bay.baymodel_id)
+        if locked is None:
+            raise BaymodelGone
+        generation, limit = locked
         if baymodel_generation not in (None, generation):
             raise BaymodelChanged
         now = self._check_quota(session, bay.project_id, limit)
         bay.status = states.status(states.CREATE, states.IN_PROGRESS)
-        session.add(bay)
-        session.flush()
-        for nodegroup in nodegroups:
-            nodegroup.bay_uuid = bay.uuid
-            nodegroup.project_id = bay.project_id
-            nodegroup.status = bay.status
-        session.add_all(nodegroups)
+        bays.insert(session, bay, groups)
         return self._insert(session, bay, states.CREATE, requester, {}, now)
 
     def resize_bay(
@@ -178,16 +161,12 @@ class Planner:
         :raises OperationInProgress: something else is going on.
         """
         self._begin(session, bay)
-        namesake = sa.select(models.Nodegroup.id).filter_by(
-            bay_uuid=bay.uuid, name=nodegroup.name
-        )
-        if session.scalar(namesake) is not None:
+        if nodegroups.is_taken(session, bay.uuid, nodegroup.name):
             raise NodegroupExists(nodegroup.name)
         nodegroup.bay_uuid = bay.uuid
         nodegroup.project_id = bay.project_id
         nodegroup.is_default = False
-        session.add(nodegroup)
-        session.flush()
+        nodegroups.insert(session, nodegroup)
         parameters = {'nodegroup': nodegroup.uuid}
         return self._plan(session, bay, states.CREATE_NODEGROUP, requester, parameters)
 
@@ -281,7 +260,7 @@ class Planner:
 
         :raises NotCancellable: it has ended, or is a delete.
         """
-        found = _find(session, operation_uuid)
+        found = operations.load(session, operation_uuid)
         if found is None:
             raise NotCancellable('There is no such operation.')
         with contextlib.suppress(BayGone):  # then it has ended
@@ -318,7 +297,7 @@ class Planner:
         :raises OperationInProgress: something is going on.
         :raises BayGone: the bay is deleted.
         """
-        found = _find(session, operation_uuid)
+        found = operations.load(session, operation_uuid)
         if found is None:
             raise NotRetryable('There is no such operation.')
         bay = locking.lock_bay(session, found.bay_uuid)
@@ -328,11 +307,10 @@ class Planner:
         failed = locking.lock_operation(session, operation_uuid)
         if failed.state == states.SUCCEEDED:
             raise NotRetryable('It succeeded.')
-        last = sa.select(sa.func.max(models.Operation.id)).filter_by(bay_uuid=bay.uuid)
         is_to_be_built = failed.verb == states.CREATE and (
-            bay.stack_id is None or not _has_authority(session, bay.uuid)
+            bay.stack_id is None or not key_pairs.has_any(session, bay.uuid)
         )
-        if session.scalar(last) != failed.id and not is_to_be_built:
+        if operations.last_id(session, bay.uuid) != failed.id and not is_to_be_built:
             raise NotRetryable('The bay has had a later operation.')
         parameters = _again(session, failed)
         return self._plan(
@@ -352,8 +330,6 @@ class Planner:
             return active
         preempts = None
         if active is not None:
-            # The old row lets go by an UPDATE of its own before the new one
-            # is inserted: the column is unique.
             active.active_for = None
             active.cancel_requested = True
             if active.state != states.RUNNING:
@@ -362,7 +338,6 @@ class Planner:
                     session, active, f'bay.{active.verb}.cancelled',
                     f'{active.verb} made way for a delete',
                 )
-            session.flush()
             preempts = active.uuid
         return self._plan(session, bay, states.DELETE, requester, {}, preempts=preempts)
 
@@ -431,8 +406,7 @@ class Planner:
             retries=retries,
             deadline=now + allowed,
         )
-        session.add(operation)
-        session.flush()
+        operations.insert(session, operation)
         events.record(session, operation, f'bay.{verb}.accepted', f'{verb} was accepted')
         return operation
 
@@ -445,41 +419,10 @@ class Planner:
         :returns: the database's time, which comes with the same answer.
         """
         limit = self._conf.quotas.max_clusters_per_project if limit is None else limit
-        existing, now = session.execute(_COUNT_BAYS, {'project': project_id}).one()
+        existing, now = quotas.count_bays(session, project_id)
         if existing >= limit:
             raise QuotaExceeded(limit)
-        moment: datetime.datetime = now
-        return moment
-
-
-def _locked(session: orm.Session, baymodel: str, project_id: str) -> tuple[int, int | None]:
-    """Lock the baymodel, and the project's quota row, made when missing.
-
-    :returns: the baymodel's generation, and the project's limit, if any.
-    :raises BaymodelGone: there is no such baymodel.
-    """
-    named = {'baymodel': baymodel, 'project': project_id}
-    row = session.execute(_LOCK_BOTH, named).one_or_none()
-    if row is None:
-        if session.execute(_LOCK_BAYMODEL, named).one_or_none() is None:
-            raise BaymodelGone
-        try:
-            with session.begin_nested():
-                session.add(models.Quota(project_id=project_id, resource=BAYS))
-        except db_exc.DBDuplicateEntry:
-            pass  # another request made it first
-        row = session.execute(_LOCK_BOTH, named).one()
-    generation, limit = row
-    return generation, limit
-
-
-def _find(session: orm.Session, uuid: str) -> models.Operation | None:
-    return session.scalars(sa.select(models.Operation).filter_by(uuid=uuid)).one_or_none()
-
-
-def _has_authority(session: orm.Session, bay_uuid: str) -> bool:
-    """Whether the bay's authority is there; that of a creation may have been thrown away."""
-    return session.scalar(sa.select(models.KeyPair.id).filter_by(bay_uuid=bay_uuid)) is not None
+        return now
 
 
 def _again(session: orm.Session, failed: models.Operation) -> dict[str, Any]:
@@ -495,10 +438,10 @@ def _again(session: orm.Session, failed: models.Operation) -> dict[str, Any]:
     if failed.verb == states.RESIZE:
         group = locking.nodegroup(session, failed.bay_uuid, parameters['nodegroup'])
         try:
-            nodegroups.check_range(
+            nodegroup_rules.check_range(
                 parameters['node_count'], group.min_node_count, group.max_node_count
             )
-        except nodegroups.Invalid as fault:    # the bounds were changed since
+        except nodegroup_rules.Invalid as fault:    # the bounds were changed since
             raise NotRetryable(str(fault)) from None
         parameters['previous_node_count'] = group.node_count
         group.node_count = parameters['node_count']

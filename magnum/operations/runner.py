@@ -6,7 +6,6 @@ import functools
 from collections.abc import Callable
 from typing import Any, Final
 
-import sqlalchemy as sa
 from oslo_context import context
 from oslo_db import exception as db_exc
 from oslo_log import log as logging
@@ -22,8 +21,8 @@ from magnum.clients.errors import (
 )
 from magnum.db.away import UNAVAILABLE
 from magnum.db.commits import OutcomeUnknown
-from magnum.db.models import Bay, BayIdentity, Nodegroup, Operation
-from magnum.db.repositories import events, locking
+from magnum.db.models import Operation
+from magnum.db.repositories import bays, events, locking, nodegroups
 from magnum.db.statements import database_now
 from magnum.domain import rounds, states, verbs
 from magnum.domain.failures import NODE_IDENTITY_CONFLICT, Failure
@@ -185,12 +184,11 @@ class Runner:
 
     def _succeed(self, session: orm.Session, operation: Operation) -> None:
         if operation.verb == states.DELETE:
-            _drop(session, operation)
+            bays.delete(session, operation.bay_uuid)
         else:
             locking.set_status(session, operation, states.COMPLETE)
         if operation.verb == states.DELETE_NODEGROUP:
-            group = operation.parameters['nodegroup']
-            session.execute(sa.delete(Nodegroup).filter_by(uuid=group))
+            nodegroups.delete(session, operation.parameters['nodegroup'])
         end(session, operation, states.SUCCEEDED, None)
         events.record(
             session, operation, f'bay.{operation.verb}.succeeded',
@@ -328,10 +326,3 @@ def _overdue(operation: Operation) -> Failure:
     """The failure of an operation past its deadline: what it last met."""
     met = f' The last thing it met: {operation.error["reason"]}' if operation.error else ''
     return Failure('deadline_exceeded', f'It was not finished by its deadline.{met}')
-
-
-def _drop(session: orm.Session, operation: Operation) -> None:
-    """The bay is gone: so are its rows. Operations and events stay."""
-    for table in (BayIdentity, Nodegroup):
-        session.execute(sa.delete(table).filter_by(bay_uuid=operation.bay_uuid))
-    session.execute(sa.delete(Bay).filter_by(uuid=operation.bay_uuid))

@@ -2,16 +2,13 @@
 
 from typing import Any, Final
 
-import sqlalchemy as sa
 from oslo_log import log as logging
-from sqlalchemy import orm
 from taskflow import task
 from taskflow.types import failure as taskflow_failure
 
 from magnum.certificates.errors import SealingError
 from magnum.clients.errors import CloudError, CloudRefused
-from magnum.db.models import OperationStep
-from magnum.db.types import utcnow
+from magnum.db.repositories import steps
 from magnum.domain import states
 from magnum.operations.claims import LeaseLost
 from magnum.operations.flows import Step
@@ -22,8 +19,6 @@ LOG = logging.getLogger(__name__)
 
 #: Errors whose text is ours, or the cloud's, and made for people.
 _TELLING: Final = (StepFailed, CloudError, TryLater, HeatIsBusy, SealingError)
-
-_TABLE: Final[sa.Table] = OperationStep.__table__  # type: ignore[assignment]
 
 
 class StepTask(task.Task):
@@ -57,40 +52,9 @@ class StepTask(task.Task):
 
     def _begin(self) -> bool:
         with self._work.going_on() as session:
-            state = session.scalar(sa.select(_TABLE.c.state).where(*self._is_this()))
-            if state == states.STEP_DONE:
-                return False
-            if state is None:
-                session.execute(sa.insert(_TABLE).values(
-                    operation_uuid=self._work.claim.operation_uuid, name=self.name,
-                    position=self._position, state=states.STEP_RUNNING, attempts=1,
-                    started_at=utcnow(),
-                ))
-            else:
-                self._update(
-                    session, state=states.STEP_RUNNING, attempts=_TABLE.c.attempts + 1,
-                    started_at=sa.func.coalesce(_TABLE.c.started_at, utcnow()),
-                )
-        return True
+            uuid = self._work.claim.operation_uuid
+            return steps.begin(session, uuid, self.name, self._position)
 
     def _end(self, state: str, reason: str | None = None) -> None:
         with self._work.writing() as session:
-            self._update(
-                session, state=state, reason=reason,
-                finished_at=None if state == states.STEP_PENDING else utcnow(),
-            )
-
-    def _update(self, session: orm.Session, **values: Any) -> None:
-        # What is done stays done: an operation may be stopped before it comes
-        # to a step, and yet that step is what fails.
-        session.execute(
-            sa.update(_TABLE)
-            .where(*self._is_this(), _TABLE.c.state != states.STEP_DONE)
-            .values(**values)
-        )
-
-    def _is_this(self) -> tuple[sa.ColumnElement[bool], ...]:
-        return (
-            _TABLE.c.operation_uuid == self._work.claim.operation_uuid,
-            _TABLE.c.name == self.name,
-        )
+            steps.end(session, self._work.claim.operation_uuid, self.name, state, reason)

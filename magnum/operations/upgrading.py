@@ -9,7 +9,6 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
-import sqlalchemy as sa
 from oslo_config import cfg
 
 from magnum.db.models import Bay, Baymodel, Nodegroup
@@ -50,7 +49,7 @@ def fingerprint(baymodel: Baymodel) -> str:
     """A hash of all of a baymodel that makes a difference to bays."""
     values = {
         column.key: getattr(baymodel, column.key)
-        for column in sa.inspect(Baymodel).columns if column.key not in _NOT_COMPARED
+        for column in Baymodel.__table__.columns if column.key not in _NOT_COMPARED
     }
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
@@ -90,7 +89,7 @@ def columns_of(group: Nodegroup) -> dict[str, Any]:
 
 def copied(row: Row, **changes: Any) -> Row:
     """A row that no session knows, with other values."""
-    kept = {column.key: getattr(row, column.key) for column in sa.inspect(type(row)).columns}
+    kept = {column.key: getattr(row, column.key) for column in row.__table__.columns}
     return type(row)(**{**kept, **changes})
 
 

@@ -5,7 +5,6 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Protocol, TypeVar
 
-import sqlalchemy as sa
 from oslo_config import cfg
 from oslo_log import log as logging
 from sqlalchemy import orm
@@ -20,6 +19,7 @@ from magnum.clients.project_resources import ProjectResources, ProjectResourcesC
 from magnum.clients.sessions import Sessions
 from magnum.db import models
 from magnum.db.engine import Database
+from magnum.db.repositories import bays, identities, nodegroups, operations
 from magnum.domain import rounds, states
 from magnum.domain.failures import Failure
 from magnum.drivers.contract import Driver
@@ -162,9 +162,7 @@ class Work:
     def operation(self) -> models.Operation:
         """The operation's row as it is now."""
         with self.tools.database.reading() as session:
-            found = session.scalars(
-                sa.select(models.Operation).filter_by(uuid=self.claim.operation_uuid)
-            ).one_or_none()
+            found = operations.load(session, self.claim.operation_uuid)
         if found is None:
             raise LeaseLost(self.claim.operation_uuid)
         return found
@@ -172,20 +170,12 @@ class Work:
     def situation(self) -> Situation:
         """Everything that the operation is about."""
         with self.tools.database.reading() as session:
-            operation = session.scalars(
-                sa.select(models.Operation).filter_by(uuid=self.claim.operation_uuid)
-            ).one()
-            bay, baymodel = session.execute(
-                sa.select(models.Bay, models.Baymodel)
-                .join(models.Baymodel, models.Baymodel.uuid == models.Bay.baymodel_id)
-                .where(models.Bay.uuid == self.claim.bay_uuid)
-            ).one()
-            nodegroups = session.scalars(
-                sa.select(models.Nodegroup)
-                .filter_by(bay_uuid=self.claim.bay_uuid)
-                .order_by(models.Nodegroup.id)
-            ).all()
-        return Situation(operation, bay, baymodel, nodegroups)
+            operation = operations.load(session, self.claim.operation_uuid)
+            bay, baymodel = bays.with_baymodel(session, self.claim.bay_uuid)
+            groups = nodegroups.load_all(session, self.claim.bay_uuid)
+        if operation is None:
+            raise LeaseLost(self.claim.operation_uuid)
+        return Situation(operation, bay, baymodel, groups)
 
     def driver(self, situation: Situation) -> Driver:
         """The driver that the bay was created with.
@@ -235,9 +225,7 @@ class Work:
         :param is_needed: let a password that cannot be opened be an error.
         """
         with self.tools.database.reading() as session:
-            identity = session.scalars(
-                sa.select(models.BayIdentity).filter_by(bay_uuid=self.claim.bay_uuid)
-            ).one_or_none()
+            identity = identities.load(session, self.claim.bay_uuid)
         if identity is None or identity.user_id is None:
             return []
         try:

@@ -5,7 +5,7 @@ from typing import Final
 from magnum.api.dialects import QUOTAS
 from magnum.api.types.fields import Field, resource_type
 from magnum.api.types.scalars import Enum, Integer, Text, Timestamp
-from magnum.operations.accept import BAYS
+from magnum.db.repositories.quotas import BAYS
 
 FIELDS: Final = (
     Field('id', Integer(), read_only=True),

@@ -98,9 +98,17 @@ def by_uuid(session: orm.Session, columns: Columns, uuid: str) -> Row:
     return row
 
 
-def load(session: orm.Session, uuid: str) -> models.Baymodel | None:
-    """The baymodel of a uuid, whoever may see it."""
-    return session.scalars(sa.select(models.Baymodel).filter_by(uuid=uuid)).one_or_none()
+def load(
+    session: orm.Session, uuid: str, is_to_stay: bool = False
+) -> models.Baymodel | None:
+    """The baymodel of a uuid, whoever may see it.
+
+    :param is_to_stay: keep it from being changed or deleted within this transaction.
+    """
+    query = sa.select(models.Baymodel).filter_by(uuid=uuid)
+    return session.scalars(
+        query.with_for_update(read=True) if is_to_stay else query
+    ).one_or_none()
 
 
 def insert(session: orm.Session, values: Mapping[str, Any]) -> str:

@@ -155,6 +155,26 @@ def update_health(session: orm.Session, uuid: str, changes: Mapping[str, Any]) -
     )
 
 
+def insert(
+    session: orm.Session, bay: models.Bay, nodegroups: Sequence[models.Nodegroup]
+) -> None:
+    """Insert a bay and its node groups, which get its project and its status."""
+    session.add(bay)
+    session.flush()
+    for nodegroup in nodegroups:
+        nodegroup.bay_uuid = bay.uuid
+        nodegroup.project_id = bay.project_id
+        nodegroup.status = bay.status
+    session.add_all(nodegroups)
+
+
+def delete(session: orm.Session, uuid: str) -> None:
+    """Delete a bay, its identity and its node groups. Operations and events stay."""
+    for table in (models.BayIdentity, models.Nodegroup):
+        session.execute(sa.delete(table).filter_by(bay_uuid=uuid))
+    session.execute(sa.delete(models.Bay).filter_by(uuid=uuid))
+
+
 @functools.lru_cache(maxsize=KEPT)
 def _page(
     selection: Selection, kind: Kind, sort_key: str, descending: bool

@@ -149,6 +149,32 @@ def set_values(
     )
 
 
+def set_first_version(
+    session: orm.Session, table: type[Bay | Nodegroup], uuid: str, version: str
+) -> None:
+    """Record the version of a template, unless one is recorded already."""
+    set_values(
+        session, table, uuid, template_version=sa.func.coalesce(table.template_version, version)
+    )
+
+
+def set_stack(
+    session: orm.Session, bay_uuid: str, nodegroup_uuid: str | None, stack_id: str
+) -> None:
+    """Record the stack of a node group.
+
+    :param nodegroup_uuid: None: the bay's default groups.
+    """
+    which: dict[str, Any] = (
+        {'is_default': True} if nodegroup_uuid is None else {'uuid': nodegroup_uuid}
+    )
+    session.execute(
+        sa.update(Nodegroup)
+        .filter_by(bay_uuid=bay_uuid, **which)
+        .values(stack_id=stack_id, generation=Nodegroup.generation + 1)
+    )
+
+
 def restore_count(session: orm.Session, operation: Operation) -> None:
     """The node group has the nodes that it had before a resize, if this is one."""
     previous = operation.parameters.get('previous_node_count')

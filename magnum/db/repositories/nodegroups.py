@@ -73,6 +73,24 @@ def update(session: orm.Session, uuid: str, changes: Mapping[str, Any]) -> None:
     )
 
 
+def insert(session: orm.Session, nodegroup: models.Nodegroup) -> None:
+    """Insert a node group; it has its uuid afterwards."""
+    session.add(nodegroup)
+    session.flush()
+
+
+def is_taken(session: orm.Session, bay_uuid: str, name: str) -> bool:
+    """Whether the bay has a node group of a name."""
+    return session.scalar(
+        sa.select(TABLE.c.id).where(TABLE.c.bay_uuid == bay_uuid, TABLE.c.name == name)
+    ) is not None
+
+
+def delete(session: orm.Session, uuid: str) -> None:
+    """Delete a node group."""
+    session.execute(sa.delete(models.Nodegroup).where(TABLE.c.uuid == uuid))
+
+
 def _select(columns: Columns, bay_uuid: str) -> sa.Select[Any]:
     query = visibility.select(columns).where(TABLE.c.bay_uuid == bay_uuid)
     if any(column is BAY_LABELS for column in columns):

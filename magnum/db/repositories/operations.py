@@ -1,8 +1,8 @@
 """Queries for operations and their steps. These outlive their bay."""
 
 import dataclasses
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Collection, Sequence
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -91,3 +91,30 @@ def steps(session: orm.Session, operation_uuids: Sequence[str]) -> Sequence[Row]
         .where(STEP.c.operation_uuid.in_(operation_uuids))
         .order_by(STEP.c.position, STEP.c.id)
     ).all()
+
+
+def parameters_of(
+    session: orm.Session, bay_uuid: str, verbs: Collection[str]
+) -> Sequence[dict[str, Any]]:
+    """The parameters of a bay's operations of some verbs."""
+    return session.scalars(
+        sa.select(TABLE.c.parameters).where(TABLE.c.bay_uuid == bay_uuid, TABLE.c.verb.in_(verbs))
+    ).all()
+
+
+def insert(session: orm.Session, operation: models.Operation) -> None:
+    """Insert an operation; one that it pre-empts lets go of the bay first.
+
+    The column ``active_for`` is unique: the UPDATE comes before the INSERT.
+    """
+    session.flush()
+    session.add(operation)
+    session.flush()
+
+
+def last_id(session: orm.Session, bay_uuid: str) -> int | None:
+    """The id of the bay's last operation."""
+    found: int | None = session.scalar(
+        sa.select(sa.func.max(TABLE.c.id)).where(TABLE.c.bay_uuid == bay_uuid)
+    )
+    return found

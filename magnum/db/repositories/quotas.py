@@ -4,6 +4,7 @@ A project's row is also what makers of bays lock, so it may be there without
 a limit: such a row is no quota, and a dropped quota leaves one behind.
 """
 
+import datetime
 from collections.abc import Sequence
 from typing import Final
 
@@ -21,6 +22,28 @@ TABLE: Final[sa.Table] = models.Quota.__table__  # type: ignore[assignment]
 SORTABLE: Final = visibility.sortable(TABLE)
 #: What names a row to the client that asks for the next page.
 MARKER: Final = 'id'
+
+#: The resource of bays, by the name that clients know.
+BAYS: Final = 'Cluster'
+
+_BAYMODEL: Final[sa.Table] = models.Baymodel.__table__  # type: ignore[assignment]
+_BAY: Final[sa.Table] = models.Bay.__table__  # type: ignore[assignment]
+_LOCK_BAYMODEL: Final = (
+    sa.select(_BAYMODEL.c.generation)
+    .where(_BAYMODEL.c.uuid == sa.bindparam('baymodel'))
+    .with_for_update()
+)
+_LOCK_BOTH: Final = (
+    sa.select(_BAYMODEL.c.generation, TABLE.c.hard_limit)
+    .join_from(_BAYMODEL, TABLE, sa.and_(
+        TABLE.c.project_id == sa.bindparam('project'), TABLE.c.resource == BAYS
+    ))
+    .where(_BAYMODEL.c.uuid == sa.bindparam('baymodel'))
+    .with_for_update()
+)
+_COUNT_BAYS: Final = sa.select(sa.func.count(), utcnow()).select_from(_BAY).where(
+    _BAY.c.project_id == sa.bindparam('project')
+)
 
 _IS_SET: Final = TABLE.c.hard_limit.is_not(None)
 
@@ -90,6 +113,37 @@ def update(session: orm.Session, project_id: str, resource: str, hard_limit: int
         .values(hard_limit=hard_limit, updated_at=utcnow())
     )
     return changed_rows(session, statement) > 0
+
+
+def lock_with_baymodel(
+    session: orm.Session, project_id: str, baymodel_uuid: str
+) -> tuple[int, int | None] | None:
+    """Lock a baymodel, and the project's row for bays, made when missing.
+
+    :returns: the baymodel's generation, and the project's own limit, if it has
+        one; None when there is no such baymodel.
+    """
+    named = {'baymodel': baymodel_uuid, 'project': project_id}
+    row = session.execute(_LOCK_BOTH, named).one_or_none()
+    if row is None:
+        if session.execute(_LOCK_BAYMODEL, named).one_or_none() is None:
+            return None
+        try:
+            with session.begin_nested():
+                session.add(models.Quota(project_id=project_id, resource=BAYS))
+        except db_exc.DBDuplicateEntry:
+            pass  # another request made it first
+        row = session.execute(_LOCK_BOTH, named).one()
+    generation, limit = row
+    return generation, limit
+
+
+def count_bays(
+    session: orm.Session, project_id: str | None
+) -> tuple[int, datetime.datetime]:
+    """How many bays a project has, and the database's time, in one statement."""
+    existing, now = session.execute(_COUNT_BAYS, {'project': project_id}).one()
+    return existing, now
 
 
 def _of(project_id: str, resource: str) -> sa.ColumnElement[bool]:

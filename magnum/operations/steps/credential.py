@@ -4,11 +4,11 @@ It is stored before Keystone hears of it, and the old one is dropped only when
 the new one has been used: at any moment one of those stored is accepted.
 """
 
-import sqlalchemy as sa
 from sqlalchemy import orm
 
 from magnum.certificates.errors import SealingError
 from magnum.db.models import BayIdentity
+from magnum.db.repositories import identities
 from magnum.domain.failures import Failure
 from magnum.domain.stack_names import stack_name
 from magnum.operations import passwords
@@ -55,9 +55,7 @@ def _newest(work: Work) -> tuple[str, str, str]:
 
 
 def _identity(session: orm.Session, work: Work) -> tuple[BayIdentity, list[str]]:
-    identity = session.scalars(
-        sa.select(BayIdentity).filter_by(bay_uuid=work.claim.bay_uuid)
-    ).one_or_none()
+    identity = identities.load(session, work.claim.bay_uuid)
     if identity is None or identity.user_id is None:
         raise StepFailed(Failure('identity_missing', 'The bay has no identity of its own.'))
     try:

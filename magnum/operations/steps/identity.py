@@ -1,9 +1,6 @@
 """The bay's own Keystone user."""
 
-import sqlalchemy as sa
-
-from magnum.db.models import BayIdentity
-from magnum.db.repositories import ledger
+from magnum.db.repositories import identities, ledger
 from magnum.domain.failures import Failure
 from magnum.operations import passwords
 from magnum.operations.outcomes import StepFailed
@@ -25,32 +22,21 @@ def ensure_identity(work: Work) -> None:
                 )
             )
         project_id = operation.project_id or ''
-        identity = session.scalars(
-            sa.select(BayIdentity).filter_by(bay_uuid=claim.bay_uuid)
-        ).one_or_none()
+        identity = identities.load(session, claim.bay_uuid)
         if identity is None:
-            password = passwords.new()
-            identity = BayIdentity(
-                bay_uuid=claim.bay_uuid,
-                project_id=project_id,
-                username=f'{claim.bay_uuid}_{project_id}',
-                sealed_password=passwords.seal(tools.sealer, claim.bay_uuid, [password]),
-            )
-            session.add(identity)
-            ledger.write(
-                session, claim.bay_uuid, project_id, ledger.KEYSTONE_USER, identity.username
-            )
+            password, username = passwords.new(), f'{claim.bay_uuid}_{project_id}'
+            sealed = passwords.seal(tools.sealer, claim.bay_uuid, [password])
+            identities.insert(session, claim.bay_uuid, project_id, username, sealed)
+            ledger.write(session, claim.bay_uuid, project_id, ledger.KEYSTONE_USER, username)
         else:
+            username = identity.username
             password = passwords.unseal(
                 tools.sealer, claim.bay_uuid, identity.sealed_password
             )[-1]
-        username = identity.username
     user_id = tools.keystone.ensure_user(
         username, password, f'Identity of the bay {claim.bay_uuid}'
     )
     with work.writing() as session:
-        session.execute(
-            sa.update(BayIdentity).filter_by(bay_uuid=claim.bay_uuid).values(user_id=user_id)
-        )
+        identities.set_user_id(session, claim.bay_uuid, user_id)
         ledger.note_id(session, claim.bay_uuid, ledger.KEYSTONE_USER, username, user_id)
     tools.keystone.grant(user_id, project_id, roles)

@@ -3,12 +3,10 @@
 import dataclasses
 from typing import Final
 
-import sqlalchemy as sa
-
 from magnum.clients.errors import CloudConflict, CloudRefused
 from magnum.clients.heat import HeatClient
-from magnum.db.models import Bay, Nodegroup, OperationStep
-from magnum.db.repositories import ledger, locking
+from magnum.db.models import Bay, Nodegroup
+from magnum.db.repositories import ledger, locking, steps
 from magnum.db.statements import database_now
 from magnum.domain import states
 from magnum.domain.failures import Failure, is_echo, root_cause
@@ -198,12 +196,7 @@ def _ask_again(work: Work) -> None:
             return
         operation.parameters = {**operation.parameters, 'echoes': echoes + 1}
         operation.phase = states.START
-        session.execute(
-            sa.update(OperationStep)
-            .filter_by(operation_uuid=operation.uuid)
-            .where(OperationStep.name.in_((note_stack.__name__, change_stack.__name__)))
-            .values(state=states.STEP_PENDING, finished_at=None)
-        )
+        steps.repeat(session, operation.uuid, (note_stack.__name__, change_stack.__name__))
     raise TryLater('Heat was still stopping what was cancelled before')
 
 
@@ -236,9 +229,7 @@ def _ask_for(work: Work, wanted: _Wanted) -> tuple[str, dict[str, str]]:
         ledger.write(session, bay_uuid, wanted.project_id, wanted.kind, wanted.name)
         # Beforehand: whoever finds the stack has to know its version, and a
         # conductor of another release may have asked for it first.
-        locking.set_values(session, wanted.table, wanted.uuid, template_version=sa.func.coalesce(
-            wanted.table.template_version, request.version
-        ))
+        locking.set_first_version(session, wanted.table, wanted.uuid, request.version)
         minutes = minutes_left(work, operation, database_now(session))
     heat = own_heat(work)
     try:

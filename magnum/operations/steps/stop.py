@@ -7,9 +7,8 @@ tells of it, and a change that Heat never heard of is none.
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
-import sqlalchemy as sa
 from oslo_log import log as logging
 from sqlalchemy import orm
 
@@ -150,14 +149,10 @@ def _names(session: orm.Session, operation: Operation) -> list[str]:
 def _record_made(session: orm.Session, operation: Operation, stack: Stack) -> None:
     kind, _ = _MADE_BY[operation.verb]
     ledger.note_id(session, operation.bay_uuid, kind, stack.name, stack.id)
-    groups: dict[str, Any] = {'uuid': operation.parameters.get('nodegroup')}
     if operation.verb == states.CREATE:
         locking.set_values(session, Bay, operation.bay_uuid, stack_id=stack.id)
-        groups = {'is_default': True}
-    session.execute(
-        sa.update(Nodegroup)
-        .filter_by(bay_uuid=operation.bay_uuid, **groups)
-        .values(stack_id=stack.id, generation=Nodegroup.generation + 1)
+    locking.set_stack(
+        session, operation.bay_uuid, operation.parameters.get('nodegroup'), stack.id
     )
     operation.stack_id = stack.id
     operation.stack_action = CREATE

@@ -5,11 +5,10 @@ import datetime
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-import sqlalchemy as sa
 from sqlalchemy import orm
 
 from magnum.db.models import Bay, Baymodel, Nodegroup, Operation
-from magnum.db.repositories import locking
+from magnum.db.repositories import baymodels, locking
 from magnum.db.statements import database_now
 from magnum.domain import rounds, states
 from magnum.domain.failures import Failure
@@ -113,10 +112,7 @@ def _target(session: orm.Session, operation: Operation, is_to_stay: bool = False
     :param is_to_stay: keep it from going away within this transaction.
     :raises StepFailed: it is not what the upgrade was asked for with.
     """
-    query = sa.select(Baymodel).filter_by(uuid=operation.parameters['baymodel'])
-    target = session.scalars(
-        query.with_for_update(read=True) if is_to_stay else query
-    ).one_or_none()
+    target = baymodels.load(session, operation.parameters['baymodel'], is_to_stay)
     if target is None:
         raise StepFailed(Failure('not_found', 'The baymodel of the upgrade is gone.'))
     if upgrading.fingerprint(target) != operation.parameters['fingerprint']:

@@ -14,7 +14,6 @@ import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
-import sqlalchemy as sa
 from oslo_log import log as logging
 
 from magnum.clients.errors import CloudConflict, CloudForbidden, CloudRefused, CloudUnavailable
@@ -26,8 +25,8 @@ from magnum.clients.project_resources import (
     ProjectResources,
     Volume,
 )
-from magnum.db.models import LedgerEntry, Operation
-from magnum.db.repositories import events, ledger
+from magnum.db.models import LedgerEntry
+from magnum.db.repositories import events, ledger, operations
 from magnum.domain import bay_resources, states
 from magnum.domain.bay_resources import Owner
 from magnum.domain.failures import Failure
@@ -328,11 +327,9 @@ def _placed(work: Work, situation: Situation, owner: Owner) -> Owner:
 def _remembered(work: Work, what: str) -> set[str]:
     """Ids of the bay's networks or servers, as this or an earlier delete saw them."""
     with work.tools.database.reading() as session:
-        earlier = session.scalars(
-            sa.select(Operation.parameters)
-            .filter_by(bay_uuid=work.claim.bay_uuid)
-            .where(Operation.verb.in_((states.CREATE, states.DELETE)))
-        ).all()
+        earlier = operations.parameters_of(
+            session, work.claim.bay_uuid, (states.CREATE, states.DELETE)
+        )
     return {one for parameters in earlier for one in parameters.get(what, ())}
 
 
