@@ -28,11 +28,12 @@ class CallerClouds:
             'timeout': conf.api.lookup_timeout,
             'verify': False if options.insecure else (options.cafile or True),
             'user_agent': 'magnum-api',
+            # What versions the endpoints speak, once for all callers.
+            'discovery_cache': {},
         }
         self._region_name: str | None = options.region_name
         self._interface: str = options.interface
-        # One pool of HTTP connections and one memory of what versions the
-        # endpoints speak, for all callers.
+        # Its pool of HTTP connections is that of all callers.
         self._shared = QuietSession(**self._options)
 
     def connect(self, auth: Any) -> 'CallerCloud':
@@ -41,7 +42,6 @@ class CallerClouds:
         :param auth: keystoneauth plugin of the caller's token.
         """
         own = QuietSession(auth=auth, session=self._shared.session, **self._options)
-        own._discovery_cache = self._shared._discovery_cache
         return CallerCloud(own, self._region_name, self._interface)
 
 
