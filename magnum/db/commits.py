@@ -14,14 +14,15 @@ became of the transaction: by inserting the same key. The key is unique, so
   way, the transaction can no longer be committed, and may be run again.
 
 Keys begin with their time and are dropped when they are older than any
-question may be. SQLite has no connection that could break.
+question may be, by the round after the one that found them so: the clocks of
+hosts may differ. SQLite has no connection that could break.
 """
 
 import datetime
 import logging
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -36,12 +37,12 @@ LOG = logging.getLogger(__name__)
 PATIENCE: Final = 10.0
 _PAUSE: Final = 0.25  # seconds between two looks
 _WAIT: Final = 3      # seconds for which a look waits until the server has decided
-#: How long records are kept: far longer than anybody looks for an answer, as
-#: their age is told by the clocks of those who wrote them.
+#: How long records are kept, by the clocks of those who wrote them.
 KEPT: Final = datetime.timedelta(minutes=10)
-#: Seconds between two times that a conductor drops records.
+#: Seconds between two rounds: far longer than anybody looks for an answer.
 FORGET_INTERVAL: Final = 60.0
 _BATCH: Final = 1000
+_MOST: Final = 100_000  # records of a round
 
 _WROTE: Final = 'magnum_wrote'
 
@@ -69,6 +70,8 @@ class Commits:
     def __init__(self, engine: sa.Engine):
         self._engine = engine
         self._may_be_lost = engine.dialect.name != 'sqlite'
+        #: Keys that the last round found to be old.
+        self._old: Sequence[str] = ()
         if self._may_be_lost:
             sa.event.listen(engine, 'begin', _forget_writes)
             sa.event.listen(engine, 'after_cursor_execute', _note_writes)
@@ -136,21 +139,19 @@ class Commits:
         Transactions are of bounded size, and have no record: they may run twice.
         """
         key = COMMIT_RECORD.c.key
-        too_old = (
-            sa.select(key)
-            .where(key < _key_at(time.time() - KEPT.total_seconds()))
-            .order_by(key)
-            .limit(_BATCH)
-        )
         dropped = 0
-        while True:
+        for start in range(0, len(self._old), _BATCH):
             with self._engine.begin() as connection:
-                keys = connection.scalars(too_old).all()
-                if not keys:
-                    return dropped
+                batch = self._old[start:start + _BATCH]
                 dropped += connection.execute(
-                    COMMIT_RECORD.delete().where(key <= keys[-1])
+                    COMMIT_RECORD.delete().where(key.in_(batch))
                 ).rowcount
+        too_old = key < _key_at(time.time() - KEPT.total_seconds())
+        with self._engine.begin() as connection:
+            self._old = connection.scalars(
+                sa.select(key).where(too_old).order_by(key).limit(_MOST)
+            ).all()
+        return dropped
 
 
 def _key_at(seconds: float) -> str:

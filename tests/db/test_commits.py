@@ -244,13 +244,51 @@ def test_records_are_dropped_when_nobody_asks_for_them(
     for _ in range(5):
         database.run(add)
     before = len(records(database))
-    assert (before >= 5, database.commits.forget()) == (True, 0)
+    assert before >= 5
+    assert _forgotten(database) == [0, 0]
     with database.engine.begin() as connection:
         old = f'{0:012x}'
         connection.execute(models.COMMIT_RECORD.insert(), [
             {'key': f'{old}{number}', 'is_committed': True} for number in range(5)
         ])
-    assert database.commits.forget() == 5
+    assert _forgotten(database) == [0, 5]
     assert len(records(database)) == before
     monkeypatch.setattr(commits, 'KEPT', datetime.timedelta(seconds=-1))
-    assert database.commits.forget() == before
+    assert _forgotten(database) == [0, before]
+    assert _forgotten(database) == [0, 0]
+
+
+def _forgotten(database: Database) -> list[int]:
+    return [database.commits.forget() for _ in range(2)]
+
+
+@EACH_LOSS
+@pytest.mark.parametrize('ahead', [0, 11, -11], ids=lambda ahead: f'{ahead} minutes')
+def test_clocks_that_differ_make_nothing_run_twice(
+    database: Database, lossy: LossyDatabase, monkeypatch: pytest.MonkeyPatch, loss: Loss,
+    ahead: int,
+) -> None:
+    """A conductor drops records while one of them is asked for."""
+    new_key, decide = commits._new_key, database.commits._decide
+
+    def key_of_another_clock() -> str:
+        moment = int(new_key()[:12], 16) - ahead * 60_000
+        return f'{moment:012x}{new_key()[12:]}'
+
+    def decide_late(key: str) -> bool:
+        database.commits.forget()
+        return decide(key)
+
+    database.commits.forget()
+    monkeypatch.setattr(commits, '_new_key', key_of_another_clock)
+    monkeypatch.setattr(database.commits, '_decide', decide_late)
+    runs: list[None] = []
+
+    def work(session: orm.Session) -> None:
+        runs.append(None)
+        add(session)
+
+    lossy.lose({1: loss})
+    database.run(work)
+    assert len(runs) == (2 if loss is Loss.COMMIT else 1)
+    assert names(database) == ['m']
