@@ -122,6 +122,7 @@ class _Dispatcher:
             caller=caller,
             max_body=self._max_body,
             version=negotiated.number,
+            route=(route.method, route.path),
             arguments=match.arguments,
             query=query_of(request, route.query, negotiated.number),
             base=request.application_url.rstrip('/'),

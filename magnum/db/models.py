@@ -420,7 +420,7 @@ class IdempotencyKey(Base):
     # A hash of the caller's project and user.
     owner: Mapped[str] = mapped_column(sa.String(64))
     key: Mapped[str] = mapped_column(Name)
-    # A hash of method, path, version and body.
+    # A hash of the route, what its path names, query, version and body.
     request: Mapped[str] = mapped_column(sa.String(64))
     status: Mapped[int] = mapped_column(sa.Integer)
     headers: Mapped[dict[str, str]] = mapped_column(sa.JSON, default=dict)

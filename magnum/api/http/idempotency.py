@@ -95,9 +95,10 @@ def _owner(call: Call) -> str:
 
 
 def _request(call: Call) -> str:
-    request = call.request
+    # Not the path as it was sent: one route has several spellings.
     return _hash(
-        request.path_info, request.query_string, str(call.version), call.text.decode('latin-1')
+        *call.route, *call.arguments, call.request.query_string, str(call.version),
+        call.text.decode('latin-1'),
     )
 
 

@@ -47,7 +47,8 @@ Promise = Callable[[orm.Session, Answer], None]
 class Call:
     """One request.
 
-    ``arguments`` are what the braces of the route's path matched; ``query``
+    ``route`` is the method and the path of the route, ``arguments`` are what
+    the braces of the path matched; ``query``
     holds the query arguments, all of them known to the route; ``base`` is the
     application's URL without a slash at its end. A body has ``max_body`` bytes
     at most. ``promise`` is what a POST with an Idempotency-Key writes its
@@ -57,6 +58,7 @@ class Call:
     request: webob.Request
     caller: Caller
     version: int
+    route: tuple[str, str]
     arguments: tuple[str, ...]
     query: Mapping[str, str]
     base: str
