@@ -99,15 +99,13 @@ def make_application(
 
 def make_default_application(conf: cfg.ConfigOpts) -> Application:
     """The application as an installation runs it: all parts from its configuration."""
-    disabled = set(conf.drivers.disabled_drivers)
-    drivers = Registry.from_entry_points().all()
     return make_application(
         conf,
         Database(conf),
         Planner(conf),
         WakeUp(conf),
         CertificateService(conf),
-        Registry({name: driver for name, driver in drivers.items() if name not in disabled}),
+        Registry.from_entry_points(conf.drivers.disabled_drivers),
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from magnum.clients.callers import CallerCloud
 from magnum.clients.errors import CloudNotFound
-from magnum.db.repositories.visibility import is_uuid
+from magnum.domain.uuids import is_uuid
 
 SERVICE: Final = 'image'
 

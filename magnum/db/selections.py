@@ -66,6 +66,12 @@ class Selection:
         return row if row is None or self._read is None else self._read(row[0])
 
 
+@functools.lru_cache(maxsize=KEPT)
+def select(columns: Columns) -> sa.Select[Any]:
+    """The bare query of some columns; making it costs more than running it."""
+    return sa.select(*columns)
+
+
 def of(session: orm.Session, columns: Columns) -> Selection:
     """The selection of some columns, as the session's database likes it."""
     bind = session.get_bind()
@@ -112,4 +118,3 @@ def _conversion(column_type: sa.types.TypeEngine[Any]) -> Conversion | None:
 
 def _moment(text: str) -> datetime.datetime:
     return datetime.datetime.fromisoformat(text).replace(tzinfo=datetime.UTC)
-

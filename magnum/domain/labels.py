@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sized
 from typing import Final
 
 from magnum.domain import literals
+from magnum.domain.plain_text import is_storable
 
 Labels = dict[str, str]
 
@@ -64,13 +65,9 @@ def _text(value: object) -> str:
 
 
 def _storable(text: str) -> str:
-    if '\0' in text or (not text.isascii() and _has_surrogates(text)):
+    if not is_storable(text):
         raise ValueError('Labels should be text.')
     return text
-
-
-def _has_surrogates(text: str) -> bool:
-    return any('\ud800' <= character <= '\udfff' for character in text)
 
 
 def given(labels: Mapping[str, str]) -> Labels:

@@ -4,13 +4,19 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from oslo_utils import uuidutils
+from magnum.domain.uuids import is_uuid
 
+#: Roles of the nodes that every bay has; further groups of workers have roles of their own.
 MASTER: Final = 'master'
+WORKER: Final = 'worker'
 
 #: Names of the two node groups that every bay has.
 DEFAULT_MASTER: Final = 'default-master'
 DEFAULT_WORKER: Final = 'default-worker'
+
+#: Attributes that bound the number of a group's nodes.
+LOWEST: Final = 'min_node_count'
+HIGHEST: Final = 'max_node_count'
 
 EFFECTS: Final = ('NoSchedule', 'PreferNoSchedule', 'NoExecute')
 
@@ -44,9 +50,7 @@ def check_bounds(lowest: int, highest: int | None) -> None:
     :raises Invalid: naming the upper one.
     """
     if highest is not None and highest < lowest:
-        raise Invalid(
-            'max_node_count', f'max_node_count {highest} is less than min_node_count {lowest}.'
-        )
+        raise Invalid(HIGHEST, f'{HIGHEST} {highest} is less than {LOWEST} {lowest}.')
 
 
 def check_range(node_count: int, lowest: int, highest: int | None) -> None:
@@ -55,14 +59,18 @@ def check_range(node_count: int, lowest: int, highest: int | None) -> None:
     :raises Invalid: naming the bound.
     """
     check_bounds(lowest, highest)
+    bound = broken_bound(node_count, lowest, highest)
+    if bound == LOWEST:
+        raise Invalid(bound, f'{bound} {lowest} is more than node_count {node_count}.')
+    if bound == HIGHEST:
+        raise Invalid(bound, f'{bound} {highest} is less than node_count {node_count}.')
+
+
+def broken_bound(node_count: int, lowest: int, highest: int | None) -> str | None:
+    """Which bound of a group a count of nodes breaks: LOWEST, HIGHEST or none."""
     if node_count < lowest:
-        raise Invalid(
-            'min_node_count', f'min_node_count {lowest} is more than node_count {node_count}.'
-        )
-    if highest is not None and node_count > highest:
-        raise Invalid(
-            'max_node_count', f'max_node_count {highest} is less than node_count {node_count}.'
-        )
+        return LOWEST
+    return HIGHEST if highest is not None and node_count > highest else None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +89,7 @@ def named(names: Iterable[str], members: Mapping[str, str]) -> Named:
     # In place of a server that was not made Heat has some other text.
     by_server = {
         server.lower(): index for index, server in members.items()
-        if uuidutils.is_uuid_like(server)
+        if is_uuid(server)
     }
     nodes, unknown = {}, []
     for name in names:

@@ -10,6 +10,12 @@ LONGEST: Final = 1000
 _SEQUENCES: Final = re.compile(r'\x1b(?:\[[0-?]*[ -/]*[@-~]|[@-Z\\-_])')
 _MARKUP: Final = str.maketrans('<>', '()')
 _ENDING: Final = ' ...'
+_SURROGATE: Final = re.compile('[\ud800-\udfff]')
+
+
+def is_storable(text: str) -> bool:
+    """Whether every database takes the text: no NUL, no half of a character."""
+    return '\0' not in text and (text.isascii() or _SURROGATE.search(text) is None)
 
 
 def one_line(text: str, longest: int = LONGEST) -> str:

@@ -12,11 +12,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from magnum.domain import nodegroups
 from magnum.domain.failures import Resource
 from magnum.domain.node_certificates import NodeCertificate
 
-MASTER = 'master'
-WORKER = 'worker'
+MASTER = nodegroups.MASTER
+WORKER = nodegroups.WORKER
 
 #: Key in the metadata of a plan's field: the least number that it may be.
 MINIMUM = 'minimum'

@@ -1,6 +1,5 @@
 """A bay as its driver sees it."""
 
-import ipaddress
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -8,6 +7,7 @@ from oslo_config import cfg
 
 from magnum.db import models
 from magnum.domain.labels import given
+from magnum.domain.networks import is_cidr
 from magnum.domain.stack_names import nodegroup_stack_name, stack_name
 from magnum.drivers.contract import MASTER, WORKER, BayPlan, NodeGroupPlan
 
@@ -96,11 +96,7 @@ def _existing_or_cidr(fixed_network: str | None) -> tuple[str | None, str | None
     """A network's name or id, or (2016's meaning) the CIDR of a new subnet."""
     if fixed_network is None:
         return None, None
-    try:
-        ipaddress.ip_network(fixed_network)
-    except ValueError:
-        return fixed_network, None
-    return None, fixed_network
+    return (None, fixed_network) if is_cidr(fixed_network) else (fixed_network, None)
 
 
 def _listed(text: str | None) -> tuple[str, ...]:

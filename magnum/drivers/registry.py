@@ -5,11 +5,11 @@ from typing import Any, NoReturn, Self
 
 import stevedore
 
+from magnum.domain.baymodels import COE_SYNONYMS
 from magnum.drivers.contract import Driver
 
 NAMESPACE = 'magnum.drivers'
 
-COE_SPELLINGS = {'swarm-mode': 'swarm'}
 END_OF_LIFE_DISTROS = ('fedora-atomic', 'coreos')
 
 
@@ -73,7 +73,7 @@ class Registry:
         :param distro: the image's ``os_distro``; None when it has none.
         :raises DriverNotFound: or a subclass of it.
         """
-        coe = COE_SPELLINGS.get(coe, coe)
+        coe = COE_SYNONYMS.get(coe, coe)
         candidates = [driver for driver in self._drivers.values() if driver.capabilities.coe == coe]
         if not candidates:
             raise DriverNotFound(

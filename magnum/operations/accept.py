@@ -65,7 +65,7 @@ class Requester:
 class Planner:
     """Writes operations beside the rows they are about.
 
-    What changes a bay locks the bay first: see :mod:`magnum.db.repositories.locking`.
+    Callers lock the bay that they hand over: see :mod:`magnum.db.repositories.locking`.
     """
 
     def __init__(self, conf: cfg.ConfigOpts):
@@ -122,7 +122,6 @@ class Planner:
         :raises OperationInProgress: something else is going on.
         :raises NodegroupGone: the bay has no such node group.
         """
-        locking.lock_bay(session, bay.uuid)
         active = locking.active_operation(session, bay.uuid)
         group = locking.nodegroup(session, bay.uuid, nodegroup_uuid)
         asked = {
@@ -185,7 +184,6 @@ class Planner:
         :raises OperationInProgress: something else is going on.
         :raises ValueError: it is a default one, which goes with its bay.
         """
-        locking.lock_bay(session, bay.uuid)
         active = locking.active_operation(session, bay.uuid)
         group = locking.nodegroup(session, bay.uuid, nodegroup_uuid)
         if group.is_default:
@@ -324,7 +322,6 @@ class Planner:
 
         A delete in progress is answered with itself.
         """
-        locking.lock_bay(session, bay.uuid)
         active = locking.active_operation(session, bay.uuid)
         if active is not None and active.verb == states.DELETE:
             return active
@@ -342,12 +339,10 @@ class Planner:
         return self._plan(session, bay, states.DELETE, requester, {}, preempts=preempts)
 
     def _begin(self, session: orm.Session, bay: models.Bay) -> None:
-        """Lock the bay, which nothing may go on at.
+        """Check that nothing goes on at the bay.
 
         :raises OperationInProgress: something goes on.
-        :raises BayGone: it was deleted since it was read.
         """
-        locking.lock_bay(session, bay.uuid)
         active = locking.active_operation(session, bay.uuid)
         if active is not None:
             raise _in_progress(session, active)

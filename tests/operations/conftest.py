@@ -18,6 +18,7 @@ from magnum.certificates.service import CertificateService
 from magnum.clients import failpoints
 from magnum.db import models
 from magnum.db.engine import Database
+from magnum.db.repositories import locking
 from magnum.domain import states
 from magnum.operations.accept import Planner, Requester
 from magnum.operations.claims import Claims
@@ -87,7 +88,7 @@ class World:
         """Let the planner do something with a bay, in a request's transaction."""
 
         def work(session: Any) -> Any:
-            bay = session.scalars(sa.select(models.Bay).filter_by(uuid=uuid)).one()
+            bay = locking.lock_bay(session, uuid)
             return getattr(self.planner, method)(
                 session, bay, *args, requester=REQUESTER, **more
             )

@@ -49,7 +49,7 @@ from magnum.certificates.service import CertificateService, public_key_of
 from magnum.clients.servers import Servers
 from magnum.db import models
 from magnum.db.repositories import bays, node_trust, nodes, operations
-from magnum.domain import states
+from magnum.domain import states, uuids
 from magnum.domain.node_certificates import NodeAddresses, NodeCertificate
 from magnum.drivers.contract import Driver
 
@@ -62,7 +62,7 @@ _CA_PATH = re.compile(r'/(?P<bay>[^/]*)/ca')
 _CERTIFICATE_PATH = re.compile(r'/(?P<bay>[^/]*)/certificates/(?P<purpose>[^/]+)')
 _TRUST_PATH = re.compile(r'/(?P<bay>[^/]*)/trust')
 _REISSUE_PATH = re.compile(r'/(?P<bay>[^/]*)/reissue/(?P<purpose>[^/]+)')
-_UUID = re.compile(r'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}')
+_UUID = re.compile(uuids.CANONICAL)
 _NODE_NAME = re.compile(r'[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?')
 #: Requests served at a time from addresses with too many failures, and the
 #: seconds after which another one is worth a try.

@@ -9,20 +9,19 @@ from sqlalchemy import orm
 from magnum.api import errors, versions
 from magnum.api.dialects import Dialect
 from magnum.api.http.request import Answer, Call
-from magnum.api.requests import lookup, new_bay
-from magnum.api.requests.accepted import accepted, in_progress
+from magnum.api.requests import lookup, new_bay, refusals
+from magnum.api.requests.accepted import accepted
 from magnum.api.services import Services
 from magnum.api.types import actions as types
 from magnum.db import models
 from magnum.db.repositories import bays as bay_repository
 from magnum.db.repositories import nodegroups as repository
-from magnum.db.repositories.visibility import Row
+from magnum.db.selections import Row
 from magnum.domain import nodegroups
 from magnum.domain.nodegroups import MASTER
 from magnum.domain.stack_names import nodegroup_stack_name, stack_name
 from magnum.drivers.contract import PlanRefused
 from magnum.drivers.plans import bay_plan
-from magnum.operations.errors import BayGone, NodegroupGone, OperationInProgress
 from magnum.operations.upgrading import kind_of, target_plan
 
 _BAY: Final = (bay_repository.TABLE.c.uuid, bay_repository.TABLE.c.project_id)
@@ -37,6 +36,11 @@ _GROUP_STACK: Final = tuple(
     repository.TABLE.c[name] for name in ('uuid', 'name', 'is_default', 'stack_id')
 )
 _NAMED: Final = 5  # nodes in an error
+_UPGRADE_REFUSED: Final[refusals.Table] = {
+    PlanRefused: refusals.TABLE[PlanRefused]._replace(
+        kind=errors.UPGRADE_REFUSED, field='cluster_template'
+    )
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +73,6 @@ class ActionsController:
 
         def work(session: orm.Session) -> Answer:
             bay = self._bay(session, call, 'resize')
-            call.precondition.check(bay.generation)
             group = lookup.nodegroup(
                 session, GROUP, bay.uuid, given['nodegroup'], 'nodegroup'
             )
@@ -87,9 +90,9 @@ class ActionsController:
         if given['nodes_to_remove']:
             self._check_removable(call, given, work)
         if call.flag('dry_run'):
-            self._refusing(call, lambda: self._database.dry_run(work))
+            self._planned(call, lambda: self._database.dry_run(work))
             return self._resize_preview(call, given)
-        answer = self._refusing(call, lambda: self._database.run(work))
+        answer = self._planned(call, lambda: self._database.run(work))
         self._services.wake_up.send()
         return answer
 
@@ -104,7 +107,6 @@ class ActionsController:
 
         def work(session: orm.Session) -> Answer:
             bay = self._bay(session, call, 'upgrade', 'upgrade_all_projects')
-            call.precondition.check(bay.generation)
             if bay.baymodel_id != wanted.current.uuid:
                 raise errors.APIError(
                     errors.CONCURRENT_UPDATE,
@@ -121,9 +123,9 @@ class ActionsController:
             return call.keep(session, accepted(call, bay.uuid, operation))
 
         if call.flag('dry_run'):
-            self._refusing(call, lambda: self._database.dry_run(work))
+            self._planned(call, lambda: self._database.dry_run(work))
             return self._upgrade_preview(call, wanted, given['max_batch_size'])
-        answer = self._refusing(call, lambda: self._database.run(work))
+        answer = self._planned(call, lambda: self._database.run(work))
         self._services.wake_up.send()
         return answer
 
@@ -177,19 +179,13 @@ class ActionsController:
                     f'It has another {attribute} than the {self._dialect.singular}.',
                 )
         conf = self._services.conf
-        try:
+        with refusals.told(_UPGRADE_REFUSED):
             driver.check_upgrade(
                 bay_plan(wanted.bay, wanted.current, wanted.groups, conf),
                 target_plan(
                     wanted.bay, wanted.groups, wanted.current, wanted.target, able.upgrades, conf
                 ),
             )
-        except PlanRefused as refusal:
-            raise errors.APIError(
-                errors.UPGRADE_REFUSED,
-                f'{refusal.field}: {refusal.reason}',
-                source=errors.pointer('cluster_template'),
-            ) from None
 
     def _upgrade_preview(self, call: Call, wanted: '_Upgrade', batch: int) -> Answer:
         """What is taken beside the nodes that are there, while they are replaced."""
@@ -235,7 +231,7 @@ class ActionsController:
             return
         unknown = nodegroups.named(given['nodes_to_remove'], members).unknown
         if unknown:
-            self._refusing(call, lambda: self._database.dry_run(work))
+            self._planned(call, lambda: self._database.dry_run(work))
             raise errors.at_field(
                 errors.NODE_UNKNOWN, 'nodes_to_remove',
                 f'Not of the node group {group.name}: {", ".join(unknown[:_NAMED])}.',
@@ -259,29 +255,17 @@ class ActionsController:
             given['node_count'] - group.node_count,
         )
 
-    def _refusing(self, call: Call, plan: Callable[[], Answer]) -> Answer:
-        """What is planned, or why it cannot be."""
-        ident = call.arguments[0]
-        try:
+    def _planned(self, call: Call, plan: Callable[[], Answer]) -> Answer:
+        """What is planned, or why nothing is."""
+        with refusals.told(bay=self._dialect, ident=call.arguments[0]):
             return plan()
-        except NodegroupGone:
-            raise errors.APIError(
-                errors.NODEGROUP_NOT_FOUND, 'The nodegroup could not be found.'
-            ) from None
-        except BayGone:
-            raise lookup.not_found(errors.BAY_NOT_FOUND, self._dialect, ident) from None
-        except OperationInProgress as refusal:
-            raise in_progress(self._dialect, ident, refusal) from None
 
     def _bay(
         self, session: orm.Session, call: Call, action: str, all_projects: str | None = None
     ) -> models.Bay:
-        """The bay of the path, locked, if the caller may do this to it."""
+        """The bay of the path, locked and as seen, if the caller may do this to it."""
         row = self._row(session, call, action, all_projects)
-        bay = bay_repository.load(session, row.uuid)
-        if bay is None:
-            raise lookup.not_found(errors.BAY_NOT_FOUND, self._dialect, call.arguments[0])
-        return bay
+        return lookup.locked_bay(session, call, row.uuid)
 
     def _row(
         self, session: orm.Session, call: Call, action: str, all_projects: str | None
@@ -304,7 +288,7 @@ def check_resizable(group: Row, node_count: int) -> None:
             'Resizing the master nodegroup is not supported by this driver.',
         )
     lowest, highest = group.min_node_count, group.max_node_count
-    if node_count < lowest or (highest is not None and node_count > highest):
+    if nodegroups.broken_bound(node_count, lowest, highest) is not None:
         raise errors.APIError(
             errors.NODEGROUP_OUT_OF_RANGE,
             f'Resizing {group.name} outside the allowed range: min_node_count = {lowest}, '

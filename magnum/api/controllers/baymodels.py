@@ -7,17 +7,17 @@ from sqlalchemy import orm
 
 from magnum.api import errors
 from magnum.api.dialects import Dialect
-from magnum.api.http import filtering, json_patch, pagination
+from magnum.api.http import filtering, json_patch
 from magnum.api.http.conditional import etag
 from magnum.api.http.request import Answer, Call
-from magnum.api.requests import lookup
+from magnum.api.requests import lookup, pages, refusals
 from magnum.api.requests.cloud_checks import Lookups
 from magnum.api.services import Services
 from magnum.api.types import baymodels as types
 from magnum.api.views import labels as resolved_labels
 from magnum.api.views.base import BaymodelView
 from magnum.db.repositories import baymodels as repository
-from magnum.db.repositories.visibility import MarkerNotFound, Row
+from magnum.db.selections import Row
 from magnum.domain import baymodels as rules
 from magnum.domain import names
 from magnum.drivers.contract import Driver
@@ -48,11 +48,11 @@ class BaymodelsController:
 
     def list(self, call: Call) -> Answer:
         """GET of the collection."""
-        return self._page(call, 'get_all', self._dialect.collection)
+        return self._page(call, 'get_all')
 
     def detail(self, call: Call) -> Answer:
         """GET of the collection in detail: the same."""
-        return self._page(call, 'detail', f'{self._dialect.collection}/detail')
+        return self._page(call, 'detail')
 
     def get(self, call: Call) -> Answer:
         """GET of one. A public one is for everybody."""
@@ -130,12 +130,10 @@ class BaymodelsController:
             row = lookup.baymodel(session, self._dialect, _OWNER, scope, ident)
             call.caller.check(self._rule('delete'), {'project_id': row.project_id})
             call.precondition.check(row.generation)
-            try:
-                repository.delete(session, row.uuid)
-            except repository.InUse:
-                raise self._in_use(ident) from None
+            repository.delete(session, row.uuid)
 
-        self._database.run(work)
+        with refusals.told(baymodel=self._dialect, ident=ident):
+            self._database.run(work)
         return Answer(status=204)
 
     def _rule(self, action: str) -> str:
@@ -149,43 +147,15 @@ class BaymodelsController:
                 source=errors.pointer(min(wanted)),
             )
 
-    def _in_use(self, ident: str) -> errors.APIError:
-        return errors.APIError(
-            errors.BAYMODEL_IN_USE,
-            f'{self._dialect.title} {ident} is referenced by one or multiple '
-            f'{self._dialect.bays}.',
-        )
-
-    def _page(self, call: Call, action: str, path: str) -> Answer:
-        call.caller.check(self._rule(action))
-        paging = pagination.paging(
-            call.query, self._dialect, repository.SORTABLE, self._conf.api.max_limit
-        )
-        filters = filtering.filters(call.query)
-        chosen = filtering.members(call.query, self._view.members)
-        scope = call.caller.scope(self._rule(f'{action}_all_projects'))
-        with self._database.reading() as session:
-            try:
-                rows = repository.page(session, self._view.columns, scope, paging, filters)
-            except MarkerNotFound:
-                raise pagination.marker_not_found(paging) from None
-            shown = rows[: paging.limit]
-            documents = self._view.documents(session, shown, call.base)
-        if chosen is not None:
-            documents = [filtering.narrow(document, chosen) for document in documents]
-        url = f'{call.base}/v1/{path}'
-        return Answer(
-            pagination.page_document(url, call.query, self._dialect, paging, rows, documents)
+    def _page(self, call: Call, action: str) -> Answer:
+        return pages.of_resource(
+            call, self._database, repository.RESOURCE, self._view, action,
+            self._conf.api.max_limit,
         )
 
     def _insert(self, session: orm.Session, values: Mapping[str, Any], base: str) -> Answer:
-        try:
+        with refusals.told(baymodel=self._dialect, ident=values.get('uuid')):
             uuid = repository.insert(session, values)
-        except repository.Exists:
-            raise errors.APIError(
-                errors.BAYMODEL_EXISTS,
-                f'{self._dialect.title} with UUID {values["uuid"]} already exists.',
-            ) from None
         return self._stored(session, uuid, base, 201)
 
     def _update(
@@ -194,19 +164,14 @@ class BaymodelsController:
         if not changes:
             return self._stored(session, row.uuid, base)
         allowed_in_use = rules.may_change_while_in_use(changes)
-        try:
+        with refusals.told(baymodel=self._dialect, ident=row.uuid):
             repository.update(session, row.uuid, row.generation, changes, allowed_in_use)
-        except repository.Changed:
-            raise errors.APIError(
-                errors.CONCURRENT_UPDATE,
-                f'{self._dialect.title} {row.uuid} was changed by somebody else meanwhile.',
-            ) from None
-        except repository.InUse:
-            raise self._in_use(row.uuid) from None
         return self._stored(session, row.uuid, base)
 
     def _stored(self, session: orm.Session, uuid: str, base: str, status: int = 200) -> Answer:
         row = repository.by_uuid(session, self._view.columns, uuid)
+        if row is None:
+            raise lookup.not_found(errors.BAYMODEL_NOT_FOUND, self._dialect, uuid)
         (document,) = self._view.documents(session, [row], base)
         headers = etag(row.generation)
         if status == 201:

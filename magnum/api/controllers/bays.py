@@ -10,12 +10,12 @@ from sqlalchemy import orm
 from magnum.api import errors, versions
 from magnum.api.controllers.actions import GROUP, check_resizable
 from magnum.api.dialects import Dialect
-from magnum.api.http import filtering, json_patch, pagination
+from magnum.api.http import filtering, json_patch
 from magnum.api.http.conditional import etag
 from magnum.api.http.held_threads import SYNCHRONOUS_CREATE
 from magnum.api.http.request import Answer, Call
-from magnum.api.requests import lookup, new_bay
-from magnum.api.requests.accepted import accepted, in_progress, operation_location
+from magnum.api.requests import lookup, new_bay, pages, refusals
+from magnum.api.requests.accepted import accepted, operation_location
 from magnum.api.services import Services
 from magnum.api.types import bays as types
 from magnum.api.types.fields import ResourceType
@@ -24,15 +24,10 @@ from magnum.api.views.base import BayView
 from magnum.db import models
 from magnum.db.repositories import baymodels as baymodel_repository
 from magnum.db.repositories import bays as repository
-from magnum.db.repositories.visibility import MarkerNotFound, Row, Scope
+from magnum.db.repositories.visibility import Scope
+from magnum.db.selections import Row
 from magnum.domain import states
-from magnum.operations.accept import (
-    BayGone,
-    BaymodelChanged,
-    BaymodelGone,
-    OperationInProgress,
-    QuotaExceeded,
-)
+from magnum.operations.errors import BaymodelGone
 
 T = TypeVar('T')
 
@@ -75,12 +70,12 @@ class BaysController:
     def list(self, call: Call) -> Answer:
         """GET of the collection."""
         view = self._list_views[self._dialect.at(call.version)]
-        return self._page(call, 'get_all', self._dialect.collection, view)
+        return self._page(call, 'get_all', view)
 
     def detail(self, call: Call) -> Answer:
         """GET of the collection in detail."""
         view = self._full_views[self._dialect.at(call.version)]
-        return self._page(call, 'detail', f'{self._dialect.collection}/detail', view)
+        return self._page(call, 'detail', view)
 
     def get(self, call: Call) -> Answer:
         """GET of one."""
@@ -141,9 +136,10 @@ class BaysController:
         bay_uuid, changes = self._changes(call, scope, ident, steps)
         operation = None
         if changes:
-            operation = self._database.run(
-                lambda session: self._update(session, call, bay_uuid, changes, rollback)
-            )
+            with refusals.told(bay=self._dialect, ident=bay_uuid):
+                operation = self._database.run(
+                    lambda session: self._update(session, call, bay_uuid, changes, rollback)
+                )
         if operation is not None:
             self._services.wake_up.send()
         if self._is_asynchronous(call):
@@ -159,13 +155,11 @@ class BaysController:
         def work(session: orm.Session) -> models.Operation:
             row = lookup.bay(session, self._dialect, _OWNER, scope, ident)
             call.caller.check(self._rule('delete'), {'project_id': row.project_id})
-            bay = self._loaded(session, call, row.uuid)
-            try:
-                return self._services.planner.delete_bay(session, bay, call.caller.requester)
-            except BayGone:
-                raise lookup.not_found(errors.BAY_NOT_FOUND, self._dialect, ident) from None
+            bay = lookup.locked_bay(session, call, row.uuid)
+            return self._services.planner.delete_bay(session, bay, call.caller.requester)
 
-        operation = self._database.run(work)
+        with refusals.told(bay=self._dialect, ident=ident):
+            operation = self._database.run(work)
         self._services.wake_up.send()
         return Answer(status=204, headers=operation_location(call, operation))
 
@@ -232,27 +226,12 @@ class BaysController:
             time.sleep(_PROGRESS_INTERVAL)
 
     def _planned(self, call: Call, baymodel: models.Baymodel, plan: Callable[[], T]) -> T:
-        try:
+        gone = refusals.TABLE[BaymodelGone]._replace(kind=self._absent_baymodel(call))
+        with refusals.told(
+            {BaymodelGone: gone},
+            bay=self._dialect, baymodel=self._baymodel_dialect, ident=baymodel.uuid,
+        ):
             return plan()
-        except QuotaExceeded as refusal:
-            raise self._quota_exceeded(refusal) from None
-        except BaymodelGone:
-            raise lookup.not_found(
-                self._absent_baymodel(call), self._baymodel_dialect, baymodel.uuid
-            ) from None
-        except BaymodelChanged:
-            raise errors.APIError(
-                errors.CONCURRENT_UPDATE,
-                f'{self._baymodel_dialect.title} {baymodel.uuid} was changed meanwhile.',
-            ) from None
-
-    def _quota_exceeded(self, refusal: QuotaExceeded) -> errors.APIError:
-        return errors.APIError(
-            errors.QUOTA_EXCEEDED,
-            'Resource limit exceeded: You have reached the maximum '
-            f'{self._dialect.plural} per project, {refusal.limit}. You may delete a '
-            f'{self._dialect.singular} to make room for a new one.',
-        )
 
     # Parts of update ---------------------------------------------------------
     def _changes(
@@ -303,7 +282,7 @@ class BaysController:
         changes: Mapping[str, Any],
         rollback: bool,
     ) -> models.Operation | None:
-        bay = self._loaded(session, call, bay_uuid)
+        bay = lookup.locked_bay(session, call, bay_uuid)
         health = {name: value for name, value in changes.items() if name in _HEALTH}
         if health:
             repository.update_health(session, bay_uuid, health)
@@ -311,14 +290,9 @@ class BaysController:
             return None
         group = lookup.nodegroup(session, GROUP, bay_uuid, None)
         check_resizable(group, changes['node_count'])
-        try:
-            return self._services.planner.resize_bay(
-                session, bay, changes['node_count'], call.caller.requester, rollback
-            )
-        except BayGone:
-            raise lookup.not_found(errors.BAY_NOT_FOUND, self._dialect, bay_uuid) from None
-        except OperationInProgress as refusal:
-            raise in_progress(self._dialect, bay_uuid, refusal) from None
+        return self._services.planner.resize_bay(
+            session, bay, changes['node_count'], call.caller.requester, rollback
+        )
 
     # Common parts ------------------------------------------------------------
     def _readable(
@@ -346,14 +320,6 @@ class BaysController:
     def _is_asynchronous(self, call: Call) -> bool:
         return call.version >= self._dialect.asynchronous_from
 
-    def _loaded(self, session: orm.Session, call: Call, bay_uuid: str) -> models.Bay:
-        """The bay, locked, as the client has seen it."""
-        bay = repository.load(session, bay_uuid)
-        if bay is None:
-            raise lookup.not_found(errors.BAY_NOT_FOUND, self._dialect, bay_uuid)
-        call.precondition.check(bay.generation)
-        return bay
-
     def _document(self, session: orm.Session, call: Call, bay_uuid: str, status: int) -> Answer:
         """The full bay; one that is gone meanwhile is a 404."""
         view = self._full_views[self._dialect.at(call.version)]
@@ -366,25 +332,10 @@ class BaysController:
             headers['Location'] = document['links'][0]['href']
         return Answer(document, status, headers)
 
-    def _page(self, call: Call, action: str, path: str, view: BayView) -> Answer:
-        call.caller.check(self._rule(action))
-        paging = pagination.paging(
-            call.query, view.dialect, repository.SORTABLE, self._services.conf.api.max_limit
-        )
-        filters = filtering.filters(call.query)
-        chosen = filtering.members(call.query, view.members)
-        scope = call.caller.scope(self._rule(f'{action}_all_projects'))
-        with self._database.reading() as session:
-            try:
-                rows = repository.page(session, view.columns, scope, paging, filters)
-            except MarkerNotFound:
-                raise pagination.marker_not_found(paging) from None
-            documents = view.documents(session, rows[: paging.limit], call.base)
-        if chosen is not None:
-            documents = [filtering.narrow(document, chosen) for document in documents]
-        url = f'{call.base}/v1/{path}'
-        return Answer(
-            pagination.page_document(url, call.query, view.dialect, paging, rows, documents)
+    def _page(self, call: Call, action: str, view: BayView) -> Answer:
+        return pages.of_resource(
+            call, self._database, repository.RESOURCE, view, action,
+            self._services.conf.api.max_limit,
         )
 
 

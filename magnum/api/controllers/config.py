@@ -7,14 +7,17 @@ from sqlalchemy import orm
 from magnum.api import errors
 from magnum.api.dialects import CONFIG, Dialect
 from magnum.api.http.request import Answer, Call
-from magnum.api.requests import lookup
+from magnum.api.requests import lookup, refusals
+from magnum.api.requests.refusals import Refusal
 from magnum.api.requests.signing import sign
 from magnum.api.services import Services
 from magnum.api.types import config as types
-from magnum.db import models
 from magnum.db.repositories import bays as repository
+from magnum.db.repositories import locking
 from magnum.drivers.contract import Access, PlanRefused
 
+#: What its driver makes no files for.
+_INCAPABLE: Final[refusals.Table] = {PlanRefused: Refusal(errors.NOT_CAPABLE, '{error.reason}')}
 _BAY: Final = (repository.TABLE.c.uuid, repository.TABLE.c.project_id)
 
 
@@ -37,9 +40,8 @@ class ConfigController:
         (ident,) = call.arguments
         found = lookup.bay(session, self._dialect, _BAY, call.caller.scope(), ident)
         call.caller.check('config:create', {'project_id': found.project_id})
-        bay = repository.load(session, found.uuid)
-        if bay is None:
-            raise lookup.not_found(errors.BAY_NOT_FOUND, self._dialect, ident)
+        with refusals.told(bay=self._dialect, ident=ident):
+            bay = locking.lock_bay(session, found.uuid)
         if not bay.api_address:
             raise errors.APIError(
                 errors.BAY_NOT_READY,
@@ -55,17 +57,12 @@ class ConfigController:
             )
             authority = self._services.certificates.trusted(session, bay.uuid)
         access = Access(bay.name, bay.api_address, authority, certificate)
+        with refusals.told(_INCAPABLE):
+            files = dict(self._services.selection.of_bay(bay).client_files(access))
         return {
             'cluster_uuid': bay.uuid,
             'bay_uuid': bay.uuid,
             'certificate': certificate,
             'ca': authority,
-            'files': self._files(bay, access),
+            'files': files,
         }
-
-    def _files(self, bay: models.Bay, access: Access) -> dict[str, str]:
-        driver = self._services.selection.of_bay(bay)
-        try:
-            return dict(driver.client_files(access))
-        except PlanRefused as refusal:
-            raise errors.APIError(errors.NOT_CAPABLE, refusal.reason) from None

@@ -11,7 +11,7 @@ from magnum.api.requests.rotation import rotate
 from magnum.api.services import Services
 from magnum.db import models
 from magnum.db.repositories import bays as repository
-from magnum.db.repositories.visibility import Row
+from magnum.db.selections import Row
 
 _BAY: Final = (repository.TABLE.c.uuid, repository.TABLE.c.project_id)
 

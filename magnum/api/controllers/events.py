@@ -15,7 +15,7 @@ from magnum.api.services import Services
 from magnum.api.types.scalars import timestamp
 from magnum.db.engine import Database
 from magnum.db.repositories import events as repository
-from magnum.db.repositories.visibility import Row
+from magnum.db.selections import Row
 
 _JSON: Final = 'application/json'
 _RESUME: Final = 'Last-Event-ID'

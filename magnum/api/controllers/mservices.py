@@ -7,7 +7,7 @@ from magnum.api.http.request import Answer, Call
 from magnum.api.services import Services
 from magnum.api.types.scalars import timestamp
 from magnum.db.repositories import mservices as repository
-from magnum.db.repositories.visibility import Row
+from magnum.db.selections import Row
 
 _UP: Final = 'up'
 _DOWN: Final = 'down'

@@ -1,32 +1,29 @@
 """Node groups of bays and clusters."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from sqlalchemy import orm
 
 from magnum.api import errors
 from magnum.api.dialects import NODEGROUPS, Dialect
-from magnum.api.http import json_patch, pagination
+from magnum.api.http import filtering, json_patch
 from magnum.api.http.conditional import etag
 from magnum.api.http.request import Answer, Call
-from magnum.api.requests import lookup, new_nodegroup
-from magnum.api.requests.accepted import in_progress, operation_location
+from magnum.api.requests import lookup, new_nodegroup, refusals
+from magnum.api.requests.accepted import operation_location
+from magnum.api.requests.pages import Page
 from magnum.api.services import Services
 from magnum.api.types import nodegroups as types
 from magnum.api.views import labels as resolved_labels
 from magnum.api.views.nodegroups import NodegroupView
 from magnum.db import models
 from magnum.db.repositories import bays as bay_repository
+from magnum.db.repositories import locking
 from magnum.db.repositories import nodegroups as repository
-from magnum.db.repositories.visibility import MarkerNotFound, Row
+from magnum.db.selections import Row
+from magnum.domain import nodegroups
 from magnum.drivers.plans import bay_plan, nodegroup_plan
-from magnum.operations.errors import (
-    BayGone,
-    NodegroupExists,
-    NodegroupGone,
-    OperationInProgress,
-)
 
 _BAY: Final = (bay_repository.TABLE.c.uuid, bay_repository.TABLE.c.project_id)
 _STORED: Final = tuple(repository.TABLE.c)
@@ -45,24 +42,16 @@ class NodegroupsController:
 
     def list(self, call: Call) -> Answer:
         """GET of a bay's node groups."""
-        paging = pagination.paging(
-            call.query, NODEGROUPS, repository.SORTABLE, self._services.conf.api.max_limit
-        )
+        page = Page(call, NODEGROUPS, repository.SORTABLE, self._services.conf.api.max_limit)
         view = self._list_view
-        role = call.query.get('role')
-        if role is not None and '\0' in role:
-            raise errors.invalid('role', role, 'Value should be text', errors.parameter('role'))
+        role = filtering.text(call.query, 'role')
         with self._database.reading() as session:
             bay = self._bay(session, call, 'get_all', 'get_all_all_projects')
-            try:
-                rows = repository.page(session, view.columns, bay.uuid, role, paging)
-            except MarkerNotFound:
-                raise pagination.marker_not_found(paging) from None
-            documents = view.documents(session, rows[: paging.limit], call.base)
-        url = f'{call.base}/v1/{self._dialect.collection}/{bay.uuid}/{NODEGROUPS.collection}'
-        return Answer(
-            pagination.page_document(url, call.query, NODEGROUPS, paging, rows, documents)
-        )
+            return page.answer(
+                f'{self._dialect.collection}/{bay.uuid}/{NODEGROUPS.collection}',
+                lambda paging: repository.page(session, view.columns, bay.uuid, role, paging),
+                lambda rows: view.documents(session, rows, call.base),
+            )
 
     def get(self, call: Call) -> Answer:
         """GET of one node group."""
@@ -88,33 +77,30 @@ class NodegroupsController:
         self._check_buildable(bay, baymodel, others, new.row())
 
         def work(session: orm.Session) -> Answer:
-            locked = self._locked(session, bay.uuid)
             nodegroup = new.row()
             operation = self._services.planner.create_nodegroup(
-                session, locked, nodegroup, call.caller.requester
+                session, locking.lock_bay(session, bay.uuid), nodegroup, call.caller.requester
             )
             resolved_labels.tell(session, operation, new.without_effect)
             return call.keep(
                 session, self._accepted(session, call, bay.uuid, nodegroup.uuid, operation)
             )
 
-        answer = self._planned(work, bay.uuid, given['name'])
-        self._services.wake_up.send()
-        return answer
+        return self._planned(bay.uuid, work)
 
     def update(self, call: Call) -> Answer:
         """PATCH of one: its bounds, and what its new nodes are marked with."""
         steps = json_patch.parse(call, types.TYPE, types.CHANGEABLE)
 
         def work(session: orm.Session) -> Answer:
-            bay = self._bay(session, call, 'update')
-            self._locked(session, bay.uuid)
+            bay = locking.lock_bay(session, self._bay(session, call, 'update').uuid)
             row = lookup.nodegroup(session, _STORED, bay.uuid, call.arguments[1])
             call.precondition.check(row.generation)
             changes = json_patch.apply(steps, row._asdict())
-            _check({**row._asdict(), **changes})
+            changed = models.Nodegroup(**{**row._asdict(), **changes})
+            nodegroups.check_bounds(changed.min_node_count, changed.max_node_count)
+            nodegroups.check_scheduling(changed.role, changed.node_labels, changed.node_taints)
             if changes:
-                changed = models.Nodegroup(**{**row._asdict(), **changes})
                 of_bay = bay_repository.with_baymodel(session, bay.uuid)
                 self._check_buildable(
                     *of_bay, repository.load_all(session, bay.uuid), changed
@@ -122,14 +108,14 @@ class NodegroupsController:
                 repository.update(session, row.uuid, changes)
             return self._accepted(session, call, bay.uuid, row.uuid, None)
 
-        return self._database.run(work)
+        with refusals.told(bay=self._dialect, ident=call.arguments[0]):
+            return self._database.run(work)
 
     def delete(self, call: Call) -> Answer:
         """DELETE of one, unless it is a default one."""
 
         def work(session: orm.Session) -> Answer:
-            found = self._bay(session, call, 'delete')
-            bay = self._locked(session, found.uuid)
+            bay = locking.lock_bay(session, self._bay(session, call, 'delete').uuid)
             row = lookup.nodegroup(session, _STORED, bay.uuid, call.arguments[1])
             call.precondition.check(row.generation)
             if row.is_default:
@@ -142,41 +128,29 @@ class NodegroupsController:
             )
             return Answer(status=204, headers=operation_location(call, operation))
 
-        answer = self._planned(work, *call.arguments)
-        self._services.wake_up.send()
-        return answer
+        return self._planned(call.arguments[0], work)
 
     def _check_buildable(
         self,
         bay: models.Bay,
         baymodel: models.Baymodel,
-        nodegroups: Sequence[models.Nodegroup],
+        others: Sequence[models.Nodegroup],
         nodegroup: models.Nodegroup,
     ) -> None:
         """The bay's driver can build the nodes of a group as they are wanted."""
-        plan = bay_plan(bay, baymodel, nodegroups, self._services.conf)
+        plan = bay_plan(bay, baymodel, others, self._services.conf)
         selection = self._services.selection
         selection.check_nodegroup(
             plan, nodegroup_plan(bay, nodegroup), selection.of_bay(bay)
         )
 
     # Parts -------------------------------------------------------------------
-    def _planned(self, work: Any, bay_ident: str, ident: str) -> Answer:
+    def _planned(self, bay_ident: str, work: Callable[[orm.Session], Answer]) -> Answer:
         """The answer of a transaction that plans an operation, or why there is none."""
-        try:
-            return self._database.run(work)  # type: ignore[no-any-return]
-        except NodegroupExists:
-            raise errors.at_field(
-                errors.NODEGROUP_EXISTS, 'name', f'A node group with name {ident} already exists.'
-            ) from None
-        except NodegroupGone:
-            raise errors.APIError(
-                errors.NODEGROUP_NOT_FOUND, f'Nodegroup {ident} could not be found.'
-            ) from None
-        except BayGone:
-            raise lookup.not_found(errors.BAY_NOT_FOUND, self._dialect, bay_ident) from None
-        except OperationInProgress as refusal:
-            raise in_progress(self._dialect, bay_ident, refusal) from None
+        with refusals.told(bay=self._dialect, ident=bay_ident):
+            answer = self._database.run(work)
+        self._services.wake_up.send()
+        return answer
 
     def _bay(
         self, session: orm.Session, call: Call, action: str, all_projects: str | None = None
@@ -187,12 +161,6 @@ class NodegroupsController:
         row = lookup.bay(session, self._dialect, _BAY, scope, call.arguments[0])
         call.caller.check(f'{NODEGROUPS.policy}:{action}', {'project_id': row.project_id})
         return row
-
-    def _locked(self, session: orm.Session, bay_uuid: str) -> models.Bay:
-        bay = bay_repository.load(session, bay_uuid)
-        if bay is None:
-            raise lookup.not_found(errors.BAY_NOT_FOUND, self._dialect, bay_uuid)
-        return bay
 
     def _accepted(
         self,
@@ -215,9 +183,3 @@ class NodegroupsController:
     def _answer(self, session: orm.Session, row: Row, call: Call) -> Answer:
         (document,) = self._full_view.documents(session, [row], call.base)
         return Answer(document, headers=etag(row.generation))
-
-
-def _check(values: Mapping[str, Any]) -> None:
-    new_nodegroup.check_bounds(values)
-    new_nodegroup.check_scheduling(values['role'], values)
-

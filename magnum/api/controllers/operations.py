@@ -1,31 +1,26 @@
 """Operations: what was promised of a bay, how far it came, and why it failed."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable
 from typing import Final
 
 from sqlalchemy import orm
 
 from magnum.api import errors
 from magnum.api.dialects import BAYS, OPERATIONS, Dialect
-from magnum.api.http import pagination
+from magnum.api.http import filtering
 from magnum.api.http.request import Answer, Call
-from magnum.api.requests import lookup
-from magnum.api.requests.accepted import accepted, in_progress
+from magnum.api.requests import lookup, refusals
+from magnum.api.requests.accepted import accepted
+from magnum.api.requests.pages import Page
 from magnum.api.services import Services
 from magnum.api.views import operations as operation_view
 from magnum.db import models
 from magnum.db.repositories import operations as repository
 from magnum.db.repositories.operations import Narrowing
-from magnum.db.repositories.visibility import MarkerNotFound, Row, Scope
+from magnum.db.repositories.visibility import Scope
+from magnum.db.selections import Row
 from magnum.domain import states
 from magnum.operations.accept import Requester
-from magnum.operations.errors import (
-    BayGone,
-    NodegroupGone,
-    NotCancellable,
-    NotRetryable,
-    OperationInProgress,
-)
 
 _COLUMNS: Final = operation_view.COLUMNS
 
@@ -45,7 +40,7 @@ class OperationsController:
         scope = call.caller.scope('operation:get_all_all_projects')
         with self._database.reading() as session:
             return _page(
-                session, call, scope, None, f'{call.base}/v1/{OPERATIONS.collection}',
+                session, call, scope, None, OPERATIONS.collection,
                 self._services.conf.api.max_limit,
             )
 
@@ -62,12 +57,15 @@ class OperationsController:
 
     def retry(self, call: Call) -> Answer:
         """POST: try again, in a new operation, what failed or was cancelled."""
-        return self._act(call, 'retry', self._services.planner.retry)
+        return self._act(call, 'retry', self._services.planner.retry, refusals.RETRY)
 
-    def _act(self, call: Call, action: str, act: Act) -> Answer:
+    def _act(
+        self, call: Call, action: str, act: Act, also: refusals.Table | None = None
+    ) -> Answer:
         def work(session: orm.Session) -> Answer:
             row = _find(session, call, action, f'{action}_all_projects')
-            operation = _planned(session, call, row, act)
+            with refusals.told(also, bay=BAYS, ident=row.bay_uuid, operation=row):
+                operation = act(session, row.uuid, call.caller.requester)
             return call.keep(session, accepted(call, row.bay_uuid, operation))
 
         answer = self._database.run(work)
@@ -90,38 +88,23 @@ class BayOperationsController:
             bay = lookup.bay_or_gone(session, self._dialect, scope, call.arguments[0])
             call.caller.check('operation:get_all', {'project_id': bay.project_id})
             path = f'{self._dialect.collection}/{bay.uuid}/{OPERATIONS.collection}'
-            return _page(
-                session, call, scope, bay.uuid, f'{call.base}/v1/{path}', self._max_limit
-            )
+            return _page(session, call, scope, bay.uuid, path, self._max_limit)
 
 
 def _page(
-    session: orm.Session, call: Call, scope: Scope, bay_uuid: str | None, url: str, max_limit: int
+    session: orm.Session, call: Call, scope: Scope, bay_uuid: str | None, path: str, max_limit: int
 ) -> Answer:
-    paging = pagination.paging(call.query, OPERATIONS, operation_view.SORTABLE, max_limit)
+    page = Page(call, OPERATIONS, operation_view.SORTABLE, max_limit)
     narrowing = Narrowing(
         bay_uuid=bay_uuid,
-        state=_choice(call.query, 'state', states.TRANSITIONS),
-        verb=_choice(call.query, 'verb', states.VERBS),
+        state=filtering.choice(call.query, 'state', states.TRANSITIONS),
+        verb=filtering.choice(call.query, 'verb', states.VERBS),
     )
-    try:
-        rows = repository.page(session, _COLUMNS, scope, paging, narrowing)
-    except MarkerNotFound:
-        raise pagination.marker_not_found(paging) from None
-    documents = operation_view.documents(session, rows[: paging.limit], call.base)
-    return Answer(
-        pagination.page_document(url, call.query, OPERATIONS, paging, rows, documents)
+    return page.answer(
+        path,
+        lambda paging: repository.page(session, _COLUMNS, scope, paging, narrowing),
+        lambda rows: operation_view.documents(session, rows, call.base),
     )
-
-
-def _choice(query: Mapping[str, str], argument: str, words: Collection[str]) -> str | None:
-    value = query.get(argument)
-    if value is not None and value not in words:
-        raise errors.invalid(
-            argument, value, f'Value should be one of: {", ".join(words)}',
-            errors.parameter(argument),
-        )
-    return value
 
 
 def _find(session: orm.Session, call: Call, action: str, all_projects: str) -> Row:
@@ -132,22 +115,3 @@ def _find(session: orm.Session, call: Call, action: str, all_projects: str) -> R
         raise lookup.not_found(errors.OPERATION_NOT_FOUND, OPERATIONS, uuid)
     call.caller.check(f'{OPERATIONS.policy}:{action}', {'project_id': row.project_id})
     return row
-
-
-def _planned(session: orm.Session, call: Call, row: Row, act: Act) -> models.Operation:
-    try:
-        return act(session, row.uuid, call.caller.requester)
-    except NotCancellable as refusal:
-        raise _refused(errors.NOT_CANCELLABLE, row, str(refusal)) from None
-    except NotRetryable as refusal:
-        raise _refused(errors.NOT_RETRYABLE, row, str(refusal)) from None
-    except BayGone:
-        raise _refused(errors.NOT_RETRYABLE, row, 'The bay is gone.') from None
-    except NodegroupGone:
-        raise _refused(errors.NOT_RETRYABLE, row, 'The node group is gone.') from None
-    except OperationInProgress as refusal:
-        raise in_progress(BAYS, row.bay_uuid, refusal) from None
-
-
-def _refused(kind: errors.Kind, row: Row, reason: str) -> errors.APIError:
-    return errors.APIError(kind, f'Operation {row.uuid} ({row.verb}): {reason}')

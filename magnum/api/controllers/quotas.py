@@ -7,8 +7,9 @@ from sqlalchemy import orm
 
 from magnum.api import errors
 from magnum.api.dialects import QUOTAS
-from magnum.api.http import pagination
 from magnum.api.http.request import Answer, Call
+from magnum.api.requests import refusals
+from magnum.api.requests.pages import Page
 from magnum.api.services import Services
 from magnum.api.types import quotas as types
 from magnum.api.types.fields import defaults
@@ -16,7 +17,7 @@ from magnum.api.types.scalars import coerce, timestamp
 from magnum.clients.errors import CloudError
 from magnum.clients.projects import Projects
 from magnum.db.repositories import quotas as repository
-from magnum.db.repositories.visibility import MarkerNotFound, Row
+from magnum.db.selections import Row
 
 LOG = logging.getLogger(__name__)
 
@@ -35,22 +36,15 @@ class QuotasController:
         """GET of the quotas that are set: the own project's, or all."""
         call.caller.check('quota:get_all')
         project_id = None if call.flag('all_tenants') else call.caller.project_id or ''
-        paging = pagination.paging(
-            call.query, QUOTAS, repository.SORTABLE, self._conf.api.max_limit,
-            pagination.id_marker,
+        page = Page(
+            call, QUOTAS, repository.SORTABLE, self._conf.api.max_limit, is_numbered=True
         )
         with self._database.reading() as session:
-            try:
-                rows = repository.page(session, project_id, paging)
-            except MarkerNotFound:
-                raise pagination.marker_not_found(paging) from None
-        documents = [_document(row) for row in rows[: paging.limit]]
-        return Answer(
-            pagination.page_document(
-                f'{call.base}/v1/{QUOTAS.collection}', call.query, QUOTAS, paging, rows,
-                documents, repository.MARKER,
+            return page.answer(
+                QUOTAS.collection,
+                lambda paging: repository.page(session, project_id, paging),
+                lambda rows: [_document(row) for row in rows],
             )
-        )
 
     def get(self, call: Call) -> Answer:
         """GET of one: what is set, or the operator's default."""
@@ -90,14 +84,8 @@ class QuotasController:
                 session, Answer(_stored(session, project_id, given['resource']), 201)
             )
 
-        try:
+        with refusals.told(quota=given):
             return self._database.run(work)
-        except repository.Exists:
-            raise errors.APIError(
-                errors.QUOTA_EXISTS,
-                f'Quota for project {project_id} already exists for resource '
-                f'{given["resource"]}.',
-            ) from None
 
     def update(self, call: Call) -> Answer:
         """PATCH with a plain object: another limit; 1 when none is given."""

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from magnum.api import errors
+from magnum.api.http import filtering
 from magnum.api.http.request import Answer, Call
 from magnum.api.services import Services
 from magnum.db.repositories import stats as repository
@@ -20,24 +20,16 @@ class StatsController:
 
     def get(self, call: Call) -> Answer:
         """GET: the numbers of a project, or of the whole cloud."""
-        kind = call.query.get('type', _TYPE)
-        if kind != _TYPE:
-            raise errors.invalid(
-                'type', kind, f'Value should be one of: {_TYPE}', errors.parameter('type')
-            )
+        filtering.choice(call.query, 'type', (_TYPE,))
         scope = self._scope(call)
         with self._database.reading() as session:
             counts = repository.count(session, scope)
         return Answer({'clusters': counts.bays, 'nodes': counts.nodes})
 
     def _scope(self, call: Call) -> Scope:
-        project_id = call.query.get('project_id')
+        project_id = filtering.text(call.query, 'project_id')
         if not project_id:
             call.caller.check('stats:get_all')
             return call.caller.scope('stats:get_all_all_projects')
-        if '\0' in project_id:
-            raise errors.invalid(
-                'project_id', project_id, 'Value should be text', errors.parameter('project_id')
-            )
         call.caller.check('stats:get_all', {'project_id': project_id})
         return Scope(project_id, None)

@@ -9,6 +9,7 @@ from magnum.api import errors
 from magnum.api.types.bays import STATUSES
 from magnum.db.repositories.filters import NONE, Filters
 from magnum.domain import baymodels
+from magnum.domain.plain_text import is_storable
 
 #: What may stand in a label's name; nothing that a JSON path reads as its own.
 _LABEL: Final = re.compile(r'[\w.\-/]{1,255}', re.ASCII)
@@ -22,14 +23,11 @@ def filters(query: Mapping[str, str]) -> Filters:
     """
     if not _NARROWING & query.keys():
         return NONE
-    for argument in ('name', 'baymodel'):
-        if '\0' in query.get(argument, ''):
-            raise _invalid(argument, query[argument], 'Value should be text')
     return Filters(
-        name=query.get('name'),
-        status=_choice(query, 'status', STATUSES),
-        baymodel=query.get('baymodel'),
-        coe=_choice(query, 'coe', baymodels.COES, dict(baymodels.COE_SYNONYMS)),
+        name=text(query, 'name'),
+        baymodel=text(query, 'baymodel'),
+        status=choice(query, 'status', sorted(STATUSES)),
+        coe=choice(query, 'coe', sorted(baymodels.COES), baymodels.COE_SYNONYMS),
         label=_label(query.get('label')),
         changed_since=_moment(query.get('changed_since')),
     )
@@ -40,14 +38,14 @@ def members(query: Mapping[str, str], known: Collection[str]) -> frozenset[str] 
 
     :raises APIError: 400, for one that there is not.
     """
-    text = query.get('fields')
-    if text is None:
+    listed = query.get('fields')
+    if listed is None:
         return None
-    chosen = frozenset(name.strip() for name in text.split(',') if name.strip())
+    chosen = frozenset(name.strip() for name in listed.split(',') if name.strip())
     unknown = sorted(chosen - set(known))
     if unknown or not chosen:
         raise _invalid(
-            'fields', text, f'Value should be some of: {", ".join(sorted(known))}'
+            'fields', listed, f'Value should be some of: {", ".join(sorted(known))}'
         )
     return chosen
 
@@ -59,42 +57,58 @@ def narrow(document: Mapping[str, Any], chosen: frozenset[str] | None) -> dict[s
     return {name: value for name, value in document.items() if name in chosen}
 
 
-def _choice(
+def text(query: Mapping[str, str], argument: str) -> str | None:
+    """An argument that may be any text; None when it is not given.
+
+    :raises APIError: 400.
+    """
+    value = query.get(argument)
+    if value is not None and not is_storable(value):
+        raise _invalid(argument, value, 'Value should be text')
+    return value
+
+
+def choice(
     query: Mapping[str, str],
     argument: str,
     words: Collection[str],
     synonyms: Mapping[str, str] | None = None,
 ) -> str | None:
+    """An argument that is one of some words; None when it is not given.
+
+    :param synonyms: other spellings of words.
+    :raises APIError: 400.
+    """
     value = query.get(argument)
     if value is None:
         return None
     word = (synonyms or {}).get(value, value)
     if word not in words:
-        raise _invalid(argument, value, f'Value should be one of: {", ".join(sorted(words))}')
+        raise _invalid(argument, value, f'Value should be one of: {", ".join(words)}')
     return word
 
 
-def _label(text: str | None) -> tuple[str, str | None] | None:
-    if text is None:
+def _label(given: str | None) -> tuple[str, str | None] | None:
+    if given is None:
         return None
-    key, equals, value = text.partition('=')
-    if not _LABEL.fullmatch(key) or '\0' in value:
-        raise _invalid('label', text, 'Value should be <key> or <key>=<value>')
+    key, equals, value = given.partition('=')
+    if not _LABEL.fullmatch(key) or not is_storable(value):
+        raise _invalid('label', given, 'Value should be <key> or <key>=<value>')
     return key, value if equals else None
 
 
-def _moment(text: str | None) -> datetime.datetime | None:
-    if text is None:
+def _moment(given: str | None) -> datetime.datetime | None:
+    if given is None:
         return None
     try:
         # A plus that was not encoded arrives as a space.
-        moment = datetime.datetime.fromisoformat(text.replace(' ', '+'))
+        moment = datetime.datetime.fromisoformat(given.replace(' ', '+'))
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=datetime.UTC)
         return moment.astimezone(datetime.UTC)
     except (ValueError, OverflowError):
         raise _invalid(
-            'changed_since', text, 'Value should be a time in ISO 8601'
+            'changed_since', given, 'Value should be a time in ISO 8601'
         ) from None
 
 

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from magnum.api import errors
 from magnum.api.dialects import Dialect
-from magnum.db.repositories.visibility import Paging, is_uuid
+from magnum.db.repositories.paging import Paging
+from magnum.domain.uuids import is_uuid
 
 _DIRECTIONS: Final = ('asc', 'desc')
 _DIGITS_OF_AN_ID: Final = 18  # that every database takes
@@ -119,11 +120,3 @@ def page_document(
         following |= {name: text for name, text in query.items() if name not in following}
         document['next'] = f'{url}?{urllib.parse.urlencode(following)}'
     return document
-
-
-def marker_not_found(page: Paging) -> errors.APIError:
-    """The marker is no item that the caller sees."""
-    return errors.APIError(
-        errors.MARKER_NOT_FOUND, f'Marker {page.marker} could not be found.',
-        source=errors.parameter('marker'),
-    )

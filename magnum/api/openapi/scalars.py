@@ -9,12 +9,12 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from magnum.api.types import scalars
-from magnum.domain import booleans, nodegroups
+from magnum.domain import booleans, nodegroups, uuids
 
 Schema = dict[str, Any]
 
 TIMESTAMP: Final = r'^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00$'
-UUID: Final = '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+UUID: Final = f'^{uuids.CANONICAL}$'
 _ANY_UUID: Final = r'^(urn:)?(uuid:)?\{?(-?[0-9a-fA-F]){32}-?\}?$'
 _DIGITS: Final = r'^\s*[+-]?[0-9]{1,10}\s*$'
 #: Null, and what old clients send for it.

@@ -1,11 +1,8 @@
 """Answers to requests whose work goes on after them."""
 
-from magnum.api import errors
-from magnum.api.dialects import Dialect
 from magnum.api.http.request import Answer, Call
 from magnum.api.views.base import Document
 from magnum.db import models
-from magnum.operations.errors import OperationInProgress
 
 
 def accepted(call: Call, uuid: str, operation: models.Operation | None) -> Answer:
@@ -23,14 +20,3 @@ def accepted(call: Call, uuid: str, operation: models.Operation | None) -> Answe
 def operation_location(call: Call, operation: models.Operation) -> dict[str, str]:
     """The header that names the operation."""
     return {'Operation-Location': f'{call.base}/v1/operations/{operation.uuid}'}
-
-
-def in_progress(
-    dialect: Dialect, bay_ident: str, refusal: OperationInProgress
-) -> errors.APIError:
-    """409: the bay has something else to do, and what."""
-    return errors.APIError(
-        errors.OPERATION_IN_PROGRESS,
-        f'{dialect.title} {bay_ident} has an operation in progress: '
-        f'{refusal.active.verb} {refusal.active.uuid}',
-    )

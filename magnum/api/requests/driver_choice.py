@@ -1,16 +1,21 @@
 """The driver of a baymodel, and what it says of the baymodel's values."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from oslo_config import cfg
 
 from magnum.api import errors
+from magnum.api.requests import refusals
 from magnum.clients.image import Image
 from magnum.db import models
 from magnum.drivers import labels as rules
 from magnum.drivers.contract import BayPlan, Driver, NodeGroupPlan, PlanRefused
 from magnum.drivers.registry import DriverNotFound, Registry
+
+_OF_NODES: Final[refusals.Table] = {
+    PlanRefused: refusals.TABLE[PlanRefused]._replace(kind=errors.NODEGROUP_INVALID)
+}
 
 
 class DriverSelection:
@@ -79,14 +84,10 @@ class DriverSelection:
         """
         schema = driver.labels_schema()
         new = {name: text for name, text in labels.items() if (had or {}).get(name) != text}
-        try:
+        with refusals.told():
             rules.check(schema, labels)
             if not self._conf.drivers.any_version:
                 rules.check_releases(schema, new)
-        except PlanRefused as refusal:
-            raise errors.at_field(
-                errors.BAY_PLAN_REFUSED, refusal.field, refusal.reason
-            ) from None
         for name, likely in rules.misspelled(schema, new).items():
             raise errors.invalid(
                 f'labels/{name}', labels[name],
@@ -106,10 +107,10 @@ class DriverSelection:
         """The driver can build a further node group as it is planned."""
         try:
             driver.validate_nodegroup(plan, group)
-        except PlanRefused as refusal:
-            is_of_nodes = refusal.field in ('node_labels', 'node_taints')
-            kind = errors.NODEGROUP_INVALID if is_of_nodes else errors.BAY_PLAN_REFUSED
-            raise errors.at_field(kind, refusal.field, refusal.reason) from None
+        except PlanRefused as error:
+            # What this says of nodes is no plan of a bay.
+            also = _OF_NODES if error.field in ('node_labels', 'node_taints') else {}
+            raise refusals.of(error, also) from None
 
     def of_bay(self, bay: models.Bay) -> Driver:
         """The driver that a bay was made with."""

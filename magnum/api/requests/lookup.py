@@ -6,11 +6,14 @@ from sqlalchemy import orm
 
 from magnum.api import errors
 from magnum.api.dialects import Dialect
-from magnum.db.repositories import baymodels, bays, nodegroups, operations
-from magnum.db.repositories.visibility import Ambiguous, Columns, Row, Scope, is_uuid
+from magnum.api.http.request import Call
+from magnum.db import models
+from magnum.db.repositories import baymodels, bays, locking, nodegroups, operations
+from magnum.db.repositories.resources import Ambiguous
+from magnum.db.repositories.visibility import Scope
+from magnum.db.selections import Columns, Row
+from magnum.domain.uuids import is_uuid
 
-#: No name holds it, and PostgreSQL does not take it.
-_NUL = '\0'
 _OWNER = (bays.TABLE.c.uuid, bays.TABLE.c.project_id)
 _LAST_OWNER = (operations.TABLE.c.bay_uuid, operations.TABLE.c.project_id)
 
@@ -31,7 +34,7 @@ def baymodel(
     :raises APIError: also 409, when several have the name.
     """
     try:
-        row = None if _NUL in ident else baymodels.find(session, columns, scope, ident)
+        row = baymodels.find(session, columns, scope, ident)
     except Ambiguous:
         raise _ambiguous(errors.BAYMODEL_AMBIGUOUS, dialect, field) from None
     if row is None:
@@ -50,7 +53,7 @@ def bay(
 ) -> Row:
     """The visible bay of a uuid or name; parameters and errors as of ``baymodel``."""
     try:
-        row = None if _NUL in ident else bays.find(session, columns, scope, ident)
+        row = bays.find(session, columns, scope, ident)
     except Ambiguous:
         raise _ambiguous(errors.BAY_AMBIGUOUS, dialect, field) from None
     if row is None:
@@ -72,7 +75,7 @@ def nodegroup(
     """
     if ident is None:
         return nodegroups.default(session, columns, bay_uuid)
-    row = None if _NUL in ident else nodegroups.find(session, columns, bay_uuid, ident)
+    row = nodegroups.find(session, columns, bay_uuid, ident)
     if row is None:
         raise errors.APIError(
             errors.NODEGROUP_NOT_FOUND,
@@ -80,6 +83,17 @@ def nodegroup(
             source=_source(field),
         )
     return row
+
+
+def locked_bay(session: orm.Session, call: Call, bay_uuid: str) -> models.Bay:
+    """The bay that a request changes, locked, as the client has seen it.
+
+    :raises BayGone: it was deleted since it was found.
+    :raises APIError: 412.
+    """
+    bay = locking.lock_bay(session, bay_uuid)
+    call.precondition.check(bay.generation)
+    return bay
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,12 +10,19 @@ from oslo_config import cfg
 from magnum.api import errors, versions
 from magnum.api.dialects import Dialect
 from magnum.api.http.request import Call
+from magnum.api.requests import refusals
 from magnum.api.requests.cloud_checks import Preflight
 from magnum.api.requests.driver_choice import DriverSelection
 from magnum.db import models
 from magnum.domain import labels, names
-from magnum.domain.nodegroups import DEFAULT_MASTER, DEFAULT_WORKER
-from magnum.drivers.contract import MASTER, WORKER, Driver, PlanRefused
+from magnum.domain.nodegroups import (
+    DEFAULT_MASTER,
+    DEFAULT_WORKER,
+    HIGHEST,
+    LOWEST,
+    broken_bound,
+)
+from magnum.drivers.contract import MASTER, WORKER, Driver
 from magnum.drivers.labels import without_effect
 from magnum.drivers.plans import bay_plan
 
@@ -130,12 +137,8 @@ class BayPlans:
 
     def _check_buildable(self, new: NewBay, baymodel: models.Baymodel, driver: Driver) -> None:
         bay, groups = new.rows()
-        try:
+        with refusals.told():
             driver.validate(bay_plan(bay, baymodel, groups, self._conf))
-        except PlanRefused as refusal:
-            raise errors.at_field(
-                errors.BAY_PLAN_REFUSED, refusal.field, refusal.reason
-            ) from None
 
 
 def zero_nodes() -> errors.APIError:
@@ -193,19 +196,16 @@ def _bounds(applied: Mapping[str, str], node_count: int) -> dict[str, int | None
 
     :param applied: labels in their normal forms.
     """
-    lowest = _number(applied, 'min_node_count') or 0
-    if node_count < lowest:
+    lowest = _number(applied, LOWEST) or 0
+    highest = _number(applied, HIGHEST)
+    bound = broken_bound(node_count, lowest, highest)
+    if bound is not None:
+        value, than = (lowest, 'more') if bound == LOWEST else (highest, 'less')
         raise errors.invalid(
-            'labels/min_node_count', lowest,
-            f'Value should not be more than node_count, {node_count}',
+            f'labels/{bound}', value,
+            f'Value should not be {than} than node_count, {node_count}',
         )
-    highest = _number(applied, 'max_node_count')
-    if highest is not None and node_count > highest:
-        raise errors.invalid(
-            'labels/max_node_count', highest,
-            f'Value should not be less than node_count, {node_count}',
-        )
-    return {'min_node_count': lowest, 'max_node_count': highest}
+    return {LOWEST: lowest, HIGHEST: highest}
 
 
 def _number(applied: Mapping[str, str], name: str) -> int | None:

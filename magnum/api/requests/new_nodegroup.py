@@ -1,18 +1,18 @@
 """A new node group out of a request: inheritance and checks."""
 
-import contextlib
 import dataclasses
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from magnum.api import errors, versions
 from magnum.api.http.request import Call
-from magnum.api.requests import new_bay
+from magnum.api.requests import new_bay, refusals
 from magnum.api.requests.cloud_checks import Preflight
 from magnum.api.requests.driver_choice import DriverSelection
 from magnum.db import models
 from magnum.domain import labels, nodegroups
+from magnum.domain.nodegroups import HIGHEST, LOWEST
 from magnum.drivers.contract import Driver
 from magnum.drivers.labels import without_effect_on_nodegroup
 
@@ -54,7 +54,8 @@ class NodegroupPlans:
         """
         if given['node_count'] == 0 and call.version < versions.ZERO_NODES:
             raise new_bay.zero_nodes()
-        check_range(given)
+        with refusals.told():
+            nodegroups.check_range(given['node_count'], given[LOWEST], given[HIGHEST])
         if given['role'] == nodegroups.MASTER:
             raise errors.at_field(
                 errors.NODEGROUP_OF_MASTERS, 'role', 'A bay has one group of masters only.'
@@ -64,7 +65,8 @@ class NodegroupPlans:
                 errors.NOT_CAPABLE,
                 f'The driver {driver.name} builds no node groups beside the default ones.',
             )
-        check_scheduling(given['role'], given)
+        with refusals.told():
+            nodegroups.check_scheduling(given['role'], given['node_labels'], given['node_taints'])
         values = {
             **given,
             'uuid': str(uuid.uuid4()),
@@ -103,40 +105,3 @@ class NodegroupPlans:
         needs_disk = self._selection.boots_from_flavor(applied)
         lookups.flavor('flavor_id', values['flavor_id'], needs_disk)
         lookups.zones(*self._selection.zones(applied, values['docker_volume_size']))
-
-
-def check_range(values: Mapping[str, Any]) -> None:
-    """The count of a new group and its bounds fit together.
-
-    :raises APIError: 409.
-    """
-    with _refusing():
-        nodegroups.check_range(
-            values['node_count'], values['min_node_count'], values['max_node_count']
-        )
-
-
-def check_bounds(values: Mapping[str, Any]) -> None:
-    """The bounds of a group fit together; the count comes to them with the next resize.
-
-    :raises APIError: 409.
-    """
-    with _refusing():
-        nodegroups.check_bounds(values['min_node_count'], values['max_node_count'])
-
-
-def check_scheduling(role: str, values: Mapping[str, Any]) -> None:
-    """Labels and taints of nodes are such as may be set.
-
-    :raises APIError: 409.
-    """
-    with _refusing():
-        nodegroups.check_scheduling(role, values['node_labels'], values['node_taints'])
-
-
-@contextlib.contextmanager
-def _refusing() -> Iterator[None]:
-    try:
-        yield
-    except nodegroups.Invalid as fault:
-        raise errors.at_field(errors.NODEGROUP_INVALID, fault.field, str(fault)) from None

@@ -4,16 +4,13 @@ from collections.abc import Callable
 
 from sqlalchemy import orm
 
-from magnum.api import errors
 from magnum.api.dialects import CLUSTERS
 from magnum.api.http.request import Answer, Call
-from magnum.api.requests import lookup
-from magnum.api.requests.accepted import accepted, in_progress
+from magnum.api.requests import lookup, refusals
+from magnum.api.requests.accepted import accepted
 from magnum.api.services import Services
 from magnum.db import models
-from magnum.db.repositories import bays as repository
-from magnum.db.repositories.visibility import Row
-from magnum.operations.errors import BayGone, OperationInProgress
+from magnum.db.selections import Row
 
 #: Finds the bay of the request, if the caller may do this to it.
 Find = Callable[[orm.Session], Row]
@@ -26,18 +23,10 @@ def rotate(services: Services, call: Call, find: Find, plan: Plan) -> Answer:
     (ident,) = call.arguments
 
     def work(session: orm.Session) -> Answer:
-        row = find(session)
-        bay = repository.load(session, row.uuid)
-        if bay is None:
-            raise BayGone(row.uuid)
-        call.precondition.check(bay.generation)
+        bay = lookup.locked_bay(session, call, find(session).uuid)
         return accepted(call, bay.uuid, plan(session, bay))
 
-    try:
+    with refusals.told(bay=CLUSTERS, ident=ident):
         answer = services.database.run(work)
-    except BayGone:
-        raise lookup.not_found(errors.BAY_NOT_FOUND, CLUSTERS, ident) from None
-    except OperationInProgress as refusal:
-        raise in_progress(CLUSTERS, ident, refusal) from None
     services.wake_up.send()
     return answer

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import wsme.types
 
-from magnum.domain import addresses, booleans, labels, literals, nodegroups
+from magnum.domain import addresses, booleans, labels, literals, nodegroups, plain_text
 
 _LARGEST: Final = 2**31 - 1  # of an integer column
 _INTEGER: Final = re.compile(r'[+-]?\d{1,10}', re.ASCII)
@@ -31,7 +31,7 @@ class Scalar(wsme.types.UserType):
 def _checked_text(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError('Value should be string')
-    if '\0' in value or any('\ud800' <= character <= '\udfff' for character in value):
+    if not plain_text.is_storable(value):
         raise ValueError('Value should be text')
     return value
 

@@ -16,7 +16,7 @@ from sqlalchemy import orm
 from magnum.api.dialects import Dialect
 from magnum.api.types.scalars import timestamp
 from magnum.db.repositories import baymodels, bays
-from magnum.db.repositories.visibility import Row
+from magnum.db.selections import Row
 from magnum.domain import addresses, labels, states
 from magnum.drivers.contract import MASTER
 

@@ -8,7 +8,7 @@ from sqlalchemy import orm
 
 from magnum.db import models
 from magnum.db.repositories import events
-from magnum.db.repositories.visibility import Row
+from magnum.db.selections import Row
 from magnum.domain import plain_text
 from magnum.drivers import labels
 from magnum.drivers.plans import preset_labels

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from magnum.api.dialects import NODEGROUPS, Dialect
 from magnum.api.views.base import Document, View
 from magnum.db.repositories import nodegroups
-from magnum.db.repositories.visibility import Row
+from magnum.db.selections import Row
 from magnum.domain import labels
 
 

@@ -11,7 +11,7 @@ from magnum.api.dialects import OPERATIONS
 from magnum.api.types.scalars import timestamp
 from magnum.api.views.base import Document, links
 from magnum.db.repositories import operations as repository
-from magnum.db.repositories.visibility import Row
+from magnum.db.selections import Row
 from magnum.domain import states, verbs
 
 #: What lists may be sorted by: what documents show, and the order of asking.

@@ -1,7 +1,6 @@
 """Queries for baymodels."""
 
-import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -9,17 +8,15 @@ from oslo_db import exception as db_exc
 from sqlalchemy import orm
 
 from magnum.db import models, selections
-from magnum.db.repositories import visibility
-from magnum.db.repositories.filters import NONE, Condition, Filters
-from magnum.db.repositories.visibility import Ambiguous, Columns, Kind, Paging, Row, Scope
-from magnum.db.selections import KEPT, Selection
+from magnum.db.repositories.filters import Condition, Filters
+from magnum.db.repositories.paging import sortable
+from magnum.db.repositories.resources import Resource
+from magnum.db.repositories.visibility import Kind, Scope
+from magnum.db.selections import Columns, Row
 
 TABLE: Final[sa.Table] = models.Baymodel.__table__  # type: ignore[assignment]
 BAY: Final[sa.Table] = models.Bay.__table__  # type: ignore[assignment]
-SORTABLE: Final = visibility.sortable(TABLE) - {'generation'}
-
-_IDENT: Final = sa.bindparam('ident', type_=sa.String())
-_LIMIT: Final = sa.bindparam('row_limit', type_=sa.Integer())
+SORTABLE: Final = sortable(TABLE) - {'generation'}
 
 
 class InUse(Exception):
@@ -34,20 +31,11 @@ class Exists(Exception):
     """Another baymodel has this uuid."""
 
 
-def page(
-    session: orm.Session, columns: Columns, scope: Scope, paging: Paging, filters: Filters = NONE
-) -> Sequence[Row]:
-    """One page of what a caller sees, plus one row if there is a next page.
-
-    :raises MarkerNotFound: the marker names nothing visible.
-    """
-    selection = selections.of(session, columns)
-    query = _page(selection, scope.kind, paging.sort_key, paging.descending)
-    if filters is not NONE:
-        query = query.where(*_conditions(filters))
-    if paging.marker is not None:
-        query = query.where(visibility.after_marker(session, TABLE, paging, _visible(scope)))
-    return selection.all(session, query, {_LIMIT.key: paging.limit + 1, **scope.parameters})
+def _visible(scope: Scope | Kind) -> sa.ColumnElement[bool]:
+    if scope.all_projects:
+        return sa.true()
+    published = sa.and_(TABLE.c.public.is_(True), TABLE.c.hidden.is_(False))
+    return sa.or_(scope.own(TABLE), published)
 
 
 def _conditions(filters: Filters) -> list[Condition]:
@@ -57,24 +45,10 @@ def _conditions(filters: Filters) -> list[Condition]:
     return conditions
 
 
-def find(
-    session: orm.Session, columns: Columns, scope: Scope, ident: str
-) -> Row | None:
-    """The visible baymodel of a uuid or name.
-
-    :raises Ambiguous: several have the name.
-    """
-    selection = selections.of(session, columns)
-    if visibility.is_uuid(ident):
-        parameters = {_IDENT.key: ident.lower(), **scope.parameters}
-        row = selection.first(session, _of_uuid(selection, scope.kind), parameters)
-        if row is not None:
-            return row
-    parameters = {_IDENT.key: ident, **scope.parameters}
-    rows = selection.all(session, _of_name(selection, scope.kind), parameters)
-    if len(rows) > 1:
-        raise Ambiguous
-    return rows[0] if rows else None
+RESOURCE: Final = Resource(TABLE, SORTABLE, _visible, _conditions)
+page: Final = RESOURCE.page
+find: Final = RESOURCE.find
+by_uuid: Final = RESOURCE.by_uuid
 
 
 def find_numbered(
@@ -85,17 +59,6 @@ def find_numbered(
     return selection.first(
         session, selection.query.where(TABLE.c.id == number, _visible(scope))
     )
-
-
-def by_uuid(session: orm.Session, columns: Columns, uuid: str) -> Row:
-    """The baymodel of a uuid that is known to be there."""
-    selection = selections.of(session, columns)
-    row = selection.first(
-        session, _of_uuid(selection, visibility.EVERYTHING.kind), {_IDENT.key: uuid}
-    )
-    if row is None:
-        raise sa.exc.NoResultFound
-    return row
 
 
 def load(
@@ -164,31 +127,6 @@ def delete(session: orm.Session, uuid: str) -> None:
         session.execute(sa.delete(TABLE).where(TABLE.c.uuid == uuid))
     except db_exc.DBReferenceError:
         raise InUse from None
-
-
-def _visible(scope: Scope | Kind) -> sa.ColumnElement[bool]:
-    if scope.all_projects:
-        return sa.true()
-    published = sa.and_(TABLE.c.public.is_(True), TABLE.c.hidden.is_(False))
-    return sa.or_(scope.own(TABLE), published)
-
-
-@functools.lru_cache(maxsize=KEPT)
-def _page(
-    selection: Selection, kind: Kind, sort_key: str, descending: bool
-) -> sa.Select[Any]:
-    ordering = visibility.ordering(TABLE, sort_key, descending)
-    return selection.query.where(_visible(kind)).order_by(*ordering).limit(_LIMIT)
-
-
-@functools.lru_cache(maxsize=KEPT)
-def _of_uuid(selection: Selection, kind: Kind) -> sa.Select[Any]:
-    return selection.query.where(TABLE.c.uuid == _IDENT, _visible(kind))
-
-
-@functools.lru_cache(maxsize=KEPT)
-def _of_name(selection: Selection, kind: Kind) -> sa.Select[Any]:
-    return selection.query.where(TABLE.c.name == _IDENT, _visible(kind)).limit(2)
 
 
 def _in_use(session: orm.Session, uuid: str) -> bool:

@@ -8,22 +8,22 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from magnum.db import models, selections
-from magnum.db.repositories import visibility
-from magnum.db.repositories.filters import NONE, Condition, Filters
-from magnum.db.repositories.visibility import Ambiguous, Columns, Kind, Paging, Row, Scope
-from magnum.db.selections import KEPT, Selection
+from magnum.db.repositories.filters import Condition, Filters
+from magnum.db.repositories.paging import sortable
+from magnum.db.repositories.resources import Resource
+from magnum.db.repositories.visibility import Kind, Scope
+from magnum.db.selections import KEPT, Columns, Row, Selection
+from magnum.domain.nodegroups import MASTER
 
 TABLE: Final[sa.Table] = models.Bay.__table__  # type: ignore[assignment]
 BAYMODEL: Final[sa.Table] = models.Baymodel.__table__  # type: ignore[assignment]
 NODEGROUP: Final[sa.Table] = models.Nodegroup.__table__  # type: ignore[assignment]
-SORTABLE: Final = visibility.sortable(TABLE) - {'generation', 'driver', 'template_version'}
+SORTABLE: Final = sortable(TABLE) - {'generation', 'driver', 'template_version'}
 
 #: What a bay's document may show of its baymodel, selected beside its columns.
 BAYMODEL_LABELS: Final = BAYMODEL.c.labels.label('baymodel_labels')
 
-_MASTER: Final = 'master'
 _IDENT: Final = sa.bindparam('ident', type_=sa.String())
-_LIMIT: Final = sa.bindparam('row_limit', type_=sa.Integer())
 _BAYS: Final = sa.bindparam('bay_uuids', type_=sa.String(), expanding=True)
 
 
@@ -35,8 +35,8 @@ def _count(name: str, *conditions: sa.ColumnElement[bool]) -> sa.Label[int]:
 
 
 #: The numbers of a bay's nodes, selected beside its columns.
-MASTER_COUNT: Final = _count('master_count', NODEGROUP.c.role == _MASTER)
-NODE_COUNT: Final = _count('node_count', NODEGROUP.c.role != _MASTER)
+MASTER_COUNT: Final = _count('master_count', NODEGROUP.c.role == MASTER)
+NODE_COUNT: Final = _count('node_count', NODEGROUP.c.role != MASTER)
 
 #: The engine of a bay, selected beside its columns.
 COE: Final = (
@@ -48,20 +48,8 @@ COE: Final = (
 )
 
 
-def page(
-    session: orm.Session, columns: Columns, scope: Scope, paging: Paging, filters: Filters = NONE
-) -> Sequence[Row]:
-    """One page of what a caller sees, plus one row if there is a next page.
-
-    :raises MarkerNotFound: the marker names nothing visible.
-    """
-    selection = selections.of(session, columns)
-    query = _page(selection, scope.kind, paging.sort_key, paging.descending)
-    if filters is not NONE:
-        query = query.where(*_conditions(filters))
-    if paging.marker is not None:
-        query = query.where(visibility.after_marker(session, TABLE, paging, scope.own(TABLE)))
-    return selection.all(session, query, {_LIMIT.key: paging.limit + 1, **scope.parameters})
+def _visible(scope: Scope | Kind) -> Condition:
+    return scope.own(TABLE)
 
 
 def _conditions(filters: Filters) -> list[Condition]:
@@ -79,31 +67,18 @@ def _conditions(filters: Filters) -> list[Condition]:
     return conditions
 
 
-def find(
-    session: orm.Session, columns: Columns, scope: Scope, ident: str
-) -> Row | None:
-    """The visible bay of a uuid or name.
-
-    :raises Ambiguous: several have the name.
-    """
-    selection = selections.of(session, columns)
-    if visibility.is_uuid(ident):
-        parameters = {_IDENT.key: ident.lower(), **scope.parameters}
-        row = selection.first(session, _of_uuid(selection, scope.kind), parameters)
-        if row is not None:
-            return row
-    parameters = {_IDENT.key: ident, **scope.parameters}
-    rows = selection.all(session, _of_name(selection, scope.kind), parameters)
-    if len(rows) > 1:
-        raise Ambiguous
-    return rows[0] if rows else None
+def _select(selection: Selection) -> sa.Select[Any]:
+    if any(column is BAYMODEL_LABELS for column in selection.columns):
+        return selection.query.join_from(
+            TABLE, BAYMODEL, BAYMODEL.c.uuid == TABLE.c.baymodel_id
+        )
+    return selection.query
 
 
-def by_uuid(session: orm.Session, columns: Columns, uuid: str) -> Row | None:
-    """The bay of a uuid, if it is there still."""
-    selection = selections.of(session, columns)
-    query = _of_uuid(selection, visibility.EVERYTHING.kind)
-    return selection.first(session, query, {_IDENT.key: uuid})
+RESOURCE: Final = Resource(TABLE, SORTABLE, _visible, _conditions, _select)
+page: Final = RESOURCE.page
+find: Final = RESOURCE.find
+by_uuid: Final = RESOURCE.by_uuid
 
 
 def load(session: orm.Session, uuid: str, is_locked: bool = True) -> models.Bay | None:
@@ -176,24 +151,6 @@ def delete(session: orm.Session, uuid: str) -> None:
 
 
 @functools.lru_cache(maxsize=KEPT)
-def _page(
-    selection: Selection, kind: Kind, sort_key: str, descending: bool
-) -> sa.Select[Any]:
-    ordering = visibility.ordering(TABLE, sort_key, descending)
-    return _select(selection).where(kind.own(TABLE)).order_by(*ordering).limit(_LIMIT)
-
-
-@functools.lru_cache(maxsize=KEPT)
-def _of_uuid(selection: Selection, kind: Kind) -> sa.Select[Any]:
-    return _select(selection).where(TABLE.c.uuid == _IDENT, kind.own(TABLE))
-
-
-@functools.lru_cache(maxsize=KEPT)
-def _of_name(selection: Selection, kind: Kind) -> sa.Select[Any]:
-    return _select(selection).where(TABLE.c.name == _IDENT, kind.own(TABLE)).limit(2)
-
-
-@functools.lru_cache(maxsize=KEPT)
 def _of_bay(selection: Selection) -> sa.Select[Any]:
     return selection.query.where(NODEGROUP.c.bay_uuid == _IDENT).order_by(NODEGROUP.c.id)
 
@@ -201,11 +158,3 @@ def _of_bay(selection: Selection) -> sa.Select[Any]:
 @functools.lru_cache(maxsize=KEPT)
 def _of_bays(selection: Selection) -> sa.Select[Any]:
     return selection.query.where(NODEGROUP.c.bay_uuid.in_(_BAYS)).order_by(NODEGROUP.c.id)
-
-
-def _select(selection: Selection) -> sa.Select[Any]:
-    if any(column is BAYMODEL_LABELS for column in selection.columns):
-        return selection.query.join_from(
-            TABLE, BAYMODEL, BAYMODEL.c.uuid == TABLE.c.baymodel_id
-        )
-    return selection.query

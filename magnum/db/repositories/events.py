@@ -7,9 +7,8 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from magnum.db import models
-from magnum.db.repositories import visibility
 from magnum.db.repositories.bays import TABLE as BAY
-from magnum.db.repositories.visibility import Row
+from magnum.db.selections import Row, select
 
 TABLE: Final[sa.Table] = models.Event.__table__  # type: ignore[assignment]
 # A row that nobody works with: an object of the session would cost twice as much.
@@ -43,7 +42,7 @@ def after(session: orm.Session, bay_uuid: str, event_id: int, limit: int) -> Seq
     :param event_id: 0 for the beginning.
     """
     return session.execute(
-        visibility.select(tuple(TABLE.c))
+        select(tuple(TABLE.c))
         .where(TABLE.c.bay_uuid == bay_uuid, TABLE.c.id > event_id)
         .order_by(TABLE.c.id)
         .limit(limit)

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from magnum.db import models
-from magnum.db.repositories.visibility import Row
+from magnum.db.selections import Row
 
 TABLE: Final[sa.Table] = models.KeyPair.__table__  # type: ignore[assignment]
 

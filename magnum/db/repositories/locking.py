@@ -17,6 +17,7 @@ from sqlalchemy import orm
 from magnum.db.models import Bay, Nodegroup, Operation
 from magnum.db.types import utcnow
 from magnum.domain import rounds, states
+from magnum.domain.nodegroups import WORKER
 
 
 class BayGone(Exception):
@@ -85,7 +86,7 @@ def nodegroup(session: orm.Session, bay_uuid: str, uuid: str | None) -> Nodegrou
     :raises NodegroupGone: it has none of that uuid.
     """
     which: dict[str, Any] = (
-        {'is_default': True, 'role': 'worker'} if uuid is None else {'uuid': uuid}
+        {'is_default': True, 'role': WORKER} if uuid is None else {'uuid': uuid}
     )
     found = session.scalars(
         sa.select(Nodegroup)

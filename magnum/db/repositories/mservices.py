@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from magnum.db import models
-from magnum.db.repositories.visibility import Row
+from magnum.db.selections import Row
 from magnum.db.statements import changed_rows
 from magnum.db.types import utcnow
 

@@ -7,12 +7,16 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from magnum.db import models
-from magnum.db.repositories import visibility
-from magnum.db.repositories.visibility import Columns, Paging, Row
+from magnum.db.repositories import paging as pages
+from magnum.db.repositories.paging import Paging
+from magnum.db.selections import Columns, Row, select
+from magnum.domain.nodegroups import WORKER
+from magnum.domain.plain_text import is_storable
+from magnum.domain.uuids import is_uuid
 
 TABLE: Final[sa.Table] = models.Nodegroup.__table__  # type: ignore[assignment]
 BAY: Final[sa.Table] = models.Bay.__table__  # type: ignore[assignment]
-SORTABLE: Final = visibility.sortable(TABLE) - {'generation', 'revision', 'template_version'}
+SORTABLE: Final = pages.sortable(TABLE) - {'generation', 'revision', 'template_version'}
 
 #: What a node group's labels are compared with, selected beside its columns.
 BAY_LABELS: Final = BAY.c.labels.label('bay_labels')
@@ -25,26 +29,21 @@ def page(
 
     :raises MarkerNotFound: the marker is none of them.
     """
-    query = (
-        _select(columns, bay_uuid)
-        .order_by(*visibility.ordering(TABLE, paging.sort_key, paging.descending))
-        .limit(paging.limit + 1)
-    )
+    query = _select(columns, bay_uuid)
     if role is not None:
         query = query.where(TABLE.c.role == role)
-    if paging.marker is not None:
-        of_bay = TABLE.c.bay_uuid == bay_uuid
-        query = query.where(visibility.after_marker(session, TABLE, paging, of_bay))
-    return session.execute(query).all()
+    return pages.page(session, query, TABLE, paging, TABLE.c.bay_uuid == bay_uuid)
 
 
 def find(session: orm.Session, columns: Columns, bay_uuid: str, ident: str) -> Row | None:
     """The bay's node group of a uuid or name."""
     query = _select(columns, bay_uuid)
-    if visibility.is_uuid(ident):
+    if is_uuid(ident):
         row = session.execute(query.where(TABLE.c.uuid == ident.lower())).first()
         if row is not None:
             return row
+    if not is_storable(ident):
+        return None
     return session.execute(query.where(TABLE.c.name == ident)).first()
 
 
@@ -52,7 +51,7 @@ def default(session: orm.Session, columns: Columns, bay_uuid: str) -> Row:
     """The bay's default workers."""
     return session.execute(
         _select(columns, bay_uuid).where(
-            TABLE.c.is_default.is_(True), TABLE.c.role == 'worker'
+            TABLE.c.is_default.is_(True), TABLE.c.role == WORKER
         )
     ).one()
 
@@ -92,7 +91,7 @@ def delete(session: orm.Session, uuid: str) -> None:
 
 
 def _select(columns: Columns, bay_uuid: str) -> sa.Select[Any]:
-    query = visibility.select(columns).where(TABLE.c.bay_uuid == bay_uuid)
+    query = select(columns).where(TABLE.c.bay_uuid == bay_uuid)
     if any(column is BAY_LABELS for column in columns):
         query = query.join_from(TABLE, BAY, BAY.c.uuid == TABLE.c.bay_uuid)
     return query

@@ -8,8 +8,11 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from magnum.db import models
-from magnum.db.repositories import visibility
-from magnum.db.repositories.visibility import Columns, Paging, Row, Scope
+from magnum.db.repositories import paging as pages
+from magnum.db.repositories.paging import Paging
+from magnum.db.repositories.visibility import Scope
+from magnum.db.selections import Columns, Row, select
+from magnum.domain.uuids import is_uuid
 
 TABLE: Final[sa.Table] = models.Operation.__table__  # type: ignore[assignment]
 STEP: Final[sa.Table] = models.OperationStep.__table__  # type: ignore[assignment]
@@ -37,23 +40,16 @@ def page(
     :raises MarkerNotFound: the marker names nothing visible.
     """
     own = scope.own(TABLE)
-    query = (
-        visibility.select(columns)
-        .where(own, *narrowing.conditions())
-        .order_by(*visibility.ordering(TABLE, paging.sort_key, paging.descending))
-        .limit(paging.limit + 1)
-    )
-    if paging.marker is not None:
-        query = query.where(visibility.after_marker(session, TABLE, paging, own))
-    return session.execute(query).all()
+    query = select(columns).where(own, *narrowing.conditions())
+    return pages.page(session, query, TABLE, paging, own)
 
 
 def find(session: orm.Session, columns: Columns, scope: Scope, uuid: str) -> Row | None:
     """The visible operation of a uuid."""
-    if not visibility.is_uuid(uuid):
+    if not is_uuid(uuid):
         return None
     return session.execute(
-        visibility.select(columns).where(TABLE.c.uuid == uuid.lower(), scope.own(TABLE))
+        select(columns).where(TABLE.c.uuid == uuid.lower(), scope.own(TABLE))
     ).first()
 
 
@@ -75,7 +71,7 @@ def last_of_bay(
 ) -> Row | None:
     """The last visible operation on a bay, which may be gone."""
     return session.execute(
-        visibility.select(columns)
+        select(columns)
         .where(TABLE.c.bay_uuid == bay_uuid, scope.own(TABLE))
         .order_by(TABLE.c.id.desc())
         .limit(1)
@@ -87,7 +83,7 @@ def steps(session: orm.Session, operation_uuids: Sequence[str]) -> Sequence[Row]
     if not operation_uuids:
         return []
     return session.execute(
-        visibility.select(tuple(STEP.c))
+        select(tuple(STEP.c))
         .where(STEP.c.operation_uuid.in_(operation_uuids))
         .order_by(STEP.c.position, STEP.c.id)
     ).all()

@@ -13,15 +13,14 @@ from oslo_db import exception as db_exc
 from sqlalchemy import orm
 
 from magnum.db import models
-from magnum.db.repositories import visibility
-from magnum.db.repositories.visibility import Paging, Row
+from magnum.db.repositories import paging as pages
+from magnum.db.repositories.paging import Paging
+from magnum.db.selections import Row, select
 from magnum.db.statements import changed_rows
 from magnum.db.types import utcnow
 
 TABLE: Final[sa.Table] = models.Quota.__table__  # type: ignore[assignment]
-SORTABLE: Final = visibility.sortable(TABLE)
-#: What names a row to the client that asks for the next page.
-MARKER: Final = 'id'
+SORTABLE: Final = pages.sortable(TABLE)
 
 #: The resource of bays, by the name that clients know.
 BAYS: Final = 'Cluster'
@@ -61,21 +60,14 @@ def page(session: orm.Session, project_id: str | None, paging: Paging) -> Sequen
     visible: sa.ColumnElement[bool] = _IS_SET
     if project_id is not None:
         visible = sa.and_(visible, TABLE.c.project_id == project_id)
-    query = (
-        visibility.select(tuple(TABLE.c))
-        .where(visible)
-        .order_by(*visibility.ordering(TABLE, paging.sort_key, paging.descending))
-        .limit(paging.limit + 1)
-    )
-    if paging.marker is not None:
-        query = query.where(visibility.after_marker(session, TABLE, paging, visible, key=MARKER))
-    return session.execute(query).all()
+    query = select(tuple(TABLE.c)).where(visible)
+    return pages.page(session, query, TABLE, paging, visible, key='id')
 
 
 def find(session: orm.Session, project_id: str, resource: str) -> Row | None:
     """The quota of a project, if it has one."""
     return session.execute(
-        visibility.select(tuple(TABLE.c)).where(_IS_SET, _of(project_id, resource))
+        select(tuple(TABLE.c)).where(_IS_SET, _of(project_id, resource))
     ).first()
 
 

@@ -15,7 +15,8 @@ from magnum.api.types import bays as bay_types
 from magnum.api.views.base import BaymodelView, BayView, View
 from magnum.db import models
 from magnum.db.repositories import baymodels, bays
-from magnum.db.repositories.visibility import Paging, Scope
+from magnum.db.repositories.paging import Paging
+from magnum.db.repositories.visibility import Scope
 
 BASE = 'http://magnum.test'
 EVERYTHING = Scope(None, None, all_projects=True)

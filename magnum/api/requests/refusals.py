@@ -1,0 +1,125 @@
+"""Errors of the layers below as errors of the API: one table."""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
+
+from magnum.api import errors
+from magnum.certificates import errors as certificates
+from magnum.db.repositories import baymodels, paging, quotas
+from magnum.domain import nodegroups
+from magnum.drivers.contract import PlanRefused
+from magnum.operations import errors as operations
+
+
+class Refusal(NamedTuple):
+    """What is told of an error.
+
+    ``detail`` is a format: of the error and of the names that its request has
+    for things. ``field`` is what of the request's document is at fault, in the
+    same way, and ``argument`` what of its query.
+    """
+
+    kind: errors.Kind
+    detail: str
+    field: str = ''
+    argument: str = ''
+
+
+Table = Mapping[type[Exception], Refusal]
+
+_OPERATION: Final = 'Operation {operation.uuid} ({operation.verb}): '
+
+#: ``bay`` and ``baymodel`` are dialects, ``ident`` is what the request names, ``operation``
+#: the row of an operation, ``quota`` what a request gives of one.
+TABLE: Final[Table] = {
+    operations.BayGone: Refusal(
+        errors.BAY_NOT_FOUND, '{bay.title} {ident} could not be found.'
+    ),
+    operations.BaymodelGone: Refusal(
+        errors.BAYMODEL_NOT_FOUND, '{baymodel.title} {ident} could not be found.'
+    ),
+    operations.BaymodelChanged: Refusal(
+        errors.CONCURRENT_UPDATE, '{baymodel.title} {ident} was changed meanwhile.'
+    ),
+    operations.NodegroupGone: Refusal(
+        errors.NODEGROUP_NOT_FOUND, 'Nodegroup {error} could not be found.'
+    ),
+    operations.NodegroupExists: Refusal(
+        errors.NODEGROUP_EXISTS, 'name: A node group with name {error} already exists.', 'name'
+    ),
+    operations.OperationInProgress: Refusal(
+        errors.OPERATION_IN_PROGRESS,
+        '{bay.title} {ident} has an operation in progress: {error.active.verb} '
+        '{error.active.uuid}',
+    ),
+    operations.QuotaExceeded: Refusal(
+        errors.QUOTA_EXCEEDED,
+        'Resource limit exceeded: You have reached the maximum {bay.plural} per project, '
+        '{error.limit}. You may delete a {bay.singular} to make room for a new one.',
+    ),
+    operations.NotCancellable: Refusal(errors.NOT_CANCELLABLE, _OPERATION + '{error}'),
+    operations.NotRetryable: Refusal(errors.NOT_RETRYABLE, _OPERATION + '{error}'),
+    baymodels.Exists: Refusal(
+        errors.BAYMODEL_EXISTS, '{baymodel.title} with UUID {ident} already exists.'
+    ),
+    baymodels.Changed: Refusal(
+        errors.CONCURRENT_UPDATE,
+        '{baymodel.title} {ident} was changed by somebody else meanwhile.',
+    ),
+    baymodels.InUse: Refusal(
+        errors.BAYMODEL_IN_USE,
+        '{baymodel.title} {ident} is referenced by one or multiple {baymodel.bays}.',
+    ),
+    quotas.Exists: Refusal(
+        errors.QUOTA_EXISTS,
+        'Quota for project {quota[project_id]} already exists for resource {quota[resource]}.',
+    ),
+    paging.MarkerNotFound: Refusal(
+        errors.MARKER_NOT_FOUND, 'Marker {error.marker} could not be found.', argument='marker'
+    ),
+    nodegroups.Invalid: Refusal(
+        errors.NODEGROUP_INVALID, '{error.field}: {error}', '{error.field}'
+    ),
+    PlanRefused: Refusal(
+        errors.BAY_PLAN_REFUSED, '{error.field}: {error.reason}', '{error.field}'
+    ),
+    certificates.InvalidCSR: Refusal(errors.INVALID_CSR, '{error}', 'csr'),
+    certificates.SubjectRefused: Refusal(errors.SUBJECT_REFUSED, '{error}', 'csr'),
+    certificates.AuthorityMissing: Refusal(errors.CERTIFICATE_NOT_READY, '{error}'),
+    certificates.AuthorityExpired: Refusal(errors.CERTIFICATE_NOT_READY, '{error}'),
+}
+#: What tries an operation again speaks of the operation.
+RETRY: Final[Table] = {
+    operations.BayGone: Refusal(errors.NOT_RETRYABLE, _OPERATION + 'The bay is gone.'),
+    operations.NodegroupGone: Refusal(
+        errors.NOT_RETRYABLE, _OPERATION + 'The node group is gone.'
+    ),
+}
+
+
+@contextlib.contextmanager
+def told(also: Table | None = None, **names: object) -> Iterator[None]:
+    """Tell the client of every error in the table.
+
+    :param also: rows that are otherwise than in the table here.
+    :param names: what the formats of the table name.
+    :raises APIError: instead of what is in the table.
+    """
+    try:
+        yield
+    except tuple(TABLE) as error:
+        raise of(error, also or {}, **names) from None
+
+
+def of(error: Exception, also: Table, **names: object) -> errors.APIError:
+    """What the client is told of one error."""
+    table = {**TABLE, **also}
+    refusal = next(table[kind] for kind in type(error).__mro__ if kind in table)
+    named = {**names, 'error': error}
+    source = None
+    if refusal.field:
+        source = errors.pointer(refusal.field.format(**named))
+    elif refusal.argument:
+        source = errors.parameter(refusal.argument)
+    return errors.APIError(refusal.kind, refusal.detail.format(**named), source=source)

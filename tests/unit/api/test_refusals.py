@@ -1,0 +1,77 @@
+"""Every error that a layer below may refuse a request with is told in words of the API."""
+
+import inspect
+import string
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from magnum.api.dialects import BAYMODELS, BAYS
+from magnum.api.requests import refusals
+from magnum.certificates import errors as certificates
+from magnum.db.repositories import baymodels, paging, quotas
+from magnum.domain import nodegroups
+from magnum.drivers.contract import PlanRefused
+from magnum.operations import errors as operations
+
+ACTIVE: Any = SimpleNamespace(uuid='0f', verb='resize')
+NAMES = {
+    'bay': BAYS, 'baymodel': BAYMODELS, 'ident': '{ident}',
+    'operation': SimpleNamespace(uuid='0e', verb='create'),
+    'quota': {'project_id': 'demo', 'resource': 'Cluster'},
+}
+ERRORS = (
+    operations.OperationInProgress(ACTIVE),
+    operations.QuotaExceeded(3),
+    *(kind('why') for kind in (
+        operations.BayGone, operations.BaymodelGone, operations.BaymodelChanged,
+        operations.NodegroupGone, operations.NodegroupExists, operations.NotCancellable,
+        operations.NotRetryable, baymodels.Exists, baymodels.Changed, baymodels.InUse,
+        quotas.Exists,
+    )),
+    paging.MarkerNotFound('m'),
+    nodegroups.Invalid('max_node_count', 'why'),
+    PlanRefused('labels/x', 'why'),
+    certificates.InvalidCSR('why'),
+    certificates.SubjectRefused('CN=a', 'why'),
+    certificates.AuthorityMissing('why'),
+    certificates.AuthorityExpired(),
+)
+
+
+def _of_operations() -> Iterator[type[Exception]]:
+    for value in vars(operations).values():
+        if inspect.isclass(value) and issubclass(value, Exception):
+            yield value
+
+
+def test_every_refusal_of_an_operation_is_told() -> None:
+    assert set(_of_operations()) <= refusals.TABLE.keys()
+
+
+def test_every_row_is_tried_here() -> None:
+    assert {type(error) for error in ERRORS} == refusals.TABLE.keys()
+
+
+@pytest.mark.parametrize('error', ERRORS, ids=lambda error: type(error).__name__)
+def test_the_words_have_all_that_they_name(error: Exception) -> None:
+    with pytest.raises(refusals.errors.APIError) as raised, refusals.told(**NAMES):
+        raise error
+    named = {name for _, name, _, _ in string.Formatter().parse(raised.value.detail) if name}
+    # What the request said is not read as a format again.
+    assert named <= {'ident'}
+    assert raised.value.kind is refusals.TABLE[type(error)].kind
+
+
+def test_kinds_of_an_error_are_told_as_the_error() -> None:
+    with pytest.raises(refusals.errors.APIError) as raised, refusals.told():
+        raise certificates.ExtensionRefused('subjectAltName')
+    assert raised.value.kind is refusals.errors.INVALID_CSR
+
+
+def test_a_row_of_its_own_goes_before_the_table() -> None:
+    with pytest.raises(refusals.errors.APIError) as raised, refusals.told(refusals.RETRY, **NAMES):
+        raise operations.BayGone('why')
+    assert raised.value.kind is refusals.errors.NOT_RETRYABLE
