@@ -5,7 +5,6 @@ import sqlalchemy as sa
 
 from magnum.db import models
 from magnum.domain.stack_names import short_id
-from magnum.domain.upgrades import follow_labels
 from magnum.operations.accept import OperationInProgress
 from tests.operations.conftest import World
 
@@ -209,17 +208,3 @@ def test_nothing_else_meanwhile(world: World, uuid: str) -> None:
         world.ask('upgrade_bay', uuid, target)
     with pytest.raises(OperationInProgress):
         world.ask('resize_bay', uuid, 3)
-
-
-@pytest.mark.parametrize(
-    ('own', 'base', 'target', 'expected'),
-    [
-        ({'a': '1'}, {'a': '1'}, {'a': '2', 'b': '1'}, {'a': '2', 'b': '1'}),
-        ({'a': '9'}, {'a': '1'}, {'a': '2', 'b': '1'}, {'a': '9', 'b': '1'}),
-        ({'a': '1', 'c': '3'}, {'a': '1'}, {}, {'c': '3'}),
-        ({'c': '3'}, {'a': '1'}, {'a': '2', 'b': '1'}, {'c': '3'}),
-        ({}, {}, {'b': '1'}, {'b': '1'}),
-    ],
-)
-def test_labels_follow(own: dict, base: dict, target: dict, expected: dict) -> None:  # type: ignore[type-arg]
-    assert follow_labels(own, base, target) == expected
