@@ -2,8 +2,8 @@
 
 Inside, attributes have one name: that of the table's column, or of what is
 computed from it. A dialect says how a resource is called in paths, messages
-and policy, which attributes it shows, and where a member of its documents is
-called otherwise than the attribute.
+and policy, and where a member of its documents is called otherwise than the
+attribute. What documents hold, their types say.
 """
 
 import dataclasses
@@ -28,10 +28,8 @@ class Dialect:
     policy: str                    # prefix of policy rules
     name_suffix: str               # of generated names
     members: Mapping[str, str]
-    list_view: tuple[str, ...]
-    full_view: tuple[str, ...]
     mandatory: frozenset[str] = frozenset()    # in requests, beyond what always is
-    changeable: frozenset[str] = frozenset()   # by PATCH; empty: no such limit
+    is_modern: bool = True                     # not the names of 2016
     bays: str = ''                             # a baymodel's: what refers to it
     asynchronous_from: int = 1                 # microversion
     unknown_baymodel_404_from: int | None = None
@@ -55,18 +53,6 @@ class Dialect:
         return self
 
 
-_BAYMODEL_VIEW: Final = (
-    'uuid', 'name', 'coe', 'image_id', 'flavor_id', 'master_flavor_id', 'keypair_id',
-    'external_network_id', 'fixed_network', 'fixed_subnet', 'dns_nameserver', 'apiserver_port',
-    'docker_volume_size', 'docker_storage_driver', 'cluster_distro', 'network_driver',
-    'volume_driver', 'http_proxy', 'https_proxy', 'no_proxy', 'labels', 'tls_disabled', 'public',
-    'registry_enabled', 'insecure_registry', 'server_type', 'master_lb_enabled',
-    'floating_ip_enabled', 'created_at', 'updated_at', 'links',
-)
-_CLUSTER_TEMPLATE_VIEW: Final = (
-    *_BAYMODEL_VIEW, 'hidden', 'tags', 'driver', 'project_id', 'user_id',
-)
-
 BAYMODELS: Final = Dialect(
     argument='baymodel',
     title='BayModel',
@@ -76,9 +62,8 @@ BAYMODELS: Final = Dialect(
     policy='baymodel',
     name_suffix='model',
     members={},
-    list_view=_BAYMODEL_VIEW,
-    full_view=_BAYMODEL_VIEW,
     mandatory=frozenset({'keypair_id'}),
+    is_modern=False,
     bays='bays',
 )
 CLUSTER_TEMPLATES: Final = Dialect(
@@ -90,26 +75,7 @@ CLUSTER_TEMPLATES: Final = Dialect(
     policy='clustertemplate',
     name_suffix='template',
     members={},
-    list_view=_CLUSTER_TEMPLATE_VIEW,
-    full_view=_CLUSTER_TEMPLATE_VIEW,
     bays='clusters',
-)
-
-_BAY_LIST: Final = (
-    'uuid', 'name', 'baymodel_id', 'docker_volume_size', 'labels', 'node_count', 'master_count',
-    'status', 'master_flavor_id', 'flavor_id', 'create_timeout', 'stack_id', 'links',
-)
-_BAY_FULL: Final = (
-    *_BAY_LIST, 'status_reason', 'discovery_url', 'api_address', 'coe_version',
-    'container_version', 'node_addresses', 'master_addresses', 'fixed_network', 'fixed_subnet',
-    'floating_ip_enabled', 'master_lb_enabled', 'created_at', 'updated_at',
-)
-_CLUSTER_LIST: Final = (*_BAY_LIST, 'keypair', 'health_status', 'merge_labels')
-_CLUSTER_FULL: Final = (
-    *_CLUSTER_LIST, *_BAY_FULL[len(_BAY_LIST):], 'health_status_reason', 'project_id', 'user_id',
-    'labels_overridden', 'labels_added', 'labels_skipped',
-    # openstacksdk reads the status' reason from a member of this name.
-    'reason',
 )
 
 BAYS: Final = Dialect(
@@ -121,10 +87,8 @@ BAYS: Final = Dialect(
     policy='bay',
     name_suffix='bay',
     members={'create_timeout': 'bay_create_timeout', 'faults': 'bay_faults'},
-    list_view=_BAY_LIST,
-    full_view=_BAY_FULL,
-    changeable=frozenset({'node_count'}),
     asynchronous_from=2,
+    is_modern=False,
 )
 _CLUSTERS_1_13: Final = Dialect(
     argument='cluster',
@@ -135,9 +99,6 @@ _CLUSTERS_1_13: Final = Dialect(
     policy='cluster',
     name_suffix='cluster',
     members={'baymodel_id': 'cluster_template_id', 'stack_id': 'cluster_id'},
-    list_view=_CLUSTER_LIST,
-    full_view=_CLUSTER_FULL,
-    changeable=frozenset({'node_count', 'health_status', 'health_status_reason'}),
     unknown_baymodel_404_from=10,
 )
 CLUSTERS: Final = dataclasses.replace(
@@ -147,13 +108,12 @@ CLUSTERS: Final = dataclasses.replace(
     successor=_CLUSTERS_1_13,
 )
 
-def plain(argument: str, collection: str, policy: str, view: tuple[str, ...]) -> Dialect:
+def plain(argument: str, collection: str, policy: str) -> Dialect:
     """The dialect of a resource that has one name only."""
     title = argument.capitalize()
     return Dialect(
         argument=argument, title=title, singular=argument, plural=collection,
         collection=collection, policy=policy, name_suffix='', members={},
-        list_view=view, full_view=view,
     )
 
 
@@ -166,32 +126,15 @@ CERTIFICATES: Final = Dialect(
     policy='certificate',
     name_suffix='',
     members={'bay': 'cluster_uuid'},
-    list_view=(),
-    full_view=(),
 )
 
-_NODEGROUP_LIST: Final = (
-    'uuid', 'name', 'flavor_id', 'image_id', 'node_count', 'role', 'is_default', 'stack_id',
-    'status', 'min_node_count', 'max_node_count', 'merge_labels', 'links',
-)
 NODEGROUPS: Final = dataclasses.replace(
-    plain('nodegroup', 'nodegroups', 'nodegroup', ()),
-    members={'bay_uuid': 'cluster_id'},
-    list_view=_NODEGROUP_LIST,
-    full_view=(
-        'id', *_NODEGROUP_LIST, 'bay_uuid', 'project_id', 'docker_volume_size', 'labels',
-        'labels_overridden', 'labels_added', 'labels_skipped', 'node_addresses',
-        'status_reason', 'version', 'node_labels', 'node_taints', 'created_at', 'updated_at',
-    ),
+    plain('nodegroup', 'nodegroups', 'nodegroup'), members={'bay_uuid': 'cluster_id'}
 )
-
-OPERATIONS: Final = plain('operation', 'operations', 'operation', ())
-DRIVERS: Final = plain('driver', 'drivers', 'driver', ())
-CONFIG: Final = plain('config', 'config', 'config', ())
-QUOTAS: Final = plain(
-    'quota', 'quotas', 'quota',
-    ('id', 'hard_limit', 'project_id', 'resource', 'created_at', 'updated_at'),
-)
+OPERATIONS: Final = plain('operation', 'operations', 'operation')
+DRIVERS: Final = plain('driver', 'drivers', 'driver')
+CONFIG: Final = plain('config', 'config', 'config')
+QUOTAS: Final = plain('quota', 'quotas', 'quota')
 
 #: Every dialect as spoken at some microversion.
 BAY_DIALECTS: Final = (*BAYS.spoken(), *CLUSTERS.spoken())

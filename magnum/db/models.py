@@ -14,6 +14,7 @@ from sqlalchemy import orm
 from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import Mapped, mapped_column
 
+from magnum.db.inheritance import copy_of
 from magnum.db.types import UTCDateTime, utcnow
 
 # Text that may exceed MariaDB's 64 KiB TEXT.
@@ -113,14 +114,22 @@ class Bay(Base):
     driver: Mapped[str | None] = mapped_column(sa.String(255))
     keypair: Mapped[str | None] = mapped_column(sa.String(255))
     ssh_public_key: Mapped[str | None] = mapped_column(sa.Text)
-    flavor_id: Mapped[str | None] = mapped_column(sa.String(255))
-    master_flavor_id: Mapped[str | None] = mapped_column(sa.String(255))
-    docker_volume_size: Mapped[int | None] = mapped_column(sa.Integer)
+    flavor_id: Mapped[str | None] = mapped_column(sa.String(255), info=copy_of(worker='flavor_id'))
+    master_flavor_id: Mapped[str | None] = mapped_column(
+        sa.String(255), info=copy_of(master='master_flavor_id')
+    )
+    docker_volume_size: Mapped[int | None] = mapped_column(
+        sa.Integer, info=copy_of('docker_volume_size')
+    )
     labels: Mapped[dict[str, str]] = mapped_column(sa.JSON, default=dict)
-    fixed_network: Mapped[str | None] = mapped_column(sa.String(255))
-    fixed_subnet: Mapped[str | None] = mapped_column(sa.String(255))
-    floating_ip_enabled: Mapped[bool] = mapped_column(default=True)
-    master_lb_enabled: Mapped[bool] = mapped_column(default=False)
+    fixed_network: Mapped[str | None] = mapped_column(sa.String(255), info=copy_of('fixed_network'))
+    fixed_subnet: Mapped[str | None] = mapped_column(sa.String(255), info=copy_of('fixed_subnet'))
+    floating_ip_enabled: Mapped[bool] = mapped_column(
+        default=True, info=copy_of('floating_ip_enabled')
+    )
+    master_lb_enabled: Mapped[bool] = mapped_column(
+        default=False, info=copy_of('master_lb_enabled')
+    )
     create_timeout: Mapped[int | None] = mapped_column(sa.Integer)  # minutes
     discovery_url: Mapped[str | None] = mapped_column(sa.String(255))
     stack_id: Mapped[str | None] = mapped_column(sa.String(255))
@@ -151,9 +160,13 @@ class Nodegroup(Base):
     name: Mapped[str] = mapped_column(Name)
     role: Mapped[str] = mapped_column(sa.String(255))
     is_default: Mapped[bool] = mapped_column(default=False)
-    image_id: Mapped[str | None] = mapped_column(sa.String(255))
-    flavor_id: Mapped[str | None] = mapped_column(sa.String(255))
-    docker_volume_size: Mapped[int | None] = mapped_column(sa.Integer)
+    image_id: Mapped[str | None] = mapped_column(sa.String(255), info=copy_of('image_id'))
+    flavor_id: Mapped[str | None] = mapped_column(
+        sa.String(255), info=copy_of(master='master_flavor_id', worker='flavor_id')
+    )
+    docker_volume_size: Mapped[int | None] = mapped_column(
+        sa.Integer, info=copy_of('docker_volume_size')
+    )
     labels: Mapped[dict[str, str]] = mapped_column(sa.JSON, default=dict)
     node_labels: Mapped[dict[str, str]] = mapped_column(sa.JSON, default=dict)
     node_taints: Mapped[list[dict[str, str]]] = mapped_column(sa.JSON, default=list)

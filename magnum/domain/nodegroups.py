@@ -36,6 +36,11 @@ _KUBELET_KEYS: Final = frozenset(
 )
 
 
+def kind_of(role: str) -> str:
+    """MASTER or WORKER: groups beside the default ones have roles of their own."""
+    return MASTER if role == MASTER else WORKER
+
+
 class Invalid(Exception):
     """A node group's values do not fit together; ``field`` is the one at fault."""
 

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 from magnum.db.models import Bay, Nodegroup, Operation
 from magnum.domain import rounds, states
+from magnum.domain.nodegroups import kind_of
 from magnum.domain.stack_names import stack_name
 from magnum.drivers.contract import Driver
 from magnum.drivers.plans import nodegroup_plan
-from magnum.operations.upgrading import kind_of
 
 #: Operations that build nodes in one node group.
 _OF_ONE_GROUP = frozenset({states.RESIZE, states.CREATE_NODEGROUP, states.UPGRADE})

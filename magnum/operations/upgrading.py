@@ -11,38 +11,18 @@ from typing import Any, Final, TypeVar
 
 from oslo_config import cfg
 
+from magnum.db.inheritance import copies
 from magnum.db.models import Bay, Baymodel, Nodegroup
 from magnum.domain.baymodels import WITHOUT_EFFECT_ON_BAYS
+from magnum.domain.nodegroups import kind_of
 from magnum.domain.upgrades import follow, follow_labels
-from magnum.drivers.contract import MASTER, WORKER, BayPlan
+from magnum.drivers.contract import BayPlan
 from magnum.drivers.plans import bay_plan
 
 Row = TypeVar('Row', Bay, Nodegroup)
 Values = Mapping[str, Any]
 
-#: Columns of a bay that are copies of its baymodel's of the same name.
-_OF_BAY: Final = (
-    'docker_volume_size', 'fixed_network', 'fixed_subnet', 'floating_ip_enabled',
-    'master_lb_enabled',
-)
-#: Columns of node groups, by role, and the baymodel's that they are copies of.
-_OF_NODEGROUP: Final = {
-    MASTER: {
-        'image_id': 'image_id', 'flavor_id': 'master_flavor_id',
-        'docker_volume_size': 'docker_volume_size',
-    },
-    WORKER: {
-        'image_id': 'image_id', 'flavor_id': 'flavor_id',
-        'docker_volume_size': 'docker_volume_size',
-    },
-}
-_FLAVOR_OF_BAY: Final = {MASTER: 'master_flavor_id', WORKER: 'flavor_id'}
 _NOT_COMPARED: Final = WITHOUT_EFFECT_ON_BAYS | {'id', 'created_at', 'updated_at', 'generation'}
-
-
-def kind_of(role: str) -> str:
-    """MASTER or WORKER: groups beside the default ones have roles of their own."""
-    return MASTER if role == MASTER else WORKER
 
 
 def fingerprint(baymodel: Baymodel) -> str:
@@ -61,10 +41,10 @@ def bay_values(
 
     :param roles: whose nodes are replaced: MASTER, WORKER.
     """
-    columns = [*_OF_BAY, *(_FLAVOR_OF_BAY[role] for role in roles)]
     values = {
-        column: follow(getattr(bay, column), getattr(current, column), getattr(target, column))
-        for column in columns
+        column: follow(getattr(bay, column), getattr(current, source), getattr(target, source))
+        for role in roles
+        for column, source in copies(type(bay), role).items()
     }
     return {**values, 'labels': follow_labels(bay.labels, current.labels, target.labels)}
 
@@ -76,14 +56,14 @@ def nodegroup_values(group: Values, role: str, current: Baymodel, target: Baymod
     """
     values = {
         column: follow(group[column], getattr(current, source), getattr(target, source))
-        for column, source in _OF_NODEGROUP[kind_of(role)].items()
+        for column, source in copies(Nodegroup, kind_of(role)).items()
     }
     return {**values, 'labels': follow_labels(group['labels'], current.labels, target.labels)}
 
 
 def columns_of(group: Nodegroup) -> dict[str, Any]:
     """Those columns of a node group that an upgrade may change, as they are."""
-    names = [*_OF_NODEGROUP[kind_of(group.role)], 'labels']
+    names = [*copies(Nodegroup, kind_of(group.role)), 'labels']
     return {name: getattr(group, name) for name in names}
 
 

@@ -18,11 +18,11 @@ from magnum.db.repositories import bays as bay_repository
 from magnum.db.repositories import nodegroups as repository
 from magnum.db.selections import Row
 from magnum.domain import nodegroups
-from magnum.domain.nodegroups import MASTER
+from magnum.domain.nodegroups import MASTER, kind_of
 from magnum.domain.stack_names import nodegroup_stack_name, stack_name
 from magnum.drivers.contract import PlanRefused
 from magnum.drivers.plans import bay_plan
-from magnum.operations.upgrading import kind_of, target_plan
+from magnum.operations.upgrading import target_plan
 
 _BAY: Final = (bay_repository.TABLE.c.uuid, bay_repository.TABLE.c.project_id)
 #: What a resize has to know of its node group.

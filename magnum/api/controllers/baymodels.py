@@ -44,7 +44,7 @@ class BaymodelsController:
         self._conf = services.conf
         self._dialect = dialect
         self._type = types.TYPES[dialect]
-        self._view = BaymodelView(dialect)
+        self._view = BaymodelView(self._type)
 
     def list(self, call: Call) -> Answer:
         """GET of the collection."""
@@ -210,7 +210,7 @@ class BaymodelsController:
         self._selection.check_volume_driver(values['volume_driver'], driver)
         applied = self._selection.checked_labels(values['labels'], driver)
         self._check_named(values, lookups, self._selection.boots_from_flavor(applied))
-        lookups.zones(*self._selection.zones(applied, values['docker_volume_size']))
+        lookups.zones(*self._selection.zones(applied, values))
         if is_new and 'keypair_id' in self._dialect.mandatory:
             lookups.public_key('keypair_id', values['keypair_id'])
         return {'network_driver': network_driver, 'cluster_distro': image.os_distro}, driver

@@ -18,7 +18,7 @@ from magnum.api.requests import lookup, new_bay, pages, refusals
 from magnum.api.requests.accepted import accepted, operation_location
 from magnum.api.services import Services
 from magnum.api.types import bays as types
-from magnum.api.types.fields import ResourceType
+from magnum.api.types.fields import ResourceType, Shown
 from magnum.api.views import labels as resolved_labels
 from magnum.api.views.base import BayView
 from magnum.db import models
@@ -63,9 +63,10 @@ class BaysController:
         self._baymodel_dialect = baymodel_dialect
         self._plans = new_bay.BayPlans(services.conf, services.preflight, services.selection)
         spoken = tuple(dialect.spoken())
-        self._list_views = {one: BayView(one, one.list_view) for one in spoken}
-        self._full_views = {one: BayView(one, one.full_view) for one in spoken}
-        self._one_views = {one: BayView(one, one.full_view, is_one=True) for one in spoken}
+        self._list_views, self._full_views, self._one_views = (
+            {one: BayView(types.TYPES[one], shown) for one in spoken}
+            for shown in (Shown.IN_LISTS, Shown.IN_FULL, Shown.ALONE)
+        )
 
     def list(self, call: Call) -> Answer:
         """GET of the collection."""
@@ -244,7 +245,7 @@ class BaysController:
                 'project_id': row.project_id, 'user_id': row.user_id, 'bay_uuid': row.uuid
             }
             rule = 'update'
-            if self._dialect.changeable >= _HEALTH and _is_health_only(steps):
+            if self._type(call).changeable >= _HEALTH and _is_health_only(steps):
                 rule = 'update_health_status'
             call.caller.check(self._rule(rule), target)
             # Also of a patch that changes nothing.
@@ -260,7 +261,7 @@ class BaysController:
             # The count was asked for and not reached: naming it again is a change.
             current['node_count'] = None
         changes = json_patch.apply(steps, current)
-        fixed = changes.keys() - self._dialect.changeable
+        fixed = changes.keys() - self._type(call).changeable
         if fixed:
             members = ', '.join(sorted(map(self._dialect.member, fixed)))
             raise errors.APIError(

@@ -16,7 +16,7 @@ from magnum.db import models
 from magnum.db.repositories import bays as repository
 from magnum.db.repositories import nodegroups
 from magnum.domain import states
-from magnum.operations.upgrading import kind_of
+from magnum.domain.nodegroups import kind_of
 
 _BAY: Final = (
     repository.TABLE.c.uuid,

@@ -15,6 +15,7 @@ from magnum.api.requests.accepted import operation_location
 from magnum.api.requests.pages import Page
 from magnum.api.services import Services
 from magnum.api.types import nodegroups as types
+from magnum.api.types.fields import Shown
 from magnum.api.views import labels as resolved_labels
 from magnum.api.views.nodegroups import NodegroupView
 from magnum.db import models
@@ -37,8 +38,8 @@ class NodegroupsController:
         self._database = services.database
         self._dialect = dialect
         self._plans = new_nodegroup.NodegroupPlans(services.preflight, services.selection)
-        self._list_view = NodegroupView(dialect, NODEGROUPS.list_view)
-        self._full_view = NodegroupView(dialect, NODEGROUPS.full_view)
+        self._list_view = NodegroupView(dialect, Shown.IN_LISTS)
+        self._full_view = NodegroupView(dialect, Shown.IN_FULL)
 
     def list(self, call: Call) -> Answer:
         """GET of a bay's node groups."""
@@ -90,7 +91,7 @@ class NodegroupsController:
 
     def update(self, call: Call) -> Answer:
         """PATCH of one: its bounds, and what its new nodes are marked with."""
-        steps = json_patch.parse(call, types.TYPE, types.CHANGEABLE)
+        steps = json_patch.parse(call, types.TYPE, types.TYPE.changeable)
 
         def work(session: orm.Session) -> Answer:
             bay = locking.lock_bay(session, self._bay(session, call, 'update').uuid)

@@ -10,9 +10,9 @@ import orjson
 from magnum import policies
 from magnum.api import routes, versions
 from magnum.api.openapi import failures, nodes, parameters
+from magnum.api.openapi.bodies import ref
 from magnum.api.openapi.operations import Operation, Reply
 from magnum.api.openapi.resources import COMPONENTS, OPERATIONS
-from magnum.api.openapi.schemas import ref
 from magnum.api.routes import Auth, Route
 
 _VERSION: Final = '3.1.0'

@@ -5,11 +5,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from magnum.api import errors
-from magnum.api.openapi.members import LINKS
+from magnum.api.openapi.bodies import ref
 from magnum.api.openapi.operations import JSON, Operation
-from magnum.api.openapi.scalars import Schema
-from magnum.api.openapi.schemas import closed, ref
 from magnum.api.routes import Route
+from magnum.api.types.schemas import LINKS, Schema, closed
 
 _STRING: Final[Schema] = {'type': 'string'}
 _EVERY: Final = frozenset({400, 406, 413, 431, 500})

@@ -5,7 +5,7 @@ from typing import Any, Final
 from magnum.api.bootstrap.handlers import MOUNT_POINT, TOKEN_HEADER
 from magnum.api.openapi import failures
 from magnum.api.openapi.operations import PEM
-from magnum.api.openapi.scalars import UUID, Schema
+from magnum.api.types.schemas import UUID, Schema
 
 TAG: Final = 'bootstrap'
 _STRING: Final[Schema] = {'type': 'string'}
@@ -26,7 +26,7 @@ def _parameter(name: str, place: str, words: str, schema: Schema) -> dict[str, A
 def _operation(
     identity: str, summary: str, *more: dict[str, Any], by_token: bool
 ) -> dict[str, Any]:
-    bay = _parameter('bay', 'path', 'uuid of the bay.', {'type': 'string', 'pattern': UUID})
+    bay = _parameter('bay', 'path', 'uuid of the bay.', UUID)
     return {
         'operationId': identity,
         'summary': summary,

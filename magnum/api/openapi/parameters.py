@@ -5,16 +5,15 @@ from typing import Any, Final
 
 from magnum.api import versions
 from magnum.api.http import idempotency
-from magnum.api.openapi import scalars
 from magnum.api.openapi.operations import Operation
-from magnum.api.openapi.scalars import Schema
 from magnum.api.routes import Route
 from magnum.api.types.bays import STATUSES
 from magnum.api.types.scalars import Boolean
+from magnum.api.types.schemas import Schema
 from magnum.domain import baymodels, states
 
 _TEXT: Final[Schema] = {'type': 'string', 'minLength': 1}
-_BOOLEAN: Final[Schema] = scalars.request(Boolean(), mandatory=True)
+_BOOLEAN: Final[Schema] = Boolean().request_schema(mandatory=True)
 _WORDS: Final[Schema] = {'type': 'string', 'pattern': r'^[^,]+(,[^,]+)*$'}
 
 #: Argument of a query -> what it may be, and what it means.

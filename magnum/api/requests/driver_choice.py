@@ -120,14 +120,15 @@ class DriverSelection:
             raise errors.APIError(errors.NO_DRIVER, str(error)) from None
 
     def zones(
-        self, labels: Mapping[str, str], docker_volume_size: int | None
+        self, labels: Mapping[str, str], values: Mapping[str, Any]
     ) -> tuple[str, str]:
         """The availability zones of servers and of volumes; empty for any, and for no volumes.
 
         :param labels: in their normal forms.
+        :param values: columns of a baymodel, a bay or a node group.
         """
         zone = labels.get('availability_zone', '')
-        if not docker_volume_size and self.boots_from_flavor(labels):
+        if not values['docker_volume_size'] and self.boots_from_flavor(labels):
             return zone, ''
         # A host is Nova's alone.
         return zone, labels.get('volume_availability_zone') or zone.partition(':')[0]

@@ -13,7 +13,7 @@ from magnum.api.http.request import Call
 from magnum.api.requests import refusals
 from magnum.api.requests.cloud_checks import Preflight
 from magnum.api.requests.driver_choice import DriverSelection
-from magnum.db import models
+from magnum.db import inheritance, models
 from magnum.domain import labels, names
 from magnum.domain.nodegroups import (
     DEFAULT_MASTER,
@@ -27,10 +27,7 @@ from magnum.drivers.labels import without_effect
 from magnum.drivers.plans import bay_plan
 
 #: What a bay takes over from its baymodel where its request gives nothing.
-INHERITED: Final = (
-    'docker_volume_size', 'flavor_id', 'master_flavor_id', 'fixed_network', 'fixed_subnet',
-    'floating_ip_enabled', 'master_lb_enabled',
-)
+_INHERITED: Final = inheritance.inherited(models.Bay)
 
 _DIGITS: Final = 9  # of a count of nodes, which an integer of the database holds
 
@@ -85,14 +82,13 @@ class BayPlans:
             'driver': driver.name,
             'ssh_public_key': public_key,
         }
+        bay = models.Bay(**values)
         new = NewBay(
             values,
             (
-                _group(DEFAULT_MASTER, MASTER, values, baymodel, given['master_count'],
-                       values['master_flavor_id']),
+                _group(DEFAULT_MASTER, MASTER, bay, baymodel, given['master_count']),
                 {
-                    **_group(DEFAULT_WORKER, WORKER, values, baymodel, given['node_count'],
-                             values['flavor_id']),
+                    **_group(DEFAULT_WORKER, WORKER, bay, baymodel, given['node_count']),
                     **_bounds(applied, given['node_count']),
                 },
             ),
@@ -121,7 +117,7 @@ class BayPlans:
         )
         applied = self._selection.checked_labels(values['labels'], driver)
         needs_disk = self._selection.boots_from_flavor(applied)
-        lookups.zones(*self._selection.zones(applied, values['docker_volume_size']))
+        lookups.zones(*self._selection.zones(applied, values))
         for field in ('flavor_id', 'master_flavor_id'):
             if values[field] is not None:
                 lookups.flavor(field, values[field], needs_disk)
@@ -156,7 +152,7 @@ def _inherit(given: Mapping[str, Any], baymodel: models.Baymodel) -> dict[str, A
         attribute: given[attribute]
         if given[attribute] is not None
         else getattr(baymodel, attribute)
-        for attribute in INHERITED
+        for attribute in _INHERITED
     }
     return values | {
         'keypair': given['keypair'] or baymodel.keypair_id,
@@ -167,22 +163,15 @@ def _inherit(given: Mapping[str, Any], baymodel: models.Baymodel) -> dict[str, A
 
 
 def _group(
-    name: str,
-    role: str,
-    values: Mapping[str, Any],
-    baymodel: models.Baymodel,
-    node_count: int,
-    flavor: str | None,
+    name: str, role: str, bay: models.Bay, baymodel: models.Baymodel, node_count: int
 ) -> dict[str, Any]:
     """Columns of one of the two node groups that every bay has."""
     return {
         'name': name,
         'role': role,
         'is_default': True,
-        'image_id': baymodel.image_id,
-        'flavor_id': flavor,
-        'docker_volume_size': values['docker_volume_size'],
-        'labels': values['labels'],
+        **inheritance.of_nodegroup(models.Nodegroup, role, bay, baymodel),
+        'labels': bay.labels,
         'node_count': node_count,
         'min_node_count': 0,
         'node_labels': {},

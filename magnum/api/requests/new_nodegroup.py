@@ -10,9 +10,9 @@ from magnum.api.http.request import Call
 from magnum.api.requests import new_bay, refusals
 from magnum.api.requests.cloud_checks import Preflight
 from magnum.api.requests.driver_choice import DriverSelection
-from magnum.db import models
+from magnum.db import inheritance, models
 from magnum.domain import labels, nodegroups
-from magnum.domain.nodegroups import HIGHEST, LOWEST
+from magnum.domain.nodegroups import HIGHEST, LOWEST, WORKER
 from magnum.drivers.contract import Driver
 from magnum.drivers.labels import without_effect_on_nodegroup
 
@@ -67,14 +67,13 @@ class NodegroupPlans:
             )
         with refusals.told():
             nodegroups.check_scheduling(given['role'], given['node_labels'], given['node_taints'])
+        inherited = inheritance.of_nodegroup(models.Nodegroup, WORKER, bay, baymodel)
         values = {
             **given,
             'uuid': str(uuid.uuid4()),
             'is_default': False,
             'labels': labels.inherit(given['labels'], bay.labels, given['merge_labels']),
-            'flavor_id': given['flavor_id'] or bay.flavor_id,
-            'image_id': given['image_id'] or baymodel.image_id,
-            'docker_volume_size': given['docker_volume_size'] or bay.docker_volume_size,
+            **{name: given[name] or value for name, value in inherited.items()},
             'node_addresses': [],
         }
         del values['merge_labels']
@@ -104,4 +103,4 @@ class NodegroupPlans:
             raise errors.invalid('flavor_id', None, 'Neither the bay nor the request names one.')
         needs_disk = self._selection.boots_from_flavor(applied)
         lookups.flavor('flavor_id', values['flavor_id'], needs_disk)
-        lookups.zones(*self._selection.zones(applied, values['docker_volume_size']))
+        lookups.zones(*self._selection.zones(applied, values))

@@ -7,20 +7,24 @@ from magnum.api.types.fields import Field, defaults, resource_type
 from magnum.api.types.scalars import Integer, Names, Text
 
 RESIZE: Final = (
-    Field('node_count', Integer(0), mandatory=True),
-    # Ids of Nova servers, or the nodes' indexes in their group.
-    Field('nodes_to_remove', Names(), default=[]),
-    # A uuid or a name; null: the default workers.
-    Field('nodegroup', Text()),
+    Field(
+        'node_count', Integer(0), 'How many nodes the node group is to have.', mandatory=True
+    ),
+    Field(
+        'nodes_to_remove', Names(),
+        'Ids of Nova servers, or indexes of nodes, that go first.', default=[],
+    ),
+    Field('nodegroup', Text(), 'uuid or name; by default the default workers.'),
 )
 UPGRADE: Final = (
-    # A uuid or a name.
-    Field('cluster_template', Text(), mandatory=True),
-    Field('max_batch_size', Integer(1), default=1),
-    # A uuid or a name; null: all that the driver can.
-    Field('nodegroup', Text()),
+    Field(
+        'cluster_template', Text(), 'uuid or name of the baymodel to upgrade to.', mandatory=True
+    ),
+    Field('max_batch_size', Integer(1), 'How many nodes at once.', default=1),
+    # Null: all that the driver can.
+    Field('nodegroup', Text(), 'uuid or name; by default all of them.'),
 )
 RESIZE_DEFAULTS: Final[dict[str, Any]] = defaults(RESIZE)
 UPGRADE_DEFAULTS: Final[dict[str, Any]] = defaults(UPGRADE)
-RESIZE_TYPE: Final = resource_type(plain('resize', 'actions', '', ()), RESIZE)
-UPGRADE_TYPE: Final = resource_type(plain('upgrade', 'actions', '', ()), UPGRADE)
+RESIZE_TYPE: Final = resource_type(plain('resize', 'actions', ''), RESIZE)
+UPGRADE_TYPE: Final = resource_type(plain('upgrade', 'actions', ''), UPGRADE)

@@ -1,10 +1,12 @@
 """Documents of baymodels."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any, Final
 
 from magnum.api import dialects
-from magnum.api.types.fields import Field, ResourceType, defaults, resource_type
+from magnum.api.types import schemas, shared
+from magnum.api.types.fields import Field, ResourceType, Shown, defaults, resource_type
 from magnum.api.types.scalars import (
     UUID,
     Boolean,
@@ -16,49 +18,84 @@ from magnum.api.types.scalars import (
     NothingButNull,
     Proxy,
     Text,
-    Timestamp,
 )
 from magnum.domain import baymodels as rules
 
 FIELDS: Final = (
-    Field('uuid', UUID()),
-    Field('name', Text()),
-    Field('coe', Enum(*rules.COES, synonyms=dict(rules.COE_SYNONYMS)), mandatory=True),
-    Field('image_id', Text(), mandatory=True),
-    Field('flavor_id', Text()),
-    Field('master_flavor_id', Text()),
-    Field('keypair_id', Text()),
-    Field('external_network_id', Text(), kept=True),
-    Field('fixed_network', Text()),
-    Field('fixed_subnet', Text()),
-    Field('network_driver', Text(), kept=True),
-    Field('volume_driver', Text()),
-    Field('dns_nameserver', Nameservers()),
-    Field('apiserver_port', Integer(1024, 65535)),
-    Field('docker_volume_size', Integer(1)),
-    Field('docker_storage_driver', Text()),
+    Field('uuid', UUID(), 'Made by the service unless given.', answer=schemas.UUID),
+    Field('name', Text(), 'Not unique; made by the service unless given.', is_set=True),
+    Field(
+        'coe', Enum(*rules.COES, synonyms=dict(rules.COE_SYNONYMS)),
+        'What orchestrates the containers.', mandatory=True,
+    ),
+    Field(
+        'image_id', Text(),
+        'Name or id of the image that nodes boot; its "os_distro" decides the driver.',
+        mandatory=True,
+    ),
+    shared.FLAVOR,
+    shared.MASTER_FLAVOR,
+    Field('keypair_id', Text(), 'Name of the key pair that opens the nodes.'),
+    Field(
+        'external_network_id', Text(), 'Name or id of the network that leads outside.', kept=True
+    ),
+    shared.FIXED_NETWORK,
+    shared.FIXED_SUBNET,
+    Field('dns_nameserver', Nameservers(), 'Addresses of name servers, separated by commas.'),
+    Field('apiserver_port', Integer(1024, 65535), "Port of the COE's API."),
+    dataclasses.replace(
+        shared.VOLUME_SIZE, meaning="GB of each node's volume for containers; null for none."
+    ),
+    Field('docker_storage_driver', Text(), 'Storage driver of the container engine.'),
     # The image's os_distro decides.
-    Field('cluster_distro', Ignored(), ignored=True, kept=True),
-    Field('http_proxy', Proxy()),
-    Field('https_proxy', Proxy()),
-    Field('no_proxy', Text()),
-    Field('insecure_registry', Text()),
-    Field('labels', Labels(), default={}),
-    Field('tags', Text(minimum=0)),
-    Field('driver', Text()),
-    Field('server_type', Enum(*rules.SERVER_TYPES), default='vm', kept=True),
-    Field('tls_disabled', Boolean(), default=False, kept=True),
-    Field('public', Boolean(), default=False, kept=True),
-    Field('hidden', Boolean(), default=False, kept=True),
-    Field('registry_enabled', Boolean(), default=False, kept=True),
-    Field('master_lb_enabled', Boolean(), default=False),
-    Field('floating_ip_enabled', Boolean(), default=True),
-    Field('ssh_authorized_key', NothingButNull(), ignored=True),
-    Field('project_id', Text(), read_only=True),
-    Field('user_id', Text(), read_only=True),
-    Field('created_at', Timestamp(), read_only=True),
-    Field('updated_at', Timestamp(), read_only=True),
-    Field('links', Ignored(), read_only=True),
+    Field(
+        'cluster_distro', Ignored(), 'The "os_distro" of the image.', ignored=True, kept=True,
+        answer=schemas.TEXT,
+    ),
+    Field(
+        'network_driver', Text(), "The containers' network; by default the driver's first.",
+        kept=True,
+    ),
+    Field('volume_driver', Text(), 'How containers get volumes.'),
+    Field('http_proxy', Proxy(), 'Proxy for HTTP, of nodes and containers.'),
+    Field('https_proxy', Proxy(), 'Proxy for HTTPS, of nodes and containers.'),
+    Field('no_proxy', Text(), 'What is reached without a proxy, separated by commas.'),
+    Field(
+        'labels', Labels(), "Tune the bay; the driver's schema says which there are.", default={}
+    ),
+    Field(
+        'tls_disabled', Boolean(), "Whether the COE's API is without TLS.", default=False,
+        kept=True,
+    ),
+    Field('public', Boolean(), 'Whether every project sees it.', default=False, kept=True),
+    Field(
+        'registry_enabled', Boolean(),
+        'Whether nodes run a registry backed by object storage.', default=False, kept=True,
+    ),
+    Field('insecure_registry', Text(), 'A registry that is used without TLS.'),
+    Field(
+        'server_type', Enum(*rules.SERVER_TYPES), 'Virtual or bare metal servers.', default='vm',
+        kept=True,
+    ),
+    shared.MASTER_LB,
+    shared.FLOATING_IPS,
+    shared.CREATED_AT,
+    shared.UPDATED_AT,
+    shared.LINKS,
+    Field(
+        'hidden', Boolean(), 'Whether only administrators see it.', default=False, kept=True,
+        modern=True,
+    ),
+    Field('tags', Text(minimum=0), "The owner's own words.", modern=True),
+    Field(
+        'driver', Text(), 'Name of the driver; by default the one that fits.', modern=True
+    ),
+    dataclasses.replace(shared.PROJECT_ID, modern=True),
+    dataclasses.replace(shared.USER_ID, modern=True),
+    Field(
+        'ssh_authorized_key', NothingButNull(), 'A member of old; only without a value.',
+        ignored=True, shown=Shown.NOWHERE,
+    ),
 )
 
 DEFAULTS: Final[Mapping[str, Any]] = defaults(FIELDS)

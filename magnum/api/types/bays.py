@@ -1,11 +1,13 @@
 """Documents of bays."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any, Final
 
 from magnum.api import dialects
-from magnum.api.types.fields import Field, ResourceType, defaults, resource_type
-from magnum.api.types.scalars import Boolean, Enum, Ignored, Integer, Labels, Text, Timestamp
+from magnum.api.types import schemas, shared
+from magnum.api.types.fields import Field, ResourceType, Shown, defaults, resource_type
+from magnum.api.types.scalars import Boolean, Enum, Ignored, Integer, Labels, Text
 from magnum.domain import names
 
 #: What a bay's status may be.
@@ -21,46 +23,87 @@ STATUSES: Final = (
 HEALTH_STATUSES: Final = ('HEALTHY', 'UNHEALTHY', 'UNKNOWN')
 DEFAULT_TIMEOUT: Final = 60  # minutes
 
+_FULL: Final = Shown.IN_FULL
+_BAYMODEL: Final = 'baymodel'
+STATUS: Final = schemas.nullable({'type': 'string', 'enum': list(STATUSES)})
+
 FIELDS: Final = (
-    Field('uuid', Ignored(), ignored=True),
-    Field('name', Text(names.BAY_NAME_LENGTH, pattern=names.BAY_NAME)),
+    dataclasses.replace(shared.UUID, read_only=False, ignored=True),
+    Field(
+        'name', Text(names.BAY_NAME_LENGTH, pattern=names.BAY_NAME),
+        'Not unique; made by the service unless given.', is_set=True,
+    ),
     # A uuid, a name, or (Heat of old) the number of the row.
-    Field('baymodel_id', Text(), mandatory=True),
-    Field('keypair', Text()),
-    Field('node_count', Integer(0), default=1),
-    Field('master_count', Integer(1), default=1),
-    Field('discovery_url', Text()),
-    Field('create_timeout', Integer(0), default=DEFAULT_TIMEOUT),
-    # Null, here and below: the baymodel's value.
-    Field('docker_volume_size', Integer(1)),
-    Field('labels', Labels()),
-    Field('merge_labels', Boolean(), default=False),
-    Field('flavor_id', Text()),
-    Field('master_flavor_id', Text()),
-    Field('fixed_network', Text()),
-    Field('fixed_subnet', Text()),
-    Field('floating_ip_enabled', Boolean()),
-    Field('master_lb_enabled', Boolean()),
-    Field('status', Ignored(), ignored=True),
-    Field('status_reason', Ignored(), ignored=True),
-    Field('health_status', Enum(*HEALTH_STATUSES), ignored=True),
-    Field('health_status_reason', Labels(), ignored=True, default={}),
-    Field('faults', Ignored(), ignored=True),
-    Field('labels_overridden', Ignored(), ignored=True),
-    Field('labels_added', Ignored(), ignored=True),
-    Field('labels_skipped', Ignored(), ignored=True),
-    Field('reason', Ignored(), ignored=True),
-    Field('stack_id', Text(), read_only=True),
-    Field('api_address', Text(), read_only=True),
-    Field('coe_version', Text(), read_only=True),
-    Field('container_version', Text(), read_only=True),
-    Field('node_addresses', Ignored(), read_only=True),
-    Field('master_addresses', Ignored(), read_only=True),
-    Field('project_id', Text(), read_only=True),
-    Field('user_id', Text(), read_only=True),
-    Field('created_at', Timestamp(), read_only=True),
-    Field('updated_at', Timestamp(), read_only=True),
-    Field('links', Ignored(), read_only=True),
+    Field('baymodel_id', Text(), 'uuid or name of the baymodel.', mandatory=True),
+    shared.VOLUME_SIZE.inherited(_BAYMODEL),
+    Field('labels', Labels(), "In place of the baymodel's, or merged over them.", is_set=True),
+    Field(
+        'node_count', Integer(0), 'How many workers.', default=1, changeable=True,
+        answer=schemas.COUNT,
+    ),
+    Field(
+        'master_count', Integer(1), 'How many masters: an odd number.', default=1,
+        answer=schemas.COUNT,
+    ),
+    Field('status', Ignored(), shared.STATUS_WORDS, ignored=True, answer=STATUS),
+    shared.MASTER_FLAVOR.inherited(_BAYMODEL),
+    shared.FLAVOR.inherited(_BAYMODEL),
+    Field(
+        'create_timeout', Integer(0), 'Minutes until building is given up; 0 for never.',
+        default=DEFAULT_TIMEOUT,
+    ),
+    shared.STACK_ID,
+    shared.LINKS,
+    Field(
+        'keypair', Text(),
+        "Name of the key pair that opens the nodes; by default the baymodel's.", modern=True,
+    ),
+    Field(
+        'health_status', Enum(*HEALTH_STATUSES), 'Whether the bay works.', ignored=True,
+        changeable=True, modern=True,
+    ),
+    Field(
+        'merge_labels', Boolean(), "Whether labels are merged over the baymodel's.",
+        default=False, modern=True,
+    ),
+    shared.STATUS_REASON,
+    Field('discovery_url', Text(), 'Stored; nothing needs it.', shown=_FULL),
+    Field('api_address', Text(), "URL of the COE's API.", read_only=True, shown=_FULL),
+    Field('coe_version', Text(), 'Version of the COE.', read_only=True, shown=_FULL),
+    Field(
+        'container_version', Text(), 'Version of the container engine.', read_only=True,
+        shown=_FULL,
+    ),
+    Field(
+        'node_addresses', Ignored(), 'Addresses of the workers.', read_only=True, shown=_FULL,
+        answer=schemas.TEXTS,
+    ),
+    Field(
+        'master_addresses', Ignored(), 'Addresses of the masters.', read_only=True, shown=_FULL,
+        answer=schemas.TEXTS,
+    ),
+    shared.FIXED_NETWORK.inherited(_BAYMODEL),
+    shared.FIXED_SUBNET.inherited(_BAYMODEL),
+    shared.FLOATING_IPS.inherited(_BAYMODEL),
+    shared.MASTER_LB.inherited(_BAYMODEL),
+    shared.CREATED_AT,
+    shared.UPDATED_AT,
+    Field(
+        'health_status_reason', Labels(), 'What of it works, by name.', ignored=True, default={},
+        changeable=True, shown=_FULL, modern=True,
+    ),
+    dataclasses.replace(shared.PROJECT_ID, modern=True),
+    dataclasses.replace(shared.USER_ID, modern=True),
+    *(dataclasses.replace(field, modern=True) for field in shared.differences(_BAYMODEL)),
+    Field(
+        'reason', Ignored(),
+        'The same as "status_reason", under the name that openstacksdk reads.', ignored=True,
+        shown=_FULL, modern=True, answer=schemas.TEXT,
+    ),
+    Field(
+        'faults', Ignored(), 'Why node groups failed, by name; only of a failed bay.',
+        ignored=True, shown=Shown.ALONE, answer=schemas.STRINGS,
+    ),
 )
 
 DEFAULTS: Final[Mapping[str, Any]] = defaults(FIELDS)

@@ -9,6 +9,10 @@ from magnum.api.types.scalars import Text
 _LONGEST_REQUEST: Final = 65536
 
 #: Not mandatory here: a bay without TLS has nothing to sign with.
-FIELDS: Final = (Field('csr', Text(_LONGEST_REQUEST)),)
+FIELDS: Final = (
+    Field(
+        'csr', Text(_LONGEST_REQUEST), 'PKCS #10 request, in PEM; a bay with TLS needs one.'
+    ),
+)
 
 TYPE: Final = resource_type(CONFIG, FIELDS)

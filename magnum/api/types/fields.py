@@ -1,6 +1,7 @@
 """Resources as tables of fields, and the WSME types made of them."""
 
 import dataclasses
+import enum
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -10,24 +11,72 @@ import wsme.types
 
 from magnum.api import errors
 from magnum.api.dialects import Dialect
+from magnum.api.types.schemas import Schema, nullable
+
+
+class Shown(enum.IntEnum):
+    """The views that show an attribute; what lists show is in full documents, too."""
+
+    NOWHERE = 0
+    ALONE = 1       # of one that is asked for by itself, where there is something to tell
+    IN_FULL = 2
+    IN_LISTS = 3
 
 
 @dataclasses.dataclass(frozen=True)
 class Field:
-    """One attribute of a resource.
+    """One attribute of a resource: everything that the API knows of it.
 
     ``default`` is what a request that leaves the attribute open, or removes
     it, gets. ``read_only`` refuses it in requests; ``ignored`` takes it there
-    without effect. ``kept`` attributes cannot be removed by PATCH.
+    without effect. ``kept`` attributes cannot be removed by PATCH; those that
+    are ``changeable`` are what PATCH changes of a resource with such a limit.
+
+    Documents have attributes in the order of their fields. One that is
+    ``modern`` is neither shown nor changed under the names of 2016. ``answer``
+    is the JSON Schema of what they show, where ``datatype`` does not say it;
+    ``is_set`` says that they always show a value. ``meaning`` is a sentence or
+    two for the reference.
     """
 
     attribute: str
     datatype: Any
+    meaning: str
     mandatory: bool = False
     default: Any = None
     read_only: bool = False
     ignored: bool = False
     kept: bool = False
+    changeable: bool = False
+    shown: Shown = Shown.IN_LISTS
+    modern: bool = False
+    answer: Schema | None = None
+    is_set: bool = False
+
+    def inherited(self, of: str, **changes: Any) -> 'Field':
+        """The same field of a resource that takes over what its request leaves open."""
+        return dataclasses.replace(
+            self, default=None, kept=False, meaning=f"{self.meaning} By default the {of}'s.",
+            **changes,
+        )
+
+    def request_schema(self) -> Schema:
+        """What a request may give."""
+        schema: Schema = self.datatype.request_schema(self.mandatory)
+        meaning = f'{self.meaning} Taken without effect.' if self.ignored else self.meaning
+        described = {**schema, 'description': meaning}
+        if self.default is not None and not self.ignored:
+            described['default'] = self.default
+        return described
+
+    def answer_schema(self) -> Schema:
+        """What answers show."""
+        schema = self.answer
+        if schema is None:
+            schema = self.datatype.answer_schema()
+            if not (self.mandatory or self.is_set or self.default is not None):
+                schema = nullable(schema)
+        return {**schema, 'description': self.meaning}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,11 +85,22 @@ class ResourceType:
 
     :param document: the WSME type.
     :param by_member: the fields, by their names in documents.
+    :param fields: the fields without the further names of some.
     """
 
     dialect: Dialect
     document: type
     by_member: Mapping[str, Field]
+    fields: tuple[Field, ...]
+
+    def view(self, shown: Shown) -> tuple[str, ...]:
+        """The attributes of a view, in the order of documents."""
+        return tuple(field.attribute for field in self.fields if field.shown >= shown)
+
+    @property
+    def changeable(self) -> frozenset[str]:
+        """The attributes that PATCH changes."""
+        return frozenset(field.attribute for field in self.fields if field.changeable)
 
     def parse(self, body: object) -> dict[str, Any]:
         """A request's body as attributes: given, not null and with effect.
@@ -84,12 +144,7 @@ def resource_type(
 
     :param aliases: further members, each with the attribute it stands for.
     """
-    by_attribute = {
-        field.attribute: dataclasses.replace(
-            field, mandatory=field.mandatory or field.attribute in dialect.mandatory
-        )
-        for field in fields
-    }
+    by_attribute = {field.attribute: _spoken(field, dialect) for field in fields}
     by_member = {dialect.member(name): field for name, field in by_attribute.items()}
     by_member |= {member: by_attribute[name] for member, name in (aliases or {}).items()}
     document = type(
@@ -104,7 +159,18 @@ def resource_type(
         # Without it WSME looks for the order in source code.
         | {'_wsme_attr_order': tuple(by_member)},
     )
-    return ResourceType(dialect, document, by_member)
+    return ResourceType(dialect, document, by_member, tuple(by_attribute.values()))
+
+
+def _spoken(field: Field, dialect: Dialect) -> Field:
+    """A field as a dialect has it."""
+    if field.attribute in dialect.mandatory:
+        # Rows that were made under the other names are shown as well.
+        answer = nullable(field.datatype.answer_schema())
+        field = dataclasses.replace(field, mandatory=True, answer=answer)
+    if field.modern and not dialect.is_modern:
+        field = dataclasses.replace(field, shown=Shown.NOWHERE, changeable=False)
+    return field
 
 
 def defaults(fields: Iterable[Field]) -> dict[str, Any]:

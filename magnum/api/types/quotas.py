@@ -3,18 +3,21 @@
 from typing import Final
 
 from magnum.api.dialects import QUOTAS
+from magnum.api.types import schemas, shared
 from magnum.api.types.fields import Field, resource_type
-from magnum.api.types.scalars import Enum, Integer, Text, Timestamp
+from magnum.api.types.scalars import Enum, Integer, Text
 from magnum.db.repositories.quotas import BAYS
 
 FIELDS: Final = (
-    Field('id', Integer(), read_only=True),
+    shared.ROW,
+    Field('hard_limit', Integer(), 'How many there may be at most.', default=1),
     # Its absence is told in words that clients know.
-    Field('project_id', Text()),
-    Field('resource', Enum(BAYS), default=BAYS),
-    Field('hard_limit', Integer(), default=1),
-    Field('created_at', Timestamp(), read_only=True),
-    Field('updated_at', Timestamp(), read_only=True),
+    Field(
+        'project_id', Text(), 'The project whose bays are limited.', answer=schemas.TEXT
+    ),
+    Field('resource', Enum(BAYS), 'What is limited.', default=BAYS),
+    shared.CREATED_AT,
+    shared.UPDATED_AT,
 )
 
 TYPE: Final = resource_type(QUOTAS, FIELDS)

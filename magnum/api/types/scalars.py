@@ -1,22 +1,37 @@
-"""Types of single values: they validate, and coerce what is unambiguous.
+"""Types of single values: they validate, coerce what is unambiguous, and describe themselves.
 
 Clients send numbers and booleans as strings, and an empty string for what
 they leave open; an optional attribute takes that for "not given". A type's
 ``validate`` gets any JSON value but null, and returns what is stored.
+
+A request may spell a value in more ways than an answer does: each type has two
+JSON Schemas. What is optional also takes null, and mostly an empty string.
 """
 
 import datetime
 import ipaddress
 import re
 import uuid
+from collections.abc import Iterable
 from typing import Any, Final
 
 import wsme.types
 
+from magnum.api.types import schemas
+from magnum.api.types.schemas import Schema, nullable
 from magnum.domain import addresses, booleans, labels, literals, nodegroups, plain_text
 
 _LARGEST: Final = 2**31 - 1  # of an integer column
 _INTEGER: Final = re.compile(r'[+-]?\d{1,10}', re.ASCII)
+_DIGITS: Final = r'^\s*[+-]?[0-9]{1,10}\s*$'
+_ANY_UUID: Final = r'^(urn:)?(uuid:)?\{?(-?[0-9a-fA-F]){32}-?\}?$'
+#: Null, and what old clients send for it.
+_NOT_GIVEN: Final[Schema] = {'enum': ['', None]}
+_LABELS: Final[Schema] = {
+    'type': 'object',
+    'propertyNames': {'pattern': r'\S'},
+    'additionalProperties': {'type': ['string', 'number', 'boolean']},
+}
 
 
 class Scalar(wsme.types.UserType):
@@ -26,6 +41,19 @@ class Scalar(wsme.types.UserType):
     name = 'value'
     #: Whether PATCH takes an object or a list for it.
     structured = False
+
+    def request_schema(self, mandatory: bool) -> Schema:
+        """What a request may give for a value."""
+        raise NotImplementedError(type(self))
+
+    def answer_schema(self) -> Schema:
+        """How answers show a value, null aside."""
+        raise NotImplementedError(type(self))
+
+
+def _alternatives(schemas: Iterable[Schema], mandatory: bool) -> Schema:
+    found = [*schemas, *(() if mandatory else (_NOT_GIVEN,))]
+    return found[0] if len(found) == 1 else {'anyOf': found}
 
 
 def _checked_text(value: object) -> str:
@@ -61,6 +89,20 @@ class Text(Scalar):
             raise ValueError(f'Value should match the pattern ^{self.pattern.pattern}$')
         return text
 
+    def request_schema(self, mandatory: bool) -> Schema:
+        """What a request may give."""
+        schema: Schema = {'type': 'string', 'maxLength': self.maximum}
+        if mandatory:
+            schema['minLength'] = self.minimum
+        if self.pattern is not None:
+            optional = '' if mandatory else '?'
+            schema['pattern'] = f'^({self.pattern.pattern}){optional}$'
+        return schema if mandatory else nullable(schema)
+
+    def answer_schema(self) -> Schema:
+        """How answers show it."""
+        return schemas.STRING
+
 
 class Integer(Scalar):
     """A whole number; a string of digits is one too."""
@@ -85,6 +127,16 @@ class Integer(Scalar):
             raise ValueError(f'Value should be lower or equal to {self.maximum}')
         return value
 
+    def request_schema(self, mandatory: bool) -> Schema:
+        """What a request may give."""
+        return _alternatives(
+            [self.answer_schema(), {'type': 'string', 'pattern': _DIGITS}], mandatory
+        )
+
+    def answer_schema(self) -> Schema:
+        """How answers show it."""
+        return {'type': 'integer', 'minimum': self.minimum, 'maximum': self.maximum}
+
 
 class Boolean(Scalar):
     """A boolean, in any of its usual spellings."""
@@ -102,6 +154,21 @@ class Boolean(Scalar):
             if found is not None:
                 return found
         raise ValueError('Value should be a boolean')
+
+    def request_schema(self, mandatory: bool) -> Schema:
+        """What a request may give."""
+        words = '|'.join(
+            ''.join(
+                f'[{letter}{letter.upper()}]' if letter.isalpha() else letter for letter in word
+            )
+            for word in booleans.WORDS
+        )
+        spelled = {'type': 'string', 'pattern': rf'^\s*({words})\s*$'}
+        return _alternatives([schemas.BOOLEAN, spelled, {'enum': [0, 1]}], mandatory)
+
+    def answer_schema(self) -> Schema:
+        """How answers show it."""
+        return schemas.BOOLEAN
 
 
 class Enum(Scalar):
@@ -123,6 +190,15 @@ class Enum(Scalar):
                 return value
         raise ValueError(f'Value should be one of: {", ".join(self.words)}')
 
+    def request_schema(self, mandatory: bool) -> Schema:
+        """What a request may give."""
+        words: list[str | None] = [*self.words, *self.synonyms]
+        return {'enum': words if mandatory else [*words, '', None]}
+
+    def answer_schema(self) -> Schema:
+        """How answers show it."""
+        return {'type': 'string', 'enum': list(self.words)}
+
 
 class UUID(Scalar):
     """A UUID, in its canonical spelling."""
@@ -137,6 +213,14 @@ class UUID(Scalar):
             return str(uuid.UUID(_checked_text(value)))
         except ValueError:
             raise ValueError('Value should be UUID format') from None
+
+    def request_schema(self, mandatory: bool) -> Schema:
+        """What a request may give."""
+        return _alternatives([{'type': 'string', 'pattern': _ANY_UUID}], mandatory)
+
+    def answer_schema(self) -> Schema:
+        """How answers show it."""
+        return schemas.UUID
 
 
 class Nameservers(Text):
@@ -180,6 +264,18 @@ class Labels(Scalar):
         """Strings by strings."""
         return None if value == '' else labels.parse(value)
 
+    def request_schema(self, mandatory: bool) -> Schema:
+        """What a request may give."""
+        spelled = {
+            'type': 'string',
+            'description': 'k=v,k=v, or a JSON object or a Python dict in a string.',
+        }
+        return {'anyOf': [_LABELS, spelled, *(() if mandatory else ({'type': 'null'},))]}
+
+    def answer_schema(self) -> Schema:
+        """How answers show it."""
+        return schemas.STRINGS
+
 
 class Taints(Scalar):
     """A list of taints, or the text of one: objects with key, effect and value."""
@@ -206,6 +302,23 @@ class Taints(Scalar):
             )
         return taint
 
+    def request_schema(self, mandatory: bool) -> Schema:
+        """What a request may give."""
+        spelled = {'type': 'string', 'description': 'A JSON or a Python list in a string.'}
+        taints = {'type': 'array', 'items': self._taint_schema(schemas.TEXT)}
+        return {'anyOf': [taints, spelled, *(() if mandatory else ({'type': 'null'},))]}
+
+    def answer_schema(self) -> Schema:
+        """How answers show it."""
+        return {'type': 'array', 'items': self._taint_schema(schemas.STRING)}
+
+    @staticmethod
+    def _taint_schema(value: Schema) -> Schema:
+        effect = {'enum': list(nodegroups.EFFECTS)}
+        return schemas.closed(
+            {'key': schemas.STRING, 'effect': effect, 'value': value}, optional=['value']
+        )
+
 
 class Names(Scalar):
     """A list of strings."""
@@ -218,11 +331,23 @@ class Names(Scalar):
             raise ValueError('Value should be a list of strings, none of them empty')
         return [_checked_text(item) for item in value]
 
+    def request_schema(self, mandatory: bool) -> Schema:
+        """What a request may give."""
+        return schemas.TEXTS if mandatory else nullable(schemas.TEXTS)
+
+    def answer_schema(self) -> Schema:
+        """How answers show it."""
+        return schemas.TEXTS
+
 
 class Ignored(Scalar):
     """What is taken and has no effect."""
 
     name = 'anything'
+
+    def request_schema(self, mandatory: bool) -> Schema:
+        """What a request may give."""
+        return {}
 
 
 class NothingButNull(Scalar):
@@ -235,6 +360,10 @@ class NothingButNull(Scalar):
         if value not in ('', {}, []):
             raise ValueError('This attribute is no longer supported')
 
+    def request_schema(self, mandatory: bool) -> Schema:
+        """What a request may give."""
+        return {'enum': [None, '', {}, []]}
+
 
 class Timestamp(Scalar):
     """A point of time: ISO 8601 in UTC, with microseconds and offset."""
@@ -245,6 +374,10 @@ class Timestamp(Scalar):
     def tobasetype(value: datetime.datetime | None) -> str | None:
         """The text."""
         return timestamp(value)
+
+    def answer_schema(self) -> Schema:
+        """How answers show it."""
+        return schemas.TIMESTAMP
 
 
 def timestamp(value: datetime.datetime | None) -> str | None:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from magnum.api.dialects import Dialect
+from magnum.api.types.fields import ResourceType, Shown
 from magnum.api.types.scalars import timestamp
 from magnum.db.repositories import baymodels, bays
 from magnum.db.selections import Row
@@ -83,8 +84,9 @@ class View:
 class BaymodelView(View):
     """Baymodels; list and full view are the same."""
 
-    def __init__(self, dialect: Dialect):
-        super().__init__(dialect, baymodels.TABLE, dialect.full_view)
+    def __init__(self, resource: ResourceType):
+        super().__init__(resource.dialect, baymodels.TABLE, resource.view(Shown.IN_FULL))
+        dialect = resource.dialect
         self._proxies = [dialect.member(name) for name in ('http_proxy', 'https_proxy')]
 
     def _document(self, row: Row, base: str) -> Document:
@@ -109,11 +111,13 @@ class _Nodes:
 class BayView(View):
     """Bays, with what is summed up from their node groups.
 
-    :param is_one: with what only a bay that is asked for by itself tells:
-        its faults, and (in its row) what its labels come from.
+    One that is asked for by itself also has its faults, and (in its row) what
+    its labels come from.
     """
 
-    def __init__(self, dialect: Dialect, attributes: Sequence[str], is_one: bool = False):
+    def __init__(self, resource: ResourceType, shown: Shown):
+        dialect, is_one = resource.dialect, shown is Shown.ALONE
+        attributes = resource.view(max(shown, Shown.IN_FULL))
         self._compares_labels = 'labels_added' in attributes
         self._has_addresses = 'node_addresses' in attributes
         self._with_faults = is_one

@@ -1,8 +1,8 @@
 """Documents of node groups, straight from their rows."""
 
-from collections.abc import Sequence
-
 from magnum.api.dialects import NODEGROUPS, Dialect
+from magnum.api.types import nodegroups as types
+from magnum.api.types.fields import Shown
 from magnum.api.views.base import Document, View
 from magnum.db.repositories import nodegroups
 from magnum.db.selections import Row
@@ -12,7 +12,8 @@ from magnum.domain import labels
 class NodegroupView(View):
     """Node groups below one of the two names of their bay."""
 
-    def __init__(self, bay_dialect: Dialect, attributes: Sequence[str]):
+    def __init__(self, bay_dialect: Dialect, shown: Shown):
+        attributes = types.TYPE.view(shown)
         self._collection = bay_dialect.collection
         self._compares_labels = 'labels_added' in attributes
         extra = [nodegroups.TABLE.c.bay_uuid.label('in_bay')]

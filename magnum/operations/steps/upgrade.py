@@ -12,6 +12,7 @@ from magnum.db.repositories import baymodels, locking
 from magnum.db.statements import database_now
 from magnum.domain import rounds, states
 from magnum.domain.failures import Failure
+from magnum.domain.nodegroups import kind_of
 from magnum.drivers.contract import MASTER
 from magnum.drivers.plans import nodegroup_plan
 from magnum.operations import upgrading
@@ -130,7 +131,7 @@ def _concerned(situation: Situation, roles: Sequence[str]) -> list[Nodegroup]:
     named = situation.operation.parameters.get('nodegroup')
     concerned = [
         group for group in situation.nodegroups
-        if upgrading.kind_of(group.role) in roles and named in (None, group.uuid)
+        if kind_of(group.role) in roles and named in (None, group.uuid)
     ]
     if not concerned:
         raise StepFailed(

@@ -12,6 +12,7 @@ from sqlalchemy import orm
 from magnum.api.dialects import BAY_DIALECTS, BAYMODEL_DIALECTS, Dialect
 from magnum.api.types import baymodels as baymodel_types
 from magnum.api.types import bays as bay_types
+from magnum.api.types.fields import Shown
 from magnum.api.views.base import BaymodelView, BayView, View
 from magnum.db import models
 from magnum.db.repositories import baymodels, bays
@@ -84,25 +85,23 @@ def _parsed(document: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize('dialect', BAYMODEL_DIALECTS, ids=lambda dialect: dialect.collection)
 def test_baymodels(session: orm.Session, dialect: Dialect) -> None:
-    view = BaymodelView(dialect)
+    resource = baymodel_types.TYPES[dialect]
+    view = BaymodelView(resource)
     rows = baymodels.page(session, view.columns, EVERYTHING, PAGE)
     (document,) = view.documents(session, rows, BASE)
-    assert document.keys() == {dialect.member(name) for name in dialect.full_view}
-    assert document == _as_the_type_says(
-        baymodel_types.TYPES[dialect].document, _parsed(document)
-    )
+    assert document.keys() == set(map(dialect.member, resource.view(Shown.IN_FULL)))
+    assert document == _as_the_type_says(resource.document, _parsed(document))
 
 
 @pytest.mark.parametrize('dialect', BAY_DIALECTS, ids=lambda dialect: dialect.member('stack_id'))
-@pytest.mark.parametrize('which', ['list', 'full', 'one'])
-def test_bays(session: orm.Session, dialect: Dialect, which: str) -> None:
-    shown = dialect.list_view if which == 'list' else dialect.full_view
-    view = BayView(dialect, shown, is_one=which == 'one')
+@pytest.mark.parametrize('shown', [Shown.IN_LISTS, Shown.IN_FULL, Shown.ALONE])
+def test_bays(session: orm.Session, dialect: Dialect, shown: Shown) -> None:
+    resource = bay_types.TYPES[dialect]
+    view = BayView(resource, shown)
     rows = bays.page(session, view.columns, EVERYTHING, PAGE)
     document = view.documents(session, rows, BASE)[0]
-    faults = {dialect.member('faults')} if which == 'one' else set()
-    assert document.keys() == {dialect.member(name) for name in shown} | faults
-    assert document == _as_the_type_says(bay_types.TYPES[dialect].document, _parsed(document))
+    assert document.keys() == set(map(dialect.member, resource.view(shown)))
+    assert document == _as_the_type_says(resource.document, _parsed(document))
     assert (document['master_count'], document['node_count']) == (1, 5)
 
 
@@ -111,7 +110,7 @@ def test_a_page_costs_two_statements(
     engine: sa.Engine, session: orm.Session, bays_shown: int
 ) -> None:
     (dialect,) = (one for one in BAY_DIALECTS if one.member('stack_id') == 'cluster_id')
-    view: View = BayView(dialect, dialect.full_view)
+    view: View = BayView(bay_types.TYPES[dialect], Shown.IN_FULL)
     statements: list[str] = []
     sa.event.listen(
         engine, 'before_cursor_execute', lambda *arguments: statements.append(arguments[2])

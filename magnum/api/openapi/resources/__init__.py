@@ -25,7 +25,7 @@ from magnum.api.openapi.resources import (
     root,
     stats,
 )
-from magnum.api.openapi.scalars import Schema
+from magnum.api.types.schemas import Schema
 
 _MODULES: Final[tuple[Any, ...]] = (
     common, root, previews, baymodels, bays, actions, nodegroups, operations, events,

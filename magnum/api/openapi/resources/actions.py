@@ -5,10 +5,10 @@ from typing import Final
 
 from magnum.api import versions
 from magnum.api.dialects import BAYS, CLUSTERS
-from magnum.api.openapi import schemas
+from magnum.api.openapi import bodies
 from magnum.api.openapi.operations import ACCEPTED, Operation, Reply
-from magnum.api.openapi.scalars import Schema
 from magnum.api.types import actions as types
+from magnum.api.types.schemas import Schema
 
 _ACCEPTED: Final = (
     Reply(200, 'NodesPreview', since=versions.PREVIEW),
@@ -16,8 +16,8 @@ _ACCEPTED: Final = (
 )
 
 COMPONENTS: Final[Mapping[str, Schema]] = {
-    'ResizeRequest': schemas.request(types.RESIZE_TYPE),
-    'UpgradeRequest': schemas.request(types.UPGRADE_TYPE),
+    'ResizeRequest': bodies.request(types.RESIZE_TYPE),
+    'UpgradeRequest': bodies.request(types.UPGRADE_TYPE),
 }
 OPERATIONS: Final[Mapping[str, Operation]] = {
     f'{dialect.collection}_actions.{action.lower()}': Operation(

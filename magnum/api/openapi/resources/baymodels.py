@@ -5,24 +5,25 @@ from typing import Final
 
 from magnum.api import versions
 from magnum.api.dialects import BAYMODEL_DIALECTS, Dialect
-from magnum.api.openapi import schemas
+from magnum.api.openapi import bodies
 from magnum.api.openapi.operations import Operation, Reply
-from magnum.api.openapi.scalars import Schema
 from magnum.api.types import baymodels as types
+from magnum.api.types.fields import Shown
+from magnum.api.types.schemas import Schema
 
 _WORDS: Final = {'baymodels': 'baymodel', 'clustertemplates': 'cluster template'}
 
 
 def _components(dialect: Dialect) -> Iterator[tuple[str, Schema]]:
     title, resource = dialect.title, types.TYPES[dialect]
-    yield f'{title}Request', schemas.request(resource)
-    yield f'{title}Patch', schemas.patch(resource)
-    full = schemas.document(dialect, dialect.full_view, types.FIELDS)
+    yield f'{title}Request', bodies.request(resource)
+    yield f'{title}Patch', bodies.patch(resource)
+    full = bodies.document(resource, Shown.IN_FULL)
     yield title, full
-    yield f'{title}Narrowed', schemas.narrowed(full)
+    yield f'{title}Narrowed', bodies.narrowed(full)
     for kind in ('', 'Narrowed'):
-        item = schemas.ref(f'{title}{kind}')
-        yield f'{title}List{kind}', schemas.listing(dialect.collection, item)
+        item = bodies.ref(f'{title}{kind}')
+        yield f'{title}List{kind}', bodies.listing(dialect.collection, item)
 
 
 def _operations(dialect: Dialect) -> Iterator[tuple[str, Operation]]:

@@ -5,39 +5,35 @@ from typing import Final
 
 from magnum.api import versions
 from magnum.api.dialects import BAY_DIALECTS, BAYS, CLUSTERS, Dialect
-from magnum.api.openapi import schemas
-from magnum.api.openapi.members import RESOLVED_LABELS
+from magnum.api.openapi import bodies
 from magnum.api.openapi.operations import ACCEPTED, Operation, Reply, component, spoken
-from magnum.api.openapi.scalars import Schema
 from magnum.api.types import bays as types
+from magnum.api.types.fields import Shown
+from magnum.api.types.schemas import RESOLVED_LABELS, Schema, closed
 
 _LATER: Final = 'Operation-Location?'
-_OPTIONAL: Final = ('faults',)
-#: Only of those who choose their members.
-_CHOSEN: Final = (*_OPTIONAL, 'resolved_labels')
 _REPLAYED: Final = 'Idempotency-Replayed?'
 
 
 def _components(dialect: Dialect) -> Iterator[tuple[str, Schema]]:
     title, resource = component(dialect), types.TYPES[dialect]
-    full = schemas.document(dialect, dialect.full_view, types.FIELDS, optional=_OPTIONAL)
-    item = schemas.document(dialect, dialect.list_view, types.FIELDS)
+    full = bodies.document(resource, Shown.ALONE)
+    item = bodies.document(resource, Shown.IN_LISTS)
     yield title, full
     yield f'{title}Item', item
     # What requests hold is the same at every version; members are chosen at the last ones.
     kinds: tuple[str, ...] = ('',)
     if dialect.successor is None:
-        yield f'{title}Request', schemas.request(resource)
-        yield f'{title}Patch', schemas.patch(resource)
-        chosen = schemas.document(dialect, dialect.full_view, types.FIELDS, optional=_CHOSEN)
-        yield f'{title}Narrowed', schemas.narrowed(chosen)
-        yield f'{title}ItemNarrowed', schemas.narrowed(item)
+        yield f'{title}Request', bodies.request(resource)
+        yield f'{title}Patch', bodies.patch(resource)
+        yield f'{title}Narrowed', bodies.narrowed(full, resolved_labels=RESOLVED_LABELS)
+        yield f'{title}ItemNarrowed', bodies.narrowed(item)
         kinds = ('', 'Narrowed')
     for kind in kinds:
-        items = schemas.ref(f'{title}Item{kind}')
-        yield f'{title}List{kind}', schemas.listing(dialect.collection, items)
-        items = schemas.ref(f'{title}{kind}')
-        yield f'{title}DetailList{kind}', schemas.listing(dialect.collection, items)
+        items = bodies.ref(f'{title}Item{kind}')
+        yield f'{title}List{kind}', bodies.listing(dialect.collection, items)
+        items = bodies.ref(f'{title}{kind}')
+        yield f'{title}DetailList{kind}', bodies.listing(dialect.collection, items)
 
 
 def _operations(dialect: Dialect) -> Iterator[tuple[str, Operation]]:
@@ -85,7 +81,7 @@ def _synchronous(dialect: Dialect, reply: Reply) -> Iterator[Reply]:
 
 
 COMPONENTS: Final[Mapping[str, Schema]] = {
-    'ResolvedLabels': schemas.closed({'resolved_labels': RESOLVED_LABELS}),
+    'ResolvedLabels': closed({'resolved_labels': RESOLVED_LABELS}),
     **{name: schema for dialect in BAY_DIALECTS for name, schema in _components(dialect)},
 }
 OPERATIONS: Final[Mapping[str, Operation]] = {

@@ -4,27 +4,26 @@ from collections.abc import Mapping
 from typing import Final
 
 from magnum.api.dialects import CERTIFICATES
-from magnum.api.openapi import schemas
-from magnum.api.openapi.members import LINKS, MEMBERS
+from magnum.api.openapi import bodies
 from magnum.api.openapi.operations import ACCEPTED, Operation, Reply
-from magnum.api.openapi.scalars import Schema
 from magnum.api.types import certificates as types
+from magnum.api.types.schemas import LINKS, UUID, Schema, closed
 
 _TAG: Final = CERTIFICATES.collection
 _ACCEPTED: Final = (Reply(202, ACCEPTED, ('Operation-Location?',)),)
 _STRING: Final[Schema] = {'type': 'string'}
 #: Clients of either time read the bay under their name of it.
 _SHOWN: Final = {
-    'cluster_uuid': MEMBERS['uuid'], 'bay_uuid': MEMBERS['uuid'], 'links': LINKS, 'pem': _STRING,
+    'cluster_uuid': UUID, 'bay_uuid': UUID, 'links': LINKS, 'pem': _STRING,
 }
 
 COMPONENTS: Final[Mapping[str, Schema]] = {
     'CertificateRequest': {
-        **schemas.request(types.TYPE),
+        **bodies.request(types.TYPE),
         'anyOf': [{'required': ['cluster_uuid']}, {'required': ['bay_uuid']}],
     },
-    'Authority': schemas.closed(_SHOWN),
-    'Certificate': schemas.closed(
+    'Authority': closed(_SHOWN),
+    'Certificate': closed(
         {**_SHOWN, 'csr': _STRING, 'ca_cert_type': _STRING}, optional=['ca_cert_type']
     ),
 }

@@ -3,18 +3,16 @@
 from collections.abc import Mapping
 from typing import Final
 
-from magnum.api.openapi.members import MEMBERS
 from magnum.api.openapi.operations import ACCEPTED, Operation
-from magnum.api.openapi.scalars import Schema
-from magnum.api.openapi.schemas import closed
+from magnum.api.types.schemas import UUID, Schema, closed
 
 COMPONENTS: Final[Mapping[str, Schema]] = {
     ACCEPTED: {
         **closed(
             {
-                'uuid': MEMBERS['uuid'],
+                'uuid': UUID,
                 'operation_id': {
-                    **MEMBERS['uuid'], 'description': 'Of the operation, where one was planned.',
+                    **UUID, 'description': 'Of the operation, where one was planned.',
                 },
             },
             optional=['operation_id'],

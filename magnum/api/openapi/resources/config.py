@@ -4,26 +4,22 @@ from collections.abc import Mapping
 from typing import Final
 
 from magnum.api.dialects import BAYS, CLUSTERS
-from magnum.api.openapi import schemas
-from magnum.api.openapi.members import MEMBERS, STRING
+from magnum.api.openapi import bodies
 from magnum.api.openapi.operations import Operation, Reply
-from magnum.api.openapi.scalars import STRINGS, Schema, nullable
-from magnum.api.openapi.schemas import closed
 from magnum.api.types import config as types
+from magnum.api.types.schemas import STRINGS, TEXT, UUID, Schema, closed
 
 _MEMBERS: Final[Mapping[str, tuple[Schema, str]]] = {
-    'cluster_uuid': (MEMBERS['uuid'], 'The bay.'),
-    'bay_uuid': (MEMBERS['uuid'], 'The same, by the other name.'),
-    'certificate': (nullable(STRING), "The caller's, in PEM; null for a bay without TLS."),
-    'ca': (nullable(STRING), "Certificate of the bay's authority, in PEM."),
+    'cluster_uuid': (UUID, 'The bay.'),
+    'bay_uuid': (UUID, 'The same, by the other name.'),
+    'certificate': (TEXT, "The caller's, in PEM; null for a bay without TLS."),
+    'ca': (TEXT, "Certificate of the bay's authority, in PEM."),
     'files': (STRINGS, 'Text of each file, by its name; the key is to be put beside them.'),
 }
 
 COMPONENTS: Final[Mapping[str, Schema]] = {
-    'ConfigRequest': schemas.request(types.TYPE),
-    'Config': closed(
-        {name: {**schema, 'description': words} for name, (schema, words) in _MEMBERS.items()}
-    ),
+    'ConfigRequest': bodies.request(types.TYPE),
+    'Config': closed(bodies.described(_MEMBERS)),
 }
 OPERATIONS: Final[Mapping[str, Operation]] = {
     f'{dialect.collection}_config.create': Operation(

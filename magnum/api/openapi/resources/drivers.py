@@ -1,13 +1,12 @@
 """Drivers: what kinds of bays an installation builds."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from magnum.api.dialects import DRIVERS as DIALECT
-from magnum.api.openapi.members import BOOLEAN, LINKS, STRING
+from magnum.api.openapi import bodies
 from magnum.api.openapi.operations import Operation, Reply
-from magnum.api.openapi.scalars import Schema
-from magnum.api.openapi.schemas import closed, ref
+from magnum.api.types.schemas import BOOLEAN, LINKS, STRING, Schema, closed
 from magnum.domain import baymodels
 
 _TAG: Final = DIALECT.collection
@@ -24,9 +23,7 @@ _MEMBERS: Final[Mapping[str, tuple[Schema, str]]] = {
     'upgrades': (_STRINGS, 'Roles of the nodes that an upgrade can replace.'),
     'links': (LINKS, 'Where it is to be found.'),
 }
-_SHOWN: Final[Mapping[str, Any]] = {
-    name: {**schema, 'description': words} for name, (schema, words) in _MEMBERS.items()
-}
+_SHOWN: Final = bodies.described(_MEMBERS)
 
 COMPONENTS: Final[Mapping[str, Schema]] = {
     'Driver': closed(_SHOWN),
@@ -36,7 +33,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
             'labels_schema': {'type': 'object', 'description': 'JSON Schema of its labels.'},
         }
     ),
-    'DriverList': closed({_TAG: {'type': 'array', 'items': ref('Driver')}}),
+    'DriverList': closed({_TAG: {'type': 'array', 'items': bodies.ref('Driver')}}),
 }
 OPERATIONS: Final[Mapping[str, Operation]] = {
     'drivers.list': Operation(_TAG, 'List drivers', (Reply(200, 'DriverList'),)),

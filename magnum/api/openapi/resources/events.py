@@ -4,29 +4,25 @@ from collections.abc import Mapping
 from typing import Final
 
 from magnum.api.dialects import BAYS, CLUSTERS
-from magnum.api.openapi import schemas
-from magnum.api.openapi.members import MEMBERS, STRING
+from magnum.api.openapi import bodies
 from magnum.api.openapi.operations import STREAM, Operation, Reply
-from magnum.api.openapi.scalars import Schema, nullable
-from magnum.api.openapi.schemas import closed
+from magnum.api.types.schemas import STRING, TEXT, TIME, UUID, Schema, closed
 
 _TAG: Final = 'events'
 _MEMBERS: Final[Mapping[str, tuple[Schema, str]]] = {
     'cursor': (STRING, 'Where a client goes on after this event.'),
     'kind': (STRING, 'What happened, for programs.'),
-    'message': (nullable(STRING), 'What happened, for people.'),
-    'bay_uuid': (MEMBERS['uuid'], 'The bay.'),
-    'cluster_uuid': (MEMBERS['uuid'], 'The same, by the other name.'),
-    'operation_id': (nullable(STRING), 'The operation that it belongs to.'),
-    'request_id': (nullable(STRING), 'The request that led to it.'),
-    'created_at': (MEMBERS['created_at'], 'When it happened.'),
+    'message': (TEXT, 'What happened, for people.'),
+    'bay_uuid': (UUID, 'The bay.'),
+    'cluster_uuid': (UUID, 'The same, by the other name.'),
+    'operation_id': (TEXT, 'The operation that it belongs to.'),
+    'request_id': (TEXT, 'The request that led to it.'),
+    'created_at': (TIME, 'When it happened.'),
 }
 
 COMPONENTS: Final[Mapping[str, Schema]] = {
-    'Event': closed(
-        {name: {**schema, 'description': words} for name, (schema, words) in _MEMBERS.items()}
-    ),
-    'EventList': schemas.listing('events', schemas.ref('Event')),
+    'Event': closed(bodies.described(_MEMBERS)),
+    'EventList': bodies.listing('events', bodies.ref('Event')),
     'EventStream': {
         'type': 'string',
         'description': 'Server-sent events: "id" is the cursor, "event" the kind, "data" an Event.',

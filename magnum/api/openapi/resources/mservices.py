@@ -3,23 +3,31 @@
 from collections.abc import Mapping
 from typing import Final
 
-from magnum.api.openapi.members import BOOLEAN, COUNT, MEMBERS, STRING
+from magnum.api.openapi.bodies import ref
 from magnum.api.openapi.operations import Operation, Reply
-from magnum.api.openapi.scalars import Schema, nullable
-from magnum.api.openapi.schemas import closed, ref
+from magnum.api.types.schemas import (
+    BOOLEAN,
+    COUNT,
+    NUMBER_OF_A_ROW,
+    STRING,
+    TEXT,
+    TIME,
+    Schema,
+    closed,
+)
 
 COMPONENTS: Final[Mapping[str, Schema]] = {
     'Conductor': closed(
         {
-            'id': MEMBERS['id'],
+            'id': NUMBER_OF_A_ROW,
             'host': STRING,
             'binary': STRING,
             'state': {'enum': ['up', 'down']},
             'report_count': COUNT,
             'disabled': BOOLEAN,
-            'disabled_reason': nullable(STRING),
-            'created_at': MEMBERS['created_at'],
-            'updated_at': MEMBERS['updated_at'],
+            'disabled_reason': TEXT,
+            'created_at': TIME,
+            'updated_at': TIME,
         }
     ),
     'ConductorList': closed({'mservices': {'type': 'array', 'items': ref('Conductor')}}),

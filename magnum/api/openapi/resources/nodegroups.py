@@ -4,25 +4,25 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from magnum.api.dialects import BAYS, CLUSTERS, NODEGROUPS, Dialect
-from magnum.api.openapi import schemas
-from magnum.api.openapi.members import MEMBERS
+from magnum.api.openapi import bodies
 from magnum.api.openapi.operations import Operation, Reply
-from magnum.api.openapi.scalars import Schema
 from magnum.api.types import nodegroups as types
+from magnum.api.types.fields import Shown
+from magnum.api.types.schemas import UUID, Schema
 
 _TAG: Final = 'nodegroups'
-_FULL: Final = schemas.document(NODEGROUPS, NODEGROUPS.full_view, types.FIELDS)
-_ITEM: Final = schemas.document(NODEGROUPS, NODEGROUPS.list_view, types.FIELDS)
+_FULL: Final = bodies.document(types.TYPE, Shown.IN_FULL)
+_ITEM: Final = bodies.document(types.TYPE, Shown.IN_LISTS)
 _PROMISED: Final = {
-    **_FULL, 'properties': {**_FULL['properties'], 'operation_id': MEMBERS['uuid']},
+    **_FULL, 'properties': {**_FULL['properties'], 'operation_id': UUID},
 }
 
 COMPONENTS: Final[Mapping[str, Schema]] = {
-    'NodegroupRequest': schemas.request(types.TYPE),
-    'NodegroupPatch': schemas.patch(types.TYPE, types.CHANGEABLE),
+    'NodegroupRequest': bodies.request(types.TYPE),
+    'NodegroupPatch': bodies.patch(types.TYPE, types.TYPE.changeable),
     'Nodegroup': _FULL,
     'NodegroupPromised': _PROMISED,
-    'NodegroupList': schemas.listing(NODEGROUPS.collection, _ITEM),
+    'NodegroupList': bodies.listing(NODEGROUPS.collection, _ITEM),
 }
 
 

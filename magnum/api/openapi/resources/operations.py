@@ -4,15 +4,24 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from magnum.api.dialects import OPERATIONS as DIALECT
-from magnum.api.openapi import schemas
-from magnum.api.openapi.members import BOOLEAN, COUNT, LINKS, MEMBERS, STRING
+from magnum.api.openapi import bodies
 from magnum.api.openapi.operations import ACCEPTED, Operation, Reply
-from magnum.api.openapi.scalars import Schema, nullable
-from magnum.api.openapi.schemas import closed
+from magnum.api.types.schemas import (
+    BOOLEAN,
+    COUNT,
+    LINKS,
+    STRING,
+    TEXT,
+    TIME,
+    UUID,
+    Schema,
+    closed,
+    nullable,
+)
 from magnum.domain import failures, states
 
 _TAG: Final = DIALECT.collection
-_TIME: Final = MEMBERS['created_at']
+_TIME: Final = TIME
 _STEP_STATES: Final = [
     states.STEP_PENDING, states.STEP_RUNNING, states.STEP_DONE, states.STEP_FAILED,
 ]
@@ -21,31 +30,31 @@ _STEP: Final = closed(
         'name': STRING,
         'state': {'enum': _STEP_STATES},
         'attempts': COUNT,
-        'reason': nullable(STRING),
+        'reason': TEXT,
         'started_at': _TIME,
         'finished_at': _TIME,
     }
 )
 _ERROR: Final = closed(
     {
-        'code': {**nullable(STRING), 'description': 'Of the closed list of failures.'},
-        'resource': {**nullable(STRING), 'description': 'What failed first.'},
-        'resource_type': nullable(STRING),
-        'reason': nullable(STRING),
+        'code': {**TEXT, 'description': 'Of the closed list of failures.'},
+        'resource': {**TEXT, 'description': 'What failed first.'},
+        'resource_type': TEXT,
+        'reason': TEXT,
         'owner': nullable(
             {'type': 'string', 'enum': [failures.USER, failures.OPERATOR, failures.SERVICE]}
         ),
         'retryable': nullable(BOOLEAN),
-        'request_id': nullable(STRING),
+        'request_id': TEXT,
     }
 )
 _MEMBERS: Final[Mapping[str, tuple[Schema, str]]] = {
-    'uuid': (MEMBERS['uuid'], 'Made by the service.'),
-    'bay_uuid': (MEMBERS['uuid'], 'The bay.'),
-    'cluster_uuid': (MEMBERS['uuid'], 'The same, by the other name.'),
-    'bay_name': (nullable(STRING), "The bay's name."),
-    'cluster_name': (nullable(STRING), 'The same, by the other name.'),
-    'project_id': (nullable(STRING), 'The project that owns the bay.'),
+    'uuid': (UUID, 'Made by the service.'),
+    'bay_uuid': (UUID, 'The bay.'),
+    'cluster_uuid': (UUID, 'The same, by the other name.'),
+    'bay_name': (TEXT, "The bay's name."),
+    'cluster_name': (TEXT, 'The same, by the other name.'),
+    'project_id': (TEXT, 'The project that owns the bay.'),
     'verb': ({'enum': list(states.VERBS)}, 'What was promised.'),
     'state': ({'enum': list(states.TRANSITIONS)}, 'Where it stands.'),
     'percentage': (
@@ -57,9 +66,9 @@ _MEMBERS: Final[Mapping[str, tuple[Schema, str]]] = {
     'retries': ({'type': ['string', 'null']}, 'uuid of the operation that it tries again.'),
     'cancel_requested': (BOOLEAN, 'Whether it is to stop.'),
     'requester': (
-        closed({'user_id': nullable(STRING), 'project_id': nullable(STRING)}), 'Who asked for it.'
+        closed({'user_id': TEXT, 'project_id': TEXT}), 'Who asked for it.'
     ),
-    'request_id': (nullable(STRING), 'The request that asked for it.'),
+    'request_id': (TEXT, 'The request that asked for it.'),
     'error': (nullable(_ERROR), 'Why it failed, or what it last met.'),
     'created_at': (_TIME, 'When it was asked for.'),
     'started_at': (_TIME, 'When a conductor first took it up.'),
@@ -70,10 +79,8 @@ _ACCEPTED: Final = (Reply(202, ACCEPTED, ('Operation-Location', 'Idempotency-Rep
 _PAGE: Final = (Reply(200, 'OperationList'),)
 
 COMPONENTS: Final[Mapping[str, Schema]] = {
-    'Operation': closed(
-        {name: {**schema, 'description': words} for name, (schema, words) in _MEMBERS.items()}
-    ),
-    'OperationList': schemas.listing(DIALECT.collection, schemas.ref('Operation')),
+    'Operation': closed(bodies.described(_MEMBERS)),
+    'OperationList': bodies.listing(DIALECT.collection, bodies.ref('Operation')),
 }
 OPERATIONS: Final[Mapping[str, Any]] = {
     'operations.list': Operation(_TAG, 'List operations', _PAGE),

@@ -4,12 +4,19 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from magnum.api.dialects import BAYMODEL_DIALECTS, Dialect
-from magnum.api.openapi import schemas
-from magnum.api.openapi.members import BOOLEAN, COUNT, RESOLVED_LABELS, STRING
+from magnum.api.openapi import bodies
 from magnum.api.openapi.operations import Operation
-from magnum.api.openapi.scalars import Schema, nullable
-from magnum.api.openapi.schemas import closed
 from magnum.api.types import baymodels as types
+from magnum.api.types.fields import Shown
+from magnum.api.types.schemas import (
+    BOOLEAN,
+    COUNT,
+    RESOLVED_LABELS,
+    STRING,
+    Schema,
+    closed,
+    nullable,
+)
 
 _NUMBER: Final[Schema] = {'type': 'integer'}
 #: What a baymodel has only when it is stored.
@@ -39,10 +46,15 @@ _AGAINST_LIMITS: Final[Mapping[str, Any]] = {
 
 
 def _of_baymodel(dialect: Dialect) -> Schema:
-    attributes = [name for name in dialect.full_view if name not in _OF_A_ROW]
-    shown = schemas.document(dialect, attributes, types.FIELDS)
+    shown = {
+        name: schema
+        for name, schema in bodies.document(types.TYPES[dialect], Shown.IN_FULL)[
+            'properties'
+        ].items()
+        if name not in _OF_A_ROW
+    }
     return closed(
-        {'dry_run': {'const': True}, dialect.argument: shown, 'labels': RESOLVED_LABELS}
+        {'dry_run': {'const': True}, dialect.argument: closed(shown), 'labels': RESOLVED_LABELS}
     )
 
 

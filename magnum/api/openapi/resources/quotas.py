@@ -4,15 +4,16 @@ from collections.abc import Mapping
 from typing import Final
 
 from magnum.api.dialects import QUOTAS
-from magnum.api.openapi import schemas
+from magnum.api.openapi import bodies
 from magnum.api.openapi.operations import Operation, Reply
-from magnum.api.openapi.scalars import Schema
 from magnum.api.types import quotas as types
+from magnum.api.types.fields import Shown
+from magnum.api.types.schemas import Schema
 
 _TAG: Final = QUOTAS.collection
 _OF_A_ROW: Final = ('id', 'created_at', 'updated_at')
-_ONE: Final = schemas.document(QUOTAS, QUOTAS.full_view, types.FIELDS)
-_REQUEST: Final = schemas.request(types.TYPE)
+_ONE: Final = bodies.document(types.TYPE, Shown.IN_FULL)
+_REQUEST: Final = bodies.request(types.TYPE)
 
 COMPONENTS: Final[Mapping[str, Schema]] = {
     'QuotaRequest': {
@@ -30,7 +31,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     'QuotaInForce': {
         **_ONE, 'required': [name for name in _ONE['required'] if name not in _OF_A_ROW],
     },
-    'QuotaList': schemas.listing(QUOTAS.collection, schemas.ref('Quota')),
+    'QuotaList': bodies.listing(QUOTAS.collection, bodies.ref('Quota')),
 }
 OPERATIONS: Final[Mapping[str, Operation]] = {
     'quotas.list': Operation(_TAG, 'List the quotas that are set', (Reply(200, 'QuotaList'),)),

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from magnum.api import routes
-from magnum.api.openapi.members import LINKS
+from magnum.api.openapi.bodies import ref
 from magnum.api.openapi.operations import Operation, Reply
-from magnum.api.openapi.scalars import Schema
-from magnum.api.openapi.schemas import closed, ref
+from magnum.api.types.schemas import LINKS, Schema, closed
 
 _STRING: Final[Schema] = {'type': 'string'}
 _NUMBER: Final[Schema] = {'type': 'string', 'pattern': r'^1\.[0-9]+$'}

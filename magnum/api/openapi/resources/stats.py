@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
-from magnum.api.openapi.members import COUNT
 from magnum.api.openapi.operations import Operation, Reply
-from magnum.api.openapi.scalars import Schema
-from magnum.api.openapi.schemas import closed
+from magnum.api.types.schemas import COUNT, Schema, closed
 
 COMPONENTS: Final[Mapping[str, Schema]] = {
     'Statistics': closed({'clusters': COUNT, 'nodes': COUNT}),
