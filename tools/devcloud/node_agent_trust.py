@@ -16,6 +16,7 @@ from typing import Any
 import requests
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from tools.devcloud.node_agent_boot import Node, StepFailed, authorities, is_issued_by, told
 
@@ -66,8 +67,10 @@ def load(disk: pathlib.Path, stopping: threading.Event) -> Node | None:
     node = Node(content['settings'], stopping)
     node.bundle = content['bundle'].encode()
     for purpose, pem in content['keys'].items():
-        # Elliptic ones: only such are saved.
-        node.keys[purpose] = serialization.load_pem_private_key(pem.encode(), None)
+        key = serialization.load_pem_private_key(pem.encode(), None)
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise ValueError(f'{purpose}: only elliptic keys are saved')
+        node.keys[purpose] = key
     for purpose, pem in content['certificates'].items():
         node.certificates[purpose] = x509.load_pem_x509_certificate(pem.encode())
     return node

@@ -133,7 +133,7 @@ class Stack:
         left = [kind for kind, find in made if find()]
         require(not left, f'left behind: {left}')
 
-    def external(self) -> list[tuple[str, Callable[[], object]]]:
+    def external(self) -> list[tuple[str, Callable[[], Any]]]:
         """What the stack has in other services: kind, how to find it."""
         network, cloud = self.cloud.network, self.cloud
         finders = {

@@ -6,6 +6,8 @@ them fail as there is no guest. So the guests are made anew from what Nova
 knows of its servers.
 """
 
+from typing import Any
+
 from nova import context as nova_context
 from nova import objects
 from nova.virt import fake
@@ -14,7 +16,7 @@ from nova.virt import fake
 class FakeDriver(fake.FakeDriverWithoutFakeNodes):
     """The fake driver that knows its guests after a restart."""
 
-    def init_host(self, host):
+    def init_host(self, host: Any) -> None:
         """Make a guest for each server that Nova has on this host."""
         super().init_host(host)
         servers = objects.InstanceList.get_by_host(
