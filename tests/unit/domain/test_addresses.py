@@ -28,3 +28,14 @@ def test_credentials_are_seen_and_hidden(text: str, shown: str) -> None:
 def test_other_addresses_stay(text: str) -> None:
     assert not addresses.has_credentials(text)
     assert addresses.without_credentials(text) == text
+
+
+@pytest.mark.parametrize(
+    'text', ['a b', 'a\nb', 'a"b', "a'b", 'a\\b', 'a`b', 'a$b', 'a<b', 'a>b', '$(id)']
+)
+def test_addresses_that_break_out_of_a_file(text: str) -> None:
+    assert addresses.breaks_out(f'http://proxy/{text}')
+
+
+def test_addresses_that_stay_in_their_place() -> None:
+    assert not addresses.breaks_out('https://proxy.example.org:3128/a-b_c?d=e&f=%20#g')

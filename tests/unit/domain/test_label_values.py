@@ -86,6 +86,10 @@ def test_every_label_has_a_format_that_fits(driver: str, name: str, rule: dict[s
         pytest.fail('a choice of words has a format')
 
 
+def test_a_label_without_a_format_is_text() -> None:
+    assert label_values.normal({}, ' True ') == 'True'
+
+
 def test_words_of_json_and_python_are_one() -> None:
     given = json.loads('{"a": true, "b": false, "c": 20, "d": 20.0, " e ": "True"}')
     assert labels.parse(given) == {'a': 'true', 'b': 'false', 'c': '20', 'd': '20.0', 'e': 'True'}

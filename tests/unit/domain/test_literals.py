@@ -59,7 +59,7 @@ def test_what_is_read_means_what_python_says(text: str) -> None:
     "{'a': " + '1' * 101 + '}',
     "{'a': {'b': {'c': {'d': {}}}}}", "['', [[[[]]]]]", "{'a': '\\uffz'}",
     '1' * 5000, '[' * 60_000, '{"a":' * 10_000, '{[]: 1}', '{{}: 1}', '', ' ',
-    "{'a': '\\UFFFFFFFF'}",
+    "{'a': '\\UFFFFFFFF'}", "['a', ,1]]", '{"a": ' + '[' * 4 + "''" + ']' * 4 + '}',
 ])
 def test_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r'\w'):
@@ -73,6 +73,27 @@ def test_of_python_2() -> None:
 
 
 _FULL = literals.MAX_LENGTH
+
+
+@pytest.mark.parametrize(('text', 'expected'), [
+    # The last that is read: of the depth, the digits, the characters and the length.
+    ("[[[['a']]]]", [[[['a']]]]), ("{'a': {'b': {'c': {'d': 1}}}}", {'a': {'b': {'c': {'d': 1}}}}),
+    ("['', " + '1' * 100 + ']', ['', int('1' * 100)]), ("'\\U0010ffff'", '\U0010ffff'),
+    ("'" + 'a' * (_FULL - 2) + "'", 'a' * (_FULL - 2)), ("[U'a', u'b']", ['a', 'b']),
+])
+def test_bounds(text: str, expected: Any) -> None:
+    assert literals.parse(text) == expected
+
+
+@pytest.mark.parametrize(('text', 'said'), [
+    ('x' * (_FULL + 1), 'more than 65536 characters'), ("[[[[['a']]]]]", 'more than 4 deep'),
+    ("['', " + '1' * 101 + ']', 'at most 100 digits'), ('{1: 2}', 'keys of objects should be str'),
+    ("'\\d'", r'"\\d" is no escape'), ('x', 'should be JSON or a Python literal'),
+])
+def test_reasons_of_refusals(text: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        literals.parse(text)
+
 
 
 @pytest.mark.parametrize('text', [

@@ -3,7 +3,7 @@
 import pytest
 
 from magnum.domain.failures import Failure
-from magnum.domain.plain_text import LONGEST, one_line
+from magnum.domain.plain_text import LONGEST, first_line, is_storable, one_line
 
 ON_ONE_LINE = {
     'plain words, 100 %': 'plain words, 100 %',
@@ -29,6 +29,7 @@ def test_not_for_ever() -> None:
     assert len(cut) == LONGEST
     assert cut.endswith('x ...')
     assert one_line('x' * LONGEST) == 'x' * LONGEST
+    assert one_line('ab cde fgh', 7) == 'ab ...'
 
 
 def test_a_log_line_cannot_be_forged() -> None:
@@ -36,3 +37,16 @@ def test_a_log_line_cannot_be_forged() -> None:
     failure = Failure('node_failed', said, 'wait', 'OS::Heat::WaitCondition')
     assert '\n' not in failure.sentence()
     assert '\n' not in failure.as_dict()['reason']
+
+
+def test_the_first_line_of_an_error() -> None:
+    assert first_line(ValueError('away: b\n[SQL: SELECT 1]\nmore')) == 'away: b'
+    assert first_line(ValueError('away')) == 'away'
+
+
+@pytest.mark.parametrize(('text', 'expected'), [
+    ('', True), ('a', True), ('é 漢字 😀', True), ('a\0', False), ('é\0', False),
+    ('\ud800', False), ('a\udfff', False),
+])
+def test_text_that_every_database_takes(text: str, expected: bool) -> None:
+    assert is_storable(text) is expected

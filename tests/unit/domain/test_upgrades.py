@@ -2,7 +2,7 @@
 
 import pytest
 
-from magnum.domain.upgrades import follow_labels
+from magnum.domain.upgrades import follow, follow_labels
 
 
 @pytest.mark.parametrize(
@@ -17,3 +17,8 @@ from magnum.domain.upgrades import follow_labels
 )
 def test_labels_follow(own: dict, base: dict, target: dict, expected: dict) -> None:  # type: ignore[type-arg]
     assert follow_labels(own, base, target) == expected
+
+
+@pytest.mark.parametrize(('own', 'expected'), [('old', 'new'), ('mine', 'mine'), (None, None)])
+def test_values_follow(own: str | None, expected: str | None) -> None:
+    assert follow(own, 'old', 'new') == expected
