@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from magnum.certificates.sealing import Sealer
-from magnum.certificates.service import AUTHORITY, SERVICE
+from magnum.certificates.service import AUTHORITY
 from magnum.certificates.stores.database import DatabaseStore
 from magnum.db import models
 from magnum.operations import passwords
@@ -270,10 +270,9 @@ def _secrets_of(uuid: str) -> set[str]:
     with orm.Session(engine) as session:
         identity = session.scalars(sa.select(models.BayIdentity).filter_by(bay_uuid=uuid)).one()
         (password,) = passwords.unseal(sealer, uuid, identity.sealed_password)
-        keys = [store.load(session, uuid, purpose) for purpose in (AUTHORITY, SERVICE)]
+        pair = store.load(session, uuid, AUTHORITY)
     engine.dispose()
-    found = {settings.encryption_key(), password}
-    for pair in keys:
-        assert pair is not None
-        found.add(pair.private_key_pem.decode().splitlines()[1])
-    return found
+    assert pair is not None
+    return {
+        settings.encryption_key(), password, pair.private_key_pem.decode().splitlines()[1]
+    }
