@@ -13,7 +13,6 @@ class InvalidCSR(CertificateError):
 
     def __init__(self, reason: str):
         super().__init__(f'Received invalid csr: {reason}')
-        self.reason = reason
 
 
 class ExtensionRefused(InvalidCSR):
@@ -24,9 +23,7 @@ class ExtensionRefused(InvalidCSR):
     """
 
     def __init__(self, extension: str, reason: str = 'not allowed'):
-        self.extension = extension
-        self.reason = f"Extension '{extension}' {reason}"
-        CertificateError.__init__(self, self.reason)
+        CertificateError.__init__(self, f"Extension '{extension}' {reason}")
 
 
 class SubjectRefused(CertificateError):
@@ -38,8 +35,6 @@ class SubjectRefused(CertificateError):
 
     def __init__(self, subject: str, rule: str):
         super().__init__(f"Subject '{subject}' refused by the rule '{rule}'")
-        self.subject = subject
-        self.rule = rule
 
 
 class AuthorityMissing(CertificateError):
@@ -80,7 +75,7 @@ class EncryptionKeyUnknown(SealingError):
     :param context: what was sealed: the row, as the sealed value knows it.
     """
 
-    def __init__(self, key_id: str, context: str = 'A stored value'):
+    def __init__(self, key_id: str, context: str):
         super().__init__(
             f'{context} was sealed with the key {key_id}, which is not among [certificates] '
             'encryption_keys and encryption_key_file.'

@@ -36,13 +36,13 @@ def test_another_context_does_not_open() -> None:
 def test_a_changed_field_does_not_open(field: int) -> None:
     fields = Sealer([NEW]).seal(b'secret', 'here').split('.')
     fields[field] = ('A' if fields[field][0] != 'A' else 'B') + fields[field][1:]
-    with pytest.raises(errors.SealBroken):
+    with pytest.raises(errors.SealBroken, match=rf'value of here .*\(key {fields[1]}\):'):
         Sealer([NEW]).unseal('.'.join(fields), 'here')
 
 
 @pytest.mark.parametrize('text', ['', 'v1', 'v1.a.b', 'v1.a.b.c.d.e', 'v1.a.!.!.!', 'plain'])
 def test_what_is_no_sealed_text_is_broken(text: str) -> None:
-    with pytest.raises(errors.SealBroken):
+    with pytest.raises(errors.SealBroken, match='value of here cannot be opened: it was changed'):
         Sealer([NEW]).unseal(text, 'here')
 
 
@@ -91,6 +91,11 @@ def test_a_token_of_a_removed_key_is_an_error_and_no_other_token() -> None:
         Sealer([NEW]).derive_token(Sealer([OLD]).new_salt(), 'here')
 
 
+def test_a_hash_of_a_removed_key_is_an_error() -> None:
+    with pytest.raises(errors.EncryptionKeyUnknown, match='A stored hash was sealed with the key'):
+        Sealer([NEW]).authenticate(Sealer([OLD]).new_salt(), 'token')
+
+
 def test_keys_of_another_length_are_refused() -> None:
     with pytest.raises(errors.EncryptionKeyInvalid):
         Sealer([b'short'])
@@ -135,19 +140,35 @@ def test_an_open_key_file_is_warned_of(
     conf.set_override('encryption_key_file', str(file), 'certificates')
     with caplog.at_level(logging.WARNING):
         Sealer.from_config(conf)
-    assert '0644' in caplog.text
-    assert encoded(OLD) not in caplog.text
+    assert caplog.messages == [
+        f'{file} is open to others than its owner (mode 0644); 0600 is safe.'
+    ]
 
 
-@pytest.mark.parametrize('content', [None, b'\xff\xfe'])
+def test_a_closed_key_file_is_not_warned_of(
+    conf: cfg.ConfigOpts, tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / 'keys'
+    file.touch(0o600)
+    file.write_text(encoded(OLD))
+    conf.set_override('encryption_key_file', str(file), 'certificates')
+    Sealer.from_config(conf)
+    assert caplog.messages == []
+
+
+@pytest.mark.parametrize(('content', 'said'), [
+    (None, 'No such file or directory'), (b'\xff\xfe', 'it is not text'),
+])
 def test_an_unreadable_key_file_names_the_option(
-    conf: cfg.ConfigOpts, tmp_path: pathlib.Path, content: bytes | None
+    conf: cfg.ConfigOpts, tmp_path: pathlib.Path, content: bytes | None, said: str
 ) -> None:
     file = tmp_path / 'keys'
     if content:
         file.write_bytes(content)
     conf.set_override('encryption_key_file', str(file), 'certificates')
-    with pytest.raises(errors.EncryptionKeyInvalid, match='encryption_key_file'):
+    with pytest.raises(
+        errors.EncryptionKeyInvalid, match=f'encryption_key_file {file} cannot be read: {said}'
+    ):
         Sealer.from_config(conf)
 
 

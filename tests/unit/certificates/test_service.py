@@ -53,7 +53,7 @@ def test_without_an_authority_there_is_nothing(
     service: CertificateService, session: Session, bay: models.Bay
 ) -> None:
     assert service.trusted(session, bay.uuid) is None
-    with pytest.raises(errors.AuthorityMissing):
+    with pytest.raises(errors.AuthorityMissing, match=f'Bay {bay.uuid} has no certificate auth'):
         service.sign_user_csr(session, bay.uuid, 'kubernetes', csr.make(MASTERS), ['admin'], 'me')
 
 
@@ -146,6 +146,16 @@ def test_a_reader_gets_a_clients_certificate(
     )
     purposes = read(issued.pem).extensions.get_extension_for_class(x509.ExtendedKeyUsage)
     assert list(purposes.value) == [ExtendedKeyUsageOID.CLIENT_AUTH]
+
+
+def test_a_reader_is_known_by_name_too(
+    ready: CertificateService, session: Session, bay: models.Bay
+) -> None:
+    asked = (session, bay.uuid, 'kubernetes', csr.make(VIEWER), ['reader'], '0e5e')
+    assert read(ready.sign_user_csr(*asked, 'eve').pem).subject == VIEWER
+    for user_name in ('bob', None):
+        with pytest.raises(errors.SubjectRefused):
+            ready.sign_user_csr(*asked, user_name)
 
 
 @pytest.mark.parametrize(

@@ -80,8 +80,9 @@ def test_a_reader_who_is_called_like_a_component(policy: SubjectPolicy, name: st
 def test_readers_may_be_nothing_else(policy: SubjectPolicy, subject: x509.Name) -> None:
     with pytest.raises(SubjectRefused) as caught:
         policy.check(subject, ['reader'], 'kubernetes', EVE)
-    assert caught.value.rule.startswith('reader: O=magnum:viewers')
-    assert caught.value.rule in str(caught.value)
+    refused, _, rule = str(caught.value).partition(' refused by the rule ')
+    assert refused == f"Subject '{subject.rfc4514_string()}'"
+    assert rule.startswith("'reader: O=magnum:viewers")
 
 
 @pytest.mark.parametrize('coe', ['swarm', 'mesos'])
@@ -90,6 +91,12 @@ def test_readers_have_none_where_any_certificate_opens_everything(
 ) -> None:
     with pytest.raises(SubjectRefused):
         policy.check(VIEWER, ['reader'], coe, EVE)
+
+
+def test_every_rule_that_was_tried_is_named() -> None:
+    policy = SubjectPolicy(['a: CN=x', 'b: CN=y', 'c: CN=z'])
+    with pytest.raises(SubjectRefused, match=r"by the rule 'a: CN=x; c: CN=z'$"):
+        policy.check(VIEWER, ['a', 'c'], 'kubernetes')
 
 
 @pytest.mark.parametrize('roles', [[], ['load-balancer_member'], ['']])
