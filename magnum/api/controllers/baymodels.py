@@ -209,22 +209,8 @@ class BaymodelsController:
         )
         self._selection.check_volume_driver(values['volume_driver'], driver)
         applied = self._selection.checked_labels(values['labels'], driver)
-        self._check_named(values, lookups, self._selection.boots_from_flavor(applied))
+        lookups.named(values, self._selection.boots_from_flavor(applied))
         lookups.zones(*self._selection.zones(applied, values))
         if is_new and 'keypair_id' in self._dialect.mandatory:
             lookups.public_key('keypair_id', values['keypair_id'])
         return {'network_driver': network_driver, 'cluster_distro': image.os_distro}, driver
-
-    @staticmethod
-    def _check_named(values: Mapping[str, Any], lookups: Lookups, needs_disk: bool) -> None:
-        for field in ('flavor_id', 'master_flavor_id'):
-            if values[field] is not None:
-                lookups.flavor(field, values[field], needs_disk)
-        checks = {
-            'external_network_id': lookups.external_network,
-            'fixed_network': lookups.fixed_network,
-            'fixed_subnet': lookups.fixed_subnet,
-        }
-        for field, check in checks.items():
-            if values[field] is not None:
-                check(field, values[field])

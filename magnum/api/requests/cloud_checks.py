@@ -4,6 +4,7 @@ Images, flavors and networks of a project, and key pairs of a user, are
 remembered for some seconds, so that a burst of requests costs a few look-ups.
 """
 
+import functools
 import threading
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, Final, TypeVar
@@ -114,6 +115,23 @@ class Lookups:
             )
         flavor: compute.Flavor = found[0]
         return flavor
+
+    def named(self, values: Mapping[str, Any], needs_disk: bool) -> None:
+        """Everything exists that attributes name: flavors, networks and subnets.
+
+        :param values: attributes of a baymodel or a bay.
+        :param needs_disk: servers boot from their flavor's disk.
+        """
+        checks: dict[str, Callable[[str, str], object]] = {
+            'flavor_id': functools.partial(self.flavor, needs_disk=needs_disk),
+            'master_flavor_id': functools.partial(self.flavor, needs_disk=needs_disk),
+            'external_network_id': self.external_network,
+            'fixed_network': self.fixed_network,
+            'fixed_subnet': self.fixed_subnet,
+        }
+        for field, check in checks.items():
+            if values[field] is not None:
+                check(field, values[field])
 
     def zones(self, zone: str, volume_zone: str) -> None:
         """Availability zones of these names exist.

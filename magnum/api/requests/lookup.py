@@ -1,6 +1,8 @@
 """Finding what a path or a body names, or the error that says it is not there."""
 
 import dataclasses
+import functools
+from collections.abc import Callable
 
 from sqlalchemy import orm
 
@@ -33,13 +35,8 @@ def baymodel(
     :param field: of the body, where it is named there.
     :raises APIError: also 409, when several have the name.
     """
-    try:
-        row = baymodels.find(session, columns, scope, ident)
-    except Ambiguous:
-        raise _ambiguous(errors.BAYMODEL_AMBIGUOUS, dialect, field) from None
-    if row is None:
-        raise not_found(absent, dialect, ident, field)
-    return row
+    find = functools.partial(baymodels.find, session, columns, scope, ident)
+    return _found(find, dialect, ident, (absent, errors.BAYMODEL_AMBIGUOUS), field)
 
 
 def bay(
@@ -52,13 +49,8 @@ def bay(
     field: str | None = None,
 ) -> Row:
     """The visible bay of a uuid or name; parameters and errors as of ``baymodel``."""
-    try:
-        row = bays.find(session, columns, scope, ident)
-    except Ambiguous:
-        raise _ambiguous(errors.BAY_AMBIGUOUS, dialect, field) from None
-    if row is None:
-        raise not_found(absent, dialect, ident, field)
-    return row
+    find = functools.partial(bays.find, session, columns, scope, ident)
+    return _found(find, dialect, ident, (absent, errors.BAY_AMBIGUOUS), field)
 
 
 def nodegroup(
@@ -132,13 +124,30 @@ def not_found(
     )
 
 
-def _ambiguous(kind: errors.Kind, dialect: Dialect, field: str | None) -> errors.APIError:
-    return errors.APIError(
-        kind,
-        f'Multiple {dialect.plural} exist with same name. '
-        f'Please use the {dialect.singular} uuid instead.',
-        source=_source(field),
-    )
+def _found(
+    find: Callable[[], Row | None],
+    dialect: Dialect,
+    ident: str,
+    kinds: tuple[errors.Kind, errors.Kind],
+    field: str | None,
+) -> Row:
+    """What is found.
+
+    :param kinds: of the errors when there is none, and when there are several.
+    """
+    absent, ambiguous = kinds
+    try:
+        row = find()
+    except Ambiguous:
+        raise errors.APIError(
+            ambiguous,
+            f'Multiple {dialect.plural} exist with same name. '
+            f'Please use the {dialect.singular} uuid instead.',
+            source=_source(field),
+        ) from None
+    if row is None:
+        raise not_found(absent, dialect, ident, field)
+    return row
 
 
 def _source(field: str | None) -> dict[str, str] | None:

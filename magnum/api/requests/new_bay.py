@@ -118,15 +118,8 @@ class BayPlans:
         applied = self._selection.checked_labels(values['labels'], driver)
         needs_disk = self._selection.boots_from_flavor(applied)
         lookups.zones(*self._selection.zones(applied, values))
-        for field in ('flavor_id', 'master_flavor_id'):
-            if values[field] is not None:
-                lookups.flavor(field, values[field], needs_disk)
-        if baymodel.external_network_id is not None:
-            lookups.external_network('external_network_id', baymodel.external_network_id)
-        if values['fixed_network'] is not None:
-            lookups.fixed_network('fixed_network', values['fixed_network'])
-        if values['fixed_subnet'] is not None:
-            lookups.fixed_subnet('fixed_subnet', values['fixed_subnet'])
+        external = baymodel.external_network_id
+        lookups.named({**values, 'external_network_id': external}, needs_disk)
         keypair = values['keypair']
         public_key = lookups.public_key('keypair', keypair) if keypair else None
         return driver, applied, public_key

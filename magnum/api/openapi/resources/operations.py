@@ -21,7 +21,6 @@ from magnum.api.types.schemas import (
 from magnum.domain import failures, states
 
 _TAG: Final = DIALECT.collection
-_TIME: Final = TIME
 _STEP_STATES: Final = [
     states.STEP_PENDING, states.STEP_RUNNING, states.STEP_DONE, states.STEP_FAILED,
 ]
@@ -31,8 +30,8 @@ _STEP: Final = closed(
         'state': {'enum': _STEP_STATES},
         'attempts': COUNT,
         'reason': TEXT,
-        'started_at': _TIME,
-        'finished_at': _TIME,
+        'started_at': TIME,
+        'finished_at': TIME,
     }
 )
 _ERROR: Final = closed(
@@ -61,18 +60,18 @@ _MEMBERS: Final[Mapping[str, tuple[Schema, str]]] = {
         {'type': 'integer', 'minimum': 0, 'maximum': 100}, 'How many of its steps are done.'
     ),
     'steps': ({'type': 'array', 'items': _STEP}, 'All steps in order, those to come as well.'),
-    'deadline': (_TIME, 'When it is given up.'),
+    'deadline': (TIME, 'When it is given up.'),
     'attempts': (COUNT, 'How often a conductor took it up.'),
-    'retries': ({'type': ['string', 'null']}, 'uuid of the operation that it tries again.'),
+    'retries': (TEXT, 'uuid of the operation that it tries again.'),
     'cancel_requested': (BOOLEAN, 'Whether it is to stop.'),
     'requester': (
         closed({'user_id': TEXT, 'project_id': TEXT}), 'Who asked for it.'
     ),
     'request_id': (TEXT, 'The request that asked for it.'),
     'error': (nullable(_ERROR), 'Why it failed, or what it last met.'),
-    'created_at': (_TIME, 'When it was asked for.'),
-    'started_at': (_TIME, 'When a conductor first took it up.'),
-    'finished_at': (_TIME, 'When it ended.'),
+    'created_at': (TIME, 'When it was asked for.'),
+    'started_at': (TIME, 'When a conductor first took it up.'),
+    'finished_at': (TIME, 'When it ended.'),
     'links': (LINKS, 'Where it is to be found.'),
 }
 _ACCEPTED: Final = (Reply(202, ACCEPTED, ('Operation-Location', 'Idempotency-Replayed?')),)
