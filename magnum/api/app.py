@@ -8,7 +8,6 @@ from oslo_config import cfg
 from oslo_middleware import cors, http_proxy_to_wsgi, request_id
 
 from magnum.api import dispatch, routes
-from magnum.api.bootstrap import mount
 from magnum.api.http import forwarded, held_threads, middleware
 from magnum.api.http.middleware import Application
 from magnum.api.http.sse import Streams
@@ -78,8 +77,8 @@ def make_application(
         public=handlers,
         guarded=guarded,
         public_paths=routes.public_paths(),
-        bootstrap=mount.make(conf, database, certificates, drivers, wake_up),
-        is_bootstrap=mount.serves,
+        bootstrap=dispatch.make_bootstrap(services),
+        is_bootstrap=routes.are_of_nodes,
     )
     # What breaks below still answers in the common shape.
     application = middleware.Faults(application, dispatch.error_response)

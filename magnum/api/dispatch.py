@@ -9,11 +9,13 @@ import webob
 from oslo_log import log as logging
 
 from magnum.api import errors, plain_pecan, routes, versions
+from magnum.api.bootstrap import application
 from magnum.api.http import faults, sse
 from magnum.api.http.conditional import is_unchanged
 from magnum.api.http.context import Caller
 from magnum.api.http.idempotency import Idempotency
 from magnum.api.http.request import Answer, Call, body_limit, query_of
+from magnum.api.http.routing import Match, Route, Router
 from magnum.api.services import Services
 
 LOG = logging.getLogger(__name__)
@@ -42,6 +44,13 @@ def make_pecan(services: Services) -> Any:
         hooks=[_ErrorAnswers()],
         request_cls=webob.Request,
     )
+
+
+def make_bootstrap(services: Services) -> Any:
+    """The WSGI application of nodes, which authenticates them itself."""
+    table = routes.of_nodes()
+    (resource,) = {route.handler.resource for route in table}
+    return application.make(services.conf, table, resource.controller(services))
 
 
 class _Pecan(plain_pecan.core.ExplicitPecan):
@@ -83,12 +92,13 @@ class _Dispatcher:
         }
         self._max_body = body_limit(services.conf)
         self._idempotency = Idempotency(services.conf, services.database)
-        self._router = routes.Router()
-        resources = {route.handler.resource for route in routes.ROUTES}
+        table = routes.of_callers()
+        self._router = Router(table)
+        resources = {route.handler.resource for route in table}
         controllers = {one: one.controller(services, *one.dialects) for one in resources}
-        self._handlers: Mapping[routes.Route, Callable[[Call], Answer]] = {
+        self._handlers: Mapping[Route, Callable[[Call], Answer]] = {
             route: types.MethodType(route.handler.method, controllers[route.handler.resource])
-            for route in routes.ROUTES
+            for route in table
         }
 
     def route(self, request: webob.Request) -> None:
@@ -112,7 +122,7 @@ class _Dispatcher:
     def answer(self, request: webob.Request) -> webob.Response:
         """What the handler of the request's route answers."""
         environ = request.environ
-        match: routes.Match = environ[_MATCH]
+        match: Match = environ[_MATCH]
         route = match.methods[request.method]
         negotiated = environ.get(_NEGOTIATED, versions.DEFAULT)
         caller = Caller.from_environ(environ, self._services.enforcer, self._bays_domain)
@@ -137,7 +147,7 @@ class _Dispatcher:
         return _response_of(answer, environ)
 
 
-def _check_acceptable(request: webob.Request, route: routes.Route) -> None:
+def _check_acceptable(request: webob.Request, route: Route) -> None:
     """Refuse clients that take nothing of what the route answers with."""
     accepted = request.environ.get('HTTP_ACCEPT') or _ANYTHING
     if accepted in (_ANYTHING, _JSON):
@@ -147,7 +157,7 @@ def _check_acceptable(request: webob.Request, route: routes.Route) -> None:
         raise errors.APIError(errors.NOT_ACCEPTABLE)
 
 
-def _version_too_low(route: routes.Route, asked: int) -> errors.APIError:
+def _version_too_low(route: Route, asked: int) -> errors.APIError:
     return errors.APIError(
         errors.VERSION_TOO_LOW,
         f'Version {versions.text(asked)} was requested but the requested API '

@@ -1,16 +1,11 @@
-"""Every route of the API, and how a path finds its one.
-
-A path whose first segment is not ``v1`` is served as if it were; a trailing
-slash makes no difference but where a route says so. What is not here is a
-404; what is here with other methods only is a 405.
-"""
+"""Every route of the API: one table."""
 
 import dataclasses
-import enum
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
 from magnum.api import versions
+from magnum.api.bootstrap.handlers import BootstrapController
 from magnum.api.controllers.actions import ActionsController
 from magnum.api.controllers.baymodels import BaymodelsController
 from magnum.api.controllers.bays import BaysController
@@ -26,9 +21,7 @@ from magnum.api.controllers.quotas import QuotasController
 from magnum.api.controllers.root import DESCRIPTION, RootController
 from magnum.api.controllers.stats import StatsController
 from magnum.api.dialects import BAYMODELS, BAYS, CLUSTER_TEMPLATES, CLUSTERS, Dialect
-
-#: Query argument -> microversion from which it is known.
-Query = Mapping[str, int]
+from magnum.api.http.routing import VERSION_PREFIX, Auth, Query, Resource, Route
 
 NO_QUERY: Final[Query] = {}
 PAGING: Final[Query] = dict.fromkeys(('marker', 'limit', 'sort_key', 'sort_dir'), 1)
@@ -48,77 +41,11 @@ EVENTS: Final[Query] = {'after': 1, 'limit': 1}
 OPERATIONS: Final[Query] = {**PAGING, 'state': 1, 'verb': 1}
 QUOTAS: Final[Query] = {**PAGING, 'all_tenants': 1}
 STATS: Final[Query] = {'project_id': 1, 'type': 1}
+NODE: Final[Query] = {'node': 1}
+TRUST: Final[Query] = {'node': 1, 'purpose': 1, 'trusts': 1}
 
-
-class Auth(enum.Enum):
-    """What a request has to show before its route answers."""
-
-    NONE = 'nothing'
-    KEYSTONE = "a token of Keystone's"
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Resource:
-    """What handlers of some routes are methods of.
-
-    ``controller`` makes the object from the services and from ``dialects``;
-    ``name`` is that of the resource in documents.
-    """
-
-    name: str
-    controller: Callable[..., Any]
-    dialects: tuple[Dialect, ...] = ()
-
-    def handler(self, method: Callable[..., Any]) -> 'Handler':
-        """One of its methods, as a handler."""
-        return Handler(self, method)
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Handler:
-    """A method of a resource's controller."""
-
-    resource: Resource
-    method: Callable[..., Any]
-
-    @property
-    def name(self) -> str:
-        """``<resource>.<method>``."""
-        return f'{self.resource.name}.{self.method.__name__}'
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Route:
-    """``query`` says what may follow the ``?``.
-
-    ``since`` is the microversion from which the route answers; one that
-    ``answers_unasked`` also answers a request that names no version at all.
-    One that ``streams`` does so for clients that accept ``text/event-stream``.
-    ``rules`` are policy rules; whoever has none of them, whatever it is about,
-    is refused before the request's body and arguments are looked at.
-    """
-
-    method: str
-    path: str
-    handler: Handler
-    query: Query = dataclasses.field(default_factory=dict)
-    trailing_slash: bool = True
-    since: int = versions.MINIMUM
-    answers_unasked: bool = False
-    streams: bool = False
-    rules: tuple[str, ...] = ()
-    auth: Auth = Auth.KEYSTONE
-
-    def answers(self, negotiated: versions.Negotiated) -> bool:
-        """Whether the route is there at the version of a request."""
-        if negotiated.number >= self.since:
-            return True
-        return self.answers_unasked and not negotiated.asked
-
-    @property
-    def segments(self) -> tuple[str, ...]:
-        """The path's segments; those in braces match anything."""
-        return tuple(part for part in self.path.split('/') if part)
+#: What nodes are served at. They have tokens and keys of their own.
+OF_NODES: Final = '/v1/bootstrap'
 
 
 def _of_baymodels(name: str, policy: str, dialect: Dialect) -> tuple[Route, ...]:
@@ -248,6 +175,19 @@ def _of_drivers() -> tuple[Route, ...]:
     )
 
 
+def _of_nodes() -> tuple[Route, ...]:
+    of, do = Resource('bootstrap', BootstrapController.of).handler, BootstrapController
+    one = f'{OF_NODES}/{{bay}}'
+    routes = (
+        Route('POST', f'{one}/ca', of(do.authority), auth=Auth.NODE_TOKEN),
+        Route('POST', f'{one}/certificates/{{purpose}}', of(do.certificate), NODE,
+              auth=Auth.NODE_TOKEN),
+        Route('POST', f'{one}/trust', of(do.trust), TRUST, auth=Auth.NODE_KEY),
+        Route('POST', f'{one}/reissue/{{purpose}}', of(do.reissue), NODE, auth=Auth.NODE_KEY),
+    )
+    return tuple(dataclasses.replace(route, trailing_slash=False) for route in routes)
+
+
 #: Both vocabularies have the same routes.
 ROUTES: Final = (
     *_of_discovery(),
@@ -266,9 +206,8 @@ ROUTES: Final = (
           Resource('mservices', MservicesController).handler(MservicesController.list)),
     *_of_operations(),
     *_of_drivers(),
+    *_of_nodes(),
 )
-
-VERSION_PREFIX: Final = 'v1'
 
 
 def collections() -> Mapping[str, str]:
@@ -285,70 +224,16 @@ def public_paths() -> frozenset[str]:
     return frozenset(paths | {path.removeprefix(f'/{VERSION_PREFIX}') for path in paths})
 
 
-@dataclasses.dataclass
-class _Node:
-    """One place in the tree of paths."""
-
-    literal: 'dict[str, _Node]' = dataclasses.field(default_factory=dict)
-    wildcard: '_Node | None' = None
-    methods: dict[str, Route] = dataclasses.field(default_factory=dict)
+def are_of_nodes(path: str) -> bool:
+    """Whether a path is among those that nodes are served at, or below them."""
+    return path == OF_NODES or path.startswith(f'{OF_NODES}/')
 
 
-@dataclasses.dataclass(frozen=True)
-class Match:
-    """A path that exists: its routes by method, and what its braces matched."""
-
-    methods: dict[str, Route]
-    arguments: tuple[str, ...]
+def of_nodes() -> tuple[Route, ...]:
+    """The routes that nodes are served by."""
+    return tuple(route for route in ROUTES if are_of_nodes(route.path))
 
 
-class Router:
-    """Finds the routes of a path."""
-
-    def __init__(self, routes: Iterable[Route] = ROUTES):
-        self._root = _Node()
-        for route in routes:
-            node = self._root
-            for segment in route.segments:
-                node = _child(node, segment)
-            node.methods[route.method] = route
-
-    def match(self, path: str) -> Match | None:
-        """The routes of a path; None when there is no such path.
-
-        :param path: decoded, beginning with a slash.
-        """
-        segments = path.split('/')[1:]
-        slash = segments[-1] == ''
-        if slash:
-            del segments[-1]
-        if segments and segments[0] != VERSION_PREFIX:
-            segments.insert(0, VERSION_PREFIX)
-        found = _descend(self._root, segments)
-        if found is None or not found.methods:
-            return None
-        if slash and not all(route.trailing_slash for route in found.methods.values()):
-            return None
-        return found
-
-
-def _child(node: _Node, segment: str) -> _Node:
-    if not segment.startswith('{'):
-        return node.literal.setdefault(segment, _Node())
-    if node.wildcard is None:
-        node.wildcard = _Node()
-    return node.wildcard
-
-
-def _descend(node: _Node, segments: Sequence[str]) -> Match | None:
-    arguments = []
-    for segment in segments:
-        literal = node.literal.get(segment)
-        if literal is not None:
-            node = literal
-        elif node.wildcard is not None and segment:
-            node = node.wildcard
-            arguments.append(segment)
-        else:
-            return None
-    return Match(node.methods, tuple(arguments))
+def of_callers() -> tuple[Route, ...]:
+    """The routes of everybody else."""
+    return tuple(route for route in ROUTES if not are_of_nodes(route.path))

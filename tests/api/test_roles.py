@@ -6,10 +6,12 @@ import pytest
 import webtest
 
 from magnum.api import versions
-from magnum.api.routes import ROUTES
+from magnum.api.http.routing import Auth
+from magnum.api.routes import ROUTES, of_nodes
 from tests.api.fixtures.cloud import PROJECT
 from tests.api.fixtures.service import Service
 from tests.api.test_field_rules import CLUSTER, TEMPLATE
+from tests.unit.certificates import csr
 
 #: (method, path) -> status for admin, member, reader, nobody, other, none, bay.
 #: The things named belong to member's project; "other" is of another one,
@@ -29,6 +31,7 @@ _READ_OWN = (404, 200, 200, 403, 404, 401, 200)
 _CHANGE_OWN = (404, 202, 403, 403, 404, 401, 403)
 _ACT = (409, 409, 403, 403, 404, 401, 403)
 _ADMIN = (200, 403, 403, 403, 403, 401, 403)
+_OF_NODES = (401,) * 7
 
 MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     ('GET', '/'): _PUBLIC,
@@ -103,13 +106,19 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     ('DELETE', '/v1/quotas/{project_id}/{resource}'): (204, *_ADMIN[1:]),
     ('GET', '/v1/stats'): _LIST,
     ('GET', '/v1/mservices'): _ADMIN,
+    # Of nodes: nobody's token of Keystone's is a reason to let him in.
+    **{
+        ('POST', f'/v1/bootstrap/{{bay}}/{path}'): _OF_NODES
+        for path in ('ca', 'certificates/{purpose}', 'trust', 'reissue/{purpose}')
+    },
 }
 
 #: What the braces of paths stand for.
 NAMED = {
     'bay': 'one', 'ca_cert_type': 'etcd', 'nodegroup': 'default-worker', 'project_id': PROJECT,
-    'resource': 'Cluster', 'driver': 'swarm_test',
+    'resource': 'Cluster', 'driver': 'swarm_test', 'purpose': 'kubelet',
 }
+CSR = csr.make(csr.name(CN='node-1'))
 _QUOTA = {'project_id': PROJECT, 'hard_limit': 10000}
 
 CREATED = {
@@ -146,6 +155,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Any:
     service.add_bay_user('one')
     (operation,) = client.get('/v1/operations', headers=member).json['operations']
     NAMED['operation'] = operation['uuid']
+    NAMED['bay_uuid'] = operation['bay_uuid']
+    NAMED['node_token'] = service.arm_nodes(operation['bay_uuid'], operation['uuid'])
     yield client
     service.stop()
 
@@ -176,7 +187,9 @@ def test_role(running: webtest.TestApp, method: str, path: str, role: str) -> No
         running.post_json(
             '/v1/quotas', _QUOTA, headers={'X-Auth-Token': 'admin'}, expect_errors=True
         )
-    if method == 'POST':
+    if route in of_nodes():
+        response = running.post(f'{url}?node=node-1', CSR, headers=headers, expect_errors=True)
+    elif method == 'POST':
         response = running.post_json(url, CREATED.get(url, {}), headers=headers, expect_errors=True)
     elif method == 'PATCH':
         body = _QUOTA if 'quotas' in path else []
@@ -184,6 +197,26 @@ def test_role(running: webtest.TestApp, method: str, path: str, role: str) -> No
     else:
         response = running.request(url, method=method, headers=headers, expect_errors=True)
     assert response.status_int == expected, response.text
+
+
+@pytest.mark.parametrize(('method', 'path'), sorted(MATRIX))
+def test_a_token_of_a_node_opens_nothing_of_callers(
+    running: webtest.TestApp, method: str, path: str
+) -> None:
+    route = next(r for r in ROUTES if (r.method, r.path) == (method, path))
+    url = path.replace('{', '').replace('}', '')
+    headers = {'X-Bootstrap-Token': NAMED['node_token']}
+    response = running.request(url, method=method, headers=headers, expect_errors=True)
+    if route.auth is Auth.KEYSTONE:
+        assert response.status_int == 401
+
+
+def test_a_token_of_a_node_opens_what_is_of_nodes(running: webtest.TestApp) -> None:
+    url = f'/v1/bootstrap/{NAMED["bay_uuid"]}/ca'
+    headers = {'X-Bootstrap-Token': NAMED['node_token']}
+    assert running.post(url, headers=headers).status_int == 200
+    wrong = {'X-Bootstrap-Token': f'{NAMED["node_token"]}x'}
+    assert running.post(url, headers=wrong, expect_errors=True).status_int == 401
 
 
 def _sacrifice(client: webtest.TestApp, collection: str) -> str:

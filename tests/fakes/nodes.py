@@ -7,11 +7,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from oslo_config import cfg
 
-from magnum.api.bootstrap import handlers
 from magnum.certificates.service import CertificateService, public_key_of
 from magnum.db.engine import Database
 from magnum.db.repositories import nodes
 from magnum.domain.node_certificates import NodeAddresses
+from tests.fakes import bootstrap
 from tests.fakes.driver import FakeDriver
 from tests.fakes.servers import FakeServers, NoWakeUp
 from tests.unit.certificates import csr
@@ -26,13 +26,13 @@ class Bootstrap:
         self.database = database
         self.certificates = certificates
         self.servers = FakeServers()
-        self._app = handlers.make_app(
+        self._app = bootstrap.make_app(
             conf, database.writing, database.reading, certificates, lambda *_: FakeDriver(),
-            self.servers, NoWakeUp(),  # type: ignore[arg-type]
+            self.servers, NoWakeUp(),
         )
 
     def post(self, path: str, body: str) -> webob.Response:
-        request = webob.Request.blank(path, method='POST')
+        request = bootstrap.request(path)
         request.body = body.encode()
         return request.get_response(self._app)
 

@@ -187,10 +187,10 @@ def _lines(routes: Sequence[Any], service: _Service) -> Iterator[str]:
 
 def main() -> None:
     """Print the list."""
-    from magnum.api.routes import ROUTES
+    from magnum.api.routes import of_callers
 
     with tempfile.TemporaryDirectory() as directory:
-        for line in _lines(ROUTES, _Service(pathlib.Path(directory))):
+        for line in _lines(of_callers(), _Service(pathlib.Path(directory))):
             print(line, flush=True)
 
 

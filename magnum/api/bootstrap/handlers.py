@@ -1,47 +1,29 @@
 """What nodes ask for: the bay's authority, and their certificates.
 
-A WSGI application of its own, outside of Keystone's middleware, because nodes
-hold no Keystone token. It is mounted at ``MOUNT_POINT`` and serves, POST only,
-a node that is being built, whose header X-Bootstrap-Token stands in for one:
-
-``/<bay uuid>/ca``
-    the certificate of the bay's authority;
-``/<bay uuid>/certificates/<purpose>?node=<name>``
-    a certificate, for the signing request (PEM) in the body;
-
-and a node that lives, whose signing request is made with the key that it
-showed first for the purpose:
-
-``/<bay uuid>/trust?node=<name>&purpose=<purpose>&trusts=<SHA-256>``
-    the authorities that the bay trusts, or 204 if it trusts them already;
-``/<bay uuid>/reissue/<purpose>?node=<name>``
-    the certificate anew, while the bay is given another authority.
-
-Whoever has no good token or key learns nothing: whatever is wrong with it or
-with the bay, the answer is the same. Which node may have a certificate is the
-question of :mod:`magnum.api.bootstrap.admission`.
+A node that is being built shows the token in the header X-Bootstrap-Token; a
+node that lives sends a signing request made with the key that it showed first
+for the purpose. Whoever has no good token or key learns nothing: whatever is
+wrong with it or with the bay, the answer is the same. Which node may have a
+certificate is the question of :mod:`magnum.api.bootstrap.admission`.
 """
 
 import contextlib
 import dataclasses
 import logging
-import math
 import re
-import threading
 import uuid
-from collections.abc import Callable, Iterator
-from typing import Final, Protocol
+from collections.abc import Callable
+from typing import Final
 
 import webob
-import webob.dec
 from oslo_config import cfg
 from sqlalchemy.orm import Session
 
 from magnum.api import errors
 from magnum.api.bootstrap import admission
 from magnum.api.bootstrap.admission import Applicant, Standing
-from magnum.api.bootstrap.rate_limits import RateLimiter, address_key
-from magnum.api.http import faults
+from magnum.api.bootstrap.rate_limits import RateLimiter, too_many
+from magnum.api.services import Services, Wakes
 from magnum.certificates import errors as certificate_errors
 from magnum.certificates.bootstrap import ROLES
 from magnum.certificates.requests import MAX_PEM_LENGTH
@@ -55,35 +37,14 @@ from magnum.drivers.contract import Driver
 
 LOG = logging.getLogger(__name__)
 
-MOUNT_POINT: Final = '/v1/bootstrap'
-
 TOKEN_HEADER: Final = 'X-Bootstrap-Token'  # noqa: S105 - a name, not a token
-_CA_PATH = re.compile(r'/(?P<bay>[^/]*)/ca')
-_CERTIFICATE_PATH = re.compile(r'/(?P<bay>[^/]*)/certificates/(?P<purpose>[^/]+)')
-_TRUST_PATH = re.compile(r'/(?P<bay>[^/]*)/trust')
-_REISSUE_PATH = re.compile(r'/(?P<bay>[^/]*)/reissue/(?P<purpose>[^/]+)')
 _UUID = re.compile(uuids.CANONICAL)
 _NODE_NAME = re.compile(r'[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?')
-#: Requests served at a time from addresses with too many failures, and the
-#: seconds after which another one is worth a try.
-_SUSPECTS_AT_ONCE: Final = 1
-_SHORTLY: Final = 1.0
-#: Answers that count as failures of an address. A token is verified before the
-#: signing request is read; a key is the signing request's own.
-_OF_TOKENS: Final = frozenset({errors.BOOTSTRAP_REFUSED})
-_OF_KEYS: Final = _OF_TOKENS | {errors.INVALID_CSR, errors.TOO_LARGE}
 # Asked of the database in place of what is no uuid, so that both take as long.
 _NO_BAY = str(uuid.UUID(int=0))
 
 SessionFactory = Callable[[], contextlib.AbstractContextManager[Session]]
 DriverForBay = Callable[[models.Bay, models.Baymodel], Driver]
-
-
-class Wakes(Protocol):
-    """Tells conductors that there is work."""
-
-    def send(self) -> None:
-        """Return at once; the hint may get lost."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,16 +56,8 @@ class _Node:
     operation_uuid: str | None = None
 
 
-def make_app(
-    conf: cfg.ConfigOpts,
-    writing: SessionFactory,
-    reading: SessionFactory,
-    certificates: CertificateService,
-    driver_for_bay: DriverForBay,
-    servers: Servers,
-    wake_up: Wakes,
-) -> Callable[..., object]:
-    """The WSGI application to mount at ``MOUNT_POINT``.
+class BootstrapController:
+    """What nodes are served by.
 
     :param writing: gives a session in a transaction, which it commits at the
         end and rolls back on an error.
@@ -112,14 +65,7 @@ def make_app(
     :param servers: asked about nodes that come for the first time.
     :param wake_up: told when an operation has to be failed.
     """
-    bootstrap = _Bootstrap(
-        conf, writing, reading, certificates, driver_for_bay, servers, wake_up
-    )
-    application: Callable[..., object] = webob.dec.wsgify(bootstrap.answer)
-    return application
 
-
-class _Bootstrap:
     def __init__(
         self,
         conf: cfg.ConfigOpts,
@@ -130,9 +76,6 @@ class _Bootstrap:
         servers: Servers,
         wake_up: Wakes,
     ):
-        self._is_enabled = conf.bootstrap.enabled
-        self._failures = RateLimiter(conf.bootstrap.requests_per_minute)
-        self._of_suspects = threading.Semaphore(_SUSPECTS_AT_ONCE)
         self._per_bay = RateLimiter(conf.bootstrap.requests_per_minute)
         self._writing = writing
         self._reading = reading
@@ -141,92 +84,24 @@ class _Bootstrap:
         # Other requests need threads while Nova is slow.
         self._cloud = admission.Cloud(servers, max(1, conf.api.threads // 2))
         self._wake_up = wake_up
-        self._paths: tuple[
-            tuple[re.Pattern[str], Callable[..., str | None], frozenset[errors.Kind]], ...
-        ] = (
-            (_CA_PATH, self._authority, _OF_TOKENS),
-            (_CERTIFICATE_PATH, self._first_certificate, _OF_TOKENS),
-            (_TRUST_PATH, self._trust, _OF_KEYS),
-            (_REISSUE_PATH, self._reissue, _OF_KEYS),
+
+    @classmethod
+    def of(cls, services: Services) -> 'BootstrapController':
+        """The one that works with the services of this process."""
+        drivers = services.drivers
+
+        def driver_for_bay(bay: models.Bay, baymodel: models.Baymodel) -> Driver:
+            if bay.driver:
+                return drivers.by_name(bay.driver)
+            return drivers.choose(baymodel.server_type, baymodel.cluster_distro, baymodel.coe)
+
+        return cls(
+            services.conf, services.database.writing, services.database.reading,
+            services.certificates, driver_for_bay, Servers(services.conf), services.wake_up,
         )
 
-    def answer(self, request: webob.Request) -> webob.Response:
-        """The answer to any request, errors included."""
-        request_id = request.environ.get('openstack.request_id') or f'req-{uuid.uuid4()}'
-        try:
-            return _pem_response(self._route(request, request_id))
-        except errors.APIError as error:
-            LOG.info(
-                '%s: node at %s: %s %s',
-                request_id,
-                request.remote_addr,
-                error.kind.status,
-                error.kind.code,
-            )
-            return _error_response(error, request_id)
-        except Exception as fault:
-            what = f'{request_id}: a node at {request.remote_addr} cannot be served.'
-            return _error_response(faults.told(fault, what), request_id)
-
-    def _route(self, request: webob.Request, request_id: str) -> str | None:
-        """The PEM text asked for; None when there is nothing new.
-
-        :raises APIError: for everything that is wrong with the request.
-        """
-        # Not request.path_info, which fails on what is not UTF-8.
-        path = request.environ.get('PATH_INFO', '')
-        matches = (
-            (form.fullmatch(path), serve, failing) for form, serve, failing in self._paths
-        )
-        match, serve, failing = next(
-            (found for found in matches if found[0]), (None, self._authority, _OF_TOKENS)
-        )
-        if not (match and self._is_enabled):
-            raise errors.APIError(errors.NO_SUCH_PATH, 'Nothing is served at this path.')
-        if request.method != 'POST':
-            raise errors.APIError(
-                errors.METHOD_NOT_ALLOWED, 'Only POST is served here.', {'Allow': 'POST'}
-            )
-        with self._guarded(address_key(request.remote_addr or ''), failing):
-            return serve(request=request, request_id=request_id, **match.groupdict())
-
-    @contextlib.contextmanager
-    def _guarded(self, address: str, failing: frozenset[errors.Kind]) -> Iterator[None]:
-        """Bound what guessing from an address costs, without locking out good tokens there.
-
-        Nodes often share their router's or a proxy's address with strangers:
-        from one with too many failures, few requests are served at a time.
-
-        :param failing: answers to who has shown no good token or key.
-        :raises APIError: BOOTSTRAP_TOO_MANY.
-        """
-        seconds = self._failures.seconds_to_wait(address, count=False)
-        if not seconds:
-            with self._counted(address, failing):
-                yield
-            return
-        if not self._of_suspects.acquire(blocking=False):
-            raise _too_many(_SHORTLY)
-        try:
-            yield
-        except errors.APIError as error:
-            if error.kind in failing:
-                raise _too_many(seconds) from None
-            raise
-        finally:
-            self._of_suspects.release()
-
-    @contextlib.contextmanager
-    def _counted(self, address: str, failing: frozenset[errors.Kind]) -> Iterator[None]:
-        """Count the request against its address if it shows no good token or key."""
-        try:
-            yield
-        except errors.APIError as error:
-            if error.kind in failing:
-                self._failures.seconds_to_wait(address)
-            raise
-
-    def _authority(self, request: webob.Request, request_id: str, bay: str) -> str:
+    def authority(self, request: webob.Request, request_id: str, bay: str) -> str:
+        """POST of a node that is built: the certificate of the bay's authority."""
         with self._reading() as session:
             node = self._by_token(session, bay, request)
             pem = self._certificates.trusted(session, node.bay.uuid)
@@ -235,9 +110,10 @@ class _Bootstrap:
         LOG.info('%s: authority given to a %s of bay %s', request_id, node.role, node.bay.uuid)
         return pem
 
-    def _first_certificate(
+    def certificate(
         self, request: webob.Request, request_id: str, bay: str, purpose: str
     ) -> str:
+        """POST of a node that is built: a certificate, for its signing request."""
         csr, confirmed = None, None
         while True:
             with self._writing() as session:
@@ -271,7 +147,8 @@ class _Bootstrap:
             admission.record_conflict(session, self._certificates, applicant, operation_uuid)
         self._wake_up.send()
 
-    def _trust(self, request: webob.Request, request_id: str, bay: str) -> str | None:
+    def trust(self, request: webob.Request, request_id: str, bay: str) -> str | None:
+        """POST of a node that lives: what it is to trust, unless it does so already."""
         name, purpose = _argument(request, 'node'), _argument(request, 'purpose')
         with self._reading() as session:
             node = self._by_key(session, bay, name, purpose, _read_csr(request))
@@ -287,7 +164,8 @@ class _Bootstrap:
             LOG.info('%s: %s of bay %s has followed', request_id, name, node.bay.uuid)
         return None
 
-    def _reissue(self, request: webob.Request, request_id: str, bay: str, purpose: str) -> str:
+    def reissue(self, request: webob.Request, request_id: str, bay: str, purpose: str) -> str:
+        """POST of a node that lives: its certificate anew, while the authority is rotated."""
         name, csr = _argument(request, 'node'), _read_csr(request)
         confirmed = None
         while True:
@@ -409,14 +287,7 @@ def _limit(limiter: RateLimiter, key: str) -> None:
     """:raises APIError: BOOTSTRAP_TOO_MANY, saying when to come again."""
     seconds = limiter.seconds_to_wait(key)
     if seconds:
-        raise _too_many(seconds)
-
-
-def _too_many(seconds: float) -> errors.APIError:
-    retry_after = str(math.ceil(seconds))
-    return errors.APIError(
-        errors.BOOTSTRAP_TOO_MANY, 'Too many requests.', {'Retry-After': retry_after}
-    )
+        raise too_many(seconds)
 
 
 def _may_follow(session: Session, node: _Node, name: str) -> bool:
@@ -469,22 +340,3 @@ def _refused() -> errors.APIError:
 
 def _not_ready(reason: certificate_errors.CertificateError) -> errors.APIError:
     return errors.APIError(errors.CERTIFICATE_NOT_READY, str(reason))
-
-
-def _pem_response(pem: str | None) -> webob.Response:
-    if pem is None:
-        return webob.Response(status=204, cache_control='no-store')
-    return webob.Response(
-        body=pem.encode(), content_type='application/x-pem-file', cache_control='no-store'
-    )
-
-
-def _error_response(error: errors.APIError, request_id: str) -> webob.Response:
-    response = webob.Response(
-        status=error.kind.status,
-        body=errors.body(error, request_id, for_old_clients=False),
-        content_type='application/json',
-        charset='UTF-8',
-    )
-    response.headers.update(error.headers)
-    return response

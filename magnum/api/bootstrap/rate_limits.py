@@ -2,11 +2,14 @@
 
 import collections
 import ipaddress
+import math
 import re
 import threading
 import time
 from collections.abc import Callable
 from typing import Final
+
+from magnum.api import errors
 
 # An address as proxies write it: perhaps quoted, in brackets, with a port.
 _WRITTEN_ADDRESS: Final = re.compile(
@@ -79,3 +82,11 @@ def address_key(address: str) -> str:
     if parsed.ipv4_mapped is not None:
         return str(parsed.ipv4_mapped)
     return str(ipaddress.ip_network((parsed.packed, _NETWORK_OF_A_CUSTOMER), strict=False))
+
+
+def too_many(seconds: float) -> errors.APIError:
+    """The answer to who may come again after some seconds."""
+    retry_after = str(math.ceil(seconds))
+    return errors.APIError(
+        errors.BOOTSTRAP_TOO_MANY, 'Too many requests.', {'Retry-After': retry_after}
+    )

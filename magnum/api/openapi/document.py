@@ -9,11 +9,11 @@ import orjson
 
 from magnum import policies
 from magnum.api import routes, versions
+from magnum.api.http.routing import Auth, Route
 from magnum.api.openapi import failures, nodes, parameters
 from magnum.api.openapi.bodies import ref
 from magnum.api.openapi.operations import Operation, Reply
 from magnum.api.openapi.resources import COMPONENTS, OPERATIONS
-from magnum.api.routes import Auth, Route
 
 _VERSION: Final = '3.1.0'
 _TOKEN: Final = 'X-Auth-Token'  # noqa: S105 - a name, not a token
@@ -49,8 +49,7 @@ def document() -> dict[str, Any]:
     """The document; every route is in it."""
     paths: dict[str, dict[str, Any]] = {}
     for route in routes.ROUTES:
-        operation = OPERATIONS[route.handler.name]
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, operation)
+        paths.setdefault(route.path, {})[route.method.lower()] = _described(route)
     return {
         'openapi': _VERSION,
         'info': {
@@ -70,7 +69,7 @@ def document() -> dict[str, Any]:
         'servers': _HERE,
         'tags': [{'name': tag} for tag in dict.fromkeys(_tags())],
         'security': [{_TOKEN: []}],
-        'paths': paths | nodes.PATHS,
+        'paths': paths,
         'components': {
             'schemas': {**COMPONENTS, **dict(failures.components())},
             'responses': failures.responses(),
@@ -88,10 +87,14 @@ def document() -> dict[str, Any]:
 
 
 def _tags() -> Iterable[str]:
-    return (
-        *(OPERATIONS[route.handler.name].tag for route in routes.ROUTES),
-        nodes.TAG,
-    )
+    for route in routes.ROUTES:
+        yield from _described(route)['tags']
+
+
+def _described(route: Route) -> dict[str, Any]:
+    if route in routes.of_nodes():
+        return nodes.operation(route)
+    return _operation(route, OPERATIONS[route.handler.name])
 
 
 @functools.cache

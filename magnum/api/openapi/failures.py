@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from magnum.api import errors
+from magnum.api.http.routing import Route
 from magnum.api.openapi.bodies import ref
 from magnum.api.openapi.operations import JSON, Operation
-from magnum.api.routes import Route
 from magnum.api.types.schemas import LINKS, Schema, closed
 
 _STRING: Final[Schema] = {'type': 'string'}

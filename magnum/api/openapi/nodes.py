@@ -1,8 +1,11 @@
-"""What nodes ask for, outside of the route table."""
+"""What nodes ask for: the routes that their own tokens and keys open."""
 
+import re
+from collections.abc import Mapping
 from typing import Any, Final
 
-from magnum.api.bootstrap.handlers import MOUNT_POINT, TOKEN_HEADER
+from magnum.api.bootstrap.handlers import TOKEN_HEADER
+from magnum.api.http.routing import Auth, Route
 from magnum.api.openapi import failures
 from magnum.api.openapi.operations import PEM
 from magnum.api.types.schemas import UUID, Schema
@@ -17,22 +20,46 @@ SECURITY: Final[dict[str, Any]] = {
         'description': 'The token that a node is built with.',
     },
 }
+#: By the name of the handler: the name of the operation, and what it is.
+OPERATIONS: Final[Mapping[str, tuple[str, str]]] = {
+    'bootstrap.authority': ('bootstrap_ca', "Fetch the certificate of the bay's authority"),
+    'bootstrap.certificate': ('bootstrap_certificate', 'Have a certificate of a node signed'),
+    'bootstrap.trust': (
+        'bootstrap_trust', 'Say what a living node trusts, and fetch what it is to trust',
+    ),
+    'bootstrap.reissue': (
+        'bootstrap_reissue',
+        "Have a living node's certificate signed anew, in a rotation of the authority",
+    ),
+}
+_WITHOUT_BODY: Final = frozenset({'bootstrap.authority'})
+_WITH_NOTHING_NEW: Final = frozenset({'bootstrap.trust'})
+#: Arguments of paths and queries, with their schemas.
+_ARGUMENTS: Final[Mapping[str, tuple[str, Schema]]] = {
+    'bay': ('uuid of the bay.', UUID),
+    'node': ('Name of the node.', _STRING),
+    'purpose': ('What the certificate is for.', _STRING),
+    'trusts': ('SHA-256, hexadecimal, of what the node trusts.', _STRING),
+}
+_PROOF: Final = (
+    'A signing request made with the key that the node showed first for the purpose: it says '
+    'who asks.'
+)
 
 
-def _parameter(name: str, place: str, words: str, schema: Schema) -> dict[str, Any]:
-    return {'name': name, 'in': place, 'required': True, 'schema': schema, 'description': words}
-
-
-def _operation(
-    identity: str, summary: str, *more: dict[str, Any], by_token: bool
-) -> dict[str, Any]:
-    bay = _parameter('bay', 'path', 'uuid of the bay.', UUID)
-    return {
+def operation(route: Route) -> dict[str, Any]:
+    """What the document says of a route."""
+    name = route.handler.name
+    identity, summary = OPERATIONS[name]
+    described: dict[str, Any] = {
         'operationId': identity,
         'summary': summary,
         'tags': [TAG],
-        'security': [{TOKEN_HEADER: []}] if by_token else [],
-        'parameters': [bay, *more],
+        'security': [{TOKEN_HEADER: []}] if route.auth is Auth.NODE_TOKEN else [],
+        'parameters': [
+            *(_parameter(argument, 'path') for argument in re.findall(r'{(\w+)}', route.path)),
+            *(_parameter(argument, 'query') for argument in route.query),
+        ],
         'responses': {
             '200': {'description': 'OK', 'content': {PEM: {'schema': _STRING}}},
             **{
@@ -41,57 +68,18 @@ def _operation(
             },
         },
     }
+    if name in _WITH_NOTHING_NEW:
+        described['responses']['204'] = {
+            'description': 'The node trusts what the bay trusts.',
+        }
+    if name not in _WITHOUT_BODY:
+        body: dict[str, Any] = {'required': True, 'content': {PEM: {'schema': _STRING}}}
+        if route.auth is Auth.NODE_KEY:
+            body['description'] = _PROOF
+        described['requestBody'] = body
+    return described
 
 
-def _with_csr(operation: dict[str, Any], proof: str | None = None) -> dict[str, Any]:
-    body: dict[str, Any] = {'required': True, 'content': {PEM: {'schema': _STRING}}}
-    if proof is not None:
-        body['description'] = proof
-    return {**operation, 'requestBody': body}
-
-
-_NODE: Final = _parameter('node', 'query', 'Name of the node.', _STRING)
-_PURPOSE: Final = 'What the certificate is for.'
-_PROOF: Final = (
-    'A signing request made with the key that the node showed first for the purpose: it says '
-    'who asks.'
-)
-_NOTHING_NEW: Final = {'204': {'description': 'The node trusts what the bay trusts.'}}
-_TRUST: Final = _operation(
-    'bootstrap_trust', 'Say what a living node trusts, and fetch what it is to trust',
-    _NODE,
-    _parameter('purpose', 'query', _PURPOSE, _STRING),
-    _parameter('trusts', 'query', 'SHA-256, hexadecimal, of what the node trusts.', _STRING),
-    by_token=False,
-)
-
-PATHS: Final[dict[str, Any]] = {
-    f'{MOUNT_POINT}/{{bay}}/ca': {
-        'post': _operation(
-            'bootstrap_ca', "Fetch the certificate of the bay's authority", by_token=True
-        ),
-    },
-    f'{MOUNT_POINT}/{{bay}}/certificates/{{purpose}}': {
-        'post': _with_csr(
-            _operation(
-                'bootstrap_certificate', 'Have a certificate of a node signed',
-                _parameter('purpose', 'path', _PURPOSE, _STRING), _NODE, by_token=True,
-            )
-        ),
-    },
-    f'{MOUNT_POINT}/{{bay}}/trust': {
-        'post': _with_csr(
-            {**_TRUST, 'responses': {**_TRUST['responses'], **_NOTHING_NEW}}, _PROOF
-        ),
-    },
-    f'{MOUNT_POINT}/{{bay}}/reissue/{{purpose}}': {
-        'post': _with_csr(
-            _operation(
-                'bootstrap_reissue',
-                "Have a living node's certificate signed anew, in a rotation of the authority",
-                _parameter('purpose', 'path', _PURPOSE, _STRING), _NODE, by_token=False,
-            ),
-            _PROOF,
-        ),
-    },
-}
+def _parameter(name: str, place: str) -> dict[str, Any]:
+    words, schema = _ARGUMENTS[name]
+    return {'name': name, 'in': place, 'required': True, 'schema': schema, 'description': words}

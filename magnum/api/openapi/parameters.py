@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from magnum.api import versions
 from magnum.api.http import idempotency
+from magnum.api.http.routing import Route
 from magnum.api.openapi.operations import Operation
-from magnum.api.routes import Route
 from magnum.api.types.bays import STATUSES
 from magnum.api.types.scalars import Boolean
 from magnum.api.types.schemas import Schema

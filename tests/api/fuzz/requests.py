@@ -7,7 +7,8 @@ from typing import Any, Final
 from schemathesis import Case
 from schemathesis.core import NotSet
 
-from magnum.api import versions
+from magnum.api import routes, versions
+from magnum.api.bootstrap.handlers import TOKEN_HEADER
 from tests.api.fuzz import hostile
 from tests.api.fuzz.things import VALUES, Things
 
@@ -57,6 +58,8 @@ def shape(case: Case, things: Things, dice: random.Random, mandatory: frozenset[
         headers.update([hostile.header(dice)])
     case.headers.clear()
     case.headers.update(headers)
+    if routes.are_of_nodes(case.operation.path):
+        _shape_for_nodes(case, things, dice)
     if isinstance(case.body, dict):
         case.body = _shaped_body(case.body, things, dice, mandatory)
     elif isinstance(case.body, list):
@@ -65,6 +68,16 @@ def shape(case: Case, things: Things, dice: random.Random, mandatory: frozenset[
         case.body = [_shaped_step(step, things, dice) for step in steps]
     if dice.random() < SHAPING.hostile_labels:
         _give_hostile_labels(case, dice)
+
+
+def _shape_for_nodes(case: Case, things: Things, dice: random.Random) -> None:
+    """Mostly a good token, of the right bay, and a good signing request."""
+    bay, token = things.node
+    if dice.random() < SHAPING.of_members:
+        case.path_parameters['bay'] = bay
+        case.headers[TOKEN_HEADER] = token
+    if has_body(case) and dice.random() < SHAPING.of_members:
+        _, case.body = things.value('csr', dice)
 
 
 def _give_hostile_labels(case: Case, dice: random.Random) -> None:

@@ -82,7 +82,7 @@ class Run:
         self._seed = seed
         self._things = Things(_csr())
         self.found = Found()
-        _prepare(self.service)
+        self._things.node = _prepare(self.service)
 
     def close(self) -> None:
         """Stop the service."""
@@ -208,14 +208,22 @@ def _mandatory(operation: Any) -> frozenset[str]:
     return frozenset(needed) | ({'cluster_uuid'} if name == 'CertificateRequest' else set())
 
 
-def _prepare(service: Service) -> None:
-    """A template and a bay of the member's, and of the other one's."""
+def _prepare(service: Service) -> tuple[str, str]:
+    """A template and a bay of the member's, and of the other one's.
+
+    :returns: the member's bay, and the token of a node of it.
+    """
     for token in ('member', 'other'):
         _restore(service, token)
         if token == 'member':
             # Before another project has one of this name.
             service.add_bay_user('one')
     service.settle()
+    client = werkzeug.test.Client(service.application)
+    headers = {'X-Auth-Token': 'member', 'OpenStack-API-Version': 'container-infra latest'}
+    (operation, *_) = client.get('/v1/operations', headers=headers).get_json()['operations']
+    bay_uuid: str = operation['bay_uuid']
+    return bay_uuid, service.arm_nodes(bay_uuid, operation['uuid'])
 
 
 def _restore(service: Service, token: str) -> bool:

@@ -96,6 +96,8 @@ class Things:
             kind: collections.deque(maxlen=_REMEMBERED) for kind in _FIRST
         }
         self._csr = csr
+        #: A node's bay and token, when there is one.
+        self.node: tuple[str, str] = ('', '')
 
     def learn(self, path: str, body: bytes) -> None:
         """Remember what an answer told of."""
@@ -111,6 +113,10 @@ class Things:
         """Whether a meaningful value is known, and one of them."""
         if name == 'csr':
             return True, self._csr
+        if name == 'node':
+            return True, dice.choice(('node-0', 'one-worker-0', 'N', ''))
+        if name == 'purpose':
+            return True, dice.choice(('kubelet', 'apiserver', 'node', 'nope'))
         kind = _NAMED.get(name)
         if kind == 'bay' and kind_of(path) == 'baymodel':
             kind = 'baymodel'

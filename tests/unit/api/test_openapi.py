@@ -15,8 +15,8 @@ import pytest
 
 from magnum import policies
 from magnum.api import errors, openapi, routes, types, versions
-from magnum.api.bootstrap.handlers import MOUNT_POINT
-from magnum.api.openapi import document
+from magnum.api.http.routing import Auth
+from magnum.api.openapi import document, nodes
 from magnum.api.openapi.resources import COMPONENTS, OPERATIONS
 from magnum.api.types.fields import ResourceType
 
@@ -26,7 +26,6 @@ DESCRIBED = {
     (method.upper(), path): described
     for path, methods in DOCUMENT['paths'].items()
     for method, described in methods.items()
-    if not path.startswith(MOUNT_POINT)
 }
 
 
@@ -46,7 +45,9 @@ def test_every_route_is_described() -> None:
 
 
 def test_every_description_has_a_route() -> None:
-    assert OPERATIONS.keys() == {route.handler.name for route in routes.ROUTES}
+    of_nodes = {route.handler.name for route in routes.of_nodes()}
+    assert nodes.OPERATIONS.keys() == of_nodes
+    assert OPERATIONS.keys() == {route.handler.name for route in routes.ROUTES} - of_nodes
 
 
 def test_operations_have_names_of_their_own() -> None:
@@ -77,9 +78,22 @@ def test_every_rule_guards_a_route() -> None:
     }
     assert guarded <= ROUTES.keys()
     without_rule = {key for key in ROUTES if 'x-openstack-policy' not in DESCRIBED[key]}
-    public = {route.path for route in routes.ROUTES if route.auth is routes.Auth.NONE}
+    public = {route.path for route in routes.ROUTES if route.auth is Auth.NONE}
     assert public == {'/', '/v1', '/v1/openapi.json'}
-    assert {path for _, path in without_rule} == public | {'/v1/quotas/{project_id}'}
+    of_nodes = {route.path for route in routes.of_nodes()}
+    assert {path for _, path in without_rule} == (
+        public | of_nodes | {'/v1/quotas/{project_id}'}
+    )
+
+
+@pytest.mark.parametrize(('method', 'path'), sorted(ROUTES))
+def test_what_a_request_has_to_show(method: str, path: str) -> None:
+    shown = {
+        Auth.NONE: [], Auth.KEYSTONE: [{'X-Auth-Token': []}],
+        Auth.NODE_TOKEN: [{'X-Bootstrap-Token': []}], Auth.NODE_KEY: [],
+    }
+    described = DESCRIBED[method, path].get('security', DOCUMENT['security'])
+    assert described == shown[ROUTES[method, path].auth]
 
 
 def test_every_error_is_described() -> None:

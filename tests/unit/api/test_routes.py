@@ -4,7 +4,16 @@ from typing import Any
 
 import pytest
 
-from magnum.api.routes import ROUTES, Route, Router, collections, public_paths
+from magnum.api.bootstrap.application import _FAILURES
+from magnum.api.http.routing import Auth, Route, Router
+from magnum.api.routes import (
+    ROUTES,
+    are_of_nodes,
+    collections,
+    of_callers,
+    of_nodes,
+    public_paths,
+)
 
 
 def test_every_route_is_there_once() -> None:
@@ -14,7 +23,7 @@ def test_every_route_is_there_once() -> None:
 @pytest.mark.parametrize('route', ROUTES, ids=lambda route: f'{route.method} {route.path}')
 def test_every_route_is_found(route: Route) -> None:
     path = route.path.replace('{', '').replace('}', '')
-    match = Router().match(path)
+    match = Router(ROUTES).match(path)
     assert match is not None
     assert match.methods[route.method] is route
     assert len(match.arguments) == route.path.count('{')
@@ -48,7 +57,7 @@ def test_both_vocabularies_have_the_same_routes() -> None:
     ],
 )
 def test_paths(path: str, found: str | None) -> None:
-    match = Router().match(path)
+    match = Router(of_callers()).match(path)
     assert (match.methods['GET'].handler.name if match else None) == found
 
 
@@ -62,3 +71,17 @@ def test_collections() -> None:
 
 def test_public_paths() -> None:
     assert public_paths() == {'', '/v1', '/v1/openapi.json', '/openapi.json'}
+
+
+def test_nodes_show_what_is_their_own() -> None:
+    own = {Auth.NODE_TOKEN, Auth.NODE_KEY}
+    assert {route.auth for route in of_nodes()} == own == _FAILURES.keys()
+    assert not own & {route.auth for route in of_callers()}
+    assert {*of_nodes(), *of_callers()} == set(ROUTES)
+
+
+def test_where_nodes_are_served() -> None:
+    assert are_of_nodes('/v1/bootstrap')
+    assert are_of_nodes('/v1/bootstrap/x/y/z')
+    assert not are_of_nodes('/v1/bootstraps')
+    assert not are_of_nodes('/bootstrap/x/ca')

@@ -9,10 +9,10 @@ import webob
 from oslo_config import cfg
 from sqlalchemy import orm
 
-from magnum.api.bootstrap import handlers
 from magnum.certificates.service import CertificateService
 from magnum.db import models
 from magnum.domain.node_certificates import NodeCertificate
+from tests.fakes import bootstrap
 from tests.fakes.servers import FakeServers, NoWakeUp
 
 PROJECT = 'project'
@@ -64,9 +64,9 @@ class Nodes:
         self.wake_up = NoWakeUp()
         for number in range(BUILT):
             self.servers.boot(f'node-{number}', PROJECT)
-        self.app = handlers.make_app(
+        self.app = bootstrap.make_app(
             conf, session_maker.begin, session_maker, service, self._driver_for_bay,
-            self.servers, self.wake_up,  # type: ignore[arg-type]
+            self.servers, self.wake_up,
         )
 
     def _driver_for_bay(self, bay: models.Bay, baymodel: models.Baymodel) -> Any:
@@ -81,7 +81,7 @@ class Nodes:
         method: str = 'POST',
         address: str = '192.0.2.1',
     ) -> webob.Response:
-        request = webob.Request.blank(path, method=method)
+        request = bootstrap.request(path, method)
         request.body = body.encode() if isinstance(body, str) else body
         request.remote_addr = address
         request.environ['openstack.request_id'] = 'req-1'

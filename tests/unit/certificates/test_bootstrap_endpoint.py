@@ -5,17 +5,16 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-import webob
 from cryptography import x509
 from oslo_config import cfg
 from sqlalchemy import orm
 
-from magnum.api.bootstrap import handlers
 from magnum.api.bootstrap.rate_limits import RateLimiter, address_key
 from magnum.certificates.bootstrap import ROLES
 from magnum.certificates.service import CertificateService
 from magnum.db import models
 from magnum.domain.node_certificates import NodeCertificate
+from tests.fakes import bootstrap
 from tests.fakes.servers import FakeServers, NoWakeUp
 from tests.unit.certificates import conftest, csr
 from tests.unit.certificates.nodes import FakeDriver, Nodes, error_of
@@ -235,11 +234,11 @@ def test_a_commit_that_fails_hands_no_certificate_out(
             yield session
             raise RuntimeError('the database is gone')
 
-    app = handlers.make_app(
-        conf, failing, session_maker, service, lambda *_: FakeDriver(),  # type: ignore
-        FakeServers(), NoWakeUp(),  # type: ignore
+    app = bootstrap.make_app(
+        conf, failing, session_maker, service, lambda *_: FakeDriver(), FakeServers(),
+        NoWakeUp(),
     )
-    request = webob.Request.blank(kubelet_path(bay), method='POST')
+    request = bootstrap.request(kubelet_path(bay))
     request.body = CSR.encode()
     request.headers['X-Bootstrap-Token'] = tokens['worker']
     response = request.get_response(app)

@@ -1,0 +1,152 @@
+"""The nodes' application: the routes that a node's own token or key opens.
+
+It stands outside of Keystone's middleware, because nodes hold no Keystone
+token. What guessing costs is bounded here, before the database is asked.
+"""
+
+import contextlib
+import logging
+import threading
+import types
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final
+
+import webob
+import webob.dec
+from oslo_config import cfg
+
+from magnum.api import errors
+from magnum.api.bootstrap.rate_limits import RateLimiter, address_key, too_many
+from magnum.api.http import faults
+from magnum.api.http.routing import Auth, Route, Router
+
+LOG = logging.getLogger(__name__)
+
+#: Requests served at a time from addresses with too many failures, and the
+#: seconds after which another one is worth a try.
+_SUSPECTS_AT_ONCE: Final = 1
+_SHORTLY: Final = 1.0
+#: Answers that count as failures of an address. A token is verified before the
+#: signing request is read; a key is the signing request's own.
+_OF_TOKENS: Final = frozenset({errors.BOOTSTRAP_REFUSED})
+_FAILURES: Final[Mapping[Auth, frozenset[errors.Kind]]] = {
+    Auth.NODE_TOKEN: _OF_TOKENS,
+    Auth.NODE_KEY: _OF_TOKENS | {errors.INVALID_CSR, errors.TOO_LARGE},
+}
+
+
+def make(
+    conf: cfg.ConfigOpts, routes: Iterable[Route], controller: Any
+) -> Callable[..., Any]:
+    """The WSGI application.
+
+    :param routes: of the nodes.
+    :param controller: what the handlers of the routes are methods of.
+    """
+    application: Callable[..., Any] = webob.dec.wsgify(
+        _Application(conf, routes, controller).answer
+    )
+    return application
+
+
+class _Application:
+    def __init__(self, conf: cfg.ConfigOpts, routes: Iterable[Route], controller: Any):
+        self._is_enabled = conf.bootstrap.enabled
+        self._failures = RateLimiter(conf.bootstrap.requests_per_minute)
+        self._of_suspects = threading.Semaphore(_SUSPECTS_AT_ONCE)
+        # A bay's uuid that is empty is as wrong as any other.
+        self._router = Router(routes, allows_empty=True)
+        self._controller = controller
+
+    def answer(self, request: webob.Request) -> webob.Response:
+        """The answer to any request, errors included."""
+        request_id = request.environ.get('openstack.request_id') or f'req-{uuid.uuid4()}'
+        try:
+            return _pem_response(self._route(request, request_id))
+        except errors.APIError as error:
+            LOG.info(
+                '%s: node at %s: %s %s',
+                request_id,
+                request.remote_addr,
+                error.kind.status,
+                error.kind.code,
+            )
+            return _error_response(error, request_id)
+        except Exception as fault:
+            what = f'{request_id}: a node at {request.remote_addr} cannot be served.'
+            return _error_response(faults.told(fault, what), request_id)
+
+    def _route(self, request: webob.Request, request_id: str) -> str | None:
+        """The PEM text asked for; None when there is nothing new.
+
+        :raises APIError: for everything that is wrong with the request.
+        """
+        # Not request.path_info, which fails on what is not UTF-8.
+        match = self._router.match(request.environ.get('PATH_INFO', ''))
+        if match is None or not self._is_enabled:
+            raise errors.APIError(errors.NO_SUCH_PATH, 'Nothing is served at this path.')
+        route = match.methods.get(request.method)
+        if route is None:
+            raise errors.APIError(
+                errors.METHOD_NOT_ALLOWED, 'Only POST is served here.', {'Allow': 'POST'}
+            )
+        serve = types.MethodType(route.handler.method, self._controller)
+        with self._guarded(address_key(request.remote_addr or ''), _FAILURES[route.auth]):
+            answer: str | None = serve(request, request_id, *match.arguments)
+        return answer
+
+    @contextlib.contextmanager
+    def _guarded(self, address: str, failing: frozenset[errors.Kind]) -> Iterator[None]:
+        """Bound what guessing from an address costs, without locking out good tokens there.
+
+        Nodes often share their router's or a proxy's address with strangers:
+        from one with too many failures, few requests are served at a time.
+
+        :param failing: answers to who has shown no good token or key.
+        :raises APIError: BOOTSTRAP_TOO_MANY.
+        """
+        seconds = self._failures.seconds_to_wait(address, count=False)
+        if not seconds:
+            with self._counted(address, failing):
+                yield
+            return
+        if not self._of_suspects.acquire(blocking=False):
+            raise too_many(_SHORTLY)
+        try:
+            yield
+        except errors.APIError as error:
+            if error.kind in failing:
+                raise too_many(seconds) from None
+            raise
+        finally:
+            self._of_suspects.release()
+
+    @contextlib.contextmanager
+    def _counted(self, address: str, failing: frozenset[errors.Kind]) -> Iterator[None]:
+        """Count the request against its address if it shows no good token or key."""
+        try:
+            yield
+        except errors.APIError as error:
+            if error.kind in failing:
+                self._failures.seconds_to_wait(address)
+            raise
+
+
+def _pem_response(pem: str | None) -> webob.Response:
+    if pem is None:
+        return webob.Response(status=204, cache_control='no-store')
+    return webob.Response(
+        body=pem.encode(), content_type='application/x-pem-file', cache_control='no-store'
+    )
+
+
+def _error_response(error: errors.APIError, request_id: str) -> webob.Response:
+    response = webob.Response(
+        status=error.kind.status,
+        body=errors.body(error, request_id, for_old_clients=False),
+        content_type='application/json',
+        charset='UTF-8',
+    )
+    response.headers.update(error.headers)
+    return response
