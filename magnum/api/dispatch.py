@@ -1,33 +1,38 @@
-"""The pecan application: from the route table to handlers and back."""
+"""The Pecan application: from the route table to handlers and back."""
 
+import functools
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import orjson
+import pecan
 import webob
 from oslo_log import log as logging
+from pecan import hooks
+from webob.acceptparse import create_accept_header
+from webob.multidict import NoVars
 
-from magnum.api import errors, plain_pecan, routes, versions
+from magnum.api import errors, routes, versions
 from magnum.api.bootstrap import application
 from magnum.api.http import faults, sse
 from magnum.api.http.conditional import is_unchanged
 from magnum.api.http.context import Caller
 from magnum.api.http.idempotency import Idempotency
 from magnum.api.http.request import Answer, Call, body_limit, query_of
-from magnum.api.http.routing import Match, Route, Router
+from magnum.api.http.routing import Route, Router
 from magnum.api.services import Services
 
 LOG = logging.getLogger(__name__)
 
 _NEGOTIATED: Final = 'magnum.negotiated'
-_MATCH: Final = 'magnum.match'
-_ROOT: Final = '/'
+_ANSWER: Final = 'magnum.answer'
+_SLASH: Final = '/'
 _ANYTHING: Final = '*/*'
 _JSON: Final = 'application/json'
 _WITHOUT_BODY: Final = frozenset({204, 304})
 
-#: HTTP statuses that pecan and WebOb raise by themselves.
+#: HTTP statuses that Pecan and WebOb raise by themselves.
 _FROM_LIBRARIES: Final[Mapping[int, errors.Kind]] = {
     400: errors.BAD_REQUEST,
     404: errors.NO_SUCH_PATH,
@@ -39,10 +44,12 @@ _FROM_LIBRARIES: Final[Mapping[int, errors.Kind]] = {
 
 def make_pecan(services: Services) -> Any:
     """The WSGI application behind authentication."""
-    return _Pecan(
-        _Dispatcher(services),
-        hooks=[_ErrorAnswers()],
-        request_cls=webob.Request,
+    return pecan.Pecan(
+        _Root(),
+        hooks=[_Table(services)],
+        request_cls=_Request,
+        use_context_locals=False,
+        guess_content_type_from_ext=False,
     )
 
 
@@ -53,88 +60,117 @@ def make_bootstrap(services: Services) -> Any:
     return application.make(services.conf, table, resource.controller(services))
 
 
-class _Pecan(plain_pecan.core.ExplicitPecan):
-    """pecan's cycle of a request, its hooks and errors, around the route table.
+class _Request(webob.Request):
+    """A request as Pecan sees it: without arguments and preferences of its client.
 
-    pecan itself would walk objects and inspect the signatures of their
-    methods at every request, and take a query apart that handlers take apart.
+    Pecan looks for arguments of an exposed method in the query and in the body,
+    and chooses a media type. Routes say what a query may hold and what there is
+    to choose from, and only a handler reads a body.
     """
 
-    def find_controller(
-        self, state: Any
-    ) -> 'tuple[Callable[[webob.Request], webob.Response], list[Any], dict[str, Any]]':
-        """The dispatcher, for a path and a method that are in the table."""
-        self.root.route(state.request)
-        return self.root.answer, [state.request], {}
-
-    def invoke_controller(
-        self,
-        controller: Callable[[webob.Request], webob.Response],
-        args: list[Any],
-        kwargs: dict[str, Any],
-        state: Any,
-    ) -> None:
-        """Its answer is a response already."""
-        state.response = controller(*args, **kwargs)
-
-    def _handle_empty_response_body(self, state: Any) -> None:
-        # It would read a stream to its end, to see whether it is empty.
-        pass
+    GET = params = NoVars('Routes know the arguments of a query.')
+    json = None
+    accept = None
 
 
-class _Dispatcher:
-    """pecan's root: hands every request to the handler in the route table."""
+class _StreamResponse(webob.Response):
+    """An answer that goes on.
+
+    Pecan looks whether the body is empty. It would read this one to its end.
+    """
+
+    @property
+    def body(self) -> bytes:
+        """Something; it is not sent."""
+        return b'...'
+
+
+class _Root:
+    """Pecan's root controller: its last resort is all that it has."""
+
+    __slots__ = ()
+
+    @pecan.expose(content_type=_JSON)
+    def _default(
+        self, seen: _Request, _response: webob.Response, *_segments: str
+    ) -> webob.Response:
+        """What the handler of the request's route answers."""
+        environ = seen.environ
+        answer: Callable[[dict[str, Any]], webob.Response] = environ[_ANSWER]
+        return answer(environ)
+
+
+class _Table(hooks.PecanHook):
+    """Finds routes before Pecan looks at names of objects, and writes errors."""
 
     def __init__(self, services: Services):
-        self._services = services
-        self._bays_domain = {
-            'id': services.conf.identity.domain_id, 'name': services.conf.identity.domain_name
-        }
-        self._max_body = body_limit(services.conf)
-        self._idempotency = Idempotency(services.conf, services.database)
         table = routes.of_callers()
         self._router = Router(table)
+        self._answers = _Answers(services, table)
+
+    def on_route(self, state: Any) -> None:
+        """Find the route of a request.
+
+        :raises APIError: there is none.
+        """
+        request = state.request
+        environ = request.environ
+        path = request.path_info or _SLASH
+        if path != _SLASH:
+            environ[_NEGOTIATED] = versions.negotiate(environ)
+        match = self._router.match(path)
+        if match is None:
+            raise errors.APIError(errors.NO_SUCH_PATH)
+        route = match.methods.get(request.method)
+        if route is None:
+            allowed = ', '.join(sorted(match.methods))
+            raise errors.APIError(errors.METHOD_NOT_ALLOWED, headers={'Allow': allowed})
+        if not route.answers(environ.get(_NEGOTIATED, versions.DEFAULT)):
+            raise _version_too_low(route, environ[_NEGOTIATED].number)
+        _check_acceptable(environ, route)
+        environ[_ANSWER] = functools.partial(self._answers.of, route, match.arguments)
+
+    def on_error(self, state: Any, error: Exception) -> webob.Response:
+        """The error's answer; what nobody expected goes to the log."""
+        return error_response(_api_error(error), state.request.environ)
+
+
+class _Answers:
+    """Calls handlers, and writes what they answer."""
+
+    def __init__(self, services: Services, table: Iterable[Route]):
         resources = {route.handler.resource for route in table}
         controllers = {one: one.controller(services, *one.dialects) for one in resources}
         self._handlers: Mapping[Route, Callable[[Call], Answer]] = {
             route: types.MethodType(route.handler.method, controllers[route.handler.resource])
             for route in table
         }
+        self._enforcer = services.enforcer
+        self._bays_domain = {
+            'id': services.conf.identity.domain_id, 'name': services.conf.identity.domain_name
+        }
+        self._max_body = body_limit(services.conf)
+        self._idempotency = Idempotency(services.conf, services.database)
 
-    def route(self, request: webob.Request) -> None:
-        """Find the route of a request, or refuse it."""
-        environ = request.environ
-        path = request.path_info or _ROOT
-        if path != _ROOT:
-            environ[_NEGOTIATED] = versions.negotiate(environ)
-        match = self._router.match(path)
-        if match is None:
-            raise errors.APIError(errors.NO_SUCH_PATH)
-        if request.method not in match.methods:
-            allowed = ', '.join(sorted(match.methods))
-            raise errors.APIError(errors.METHOD_NOT_ALLOWED, headers={'Allow': allowed})
-        route = match.methods[request.method]
-        if not route.answers(environ.get(_NEGOTIATED, versions.DEFAULT)):
-            raise _version_too_low(route, environ[_NEGOTIATED].number)
-        _check_acceptable(request, route)
-        environ[_MATCH] = match
+    def of(
+        self, route: Route, arguments: tuple[str, ...], environ: dict[str, Any]
+    ) -> webob.Response:
+        """The answer to a request.
 
-    def answer(self, request: webob.Request) -> webob.Response:
-        """What the handler of the request's route answers."""
-        environ = request.environ
-        match: Match = environ[_MATCH]
-        route = match.methods[request.method]
-        negotiated = environ.get(_NEGOTIATED, versions.DEFAULT)
-        caller = Caller.from_environ(environ, self._services.enforcer, self._bays_domain)
+        :param arguments: what the braces of the route's path matched.
+        """
+        request = webob.Request(environ)
+        version = environ.get(_NEGOTIATED, versions.DEFAULT).number
+        caller = Caller.from_environ(environ, self._enforcer, self._bays_domain)
         caller.check_any(route.rules)
         call = Call(
             request=request,
             caller=caller,
             max_body=self._max_body,
-            version=negotiated.number,
+            version=version,
             route=(route.method, route.path),
-            arguments=match.arguments,
-            query=query_of(request, route.query, negotiated.number),
+            arguments=arguments,
+            query=query_of(request, route.query, version),
             base=request.application_url.rstrip('/'),
         )
         handler = self._handlers[route]
@@ -147,13 +183,14 @@ class _Dispatcher:
         return _response_of(answer, environ)
 
 
-def _check_acceptable(request: webob.Request, route: Route) -> None:
+def _check_acceptable(environ: Mapping[str, Any], route: Route) -> None:
     """Refuse clients that take nothing of what the route answers with."""
-    accepted = request.environ.get('HTTP_ACCEPT') or _ANYTHING
+    accepted = environ.get('HTTP_ACCEPT') or _ANYTHING
     if accepted in (_ANYTHING, _JSON):
         return
     offers = [_JSON, sse.CONTENT_TYPE] if route.streams else [_JSON]
-    if not request.accept.acceptable_offers(offers) and not accepted.startswith(tuple(offers)):
+    header = create_accept_header(accepted)
+    if not header.acceptable_offers(offers) and not accepted.startswith(tuple(offers)):
         raise errors.APIError(errors.NOT_ACCEPTABLE)
 
 
@@ -165,14 +202,6 @@ def _version_too_low(route: Route, asked: int) -> errors.APIError:
         f'It is there from {versions.text(route.since)} on.',
         source=errors.header(versions.HEADER),
     )
-
-
-class _ErrorAnswers(plain_pecan.hooks.PecanHook):
-    """Turns whatever a request met into the common error body."""
-
-    def on_error(self, state: Any, error: Exception) -> webob.Response:
-        """The error's answer; what nobody expected goes to the log."""
-        return error_response(_api_error(error), state.request.environ)
 
 
 def _api_error(error: Exception) -> errors.APIError:
@@ -203,7 +232,7 @@ def _response_of(answer: Answer, environ: Mapping[str, Any]) -> webob.Response:
     negotiated = environ.get(_NEGOTIATED)
     headers = negotiated.headers() if negotiated is not None else {}
     if answer.stream is not None:
-        response = webob.Response(app_iter=answer.stream)
+        response = _StreamResponse(app_iter=answer.stream)
         response.headers.update({**headers, **sse.HEADERS, **answer.headers})
         return response
     body = orjson.dumps(answer.document) if answer.document is not None else b''
