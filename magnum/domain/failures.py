@@ -132,7 +132,7 @@ def classify(reason: str) -> str:
 def is_echo(resources: Iterable[Resource], stack_reason: str) -> bool:
     """Whether a change failed only because an earlier one was cancelled."""
     reasons = [stack_reason, *(resource.reason for resource in resources)]
-    return any(re.search(r'Stack \w+ cancelled', reason or '') for reason in reasons)
+    return any(re.search(r'Stack \w+ cancelled', reason) for reason in reasons)
 
 
 def root_cause(resources: Iterable[Resource], stack_reason: str) -> Failure:

@@ -1,4 +1,4 @@
-"""Names that derive from others: of steps in rounds, of stacks."""
+"""Names of steps, also in rounds."""
 
 import dataclasses
 import uuid
@@ -7,7 +7,6 @@ import pytest
 
 from magnum.db import models
 from magnum.domain import states, verbs
-from magnum.domain.stack_names import nodegroup_stack_name
 from magnum.operations import flows
 
 ROUNDS = {
@@ -55,20 +54,3 @@ def test_closing_comes_after_the_last_round() -> None:
         for number in range(3)
     ]
     assert [end == 'adopt_baymodel' for end in ends] == [False, False, True]
-
-
-@pytest.mark.parametrize(
-    ('bay', 'group', 'readable'),
-    [
-        ('my_bay', 'GPU.big', 'my-bay-gpu-big-'),
-        ('1', 'workers', 'bay-1-workers-'),
-        ('bay', '日本', 'bay-'),
-        ('b' * 100, 'g' * 100, f'{"b" * 14}-{"g" * 14}-'),
-    ],
-)
-def test_a_nodegroups_stack(bay: str, group: str, readable: str) -> None:
-    names = {nodegroup_stack_name(bay, group, str(uuid.UUID(int=n << 96))) for n in (1, 2)}
-    assert len(names) == 2
-    for name in names:
-        assert name[: -12] == readable
-        assert name == name.lower()

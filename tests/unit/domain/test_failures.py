@@ -73,7 +73,7 @@ def test_the_sentence_names_the_resource() -> None:
 
 @pytest.mark.parametrize(('reasons', 'stack_reason', 'expected'), [
     ((), 'Stack UPDATE cancelled', True), (('x', 'Stack CREATE cancelled'), 'x', True),
-    (('x', None), '', False), ((), 'cancelled', False),
+    (('x', ''), '', False), ((), 'cancelled', False),
 ])
 def test_an_echo_of_a_cancelled_change(
     reasons: tuple[str, ...], stack_reason: str, expected: bool

@@ -27,6 +27,11 @@ def test_a_count_between_its_bounds(
     assert str(caught.value) == f'{broken} {bound} is {relation} than node_count {count}.'
 
 
+def test_roles_of_groups_beside_the_default_ones() -> None:
+    roles = (MASTER, WORKER, 'gpu')
+    assert [nodegroups.kind_of(role) for role in roles] == [MASTER, WORKER, WORKER]
+
+
 def test_the_bounds_among_themselves() -> None:
     nodegroups.check_bounds(2, 2)
     nodegroups.check_bounds(2, None)
