@@ -67,6 +67,7 @@ def make_application(
         held=held,
         streams=Streams(conf, held),
         collections=routes.collections(),
+        describe=_describe,
     )
     handlers: Application = dispatch.make_pecan(services)
     set_token_defaults(conf)
@@ -106,6 +107,13 @@ def make_default_application(conf: cfg.ConfigOpts) -> Application:
         CertificateService(conf),
         Registry.from_entry_points(conf.drivers.disabled_drivers),
     )
+
+
+def _describe(base: str) -> tuple[bytes, str]:
+    # What the document is made with stays unloaded in processes that nobody asks.
+    from magnum.api.openapi import document
+
+    return document.text_at(base), document.etag()
 
 
 def set_token_defaults(conf: cfg.ConfigOpts) -> None:

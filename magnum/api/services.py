@@ -1,7 +1,7 @@
 """What handlers work with, made once per process."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from oslo_config import cfg
@@ -30,6 +30,7 @@ class Services:
     """Everything that outlives a request.
 
     ``collections`` are those of the version document, each with its path.
+    ``describe`` gives the OpenAPI document of a service at a URL, and its ETag.
     """
 
     conf: cfg.ConfigOpts
@@ -45,3 +46,4 @@ class Services:
     held: HeldThreads
     streams: Streams
     collections: Mapping[str, str]
+    describe: Callable[[str], tuple[bytes, str]]

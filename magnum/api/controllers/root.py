@@ -25,6 +25,7 @@ class RootController:
 
     def __init__(self, services: Services):
         self._collections = services.collections
+        self._describe = services.describe
 
     def versions(self, call: Call) -> Answer:
         """The API versions there are: one."""
@@ -69,8 +70,5 @@ class RootController:
 
     def openapi(self, call: Call) -> Answer:
         """The OpenAPI document: every route, field, error and policy rule."""
-        # What it is made with stays unloaded in processes that nobody asks.
-        from magnum.api.openapi import document
-
-        headers = {'ETag': document.etag()}
-        return Answer(orjson.Fragment(document.text_at(call.base)), headers=headers)
+        text, etag = self._describe(call.base)
+        return Answer(orjson.Fragment(text), headers={'ETag': etag})

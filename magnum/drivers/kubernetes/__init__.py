@@ -1,1 +1,1 @@
-"""Kubernetes."""
+"""Kubernetes: what its bays need from Heat and put on their nodes."""

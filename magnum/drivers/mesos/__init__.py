@@ -1,1 +1,1 @@
-"""Apache Mesos with Marathon."""
+"""Apache Mesos with Marathon: what its bays need from Heat and put on their nodes."""

@@ -1,1 +1,1 @@
-"""Docker Swarm."""
+"""Docker Swarm: what its bays need from Heat and put on their nodes."""
