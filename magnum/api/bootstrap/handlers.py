@@ -225,7 +225,7 @@ class BootstrapController:
         operation_uuid: str | None,
         is_counted: bool,
     ) -> _Node:
-        bay = bays.load(session, bay_uuid, is_locked=False)
+        bay = bays.load(session, bay_uuid)
         if role is None or bay is None:
             raise _refused()
         if is_counted:

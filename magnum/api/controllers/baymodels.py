@@ -26,9 +26,7 @@ from magnum.drivers.contract import Driver
 _STORED: Final = tuple(
     column for column in repository.TABLE.c if column.name not in ('id', 'created_at', 'updated_at')
 )
-#: What a baymodel has only when it is stored.
 _PUBLISHED: Final = frozenset({'public', 'hidden'})
-_OF_A_ROW: Final = frozenset({'uuid', 'links', 'created_at', 'updated_at'})
 _OWNER: Final = (
     repository.TABLE.c.uuid, repository.TABLE.c.project_id, repository.TABLE.c.generation
 )
@@ -85,7 +83,7 @@ class BaymodelsController:
             made = self._database.dry_run(lambda one: self._insert(one, values, call.base))
             shown = {
                 member: value for member, value in made.document.items()
-                if member not in _OF_A_ROW
+                if member not in types.OF_A_ROW
             }
             return Answer({
                 'dry_run': True,

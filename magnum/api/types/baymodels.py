@@ -98,6 +98,9 @@ FIELDS: Final = (
     ),
 )
 
+#: What a baymodel has only when it is stored.
+OF_A_ROW: Final = frozenset({'uuid', 'links', 'created_at', 'updated_at'})
+
 DEFAULTS: Final[Mapping[str, Any]] = defaults(FIELDS)
 
 TYPES: Final[Mapping[dialects.Dialect, ResourceType]] = {

@@ -81,13 +81,9 @@ find: Final = RESOURCE.find
 by_uuid: Final = RESOURCE.by_uuid
 
 
-def load(session: orm.Session, uuid: str, is_locked: bool = True) -> models.Bay | None:
-    """The bay of a uuid, as an object of the session.
-
-    :param is_locked: nobody else changes it until the transaction ends.
-    """
-    query = sa.select(models.Bay).filter_by(uuid=uuid)
-    return session.scalars(query.with_for_update() if is_locked else query).one_or_none()
+def load(session: orm.Session, uuid: str) -> models.Bay | None:
+    """The bay of a uuid, as an object of the session that is not locked."""
+    return session.scalars(sa.select(models.Bay).filter_by(uuid=uuid)).one_or_none()
 
 
 def with_baymodel(session: orm.Session, uuid: str) -> tuple[models.Bay, models.Baymodel]:

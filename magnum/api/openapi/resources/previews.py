@@ -19,8 +19,6 @@ from magnum.api.types.schemas import (
 )
 
 _NUMBER: Final[Schema] = {'type': 'integer'}
-#: What a baymodel has only when it is stored.
-_OF_A_ROW: Final = frozenset({'uuid', 'links', 'created_at', 'updated_at'})
 _QUOTA: Final = closed(
     {
         'service': STRING,
@@ -46,12 +44,9 @@ _AGAINST_LIMITS: Final[Mapping[str, Any]] = {
 
 
 def _of_baymodel(dialect: Dialect) -> Schema:
+    stored = bodies.document(types.TYPES[dialect], Shown.IN_FULL)['properties']
     shown = {
-        name: schema
-        for name, schema in bodies.document(types.TYPES[dialect], Shown.IN_FULL)[
-            'properties'
-        ].items()
-        if name not in _OF_A_ROW
+        member: schema for member, schema in stored.items() if member not in types.OF_A_ROW
     }
     return closed(
         {'dry_run': {'const': True}, dialect.argument: closed(shown), 'labels': RESOLVED_LABELS}
