@@ -16,7 +16,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from magnum import conf, policies
 from magnum.api import routes, versions
-from magnum.domain import failures, states, verbs
+from magnum.domain import failures, machine, states, verbs
 from magnum.drivers.registry import Registry
 from magnum.operations import flows
 
@@ -161,16 +161,52 @@ class Steps(_Table):
 
 
 class States(_Table):
-    """``magnum-operation-states``: which state may follow which."""
+    """``magnum-operation-states``: which state may follow which, and by what."""
 
     def text(self) -> str:
         """See the base class."""
-        words = self.words(states.TRANSITIONS)
-        rows = (
-            (_literal(state), words[state], _literals(sorted(following)) or 'it has ended')
-            for state, following in states.TRANSITIONS.items()
-        )
-        return _table(('State', 'Meaning', 'May be followed by'), rows, (15, 50, 35))
+        words = self.words(states.STATES)
+        rows = ((_literal(state), words[state], self._following(state)) for state in states.STATES)
+        return _table(('State', 'Meaning', 'May be followed by'), rows, (15, 40, 45))
+
+    @staticmethod
+    def _following(state: str) -> str:
+        """Each state that may follow, and the events that lead there."""
+        events: dict[str, list[str]] = {}
+        for event in machine.EVENTS:
+            if state in event.moves:
+                events.setdefault(event.moves[state], []).append(event.name)
+        return '; '.join(
+            f'{_literal(after)} by {", ".join(names)}' for after, names in events.items()
+        ) or 'it has ended'
+
+
+class Events(_Table):
+    """``magnum-operation-events``: the events, which move they make and what they write."""
+
+    def text(self) -> str:
+        """See the base class."""
+        rows = [
+            (
+                event.name, event.meaning, self._moves(event),
+                _literals(sorted(event.sets.keys() | event.takes)),
+            )
+            for event in machine.EVENTS
+        ]
+        return _table(('Event', 'What happens', 'From, to', 'Columns'), rows, (10, 35, 25, 30))
+
+    @staticmethod
+    def _moves(event: machine.Event) -> str:
+        """The states before, by the state after them."""
+        before: dict[str, list[str]] = {}
+        for state, after in event.moves.items():
+            before.setdefault(after, []).append(_literal(state) if state else 'none')
+        conditions = {'cancelled': event.if_cancelled, 'pre-empted': event.if_preempted}
+        return '; '.join([
+            *(f'{", ".join(found)} to {_literal(after)}' for after, found in before.items()),
+            *(f'only if {"" if it_is else "not "}{what}'
+              for what, it_is in conditions.items() if it_is is not None),
+        ])
 
 
 class Drivers(_Table):
@@ -259,6 +295,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         'magnum-microversions': Microversions,
         'magnum-failure-codes': FailureCodes,
         'magnum-steps': Steps,
+        'magnum-operation-events': Events,
         'magnum-operation-states': States,
         'magnum-drivers': Drivers,
         'magnum-labels': Labels,

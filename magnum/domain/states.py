@@ -72,16 +72,8 @@ CANCELLED: Final = 'CANCELLED'
 
 ENDED: Final = frozenset({SUCCEEDED, OPERATION_FAILED, CANCELLED})
 
-#: State -> states that may follow it. RUNNING follows RUNNING when a worker
-#: died and another takes its lapsed lease over.
-TRANSITIONS: Final[dict[str, frozenset[str]]] = {
-    QUEUED: frozenset({RUNNING, CANCELLED}),
-    RUNNING: frozenset({RUNNING, QUEUED, WAITING, *ENDED}),
-    WAITING: frozenset({QUEUED, CANCELLED}),
-    SUCCEEDED: frozenset(),
-    OPERATION_FAILED: frozenset(),
-    CANCELLED: frozenset(),
-}
+#: Every state of an operation. Which follows which: :mod:`magnum.domain.machine`.
+STATES: Final = (QUEUED, RUNNING, WAITING, SUCCEEDED, OPERATION_FAILED, CANCELLED)
 
 # Phases of an operation: the flow before the stack, and the one after it.
 START: Final = 'start'

@@ -22,13 +22,14 @@ from magnum.db.repositories import (
     nodegroups,
     operations,
     quotas,
+    transitions,
 )
 from magnum.db.statements import database_now
+from magnum.domain import machine, rounds, states
 from magnum.domain import nodegroups as nodegroup_rules
-from magnum.domain import rounds, states
 from magnum.domain.failures import Failure
 from magnum.operations import upgrading
-from magnum.operations.ending import end, end_cancelled, is_preempted
+from magnum.operations.ending import end_cancelled, is_preempted
 from magnum.operations.errors import (
     BayGone,
     BaymodelChanged,
@@ -272,17 +273,14 @@ class Planner:
             raise NotCancellable('It makes way for a delete.')
         if operation.cancel_requested:
             return operation
-        operation.cancel_requested = True
         by = f'Cancelled by the user {requester.user_id}.'
-        operation.error = Failure('cancelled', by).as_dict()
-        if operation.state == states.QUEUED and operation.attempts == 0:
+        is_begun = operation.state != states.QUEUED or operation.attempts > 0
+        # Whoever holds it, or claims it next, stops it.
+        transitions.write(operation, machine.CANCEL, error=Failure('cancelled', by).as_dict())
+        if not is_begun:
             end_cancelled(session, operation)
             return operation
         events.record(session, operation, f'bay.{operation.verb}.stopping', by)
-        if operation.state != states.RUNNING:
-            # Whoever claims it stops it.
-            operation.state = states.QUEUED
-            operation.not_before = None
         return operation
 
     def retry(
@@ -327,10 +325,10 @@ class Planner:
             return active
         preempts = None
         if active is not None:
-            active.active_for = None
-            active.cancel_requested = True
-            if active.state != states.RUNNING:
-                end(session, active, states.CANCELLED)
+            if active.state == states.RUNNING:
+                transitions.write(active, machine.GIVE_WAY)
+            else:
+                transitions.write(active, machine.PREEMPT, finished_at=database_now(session))
                 events.record(
                     session, active, f'bay.{active.verb}.cancelled',
                     f'{active.verb} made way for a delete',
@@ -384,14 +382,13 @@ class Planner:
         if rounds.has_begun(parameters):
             own_minutes = rounds.minutes(parameters)
         allowed = datetime.timedelta(minutes=own_minutes or self._conf.cluster_heat.create_timeout)
-        operation = models.Operation(
+        operation = transitions.accept(
+            session,
+            {'active_for': bay.uuid, 'deadline': now + allowed},
             bay_uuid=bay.uuid,
             bay_name=bay.name,
             project_id=bay.project_id,
             verb=verb,
-            phase=states.START,
-            state=states.QUEUED,
-            active_for=bay.uuid,
             parameters=parameters,
             user_id=requester.user_id,
             requester_project_id=requester.project_id,
@@ -399,9 +396,7 @@ class Planner:
             request_id=requester.request_id,
             preempts=preempts,
             retries=retries,
-            deadline=now + allowed,
         )
-        operations.insert(session, operation)
         events.record(session, operation, f'bay.{verb}.accepted', f'{verb} was accepted')
         return operation
 

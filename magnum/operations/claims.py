@@ -12,24 +12,19 @@ import threading
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-import sqlalchemy as sa
 from oslo_db import exception as db_exc
 from oslo_log import log as logging
 from sqlalchemy import orm
 
-from magnum.db import models
 from magnum.db.away import UNAVAILABLE
 from magnum.db.engine import Database
-from magnum.db.statements import changed_rows, database_now
-from magnum.db.types import utcnow
-from magnum.domain import states
+from magnum.db.models import Operation
+from magnum.db.repositories import bays
+from magnum.db.repositories import claims as repository
+from magnum.db.statements import database_now
 from magnum.domain.plain_text import first_line
 
 LOG = logging.getLogger(__name__)
-
-Operation = models.Operation
-
-_TABLE: Final[sa.Table] = Operation.__table__  # type: ignore[assignment]
 
 #: Steps that have Heat make a stack.
 _MAKING: Final = ('create_stack', 'create_nodegroup_stack')
@@ -85,76 +80,22 @@ class Claims:
 
         def work(session: orm.Session) -> list[Claim]:
             now = database_now(session)
-            candidates = session.execute(self._claimable(now, limit)).all()
+            candidates = repository.claimable(
+                session, now, self._in_flight, limit, self._database.skips_locked
+            )
             return [
                 Claim(
                     row.uuid, row.bay_uuid, row.verb, row.phase, row.fence + 1, row.request_id,
                     row.parameters,
                 )
                 for row in candidates
-                if self._take(session, row, now)
+                if repository.take(session, row, self._worker, now + self._lease)
             ]
 
         claims = self._database.run(work)
         with self._lock:
             self._held.update({claim.operation_uuid: claim for claim in claims})
         return claims
-
-    def _claimable(self, now: datetime.datetime, limit: int) -> Any:
-        preempted = orm.aliased(Operation)
-        still_worked_on = (
-            sa.exists()
-            .where(preempted.uuid == Operation.preempts)
-            .where(preempted.state == states.RUNNING)
-            .where(preempted.lease_expires_at > now - self._in_flight)
-        )
-        # What a dead worker asked for last may arrive as late as this; only
-        # then may a cancelled operation be ended, and its delete begin.
-        lapsed = Operation.lease_expires_at < sa.case(
-            (Operation.cancel_requested, now - self._in_flight), else_=now
-        )
-        query = (
-            sa.select(
-                Operation.uuid, Operation.bay_uuid, Operation.verb, Operation.phase,
-                Operation.fence, Operation.state, Operation.request_id, Operation.parameters,
-            )
-            .where(
-                sa.or_(
-                    sa.and_(
-                        Operation.state == states.QUEUED,
-                        sa.or_(Operation.not_before.is_(None), Operation.not_before <= now),
-                    ),
-                    sa.and_(Operation.state == states.RUNNING, lapsed),
-                )
-            )
-            .where(~still_worked_on)
-            .order_by(Operation.id)
-            .limit(limit)
-        )
-        if self._database.skips_locked:
-            query = query.with_for_update(skip_locked=True, of=Operation)
-        return query
-
-    def _take(
-        self, session: orm.Session, row: sa.Row[Any], now: datetime.datetime
-    ) -> bool:
-        taken = changed_rows(
-            session,
-            sa.update(Operation)
-            .where(Operation.uuid == row.uuid)
-            .where(Operation.fence == row.fence)
-            .where(Operation.state == row.state)
-            .values(
-                state=states.RUNNING,
-                worker=self._worker,
-                fence=row.fence + 1,
-                attempts=Operation.attempts + 1,
-                lease_expires_at=now + self._lease,
-                not_before=None,
-                started_at=sa.func.coalesce(Operation.started_at, utcnow()),
-            ),
-        )
-        return taken == 1
 
     @contextlib.contextmanager
     def writing(self, claim: Claim) -> Iterator[orm.Session]:
@@ -163,7 +104,8 @@ class Claims:
         :raises LeaseLost: the fence has risen since.
         """
         with self._database.writing() as session:
-            _locked(session, claim, Operation.id)
+            if not repository.hold(session, claim.operation_uuid, claim.fence):
+                raise LeaseLost(claim.operation_uuid)
             yield session
 
     @contextlib.contextmanager
@@ -178,10 +120,10 @@ class Claims:
         """
         with self._database.writing() as session:
             if with_bay:
-                session.execute(
-                    sa.select(models.Bay.id).filter_by(uuid=claim.bay_uuid).with_for_update()
-                )
-            (operation,) = _locked(session, claim, Operation)
+                bays.hold(session, claim.bay_uuid)
+            operation = repository.load(session, claim.operation_uuid, claim.fence)
+            if operation is None:
+                raise LeaseLost(claim.operation_uuid)
             yield session, operation
 
     @contextlib.contextmanager
@@ -204,11 +146,7 @@ class Claims:
                 self._lengthen(session, claim, now)
 
     def _lengthen(self, session: orm.Session, claim: Claim, now: datetime.datetime) -> None:
-        session.execute(
-            sa.update(_TABLE)
-            .where(_TABLE.c.uuid == claim.operation_uuid)
-            .values(lease_expires_at=now + self._lease)
-        )
+        repository.lengthen(session, claim.operation_uuid, now + self._lease)
 
     def renew_all(self) -> None:
         """Lengthen the leases of everything this process works on."""
@@ -234,25 +172,9 @@ class Claims:
         for a stack keeps the rest of its lease: Heat does not keep two stacks
         of one name apart while it checks the first request.
         """
-        asking = (
-            sa.exists()
-            .where(models.OperationStep.operation_uuid == _TABLE.c.uuid)
-            .where(models.OperationStep.state == states.STEP_RUNNING)
-            .where(models.OperationStep.name.in_(_MAKING))
+        self._database.run(
+            lambda session: repository.lapse(session, worker, database_now(session), _MAKING)
         )
-
-        def work(session: orm.Session) -> None:
-            now = database_now(session)
-            session.execute(
-                sa.update(_TABLE)
-                .where(_TABLE.c.worker == worker)
-                .where(_TABLE.c.state == states.RUNNING)
-                .where(_TABLE.c.lease_expires_at > now)
-                .where(~asking)
-                .values(lease_expires_at=now)
-            )
-
-        self._database.run(work)
 
     def forget(self, claim: Claim) -> None:
         """Renew this claim no longer; a later one of the same operation stays."""
@@ -266,26 +188,12 @@ class Claims:
         return len(self._held)
 
 
-def _locked(session: orm.Session, claim: Claim, *columns: Any) -> Any:
-    """Something of the claim's operation, which is locked until the transaction ends.
+def _standing(session: orm.Session, claim: Claim) -> tuple[Standing, datetime.datetime]:
+    """What may keep the claim's holder from going on, and what time it is.
 
     :raises LeaseLost: the fence has risen since.
     """
-    found = session.execute(
-        sa.select(*columns)
-        .where(Operation.uuid == claim.operation_uuid)
-        .where(Operation.fence == claim.fence)
-        .where(Operation.state == states.RUNNING)
-        .with_for_update()
-    ).one_or_none()
+    found = repository.standing(session, claim.operation_uuid, claim.fence)
     if found is None:
         raise LeaseLost(claim.operation_uuid)
-    return found
-
-
-def _standing(session: orm.Session, claim: Claim) -> tuple[Standing, datetime.datetime]:
-    """What may keep the claim's holder from going on, and what time it is."""
-    cancelled, deadline, now = _locked(
-        session, claim, Operation.cancel_requested, Operation.deadline, utcnow()
-    )
-    return Standing(cancelled, now >= deadline), now
+    return Standing(found.cancel_requested, found.now >= found.deadline), found.now

@@ -1,46 +1,20 @@
-"""How operations are let go of, and how they end.
+"""How cancelled operations end.
 
 A delete pre-empts: the operation lets go of its bay at once and only stops.
 A user cancels: the operation keeps its bay until it has stopped, and the bay
 says that it was cancelled.
 """
 
-import datetime
 from collections.abc import Callable
 
 from sqlalchemy import orm
 
 from magnum.certificates.bootstrap import BootstrapTokens
 from magnum.db.models import Operation
-from magnum.db.repositories import events, locking
+from magnum.db.repositories import events, locking, transitions
 from magnum.db.statements import database_now
-from magnum.domain import states
+from magnum.domain import machine, states
 from magnum.domain.failures import Failure
-
-
-def release(
-    operation: Operation, state: str, not_before: datetime.datetime | None = None
-) -> None:
-    """Let go of a claimed operation, within its fenced transaction.
-
-    :param not_before: earliest time at which it is looked at again.
-    """
-    if state not in states.TRANSITIONS[operation.state]:
-        raise ValueError(f'an operation cannot go from {operation.state} to {state}')
-    operation.state = state
-    operation.worker = None
-    operation.lease_expires_at = None
-    operation.not_before = not_before
-
-
-def end(
-    session: orm.Session, operation: Operation, state: str, failure: Failure | None = None
-) -> None:
-    """End an operation: its bay may have another one."""
-    release(operation, state)
-    operation.active_for = None
-    operation.error = failure.as_dict() if failure else None
-    operation.finished_at = database_now(session)
 
 
 def is_preempted(operation: Operation) -> bool:
@@ -63,7 +37,9 @@ def end_cancelled(
         tokens.disarm(session, operation.uuid)
     kind = f'bay.{operation.verb}.cancelled'
     if is_preempted(operation):
-        end(session, operation, states.CANCELLED)
+        transitions.write(
+            operation, machine.STOP, error=None, finished_at=database_now(session)
+        )
         events.record(session, operation, kind, f'{operation.verb} made way for a delete')
         return
     reason: str = (operation.error or {}).get('reason', 'It was cancelled.')
@@ -71,5 +47,7 @@ def end_cancelled(
     if operation.stack_action is None:  # Heat was never asked
         locking.restore_count(session, operation)
     locking.set_status(session, operation, states.FAILED, failure.sentence())
-    end(session, operation, states.CANCELLED, failure)
+    transitions.write(
+        operation, machine.STOP, error=failure.as_dict(), finished_at=database_now(session)
+    )
     events.record(session, operation, kind, failure.sentence())

@@ -22,13 +22,13 @@ from magnum.clients.errors import (
 from magnum.db.away import UNAVAILABLE
 from magnum.db.commits import OutcomeUnknown
 from magnum.db.models import Operation
-from magnum.db.repositories import bays, events, locking, nodegroups
+from magnum.db.repositories import bays, events, locking, nodegroups, transitions
 from magnum.db.statements import database_now
-from magnum.domain import rounds, states, verbs
+from magnum.domain import machine, rounds, states, verbs
 from magnum.domain.failures import NODE_IDENTITY_CONFLICT, Failure
 from magnum.domain.plain_text import first_line
 from magnum.operations.claims import Claim, Claims, LeaseLost
-from magnum.operations.ending import end, end_cancelled, is_preempted, release
+from magnum.operations.ending import end_cancelled, is_preempted
 from magnum.operations.flows import phase_steps
 from magnum.operations.outcomes import (
     Cancelled,
@@ -189,7 +189,7 @@ class Runner:
             locking.set_status(session, operation, states.COMPLETE)
         if operation.verb == states.DELETE_NODEGROUP:
             nodegroups.delete(session, operation.parameters['nodegroup'])
-        end(session, operation, states.SUCCEEDED, None)
+        transitions.write(operation, machine.SUCCEED, finished_at=database_now(session))
         events.record(
             session, operation, f'bay.{operation.verb}.succeeded',
             f'{operation.verb} succeeded',
@@ -197,10 +197,10 @@ class Runner:
 
     def _begin_round(self, session: orm.Session, operation: Operation) -> None:
         minutes = datetime.timedelta(minutes=rounds.minutes(operation.parameters))
-        operation.deadline = database_now(session) + minutes
-        operation.error = None
         locking.set_nodegroup_status(session, operation, states.IN_PROGRESS)
-        release(operation, states.QUEUED)
+        transitions.write(
+            operation, machine.NEXT_ROUND, deadline=database_now(session) + minutes
+        )
 
     def _next_round(self, session: orm.Session, operation: Operation) -> None:
         """The round's node group is done; the next one begins."""
@@ -212,8 +212,6 @@ class Runner:
         operation.parameters = {
             **operation.parameters, 'round': operation.parameters['round'] + 1
         }
-        operation.phase = states.START
-        operation.stack_id = operation.stack_action = operation.stack_updated_before = None
         self._begin_round(session, operation)
 
     def _wait(self, session: orm.Session, operation: Operation, seen: str | None) -> None:
@@ -223,9 +221,7 @@ class Runner:
             self._too_late(session, operation)
             return
         interval = datetime.timedelta(seconds=self._tools.conf.conductor.watch_interval)
-        operation.phase = states.FINISH
-        operation.error = None      # what it met has passed
-        release(operation, states.WAITING, now + interval if seen else now)
+        transitions.write(operation, machine.WAIT, not_before=now + interval if seen else now)
         if seen is None:
             events.record(
                 session, operation, f'bay.{operation.verb}.requested',
@@ -253,15 +249,17 @@ class Runner:
                 delay = datetime.timedelta(
                     seconds=self._tools.conf.conductor.retry_interval * factor
                 )
-            operation.error = {**failure.as_dict(), 'times': times}
             if now < operation.deadline:
-                release(operation, states.QUEUED, min(now + delay, operation.deadline))
+                transitions.write(
+                    operation, machine.RETRY, not_before=min(now + delay, operation.deadline),
+                    error={**failure.as_dict(), 'times': times},
+                )
                 return
-            failure = _overdue(operation)
+            failure = _overdue(failure.reason)
         self._fail(session, operation, failure)
 
     def _hand_over(self, session: orm.Session, operation: Operation) -> None:
-        release(operation, states.QUEUED)
+        transitions.write(operation, machine.HAND_OVER)
 
     def _hand_over_in_time(self, session: orm.Session, operation: Operation) -> None:
         if database_now(session) >= operation.deadline:
@@ -270,7 +268,7 @@ class Runner:
             self._hand_over(session, operation)
 
     def _too_late(self, session: orm.Session, operation: Operation) -> None:
-        self._fail(session, operation, _overdue(operation))
+        self._fail(session, operation, _overdue((operation.error or {}).get('reason')))
 
     def _fail(self, session: orm.Session, operation: Operation, failure: Failure) -> None:
         if may_be_unrecorded(session, operation):
@@ -289,7 +287,9 @@ class Runner:
         if operation.stack_action is None:  # Heat was never asked
             locking.restore_count(session, operation)
         locking.set_status(session, operation, states.FAILED, failure.sentence())
-        end(session, operation, states.OPERATION_FAILED, failure)
+        transitions.write(
+            operation, machine.FAIL, error=failure.as_dict(), finished_at=database_now(session)
+        )
         events.record(
             session, operation, f'bay.{operation.verb}.failed', failure.sentence()
         )
@@ -322,7 +322,10 @@ def _remains(work: Work, see: Callable[[Work], Remains]) -> Remains:
         return Remains(unheard='an internal error')
 
 
-def _overdue(operation: Operation) -> Failure:
-    """The failure of an operation past its deadline: what it last met."""
-    met = f' The last thing it met: {operation.error["reason"]}' if operation.error else ''
-    return Failure('deadline_exceeded', f'It was not finished by its deadline.{met}')
+def _overdue(met: str | None) -> Failure:
+    """The failure of an operation past its deadline.
+
+    :param met: the reason of what it met last.
+    """
+    last = '' if met is None else f' The last thing it met: {met}'
+    return Failure('deadline_exceeded', f'It was not finished by its deadline.{last}')

@@ -35,8 +35,8 @@ from magnum.certificates.service import CertificateService
 from magnum.clients.errors import CloudError
 from magnum.clients.servers import Server, Servers
 from magnum.db import models
-from magnum.db.repositories import events, identities, locking, nodegroups, nodes
-from magnum.domain import states
+from magnum.db.repositories import events, identities, locking, nodegroups, nodes, transitions
+from magnum.domain import machine, states
 from magnum.domain.failures import NODE_IDENTITY_CONFLICT, Failure
 from magnum.domain.node_certificates import NodeAddresses
 from magnum.domain.stack_names import stack_name
@@ -249,15 +249,12 @@ def record_conflict(
     if operation.active_for is None or operation.found_failure is not None:
         return
     failure = Failure(NODE_IDENTITY_CONFLICT, _advice(operation.verb, applicant))
-    operation.found_failure = failure.as_dict()
+    transitions.write(operation, machine.REPORT, found_failure=failure.as_dict())
     certificates.tokens.disarm(session, operation.uuid)
     if operation.verb == states.CREATE:
         certificates.discard_authority(session, operation.bay_uuid)
     else:
         _forget_keys(session, applicant, operation)
-    if operation.state == states.WAITING:
-        operation.state = states.QUEUED
-    operation.not_before = None
     kind = f'bay.{operation.verb}.{NODE_IDENTITY_CONFLICT}'
     events.record(session, operation, kind, failure.sentence())
     LOG.warning('Operation %s (bay %s): %s', operation.uuid, operation.bay_uuid, failure.reason)

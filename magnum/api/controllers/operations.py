@@ -97,7 +97,7 @@ def _page(
     page = Page(call, OPERATIONS, operation_view.SORTABLE, max_limit)
     narrowing = Narrowing(
         bay_uuid=bay_uuid,
-        state=filtering.choice(call.query, 'state', states.TRANSITIONS),
+        state=filtering.choice(call.query, 'state', states.STATES),
         verb=filtering.choice(call.query, 'verb', states.VERBS),
     )
     return page.answer(

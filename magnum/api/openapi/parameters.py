@@ -36,7 +36,7 @@ QUERY: Final[Mapping[str, tuple[Schema, str]]] = {
         {'type': 'string', 'format': 'date-time'}, 'Only items made or changed since then.'
     ),
     'fields': (_WORDS, 'Only these members, separated by commas.'),
-    'state': ({'enum': list(states.TRANSITIONS)}, 'Only operations in this state.'),
+    'state': ({'enum': list(states.STATES)}, 'Only operations in this state.'),
     'verb': ({'enum': list(states.VERBS)}, 'Only operations that promise this.'),
     'role': (_TEXT, 'Only node groups of this role.'),
     'after': (_TEXT, 'The cursor of the last event seen; only events after it.'),

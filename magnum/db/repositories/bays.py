@@ -86,6 +86,11 @@ def load(session: orm.Session, uuid: str) -> models.Bay | None:
     return session.scalars(sa.select(models.Bay).filter_by(uuid=uuid)).one_or_none()
 
 
+def hold(session: orm.Session, uuid: str) -> None:
+    """Keep everybody else off a bay until the transaction ends, if it is there."""
+    session.execute(sa.select(TABLE.c.id).where(TABLE.c.uuid == uuid).with_for_update())
+
+
 def with_baymodel(session: orm.Session, uuid: str) -> tuple[models.Bay, models.Baymodel]:
     """The bay of a uuid that is known to be there, and its baymodel."""
     bay, baymodel = session.execute(

@@ -98,16 +98,6 @@ def parameters_of(
     ).all()
 
 
-def insert(session: orm.Session, operation: models.Operation) -> None:
-    """Insert an operation; one that it pre-empts lets go of the bay first.
-
-    The column ``active_for`` is unique: the UPDATE comes before the INSERT.
-    """
-    session.flush()
-    session.add(operation)
-    session.flush()
-
-
 def last_id(session: orm.Session, bay_uuid: str) -> int | None:
     """The id of the bay's last operation."""
     found: int | None = session.scalar(

@@ -10,9 +10,9 @@ from typing import Final
 
 from magnum.clients.heat import HeatClient, Stack
 from magnum.db.models import Bay, LedgerEntry
-from magnum.db.repositories import ledger, locking
+from magnum.db.repositories import ledger, locking, transitions
 from magnum.db.statements import database_now
-from magnum.domain import states
+from magnum.domain import machine, states
 from magnum.domain.failures import root_cause
 from magnum.drivers.plans import nodegroup_plan
 from magnum.operations.outcomes import HeatIsBusy, StepFailed, TryLater
@@ -179,8 +179,7 @@ def _delete(work: Work, stack: Stack) -> None:
 def _watch(work: Work, stack: Stack) -> None:
     """Wait for this one's end."""
     with work.fenced() as (_, operation):
-        operation.stack_id = stack.id
-        operation.stack_action = DELETE
+        transitions.write(operation, machine.FOLLOW, stack_id=stack.id, stack_action=DELETE)
 
 
 def _see_refusal(work: Work, stack: Stack) -> None:

@@ -6,9 +6,9 @@ from typing import Final
 from magnum.clients.errors import CloudConflict, CloudRefused
 from magnum.clients.heat import HeatClient
 from magnum.db.models import Bay, Nodegroup
-from magnum.db.repositories import ledger, locking, steps
+from magnum.db.repositories import ledger, locking, steps, transitions
 from magnum.db.statements import database_now
-from magnum.domain import states
+from magnum.domain import machine, states
 from magnum.domain.failures import Failure, is_echo, root_cause
 from magnum.drivers.contract import MASTER, StackRequest
 from magnum.drivers.plans import nodegroup_plan
@@ -63,8 +63,7 @@ def create_stack(work: Work) -> None:
         for nodegroup in situation.nodegroups:
             if nodegroup.is_default:
                 locking.set_values(session, Nodegroup, nodegroup.uuid, stack_id=stack_id)
-        operation.stack_id = stack_id
-        operation.stack_action = CREATE
+        transitions.write(operation, machine.FOLLOW, stack_id=stack_id, stack_action=CREATE)
 
 
 def create_nodegroup_stack(work: Work) -> None:
@@ -93,8 +92,7 @@ def create_nodegroup_stack(work: Work) -> None:
         locking.set_values(
             session, Nodegroup, situation.nodegroup.uuid, stack_id=stack_id, **made
         )
-        operation.stack_id = stack_id
-        operation.stack_action = action
+        transitions.write(operation, machine.FOLLOW, stack_id=stack_id, stack_action=action)
 
 
 def note_stack(work: Work) -> None:
@@ -103,8 +101,10 @@ def note_stack(work: Work) -> None:
     if stack.is_busy:
         raise TryLater(f'Heat still works on the stack: {stack.status}')
     with work.fenced() as (_, operation):
-        operation.stack_id = stack.id
-        operation.stack_updated_before = stack.updated_time or ''
+        transitions.write(
+            operation, machine.NOTE_STACK, stack_id=stack.id,
+            stack_updated_before=stack.updated_time or '',
+        )
 
 
 def change_stack(work: Work) -> None:
@@ -117,7 +117,7 @@ def change_stack(work: Work) -> None:
     stack = existing(work, situation.stack_id)
     if was_asked(situation.operation, stack):
         with work.fenced() as (_, operation):
-            operation.stack_action = UPDATE
+            transitions.write(operation, machine.ASK, stack_action=UPDATE)
         return
     driver = work.driver(situation)
     lost: tuple[str, ...] = ()
@@ -141,7 +141,7 @@ def change_stack(work: Work) -> None:
     with work.fenced() as (session, operation):
         minutes = minutes_left(work, operation, database_now(session))
         # From here on Heat may have heard, whether its answer comes or not.
-        operation.stack_action = UPDATE
+        transitions.write(operation, machine.ASK, stack_action=UPDATE)
         operation.parameters = {**operation.parameters, TAKEN: going.taken}
     try:
         heat.change_parameters(stack.id, parameters, minutes, bool(asked.get('rollback')))
@@ -151,7 +151,7 @@ def change_stack(work: Work) -> None:
     except CloudRefused:
         if situation.operation.stack_action is None:    # nor was it asked before
             with work.fenced() as (_, operation):
-                operation.stack_action = None
+                transitions.write(operation, machine.TAKE_BACK)
         raise
 
 
@@ -195,7 +195,7 @@ def _ask_again(work: Work) -> None:
         if before is None or before.state != states.CANCELLED or echoes >= _MOST_ECHOES:
             return
         operation.parameters = {**operation.parameters, 'echoes': echoes + 1}
-        operation.phase = states.START
+        transitions.write(operation, machine.REPEAT)
         steps.repeat(session, operation.uuid, (note_stack.__name__, change_stack.__name__))
     raise TryLater('Heat was still stopping what was cancelled before')
 
@@ -214,7 +214,8 @@ def _go_on_with_upgrade(work: Work, group: Nodegroup) -> int | None:
             return None
         batch, time = undone
         begun = operation.started_at or operation.created_at
-        operation.deadline = max(operation.deadline, begun + time)
+        deadline = max(operation.deadline, begun + time)
+        transitions.write(operation, machine.EXTEND, deadline=deadline)
     return batch
 
 
@@ -256,7 +257,10 @@ def _rebuild(work: Work, wanted: _Wanted) -> tuple[str | None, str]:
         if operation.stack_updated_before is None:
             if stack is not None and stack.is_busy:
                 raise TryLater(f'Heat still works on the stack: {stack.status}')
-            operation.stack_updated_before = (stack and stack.updated_time) or ''
+            transitions.write(
+                operation, machine.NOTE_STACK, stack_id=operation.stack_id,
+                stack_updated_before=(stack and stack.updated_time) or '',
+            )
         minutes = minutes_left(work, operation, database_now(session))
     if stack is None:
         return None, CREATE

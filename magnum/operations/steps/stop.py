@@ -15,8 +15,8 @@ from sqlalchemy import orm
 from magnum.clients.errors import CloudError, CloudForbidden, CloudRefused
 from magnum.clients.heat import HeatClient, Stack
 from magnum.db.models import Bay, Nodegroup, Operation
-from magnum.db.repositories import ledger, locking
-from magnum.domain import rounds, states
+from magnum.db.repositories import ledger, locking, transitions
+from magnum.domain import machine, rounds, states
 from magnum.domain.stack_names import short_id
 from magnum.operations.steps.heat import CREATE, DELETE, UPDATE, as_anybody, tag_of, was_asked
 from magnum.operations.steps.upgrade import TEMPLATE_VERSION
@@ -52,9 +52,9 @@ class Remains:
             if operation.stack_id is None:
                 _record_made(session, operation, self.stack)
         elif not was_asked(operation, self.stack):
-            operation.stack_action = None
+            transitions.write(operation, machine.TAKE_BACK)
         elif operation.stack_action is None:
-            operation.stack_action = UPDATE
+            transitions.write(operation, machine.ASK, stack_action=UPDATE)
             _record_version(session, operation)
 
     def told(self, operation: Operation, reason: str) -> str:
@@ -154,8 +154,7 @@ def _record_made(session: orm.Session, operation: Operation, stack: Stack) -> No
     locking.set_stack(
         session, operation.bay_uuid, operation.parameters.get('nodegroup'), stack.id
     )
-    operation.stack_id = stack.id
-    operation.stack_action = CREATE
+    transitions.write(operation, machine.FOLLOW, stack_id=stack.id, stack_action=CREATE)
 
 
 def _record_version(session: orm.Session, operation: Operation) -> None:

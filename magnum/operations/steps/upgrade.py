@@ -8,9 +8,9 @@ from typing import Any, Final
 from sqlalchemy import orm
 
 from magnum.db.models import Bay, Baymodel, Nodegroup, Operation
-from magnum.db.repositories import baymodels, locking
+from magnum.db.repositories import baymodels, locking, transitions
 from magnum.db.statements import database_now
-from magnum.domain import rounds, states
+from magnum.domain import machine, rounds, states
 from magnum.domain.failures import Failure
 from magnum.domain.nodegroups import kind_of
 from magnum.drivers.contract import MASTER
@@ -85,7 +85,7 @@ def replace_nodes(work: Work) -> None:
         if group.is_default:
             locking.set_values(session, Bay, situation.bay.uuid, **version)
         locking.set_values(session, Nodegroup, group.uuid, **version)
-        operation.stack_action = UPDATE
+        transitions.write(operation, machine.ASK, stack_action=UPDATE)
 
 
 def confirm_nodes(work: Work) -> None:

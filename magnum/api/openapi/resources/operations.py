@@ -55,7 +55,7 @@ _MEMBERS: Final[Mapping[str, tuple[Schema, str]]] = {
     'cluster_name': (TEXT, 'The same, by the other name.'),
     'project_id': (TEXT, 'The project that owns the bay.'),
     'verb': ({'enum': list(states.VERBS)}, 'What was promised.'),
-    'state': ({'enum': list(states.TRANSITIONS)}, 'Where it stands.'),
+    'state': ({'enum': list(states.STATES)}, 'Where it stands.'),
     'percentage': (
         {'type': 'integer', 'minimum': 0, 'maximum': 100}, 'How many of its steps are done.'
     ),

@@ -1,0 +1,218 @@
+"""Whatever happens, in whatever order: an operation is never in two minds about its state."""
+
+import datetime
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import orm, pool
+
+from magnum.db import models
+from magnum.db.repositories import claims, transitions, waiting
+from magnum.domain import machine, states
+from magnum.domain.machine import Event, EventNotAllowed
+
+NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+BAYS = ('first', 'second')
+ENDED = frozenset({states.SUCCEEDED, states.OPERATION_FAILED, states.CANCELLED})
+#: What comes with each column that an event may take.
+GIVEN: dict[str, Any] = {
+    'not_before': NOW, 'error': {'code': 'internal', 'reason': 'it failed'}, 'deadline': NOW,
+    'found_failure': {'code': 'internal'}, 'finished_at': NOW, 'stack_id': 'stack',
+    'stack_action': 'UPDATE', 'stack_updated_before': '', 'lease_expires_at': NOW,
+    'worker': 'w', 'started_at': NOW, 'active_for': 'first',
+}
+#: Events of one operation, whose row its worker or a request holds.
+OF_ONE = [event for event in machine.EVENTS if event not in (machine.ACCEPT, machine.CLAIM)]
+
+
+def engine_with_tables() -> sa.Engine:
+    engine = sa.create_engine('sqlite://', poolclass=pool.StaticPool)
+    tables = [transitions.TABLE, models.OperationStep.__table__]
+    models.Base.metadata.create_all(engine, tables)
+    return engine
+
+#: Those of them that another state may follow, or that another event waits for.
+MOVING = [
+    event for event in OF_ONE
+    if any(before != after for before, after in event.moves.items())
+    or event in (machine.CANCEL, machine.GIVE_WAY)
+]
+
+
+@pytest.fixture
+def session() -> Iterator[orm.Session]:
+    engine = engine_with_tables()
+    with orm.Session(engine, expire_on_commit=False) as session:
+        yield session
+    engine.dispose()
+
+
+def accept(session: orm.Session, bay: str) -> models.Operation:
+    return transitions.accept(
+        session, {'active_for': bay, 'deadline': NOW},
+        bay_uuid=bay, bay_name=bay, verb=states.RESIZE, parameters={}, roles=[],
+    )
+
+
+def write(operation: models.Operation, event: Event) -> None:
+    given = {column: GIVEN[column] for column in event.takes}
+    transitions.write(operation, event, **given)
+
+
+def snapshot(operation: models.Operation) -> dict[str, Any]:
+    return {column: getattr(operation, column) for column in machine.COLUMNS}
+
+
+def allowed(operation: models.Operation) -> list[Event]:
+    return [event for event in OF_ONE if event.is_allowed(
+        operation.state, operation.cancel_requested, operation.active_for is None
+    )]
+
+
+class Life:
+    """Operations of two bays, and whatever may happen to them."""
+
+    def __init__(self, session: orm.Session):
+        self.session = session
+        self.operations: list[models.Operation] = []
+        self.ended: dict[str, dict[str, Any]] = {}
+        self.fences: dict[str, int] = {}
+
+    def step(self, number: int) -> None:
+        """Do one of the things that may happen next; a number chooses which."""
+        living = [one for one in self.operations if one.state not in ENDED]
+        things: list[Callable[[], object]] = [
+            *(functools.partial(self.ask, bay) for bay in BAYS),
+            self.claim,
+            lambda: waiting.wake_overdue(self.session),
+            *(
+                functools.partial(write, one, event)
+                for one in living for event in self.events_of(one, number)
+            ),
+        ]
+        things[number % len(things)]()
+        self.session.flush()
+        self.session.expire_all()
+        self.check()
+
+    @staticmethod
+    def events_of(operation: models.Operation, number: int) -> list[Event]:
+        """The events that move it, and one of those that only note something."""
+        events = allowed(operation)
+        moving = [event for event in events if event in MOVING]
+        noting = [event for event in events if event not in MOVING]
+        return moving + noting[number % len(noting):][:1] if noting else moving
+
+    def ask(self, bay: str) -> None:
+        if all(one.active_for != bay for one in self.operations):
+            self.operations.append(accept(self.session, bay))
+            return
+        with pytest.raises(sa.exc.IntegrityError), self.session.begin_nested():
+            accept(self.session, bay)
+
+    def claim(self) -> None:
+        later = NOW + datetime.timedelta(seconds=1)
+        for found in claims.claimable(self.session, later, datetime.timedelta(0), 10, False):
+            assert claims.take(self.session, found, 'w', NOW)
+            assert not claims.take(self.session, found, 'v', NOW), 'another was faster'
+
+    def check(self) -> None:
+        active = [one.active_for for one in self.operations if one.active_for is not None]
+        assert len(active) == len(set(active))
+        for one in self.operations:
+            check_mind(one)
+            assert one.fence >= self.fences.get(one.uuid, 0)
+            self.fences[one.uuid] = one.fence
+            if one.state in ENDED:
+                assert self.ended.setdefault(one.uuid, snapshot(one)) == snapshot(one)
+                assert allowed(one) == []
+            else:
+                assert one.uuid not in self.ended
+            for event in set(OF_ONE) - set(allowed(one)):
+                with pytest.raises(EventNotAllowed):
+                    write(one, event)
+
+
+def check_mind(one: models.Operation) -> None:
+    """What holds of every operation, whatever came before."""
+    is_running = one.state == states.RUNNING
+    assert (one.worker is not None) == is_running
+    assert (one.lease_expires_at is not None) == is_running
+    assert (one.finished_at is not None) == (one.state in ENDED)
+    if one.state in ENDED:
+        assert one.active_for is None
+    elif one.active_for is None:
+        assert is_running, "what a delete waits for is in some worker's hands"
+        assert one.cancel_requested
+    if one.state == states.WAITING:
+        assert (one.phase, one.error) == (states.FINISH, None)
+        assert not one.cancel_requested, 'nobody would stop it'
+    if one.state == states.SUCCEEDED:
+        assert one.error is None
+    if one.state == states.OPERATION_FAILED:
+        assert one.error is not None
+        assert not one.cancel_requested
+    if one.state == states.CANCELLED:
+        assert one.cancel_requested
+    if is_running:
+        assert one.fence == one.attempts > 0
+        assert one.started_at is not None
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.integers(0, 9999), min_size=20, max_size=40))
+def test_whatever_happens(numbers: list[int]) -> None:
+    engine = engine_with_tables()
+    with orm.Session(engine, expire_on_commit=False) as session:
+        life = Life(session)
+        for number in numbers:
+            life.step(number)
+    engine.dispose()
+
+
+def test_every_event_can_happen(session: orm.Session) -> None:
+    """A path to each, so that the table says nothing idle."""
+    assert {event.name for event in machine.EVENTS} == {event.name for event in (
+        machine.ACCEPT, machine.CLAIM, *OF_ONE
+    )}
+    for event in OF_ONE:
+        operation = accept(session, f'bay-{event.name}')
+        if states.QUEUED not in event.moves:
+            (found,) = claims.claimable(session, NOW, datetime.timedelta(0), 1, False)
+            claims.take(session, found, 'w', NOW + datetime.timedelta(days=1))
+            session.refresh(operation)
+        if event.moves.keys() == {states.WAITING}:
+            write(operation, machine.WAIT)
+        if event.if_cancelled:
+            write(operation, machine.CANCEL)
+        write(operation, event)
+        if operation.state not in ENDED:    # no other is to claim it
+            session.delete(operation)
+        session.flush()
+
+
+def test_a_worker_that_was_dead_for_long_is_nobodys(session: orm.Session) -> None:
+    """A claim of a lapsed lease raises the fence, and the former holder finds no row."""
+    operation = accept(session, 'bay')
+    (found,) = claims.claimable(session, NOW, datetime.timedelta(0), 1, False)
+    assert claims.take(session, found, 'dead', NOW)
+    later = NOW + datetime.timedelta(seconds=1)
+    (again,) = claims.claimable(session, later, datetime.timedelta(0), 1, False)
+    assert claims.take(session, again, 'living', later)
+    assert not claims.hold(session, operation.uuid, found.fence + 1)
+    assert claims.hold(session, operation.uuid, again.fence + 1)
+
+
+def test_columns_are_given_by_name(session: orm.Session) -> None:
+    operation = accept(session, 'bay')
+    with pytest.raises(TypeError):
+        transitions.write(operation, machine.CANCEL)
+    with pytest.raises(TypeError):
+        transitions.write(operation, machine.CANCEL, error={}, state=states.SUCCEEDED)
+    with pytest.raises(TypeError):
+        transitions.write_where(session, machine.STOP, error=None, finished_at=NOW)
