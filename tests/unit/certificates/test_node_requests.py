@@ -102,6 +102,14 @@ def test_an_rsa_key_may_encipher_keys_too() -> None:
     assert (key_usage('digital_signature', 'key_encipherment'), True) in granted
 
 
+def test_purposes_and_names_are_not_critical() -> None:
+    granted = node_requests.extensions(KUBELET, 'node-1', ADDRESSES, asked(ADDRESS))
+    assert {type(value): critical for value, critical in granted} == {
+        x509.BasicConstraints: True, x509.KeyUsage: True,
+        x509.ExtendedKeyUsage: False, x509.SubjectAlternativeName: False,
+    }
+
+
 def test_no_names_asked_none_given() -> None:
     assert granted_names() == []
 
@@ -156,6 +164,21 @@ def test_addresses_of_others_are_left_out(address: str) -> None:
     other = x509.IPAddress(ipaddress.ip_address(address))
     loopback = x509.IPAddress(ipaddress.ip_address('127.0.0.1'))
     assert granted_names(other, ADDRESS, loopback) == [ADDRESS, loopback]
+
+
+@pytest.mark.parametrize(('addresses', 'said'), [
+    (('10.0.0.6', '10.0.0.5', 'fd00::6'), ['10.0.0.6, fd00::6']),
+    (('10.0.0.9', '10.254.0.1', '10.0.0.5'), []),     # the API's: nodes ask for these always
+])
+def test_strange_addresses_are_logged(
+    addresses: tuple[str, ...], said: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level('INFO'):
+        granted_names(*(x509.IPAddress(ipaddress.ip_address(one)) for one in addresses))
+    assert caplog.messages == [
+        f'The certificate of node-1 is without addresses that are not its own: {one}'
+        for one in said
+    ]
 
 
 def test_what_serves_the_api_may_have_its_addresses() -> None:

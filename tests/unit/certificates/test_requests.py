@@ -1,4 +1,5 @@
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
@@ -60,26 +61,51 @@ def test_a_request_signed_by_another_key_is_refused() -> None:
 _KEY = ec.generate_private_key(ec.SECP256R1())
 
 
+NO_REQUEST = 'not a PEM certificate request'
+
+
 @pytest.mark.parametrize(
-    'pem',
+    ('pem', 'reason'),
     [
-        '',
-        'no pem',
-        'kein PEM: ü',
-        '\udcff',
-        '-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n',
-        csr.make(ME).replace('REQUEST', 'REQUESTS'),
-        csr.make(ME)[:-60],
-        _KEY.public_key()
-        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-        .decode(),
-        csr.make(ME) + ' ' * requests.MAX_PEM_LENGTH,
+        ('', NO_REQUEST),
+        ('no pem', NO_REQUEST),
+        ('kein PEM: ü', NO_REQUEST),
+        ('\udcff', NO_REQUEST),
+        (
+            '-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n',
+            NO_REQUEST,
+        ),
+        (csr.make(ME).replace('REQUEST', 'REQUESTS'), NO_REQUEST),
+        (csr.make(ME)[:-60], NO_REQUEST),
+        (
+            _KEY.public_key()
+            .public_bytes(
+                serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+            )
+            .decode(),
+            NO_REQUEST,
+        ),
+        (csr.make(ME) + ' ' * requests.MAX_PEM_LENGTH, 'longer than 16384 characters'),
     ],
     ids=['empty', 'text', 'umlaut', 'surrogate', 'zeros', 'label', 'cut', 'key', 'long'],
 )
-def test_what_is_no_request_is_refused(pem: str) -> None:
-    with pytest.raises(InvalidCSR, match='Received invalid csr: '):
+def test_what_is_no_request_is_refused(pem: str, reason: str) -> None:
+    with pytest.raises(InvalidCSR, match=f'^Received invalid csr: {reason}$'):
         requests.read(pem)
+
+
+def test_a_request_of_the_greatest_length_is_read() -> None:
+    pem = csr.make(ME)
+    assert requests.read(pem.ljust(requests.MAX_PEM_LENGTH, '\n')).subject == ME
+
+
+def test_extensions_that_cannot_be_read_are_named() -> None:
+    twice = [
+        (x509.SubjectKeyIdentifier(b'mine'), False),
+        (x509.UnrecognizedExtension(x509.ObjectIdentifier('2.5.29.15'), b'\x05\x00'), False),
+    ]
+    with pytest.raises(InvalidCSR, match='its subject or extensions cannot be read'):
+        requests.read(csr.make(ME, twice))
 
 
 def test_every_cut_of_a_request_is_refused_or_read() -> None:

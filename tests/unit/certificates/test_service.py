@@ -49,6 +49,24 @@ def test_an_authority_is_made_once(
     assert [row.purpose for row in session.scalars(sa.select(models.KeyPair))] == ['ca']
 
 
+def test_no_key_is_made_for_an_authority_that_is_there(
+    ready: CertificateService, session: Session, bay: models.Bay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr('magnum.certificates.service.create_authority', None)
+    ready.ensure_authority(session, bay.uuid, bay.name)
+
+
+def test_an_authority_of_a_bay_without_a_name(
+    service: CertificateService, session: Session, bay: models.Bay
+) -> None:
+    service.ensure_authority(session, bay.uuid, None)
+    service.introduce_authority(session, bay.uuid, None)
+    own, following = x509.load_pem_x509_certificates(
+        (service.trusted(session, bay.uuid) or '').encode()
+    )
+    assert own.subject == following.subject == csr.name(CN=bay.uuid)
+
+
 def test_without_an_authority_there_is_nothing(
     service: CertificateService, session: Session, bay: models.Bay
 ) -> None:
