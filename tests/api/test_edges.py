@@ -156,3 +156,12 @@ def test_limits_are_plain_integers(client: webtest.TestApp, limit: str) -> None:
         '/v1/clusters', {'limit': limit}, headers=LATEST, expect_errors=True
     )
     assert answer.status_int == 400
+
+
+@pytest.mark.parametrize(
+    'path',
+    ['/_default', '/__class__/_default', '/v1/__class__', '/v1/_default/x', '/bays/x/__class__'],
+)
+def test_names_of_objects_are_no_paths(client: webtest.TestApp, path: str) -> None:
+    response = client.get(path, headers=HEADERS, status=404)
+    assert response.json['errors'][0]['code'] == 'magnum.request.no_such_path'
