@@ -1,7 +1,8 @@
 """A bay as its driver sees it."""
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
 
 from oslo_config import cfg
 
@@ -15,6 +16,17 @@ from magnum.drivers.contract import MASTER, WORKER, BayPlan, NodeGroupPlan
 NO_TOKENS: Final[Mapping[str, str]] = {MASTER: '', WORKER: ''}
 
 
+def _shared(plan: type[Any], row: type[models.Base]) -> frozenset[str]:
+    """Find the fields of a plan that are columns of a row."""
+    fields = {field.name for field in dataclasses.fields(plan)}
+    return frozenset(fields & set(row.__table__.columns.keys()))
+
+
+_OF_BAY: Final = _shared(BayPlan, models.Bay)
+_OF_BAYMODEL: Final = _shared(BayPlan, models.Baymodel) - _OF_BAY
+_OF_NODEGROUP: Final = _shared(NodeGroupPlan, models.Nodegroup)
+
+
 def bay_plan(
     bay: models.Bay,
     baymodel: models.Baymodel,
@@ -23,48 +35,37 @@ def bay_plan(
     bootstrap_url: str = '',
     tokens: Mapping[str, str] = NO_TOKENS,
 ) -> BayPlan:
-    """The plan of a bay: its own values, and its baymodel's where it has none.
+    """The plan of a bay.
+
+    A field with the name of a column is that column's value: the bay's, or else
+    the baymodel's. Those that are not, or are more than a copy, are named here.
 
     :param nodegroups: with the two default ones among them.
     """
     fixed_network, cidr = _existing_or_cidr(bay.fixed_network)
     groups = {group.role: group for group in nodegroups if group.is_default}
-    return BayPlan(
-        uuid=bay.uuid,
-        name=bay.name,
-        stack_name=stack_name(bay.name, bay.uuid),
-        project_id=bay.project_id or '',
-        coe=baymodel.coe,
-        server_type=baymodel.server_type,
-        distro=baymodel.cluster_distro or '',
-        masters=nodegroup_plan(bay, groups[MASTER]),
-        workers=nodegroup_plan(bay, groups[WORKER]),
-        external_network=baymodel.external_network_id,
-        fixed_network=fixed_network,
-        fixed_subnet=bay.fixed_subnet,
-        fixed_network_cidr=cidr,
-        dns_nameservers=_listed(baymodel.dns_nameserver),
-        network_driver=baymodel.network_driver or '',
-        volume_driver=baymodel.volume_driver,
-        docker_storage_driver=baymodel.docker_storage_driver,
-        http_proxy=baymodel.http_proxy,
-        https_proxy=baymodel.https_proxy,
-        no_proxy=baymodel.no_proxy,
-        insecure_registry=baymodel.insecure_registry,
-        registry_enabled=baymodel.registry_enabled,
-        tls_disabled=baymodel.tls_disabled,
-        master_lb_enabled=bay.master_lb_enabled,
-        floating_ip_enabled=bay.floating_ip_enabled,
-        labels={**preset_labels(conf), **given(bay.labels)},
-        ssh_public_key=bay.ssh_public_key,
-        bootstrap_url=bootstrap_url,
-        bootstrap_tokens=dict(tokens),
-        openstack_ca=_ca_text(conf.drivers.openstack_ca_file),
-        verify_ca=conf.drivers.verify_ca,
-        node_boot_timeout=conf.drivers.node_boot_timeout,
-        insecure_downloads=conf.drivers.insecure_downloads,
-        trust_interval=conf.bootstrap.trust_interval,
-    )
+    return BayPlan(**{
+        **_values(baymodel, _OF_BAYMODEL),
+        **_values(bay, _OF_BAY),
+        'stack_name': stack_name(bay.name, bay.uuid),
+        'project_id': bay.project_id or '',
+        'distro': baymodel.cluster_distro or '',
+        'masters': nodegroup_plan(bay, groups[MASTER]),
+        'workers': nodegroup_plan(bay, groups[WORKER]),
+        'external_network': baymodel.external_network_id,
+        'fixed_network': fixed_network,
+        'fixed_network_cidr': cidr,
+        'dns_nameservers': _listed(baymodel.dns_nameserver),
+        'network_driver': baymodel.network_driver or '',
+        'labels': {**preset_labels(conf), **given(bay.labels)},
+        'bootstrap_url': bootstrap_url,
+        'bootstrap_tokens': dict(tokens),
+        'openstack_ca': _ca_text(conf.drivers.openstack_ca_file),
+        'verify_ca': conf.drivers.verify_ca,
+        'node_boot_timeout': conf.drivers.node_boot_timeout,
+        'insecure_downloads': conf.drivers.insecure_downloads,
+        'trust_interval': conf.bootstrap.trust_interval,
+    })
 
 
 def preset_labels(conf: cfg.ConfigOpts) -> dict[str, str]:
@@ -75,21 +76,21 @@ def preset_labels(conf: cfg.ConfigOpts) -> dict[str, str]:
 
 def nodegroup_plan(bay: models.Bay, group: models.Nodegroup) -> NodeGroupPlan:
     """The plan of any node group of a bay; a row that is not stored yet will do."""
-    return NodeGroupPlan(
-        name=group.name,
-        role=group.role,
-        node_count=group.node_count,
-        flavor=group.flavor_id or '',
-        image=group.image_id or '',
-        docker_volume_size=group.docker_volume_size,
-        labels=dict(group.labels),
-        revision=group.revision or 0,
-        node_labels=dict(group.node_labels or {}),
-        node_taints=tuple(group.node_taints or ()),
-        stack_name='' if group.is_default else nodegroup_stack_name(
-            bay.name, group.name, group.uuid
-        ),
-    )
+    own_stack = not group.is_default
+    return NodeGroupPlan(**{
+        **_values(group, _OF_NODEGROUP),
+        'flavor': group.flavor_id or '',
+        'image': group.image_id or '',
+        'labels': dict(group.labels),
+        'revision': group.revision or 0,
+        'node_labels': dict(group.node_labels or {}),
+        'node_taints': tuple(group.node_taints or ()),
+        'stack_name': nodegroup_stack_name(bay.name, group.name, group.uuid) if own_stack else '',
+    })
+
+
+def _values(row: models.Base, columns: Iterable[str]) -> dict[str, Any]:
+    return {column: getattr(row, column) for column in columns}
 
 
 def _existing_or_cidr(fixed_network: str | None) -> tuple[str | None, str | None]:
