@@ -1,6 +1,5 @@
 """Bays and clusters: one implementation for both names."""
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
@@ -12,10 +11,10 @@ from magnum.api.controllers.actions import GROUP, check_resizable
 from magnum.api.dialects import Dialect
 from magnum.api.http import filtering, json_patch
 from magnum.api.http.conditional import etag
-from magnum.api.http.held_threads import SYNCHRONOUS_CREATE
 from magnum.api.http.request import Answer, Call
 from magnum.api.requests import lookup, new_bay, pages, refusals
 from magnum.api.requests.accepted import accepted, operation_location
+from magnum.api.requests.stack_wait import await_stack
 from magnum.api.services import Services
 from magnum.api.types import bays as types
 from magnum.api.types.fields import ResourceType, Shown
@@ -48,7 +47,6 @@ _LABELLED: Final = (
     repository.BAYMODEL_LABELS,
 )
 _HEALTH: Final = frozenset({'health_status', 'health_status_reason'})
-_PROGRESS_INTERVAL: Final = 0.25  # seconds
 _DIGITS_OF_AN_ID: Final = 19
 
 
@@ -57,7 +55,6 @@ class BaysController:
 
     def __init__(self, services: Services, dialect: Dialect, baymodel_dialect: Dialect):
         self._services = services
-        self._held = services.held
         self._database = services.database
         self._dialect = dialect
         self._baymodel_dialect = baymodel_dialect
@@ -124,7 +121,7 @@ class BaysController:
         self._services.wake_up.send()
         if is_asynchronous:
             return answer
-        self._await_stack(bay_uuid, call.caller.project_id)
+        await_stack(self._services, bay_uuid, call.caller.project_id)
         with self._database.reading() as session:
             return self._document(session, call, bay_uuid, 201)
 
@@ -201,30 +198,6 @@ class BaysController:
         if since is not None and call.version >= since:
             return errors.BAYMODEL_NOT_FOUND
         return errors.BAYMODEL_OF_BAY_NOT_FOUND
-
-    def _await_stack(self, bay_uuid: str, project_id: str | None) -> None:
-        """Wait until Heat took the stack, or something ended the operation.
-
-        Not at all while as many requests wait as may.
-        """
-        seconds = self._services.conf.api.synchronous_create_wait
-        held = self._held.hold(SYNCHRONOUS_CREATE, project_id, seconds)
-        if held is None:
-            return
-        try:
-            self._await_progress(bay_uuid, seconds)
-        finally:
-            self._held.release(held)
-
-    def _await_progress(self, bay_uuid: str, seconds: float) -> None:
-        give_up = time.monotonic() + seconds
-        in_progress = states.status(states.CREATE, states.IN_PROGRESS)
-        while time.monotonic() < give_up:
-            with self._database.reading() as session:
-                progress = repository.build_progress(session, bay_uuid)
-            if progress is None or progress[0] is not None or progress[1] != in_progress:
-                return
-            time.sleep(_PROGRESS_INTERVAL)
 
     def _planned(self, call: Call, baymodel: models.Baymodel, plan: Callable[[], T]) -> T:
         gone = refusals.TABLE[BaymodelGone]._replace(kind=self._absent_baymodel(call))

@@ -16,7 +16,6 @@ from magnum.api.services import Services
 from magnum.api.views import operations as operation_view
 from magnum.db import models
 from magnum.db.repositories import operations as repository
-from magnum.db.repositories.operations import Narrowing
 from magnum.db.repositories.visibility import Scope
 from magnum.db.selections import Row
 from magnum.domain import states
@@ -95,14 +94,14 @@ def _page(
     session: orm.Session, call: Call, scope: Scope, bay_uuid: str | None, path: str, max_limit: int
 ) -> Answer:
     page = Page(call, OPERATIONS, operation_view.SORTABLE, max_limit)
-    narrowing = Narrowing(
+    filters = repository.Filters(
         bay_uuid=bay_uuid,
         state=filtering.choice(call.query, 'state', states.STATES),
         verb=filtering.choice(call.query, 'verb', states.VERBS),
     )
     return page.answer(
         path,
-        lambda paging: repository.page(session, _COLUMNS, scope, paging, narrowing),
+        lambda paging: repository.page(session, _COLUMNS, scope, paging, filters),
         lambda rows: operation_view.documents(session, rows, call.base),
     )
 

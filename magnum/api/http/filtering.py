@@ -1,4 +1,4 @@
-"""What narrows a list or a document: filters, and the choice of members."""
+"""Filters of lists, and the choice of members of documents."""
 
 import datetime
 import re
@@ -13,7 +13,7 @@ from magnum.domain.plain_text import is_storable
 
 #: What may stand in a label's name; nothing that a JSON path reads as its own.
 _LABEL: Final = re.compile(r'[\w.\-/]{1,255}', re.ASCII)
-_NARROWING: Final = frozenset({'name', 'status', 'baymodel', 'coe', 'label', 'changed_since'})
+_FILTERS: Final = frozenset({'name', 'status', 'baymodel', 'coe', 'label', 'changed_since'})
 
 
 def filters(query: Mapping[str, str]) -> Filters:
@@ -21,7 +21,7 @@ def filters(query: Mapping[str, str]) -> Filters:
 
     :raises APIError: 400, naming the argument at fault.
     """
-    if not _NARROWING & query.keys():
+    if not _FILTERS & query.keys():
         return NONE
     return Filters(
         name=text(query, 'name'),

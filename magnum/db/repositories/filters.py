@@ -1,4 +1,4 @@
-"""Conditions that narrow a list."""
+"""Filters of lists of baymodels and bays."""
 
 import dataclasses
 import datetime
@@ -10,7 +10,7 @@ Condition = sa.ColumnElement[bool]
 
 @dataclasses.dataclass(frozen=True)
 class Filters:
-    """What a list is narrowed to; None where it is not.
+    """What a list is filtered by; None where it is not.
 
     ``label`` is a key and its value, or None for any value; ``baymodel`` is
     a uuid or a name.

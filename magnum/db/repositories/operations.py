@@ -19,8 +19,8 @@ STEP: Final[sa.Table] = models.OperationStep.__table__  # type: ignore[assignmen
 
 
 @dataclasses.dataclass(frozen=True)
-class Narrowing:
-    """What a list is narrowed to; None where it is not."""
+class Filters:
+    """What a list is filtered by; None where it is not."""
 
     bay_uuid: str | None = None
     state: str | None = None
@@ -33,14 +33,14 @@ class Narrowing:
 
 
 def page(
-    session: orm.Session, columns: Columns, scope: Scope, paging: Paging, narrowing: Narrowing
+    session: orm.Session, columns: Columns, scope: Scope, paging: Paging, filters: Filters
 ) -> Sequence[Row]:
     """One page of what a caller sees, plus one row if there is a next page.
 
     :raises MarkerNotFound: the marker names nothing visible.
     """
     own = scope.own(TABLE)
-    query = select(columns).where(own, *narrowing.conditions())
+    query = select(columns).where(own, *filters.conditions())
     return pages.page(session, query, TABLE, paging, own)
 
 
