@@ -28,7 +28,6 @@ class Dialect:
     policy: str                    # prefix of policy rules
     name_suffix: str               # of generated names
     members: Mapping[str, str]
-    mandatory: frozenset[str] = frozenset()    # in requests, beyond what always is
     is_modern: bool = True                     # not the names of 2016
     bays: str = ''                             # a baymodel's: what refers to it
     asynchronous_from: int = 1                 # microversion
@@ -62,7 +61,6 @@ BAYMODELS: Final = Dialect(
     policy='baymodel',
     name_suffix='model',
     members={},
-    mandatory=frozenset({'keypair_id'}),
     is_modern=False,
     bays='bays',
 )

@@ -35,7 +35,9 @@ FIELDS: Final = (
     ),
     shared.FLAVOR,
     shared.MASTER_FLAVOR,
-    Field('keypair_id', Text(), 'Name of the key pair that opens the nodes.'),
+    Field(
+        'keypair_id', Text(), 'Name of the key pair that opens the nodes.', was_mandatory=True
+    ),
     Field(
         'external_network_id', Text(), 'Name or id of the network that leads outside.', kept=True
     ),

@@ -33,10 +33,11 @@ class Field:
     are ``changeable`` are what PATCH changes of a resource with such a limit.
 
     Documents have attributes in the order of their fields. One that is
-    ``modern`` is neither shown nor changed under the names of 2016. ``answer``
-    is the JSON Schema of what they show, where ``datatype`` does not say it;
-    ``is_set`` says that they always show a value. ``meaning`` is a sentence or
-    two for the reference.
+    ``modern`` is neither shown nor changed under the names of 2016; one that
+    ``was_mandatory`` is so under these only. ``answer`` is the JSON Schema of
+    what documents show, where ``datatype`` does not say it; ``is_set`` says
+    that they always show a value. ``meaning`` is a sentence or two for the
+    reference.
     """
 
     attribute: str
@@ -50,15 +51,14 @@ class Field:
     changeable: bool = False
     shown: Shown = Shown.IN_LISTS
     modern: bool = False
+    was_mandatory: bool = False
     answer: Schema | None = None
     is_set: bool = False
 
-    def inherited(self, of: str, **changes: Any) -> 'Field':
+    def inherited(self, of: str) -> 'Field':
         """The same field of a resource that takes over what its request leaves open."""
-        return dataclasses.replace(
-            self, default=None, kept=False, meaning=f"{self.meaning} By default the {of}'s.",
-            **changes,
-        )
+        meaning = f"{self.meaning} By default the {of}'s."
+        return dataclasses.replace(self, default=None, kept=False, meaning=meaning)
 
     def request_schema(self) -> Schema:
         """What a request may give."""
@@ -164,7 +164,7 @@ def resource_type(
 
 def _spoken(field: Field, dialect: Dialect) -> Field:
     """A field as a dialect has it."""
-    if field.attribute in dialect.mandatory:
+    if field.was_mandatory and not dialect.is_modern:
         # Rows that were made under the other names are shown as well.
         answer = nullable(field.datatype.answer_schema())
         field = dataclasses.replace(field, mandatory=True, answer=answer)
