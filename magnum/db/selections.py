@@ -3,6 +3,21 @@
 PyMySQL takes results apart in Python: the description of every column and
 every single value cost more than most of what a small request does besides.
 MariaDB and MySQL are therefore asked for one JSON array per row.
+
+Milliseconds of CPU in the process that asks, for the rows of a page of 100
+bays with their 200 node groups, and of one bay with its two, the least of two
+runs on MariaDB 10.11 and Python 3.11:
+
+===========  ====================  ====================
+driver       packed                columns
+===========  ====================  ====================
+PyMySQL      3.2 a page, 0.8 one   7.0 a page, 1.0 one
+mysqlclient  2.7 a page, 0.4 one   3.6 a page, 0.7 one
+===========  ====================  ====================
+
+So packing stays: with it, PyMySQL, which installs everywhere, does a page in
+less than mysqlclient does without, and mysqlclient, which needs a compiler,
+gains by it too.
 """
 
 import collections
