@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from cryptography import x509
 from cryptography.x509.oid import NameOID
@@ -124,9 +126,23 @@ def test_the_most_generous_rule_counts() -> None:
     assert policy.check(csr.name(CN='x'), ['reader', 'member'], 'kubernetes').text == 'member: *'
 
 
-@pytest.mark.parametrize(
-    'text', ['', 'member', 'member:', ': *', 'member: anything', 'member: X=1', 'member: CN=(']
-)
-def test_a_malformed_rule_is_an_error_at_start(text: str) -> None:
-    with pytest.raises(SubjectRuleInvalid, match=r'\[x509\] subject_rule'):
+NO_RULE = 'not of the form "<role>: <condition>"'
+
+
+@pytest.mark.parametrize(('text', 'said'), [
+    ('', NO_RULE), ('member', NO_RULE), ('member:', NO_RULE), (': *', NO_RULE),
+    ('member: anything', '"anything" does not begin with one of CN, O, OU, C, ST, L, UID and "="'),
+    ('member: X=1', '"X=1" does not begin with one of CN, O, OU, C, ST, L, UID and "="'),
+    ('member: CN=(', '"(" is no regular expression: '),
+])
+def test_a_malformed_rule_is_an_error_at_start(text: str, said: str) -> None:
+    whole = f'[x509] subject_rule "{text}": {said}'
+    with pytest.raises(SubjectRuleInvalid, match=re.escape(whole)):
         SubjectPolicy([text])
+
+
+def test_an_equals_sign_in_a_pattern() -> None:
+    policy = SubjectPolicy(['member: CN=a=b'])
+    policy.check(csr.name(CN='a=b'), ['member'], 'kubernetes')
+    with pytest.raises(SubjectRefused):
+        policy.check(csr.name(CN='b'), ['member'], 'kubernetes')
