@@ -10,7 +10,7 @@ import sqlalchemy as sa
 import webtest
 
 from magnum.db import models
-from magnum.db.repositories import bays
+from magnum.db.repositories.resources import Resource
 from tests.api.fixtures.service import Service
 from tests.api.test_field_rules import CLUSTER, HEADERS, TEMPLATE
 
@@ -21,7 +21,7 @@ def test_an_unexpected_fault_shows_nothing(
     def fail(*_: Any) -> None:
         raise RuntimeError('select password from secrets')
 
-    monkeypatch.setattr(bays, 'page', fail)
+    monkeypatch.setattr(Resource, 'page', fail)
     response = client.get('/v1/clusters', headers=HEADERS, status=500)
     (error,) = response.json['errors']
     assert error['code'] == 'magnum.internal'
