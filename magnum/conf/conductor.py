@@ -20,8 +20,8 @@ OPTIONS = [
         'threads',
         default=8,
         min=1,
-        help='Operations that one conductor process works on at the same time. An operation '
-        'that waits for Heat holds no thread.',
+        help='Operations that one conductor process works on at the same time, and steps of '
+        'theirs. An operation that waits for Heat holds no thread.',
     ),
     cfg.FloatOpt(
         'poll_interval',

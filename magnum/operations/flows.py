@@ -1,6 +1,11 @@
-"""Functions of steps, by the names that :mod:`magnum.domain.verbs` has for them."""
+"""Functions of steps, by the names that :mod:`magnum.domain.verbs` has for them.
 
-from collections.abc import Callable, Mapping
+What each needs is declared here, too: steps that need nothing of each other
+run side by side.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from magnum.domain import verbs
@@ -60,12 +65,46 @@ STEPS: Final[dict[str, Step]] = {
     )
 }
 
+#: What a step needs to be done before it, where that is not every step before
+#: it: those of these that are in its phase.
+NEEDS: Final[dict[str, verbs.Names]] = {
+    # Beside ensure_identity.
+    'ensure_authority': ('remove_remains',),
+    'arm_bootstrap': ('ensure_authority', 'note_stack'),
+    # Beside disarm_bootstrap.
+    'read_outputs': ('await_stack',),
+    # Beside disarm_all_bootstrap.
+    'remove_load_balancers': (),
+    # Beside delete_identity.
+    'delete_certificates': ('remove_volumes',),
+}
 
-def phase_steps(
-    verb: str, phase: str, parameters: Mapping[str, Any]
-) -> list[tuple[str, Step]]:
-    """The steps, by name, that a worker runs in a row."""
+
+@dataclasses.dataclass(frozen=True)
+class PhaseStep:
+    """A step of a phase.
+
+    :ivar name: of the operation's step.
+    :ivar needs: names of the steps that are done before it.
+    """
+
+    name: str
+    function: Step
+    needs: verbs.Names
+
+
+def phase_steps(verb: str, phase: str, parameters: Mapping[str, Any]) -> list[PhaseStep]:
+    """The steps that a worker runs until the operation waits or ends."""
+    names = verbs.phase_step_names(verb, phase, parameters)
     return [
-        (name, STEPS[verbs.without_ending(name)])
-        for name in verbs.phase_step_names(verb, phase, parameters)
+        PhaseStep(name, STEPS[verbs.without_ending(name)], _needs(name, names[:position]))
+        for position, name in enumerate(names)
     ]
+
+
+def _needs(name: str, earlier: Sequence[str]) -> verbs.Names:
+    declared = NEEDS.get(verbs.without_ending(name))
+    return tuple(
+        before for before in earlier
+        if declared is None or verbs.without_ending(before) in declared
+    )

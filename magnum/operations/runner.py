@@ -1,17 +1,20 @@
 """Runs a claimed operation: its flow in TaskFlow, its outcome in the database."""
 
+import concurrent.futures
 import dataclasses
 import datetime
 import functools
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from oslo_context import context
 from oslo_db import exception as db_exc
 from oslo_log import log as logging
 from sqlalchemy import orm
 from taskflow import engines
-from taskflow.patterns import linear_flow
+from taskflow import states as taskflow_states
+from taskflow.exceptions import WrappedFailure
+from taskflow.patterns import graph_flow
 
 from magnum.certificates.errors import SealingError
 from magnum.clients.errors import (
@@ -39,7 +42,7 @@ from magnum.operations.outcomes import (
     StepFailed,
     TryLater,
 )
-from magnum.operations.step_task import StepTask
+from magnum.operations.step_task import StepTask, record_failure
 from magnum.operations.steps.stop import Remains, look, may_be_unrecorded, stop_heat
 from magnum.operations.work import Tools, Work
 
@@ -49,6 +52,8 @@ LOG = logging.getLogger(__name__)
 _ATTEMPTS: Final = 5
 _LONGEST_INTERVAL: Final = 10  # times [conductor]retry_interval
 _DATABASE_PAUSE: Final = 1.0    # seconds between attempts while the database is away
+#: Errors that no other one, of a step beside, can have pass.
+_DECISIVE: Final = (LeaseLost, StepFailed, SealingError)
 
 #: Records how a claim ended, in one transaction.
 Outcome = Callable[[orm.Session, Operation], None]
@@ -60,6 +65,10 @@ class Runner:
     def __init__(self, tools: Tools, claims: Claims):
         self._tools = tools
         self._claims = claims
+        # One for all claims: however many steps may run side by side.
+        self._executor = concurrent.futures.ThreadPoolExecutor(
+            tools.conf.conductor.threads, thread_name_prefix='step'
+        )
 
     def run(self, claim: Claim) -> None:
         """Run the claim's flow and record how far it came. Never raises."""
@@ -81,7 +90,7 @@ class Runner:
     def _outcome(self, work: Work) -> Outcome:
         """Run the flow; what is left to do is to record how it went."""
         try:
-            _engine(work.claim, work).run()
+            self._run_steps(work)
         except LeaseLost:
             raise
         except (Cancelled, Handover):
@@ -121,6 +130,24 @@ class Runner:
             failure = Failure('internal', f'An internal error ({type(error).__name__}).')
             return functools.partial(self._retry, failure=failure, attempts=_ATTEMPTS)
         return self._next(work.claim)
+
+    def _run_steps(self, work: Work) -> None:
+        """Run the steps of the phase.
+
+        Their own rows are the record by which a phase is resumed; TaskFlow
+        keeps none.
+        """
+        claim = work.claim
+        order = verbs.step_names(claim.verb, claim.parameters)
+        flow = graph_flow.Flow(f'{claim.verb}.{claim.phase}')
+        for step in phase_steps(claim.verb, claim.phase, claim.parameters):
+            flow.add(StepTask(step, order.index(step.name), work))
+        engine = engines.load(flow, engine='parallel', executor=self._executor)
+        engine.atom_notifier.register(taskflow_states.FAILURE, record_failure, args=(work,))
+        try:
+            engine.run()
+        except WrappedFailure as several:
+            raise _foremost(several) from several
 
     def _next(self, claim: Claim) -> Outcome:
         """What follows a phase whose steps are all done."""
@@ -299,16 +326,10 @@ class Runner:
         )
 
 
-def _engine(claim: Claim, work: Work) -> Any:
-    """The TaskFlow engine of the claim's flow.
-
-    The steps' own rows are the resume record; TaskFlow keeps none.
-    """
-    everything = verbs.step_names(claim.verb, claim.parameters)
-    flow = linear_flow.Flow(f'{claim.verb}.{claim.phase}')
-    for name, step in phase_steps(claim.verb, claim.phase, claim.parameters):
-        flow.add(StepTask(name, step, everything.index(name), work))
-    return engines.load(flow, engine='serial')
+def _foremost(several: WrappedFailure) -> BaseException:
+    """What to go by when steps that ran side by side failed."""
+    errors: list[BaseException] = [failure.exception for failure in several]
+    return next((error for error in errors if isinstance(error, _DECISIVE)), errors[0])
 
 
 def _remains(work: Work, see: Callable[[Work], Remains]) -> Remains:
