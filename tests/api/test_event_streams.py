@@ -148,7 +148,8 @@ def test_there_are_few_at_a_time_and_others_are_served(ask: Streaming) -> None:
 def test_a_client_that_goes_makes_room(ask: Streaming) -> None:
     for stream in (ask(), ask()):
         _read(stream)
-        stream.fp.raw._sock.shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr]
+        reader: Any = stream.fp     # which has the socket, and no name for it
+        reader.raw._sock.shutdown(socket.SHUT_RDWR)
     give_up = time.monotonic() + _TIMEOUT
     while ask().status != 200:
         assert time.monotonic() < give_up

@@ -25,7 +25,7 @@ TEXTS = [
     (TOO_LONG, 400, 'maximum'), ('', 201, None), (None, 201, None), (5, 400, 'string'),
     (['x'], 400, 'string'), ('a\0b', 400, 'text'), ('\ud800', 400, 'text'),
 ]
-FLAGS = [
+FLAGS: list[tuple[Any, int, Any]] = [
     *((word, 201, True) for word in (True, 1, '1', 'true', 'T', 'y', 'YES', 'on', 'True')),
     *((word, 201, False) for word in (False, 0, '0', 'false', 'F', 'n', 'No', 'off', 'False')),
     ('maybe', 400, 'boolean'), (2, 400, 'boolean'), ([], 400, 'boolean'),

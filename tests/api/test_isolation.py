@@ -65,7 +65,7 @@ def _kind(path: str, placeholder: str) -> str:
 
 
 def _answer(client: webtest.TestApp, method: str, url: str, headers: dict[str, str]) -> Any:
-    body = next((body for end, body in BODIES.items() if url.endswith(end)), {})
+    body: Any = next((body for end, body in BODIES.items() if url.endswith(end)), {})
     data = json.dumps([] if method == 'PATCH' else body)
     if are_of_nodes(url):
         return client.post(f'{url}?node=node-1', CSR, headers=headers, expect_errors=True)

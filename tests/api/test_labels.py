@@ -137,8 +137,8 @@ def test_taken_in_every_form(
     assert person.bay()['labels'] == shown
     made = person.template('post', '', {**TEMPLATE, 'name': f'of-{person.name}', 'labels': sent})
     assert made.json['labels'] == shown
-    for value in (sent, str(sent)):
-        patch = [{'op': 'replace', 'path': '/labels', 'value': value}]
+    for labels in (sent, str(sent)):
+        patch = [{'op': 'replace', 'path': '/labels', 'value': labels}]
         assert person.template('patch', f'/of-{person.name}', patch).json['labels'] == shown
     for name, value in sent.items():
         patch = [{'op': 'add', 'path': f'/labels/{name.strip()}', 'value': value}]

@@ -28,7 +28,7 @@ class _Contexts(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         current = oslo_context.get_current()
         if record.name.startswith('magnum.'):
-            self.said.append((current and current.request_id, current and current.user_id))
+            self.said.append((current.request_id, current.user_id) if current else (None, None))
 
 
 @pytest.fixture

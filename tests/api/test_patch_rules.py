@@ -19,7 +19,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Any:
     running.stop()
 
 
-def _op(op: str, path: str, *value: Any) -> dict[str, Any]:
+def _op(op: str, path: str | int, *value: Any) -> dict[str, Any]:
     return {'op': op, 'path': path, **({'value': value[0]} if value else {})}
 
 

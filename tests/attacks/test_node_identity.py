@@ -78,7 +78,7 @@ class Bay:
         """The code of the last operation, once a conductor has looked at it."""
         self.service.world.worker().turn()
         error = self.service.operation(self.uuid).error
-        return error and str(error['code'])
+        return str(error['code']) if error else None
 
 
 @pytest.fixture

@@ -62,9 +62,11 @@ def test_stamp(database: Database) -> None:
 def test_the_databases_clock_has_microseconds_and_moves(database: Database) -> None:
     with database.writing() as session:
         first = session.scalar(sa.select(utcnow()))
+        assert first is not None
         assert first.tzinfo is not None
         while (second := session.scalar(sa.select(utcnow()))) == first:
             pass
+    assert second is not None
     assert second > first
 
 

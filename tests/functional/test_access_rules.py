@@ -25,7 +25,7 @@ def ruled(magnum: dict[str, Any], people: dict[str, Person]) -> Iterator[Person]
     alice = people['alice']
     identity = alice.service('identity')
     path = f'/v3/users/{alice.keystone.get_user_id()}/application_credentials'
-    base = identity.get_endpoint().rstrip('/').removesuffix('/v3')
+    base = (identity.get_endpoint() or '').rstrip('/').removesuffix('/v3')
     made = alice.keystone.post(f'{base}{path}', json={'application_credential': {
         'name': f'ruled-{uuid.uuid4().hex[:8]}', 'secret': 'secret', 'access_rules': RULES,
     }}).json()['application_credential']

@@ -1,5 +1,6 @@
 """Bays of every COE by the real clients, on the real cloud, to the last trace."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -19,7 +20,9 @@ COES = ('kubernetes', 'swarm', 'mesos')
 
 @pytest.fixture(scope='module')
 def debris(people: dict[str, Person], alice: Person) -> Contents:
-    return Contents(people['admin'], alice.keystone.get_project_id())
+    project = alice.keystone.get_project_id()
+    assert project is not None
+    return Contents(people['admin'], project)
 
 
 @pytest.fixture(scope='module')
@@ -119,12 +122,12 @@ def test_another_member_deletes_and_nothing_is_left(
     before: dict[str, set[str]], alice: Person,
 ) -> None:
     for uuid in bays.values():
-        wait_until(lambda uuid=uuid: alice.settled(uuid))
+        wait_until(functools.partial(alice.settled, uuid))
     assert len(debris.bay_users()) >= 3
     for coe in COES:
         people['bob'].old('bay-delete', f'old-{coe}')
     for uuid in bays.values():
-        wait_until(lambda uuid=uuid: alice.is_gone(uuid))
+        wait_until(functools.partial(alice.is_gone, uuid))
     for coe in COES:
         alice.old('baymodel-delete', f'{coe}-model')
     left = {

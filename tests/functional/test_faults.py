@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import functools
 import json
 import pathlib
 import subprocess
@@ -62,7 +63,7 @@ def test_ten_creates_survive_a_kill_at_every_call(
     ]
     _die_at(lone_conductor, points)
     for uuid in bays:
-        bay = wait_until(lambda uuid=uuid: alice.settled(uuid))
+        bay = wait_until(functools.partial(alice.settled, uuid))
         assert bay['status'] == 'CREATE_COMPLETE', bay
     stacks = alice.service('orchestration').get('/stacks').json()['stacks']
     names = [stack['stack_name'] for stack in stacks if stack['stack_name'].startswith('kill-')]
@@ -73,7 +74,7 @@ def test_ten_creates_survive_a_kill_at_every_call(
         assert alice.magnum.delete(f'/clusters/{uuid}').status_code == 204
     _die_at(lone_conductor, _around(DELETE_CALLS))
     for uuid in bays:
-        wait_until(lambda uuid=uuid: alice.is_gone(uuid))
+        wait_until(functools.partial(alice.is_gone, uuid))
     stacks = alice.service('orchestration').get('/stacks').json()['stacks']
     assert not [stack for stack in stacks if stack['stack_name'].startswith('kill-')]
     assert not [user for user in _bay_users() if user.partition('_')[0] in bays]
@@ -102,7 +103,7 @@ def _resizes_survive(
         assert answer.status_code == 202, answer.text
     _die_at(conductor, _around(RESIZE_CALLS))
     for uuid in bays:
-        bay = wait_until(lambda uuid=uuid: alice.settled(uuid))
+        bay = wait_until(functools.partial(alice.settled, uuid))
         assert (bay['status'], bay['node_count']) == ('UPDATE_COMPLETE', 1), bay
         assert len(bay['node_addresses']) == 1, bay
 
@@ -208,10 +209,10 @@ def test_a_late_or_foreign_token_opens_nothing(alice: Person) -> None:
     ]
     assert [answer.status_code for answer in answers] == [401, 401, 401]
     for uuid in (first, second):
-        wait_until(lambda uuid=uuid: alice.settled(uuid))
+        wait_until(functools.partial(alice.settled, uuid))
         alice.magnum.delete(f'/clusters/{uuid}')
     for uuid in (first, second):
-        wait_until(lambda uuid=uuid: alice.is_gone(uuid))
+        wait_until(functools.partial(alice.is_gone, uuid))
     alice.magnum.delete(f'/clustertemplates/{baymodel}')
 
 

@@ -84,7 +84,7 @@ def _run(
         is_step = path.startswith('/opt/magnum/steps/')
         if not is_step or name in LEFT_OUT or name >= FIRST_OF_COE:
             continue
-        done = roots.enter(root, path, **environment)
+        done = roots.enter(root, path, environment=environment)
         if done.returncode:
             faults.append(f'{name} ended with {done.returncode}: {_last(done)}')
     rules = roots.enter(root, '/opt/magnum/metadata.sh', 'close', network=False)

@@ -114,7 +114,8 @@ def copy(root: pathlib.Path) -> Iterator[pathlib.Path]:
 
 
 def enter(
-    root: pathlib.Path, *command: str, network: bool = True, **environment: str
+    root: pathlib.Path, *command: str, network: bool = True,
+    environment: Mapping[str, str] | None = None,
 ) -> 'subprocess.CompletedProcess[str]':
     """Run a command in a root; without ``network`` in an empty one of its own."""
     own_network = () if network else ('--net',)
@@ -122,7 +123,7 @@ def enter(
         [*_TO_ENTER, *own_network, 'sh', '-c', _MOUNTS, 'sh', root, *command],
         capture_output=True, text=True, check=False,
         env={'PATH': '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-             'HOME': '/root', **environment},
+             'HOME': '/root', **(environment or {})},
     )
 
 

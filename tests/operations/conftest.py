@@ -4,6 +4,7 @@ import base64
 import contextlib
 import dataclasses
 import datetime
+import os
 import pathlib
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -82,7 +83,8 @@ class World:
         return self.database.run(work)
 
     def plan(self, verb: str, uuid: str, *args: Any) -> models.Operation | None:
-        return self.ask(f'{verb}_bay', uuid, *args)
+        operation: models.Operation | None = self.ask(f'{verb}_bay', uuid, *args)
+        return operation
 
     def ask(self, method: str, uuid: str, *args: Any, **more: Any) -> Any:
         """Let the planner do something with a bay, in a request's transaction."""
@@ -271,6 +273,6 @@ def die_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
         failpoints.arm(None)
         raise Killed
 
-    monkeypatch.setattr(failpoints.os, 'kill', die)
+    monkeypatch.setattr(os, 'kill', die)
     yield failpoints.arm
     failpoints.arm(None)

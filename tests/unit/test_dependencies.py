@@ -75,7 +75,7 @@ PARTS = {
 def test_imported_is_declared_and_the_reverse(name: str, tmp_path: pathlib.Path) -> None:
     part = PARTS[name]
     report = tmp_path / 'report.json'
-    command = [
+    command: list[str | pathlib.Path] = [
         pathlib.Path(sys.executable).with_name('deptry'), *part.folders,
         '--exclude', part.without,
         '--requirements-files', part.declares,

@@ -21,7 +21,7 @@ def _modules() -> Iterator[tuple[str, ast.Module]]:
 
 
 def _used_of_sqlalchemy(tree: ast.Module) -> Iterator[str]:
-    aliases = {}
+    aliases: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             aliases |= {

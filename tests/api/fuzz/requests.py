@@ -39,7 +39,7 @@ class Shaping:
 SHAPING: Final = Shaping()
 
 
-def shape(case: Case, things: Things, dice: random.Random, mandatory: frozenset[str]) -> None:
+def shape(case: Case[Any], things: Things, dice: random.Random, mandatory: frozenset[str]) -> None:
     """Change a case in place; who asks, and at which microversion, is drawn here.
 
     :param mandatory: members of the body that a request needs.
@@ -70,7 +70,7 @@ def shape(case: Case, things: Things, dice: random.Random, mandatory: frozenset[
         _give_hostile_labels(case, dice)
 
 
-def _shape_for_nodes(case: Case, things: Things, dice: random.Random) -> None:
+def _shape_for_nodes(case: Case[Any], things: Things, dice: random.Random) -> None:
     """Mostly a good token, of the right bay, and a good signing request."""
     bay, token = things.node
     if dice.random() < SHAPING.of_members:
@@ -80,7 +80,7 @@ def _shape_for_nodes(case: Case, things: Things, dice: random.Random) -> None:
         _, case.body = things.value('csr', dice)
 
 
-def _give_hostile_labels(case: Case, dice: random.Random) -> None:
+def _give_hostile_labels(case: Case[Any], dice: random.Random) -> None:
     if isinstance(case.body, dict):
         case.body = {**case.body, 'labels': hostile.labels(dice)}
     elif isinstance(case.body, list):
@@ -88,12 +88,12 @@ def _give_hostile_labels(case: Case, dice: random.Random) -> None:
         case.body = [*case.body, {**step, 'value': hostile.labels(dice)}]
 
 
-def has_body(case: Case) -> bool:
+def has_body(case: Case[Any]) -> bool:
     """Whether the case sends a body."""
     return not isinstance(case.body, NotSet)
 
 
-def _shape_path(case: Case, things: Things, dice: random.Random) -> None:
+def _shape_path(case: Case[Any], things: Things, dice: random.Random) -> None:
     for name in list(case.path_parameters or ()):
         known, value = things.value(name, dice, case.operation.path)
         if known and value is not None and dice.random() < SHAPING.of_paths:

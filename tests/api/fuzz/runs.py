@@ -21,6 +21,7 @@ from cryptography.x509.oid import NameOID
 from hypothesis import strategies
 from schemathesis import Case, GenerationMode
 from schemathesis.core.failures import FailureGroup
+from schemathesis.core.result import Ok
 
 from magnum.api.openapi.operations import PEM
 from magnum.domain import states
@@ -60,7 +61,7 @@ class Found:
     #: What is wrong -> how to see it again.
     faults: dict[str, str] = dataclasses.field(default_factory=dict)
 
-    def note(self, case: Case, status: int) -> None:
+    def note(self, case: Case[Any], status: int) -> None:
         """Count an answer."""
         self.requests += 1
         self.statuses[status] += 1
@@ -113,7 +114,7 @@ class Run:
             suppress_health_check=list(hypothesis.HealthCheck),
         )
         @hypothesis.given(case=cases)
-        def one(case: Case) -> None:
+        def one(case: Case[Any]) -> None:
             drawn = [copy.deepcopy(getattr(case, part)) for part in _PARTS]
             for _ in range(_ASKERS):
                 for part, value in zip(_PARTS, copy.deepcopy(drawn), strict=True):
@@ -126,7 +127,7 @@ class Run:
             warnings.simplefilter('ignore')
             one()
 
-    def _exchange(self, case: Case) -> None:
+    def _exchange(self, case: Case[Any]) -> None:
         if self.found.requests % _DISTURBANCE == 0:
             self._disturb()
         try:
@@ -142,7 +143,7 @@ class Run:
             self._fault(case, f'{response.status_code}: {response.text[:300]}')
         self._validate(case, response)
 
-    def _validate(self, case: Case, response: werkzeug.test.TestResponse) -> None:
+    def _validate(self, case: Case[Any], response: werkzeug.test.TestResponse) -> None:
         """A second opinion on the answer: what other clients make of the document."""
         try:
             case.operation.validate_response(response)
@@ -150,7 +151,7 @@ class Run:
             for failure in group.exceptions:
                 self._fault(case, f'{response.status_code}: {failure}')
 
-    def _fault(self, case: Case, what: str) -> None:
+    def _fault(self, case: Case[Any], what: str) -> None:
         # One of each: route, and the words without what differs in each request.
         words = ''.join(one for one in what if not one.isdigit())[:160]
         self.found.faults.setdefault(f'{case.operation.label}: {words}', f'{what}\n{_shown(case)}')
@@ -165,7 +166,7 @@ class Run:
             self.service.settle()
 
 
-def _shown(case: Case) -> str:
+def _shown(case: Case[Any]) -> str:
     body = case.body if requests.has_body(case) else None
     return (
         f'{case.method} {case.formatted_path} query={dict(case.query or {})!r} '
@@ -179,10 +180,11 @@ def _operations(application: Any) -> Iterator[Any]:
         schema = schemathesis.openapi.from_wsgi('/v1/openapi.json', application)
         schema.config.update(base_url='http://localhost')
         for result in schema.get_all_operations():
+            assert isinstance(result, Ok), result
             yield result.ok()
 
 
-def _request(case: Case) -> dict[str, Any]:
+def _request(case: Case[Any]) -> dict[str, Any]:
     """A case as werkzeug sends it, with its headers as they were drawn."""
     request = case.as_transport_kwargs()
     request.pop('base_url', None)

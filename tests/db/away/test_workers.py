@@ -1,5 +1,6 @@
 """Workers while the database is away: they wait, and go on where they were."""
 
+import os
 import threading
 import time
 
@@ -21,7 +22,7 @@ def test_an_operation_goes_on(
     gateway: Gateway, world: World, monkeypatch: pytest.MonkeyPatch, call: str, when: str
 ) -> None:
     uuid = world.create()
-    monkeypatch.setattr(failpoints.os, 'kill', lambda *_: gateway.cut())
+    monkeypatch.setattr(os, 'kill', lambda *_: gateway.cut())
     failpoints.arm(f'{when}:{call}')
     worker = world.worker()
     turn = threading.Thread(target=worker.turn)

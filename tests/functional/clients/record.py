@@ -11,7 +11,7 @@ table anew::
 import json
 import os
 import pathlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -34,7 +34,8 @@ def covers(*commands: str, outcome: str = WORKS, why: str = '') -> pytest.MarkDe
     :param why: of another outcome than WORKS, a sentence for users.
     """
     assert (outcome == WORKS) == (not why), 'what does not work is explained'
-    return getattr(pytest.mark, MARKER)(commands=commands, outcome=outcome, why=why)
+    mark: pytest.MarkDecorator = getattr(pytest.mark, MARKER)
+    return mark(commands=commands, outcome=outcome, why=why)
 
 
 def client_of(item: pytest.Item) -> str:
@@ -52,7 +53,7 @@ def declared(items: Iterable[pytest.Item]) -> Table:
     table: Table = {}
     for item in items:
         for marker in item.iter_markers(MARKER):
-            said: dict[str, Any] = marker.kwargs
+            said: Mapping[str, Any] = marker.kwargs
             entry = {'outcome': said['outcome']}
             if said['why']:
                 entry['why'] = said['why']

@@ -16,11 +16,12 @@ import os
 import sys
 import types
 import warnings
+from typing import Any
 
 import openstack
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     if isinstance(value, types.GeneratorType):
         value = list(value)
     if isinstance(value, list):
@@ -29,13 +30,16 @@ def _plain(value):
 
 
 class Calls:
-    def __init__(self):
+    def __init__(self) -> None:
         options = {k[3:].lower(): v for k, v in os.environ.items() if k.startswith('OS_')}
         options.pop('identity_api_version')
         self.cloud = openstack.connect(**options)
         self.proxy = self.cloud.container_infrastructure_management
 
-    def do(self, of, method, arguments=(), options=None, cluster=None, template=None):
+    def do(
+        self, of: str, method: str, arguments: Any = (), options: Any = None,
+        cluster: str | None = None, template: str | None = None,
+    ) -> Any:
         options = options or {}
         if cluster:
             thing = self.proxy.get_cluster(cluster)
@@ -46,14 +50,14 @@ class Calls:
             arguments = (self.proxy.get_cluster_template(template), *arguments)
         return getattr(getattr(self, of), method)(*arguments, **options)
 
-    def answer(self, line):
+    def answer(self, line: str) -> dict[str, Any]:
         try:
             return {'result': _plain(self.do(**json.loads(line)))}
         except Exception as error:
             return {'error': type(error).__name__, 'message': str(error)}
 
 
-def main():
+def main() -> None:
     warnings.simplefilter('ignore')
     calls = Calls()
     for line in sys.stdin:

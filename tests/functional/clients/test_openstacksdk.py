@@ -46,8 +46,10 @@ class SDK:
         )
 
     def __call__(self, of: str, method: str, *arguments: Any, **options: Any) -> Any:
-        things = {key: options.pop(key) for key in ('cluster', 'template') if key in options}
-        call = {
+        things: dict[str, Any] = {
+            key: options.pop(key) for key in ('cluster', 'template') if key in options
+        }
+        call: dict[str, Any] = {
             'of': of, 'method': method, 'arguments': arguments, 'options': options, **things
         }
         assert self._process.stdin

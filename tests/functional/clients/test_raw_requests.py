@@ -16,7 +16,7 @@ CLIENT = 'requests'
 OLD_HEADER = 'X-OpenStack-Magnum-API-Version'
 HEADER = 'OpenStack-API-Version'
 
-BAYMODEL = {
+BAYMODEL: dict[str, Any] = {
     'name': 'of-requests', 'image_id': 'debian-12', 'keypair_id': 'alice-key',
     'external_network_id': 'public', 'coe': 'swarm', 'flavor_id': 'm1.small',
     'master_flavor_id': 'm1.small', 'dns_nameserver': '8.8.8.8', 'labels': {},
@@ -30,7 +30,7 @@ class Raw:
     """Requests of one person, with no header but the token's and those given."""
 
     def __init__(self, person: Person):
-        self._token = person.keystone.get_token()
+        self._token = person.keystone.get_token() or ''
 
     def __call__(
         self, method: str, path: str, shape: str, body: Any = None, **headers: str

@@ -88,7 +88,7 @@ def test_every_rule_guards_a_route() -> None:
 
 @pytest.mark.parametrize(('method', 'path'), sorted(ROUTES))
 def test_what_a_request_has_to_show(method: str, path: str) -> None:
-    shown = {
+    shown: dict[Auth, list[dict[str, list[str]]]] = {
         Auth.NONE: [], Auth.KEYSTONE: [{'X-Auth-Token': []}],
         Auth.NODE_TOKEN: [{'X-Bootstrap-Token': []}], Auth.NODE_KEY: [],
     }

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from magnum.api import errors
 from magnum.api.dialects import BAYMODELS, BAYS
 from magnum.api.requests import refusals
 from magnum.certificates import errors as certificates
@@ -17,7 +18,7 @@ from magnum.drivers.contract import PlanRefused
 from magnum.operations import errors as operations
 
 ACTIVE: Any = SimpleNamespace(uuid='0f', verb='resize')
-NAMES = {
+NAMES: dict[str, Any] = {
     'bay': BAYS, 'baymodel': BAYMODELS, 'ident': '{ident}',
     'operation': SimpleNamespace(uuid='0e', verb='create'),
     'quota': {'project_id': 'demo', 'resource': 'Cluster'},
@@ -57,7 +58,7 @@ def test_every_row_is_tried_here() -> None:
 
 @pytest.mark.parametrize('error', ERRORS, ids=lambda error: type(error).__name__)
 def test_the_words_have_all_that_they_name(error: Exception) -> None:
-    with pytest.raises(refusals.errors.APIError) as raised, refusals.told(**NAMES):
+    with pytest.raises(errors.APIError) as raised, refusals.told(**NAMES):
         raise error
     named = {name for _, name, _, _ in string.Formatter().parse(raised.value.detail) if name}
     # What the request said is not read as a format again.
@@ -66,12 +67,12 @@ def test_the_words_have_all_that_they_name(error: Exception) -> None:
 
 
 def test_kinds_of_an_error_are_told_as_the_error() -> None:
-    with pytest.raises(refusals.errors.APIError) as raised, refusals.told():
+    with pytest.raises(errors.APIError) as raised, refusals.told():
         raise certificates.ExtensionRefused('subjectAltName')
-    assert raised.value.kind is refusals.errors.INVALID_CSR
+    assert raised.value.kind is errors.INVALID_CSR
 
 
 def test_a_row_of_its_own_goes_before_the_table() -> None:
-    with pytest.raises(refusals.errors.APIError) as raised, refusals.told(refusals.RETRY, **NAMES):
+    with pytest.raises(errors.APIError) as raised, refusals.told(refusals.RETRY, **NAMES):
         raise operations.BayGone('why')
-    assert raised.value.kind is refusals.errors.NOT_RETRYABLE
+    assert raised.value.kind is errors.NOT_RETRYABLE

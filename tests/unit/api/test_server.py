@@ -217,8 +217,13 @@ def test_the_servers_thread_sleeps_while_workers_work(
 ) -> None:
     rounds = []
     readable = connections.Listener.readable
+
+    def counted(listener: connections.Listener) -> Any:
+        rounds.append(1)
+        return readable(listener)
+
     monkeypatch.setattr(
-        connections.Listener, 'readable', lambda self: (rounds.append(1), readable(self))[1]
+        connections.Listener, 'readable', counted
     )
     address = start()
     for _ in range(50):
@@ -396,22 +401,24 @@ def test_a_stop_lets_requests_end_and_tells_streams(start: Start) -> None:
         one.close()
 
 
-def test_a_stop_whose_thread_ends_before_it_is_woken() -> None:
+def test_a_stop_whose_thread_ends_before_it_is_woken(monkeypatch: pytest.MonkeyPatch) -> None:
     """The server's thread may have work to do, and find what it is told, too."""
     conf = magnum.conf.load(config_files=[], conf=cfg.ConfigOpts())
     conf.set_override('port', 0, 'api')
     server = Server(conf, application)
     server.start()
     wake = server._listener.trigger.pull_trigger
+    thread = server._thread
+    assert thread is not None
 
     def wake_late(action: Callable[[], None]) -> None:
         wake(action)
-        server._thread.join(0.5)
+        thread.join(0.5)
         wake()
 
-    server._in_its_thread = wake_late
+    monkeypatch.setattr(server, '_in_its_thread', wake_late)
     server.stop()
-    assert not server._thread.is_alive()
+    assert not thread.is_alive()
 
 
 @pytest.fixture

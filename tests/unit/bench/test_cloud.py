@@ -25,7 +25,7 @@ def create_stack(cloud: BenchCloud, name: str) -> str:
     body = {'stack_name': name, 'parameters': {'number_of_minions': 2}, 'tags': 'one,two'}
     reply = ask(cloud, 'POST', 'orchestration/v1/demo/stacks', body)
     assert reply.status == 201
-    return reply.document['stack']['id']
+    return str(reply.document['stack']['id'])
 
 
 def test_stack_is_listed_by_repeated_ids(cloud: BenchCloud) -> None:

@@ -367,7 +367,7 @@ def test_one_at_a_time_from_an_address_with_many_failures(
         answers.append(nodes.send(path, tokens['worker'], address='192.0.2.2'))
         return verify(*arguments)
 
-    service.tokens.verify = meanwhile  # type: ignore[method-assign]
+    service.tokens.verify = meanwhile  # type: ignore[method-assign, assignment]
     assert nodes.send(path, tokens['worker']).status_int == 200
     assert [answer.status_int for answer in answers] == [429, 200]
     assert answers[0].headers['Retry-After'] == '1'

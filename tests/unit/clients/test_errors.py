@@ -8,9 +8,10 @@ from heatclient import exc as heat_errors
 from magnum.clients.errors import CloudRefused, CloudUnavailable, calling
 
 
-def _heat_says(error: dict[str, str | None]) -> Exception:
-    answer = {'code': 400, 'title': 'Bad Request', 'error': error}
-    return heat_errors.HTTPBadRequest(json.dumps(answer), 400)
+def _heat_says(said: dict[str, str | None]) -> Exception:
+    answer = {'code': 400, 'title': 'Bad Request', 'error': said}
+    error: Exception = heat_errors.HTTPBadRequest(json.dumps(answer), 400)
+    return error
 
 
 def test_heat_refuses() -> None:

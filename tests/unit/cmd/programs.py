@@ -7,7 +7,7 @@ import pathlib
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 BIN = pathlib.Path(sys.executable).parent
 #: Far longer than any of them takes to start, on a busy machine too.
@@ -32,7 +32,7 @@ COMPLETE = {
     },
 }
 
-Sections = dict[str, dict[str, str]]
+Sections = Mapping[str, Mapping[str, str | None]]
 
 
 def write(directory: pathlib.Path, changes: Sections | None = None) -> pathlib.Path:

@@ -32,7 +32,8 @@ OF_ONE = [event for event in machine.EVENTS if event not in (machine.ACCEPT, mac
 
 def engine_with_tables() -> sa.Engine:
     engine = sa.create_engine('sqlite://', poolclass=pool.StaticPool)
-    tables = [transitions.TABLE, models.OperationStep.__table__]
+    names = (models.Operation.__tablename__, models.OperationStep.__tablename__)
+    tables = [models.Base.metadata.tables[name] for name in names]
     models.Base.metadata.create_all(engine, tables)
     return engine
 

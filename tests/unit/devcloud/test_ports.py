@@ -6,11 +6,13 @@ import pathlib
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
 from tools.common import network
-from tools.devcloud import place, ports
+from tools.common.place import CHECKOUT
+from tools.devcloud import ports
 
 _CHOOSE = 'from tools.devcloud import ports; ports.choose(); print(ports.offset())'
 _KEEP = _CHOOSE.replace('print', 'import sys; print') + '; sys.stdout.flush(); sys.stdin.read()'
@@ -26,14 +28,15 @@ def _environment(directory: pathlib.Path, **variables: str) -> dict[str, str]:
 
 
 def _run(program: str, directory: pathlib.Path, **variables: str) -> str:
-    return subprocess.run(
+    done = subprocess.run(
         [sys.executable, '-c', program], check=True, capture_output=True, text=True,
-        cwd=place.CHECKOUT, env=_environment(directory, **variables),
-    ).stdout.strip()
+        cwd=CHECKOUT, env=_environment(directory, **variables),
+    )
+    return done.stdout.strip()
 
 
 @contextlib.contextmanager
-def _taken(port: int):
+def _taken(port: int) -> Iterator[None]:
     """Something listens on a port; our own, or whatever has it already."""
     with socket.socket() as sock, contextlib.suppress(OSError):
         sock.bind((network.IP, port))
@@ -43,7 +46,7 @@ def _taken(port: int):
     yield
 
 
-def test_chosen_once(tmp_path):
+def test_chosen_once(tmp_path: pathlib.Path) -> None:
     chosen = _run(_CHOOSE, tmp_path)
     with _taken(ports.USUAL['keystone'] + int(chosen)):
         assert _run(_CHOOSE, tmp_path) == chosen
@@ -52,28 +55,30 @@ def test_chosen_once(tmp_path):
 
 
 @pytest.mark.parametrize('name', ['magnum', 'rabbitmq'])
-def test_port_that_is_taken(tmp_path, name):
+def test_port_that_is_taken(tmp_path: pathlib.Path, name: str) -> None:
     first = int(_run(_CHOOSE, tmp_path / 'first'))
     with _taken(ports.USUAL[name] + first):
         assert int(_run(_CHOOSE, tmp_path / 'second')) > first
 
 
-def test_named_cloud_leaves_the_usual_ports(tmp_path):
+def test_named_cloud_leaves_the_usual_ports(tmp_path: pathlib.Path) -> None:
     assert _run(_CHOOSE, tmp_path, MAGNUM_DEVCLOUD_NAME='tests') != '0'
     assert (tmp_path / 'tests/port-offset').exists()
 
 
-def test_variable_wins(tmp_path):
+def test_variable_wins(tmp_path: pathlib.Path) -> None:
     assert _run(_CHOOSE, tmp_path, MAGNUM_DEVCLOUD_PORT_OFFSET='33') == '33'
     assert not (tmp_path / 'state').exists()
 
 
-def test_two_at_a_time(tmp_path):
+def test_two_at_a_time(tmp_path: pathlib.Path) -> None:
     starting = subprocess.Popen(
         [sys.executable, '-c', _KEEP], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        cwd=place.CHECKOUT, env=_environment(tmp_path / 'first'),
+        cwd=CHECKOUT, env=_environment(tmp_path / 'first'),
     )
     with starting:
+        assert starting.stdin
+        assert starting.stdout
         first = starting.stdout.readline().strip()
         assert _run(_CHOOSE, tmp_path / 'second') != first
         starting.stdin.close()
@@ -88,7 +93,7 @@ sys.exit(launch.main())
 '''
 
 
-def test_preflight_keeps_no_ports(tmp_path):
+def test_preflight_keeps_no_ports(tmp_path: pathlib.Path) -> None:
     """The reservation ends with it: another cloud may take them before ``up``."""
     name = {'MAGNUM_DEVCLOUD_NAME': 'tests'}
     offset, is_chosen = _run(_PREFLIGHT, tmp_path, **name).split()
@@ -99,11 +104,11 @@ def test_preflight_keeps_no_ports(tmp_path):
     assert (tmp_path / 'tests/port-offset').read_text() == f'{chosen}\n'
 
 
-def test_what_is_in_the_way_is_one_line(tmp_path):
+def test_what_is_in_the_way_is_one_line(tmp_path: pathlib.Path) -> None:
     """Nothing is installed, and no traceback is printed."""
     (tmp_path / 'state').mkdir()
     (tmp_path / 'state/port-offset').write_text('0\n')
-    launcher = place.CHECKOUT / 'tools/devcloud/devcloud'
+    launcher = CHECKOUT / 'tools/devcloud/devcloud'
     with _taken(ports.USUAL['mariadb']):
         result = subprocess.run(
             [sys.executable, launcher, 'preflight'], capture_output=True, text=True,

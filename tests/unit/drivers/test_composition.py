@@ -132,7 +132,7 @@ def test_roles_cost_no_user_data() -> None:
 
 
 def _digests() -> dict[str, str]:
-    texts = {}
+    texts: dict[str, Any] = {}
     for folder in FOLDERS:
         for kind in ('bay', 'nodegroup'):
             name = f'{folder}/templates/{kind}.yaml'

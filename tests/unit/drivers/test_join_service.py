@@ -172,7 +172,7 @@ def _node(
     context.verify_mode = ssl.CERT_REQUIRED
     context.load_cert_chain(authority.folder / 'node.pem', authority.folder / 'node.key')
     engine = Engine(context)
-    service.DOCKER_PORT = engine.server_address[1]
+    vars(service)['DOCKER_PORT'] = engine.server_address[1]
     return engine
 
 

@@ -2,6 +2,8 @@
 
 import sys
 
+import pytest
+
 from tools.quickstart_steps.progress import Board
 
 
@@ -10,7 +12,7 @@ def _show(board: Board) -> None:
     board.show({'a': 'begun', 'b': 'done'}, 4)
 
 
-def test_file(capsys):
+def test_file(capsys: pytest.CaptureFixture[str]) -> None:
     _show(Board())
     assert capsys.readouterr().out.splitlines() == [
         '      0 s  a: begun',
@@ -19,7 +21,7 @@ def test_file(capsys):
     ]
 
 
-def test_terminal(capsys, monkeypatch):
+def test_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.stdout, 'isatty', lambda: True)
     _show(Board())
     assert capsys.readouterr().out.splitlines() == [

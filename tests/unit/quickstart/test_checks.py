@@ -1,5 +1,8 @@
 """Each refusal says what is short, and how much is needed."""
 
+import os
+import pathlib
+import shutil
 import socket
 import types
 
@@ -13,7 +16,7 @@ from tools.quickstart_steps import checks, layout, magnum
 
 
 @pytest.fixture(autouse=True)
-def fresh_machine(monkeypatch, tmp_path):
+def fresh_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
     """Nothing is installed, nothing runs, there is enough of all."""
     monkeypatch.setattr(layout, 'ROOT', tmp_path)
     monkeypatch.setattr(layout, 'VENV', tmp_path / 'quickstart/venv')
@@ -30,40 +33,41 @@ def fresh_machine(monkeypatch, tmp_path):
 
 def _free_port() -> int:
     with socket.create_server(('127.0.0.1', 0)) as server:
-        return server.getsockname()[1]
+        port: int = server.getsockname()[1]
+        return port
 
 
-def _disk(monkeypatch, free: float) -> None:
+def _disk(monkeypatch: pytest.MonkeyPatch, free: float) -> None:
     usage = types.SimpleNamespace(free=free * machine.GIB)
-    monkeypatch.setattr(machine.shutil, 'disk_usage', lambda _: usage)
+    monkeypatch.setattr(shutil, 'disk_usage', lambda _: usage)
 
 
-def test_all_is_well(monkeypatch):
+def test_all_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
     _disk(monkeypatch, free=10)
     checks.check()
 
 
-def test_disk(monkeypatch):
+def test_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     _disk(monkeypatch, free=3.2)
     with pytest.raises(ToolError, match=r'3\.2 GiB of disk free, 4 GiB are needed'):
         checks.check()
 
 
-def test_disk_when_installed(monkeypatch):
+def test_disk_when_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     _disk(monkeypatch, free=3.2)
     layout.VENV.mkdir(parents=True)
     settings.VENV.mkdir(parents=True)
     checks.check()
 
 
-def test_memory(monkeypatch):
+def test_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     _disk(monkeypatch, free=10)
     monkeypatch.setattr(machine, 'available_memory', lambda: 2 * machine.GIB)
     with pytest.raises(ToolError, match=r'2\.0 GiB of memory .* 4\.0 GiB are needed'):
         checks.check()
 
 
-def test_port(monkeypatch):
+def test_port(monkeypatch: pytest.MonkeyPatch) -> None:
     _disk(monkeypatch, free=10)
     refusal = pytest.raises(
         ToolError, match=f'port {settings.MAGNUM_PORT}, which Magnum needs, is taken'
@@ -72,19 +76,19 @@ def test_port(monkeypatch):
         checks.check()
 
 
-def test_directory_that_cannot_be_made(tmp_path):
+def test_directory_that_cannot_be_made(tmp_path: pathlib.Path) -> None:
     (tmp_path / 'file').touch()
     with pytest.raises(ToolError, match='cannot be made: Not a directory'):
         checks.require_directory(tmp_path / 'file/quickstart')
 
 
-def test_directory_of_another_user(monkeypatch, tmp_path):
-    monkeypatch.setattr(checks.os, 'access', lambda *_: False)
+def test_directory_of_another_user(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
+    monkeypatch.setattr(os, 'access', lambda *_: False)
     with pytest.raises(ToolError, match=f'{tmp_path} belongs to another user'):
         checks.require_directory(tmp_path)
 
 
-def test_other_mode_runs(monkeypatch):
+def test_other_mode_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(magnum, 'running', lambda: ['magnum-api'])
     magnum.require_mode(real_backends=True)
     with pytest.raises(ToolError, match='started with --real-backends'):

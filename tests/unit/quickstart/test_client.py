@@ -1,6 +1,7 @@
 """What the real client prints, and how it is understood."""
 
 import subprocess
+from collections.abc import Callable
 
 import pytest
 
@@ -38,7 +39,7 @@ DETAILS = f"""{WARNING}
 """
 
 
-def test_list():
+def test_list() -> None:
     assert client.rows(LIST) == [
         {
             'uuid': 'u-1',
@@ -57,50 +58,50 @@ def test_list():
     ]
 
 
-def test_empty_list():
+def test_empty_list() -> None:
     assert client.rows(EMPTY_LIST) == []
 
 
-def test_properties():
+def test_properties() -> None:
     found = client.properties(DETAILS)
     assert found['status_reason'] == 'node 1: step 40 failed:\nno space | left on device'
     assert found['api_address'] == ''
     assert client.addresses(found['master_addresses']) == ['172.24.1.57', '172.24.1.58']
 
 
-def test_no_addresses():
+def test_no_addresses() -> None:
     assert client.addresses('') == []
 
 
 @pytest.fixture
-def says(monkeypatch):
+def says(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Lets the client print something and end with a code."""
 
-    def say(stdout='', stderr='', code=0):
+    def say(stdout: str = '', stderr: str = '', code: int = 0) -> None:
         result = subprocess.CompletedProcess([], code, stdout, stderr)
-        monkeypatch.setattr(client.subprocess, 'run', lambda *_, **__: result)
+        monkeypatch.setattr(subprocess, 'run', lambda *_, **__: result)
 
     return say
 
 
-def test_failed_command(says):
+def test_failed_command(says: Callable[..., None]) -> None:
     says(stderr=f'{WARNING}ERROR: Baymodel one could not be found.\n', code=1)
     with pytest.raises(ToolError, match='baymodel-show one: ERROR: Baymodel one could not'):
         client.magnum('baymodel-show', 'one')
 
 
-def test_failed_command_that_says_nothing(says):
+def test_failed_command_that_says_nothing(says: Callable[..., None]) -> None:
     says(code=139)
     with pytest.raises(ToolError, match='baymodel-list: exit code 139'):
         client.magnum('baymodel-list')
 
 
-def test_refused_bay(says):
+def test_refused_bay(says: Callable[..., None]) -> None:
     says(stdout=f'{WARNING}Create for bay one failed: quota (HTTP 403)\n')
     with pytest.raises(ToolError, match=r'^Create for bay one failed: quota'):
         client.request_bay('--name', 'one')
 
 
-def test_accepted_bay(says):
+def test_accepted_bay(says: Callable[..., None]) -> None:
     says(stdout=f'{WARNING}Request to create bay u-1 has been accepted.\n')
     client.request_bay('--name', 'one')

@@ -1,25 +1,28 @@
 """The configuration is one that Magnum understands, and for its user only."""
 
+import pathlib
+
 import pytest
+from oslo_config import cfg
 
 from magnum import conf as magnum_conf
 from tools.quickstart_steps import configuration, layout
 
 
 @pytest.fixture
-def folder(monkeypatch, tmp_path):
+def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> pathlib.Path:
     monkeypatch.setattr(layout, 'ROOT', tmp_path)
     monkeypatch.setattr(layout, 'CONFIGURATION', tmp_path / 'magnum.conf')
     return tmp_path
 
 
-def _read(*names: str):
+def _read(*names: str) -> cfg.ConfigOpts:
     conf = magnum_conf.new_config()
     conf([], project='magnum', default_config_files=list(names))
     return conf
 
 
-def test_embedded(folder):
+def test_embedded(folder: pathlib.Path) -> None:
     configuration.write(real_backends=False)
     conf = _read(f'{folder}/magnum.conf')
     assert conf.state_path == str(layout.STATE)
@@ -27,7 +30,7 @@ def test_embedded(folder):
     assert 'transport_url' not in (folder / 'magnum.conf').read_text()
 
 
-def test_real_backends(folder):
+def test_real_backends(folder: pathlib.Path) -> None:
     configuration.write(real_backends=True)
     hosts = {
         _read(f'{folder}/magnum.conf', f'{folder}/{name}.conf').host
@@ -40,6 +43,6 @@ def test_real_backends(folder):
     assert conf.conductor.heat_notifications_transport_url.endswith('/devcloud')
 
 
-def test_files_are_private(folder):
+def test_files_are_private(folder: pathlib.Path) -> None:
     configuration.write(real_backends=True)
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}

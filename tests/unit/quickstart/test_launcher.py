@@ -3,6 +3,7 @@
 import os
 import pathlib
 import subprocess
+from collections.abc import Callable
 
 import pytest
 
@@ -17,10 +18,10 @@ def _interpreter(directory: pathlib.Path, name: str, fits: bool) -> None:
 
 
 @pytest.fixture
-def launch(tmp_path):
+def launch(tmp_path: pathlib.Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     (tmp_path / 'dirname').symlink_to('/usr/bin/dirname')
 
-    def run(**variables: str) -> subprocess.CompletedProcess:
+    def run(**variables: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             ['/bin/sh', LAUNCHER, 'status'],
             env={'PATH': os.fspath(tmp_path), **variables},
@@ -31,27 +32,35 @@ def launch(tmp_path):
     return run
 
 
-def test_first_that_fits(launch, tmp_path):
+def test_first_that_fits(
+    launch: Callable[..., subprocess.CompletedProcess[str]], tmp_path: pathlib.Path
+) -> None:
     _interpreter(tmp_path, 'python3', fits=False)
     _interpreter(tmp_path, 'python3.12', fits=True)
     _interpreter(tmp_path, 'python3.11', fits=True)
     assert launch().stdout == 'python3.12 status\n'
 
 
-def test_chosen(launch, tmp_path):
+def test_chosen(
+    launch: Callable[..., subprocess.CompletedProcess[str]], tmp_path: pathlib.Path
+) -> None:
     _interpreter(tmp_path, 'python3', fits=True)
     _interpreter(tmp_path, 'mine', fits=True)
     assert launch(MAGNUM_PYTHON='mine').stdout == 'mine status\n'
 
 
-def test_none_fits(launch, tmp_path):
+def test_none_fits(
+    launch: Callable[..., subprocess.CompletedProcess[str]], tmp_path: pathlib.Path
+) -> None:
     _interpreter(tmp_path, 'python3', fits=False)
     result = launch()
     assert result.returncode == 1
     assert 'Python 3.11, 3.12 or 3.13 is needed' in result.stderr
 
 
-def test_chosen_does_not_fit(launch, tmp_path):
+def test_chosen_does_not_fit(
+    launch: Callable[..., subprocess.CompletedProcess[str]], tmp_path: pathlib.Path
+) -> None:
     _interpreter(tmp_path, 'python3', fits=True)
     result = launch(MAGNUM_PYTHON='python2')
     assert result.returncode == 1
