@@ -33,7 +33,7 @@ class ShownToken:
 
 
 class BootstrapTokens:
-    """Arms, disarms and verifies, in the caller's transaction."""
+    """Arms and verifies, in the caller's transaction."""
 
     def __init__(self, sealer: Sealer):
         self._sealer = sealer
@@ -74,10 +74,6 @@ class BootstrapTokens:
             if row.armed
         }
 
-    def disarm(self, session: Session, operation_uuid: str) -> None:
-        """Let the tokens of an operation open nothing any more."""
-        tokens.disarm(session, operation_uuid)
-
     def verify(self, session: Session, bay_uuid: str, token: str) -> ShownToken | None:
         """What the armed token of that bay is for, or None.
 
@@ -90,10 +86,6 @@ class BootstrapTokens:
             if self._is_of(token, row.salt, row.token_hash)
         ]
         return matching[0] if matching else None
-
-    def forget(self, session: Session, bay_uuid: str) -> None:
-        """Drop every token of a bay; none is fine."""
-        tokens.delete_all(session, bay_uuid)
 
     def _token(self, salt: str, bay_uuid: str, operation_uuid: str, role: str) -> str:
         return self._sealer.derive_token(salt, f'bootstrap/{bay_uuid}/{operation_uuid}/{role}')

@@ -19,7 +19,7 @@ from magnum.certificates.sealing import Sealer
 from magnum.certificates.stores import CertificateStore
 from magnum.certificates.stores.database import DatabaseStore
 from magnum.certificates.subjects import CallerName, SubjectPolicy
-from magnum.db.repositories import issued_certificates, node_trust, nodes
+from magnum.db.repositories import issued_certificates, node_trust, nodes, tokens
 from magnum.domain.node_certificates import NodeAddresses, NodeCertificate
 
 AUTHORITY: Final = rotation.CURRENT
@@ -168,7 +168,7 @@ class CertificateService:
     def forget(self, session: Session, bay_uuid: str) -> None:
         """Drop a bay's keys and tokens; what was issued stays on record."""
         self.discard_authority(session, bay_uuid)
-        self.tokens.forget(session, bay_uuid)
+        tokens.delete_all(session, bay_uuid)
 
     def _authority(self, session: Session, bay_uuid: str) -> Authority:
         pair = self._store.load(session, bay_uuid, AUTHORITY)

@@ -9,7 +9,6 @@ from collections.abc import Callable
 
 from sqlalchemy import orm
 
-from magnum.certificates.bootstrap import BootstrapTokens
 from magnum.db.models import Operation
 from magnum.db.repositories import events, locking, transitions
 from magnum.db.statements import database_now
@@ -25,16 +24,12 @@ def is_preempted(operation: Operation) -> bool:
 def end_cancelled(
     session: orm.Session,
     operation: Operation,
-    tokens: BootstrapTokens | None = None,
     told: Callable[[str], str] = str,
 ) -> None:
     """End a cancelled operation, in a transaction that holds the bay.
 
-    :param tokens: to disarm the operation's; it has none before it was begun.
     :param told: adds to the reason what the user has to know of Heat.
     """
-    if tokens is not None:
-        tokens.disarm(session, operation.uuid)
     kind = f'bay.{operation.verb}.cancelled'
     if is_preempted(operation):
         transitions.write(

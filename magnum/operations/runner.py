@@ -25,7 +25,7 @@ from magnum.clients.errors import (
 from magnum.db.away import UNAVAILABLE
 from magnum.db.commits import OutcomeUnknown
 from magnum.db.models import Operation
-from magnum.db.repositories import bays, events, locking, nodegroups, transitions
+from magnum.db.repositories import bays, events, locking, nodegroups, tokens, transitions
 from magnum.db.statements import database_now
 from magnum.domain import machine, rounds, states, verbs
 from magnum.domain.failures import NODE_IDENTITY_CONFLICT, Failure
@@ -204,10 +204,8 @@ class Runner:
         with work.changing_bay() as (session, operation):
             if not is_preempted(operation):
                 remains.record(session, operation)
-            end_cancelled(
-                session, operation, self._tools.certificates.tokens,
-                functools.partial(remains.told, operation),
-            )
+            tokens.disarm(session, operation.uuid)
+            end_cancelled(session, operation, functools.partial(remains.told, operation))
 
     def _succeed(self, session: orm.Session, operation: Operation) -> None:
         if operation.verb == states.DELETE:
@@ -307,7 +305,7 @@ class Runner:
     ) -> None:
         remains.record(session, operation)
         failure = dataclasses.replace(failure, reason=remains.told(operation, failure.reason))
-        self._tools.certificates.tokens.disarm(session, operation.uuid)
+        tokens.disarm(session, operation.uuid)
         if operation.verb == states.CREATE and failure.code == NODE_IDENTITY_CONFLICT:
             # One of those that hold its certificates is not a node of the bay.
             self._tools.certificates.discard_authority(session, operation.bay_uuid)

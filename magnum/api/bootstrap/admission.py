@@ -35,7 +35,15 @@ from magnum.certificates.service import CertificateService
 from magnum.clients.errors import CloudError
 from magnum.clients.servers import Server, Servers
 from magnum.db import models
-from magnum.db.repositories import events, identities, locking, nodegroups, nodes, transitions
+from magnum.db.repositories import (
+    events,
+    identities,
+    locking,
+    nodegroups,
+    nodes,
+    tokens,
+    transitions,
+)
 from magnum.domain import machine, states
 from magnum.domain.failures import NODE_IDENTITY_CONFLICT, Failure
 from magnum.domain.node_certificates import NodeAddresses
@@ -250,7 +258,7 @@ def record_conflict(
         return
     failure = Failure(NODE_IDENTITY_CONFLICT, _advice(operation.verb, applicant))
     transitions.write(operation, machine.REPORT, found_failure=failure.as_dict())
-    certificates.tokens.disarm(session, operation.uuid)
+    tokens.disarm(session, operation.uuid)
     if operation.verb == states.CREATE:
         certificates.discard_authority(session, operation.bay_uuid)
     else:

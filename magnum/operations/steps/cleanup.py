@@ -10,7 +10,7 @@ from typing import Final
 
 from magnum.clients.heat import HeatClient, Stack
 from magnum.db.models import Bay, LedgerEntry
-from magnum.db.repositories import ledger, locking, transitions
+from magnum.db.repositories import ledger, locking, tokens, transitions
 from magnum.db.statements import database_now
 from magnum.domain import machine, states
 from magnum.domain.failures import root_cause
@@ -32,7 +32,7 @@ _LATE: Final = datetime.timedelta(seconds=60)
 def disarm_all_bootstrap(work: Work) -> None:
     """No node of this bay gets anything any more."""
     with work.writing() as session:
-        work.tools.certificates.tokens.forget(session, work.claim.bay_uuid)
+        tokens.delete_all(session, work.claim.bay_uuid)
 
 
 def delete_stacks(work: Work) -> None:

@@ -3,7 +3,7 @@
 from sqlalchemy import orm
 
 from magnum.clients.heat import Stack
-from magnum.db.repositories import ledger
+from magnum.db.repositories import ledger, tokens
 from magnum.domain import states
 from magnum.domain.failures import Failure
 from magnum.operations.building import nodes_built
@@ -56,7 +56,7 @@ def require_authority(work: Work, session: orm.Session) -> None:
 def disarm_bootstrap(work: Work) -> None:
     """The nodes have what they need: their tokens open nothing any more."""
     with work.writing() as session:
-        work.tools.certificates.tokens.disarm(session, work.claim.operation_uuid)
+        tokens.disarm(session, work.claim.operation_uuid)
 
 
 def _adds_nodes(work: Work, situation: Situation) -> bool:

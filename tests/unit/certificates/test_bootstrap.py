@@ -9,6 +9,7 @@ from magnum.certificates import errors, sealing
 from magnum.certificates.bootstrap import ROLES, BootstrapTokens, ShownToken
 from magnum.certificates.sealing import Sealer
 from magnum.db import models
+from magnum.db.repositories import tokens as repository
 
 OLD, NEW = (base64.b64decode(sealing.generate_key()) for _ in range(2))
 BAY, OTHER_BAY = 'bay-1', 'bay-2'
@@ -97,7 +98,7 @@ def test_late_tokens_open_nothing_until_armed_again(
 ) -> None:
     armed = tokens.arm(session, BAY, 'operation', ROLES)
     running = tokens.arm(session, BAY, 'another operation', ROLES)
-    tokens.disarm(session, 'operation')
+    repository.disarm(session, 'operation')
     assert tokens.verify(session, BAY, armed['master']) is None
     assert tokens.verify(session, BAY, running['master']) == ShownToken(
         'master', 'another operation'
@@ -124,7 +125,7 @@ def test_the_stored_hash_and_salt_open_nothing(tokens: BootstrapTokens, session:
 def test_forgetting_a_bay_leaves_others(tokens: BootstrapTokens, session: Session) -> None:
     gone = tokens.arm(session, BAY, 'operation', ROLES)
     kept = tokens.arm(session, OTHER_BAY, 'other operation', ROLES)
-    tokens.forget(session, BAY)
+    repository.delete_all(session, BAY)
     assert tokens.verify(session, BAY, gone['master']) is None
     assert tokens.verify(session, OTHER_BAY, kept['master']) == ShownToken(
         'master', 'other operation'
@@ -132,4 +133,4 @@ def test_forgetting_a_bay_leaves_others(tokens: BootstrapTokens, session: Sessio
 
 
 def test_disarming_nothing_is_fine(tokens: BootstrapTokens, session: Session) -> None:
-    tokens.disarm(session, 'operation')
+    repository.disarm(session, 'operation')
