@@ -68,6 +68,7 @@ def test_members(query: dict[str, str], expected: set[str] | None) -> None:
 def test_members_refused(listed: str) -> None:
     with pytest.raises(errors.APIError, match='should be some of: name, status, uuid') as caught:
         filtering.members({'fields': listed}, KNOWN)
+    assert f"Value: '{listed}'." in caught.value.detail
     assert caught.value.source == errors.parameter('fields')
 
 
