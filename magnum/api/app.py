@@ -69,13 +69,14 @@ def make_application(
         collections=routes.collections(),
         describe=_describe,
     )
-    handlers: Application = dispatch.make_pecan(services)
+    table = dispatch.Table(services)
+    handlers: Application = dispatch.make_pecan(table)
     set_token_defaults(conf)
     # Tokens are checked last of all: nothing that can be refused for less
     # costs Keystone a call.
     guarded: Application = auth_token.AuthProtocol(handlers, {'oslo_config_config': conf})
     application: Application = middleware.Authentication(
-        public=handlers,
+        public=dispatch.make_public(table),
         guarded=guarded,
         public_paths=routes.public_paths(),
         bootstrap=dispatch.make_bootstrap(services),

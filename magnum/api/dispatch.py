@@ -25,6 +25,8 @@ from magnum.api.services import Services
 
 LOG = logging.getLogger(__name__)
 
+Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
 _NEGOTIATED: Final = 'magnum.negotiated'
 _ANSWER: Final = 'magnum.answer'
 _SLASH: Final = '/'
@@ -42,15 +44,32 @@ _FROM_LIBRARIES: Final[Mapping[int, errors.Kind]] = {
 }
 
 
-def make_pecan(services: Services) -> Any:
+def make_pecan(table: 'Table') -> Any:
     """The WSGI application behind authentication."""
     return pecan.Pecan(
         _Root(),
-        hooks=[_Table(services)],
+        hooks=[_Hook(table)],
         request_cls=_Request,
         use_context_locals=False,
         guess_content_type_from_ext=False,
     )
+
+
+def make_public(table: 'Table') -> Application:
+    """The WSGI application of the paths that need no token.
+
+    They have no arguments for Pecan to look for, and monitoring and clients ask
+    for them more often than for anything else: it would double their cost.
+    """
+
+    def public(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        try:
+            response = table.find(webob.Request(environ))(environ)
+        except Exception as error:
+            response = error_response(_api_error(error), environ)
+        return response(environ, start_response)  # type: ignore[no-any-return]
+
+    return public
 
 
 def make_bootstrap(services: Services) -> Any:
@@ -100,20 +119,37 @@ class _Root:
         return answer(environ)
 
 
-class _Table(hooks.PecanHook):
+class _Hook(hooks.PecanHook):
     """Finds routes before Pecan looks at names of objects, and writes errors."""
 
-    def __init__(self, services: Services):
-        table = routes.of_callers()
-        self._router = Router(table)
-        self._answers = _Answers(services, table)
+    def __init__(self, table: 'Table'):
+        self._table = table
 
     def on_route(self, state: Any) -> None:
         """Find the route of a request.
 
         :raises APIError: there is none.
         """
-        request = state.request
+        state.request.environ[_ANSWER] = self._table.find(state.request)
+
+    def on_error(self, state: Any, error: Exception) -> webob.Response:
+        """The error's answer; what nobody expected goes to the log."""
+        return error_response(_api_error(error), state.request.environ)
+
+
+class Table:
+    """The routes of all but nodes, each with what answers it."""
+
+    def __init__(self, services: Services):
+        table = routes.of_callers()
+        self._router = Router(table)
+        self._answers = _Answers(services, table)
+
+    def find(self, request: webob.Request) -> Callable[[dict[str, Any]], webob.Response]:
+        """What answers a request.
+
+        :raises APIError: no route does.
+        """
         environ = request.environ
         path = request.path_info or _SLASH
         if path != _SLASH:
@@ -128,11 +164,7 @@ class _Table(hooks.PecanHook):
         if not route.answers(environ.get(_NEGOTIATED, versions.DEFAULT)):
             raise _version_too_low(route, environ[_NEGOTIATED].number)
         _check_acceptable(environ, route)
-        environ[_ANSWER] = functools.partial(self._answers.of, route, match.arguments)
-
-    def on_error(self, state: Any, error: Exception) -> webob.Response:
-        """The error's answer; what nobody expected goes to the log."""
-        return error_response(_api_error(error), state.request.environ)
+        return functools.partial(self._answers.of, route, match.arguments)
 
 
 class _Answers:
