@@ -1,4 +1,4 @@
-"""Where nodes find the service when they boot."""
+"""The URL at which nodes find the service."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Which nodes an operation builds: for whom its bootstrap tokens are."""
+"""The nodes that an operation builds, for which its bootstrap tokens are."""
 
 import dataclasses
 from collections.abc import Sequence

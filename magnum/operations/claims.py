@@ -1,4 +1,4 @@
-"""Who works on an operation: claims, leases, fences.
+"""Claims, leases and fences of operations.
 
 A claim is one conditional UPDATE that raises the operation's ``fence``. Every
 later write of the worker happens in a transaction that checks the fence

@@ -1,4 +1,4 @@
-"""Why an operation is not planned."""
+"""Errors of accepting an operation."""
 
 from magnum.db import models
 from magnum.db.repositories.locking import BayGone, NodegroupGone

@@ -1,4 +1,4 @@
-"""How a step says that it did not simply succeed."""
+"""Outcomes of steps other than success."""
 
 import datetime
 

@@ -1,4 +1,4 @@
-"""Runs a claimed operation: its flow in TaskFlow, its outcome in the database."""
+"""Runner of claimed operations: the flow in TaskFlow, the outcome in the database."""
 
 import concurrent.futures
 import dataclasses

@@ -1,4 +1,4 @@
-"""Looking whether every secret in the database can be opened."""
+"""Check that every sealed secret in the database can be opened."""
 
 from collections.abc import Iterator
 

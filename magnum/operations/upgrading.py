@@ -1,4 +1,4 @@
-"""What a bay and its node groups are after an upgrade to another baymodel.
+"""Values of a bay and its node groups after an upgrade to another baymodel.
 
 A bay copies its baymodel's values when it is made. A value that still is the
 baymodel's follows it to the new one; one of the bay's own stays.

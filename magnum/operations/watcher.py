@@ -1,4 +1,4 @@
-"""Sees that Heat is done: batches of stacks, asked for by the service's token.
+"""Watcher of stacks: batches, asked for with the service's token.
 
 Only operations that wait are looked at, never idle bays. Several conductors
 share the work: whoever looks first puts the next look off for the others.

@@ -1,4 +1,4 @@
-"""Which node may have a certificate: the rules of a node's identity.
+"""Admission of nodes: who may have which certificate.
 
 A token alone says little: whoever may look into the project's Heat can read
 it while nodes are built. So a certificate is given to a node that

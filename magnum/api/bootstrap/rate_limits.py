@@ -1,4 +1,4 @@
-"""How many requests somebody may send to this process."""
+"""Rate limits of requests to this process."""
 
 import collections
 import ipaddress

@@ -1,4 +1,4 @@
-"""ETags: nobody overwrites what he has not seen.
+"""Conditional requests: ETag, If-Match, If-None-Match.
 
 The tag of a thing is its generation, which rises with every change.
 """

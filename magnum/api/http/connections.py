@@ -1,4 +1,4 @@
-"""Connections of the HTTP server: who may hold one, and for how long."""
+"""Connections of the HTTP server, and their bounds."""
 
 import dataclasses
 import select

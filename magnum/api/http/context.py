@@ -1,4 +1,4 @@
-"""Who calls: what keystonemiddleware found out, as the handlers need it."""
+"""The caller of a request, from keystonemiddleware's headers."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Where in a timeline a reader is: a word that only the service reads."""
+"""Cursors of event streams, opaque to clients."""
 
 import base64
 import re

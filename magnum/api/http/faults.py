@@ -1,4 +1,4 @@
-"""What the client is told of errors that nobody expected."""
+"""Answers to unexpected exceptions."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Threads that requests hold while they wait for something: how many of them may.
+"""Bounds on threads that waiting requests hold.
 
 A process answers requests by a few threads. Requests that last by their nature
 hold one each; without a bound, one client's would hold all of them.

@@ -1,4 +1,4 @@
-"""JSON patches: which ones are taken, and what they come to.
+"""JSON Patch: validation and application.
 
 A patch works on the members of a document as its dialect names them. Values
 may be strings of what they mean, as in POST: the field's type coerces them.

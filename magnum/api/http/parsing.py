@@ -1,4 +1,4 @@
-"""Requests as they come from the socket: what is refused before the application sees it."""
+"""Checks of raw HTTP requests, before the application sees them."""
 
 import re
 import uuid

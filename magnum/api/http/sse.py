@@ -1,4 +1,4 @@
-"""Answers that go on: server-sent events, and how many of them there may be.
+"""Server-sent events, and the bound on open streams.
 
 A stream holds a thread of the server while it lasts, so there are few of them
 and each ends by itself; its client comes back and resumes where it was.

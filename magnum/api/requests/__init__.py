@@ -1,1 +1,1 @@
-"""What a request comes to before anything is written: inheritance, checks, look-ups."""
+"""Requests before they are accepted: inheritance, checks, look-ups."""

@@ -1,4 +1,4 @@
-"""What a request names in the cloud, looked up with the caller's own token.
+"""Look-ups of images, flavors, networks and key pairs with the caller's token.
 
 Images, flavors and networks of a project, and key pairs of a user, are
 remembered for some seconds, so that a burst of requests costs a few look-ups.

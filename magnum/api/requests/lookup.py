@@ -1,4 +1,4 @@
-"""Finding what a path or a body names, or the error that says it is not there."""
+"""Look-ups of what a path or a body names, or its 404."""
 
 import dataclasses
 import functools

@@ -1,4 +1,4 @@
-"""Having a caller's request signed by a bay's authority."""
+"""Signing of a caller's CSR by a bay's authority."""
 
 from sqlalchemy import orm
 

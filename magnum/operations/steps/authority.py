@@ -1,4 +1,4 @@
-"""Another authority for a bay whose nodes live.
+"""Rotation of a bay's certificate authority.
 
 No step tells a node anything: nodes ask by themselves what to trust, take it
 over, and say so. See :mod:`magnum.certificates.rotation`.
@@ -57,7 +57,7 @@ def await_switch(work: Work) -> None:
 
 
 def retire_authority(work: Work) -> None:
-    """Have nobody trust the former authority."""
+    """Withdraw the trust in the former authority."""
     with work.fenced() as (session, operation):
         work.tools.certificates.retire_authority(session, work.claim.bay_uuid)
         operation.parameters = {**operation.parameters, 'is_retired': True}

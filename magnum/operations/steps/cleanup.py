@@ -1,4 +1,4 @@
-"""Removing a bay or a node group: all the ledger names, nothing from elsewhere.
+"""Removal of a bay or a node group by the entries of its ledger.
 
 Each step removes the things of one kind and strikes their entries. What is
 not there counts as removed. A step that is run again finds less to do.
@@ -30,7 +30,7 @@ _LATE: Final = datetime.timedelta(seconds=60)
 
 
 def disarm_all_bootstrap(work: Work) -> None:
-    """No node of this bay gets anything any more."""
+    """Disarm every bootstrap token of the bay."""
     with work.writing() as session:
         tokens.delete_all(session, work.claim.bay_uuid)
 
@@ -89,7 +89,7 @@ def await_late_requests(work: Work) -> None:
 
 
 def await_stacks_gone(work: Work) -> None:
-    """See whether Heat is done; ask again where it failed.
+    """Wait until the stacks are deleted; ask again where Heat failed.
 
     :raises HeatIsBusy: a stack is still there.
     :raises StepFailed: Heat failed as often as it is asked.
@@ -126,7 +126,7 @@ def delete_certificates(work: Work) -> None:
 
 
 def look_once_more(work: Work) -> None:
-    """Look for the stacks by name, as the service, before saying "gone".
+    """Look for stacks by name once more before the bay is deleted.
 
     A request of a worker that lost its lease may have reached Heat late.
     """
@@ -177,13 +177,13 @@ def _delete(work: Work, stack: Stack) -> None:
 
 
 def _watch(work: Work, stack: Stack) -> None:
-    """Wait for this one's end."""
+    """Wait until one stack is deleted."""
     with work.fenced() as (_, operation):
         transitions.write(operation, machine.FOLLOW, stack_id=stack.id, stack_action=DELETE)
 
 
 def _see_refusal(work: Work, stack: Stack) -> None:
-    """Heat failed to delete a stack: it is asked again, unless that cannot help.
+    """Handle a failed stack delete: ask again, unless that cannot help.
 
     :raises TryLater: what is in the way is being removed.
     :raises StepFailed: somebody uses what is to go, or Heat failed too often.

@@ -1,4 +1,4 @@
-"""A new password for the bay's own Keystone user.
+"""Rotation of the password of a bay's Keystone user.
 
 It is stored before Keystone hears of it, and the old one is dropped only when
 the new one has been used: at any moment one of those stored is accepted.
@@ -28,13 +28,13 @@ def add_password(work: Work) -> None:
 
 
 def change_password(work: Work) -> None:
-    """Tell Keystone the new password; it revokes the tokens got with the old one."""
+    """Set the new password in Keystone, which revokes the user's tokens."""
     user_id, _, newest = _newest(work)
     work.tools.keystone.set_password(user_id, newest)
 
 
 def prove_password(work: Work) -> None:
-    """Look at the bay's stack with the new password."""
+    """Verify the new password by a look at the bay's stack."""
     user_id, project_id, newest = _newest(work)
     bay = work.situation().bay
     heat = work.tools.heat.user(user_id, newest, project_id)
@@ -42,7 +42,7 @@ def prove_password(work: Work) -> None:
 
 
 def drop_old_password(work: Work) -> None:
-    """Forget the password that Keystone accepts no more."""
+    """Drop the former password."""
     with work.writing() as session:
         identity, known = _identity(session, work)
         _store(work, identity, known[-1:])

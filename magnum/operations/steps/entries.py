@@ -14,7 +14,7 @@ def entries_of(work: Work, kind: str) -> Sequence[LedgerEntry]:
 
 
 def strike(work: Work, entry: LedgerEntry, removed: str | None = None) -> None:
-    """Cross an entry out.
+    """Delete an entry.
 
     :param removed: what was removed with it, for the bay's events.
     """

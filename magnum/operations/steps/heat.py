@@ -1,4 +1,4 @@
-"""What steps share of asking Heat: as whom, for which stack, and is it done."""
+"""Heat as the steps use it: identities, stacks, completion."""
 
 import datetime
 from collections.abc import Callable, Iterable
@@ -24,7 +24,7 @@ def tag_of(bay_uuid: str) -> str:
 
 
 def own_heat(work: Work) -> HeatClient:
-    """Heat as the bay: what makes or changes a stack is asked by nobody else.
+    """Heat with the bay's own identity, which alone creates and changes stacks.
 
     :raises StepFailed: the bay has no identity.
     """
@@ -54,12 +54,12 @@ def first_allowed(identities: Iterable[C], call: Callable[[C], T]) -> T:
 
 
 def look(work: Work, stack_id: str, outputs: bool = False) -> Stack | None:
-    """The stack as it is now; None when Heat knows none (any more)."""
+    """Get the stack as it is now; None if Heat has none."""
     return as_anybody(work, lambda heat: heat.get(stack_id, outputs))
 
 
 def existing(work: Work, stack_id: str | None, outputs: bool = False) -> Stack:
-    """A stack that must be there.
+    """Get a stack that must exist.
 
     :raises StepFailed: it is not.
     """
@@ -74,12 +74,12 @@ def existing(work: Work, stack_id: str | None, outputs: bool = False) -> Stack:
 
 
 def existing_resources(work: Work, stack_id: str) -> list[Resource]:
-    """What a stack has, nested stacks included; nothing when it is gone."""
+    """Resources of a stack, nested stacks included; none if it is gone."""
     return as_anybody(work, lambda heat: heat.existing_resources(stack_id))
 
 
 def check_ours(stack: Stack, bay_uuid: str) -> None:
-    """Refuse a stack that only has the name of the bay's.
+    """Check that the stack carries the bay's tag.
 
     :raises StepFailed: it lacks the bay's tag.
     """

@@ -1,4 +1,4 @@
-"""The bay's own Keystone user."""
+"""The Keystone user of a bay."""
 
 from magnum.db.repositories import identities, ledger
 from magnum.domain.failures import Failure

@@ -1,4 +1,4 @@
-"""What keeps Heat from deleting a stack: who uses its resources.
+"""Users of a stack's resources, which keep Heat from deleting it.
 
 Heat names its own resource that could not be deleted, and Neutron does not say
 by what it is used. So the ports of that resource are looked at: those that are

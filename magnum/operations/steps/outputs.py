@@ -1,4 +1,4 @@
-"""What a finished stack says, taken over into the rows."""
+"""Outputs of a finished stack, stored in rows."""
 
 from magnum.clients.heat import Stack
 from magnum.db.models import Bay, Nodegroup
@@ -12,7 +12,7 @@ from magnum.operations.work import Situation, Work
 
 
 def read_outputs(work: Work) -> None:
-    """Take addresses, versions and counts over from the stack.
+    """Store addresses, versions and counts from the stack's outputs.
 
     :raises StepFailed: the stack has another number of nodes than was asked.
     """

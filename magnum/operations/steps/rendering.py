@@ -1,4 +1,4 @@
-"""Plans for drivers, with what the operation's nodes need."""
+"""Plans for drivers, with the bootstrap tokens of the operation's nodes."""
 
 import contextlib
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ def plan_without_secrets(work: Work, situation: Situation) -> BayPlan:
 
 @contextlib.contextmanager
 def rendering() -> Iterator[None]:
-    """Around a driver's work: what it refuses fails the step."""
+    """Context of a driver's call: what it refuses fails the step."""
     try:
         yield
     except PlanRefused as refused:

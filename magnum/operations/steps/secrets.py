@@ -22,7 +22,7 @@ def ensure_authority(work: Work) -> None:
 
 
 def arm_bootstrap(work: Work) -> None:
-    """Let the nodes that this operation builds ask for certificates, and no others.
+    """Arm the bootstrap tokens of the nodes that this operation builds.
 
     :raises StepFailed: the bay has no authority.
     """
@@ -54,7 +54,7 @@ def require_authority(work: Work, session: orm.Session) -> None:
 
 
 def disarm_bootstrap(work: Work) -> None:
-    """The nodes have what they need: their tokens open nothing any more."""
+    """Disarm the bootstrap tokens of this operation."""
     with work.writing() as session:
         tokens.disarm(session, work.claim.operation_uuid)
 

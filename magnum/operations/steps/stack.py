@@ -156,7 +156,7 @@ def change_stack(work: Work) -> None:
 
 
 def await_stack(work: Work) -> None:
-    """See whether Heat is done, and whether it was done well.
+    """Wait until Heat is done, and check the outcome.
 
     :raises HeatIsBusy: it is not done yet.
     :raises StepFailed: it failed, for its root cause.

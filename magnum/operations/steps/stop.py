@@ -1,4 +1,4 @@
-"""What is left in Heat of an operation that ends before its time.
+"""Remains in Heat of an operation that is cancelled or overdue.
 
 A worker may have died between a request to Heat and the record of its answer.
 Whoever ends the operation looks: what exists is recorded, so that the bay
@@ -45,7 +45,7 @@ class Remains:
     is_stopping: bool = False
 
     def record(self, session: orm.Session, operation: Operation) -> None:
-        """Write down what a dead worker did not; the transaction holds the bay."""
+        """Record what a dead worker did not; the transaction holds the bay."""
         if self.stack is None or self.stack.action == DELETE:
             return
         if operation.verb in _MADE_BY:
@@ -87,7 +87,7 @@ def may_be_unrecorded(session: orm.Session, operation: Operation) -> bool:
 
 
 def look(work: Work) -> Remains:
-    """See what Heat has of the operation."""
+    """Look up what Heat has of the operation."""
     return _ask(work, lambda heat: Remains(_asked_for(work, heat)))
 
 

@@ -1,4 +1,4 @@
-"""Replacing the nodes of a bay, a node group a round."""
+"""Upgrade of a bay: the nodes of one node group are replaced in each round."""
 
 import dataclasses
 import datetime
@@ -36,7 +36,7 @@ _LONGEST_ROUND: Final = 24 * 60
 
 
 def check_upgrade(work: Work) -> None:
-    """See once more whether it can be done, and settle which groups it is about."""
+    """Check the upgrade once more, and settle its node groups."""
     situation = work.situation()
     with work.tools.database.reading() as session:
         target = _target(session, situation.operation)
@@ -89,14 +89,14 @@ def replace_nodes(work: Work) -> None:
 
 
 def confirm_nodes(work: Work) -> None:
-    """The round's nodes are what they were to be: so says the node group."""
+    """Record the new values of the round's node group."""
     with work.fenced() as (session, operation):
         group = rounds.current(operation.parameters) or {}
         locking.set_values(session, Nodegroup, group['uuid'], **group['values'])
 
 
 def adopt_baymodel(work: Work) -> None:
-    """The bay is of the new baymodel, and has its values where it has none of its own."""
+    """Record the new baymodel, and the values that follow it, in the bay."""
     situation = work.situation()
     roles = work.driver(situation).capabilities.upgrades
     with work.changing_bay() as (session, operation):

@@ -1,4 +1,4 @@
-"""Removing what the workload of a bay made in the project.
+"""Removal of what the workload of a bay made in the project.
 
 Load balancers and floating IPs of its services would keep its network from
 being deleted; they go first, and the bay's controllers may make another one
