@@ -24,6 +24,8 @@ for backend in mariadb rabbitmq memcached; do
 done
 # A fixed version, because commits during the build would change it.
 export PBR_VERSION=0.0.1
+# Modules of a former build would be installed again.
+rm -rf "$checkout/build"
 environment ours "$checkout" uwsgi
 "$root/ours/bin/pip" install --quiet -r "$checkout/requirements.txt"
 "$root/ours/bin/pip" install --quiet --no-deps --force-reinstall "$checkout"
