@@ -70,10 +70,11 @@ class Bus:
             threading.Thread(target=self._connect, args=(maker,), name='bus', daemon=True).start()
 
     def stop(self) -> None:
-        """Stop listening."""
+        """Stop listening, and close the connections."""
         self._stopped.set()
         for server in self._servers:
             server.stop()
+            server.wait()
 
     def _connect(self, make: Callable[[], Any]) -> None:
         while not self._stopped.is_set():

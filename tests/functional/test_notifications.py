@@ -90,6 +90,7 @@ def _send(topics: list[str]) -> list[str]:
             payload = {'stack_identity': f'arn:openstack:heat::demo:stacks/s/{stack_id}'}
             getattr(notifier, severity)({}, event, payload)
             sent.append(stack_id)
+    transport.cleanup()
     return sent
 
 
