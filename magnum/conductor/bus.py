@@ -12,6 +12,7 @@ LOG = logging.getLogger(__name__)
 
 _HEAT_EXCHANGE: Final = 'heat'
 _RETRY: Final = 10.0  # seconds
+_CLOSING: Final = 5.0  # seconds for the connections to close
 
 
 class _WakeUpEndpoint:
@@ -70,8 +71,13 @@ class Bus:
             threading.Thread(target=self._connect, args=(maker,), name='bus', daemon=True).start()
 
     def stop(self) -> None:
-        """Stop listening, and close the connections."""
+        """Stop listening, and close the connections, unless the bus does not answer."""
         self._stopped.set()
+        closing = threading.Thread(target=self._close, name='bus', daemon=True)
+        closing.start()
+        closing.join(_CLOSING)
+
+    def _close(self) -> None:
         for server in self._servers:
             server.stop()
             server.wait()
