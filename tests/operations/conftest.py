@@ -41,6 +41,12 @@ class Killed(BaseException):
     """The process died here."""
 
 
+def error_of(operation: models.Operation) -> dict[str, Any]:
+    """The failure of an operation that has one."""
+    assert operation.error is not None
+    return operation.error
+
+
 @dataclasses.dataclass
 class World:
     conf: Any
@@ -82,8 +88,8 @@ class World:
 
         return self.database.run(work)
 
-    def plan(self, verb: str, uuid: str, *args: Any) -> models.Operation | None:
-        operation: models.Operation | None = self.ask(f'{verb}_bay', uuid, *args)
+    def plan(self, verb: str, uuid: str, *args: Any) -> models.Operation:
+        operation: models.Operation = self.ask(f'{verb}_bay', uuid, *args)
         return operation
 
     def ask(self, method: str, uuid: str, *args: Any, **more: Any) -> Any:
@@ -141,9 +147,9 @@ class World:
 
     def statuses(self, uuid: str) -> dict[str, str | None]:
         """The bay's status, as ``bay``, and its node groups'."""
-        bay = self.bay(uuid)
+        bay = self.bay(uuid).status if self.has_bay(uuid) else None
         groups = self.rows(models.Nodegroup, bay_uuid=uuid)
-        return {'bay': bay and bay.status, **{group.name: group.status for group in groups}}
+        return {'bay': bay, **{group.name: group.status for group in groups}}
 
     def stack(self, name: str) -> dict[str, Any]:
         """The living stack whose name has this in it."""
@@ -154,9 +160,13 @@ class World:
         )
         return found
 
-    def bay(self, uuid: str) -> models.Bay | None:
+    def has_bay(self, uuid: str) -> bool:
         with self.database.reading() as session:
-            return session.scalars(sa.select(models.Bay).filter_by(uuid=uuid)).one_or_none()
+            return bool(session.scalars(sa.select(models.Bay.id).filter_by(uuid=uuid)).all())
+
+    def bay(self, uuid: str) -> models.Bay:
+        with self.database.reading() as session:
+            return session.scalars(sa.select(models.Bay).filter_by(uuid=uuid)).one()
 
     def operations(self, uuid: str) -> list[models.Operation]:
         with self.database.reading() as session:

@@ -12,7 +12,7 @@ from magnum.db import models
 from magnum.drivers.contract import Observed
 from tests.fakes.driver import FakeDriver
 from tests.fakes.nodes import Bootstrap, FakeNode
-from tests.operations.conftest import Killed, World
+from tests.operations.conftest import Killed, World, error_of
 
 STEPS = (
     'expect_nodes', 'introduce_authority', 'await_introduction', 'switch_authority',
@@ -96,13 +96,13 @@ def test_a_node_that_does_not_follow_stops_it_and_is_named(bay: Bay) -> None:
     bay.rotate()
     bay.go_on(*others)
     assert bay.operation.state == 'QUEUED'
-    assert bay.operation.error['code'] == 'nodes_behind'
-    assert deaf.name in bay.operation.error['reason']
+    assert error_of(bay.operation)['code'] == 'nodes_behind'
+    assert deaf.name in error_of(bay.operation)['reason']
     assert len(bay.trusted()) == 2          # the next one does not sign yet
     bay.world.pass_time(4000)
     bay.turn()
-    assert bay.operation.error['code'] == 'deadline_exceeded'
-    assert deaf.name in bay.operation.error['reason']
+    assert error_of(bay.operation)['code'] == 'deadline_exceeded'
+    assert deaf.name in error_of(bay.operation)['reason']
     assert bay.world.bay(bay.uuid).status == 'UPDATE_FAILED'
     assert all(a.accepts(b) for a, b in itertools.permutations(bay.nodes, 2))
 
@@ -233,7 +233,7 @@ def test_a_delete_takes_all_of_it(bay: Bay) -> None:
     assert bay.world.rows(models.NodeTrust)
     bay.world.plan('delete', bay.uuid)
     bay.world.build(bay.uuid)
-    assert bay.world.bay(bay.uuid) is None
+    assert not bay.world.has_bay(bay.uuid)
     assert bay.world.rows(models.NodeTrust) == bay.world.rows(models.KeyPair) == []
     assert bay.nodes[0].ask().status_int == 401
 
@@ -264,12 +264,13 @@ def test_a_stack_that_does_not_name_its_nodes(
     told = FakeDriver.read_outputs
 
     def silent(self: FakeDriver, *asked: Any) -> Observed:
-        return dataclasses.replace(told(self, *asked), **{what: ()})
+        nothing: dict[str, Any] = {what: ()}
+        return dataclasses.replace(told(self, *asked), **nothing)
 
     monkeypatch.setattr(FakeDriver, 'read_outputs', silent)
     bay.rotate()
     bay.turn()
-    assert bay.operation.error['code'] == 'count_mismatch'
+    assert error_of(bay.operation)['code'] == 'count_mismatch'
     assert len(bay.trusted()) == 1
 
 

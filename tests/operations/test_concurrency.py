@@ -2,6 +2,7 @@
 
 import collections
 import concurrent.futures
+import functools
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -46,7 +47,7 @@ def _active(world: World, uuid: str) -> list[models.Operation]:
 @pytest.mark.parametrize('quota', [1, 3])
 def test_creates_against_a_quota(world: World, quota: int) -> None:
     world.conf.set_override('max_clusters_per_project', quota, 'quotas')
-    answers = _all_at_once([lambda n=n: world.create(name=f'b{n}') for n in range(AT_ONCE)])
+    answers = _all_at_once([functools.partial(world.create, name=f'b{n}') for n in range(AT_ONCE)])
     kinds = collections.Counter(type(answer).__name__ for answer in answers)
     assert kinds == {'str': quota, 'QuotaExceeded': AT_ONCE - quota}
     assert len(world.rows(models.Bay)) == len(world.rows(models.Operation)) == quota
@@ -56,7 +57,7 @@ def test_creates_against_a_quota(world: World, quota: int) -> None:
 def test_creates_of_several_projects(world: World) -> None:
     """Nobody waits for, or is counted with, another project."""
     world.conf.set_override('max_clusters_per_project', 100, 'quotas')
-    _all_at_once([lambda n=n: world.create(name=f'b{n}') for n in range(AT_ONCE)])
+    _all_at_once([functools.partial(world.create, name=f'b{n}') for n in range(AT_ONCE)])
     assert len(world.rows(models.Bay)) == AT_ONCE
 
 
@@ -93,13 +94,15 @@ def test_deletes_among_other_requests(world: World) -> None:
     assert [operation.uuid for operation in _active(world, uuid)] == list(deletes)
     assert world.bay(uuid).status == 'DELETE_IN_PROGRESS'
     world.build(uuid)
-    assert (world.bay(uuid), world.cloud.living()) == (None, [])
+    assert (world.has_bay(uuid), world.cloud.living()) == (False, [])
 
 
 def test_resizes_that_take_over(world: World) -> None:
     uuid = world.create()
     world.build(uuid)
-    answers = _all_at_once([lambda n=n: world.ask('resize_bay', uuid, 2 + n) for n in range(6)])
+    answers = _all_at_once(
+        [functools.partial(world.ask, 'resize_bay', uuid, 2 + n) for n in range(6)]
+    )
     assert len({answer.uuid for answer in answers}) == 1
     (active,) = _active(world, uuid)
     assert world.nodegroup('default-worker').node_count == active.parameters['node_count']
@@ -129,7 +132,7 @@ def test_workers_never_claim_the_same(world: World) -> None:
             idle = 0 if found else idle + 1
             taken.extend(claim.operation_uuid for claim in found)
 
-    _all_at_once([lambda own=own: drain(own) for own in claims])
+    _all_at_once([functools.partial(drain, own) for own in claims])
     for own in claims:
         drain(own)
     assert len(taken) == len(set(taken)) == 20

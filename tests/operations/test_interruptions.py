@@ -12,7 +12,7 @@ from magnum.clients.errors import CloudRefused, CloudUnavailable, Unauthenticate
 from magnum.db import models
 from magnum.domain import states
 from magnum.domain.stack_names import short_id
-from tests.operations.conftest import Killed, World
+from tests.operations.conftest import Killed, World, error_of
 
 DOWN = CloudUnavailable('orchestration', 'HTTP 503', 503)
 
@@ -160,7 +160,7 @@ def test_what_has_passed_is_no_reason(world: World) -> None:
     world.pass_time(3700)
     worker.watch()
     worker.turn()
-    error = world.operations(uuid)[0].error
+    error = error_of(world.operations(uuid)[0])
     assert (error['code'], '503' in error['reason']) == ('deadline_exceeded', False)
 
 
@@ -195,7 +195,7 @@ def test_a_cancelled_operation_ends_whatever_heat_says(world: World) -> None:
         worker.turn()
     operation = world.operations(uuid)[0]
     assert operation.state == 'CANCELLED'
-    assert 'an internal error' in operation.error['reason']
+    assert 'an internal error' in error_of(operation)['reason']
 
 
 def test_a_create_that_made_nothing_can_be_retried_after_a_vain_resize(world: World) -> None:

@@ -19,7 +19,7 @@ def _build_and_delete(world: World) -> str:
     world.plan('delete', uuid)
     world.build(uuid)
     world.build(uuid)
-    assert world.bay(uuid) is None
+    assert not world.has_bay(uuid)
     return uuid
 
 

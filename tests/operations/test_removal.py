@@ -7,7 +7,7 @@ import pytest
 from magnum.clients.errors import CloudUnavailable
 from magnum.db import models
 from tests.fakes.cloud import FakeHeat
-from tests.operations.conftest import Killed, World
+from tests.operations.conftest import Killed, World, error_of
 
 
 @pytest.fixture
@@ -78,8 +78,8 @@ def test_what_is_not_of_the_group_removes_nothing(world: World, uuid: str, name:
     world.build(uuid)
     failed = world.operations(uuid)[-1]
     assert (failed.uuid, failed.state) == (operation.uuid, 'FAILED')
-    assert (failed.error['code'], failed.error['owner']) == ('node_unknown', 'user')
-    assert name in failed.error['reason']
+    assert (error_of(failed)['code'], error_of(failed)['owner']) == ('node_unknown', 'user')
+    assert name in error_of(failed)['reason']
     assert _nodes(world) == before
     assert world.nodegroup('default-worker').node_count == 4
     assert world.cloud.calls.count('orchestration.update_stack') == 1    # the fixture's
@@ -184,7 +184,7 @@ def test_heat_does_not_say_which_nodes_there_are(
     monkeypatch.setattr(FakeHeat, 'output', lambda *_: None)
     _resize(world, uuid, 3, before['0'])
     world.build(uuid)
-    assert world.operations(uuid)[-1].error['code'] == 'stack_failed'
+    assert error_of(world.operations(uuid)[-1])['code'] == 'stack_failed'
     assert _nodes(world) == before
     _resize(world, uuid, 3)     # names none: the lowest indexes stay
     world.build(uuid)
@@ -198,7 +198,7 @@ def test_a_further_group_has_nodes_of_its_own(world: World, uuid: str) -> None:
     own, bays = world.stack('gpu')['nodes'], _nodes(world)
     world.ask('resize_bay', uuid, 2, nodegroup_uuid=group, nodes_to_remove=(bays['0'],))
     world.build(uuid)
-    assert world.operations(uuid)[-1].error['code'] == 'node_unknown'
+    assert error_of(world.operations(uuid)[-1])['code'] == 'node_unknown'
     world.ask('resize_bay', uuid, 2, nodegroup_uuid=group, nodes_to_remove=(own['0'],))
     world.build(uuid)
     assert world.stack('gpu')['nodes'] == {'1': own['1'], '2': own['2']}

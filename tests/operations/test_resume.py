@@ -96,7 +96,7 @@ def test_delete(world: World, die_at: Callable[[str], None], when: str, call: st
     assert _turn_and_maybe_die(world)
     world.pass_time(121)
     world.build(uuid)
-    assert world.bay(uuid) is None
+    assert not world.has_bay(uuid)
     assert (world.cloud.living(), world.cloud.users) == ([], {})
 
 
@@ -147,7 +147,7 @@ def test_a_delete_after_a_death(
     world.plan('delete', uuid)
     world.pass_time(181)
     world.build(uuid)
-    assert world.bay(uuid) is None
+    assert not world.has_bay(uuid)
     assert (world.cloud.living(), world.cloud.users) == ([], {})
     assert world.rows(models.LedgerEntry) == []
     assert [o.state for o in world.operations(uuid)][2:] == ['CANCELLED', 'SUCCEEDED']
@@ -176,7 +176,7 @@ def test_a_delete_while_it_goes_on(world: World, verb: str, turns: int) -> None:
     assert world.operations(uuid)[-1].state != 'SUCCEEDED'
     world.plan('delete', uuid)
     world.build(uuid)
-    assert world.bay(uuid) is None
+    assert not world.has_bay(uuid)
     assert (world.cloud.living(), world.cloud.users) == ([], {})
 
 

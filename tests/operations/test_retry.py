@@ -9,7 +9,7 @@ from magnum.db import models
 from magnum.db.repositories import locking
 from magnum.domain.stack_names import short_id
 from magnum.operations.accept import BayGone, NotRetryable, OperationInProgress
-from tests.operations.conftest import World
+from tests.operations.conftest import World, error_of
 
 Ask = Callable[[World, str], models.Operation]
 
@@ -50,7 +50,7 @@ def _begin(world: World, uuid: str, verb: str) -> models.Operation:
 
 def _is_well(world: World, uuid: str, verb: str) -> None:
     if verb == 'delete':
-        assert world.bay(uuid) is None
+        assert not world.has_bay(uuid)
         assert (world.cloud.living(), world.cloud.users) == ([], {})
         return
     assert set(world.statuses(uuid).values()) <= {'CREATE_COMPLETE', 'UPDATE_COMPLETE'}
@@ -99,7 +99,7 @@ def test_after_the_deadline(world: World, verb: str) -> None:
     operation = _begin(world, uuid, verb)
     world.pass_time(4000)
     world.worker().turn()
-    assert world.operations(uuid)[-1].error['code'] == 'deadline_exceeded'
+    assert error_of(world.operations(uuid)[-1])['code'] == 'deadline_exceeded'
     world.about('retry', operation)
     world.build(uuid)
     _is_well(world, uuid, verb)
@@ -164,7 +164,7 @@ def test_a_foreign_stack_is_not_rebuilt(world: World) -> None:
     world.stack('new')['tags'] = ('of-somebody-else',)
     world.about('retry', operation)
     world.build(uuid)
-    assert world.operations(uuid)[-1].error['code'] == 'stack_foreign'
+    assert error_of(world.operations(uuid)[-1])['code'] == 'stack_foreign'
     assert 'orchestration.replace_stack' not in world.cloud.calls
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 
 import pytest
+import sqlalchemy as sa
 
 from magnum.clients.errors import CloudRefused, Unauthenticated
 from magnum.db import models
 from magnum.operations import passwords
-from tests.operations.conftest import Killed, World
+from tests.operations.conftest import Killed, World, error_of
 
 CALLS = ('identity.update_user', 'orchestration.get_stack')
 
@@ -95,8 +96,8 @@ def test_a_new_password_that_is_not_accepted_yet(world: World, uuid: str) -> Non
 
 def test_a_bay_without_an_identity(world: World, uuid: str) -> None:
     with world.database.writing() as session:
-        session.execute(models.BayIdentity.__table__.delete())
+        session.execute(sa.delete(models.BayIdentity))
     world.ask('rotate_credential', uuid)
     world.worker().turn()
-    assert world.operations(uuid)[-1].error['code'] == 'identity_missing'
+    assert error_of(world.operations(uuid)[-1])['code'] == 'identity_missing'
     assert world.bay(uuid).status == 'UPDATE_FAILED'

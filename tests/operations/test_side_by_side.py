@@ -15,7 +15,7 @@ from magnum.domain import states, verbs
 from magnum.domain.failures import Failure
 from magnum.operations import flows
 from magnum.operations.outcomes import StepFailed
-from tests.operations.conftest import World
+from tests.operations.conftest import World, error_of
 
 PATIENCE = 30.0
 PHASES = [(verb, phase) for verb in verbs.STEPS for phase in (states.START, states.FINISH)]
@@ -113,7 +113,7 @@ def test_a_failure_ends_the_operation_whatever_else_a_step_beside_it_met(
     world.worker().turn()
     (operation,) = world.operations(uuid)
     assert together.is_set()
-    assert (operation.state, operation.error['reason']) == ('FAILED', 'no more')
+    assert (operation.state, error_of(operation)['reason']) == ('FAILED', 'no more')
     rows = _rows(world)
     assert {name: row.state for name, row in rows.items()} == {
         'ensure_identity': 'PENDING', 'ensure_authority': 'PENDING', fails: 'FAILED',
@@ -155,7 +155,7 @@ def test_an_operation_fails_for_its_own_reason_though_it_cannot_be_put_down(
     world.tools.conf.set_override('roles', ['nobody'], 'identity')
     world.worker().turn()
     (operation,) = world.operations(uuid)
-    assert (operation.state, operation.error['code']) == ('FAILED', 'forbidden')
+    assert (operation.state, error_of(operation)['code']) == ('FAILED', 'forbidden')
 
 
 def test_log_lines_of_steps_carry_the_request(
@@ -164,7 +164,8 @@ def test_log_lines_of_steps_carry_the_request(
     seen: dict[str, str | None] = {}
     for name, function in flows.STEPS.items():
         def step(work: Any, name: str = name, function: flows.Step = function) -> None:
-            seen[name] = context.get_current().request_id
+            current = context.get_current()
+            seen[name] = current.request_id if current else None
             function(work)
 
         monkeypatch.setitem(flows.STEPS, name, step)
