@@ -178,8 +178,11 @@ class World:
             )
 
     def rows(self, table: Any, **where: Any) -> list[Any]:
+        """In the order of their keys: PostgreSQL has none of its own."""
         with self.database.reading() as session:
-            return list(session.scalars(sa.select(table).filter_by(**where)))
+            return list(session.scalars(
+                sa.select(table).filter_by(**where).order_by(*sa.inspect(table).primary_key)
+            ))
 
     def pass_time(self, seconds: float) -> None:
         """Everything that is to happen then is due that much earlier."""
