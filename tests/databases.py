@@ -3,6 +3,9 @@
 import os
 import pathlib
 
+from oslo_db import options as db_options
+
+from magnum import conf as magnum_conf
 from magnum.db import models
 from magnum.db.engine import Database
 
@@ -53,6 +56,15 @@ def take(directory: pathlib.Path) -> str:
 def give_back(taken: str) -> None:
     """Let others take this database."""
     del _taken[taken]
+
+
+def connect(connection: str) -> Database:
+    """The database of a URL, with the other options as they are by default."""
+    conf = magnum_conf.new_config()
+    conf([], project='magnum', default_config_files=[])
+    db_options.set_defaults(conf)
+    conf.set_override('connection', connection, 'database')
+    return Database(conf)
 
 
 def empty(database: Database) -> None:

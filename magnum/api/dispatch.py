@@ -19,13 +19,12 @@ from magnum.api.http import faults, sse
 from magnum.api.http.conditional import is_unchanged
 from magnum.api.http.context import Caller
 from magnum.api.http.idempotency import Idempotency
+from magnum.api.http.middleware import Application
 from magnum.api.http.request import Answer, Call, body_limit, query_of
 from magnum.api.http.routing import Route, Router
 from magnum.api.services import Services
 
 LOG = logging.getLogger(__name__)
-
-Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 _NEGOTIATED: Final = 'magnum.negotiated'
 _ANSWER: Final = 'magnum.answer'
@@ -63,11 +62,12 @@ def make_public(table: 'Table') -> Application:
     """
 
     def public(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        response: Application
         try:
             response = table.find(webob.Request(environ))(environ)
         except Exception as error:
             response = error_response(_api_error(error), environ)
-        return response(environ, start_response)  # type: ignore[no-any-return]
+        return response(environ, start_response)
 
     return public
 

@@ -7,7 +7,7 @@ that users may change, for optimistic concurrency.
 
 import datetime
 import uuid as uuid_module
-from typing import Any
+from typing import Any, ClassVar, Final
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -25,10 +25,15 @@ Name = sa.String(255).with_variant(
 )
 BigInt = sa.BigInteger().with_variant(sa.Integer(), 'sqlite')
 
+#: Longer names of whom a certificate is issued to are cut.
+ISSUED_TO_LENGTH: Final = 255
+
 
 class Base(orm.DeclarativeBase):
     """Common ground: every table has a numeric key and its times."""
 
+    # A table, not any selectable: none of the classes is mapped to a join.
+    __table__: ClassVar[sa.Table]
     # MariaDB: rows are written in transactions and hold any script.
     __table_args__: Any = {'mysql_engine': 'InnoDB', 'mysql_charset': 'utf8mb4'}
 
@@ -321,7 +326,7 @@ class IssuedCertificate(Base):
     fingerprint: Mapped[str] = mapped_column(sa.String(64))
     not_before: Mapped[datetime.datetime] = mapped_column(UTCDateTime)
     not_after: Mapped[datetime.datetime] = mapped_column(UTCDateTime)
-    issued_to: Mapped[str] = mapped_column(sa.String(255))
+    issued_to: Mapped[str] = mapped_column(sa.String(ISSUED_TO_LENGTH))
     public_key: Mapped[str | None] = mapped_column(sa.String(64))
 
 

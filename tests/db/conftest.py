@@ -4,9 +4,7 @@ import pathlib
 from collections.abc import Iterator
 
 import pytest
-from oslo_db import options as db_options
 
-from magnum import conf as magnum_conf
 from magnum.db.engine import Database
 from tests import databases
 
@@ -19,11 +17,7 @@ collect_ignore = [
 
 @pytest.fixture
 def database(tmp_path: pathlib.Path) -> Iterator[Database]:
-    conf = magnum_conf.new_config()
-    conf([], project='magnum', default_config_files=[])
-    db_options.set_defaults(conf)
-    conf.set_override('connection', databases.url(tmp_path), 'database')
-    made = Database(conf)
+    made = databases.connect(databases.url(tmp_path))
     databases.empty(made)
     yield made
     made.close()

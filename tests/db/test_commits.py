@@ -10,10 +10,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from oslo_db import exception as db_exc
-from oslo_db import options as db_options
 from sqlalchemy import orm
 
-from magnum import conf as magnum_conf
 from magnum.db import commits, models
 from magnum.db.commits import OutcomeUnknown
 from magnum.db.engine import Database
@@ -32,11 +30,7 @@ def lossy(tmp_path: pathlib.Path) -> Iterator[LossyDatabase]:
 
 @pytest.fixture
 def database(lossy: LossyDatabase) -> Iterator[Database]:
-    conf = magnum_conf.new_config()
-    conf([], project='magnum', default_config_files=[])
-    db_options.set_defaults(conf)
-    conf.set_override('connection', lossy.url, 'database')
-    made = Database(conf)
+    made = databases.connect(lossy.url)
     databases.empty(made)
     yield made
     made.close()

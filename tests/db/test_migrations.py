@@ -9,9 +9,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from oslo_db import exception as db_exc
-from oslo_db import options as db_options
 
-from magnum import conf as magnum_conf
 from magnum.db import migration, models
 from magnum.db.engine import Database
 from magnum.db.types import utcnow
@@ -22,11 +20,7 @@ HEAD = '0007'
 
 @pytest.fixture
 def database(tmp_path: pathlib.Path) -> Iterator[Database]:
-    conf = magnum_conf.new_config()
-    conf([], project='magnum', default_config_files=[])
-    db_options.set_defaults(conf)
-    conf.set_override('connection', databases.url(tmp_path), 'database')
-    made = Database(conf)
+    made = databases.connect(databases.url(tmp_path))
     _drop_everything(made)
     yield made
     _drop_everything(made)

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from magnum.db import models, selections
 from magnum.db.engine import Database
 
-TABLE: sa.Table = models.Baymodel.__table__  # type: ignore[assignment]
+TABLE: sa.Table = models.Baymodel.__table__
 MOMENT = datetime.datetime(2024, 5, 6, 7, 8, 9, 10, datetime.UTC)
 HOSTILE = 'a "quoted" \\ back\\"slash, \t tab, \x01 control, \n line, {} é € 🙂 %s \' \x7f </x> ?'
 

@@ -1,9 +1,9 @@
 """Headers of proxies, less what clients put into them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Final
 
-Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
+from magnum.api.http.middleware import Application
 
 X_FORWARDED: Final = 'x-forwarded'
 FORWARDED: Final = 'forwarded'

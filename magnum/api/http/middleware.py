@@ -3,7 +3,6 @@
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Final
 
-import webob
 from oslo_config import cfg
 from oslo_context import context as oslo_context
 from oslo_middleware import healthcheck
@@ -14,7 +13,7 @@ from magnum.api.http import faults
 Environ = dict[str, Any]
 Application = Callable[[Environ, Any], Iterable[bytes]]
 #: Writes an error as the client of a request sees it.
-ErrorResponse = Callable[[errors.APIError, Mapping[str, Any]], webob.Response]
+ErrorResponse = Callable[[errors.APIError, Mapping[str, Any]], Application]
 
 _HEALTHCHECK: Final = '/healthcheck'
 _DISABLE_FILE: Final = '/etc/magnum/healthcheck_disable'
@@ -69,7 +68,7 @@ class Refusals:
             start_response(*held[0])
             return [body]
         error = errors.APIError(*self._MEANT[int(held[0][0].partition(' ')[0])])
-        return self._error_response(error, environ)(environ, start_response)  # type: ignore[no-any-return]
+        return self._error_response(error, environ)(environ, start_response)
 
 
 class LogContext:
@@ -101,7 +100,7 @@ class Faults:
             return self._application(environ, start_response)
         except Exception as fault:
             error = faults.told(fault, 'The pipeline met an unexpected fault.')
-            return self._error_response(error, environ)(environ, start_response)  # type: ignore[no-any-return]
+            return self._error_response(error, environ)(environ, start_response)
 
 
 class Authentication:

@@ -80,11 +80,7 @@ class Lookups:
         try:
             found = self._ask('image', ident, lambda: image.find(self._cloud, ident))
         except image.AmbiguousName:
-            raise errors.at_field(
-                errors.IMAGE_AMBIGUOUS, field,
-                f'Multiple images exist with same name {ident}. '
-                'Please use the image id instead.',
-            ) from None
+            raise _several(errors.IMAGE_AMBIGUOUS, field, 'images', ident, 'image') from None
         if found is None:
             raise errors.at_field(
                 errors.IMAGE_NOT_FOUND, field, f'Image {ident} could not be found.'
@@ -201,11 +197,7 @@ class Lookups:
                 errors.SUBNET_NOT_FOUND, field, f'Unable to find fixed subnet {ident}.'
             )
         if len(found) > 1:
-            raise errors.at_field(
-                errors.SUBNET_AMBIGUOUS, field,
-                f'Multiple subnets exist with same name {ident}. '
-                'Please use the subnet id instead.',
-            )
+            raise _several(errors.SUBNET_AMBIGUOUS, field, 'subnets', ident, 'subnet')
 
     def workers(self, stack_name: str, stack_id: str, output: str) -> Mapping[str, str] | None:
         """Ids of the servers of a node group by index; None: Heat does not tell the caller.
@@ -235,11 +227,7 @@ class Lookups:
                 errors.NETWORK_NOT_FOUND, field, f'Unable to find {kind} network {ident}.'
             )
         if len(found) > 1:
-            raise errors.at_field(
-                errors.NETWORK_AMBIGUOUS, field,
-                f'Multiple {kind} networks exist with same name {ident}. '
-                'Please use the network id instead.',
-            )
+            raise _several(errors.NETWORK_AMBIGUOUS, field, f'{kind} networks', ident, 'network')
 
     def _ask(self, kind: str, ident: str | None, look_up: Callable[[], T]) -> T:
         """Remembered per project: what one of its users sees, the others see."""
@@ -271,3 +259,12 @@ class Lookups:
         if self._connection is None:
             self._connection = self._preflight.connect(self._caller)
         return self._connection
+
+
+def _several(
+    kind: errors.Kind, field: str, things: str, ident: str, thing: str
+) -> errors.APIError:
+    return errors.at_field(
+        kind, field,
+        f'Multiple {things} exist with same name {ident}. Please use the {thing} id instead.',
+    )

@@ -14,8 +14,8 @@ from magnum.db.repositories.resources import Resource
 from magnum.db.repositories.visibility import Kind, Scope
 from magnum.db.selections import Columns, Row
 
-TABLE: Final[sa.Table] = models.Baymodel.__table__  # type: ignore[assignment]
-BAY: Final[sa.Table] = models.Bay.__table__  # type: ignore[assignment]
+TABLE: Final[sa.Table] = models.Baymodel.__table__
+BAY: Final[sa.Table] = models.Bay.__table__
 SORTABLE: Final = sortable(TABLE) - {'generation'}
 
 

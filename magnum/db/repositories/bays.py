@@ -15,9 +15,9 @@ from magnum.db.repositories.visibility import Kind, Scope
 from magnum.db.selections import KEPT, Columns, Row, Selection
 from magnum.domain.nodegroups import MASTER
 
-TABLE: Final[sa.Table] = models.Bay.__table__  # type: ignore[assignment]
-BAYMODEL: Final[sa.Table] = models.Baymodel.__table__  # type: ignore[assignment]
-NODEGROUP: Final[sa.Table] = models.Nodegroup.__table__  # type: ignore[assignment]
+TABLE: Final[sa.Table] = models.Bay.__table__
+BAYMODEL: Final[sa.Table] = models.Baymodel.__table__
+NODEGROUP: Final[sa.Table] = models.Nodegroup.__table__
 SORTABLE: Final = sortable(TABLE) - {'generation', 'driver', 'template_version'}
 
 #: What a bay's document may show of its baymodel, selected beside its columns.

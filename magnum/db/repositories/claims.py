@@ -14,7 +14,7 @@ from magnum.db.selections import Row
 from magnum.db.types import utcnow
 from magnum.domain import machine, states
 
-_STEP: Final[sa.Table] = OperationStep.__table__  # type: ignore[assignment]
+_STEP: Final[sa.Table] = OperationStep.__table__
 
 
 def claimable(

@@ -10,7 +10,7 @@ from magnum.db import models
 from magnum.db.repositories.bays import TABLE as BAY
 from magnum.db.selections import Row, select
 
-TABLE: Final[sa.Table] = models.Event.__table__  # type: ignore[assignment]
+TABLE: Final[sa.Table] = models.Event.__table__
 # A row that nobody works with: an object of the session would cost twice as much.
 _INSERT: Final = sa.insert(TABLE)
 

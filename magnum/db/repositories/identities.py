@@ -9,7 +9,7 @@ from sqlalchemy import orm
 from magnum.db import models
 from magnum.db.selections import Row
 
-TABLE: Final[sa.Table] = models.BayIdentity.__table__  # type: ignore[assignment]
+TABLE: Final[sa.Table] = models.BayIdentity.__table__
 
 
 def user_id(session: orm.Session, bay_uuid: str) -> str | None:

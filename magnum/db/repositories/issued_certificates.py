@@ -10,10 +10,9 @@ from sqlalchemy import orm
 from magnum.db import models
 from magnum.db.selections import Row
 
-TABLE: Final[sa.Table] = models.IssuedCertificate.__table__  # type: ignore[assignment]
+TABLE: Final[sa.Table] = models.IssuedCertificate.__table__
 
 _INSERT: Final = sa.insert(TABLE)
-_ISSUED_TO_LENGTH: Final = TABLE.c.issued_to.type.length  # type: ignore[attr-defined]
 _FORGET_KEYS: Final = (
     sa.update(TABLE)
     .where(TABLE.c.bay_uuid == sa.bindparam('of_bay'), TABLE.c.public_key.is_not(None))
@@ -45,7 +44,7 @@ def insert(
         'fingerprint': fingerprint,
         'not_before': not_before,
         'not_after': not_after,
-        'issued_to': issued_to[:_ISSUED_TO_LENGTH],
+        'issued_to': issued_to[:models.ISSUED_TO_LENGTH],
         'public_key': public_key,
     })
 

@@ -9,7 +9,7 @@ from sqlalchemy import orm
 from magnum.db import models
 from magnum.db.selections import Row
 
-TABLE: Final[sa.Table] = models.KeyPair.__table__  # type: ignore[assignment]
+TABLE: Final[sa.Table] = models.KeyPair.__table__
 
 _IS_PAIR: Final = (
     TABLE.c.bay_uuid == sa.bindparam('of_bay'), TABLE.c.purpose == sa.bindparam('of_purpose')

@@ -11,7 +11,7 @@ from magnum.db.selections import Row
 from magnum.db.statements import changed_rows
 from magnum.db.types import utcnow
 
-TABLE: Final[sa.Table] = models.ConductorService.__table__  # type: ignore[assignment]
+TABLE: Final[sa.Table] = models.ConductorService.__table__
 
 
 def list_all(session: orm.Session) -> Sequence[Row]:

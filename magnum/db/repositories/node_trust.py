@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from magnum.db import models
 from magnum.db.statements import changed_rows
 
-_TABLE: Final[sa.Table] = models.NodeTrust.__table__  # type: ignore[assignment]
+_TABLE: Final[sa.Table] = models.NodeTrust.__table__
 _IN_BAY: Final = _TABLE.c.bay_uuid == sa.bindparam('of_bay')
 _BUNDLE: Final = sa.select(_TABLE.c.bundle).where(
     _IN_BAY, _TABLE.c.role == sa.bindparam('of_role'), _TABLE.c.node == sa.bindparam('of_node')

@@ -14,8 +14,8 @@ from magnum.domain.nodegroups import WORKER
 from magnum.domain.plain_text import is_storable
 from magnum.domain.uuids import is_uuid
 
-TABLE: Final[sa.Table] = models.Nodegroup.__table__  # type: ignore[assignment]
-BAY: Final[sa.Table] = models.Bay.__table__  # type: ignore[assignment]
+TABLE: Final[sa.Table] = models.Nodegroup.__table__
+BAY: Final[sa.Table] = models.Bay.__table__
 SORTABLE: Final = pages.sortable(TABLE) - {'generation', 'revision', 'template_version'}
 
 #: What a node group's labels are compared with, selected beside its columns.

@@ -16,7 +16,7 @@ from magnum.db import models
 from magnum.db.repositories import issued_certificates
 from magnum.domain.node_certificates import NodeAddresses
 
-TABLE: Final[sa.Table] = models.Node.__table__  # type: ignore[assignment]
+TABLE: Final[sa.Table] = models.Node.__table__
 #: Of nodes whose certificates were given before keys were kept.
 _NO_KEY: Final = ''
 

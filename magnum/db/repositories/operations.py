@@ -14,8 +14,8 @@ from magnum.db.repositories.visibility import Scope
 from magnum.db.selections import Columns, Row, select
 from magnum.domain.uuids import is_uuid
 
-TABLE: Final[sa.Table] = models.Operation.__table__  # type: ignore[assignment]
-STEP: Final[sa.Table] = models.OperationStep.__table__  # type: ignore[assignment]
+TABLE: Final[sa.Table] = models.Operation.__table__
+STEP: Final[sa.Table] = models.OperationStep.__table__
 
 
 @dataclasses.dataclass(frozen=True)

@@ -19,14 +19,14 @@ from magnum.db.selections import Row, select
 from magnum.db.statements import changed_rows
 from magnum.db.types import utcnow
 
-TABLE: Final[sa.Table] = models.Quota.__table__  # type: ignore[assignment]
+TABLE: Final[sa.Table] = models.Quota.__table__
 SORTABLE: Final = pages.sortable(TABLE)
 
 #: The resource of bays, by the name that clients know.
 BAYS: Final = 'Cluster'
 
-_BAYMODEL: Final[sa.Table] = models.Baymodel.__table__  # type: ignore[assignment]
-_BAY: Final[sa.Table] = models.Bay.__table__  # type: ignore[assignment]
+_BAYMODEL: Final[sa.Table] = models.Baymodel.__table__
+_BAY: Final[sa.Table] = models.Bay.__table__
 _LOCK_BAYMODEL: Final = (
     sa.select(_BAYMODEL.c.generation)
     .where(_BAYMODEL.c.uuid == sa.bindparam('baymodel'))

@@ -11,7 +11,7 @@ from magnum.db.statements import changed_rows
 from magnum.db.types import utcnow
 from magnum.domain import states
 
-TABLE: Final[sa.Table] = models.OperationStep.__table__  # type: ignore[assignment]
+TABLE: Final[sa.Table] = models.OperationStep.__table__
 
 
 def begin(session: orm.Session, operation_uuid: str, name: str, position: int) -> bool:

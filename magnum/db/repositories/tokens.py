@@ -9,7 +9,7 @@ from sqlalchemy import orm
 from magnum.db import models
 from magnum.db.selections import Row
 
-TABLE: Final[sa.Table] = models.BootstrapToken.__table__  # type: ignore[assignment]
+TABLE: Final[sa.Table] = models.BootstrapToken.__table__
 
 
 def of_operation(

@@ -10,7 +10,7 @@ from magnum.db.statements import changed_rows
 from magnum.domain import machine
 from magnum.domain.machine import Event, EventNotAllowed
 
-TABLE: Final[sa.Table] = Operation.__table__  # type: ignore[assignment]
+TABLE: Final[sa.Table] = Operation.__table__
 
 
 def accept(session: orm.Session, taken: dict[str, Any], **described: Any) -> Operation:
