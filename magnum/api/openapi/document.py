@@ -92,7 +92,7 @@ def _tags() -> Iterable[str]:
 
 
 def _described(route: Route) -> dict[str, Any]:
-    if route in routes.of_nodes():
+    if routes.are_of_nodes(route.path):
         return nodes.operation(route)
     return _operation(route, OPERATIONS[route.handler.name])
 
