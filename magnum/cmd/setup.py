@@ -149,8 +149,7 @@ def _wait_for(database: Database, conf: cfg.ConfigOpts) -> None:
     left: int = conf.database.max_retries
     while True:
         try:
-            with database.engine.connect():
-                return
+            return database.meet(database.engine)
         except db_exc.DBConnectionError as error:
             if left == 0:
                 raise

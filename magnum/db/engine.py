@@ -60,6 +60,7 @@ class Database:
             if self.dialect == 'sqlite' else _engine(conf, _prepare_reader, is_patient)
         )
         self._reading = orm.sessionmaker(self._readers, expire_on_commit=False)
+        self._met: set[sa.Engine] = set()
 
     def close(self) -> None:
         """Let go of every connection."""
@@ -74,6 +75,22 @@ class Database:
         same = self.dialect == 'sqlite'
         return (self.engine,) if same else (self.engine, self._readers)
 
+    def meet(self, engine: sa.Engine) -> None:
+        """Make the first connection of an engine, once.
+
+        SQLAlchemy asks a server then what it is, in several statements. When the
+        connection breaks meanwhile, an error of another kind comes out of it.
+
+        :raises DBConnectionError: it broke.
+        """
+        if engine in self._met:
+            return
+        try:
+            engine.connect().close()
+        except (sa.exc.ResourceClosedError, NotImplementedError) as error:
+            raise db_exc.DBConnectionError(error) from error
+        self._met.add(engine)
+
     @contextlib.contextmanager
     def writing(self) -> Iterator[orm.Session]:
         """One transaction: committed at the end, rolled back on an error.
@@ -83,6 +100,7 @@ class Database:
         :raises OutcomeUnknown: see :mod:`magnum.db.commits`. After any other
             error nothing was committed.
         """
+        self.meet(self.engine)
         with self._writing() as session:
             yield session
             self.commits.commit(session)
@@ -90,6 +108,7 @@ class Database:
     @contextlib.contextmanager
     def reading(self) -> Iterator[orm.Session]:
         """A session that only reads; on SQLite it waits for no writer."""
+        self.meet(self._readers)
         with self._reading() as session:
             yield session
 
@@ -111,6 +130,7 @@ class Database:
         """Run ``work`` as ``run`` does, and undo all of it."""
 
         def attempt() -> T:
+            self.meet(self.engine)
             with self._writing() as session:
                 try:
                     return work(session)

@@ -22,6 +22,7 @@ class Gateway:
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self._threads: list[threading.Thread] = []
         self._is_silent = False
+        self._chunks_left: int | None = None
         self.is_open = True
         self._listener = socket.create_server(('127.0.0.1', 0))
         self.port: int = self._listener.getsockname()[1]
@@ -54,6 +55,21 @@ class Gateway:
             self.is_open = True
             self._listener = socket.create_server(('127.0.0.1', self.port))
         self._accept_on(self._listener)
+
+    def cut_after(self, chunks: int) -> None:
+        """Cut once so many chunks have come, of either side; the last is lost."""
+        self._chunks_left = chunks
+
+    def _lets_pass(self) -> bool:
+        with self._lock:
+            if self._chunks_left is None:
+                return True
+            self._chunks_left -= 1
+            if self._chunks_left:
+                return True
+            self._chunks_left = None
+        self.cut()
+        return False
 
     def silence(self) -> None:
         """Take what comes, and pass nothing on from now on."""
@@ -95,6 +111,8 @@ class Gateway:
     def _forward(self, source: socket.socket, sink: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while chunk := source.recv(_CHUNK):
+                if not self._lets_pass():
+                    break
                 if not self._is_silent:
                     sink.sendall(chunk)
         for end in (source, sink):

@@ -10,7 +10,9 @@ from tests.fakes.gateway import Gateway
 from tests.operations.conftest import world as world
 
 #: SQLite is never away.
-collect_ignore = [] if databases.is_remote() else ['test_requests.py', 'test_workers.py']
+collect_ignore = [] if databases.is_remote() else [
+    'test_first_connection.py', 'test_requests.py', 'test_workers.py',
+]
 
 
 @pytest.fixture

@@ -121,11 +121,14 @@ def test_a_stream_goes_on(
     refused.request(
         'GET', '/v1/clusters/one/events', headers={**HEADERS, 'Accept': 'text/event-stream'}
     )
-    assert refused.getresponse().status == 503
+    answer = refused.getresponse()
+    assert answer.status == 503
+    answer.close()
     refused.close()
     gateway.open()
     service.settle()
     assert b'succeeded' in _line_of(stream, b'event: ')
+    stream.close()
     connection.close()
     server.stop()
 
