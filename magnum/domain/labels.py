@@ -16,9 +16,9 @@ MOST: Final = 256
 def parse(value: object) -> Labels:
     """Labels from any of the forms in which clients send them.
 
-    An object whose values are strings, numbers or booleans; or a string that
-    holds ``k=v,k=v``, a JSON object, or a Python dict literal, of at most
-    ``literals.MAX_LENGTH`` characters.
+    An object whose values are strings, numbers or booleans, or null for "not
+    given"; or a string that holds ``k=v,k=v``, a JSON object, or a Python dict
+    literal, of at most ``literals.MAX_LENGTH`` characters.
 
     :raises ValueError: it is none of these, or of more than ``MOST`` labels.
     """
@@ -27,7 +27,8 @@ def parse(value: object) -> Labels:
     if not isinstance(value, Mapping):
         raise ValueError('Labels should be an object of strings.')
     check_number(value)
-    return {_key(key): _text(item) for key, item in value.items()}
+    read = {_key(key): None if item is None else _text(item) for key, item in value.items()}
+    return {key: text for key, text in read.items() if text is not None}
 
 
 def check_number(labels: Sized) -> None:

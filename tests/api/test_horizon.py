@@ -94,6 +94,18 @@ def test_create_cluster_with_the_form_as_it_comes_up(panel: webtest.TestApp) -> 
     }
 
 
+def test_create_cluster_with_fields_that_were_switched_off_again(panel: webtest.TestApp) -> None:
+    """The load balancer on and off: what the form hides, it makes null."""
+    labels = {
+        **PLAIN['labels'], 'master_lb_floating_ip_enabled': None,
+        'api_master_lb_allowed_cidrs': None,
+    }
+    panel.post_json('/v1/clusters', {**PLAIN, 'labels': labels}, headers=HEADERS, status=202)
+    shown = panel.get('/v1/clusters/first', headers=HEADERS).json['labels']
+    assert shown.keys() == PLAIN['labels'].keys() - {'master_lb_floating_ip_enabled'}
+    assert 'master_lb_allowed_cidrs' not in _resolved(panel, PLAIN)
+
+
 def test_create_cluster_with_every_field(panel: webtest.TestApp) -> None:
     panel.post_json('/v1/clusters', FULL, headers=HEADERS, status=202)
     resolved = _resolved(panel, FULL)

@@ -30,7 +30,7 @@ _NOT_GIVEN: Final[Schema] = {'enum': ['', None]}
 _LABELS: Final[Schema] = {
     'type': 'object',
     'propertyNames': {'pattern': r'\S'},
-    'additionalProperties': {'type': ['string', 'number', 'boolean']},
+    'additionalProperties': {'type': ['string', 'number', 'boolean', 'null']},
 }
 
 

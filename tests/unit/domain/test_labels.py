@@ -15,6 +15,8 @@ from magnum.domain import labels, literals
     ({' a ': ' 1 ', 'b': False, 'c': 10**20}, {'a': ' 1 ', 'b': 'false', 'c': '1' + '0' * 20}),
     ('a=' + 'x' * (literals.MAX_LENGTH - 2), {'a': 'x' * (literals.MAX_LENGTH - 2)}),
     ({'é': '漢字 😀'}, {'é': '漢字 😀'}),
+    # Null is "not given", as everywhere else.
+    ({'a': None, 'b': '1'}, {'b': '1'}), ("{'a': None}", {}), ('{"a": null}', {}),
 ])
 def test_forms_that_are_read(value: Any, expected: labels.Labels) -> None:
     assert labels.parse(value) == expected
@@ -25,7 +27,7 @@ def test_forms_that_are_read(value: Any, expected: labels.Labels) -> None:
     ('a;b=1,c', 'key=value'), ('a=' + 'x' * (literals.MAX_LENGTH - 1), 'more than 65536 char'),
     (['a'], 'an object of strings'), (None, 'an object of strings'), (1, 'an object of strings'),
     ({1: 'a'}, 'keys of labels should be strings'), ({' ': 'a'}, 'keys of labels should be str'),
-    ({'a': None}, 'values of labels'), ({'a': ['b']}, 'values of labels'),
+    ({' ': None}, 'keys of labels'), ({'a': ['b']}, 'values of labels'),
     ({'a': float('nan')}, 'values of labels'), ({'a': float('inf')}, 'values of labels'),
     ({'a': 'b\0'}, 'should be text'), ({'a\0': 'b'}, 'should be text'),
     ({'a': '\ud800'}, 'should be text'), ({'é\udfff': 'a'}, 'should be text'),
