@@ -10,7 +10,7 @@ import json
 import pathlib
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from magnum.drivers import settings
@@ -54,19 +54,23 @@ done
 """
 
 
-def check(root_name: str, driver: Driver) -> Iterator[tuple[str, list[str], dict[str, str]]]:
+def check(
+    made: pathlib.Path, driver: Driver, network: bool = True
+) -> Iterator[tuple[str, list[str], dict[str, str]]]:
     """By role: faults, and the packages of the programs that the scripts call.
 
     Workers come first, in the fresh root; a master installs what they do, and more.
+
+    :param network: False: nothing can be downloaded.
     """
     request = driver.render(plans.plan(driver, openstack_ca=CERTIFICATE))
-    with roots.copy(roots.make(roots.DISTRIBUTIONS[root_name])) as root:
+    with roots.copy(made) as root:
         for role in (WORKER, MASTER):
             files = hot.files_written(hot.user_data(request, role))
             scripts = programs.scripts_of(files)
             files['/opt/magnum/lib.sh'] += NOT_WAITING
             roots.write(root, {**files, **STAND_INS})
-            faults = _run(root, scripts, _settings(files['/etc/magnum/node.env']))
+            faults = _run(root, scripts, _settings(files['/etc/magnum/node.env']), network)
             wanted = sorted(programs.called_by(scripts))
             located = roots.enter(root, 'sh', '-c', LOCATE, 'sh', *wanted)
             found = dict(line.split() for line in located.stdout.splitlines())
@@ -75,7 +79,7 @@ def check(root_name: str, driver: Driver) -> Iterator[tuple[str, list[str], dict
 
 
 def _run(
-    root: pathlib.Path, scripts: Mapping[str, str], environment: Mapping[str, str]
+    root: pathlib.Path, scripts: Mapping[str, str], environment: Mapping[str, str], network: bool
 ) -> list[str]:
     """Faults of the steps that install, and of the rules of netfilter."""
     faults = []
@@ -84,7 +88,7 @@ def _run(
         is_step = path.startswith('/opt/magnum/steps/')
         if not is_step or name in LEFT_OUT or name >= FIRST_OF_COE:
             continue
-        done = roots.enter(root, path, environment=environment)
+        done = roots.enter(root, path, environment=environment, network=network)
         if done.returncode:
             faults.append(f'{name} ended with {done.returncode}: {_last(done)}')
     rules = roots.enter(root, '/opt/magnum/metadata.sh', 'close', network=False)
@@ -102,11 +106,36 @@ def _last(done: 'subprocess.CompletedProcess[str]') -> str:
     return ' | '.join(f'{done.stdout}{done.stderr}'.strip().splitlines()[-3:])
 
 
+def _report(
+    name: str, made: pathlib.Path, coes: Collection[str] = (), network: bool = True,
+    found: dict[str, str] | None = None,
+) -> bool:
+    """Check a root for some COEs, or for all; print what is found, and whether it is a fault."""
+    faulty = False
+    for driver in plans.DRIVERS:
+        if coes and driver.name not in coes:
+            continue
+        for role, faults, located in check(made, driver, network):
+            if found is not None:
+                found |= located
+            faulty |= bool(faults)
+            print(f'{name:13} {driver.name:10} {role:6} '
+                  f'{len(located)} programs, {len(faults)} faults', flush=True)
+            for fault in faults:
+                print(f'    {fault}', flush=True)
+    return faulty
+
+
 def main() -> int:
     """0 if every program is there."""
     parser = argparse.ArgumentParser(prog='tools/guests', description=__doc__)
     parser.add_argument(
-        'distribution', nargs='*', help=f'of {", ".join(roots.DISTRIBUTIONS)}; all by default'
+        'distribution', nargs='*',
+        help=f'of {", ".join(roots.DISTRIBUTIONS)}; with --image COEs; all by default',
+    )
+    parser.add_argument(
+        '--image', type=pathlib.Path, metavar='ROOT',
+        help='look into this root, as tools/image makes it, and without any network',
     )
     parser.add_argument(
         '--record', action='store_true', help=f'write what was found into {programs.TABLE.name}'
@@ -116,16 +145,12 @@ def main() -> int:
     table = {name: dict(found) for name, found in programs.packages().items()}
     try:
         roots.check_machine()
+        if given.image:
+            return int(_report(given.image.name, given.image, given.distribution, network=False))
         for name in given.distribution or roots.DISTRIBUTIONS:
             table[name] = {}
-            for driver in plans.DRIVERS:
-                for role, faults, found in check(name, driver):
-                    table[name] |= found
-                    faulty |= bool(faults)
-                    print(f'{name:13} {driver.name:10} {role:6} '
-                          f'{len(found)} programs, {len(faults)} faults', flush=True)
-                    for fault in faults:
-                        print(f'    {fault}', flush=True)
+            made = roots.make(roots.DISTRIBUTIONS[name])
+            faulty |= _report(name, made, found=table[name])
     except roots.Unavailable as unavailable:
         print(f'guests: {unavailable}', file=sys.stderr)
         return 2

@@ -97,6 +97,7 @@ def make(distribution: Distribution) -> pathlib.Path:
 @contextlib.contextmanager
 def copy(root: pathlib.Path) -> Iterator[pathlib.Path]:
     """A copy of the root that can be written to; it goes at the end."""
+    KEPT.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=KEPT) as folder:
         parts = [pathlib.Path(folder, part) for part in ('upper', 'work', 'merged')]
         for part in parts:

@@ -1,0 +1,99 @@
+"""Images that tools/image makes hold all programs that the scripts of nodes call."""
+
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from magnum.drivers.contract import Driver
+from tests.guests import programs
+from tests.unit.drivers import hot, plans
+from tools.node_image import __main__ as command
+from tools.node_image import build, recipe
+
+#: Releases as ``tests.guests`` names them.
+_GUESTS = {'bookworm': 'debian-12', 'trixie': 'debian-13'}
+
+
+def _called(driver: Driver) -> set[str]:
+    files: dict[str, str] = {}
+    for role in ('master', 'worker'):
+        files |= hot.files_written(hot.user_data(driver.render(plans.plan(driver)), role))
+    return programs.called_by(programs.scripts_of(files))
+
+
+@pytest.mark.parametrize('suite', recipe.suites())
+@pytest.mark.parametrize('driver', plans.DRIVERS, ids=lambda driver: driver.name)
+def test_every_program_is_of_a_package_in_the_image(driver: Driver, suite: str) -> None:
+    installed = {*recipe.recipe()['essential'], *recipe.packages(suite, [driver.name])}
+    owners = programs.packages()[_GUESTS[suite]]
+    called = _called(driver)
+    assert len(called) > 20
+    # Packages that others of the list bring along have no programs of their own here.
+    owners = {**owners, 'systemctl': 'systemd-sysv'}
+    missing = {program: owners[program] for program in called if owners[program] not in installed}
+    assert missing == {}
+
+
+@pytest.mark.parametrize('suite', recipe.suites())
+@pytest.mark.parametrize('driver', plans.DRIVERS, ids=lambda driver: driver.name)
+def test_every_package_that_a_step_would_install_is_in_the_image(
+    driver: Driver, suite: str
+) -> None:
+    installed = recipe.packages(suite, [driver.name])
+    text = '\n'.join(
+        file
+        for role in ('master', 'worker')
+        for file in hot.files_written(
+            hot.user_data(driver.render(plans.plan(driver)), role)
+        ).values()
+    )
+    wanted = [
+        line.split()[2:] for line in text.splitlines() if line.strip().startswith('need_command ')
+    ]
+    assert len(wanted) > 6
+    assert [packages for packages in wanted if not set(packages) & set(installed)] == []
+
+
+def test_the_list_of_services_that_wait_names_what_packages_start() -> None:
+    services = recipe.recipe()['idle_services']
+    assert {'docker.service', 'containerd.service', 'etcd.service'} <= set(services)
+
+
+def test_a_disk_has_a_kernel_and_a_root_has_none() -> None:
+    disk = recipe.packages('trixie', ['swarm'], disk=True)
+    assert 'linux-image-cloud-amd64' in disk
+    assert set(recipe.packages('trixie', ['swarm'])) < set(disk)
+
+
+def test_what_is_missing_is_said_in_a_line_each(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv('PATH', str(tmp_path))
+    monkeypatch.setattr('os.geteuid', lambda: 1000)
+    monkeypatch.setattr(sys, 'argv', ['image', '--format', 'qcow2', str(tmp_path / 'made')])
+    assert command.main() == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(':')[1].strip() for line in lines] == [
+        'missing root', 'missing mmdebstrap', 'missing mke2fs', 'missing sfdisk',
+        'missing qemu-img',
+    ]
+    assert not (tmp_path / 'made').exists()
+
+
+def test_a_folder_of_programs_that_is_not_there_is_refused(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(build.Failed, match='is no folder of programs'):
+        build.image(
+            'root', tmp_path, suite='trixie', coes=['swarm'], further=(),
+            programs=tmp_path / 'none', mirror='http://localhost', gigabytes=1,
+        )
+
+
+def test_the_command_knows_its_options() -> None:
+    done = subprocess.run(
+        ['tools/image', '--help'], capture_output=True, text=True, check=True,
+        cwd=pathlib.Path(__file__).parents[2],
+    )
+    for option in ('--format', '--suite', '--coe', '--package', '--programs', '--mirror'):
+        assert option in done.stdout

@@ -1,0 +1,1 @@
+"""Images of nodes: the recipe, and how mmdebstrap follows it."""
