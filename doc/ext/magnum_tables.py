@@ -25,7 +25,7 @@ LOG = logging.getLogger(__name__)
 Row = Sequence[str]
 
 
-def _table(header: Row, rows: Iterable[Row], widths: Sequence[int]) -> str:
+def table(header: Row, rows: Iterable[Row], widths: Sequence[int]) -> str:
     """A list-table in reStructuredText."""
     lines = [
         '.. list-table::',
@@ -40,12 +40,13 @@ def _table(header: Row, rows: Iterable[Row], widths: Sequence[int]) -> str:
     return '\n'.join(lines)
 
 
-def _literal(text: str) -> str:
+def literal(text: str) -> str:
+    """Text as a literal; nothing of nothing."""
     return f'``{text}``' if text else ''
 
 
 def _literals(texts: Iterable[str]) -> str:
-    return ', '.join(map(_literal, texts))
+    return ', '.join(map(literal, texts))
 
 
 def _first_line(documented: Any) -> str:
@@ -55,10 +56,10 @@ def _first_line(documented: Any) -> str:
 def _backquoted(text: str) -> str:
     """Double quotes of docstrings and reasons as literals."""
     parts = text.split('"')
-    return ''.join(_literal(part) if n % 2 else part for n, part in enumerate(parts))
+    return ''.join(literal(part) if n % 2 else part for n, part in enumerate(parts))
 
 
-class _Table(SphinxDirective):
+class Table(SphinxDirective):
     """A table of one kind; a subclass says which rows."""
 
     has_content = True
@@ -95,7 +96,7 @@ class _Table(SphinxDirective):
         LOG.warning(message, location=self.get_location())
 
 
-class Routes(_Table):
+class Routes(Table):
     """``magnum-routes``: the route table, with the policy rules of each route."""
 
     def text(self) -> str:
@@ -105,17 +106,17 @@ class Routes(_Table):
         for route in routes.ROUTES:
             rows.append(
                 (
-                    _literal(f'{route.method} {route.path}'),
+                    literal(f'{route.method} {route.path}'),
                     _backquoted(_first_line(route.handler.method)),
                     _literals(sorted(route.query)),
                     _literals(rules.get((route.method, route.path), ())),
                 )
             )
         header = ('Request', 'What it is', 'Query arguments', 'Policy rules')
-        return _table(header, rows, (30, 30, 15, 25))
+        return table(header, rows, (30, 30, 15, 25))
 
 
-class Microversions(_Table):
+class Microversions(Table):
     """``magnum-microversions``: every one and what changed in it."""
 
     def text(self) -> str:
@@ -124,10 +125,10 @@ class Microversions(_Table):
             (versions.text(number), _backquoted(reason))
             for number, reason in sorted(versions.VERSIONS.items())
         )
-        return _table(('Version', 'What changed'), rows, (10, 90))
+        return table(('Version', 'What changed'), rows, (10, 90))
 
 
-class FailureCodes(_Table):
+class FailureCodes(Table):
     """``magnum-failure-codes``: why an operation may fail."""
 
     def text(self) -> str:
@@ -135,7 +136,7 @@ class FailureCodes(_Table):
         words = self.words(entry.code for entry in failures.CODES)
         rows = (
             (
-                _literal(entry.code),
+                literal(entry.code),
                 entry.owner,
                 'yes' if entry.retryable else 'no',
                 words[entry.code],
@@ -143,31 +144,31 @@ class FailureCodes(_Table):
             for entry in failures.CODES
         )
         header = ('Code', 'Whose problem', 'May a retry help', 'What it means')
-        return _table(header, rows, (20, 15, 15, 50))
+        return table(header, rows, (20, 15, 15, 50))
 
 
-class Steps(_Table):
+class Steps(Table):
     """``magnum-steps``: the steps of every verb, in order."""
 
     def text(self) -> str:
         """See the base class."""
         rows = [
-            (_literal(verb), phase, _literal(name), _first_line(flows.STEPS[name]))
+            (literal(verb), phase, literal(name), _first_line(flows.STEPS[name]))
             for verb, steps in verbs.STEPS.items()
             for phase in ('again', 'opening', 'start', 'finish', 'closing')
             for name in getattr(steps, phase)
         ]
-        return _table(('Verb', 'Flow', 'Step', 'What it does'), rows, (10, 10, 30, 50))
+        return table(('Verb', 'Flow', 'Step', 'What it does'), rows, (10, 10, 30, 50))
 
 
-class States(_Table):
+class States(Table):
     """``magnum-operation-states``: which state may follow which, and by what."""
 
     def text(self) -> str:
         """See the base class."""
         words = self.words(states.STATES)
-        rows = ((_literal(state), words[state], self._following(state)) for state in states.STATES)
-        return _table(('State', 'Meaning', 'May be followed by'), rows, (15, 40, 45))
+        rows = ((literal(state), words[state], self._following(state)) for state in states.STATES)
+        return table(('State', 'Meaning', 'May be followed by'), rows, (15, 40, 45))
 
     @staticmethod
     def _following(state: str) -> str:
@@ -177,11 +178,11 @@ class States(_Table):
             if state in event.moves:
                 events.setdefault(event.moves[state], []).append(event.name)
         return '; '.join(
-            f'{_literal(after)} by {", ".join(names)}' for after, names in events.items()
+            f'{literal(after)} by {", ".join(names)}' for after, names in events.items()
         ) or 'it has ended'
 
 
-class Events(_Table):
+class Events(Table):
     """``magnum-operation-events``: the events, which move they make and what they write."""
 
     def text(self) -> str:
@@ -193,23 +194,23 @@ class Events(_Table):
             )
             for event in machine.EVENTS
         ]
-        return _table(('Event', 'What happens', 'From, to', 'Columns'), rows, (10, 35, 25, 30))
+        return table(('Event', 'What happens', 'From, to', 'Columns'), rows, (10, 35, 25, 30))
 
     @staticmethod
     def _moves(event: machine.Event) -> str:
         """The states before, by the state after them."""
         before: dict[str, list[str]] = {}
         for state, after in event.moves.items():
-            before.setdefault(after, []).append(_literal(state) if state else 'none')
+            before.setdefault(after, []).append(literal(state) if state else 'none')
         conditions = {'cancelled': event.if_cancelled, 'pre-empted': event.if_preempted}
         return '; '.join([
-            *(f'{", ".join(found)} to {_literal(after)}' for after, found in before.items()),
+            *(f'{", ".join(found)} to {literal(after)}' for after, found in before.items()),
             *(f'only if {"" if it_is else "not "}{what}'
               for what, it_is in conditions.items() if it_is is not None),
         ])
 
 
-class Drivers(_Table):
+class Drivers(Table):
     """``magnum-drivers``: the drivers of this tree and what they support."""
 
     def text(self) -> str:
@@ -219,7 +220,7 @@ class Drivers(_Table):
             can = driver.capabilities
             rows.append(
                 (
-                    _literal(driver.name),
+                    literal(driver.name),
                     can.coe,
                     _literals(can.distros),
                     _literals(can.server_types),
@@ -232,10 +233,10 @@ class Drivers(_Table):
             'Driver', 'COE', 'os_distro', 'Server types', 'Network drivers', 'Volume drivers',
             'Versions',
         )
-        return _table(header, rows, (12, 12, 15, 13, 15, 13, 20))
+        return table(header, rows, (12, 12, 15, 13, 15, 13, 20))
 
 
-class Labels(_Table):
+class Labels(Table):
     """``magnum-labels``: the labels of the driver that the argument names."""
 
     required_arguments = 1
@@ -254,21 +255,21 @@ class Labels(_Table):
             ignored.setdefault(schema['properties'][name]['description'], []).append(name)
         rows = (
             (
-                _literal(name),
-                _literal(rule.get('default', '')) or 'empty',
+                literal(name),
+                literal(rule.get('default', '')) or 'empty',
                 rule['description'].replace('*', r'\*'),
             )
             for name, rule in sorted(used.items())
         )
-        table = _table(('Label', 'Default', 'Meaning'), rows, (30, 25, 45))
+        taken = table(('Label', 'Default', 'Meaning'), rows, (30, 25, 45))
         if not ignored:
-            return table
-        without = _table(
+            return taken
+        without = table(
             ('Labels without effect', 'Why'),
             ((_literals(names), reason) for reason, names in sorted(ignored.items())),
             (60, 40),
         )
-        return f'{table}\n\n{without}'
+        return f'{taken}\n\n{without}'
 
 
 def _rules_by_operation() -> Mapping[tuple[str, str], list[str]]:

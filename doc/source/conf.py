@@ -29,6 +29,8 @@ extensions = [
     'sphinx.ext.autodoc',
     'magnum_clients',
     'magnum_errors',
+    'magnum_pictures',
+    'magnum_ports',
     'magnum_reference',
     'magnum_tables',
     'magnum_templates',
