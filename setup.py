@@ -1,27 +1,17 @@
-"""Installation; everything that is said is said in setup.cfg."""
+"""Installation; everything is in setup.cfg but the version, which is the tree's own."""
 
 import os
-import subprocess
+import pathlib
+import re
 
 import setuptools
 
+_VERSION = pathlib.Path(__file__).with_name('magnum') / 'version.py'
+_FOUND = re.search(r"^VERSION.*= '(.+)'$", _VERSION.read_text(), re.MULTILINE)
+assert _FOUND, f'{_VERSION} has no version'  # noqa: S101 - a message for packagers
 
-def _git_knows_a_version():
-    """Whether this tree is a git checkout that pbr can take a version from."""
-    here = os.path.dirname(os.path.abspath(__file__))
-    try:
-        return (
-            subprocess.run(
-                ['git', '-C', here, 'rev-parse', '--verify', 'HEAD'], capture_output=True
-            ).returncode
-            == 0
-        )
-    except OSError:
-        return False
-
-
-# A tree without git (an export, a copy in an image) installs all the same.
-if not os.path.exists('PKG-INFO') and not _git_knows_a_version():
-    os.environ.setdefault('PBR_VERSION', '0.1.0')
+# Without this pbr counts commits since the last tag, and tags do not travel
+# with every clone and archive.
+os.environ.setdefault('PBR_VERSION', _FOUND[1])
 
 setuptools.setup(setup_requires=['pbr>=6.1.1'], pbr=True)

@@ -2,21 +2,18 @@
 
 import pathlib
 import sys
-from importlib import metadata
 
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 # The tables show the code of this tree, whatever else is installed.
 sys.path[:0] = [str(_ROOT), str(_ROOT / 'doc' / 'ext')]
 
 import magnum.native_threads  # noqa: E402, F401 - before what loads oslo.service
+from magnum.version import VERSION  # noqa: E402
 
 project = 'Magnum'
 copyright = 'OpenStack Foundation'  # noqa: A001 - Sphinx's name
-try:
-    release = metadata.version('magnum')
-except metadata.PackageNotFoundError:
-    release = ''
-version = '.'.join(release.split('.')[:2])
+release = VERSION
+version = release.rpartition('.')[0]
 
 # The theme and reno ask git; an exported tree has none.
 _IN_GIT = (_ROOT / '.git').exists()

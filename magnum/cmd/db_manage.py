@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from magnum import conf as magnum_conf
+from magnum import version
 from magnum.cmd import setup
 from magnum.db import migration
 from magnum.db.engine import Database
@@ -29,6 +30,7 @@ def _revision(database: Database, arguments: argparse.Namespace) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=PROG, description=__doc__)
+    parser.add_argument('--version', action='version', version=version.VERSION)
     parser.add_argument('--config-file', action='append', dest='config_files')
     commands = parser.add_subparsers(required=True, metavar='command')
 

