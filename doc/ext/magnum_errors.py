@@ -75,7 +75,7 @@ def _index(by_code: Mapping[str, Iterable[errors.Kind]]) -> str:
 def _write(app: Sphinx) -> None:
     folder = pathlib.Path(app.srcdir, FOLDER)
     folder.mkdir(exist_ok=True)
-    table = errors.kinds()
+    table = errors.KINDS
     for kind in table:
         if not (kind.cause and kind.remedy):
             LOG.warning('nothing is said of the error %s %d', kind.code, kind.status)

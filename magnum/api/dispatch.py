@@ -15,6 +15,7 @@ from webob.multidict import NoVars
 
 from magnum.api import errors, routes, versions
 from magnum.api.bootstrap import application
+from magnum.api.errors import bodies
 from magnum.api.http import faults, sse
 from magnum.api.http.conditional import is_unchanged
 from magnum.api.http.context import Caller
@@ -35,11 +36,11 @@ _WITHOUT_BODY: Final = frozenset({204, 304})
 
 #: HTTP statuses that Pecan and WebOb raise by themselves.
 _FROM_LIBRARIES: Final[Mapping[int, errors.Kind]] = {
-    400: errors.BAD_REQUEST,
-    404: errors.NO_SUCH_PATH,
-    405: errors.METHOD_NOT_ALLOWED,
-    406: errors.NOT_ACCEPTABLE,
-    413: errors.TOO_LARGE,
+    400: errors.requests.BAD_REQUEST,
+    404: errors.requests.NO_SUCH_PATH,
+    405: errors.requests.METHOD_NOT_ALLOWED,
+    406: errors.requests.NOT_ACCEPTABLE,
+    413: errors.requests.TOO_LARGE,
 }
 
 
@@ -156,11 +157,11 @@ class Table:
             environ[_NEGOTIATED] = versions.negotiate(environ)
         match = self._router.match(path)
         if match is None:
-            raise errors.APIError(errors.NO_SUCH_PATH)
+            raise errors.APIError(errors.requests.NO_SUCH_PATH)
         route = match.methods.get(request.method)
         if route is None:
             allowed = ', '.join(sorted(match.methods))
-            raise errors.APIError(errors.METHOD_NOT_ALLOWED, headers={'Allow': allowed})
+            raise errors.APIError(errors.requests.METHOD_NOT_ALLOWED, headers={'Allow': allowed})
         if not route.answers(environ.get(_NEGOTIATED, versions.DEFAULT)):
             raise _version_too_low(route, environ[_NEGOTIATED].number)
         _check_acceptable(environ, route)
@@ -223,12 +224,12 @@ def _check_acceptable(environ: Mapping[str, Any], route: Route) -> None:
     offers = [_JSON, sse.CONTENT_TYPE] if route.streams else [_JSON]
     header = create_accept_header(accepted)
     if not header.acceptable_offers(offers) and not accepted.startswith(tuple(offers)):
-        raise errors.APIError(errors.NOT_ACCEPTABLE)
+        raise errors.APIError(errors.requests.NOT_ACCEPTABLE)
 
 
 def _version_too_low(route: Route, asked: int) -> errors.APIError:
     return errors.APIError(
-        errors.VERSION_TOO_LOW,
+        errors.requests.VERSION_TOO_LOW,
         f'Version {versions.text(asked)} was requested but the requested API '
         f'{route.method} {route.path} is not supported for this version. '
         f'It is there from {versions.text(route.since)} on.',
@@ -244,7 +245,7 @@ def _api_error(error: Exception) -> errors.APIError:
         if kind is not None:
             return errors.APIError(kind, error.detail or '' if kind.status == 400 else '')
     if isinstance(error, UnicodeDecodeError):
-        return errors.APIError(errors.BAD_REQUEST, 'The URL is not in UTF-8')
+        return errors.APIError(errors.requests.BAD_REQUEST, 'The URL is not in UTF-8')
     return faults.told(error, 'A request met an unexpected fault.')
 
 
@@ -252,7 +253,7 @@ def error_response(error: errors.APIError, environ: Mapping[str, Any]) -> webob.
     """An error as the client sees it."""
     negotiated = environ.get(_NEGOTIATED)
     headers = negotiated.headers() if negotiated is not None else {}
-    body = errors.body(
+    body = bodies.of(
         error,
         environ.get('openstack.request_id', ''),
         (negotiated or versions.DEFAULT).for_old_clients,

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from magnum.api import errors
+from magnum.api.errors import bodies
 
 #: N -> what changed in 1.N.
 VERSIONS: Final[dict[int, str]] = {
@@ -137,7 +138,7 @@ def _parse_today(value: str) -> int:
     words = value.split()
     if len(words) != 2 or words[0].lower() not in SERVICE_TYPES:
         raise errors.APIError(
-            errors.INVALID_VERSION, f'Invalid service type for {HEADER} header'
+            errors.requests.INVALID_VERSION, f'Invalid service type for {HEADER} header'
         )
     return _parse(words[1], HEADER)
 
@@ -147,7 +148,7 @@ def _parse(version: str, header: str) -> int:
         return MAXIMUM
     match = _NUMBER.fullmatch(version)
     if match is None:
-        raise errors.APIError(errors.INVALID_VERSION, f'Invalid value for {header} header')
+        raise errors.APIError(errors.requests.INVALID_VERSION, f'Invalid value for {header} header')
     major, number = int(match[1]), int(match[2])
     if major != 1 or number not in VERSIONS:
         raise _unsupported(version, header)
@@ -162,15 +163,15 @@ def _unsupported(version: str, header: str) -> errors.APIError:
     headers, old_words = _headers(None), {}
     if header == HEADER_2016:
         headers |= _HEADERS_2016
-        old_words = errors.old_words(errors.UNSUPPORTED_VERSION.status, reason)
+        old_words = bodies.old_words(errors.requests.UNSUPPORTED_VERSION.status, reason)
     return errors.APIError(
-        errors.UNSUPPORTED_VERSION,
+        errors.requests.UNSUPPORTED_VERSION,
         headers=headers,
         document=old_words | {
             'errors': [
                 {
-                    'code': errors.UNSUPPORTED_VERSION.code,
-                    'status': errors.UNSUPPORTED_VERSION.status,
+                    'code': errors.requests.UNSUPPORTED_VERSION.code,
+                    'status': errors.requests.UNSUPPORTED_VERSION.status,
                     'title': 'Requested microversion is unsupported',
                     'description': reason,
                     'max_version': text(MAXIMUM),

@@ -105,5 +105,5 @@ def test_two_processes_register_a_node_at_the_same_moment(
     monkeypatch.setattr(nodes, 'find', lambda *_, **__: None)
     with pytest.raises(errors.APIError) as refused, world.database.writing() as session:
         admission.judge(session, *asked)
-    assert refused.value.kind is errors.CLOUD_UNAVAILABLE
+    assert refused.value.kind is errors.service.CLOUD_UNAVAILABLE
     assert len(world.rows(models.Node)) == 1

@@ -152,7 +152,7 @@ class Cloud:
                 raise _later('Nodes of other bays are being confirmed.')
             if self._in_vain.get(bay_uuid, 0) >= _IN_VAIN:
                 raise errors.APIError(
-                    errors.BOOTSTRAP_TOO_MANY, 'Too many nodes were not confirmed.',
+                    errors.bootstrap.TOO_MANY, 'Too many nodes were not confirmed.',
                     {'Retry-After': '60'},
                 )
             self._under_way.add(key)
@@ -283,7 +283,7 @@ def _forget_keys(session: Session, applicant: Applicant, operation: models.Opera
 def refused(name: str) -> errors.APIError:
     """The answer to a good token with the name of no node that it is for."""
     return errors.APIError(
-        errors.BOOTSTRAP_NODE_REFUSED, f'{name} is no node that is being built with this token.'
+        errors.bootstrap.NODE_REFUSED, f'{name} is no node that is being built with this token.'
     )
 
 
@@ -320,4 +320,4 @@ def _advice(verb: str, applicant: Applicant) -> str:
 
 
 def _later(detail: str) -> errors.APIError:
-    return errors.APIError(errors.CLOUD_UNAVAILABLE, detail, {'Retry-After': _SOON})
+    return errors.APIError(errors.service.CLOUD_UNAVAILABLE, detail, {'Retry-After': _SOON})

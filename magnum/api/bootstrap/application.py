@@ -18,6 +18,7 @@ from oslo_config import cfg
 
 from magnum.api import errors
 from magnum.api.bootstrap.rate_limits import RateLimiter, address_key, too_many
+from magnum.api.errors import bodies
 from magnum.api.http import faults
 from magnum.api.http.routing import Auth, Route, Router
 
@@ -29,10 +30,10 @@ _SUSPECTS_AT_ONCE: Final = 1
 _SHORTLY: Final = 1.0
 #: Answers that count as failures of an address. A token is verified before the
 #: signing request is read; a key is the signing request's own.
-_OF_TOKENS: Final = frozenset({errors.BOOTSTRAP_REFUSED})
+_OF_TOKENS: Final = frozenset({errors.bootstrap.REFUSED})
 _FAILURES: Final[Mapping[Auth, frozenset[errors.Kind]]] = {
     Auth.NODE_TOKEN: _OF_TOKENS,
-    Auth.NODE_KEY: _OF_TOKENS | {errors.INVALID_CSR, errors.TOO_LARGE},
+    Auth.NODE_KEY: _OF_TOKENS | {errors.certificates.INVALID_CSR, errors.requests.TOO_LARGE},
 }
 
 
@@ -85,11 +86,11 @@ class _Application:
         # Not request.path_info, which fails on what is not UTF-8.
         match = self._router.match(request.environ.get('PATH_INFO', ''))
         if match is None or not self._is_enabled:
-            raise errors.APIError(errors.NO_SUCH_PATH, 'Nothing is served at this path.')
+            raise errors.APIError(errors.requests.NO_SUCH_PATH, 'Nothing is served at this path.')
         route = match.methods.get(request.method)
         if route is None:
             raise errors.APIError(
-                errors.METHOD_NOT_ALLOWED, 'Only POST is served here.', {'Allow': 'POST'}
+                errors.requests.METHOD_NOT_ALLOWED, 'Only POST is served here.', {'Allow': 'POST'}
             )
         serve = types.MethodType(route.handler.method, self._controller)
         with self._guarded(address_key(request.remote_addr or ''), _FAILURES[route.auth]):
@@ -104,7 +105,7 @@ class _Application:
         from one with too many failures, few requests are served at a time.
 
         :param failing: answers to who has shown no good token or key.
-        :raises APIError: BOOTSTRAP_TOO_MANY.
+        :raises APIError: bootstrap.TOO_MANY.
         """
         seconds = self._failures.seconds_to_wait(address, count=False)
         if not seconds:
@@ -144,7 +145,7 @@ def _pem_response(pem: str | None) -> webob.Response:
 def _error_response(error: errors.APIError, request_id: str) -> webob.Response:
     response = webob.Response(
         status=error.kind.status,
-        body=errors.body(error, request_id, for_old_clients=False),
+        body=bodies.of(error, request_id, for_old_clients=False),
         content_type='application/json',
         charset='UTF-8',
     )

@@ -137,7 +137,7 @@ class BootstrapController:
             if standing is Standing.CONFLICT:
                 self._fail_operation(applicant, operation.uuid)
                 raise errors.APIError(
-                    errors.BOOTSTRAP_IDENTITY_CONFLICT,
+                    errors.bootstrap.IDENTITY_CONFLICT,
                     f'Another key was shown for {applicant.name} before.',
                 )
             confirmed = self._cloud.confirm(applicant, owner)
@@ -192,7 +192,7 @@ class BootstrapController:
     def _by_token(
         self, session: Session, bay_uuid: str, request: webob.Request, is_counted: bool = True
     ) -> _Node:
-        """:raises APIError: BOOTSTRAP_REFUSED, whatever the reason."""
+        """:raises APIError: bootstrap.REFUSED, whatever the reason."""
         known_form = bay_uuid if _UUID.fullmatch(bay_uuid) else _NO_BAY
         token = request.headers.get(TOKEN_HEADER, '')
         shown = self._certificates.tokens.verify(session, known_form, token)
@@ -209,12 +209,12 @@ class BootstrapController:
         csr: str,
         is_counted: bool = True,
     ) -> _Node:
-        """:raises APIError: BOOTSTRAP_REFUSED, or INVALID_CSR for what is none."""
+        """:raises APIError: bootstrap.REFUSED, or INVALID_CSR for what is none."""
         known_form = bay_uuid if _UUID.fullmatch(bay_uuid) else _NO_BAY
         try:
             role = self._certificates.role_of_node(session, known_form, name, purpose, csr)
         except certificate_errors.InvalidCSR as error:
-            raise errors.APIError(errors.INVALID_CSR, str(error)) from None
+            raise errors.APIError(errors.certificates.INVALID_CSR, str(error)) from None
         return self._node(session, known_form, role, None, is_counted)
 
     def _node(
@@ -253,7 +253,7 @@ class BootstrapController:
                 addresses, csr,
             )
         except certificate_errors.InvalidCSR as error:
-            raise errors.APIError(errors.INVALID_CSR, str(error)) from None
+            raise errors.APIError(errors.certificates.INVALID_CSR, str(error)) from None
         except (
             certificate_errors.AuthorityMissing,
             certificate_errors.AuthorityExpired,
@@ -276,15 +276,15 @@ def _node_certificate(driver: Driver, role: str, purpose: str) -> NodeCertificat
         return certificate
     if any(purpose in driver.node_certificates(other) for other in ROLES):
         raise errors.APIError(
-            errors.BOOTSTRAP_PURPOSE_REFUSED, f'A {role} may not have this certificate.'
+            errors.bootstrap.PURPOSE_REFUSED, f'A {role} may not have this certificate.'
         )
     raise errors.APIError(
-        errors.BOOTSTRAP_UNKNOWN_PURPOSE, 'No node has a certificate of this purpose.'
+        errors.bootstrap.UNKNOWN_PURPOSE, 'No node has a certificate of this purpose.'
     )
 
 
 def _limit(limiter: RateLimiter, key: str) -> None:
-    """:raises APIError: BOOTSTRAP_TOO_MANY, saying when to come again."""
+    """:raises APIError: bootstrap.TOO_MANY, saying when to come again."""
     seconds = limiter.seconds_to_wait(key)
     if seconds:
         raise too_many(seconds)
@@ -309,7 +309,7 @@ def _node_name(request: webob.Request) -> str:
     name = _argument(request, 'node')
     if not _NODE_NAME.fullmatch(name):
         raise errors.APIError(
-            errors.BOOTSTRAP_INVALID_NODE,
+            errors.bootstrap.INVALID_NODE,
             'The argument "node" is the name of the node: at most 253 lower-case letters, '
             'digits, dots and hyphens, letters or digits at both ends.',
         )
@@ -321,22 +321,24 @@ def _key_of(csr: str) -> str:
     try:
         return public_key_of(csr)
     except certificate_errors.InvalidCSR as error:
-        raise errors.APIError(errors.INVALID_CSR, str(error)) from None
+        raise errors.APIError(errors.certificates.INVALID_CSR, str(error)) from None
 
 
 def _read_csr(request: webob.Request) -> str:
     body: bytes = request.body_file.read(MAX_PEM_LENGTH + 1)
     if len(body) > MAX_PEM_LENGTH:
-        raise errors.APIError(errors.TOO_LARGE, f'The body is longer than {MAX_PEM_LENGTH} bytes.')
+        raise errors.APIError(
+            errors.requests.TOO_LARGE, f'The body is longer than {MAX_PEM_LENGTH} bytes.'
+        )
     # PEM is ASCII; what is not makes the text no PEM, and is refused as such.
     return body.decode('ascii', 'replace')
 
 
 def _refused() -> errors.APIError:
     return errors.APIError(
-        errors.BOOTSTRAP_REFUSED, 'The bootstrap token or key opens nothing here.'
+        errors.bootstrap.REFUSED, 'The bootstrap token or key opens nothing here.'
     )
 
 
 def _not_ready(reason: certificate_errors.CertificateError) -> errors.APIError:
-    return errors.APIError(errors.CERTIFICATE_NOT_READY, str(reason))
+    return errors.APIError(errors.certificates.NOT_READY, str(reason))

@@ -88,5 +88,5 @@ def too_many(seconds: float) -> errors.APIError:
     """The answer to who may come again after some seconds."""
     retry_after = str(math.ceil(seconds))
     return errors.APIError(
-        errors.BOOTSTRAP_TOO_MANY, 'Too many requests.', {'Retry-After': retry_after}
+        errors.bootstrap.TOO_MANY, 'Too many requests.', {'Retry-After': retry_after}
     )

@@ -38,7 +38,7 @@ _GROUP_STACK: Final = tuple(
 _NAMED: Final = 5  # nodes in an error
 _UPGRADE_REFUSED: Final[refusals.Table] = {
     PlanRefused: refusals.TABLE[PlanRefused]._replace(
-        kind=errors.UPGRADE_REFUSED, field='cluster_template'
+        kind=errors.bays.UPGRADE_REFUSED, field='cluster_template'
     )
 }
 
@@ -109,7 +109,7 @@ class ActionsController:
             bay = self._bay(session, call, 'upgrade', 'upgrade_all_projects')
             if bay.baymodel_id != wanted.current.uuid:
                 raise errors.APIError(
-                    errors.CONCURRENT_UPDATE,
+                    errors.requests.CONCURRENT_UPDATE,
                     f'{self._dialect.title} {bay.uuid} was upgraded meanwhile.',
                 )
             operation = self._services.planner.upgrade_bay(
@@ -141,7 +141,7 @@ class ActionsController:
             given['cluster_template'], field='cluster_template',
         )
         if target.hidden and not call.caller.may('context_is_admin'):
-            raise errors.APIError(errors.BAYMODEL_HIDDEN, 'Not authorized.')
+            raise errors.APIError(errors.baymodels.HIDDEN, 'Not authorized.')
         group = None
         if given['nodegroup'] is not None:
             group = lookup.nodegroup(
@@ -159,23 +159,23 @@ class ActionsController:
         able = driver.capabilities
         if not able.upgrades:
             raise errors.APIError(
-                errors.NOT_CAPABLE, f'The driver {driver.name} upgrades nothing.'
+                errors.drivers.NOT_CAPABLE, f'The driver {driver.name} upgrades nothing.'
             )
         if wanted.group is not None:
             if kind_of(wanted.group.role) not in able.upgrades:
                 raise errors.at_field(
-                    errors.NOT_CAPABLE, 'nodegroup',
+                    errors.drivers.NOT_CAPABLE, 'nodegroup',
                     f'The driver {driver.name} cannot replace the nodes of {nodegroup}.',
                 )
             if not wanted.group.is_default and wanted.target.uuid != wanted.current.uuid:
                 raise errors.at_field(
-                    errors.UPGRADE_IMPOSSIBLE, 'nodegroup',
+                    errors.bays.UPGRADE_IMPOSSIBLE, 'nodegroup',
                     'Only the default node groups can be upgraded to another template.',
                 )
         for attribute in ('coe', 'server_type'):
             if getattr(wanted.target, attribute) != getattr(wanted.current, attribute):
                 raise errors.at_field(
-                    errors.UPGRADE_IMPOSSIBLE, 'cluster_template',
+                    errors.bays.UPGRADE_IMPOSSIBLE, 'cluster_template',
                     f'It has another {attribute} than the {self._dialect.singular}.',
                 )
         conf = self._services.conf
@@ -233,7 +233,7 @@ class ActionsController:
         if unknown:
             self._planned(call, lambda: self._database.dry_run(work))
             raise errors.at_field(
-                errors.NODE_UNKNOWN, 'nodes_to_remove',
+                errors.nodegroups.NODE_UNKNOWN, 'nodes_to_remove',
                 f'Not of the node group {group.name}: {", ".join(unknown[:_NAMED])}.',
             )
 
@@ -284,13 +284,13 @@ def check_resizable(group: Row, node_count: int) -> None:
     """
     if group.role == MASTER:
         raise errors.at_field(
-            errors.NODEGROUP_OF_MASTERS, 'nodegroup',
+            errors.nodegroups.OF_MASTERS, 'nodegroup',
             'Resizing the master nodegroup is not supported by this driver.',
         )
     lowest, highest = group.min_node_count, group.max_node_count
     if nodegroups.broken_bound(node_count, lowest, highest) is not None:
         raise errors.APIError(
-            errors.NODEGROUP_OUT_OF_RANGE,
+            errors.nodegroups.OUT_OF_RANGE,
             f'Resizing {group.name} outside the allowed range: min_node_count = {lowest}, '
             f'max_node_count = {highest}',
             source=errors.pointer('node_count'),

@@ -140,7 +140,7 @@ class BaymodelsController:
     def _check_publish(self, call: Call, wanted: Set[str]) -> None:
         if wanted and not call.caller.may(self._rule('publish')):
             raise errors.APIError(
-                errors.PUBLISH_REFUSED,
+                errors.baymodels.PUBLISH_REFUSED,
                 'Not authorized to set public or hidden flag for cluster template.',
                 source=errors.pointer(min(wanted)),
             )
@@ -169,7 +169,7 @@ class BaymodelsController:
     def _stored(self, session: orm.Session, uuid: str, base: str, status: int = 200) -> Answer:
         row = repository.by_uuid(session, self._view.columns, uuid)
         if row is None:
-            raise lookup.not_found(errors.BAYMODEL_NOT_FOUND, self._dialect, uuid)
+            raise lookup.not_found(errors.baymodels.NOT_FOUND, self._dialect, uuid)
         (document,) = self._view.documents(session, [row], base)
         headers = etag(row.generation)
         if status == 201:

@@ -100,7 +100,7 @@ class BaysController:
         call.caller.check(self._rule('create'))
         baymodel = self._baymodel(call, given['baymodel_id'])
         if baymodel.hidden and not call.caller.may('context_is_admin'):
-            raise errors.APIError(errors.BAYMODEL_HIDDEN, 'Not authorized.')
+            raise errors.APIError(errors.baymodels.HIDDEN, 'Not authorized.')
         new = self._plans.new_bay(call, self._dialect, given, baymodel)
 
         if call.flag('dry_run'):
@@ -196,8 +196,8 @@ class BaysController:
     def _absent_baymodel(self, call: Call) -> errors.Kind:
         since = self._dialect.unknown_baymodel_404_from
         if since is not None and call.version >= since:
-            return errors.BAYMODEL_NOT_FOUND
-        return errors.BAYMODEL_OF_BAY_NOT_FOUND
+            return errors.baymodels.NOT_FOUND
+        return errors.baymodels.OF_BAY_NOT_FOUND
 
     def _planned(self, call: Call, baymodel: models.Baymodel, plan: Callable[[], T]) -> T:
         gone = refusals.TABLE[BaymodelGone]._replace(kind=self._absent_baymodel(call))
@@ -238,7 +238,7 @@ class BaysController:
         if fixed:
             members = ', '.join(sorted(map(self._dialect.member, fixed)))
             raise errors.APIError(
-                errors.BAY_PROPERTY_FIXED,
+                errors.bays.PROPERTY_FIXED,
                 f'cannot change {self._dialect.singular} property(ies) {members}.',
                 source=errors.pointer(min(map(self._dialect.member, fixed))),
             )
@@ -299,7 +299,7 @@ class BaysController:
         view = self._full_views[self._dialect.at(call.version)]
         row = repository.by_uuid(session, view.columns, bay_uuid)
         if row is None:
-            raise lookup.not_found(errors.BAY_NOT_FOUND, self._dialect, bay_uuid)
+            raise lookup.not_found(errors.bays.NOT_FOUND, self._dialect, bay_uuid)
         (document,) = view.documents(session, [row], call.base)
         headers = etag(row.generation)
         if status == 201:

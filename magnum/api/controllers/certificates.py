@@ -41,7 +41,7 @@ class CertificatesController:
         """
         ident = call.arguments[0]
         with self._database.reading() as session:
-            row = self._bay(session, call, 'get', ident, errors.BAY_NOT_FOUND)
+            row = self._bay(session, call, 'get', ident, errors.bays.NOT_FOUND)
             pem = self._certificates.trusted(session, row.uuid)
         if pem is None:
             raise _not_ready(row.uuid)
@@ -61,7 +61,7 @@ class CertificatesController:
         (ident,) = call.arguments
 
         def find(session: orm.Session) -> Any:
-            return self._bay(session, call, 'rotate', ident, errors.BAY_NOT_FOUND)
+            return self._bay(session, call, 'rotate', ident, errors.bays.NOT_FOUND)
 
         def plan(session: orm.Session, bay: models.Bay) -> models.Operation:
             self._check_rotatable(session, bay)
@@ -78,25 +78,25 @@ class CertificatesController:
         _, baymodel = repository.with_baymodel(session, bay.uuid)
         if baymodel.tls_disabled:
             raise errors.APIError(
-                errors.WITHOUT_TLS,
+                errors.certificates.TLS_DISABLED,
                 'Rotating the CA certificate on a non-TLS cluster is not supported',
             )
         if bay.status == states.status(states.CREATE, states.FAILED):
             raise errors.APIError(
-                errors.BAY_NOT_READY, f'Bay {bay.uuid} was not built: its status is {bay.status}.'
+                errors.bays.NOT_READY, f'Bay {bay.uuid} was not built: its status is {bay.status}.'
             )
         driver = self._services.selection.of_bay(bay)
         for group in nodegroups.load_all(session, bay.uuid):
             if not driver.takes_over_trust(kind_of(group.role), group.template_version or ''):
                 raise errors.APIError(
-                    errors.NOT_CAPABLE,
+                    errors.drivers.NOT_CAPABLE,
                     f'The nodes of {group.name} cannot be given another CA certificate while '
                     f'they live: they were made by an older release, or by a driver '
                     f'({driver.name}) that cannot do it.',
                 )
 
     def _signed(self, session: orm.Session, call: Call, given: dict[str, Any]) -> dict[str, Any]:
-        row = self._bay(session, call, 'create', given['bay'], errors.BAY_OF_CERTIFICATE_NOT_FOUND)
+        row = self._bay(session, call, 'create', given['bay'], errors.bays.OF_CERTIFICATE_NOT_FOUND)
         pem = sign(self._certificates, session, call, row.uuid, row.coe, given['csr'])
         document = {**_document(call, row.uuid), 'csr': given['csr'], 'pem': pem}
         if 'ca_cert_type' in given:
@@ -124,6 +124,6 @@ def _document(call: Call, bay_uuid: str) -> dict[str, Any]:
 
 def _not_ready(bay_uuid: str) -> errors.APIError:
     return errors.APIError(
-        errors.CERTIFICATE_NOT_READY,
+        errors.certificates.NOT_READY,
         f'The certificate authority of {bay_uuid} is not made yet. Try again later.',
     )

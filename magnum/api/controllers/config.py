@@ -17,7 +17,9 @@ from magnum.db.repositories import locking
 from magnum.drivers.contract import Access, PlanRefused
 
 #: What its driver makes no files for.
-_INCAPABLE: Final[refusals.Table] = {PlanRefused: Refusal(errors.NOT_CAPABLE, '{error.reason}')}
+_INCAPABLE: Final[refusals.Table] = {
+    PlanRefused: Refusal(errors.drivers.NOT_CAPABLE, '{error.reason}'),
+}
 _BAY: Final = (repository.TABLE.c.uuid, repository.TABLE.c.project_id)
 
 
@@ -44,7 +46,7 @@ class ConfigController:
             bay = locking.lock_bay(session, found.uuid)
         if not bay.api_address:
             raise errors.APIError(
-                errors.BAY_NOT_READY,
+                errors.bays.NOT_READY,
                 f'{self._dialect.title} API address is not available yet.',
             )
         _, baymodel = repository.with_baymodel(session, bay.uuid)

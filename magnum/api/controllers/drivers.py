@@ -35,7 +35,7 @@ class DriversController:
         (name,) = call.arguments
         driver = self._drivers.get(name)
         if driver is None:
-            raise lookup.not_found(errors.DRIVER_NOT_FOUND, DRIVERS, name)
+            raise lookup.not_found(errors.drivers.NOT_FOUND, DRIVERS, name)
         document = _document(driver, call.base)
         document['labels_schema'] = driver.labels_schema()
         return Answer(document)

@@ -70,7 +70,7 @@ class NodegroupsController:
             others = repository.load_all(session, bay.uuid)
         if not bay.api_address:
             raise errors.APIError(
-                errors.BAY_NOT_READY,
+                errors.bays.NOT_READY,
                 f'{self._dialect.title} API address is not available yet.',
             )
         driver = self._services.selection.of_bay(bay)
@@ -121,7 +121,7 @@ class NodegroupsController:
             call.precondition.check(row.generation)
             if row.is_default:
                 raise errors.APIError(
-                    errors.NODEGROUP_IS_DEFAULT,
+                    errors.nodegroups.IS_DEFAULT,
                     'Deleting a default nodegroup is not supported.',
                 )
             operation = self._services.planner.delete_nodegroup(

@@ -111,6 +111,6 @@ def _find(session: orm.Session, call: Call, action: str, all_projects: str) -> R
     scope = call.caller.scope(f'{OPERATIONS.policy}:{all_projects}')
     row = repository.find(session, _COLUMNS, scope, uuid)
     if row is None:
-        raise lookup.not_found(errors.OPERATION_NOT_FOUND, OPERATIONS, uuid)
+        raise lookup.not_found(errors.operations.NOT_FOUND, OPERATIONS, uuid)
     call.caller.check(f'{OPERATIONS.policy}:{action}', {'project_id': row.project_id})
     return row

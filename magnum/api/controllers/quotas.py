@@ -64,7 +64,7 @@ class QuotasController:
 
     def get_without_resource(self, call: Call) -> Answer:
         """GET of a project's quotas is not offered: name the resource, too."""
-        raise errors.APIError(errors.BAD_REQUEST, 'Missing argument: "resource"')
+        raise errors.APIError(errors.requests.BAD_REQUEST, 'Missing argument: "resource"')
 
     def create(self, call: Call) -> Answer:
         """POST: the quota of a project that has none."""
@@ -73,7 +73,7 @@ class QuotasController:
         project_id: str | None = given['project_id']
         if project_id is None:
             raise errors.APIError(
-                errors.INVALID_VALUE, 'Must provide a valid project ID.',
+                errors.requests.INVALID_VALUE, 'Must provide a valid project ID.',
                 source=errors.pointer('project_id'),
             )
         self._check_exists(project_id)
@@ -118,12 +118,12 @@ class QuotasController:
         except CloudError as error:
             LOG.warning('Keystone does not say whether a project exists: %s', error)
             raise errors.APIError(
-                errors.CLOUD_UNAVAILABLE,
+                errors.service.CLOUD_UNAVAILABLE,
                 'The identity service does not say whether the project exists. Try again later.',
             ) from None
         if not exists:
             raise errors.APIError(
-                errors.PROJECT_NOT_FOUND, f'Project {project_id} could not be found.',
+                errors.quotas.PROJECT_NOT_FOUND, f'Project {project_id} could not be found.',
                 source=errors.pointer('project_id'),
             )
 
@@ -162,6 +162,6 @@ def _document(row: Row) -> dict[str, Any]:
 
 def _not_found(project_id: str, resource: str) -> errors.APIError:
     return errors.APIError(
-        errors.QUOTA_NOT_FOUND,
+        errors.quotas.NOT_FOUND,
         f'Quota could not be found: no quota for project {project_id} and resource {resource}.',
     )

@@ -41,7 +41,7 @@ class Precondition:
         if self.allowed is None or _ANY in self.allowed or f'"{generation}"' in self.allowed:
             return
         raise errors.APIError(
-            errors.PRECONDITION_FAILED,
+            errors.requests.PRECONDITION_FAILED,
             f'It was changed since: its ETag is now "{generation}".',
             headers=etag(generation),
             source=errors.header('If-Match'),

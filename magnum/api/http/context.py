@@ -106,7 +106,9 @@ class Caller:
 
 
 def _forbidden(rule: str) -> errors.APIError:
-    return errors.APIError(errors.FORBIDDEN, f"Policy doesn't allow {rule} to be performed.")
+    return errors.APIError(
+        errors.requests.FORBIDDEN, f"Policy doesn't allow {rule} to be performed."
+    )
 
 
 def _bay_of(environ: Mapping[str, Any], bays_domain: Mapping[str, str | None]) -> str | None:

@@ -23,17 +23,17 @@ def told(error: Exception, what: str) -> errors.APIError:
     if isinstance(error, UNAVAILABLE):
         LOG.error('%s The database does not answer: %s', what, first_line(error))
         return errors.APIError(
-            errors.DATABASE_UNAVAILABLE, 'The database does not answer. Try again later.',
+            errors.service.DATABASE_UNAVAILABLE, 'The database does not answer. Try again later.',
             headers={'Retry-After': _RETRY_AFTER},
         )
     if isinstance(error, SealingError):
         LOG.error('%s A secret cannot be opened: %s', what, error)
-        return errors.APIError(errors.SEAL_BROKEN, str(error))
+        return errors.APIError(errors.service.SEAL_BROKEN, str(error))
     if isinstance(error, OutcomeUnknown):
         LOG.error('%s It is not known what became of a change: %s', what, error)
         return errors.APIError(
-            errors.OUTCOME_UNKNOWN,
+            errors.service.OUTCOME_UNKNOWN,
             'The database does not say whether the change was made. Look before you repeat it.',
         )
     LOG.error('%s', what, exc_info=error)
-    return errors.APIError(errors.INTERNAL, errors.INTERNAL_DETAIL)
+    return errors.APIError(errors.service.INTERNAL, errors.service.INTERNAL_DETAIL)

@@ -59,7 +59,7 @@ class Idempotency:
             return None
         if kept.request != entry.request:
             raise errors.APIError(
-                errors.KEY_REUSED,
+                errors.requests.KEY_REUSED,
                 f'The {HEADER} {entry.key} was used for another request.',
                 source=errors.header(HEADER),
             )
@@ -76,14 +76,14 @@ class Idempotency:
 def _lost(key: str) -> Answer:
     """The other request's answer is gone already: it was about to end its lifetime."""
     raise errors.APIError(
-        errors.CONCURRENT_UPDATE, f'The {HEADER} {key} is being used at this moment.'
+        errors.requests.CONCURRENT_UPDATE, f'The {HEADER} {key} is being used at this moment.'
     )
 
 
 def _checked(key: str) -> str:
     if not 0 < len(key) <= _LONGEST or not key.isprintable():
         raise errors.APIError(
-            errors.BAD_REQUEST,
+            errors.requests.BAD_REQUEST,
             f'The {HEADER} should have 1 to {_LONGEST} printable characters.',
             source=errors.header(HEADER),
         )

@@ -77,7 +77,7 @@ class Step:
 
 
 def _refused(path: str, detail: str) -> errors.APIError:
-    return errors.APIError(errors.INVALID_PATCH, detail, source=errors.pointer(path))
+    return errors.APIError(errors.requests.INVALID_PATCH, detail, source=errors.pointer(path))
 
 
 def _impossible(raw: Mapping[str, Any], reason: str) -> errors.APIError:

@@ -43,7 +43,10 @@ class Refusals:
     """Gives refusals of middleware, which are plain texts or pages, the common shape."""
 
     _MEANT: Final = {
-        503: (errors.CLOUD_UNAVAILABLE, 'The identity service did not answer. Try again later.'),
+        503: (
+            errors.service.CLOUD_UNAVAILABLE,
+            'The identity service did not answer. Try again later.',
+        ),
     }
 
     def __init__(self, application: Application, error_response: ErrorResponse):

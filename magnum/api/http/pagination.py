@@ -49,7 +49,7 @@ def paging(
     direction = query.get('sort_dir', 'asc')
     if direction not in _DIRECTIONS:
         raise errors.APIError(
-            errors.INVALID_VALUE,
+            errors.requests.INVALID_VALUE,
             f'Invalid sort direction: {direction}. Acceptable values are asc and desc',
             source=errors.parameter('sort_dir'),
         )
@@ -76,7 +76,8 @@ def limit(query: Mapping[str, str], max_limit: int) -> int:
     wanted = int(text)
     if wanted < 0:
         raise errors.APIError(
-            errors.INVALID_VALUE, 'Limit must be positive', source=errors.parameter('limit')
+            errors.requests.INVALID_VALUE, 'Limit must be positive',
+            source=errors.parameter('limit'),
         )
     return min(wanted, max_limit) if wanted else max_limit
 
@@ -86,7 +87,7 @@ def _sort_key(member: str, dialect: Dialect, sortable: Collection[str]) -> str:
         if dialect.member(attribute) == member:
             return attribute
     raise errors.APIError(
-        errors.INVALID_VALUE,
+        errors.requests.INVALID_VALUE,
         f'The sort_key value "{member}" is an invalid field for sorting',
         source=errors.parameter('sort_key'),
     )

@@ -9,6 +9,7 @@ from waitress.parser import HTTPRequestParser, ParsingError, TransferEncodingNot
 from waitress.task import ErrorTask
 
 from magnum.api import errors
+from magnum.api.errors import bodies
 
 LOG = logging.getLogger(__name__)
 
@@ -22,10 +23,10 @@ _CHUNKED: Final = re.compile(
     rb'^transfer-encoding[ \t]*:[ \t]*chunked[ \t]*\r\n(?![ \t])', re.I | re.M
 )
 _KINDS: Final = {
-    400: errors.BAD_REQUEST,
-    413: errors.TOO_LARGE,
-    431: errors.HEADERS_TOO_LARGE,
-    500: errors.INTERNAL,
+    400: errors.requests.BAD_REQUEST,
+    413: errors.requests.TOO_LARGE,
+    431: errors.requests.HEADERS_TOO_LARGE,
+    500: errors.service.INTERNAL,
 }
 
 
@@ -69,11 +70,12 @@ class RefusalTask(ErrorTask):
     def execute(self) -> None:
         """Answer, and leave the closing to the client for a while."""
         refused: Any = self.request.error
-        kind = _KINDS.get(refused.code, errors.BAD_REQUEST)
+        kind = _KINDS.get(refused.code, errors.requests.BAD_REQUEST)
         request_id = f'req-{uuid.uuid4()}'
-        detail = errors.INTERNAL_DETAIL if kind is errors.INTERNAL else str(refused.body)
+        is_fault = kind is errors.service.INTERNAL
+        detail = errors.service.INTERNAL_DETAIL if is_fault else str(refused.body)
         LOG.info('%s: %s: %s %s', request_id, self.channel.addr[0], kind.status, kind.code)
-        body = errors.body(errors.APIError(kind, detail), request_id, for_old_clients=False)
+        body = bodies.of(errors.APIError(kind, detail), request_id, for_old_clients=False)
         self.status = f'{kind.status} {refused.reason}'
         self.response_headers += [
             ('Content-Type', 'application/json'), ('X-Openstack-Request-Id', request_id),

@@ -116,19 +116,20 @@ class Call:
             raise _unknown_argument(self._form_names(content_type) or argument)
         if content_type not in _JSON:
             raise errors.APIError(
-                errors.UNSUPPORTED_MEDIA_TYPE, f'Media type {content_type} is not supported'
+                errors.requests.UNSUPPORTED_MEDIA_TYPE,
+                f'Media type {content_type} is not supported',
             )
         text = self.text
         if not text and optional:
             return None
         if not text:
-            raise errors.APIError(errors.BAD_REQUEST, f'Missing argument: "{argument}"')
+            raise errors.APIError(errors.requests.BAD_REQUEST, f'Missing argument: "{argument}"')
         try:
             value = json.loads(text, parse_constant=_refuse_constant)
             _check_depth(text, value)
         except (ValueError, RecursionError):
             raise errors.APIError(
-                errors.BAD_REQUEST, 'Request is not in valid JSON format'
+                errors.requests.BAD_REQUEST, 'Request is not in valid JSON format'
             ) from None
         return value
 
@@ -151,7 +152,7 @@ class Call:
 
     def _too_large(self) -> errors.APIError:
         return errors.APIError(
-            errors.TOO_LARGE, f'The body is longer than {self.max_body} bytes.'
+            errors.requests.TOO_LARGE, f'The body is longer than {self.max_body} bytes.'
         )
 
     def _form_names(self, content_type: str) -> str:
@@ -192,7 +193,7 @@ def _check_depth(text: bytes, value: object) -> None:
         ]
     if level:
         raise errors.APIError(
-            errors.BAD_REQUEST, f'Request is nested more than {_MAX_DEPTH} deep.'
+            errors.requests.BAD_REQUEST, f'Request is nested more than {_MAX_DEPTH} deep.'
         )
 
 
@@ -208,17 +209,20 @@ def query_of(request: webob.Request, known: Mapping[str, int], version: int) -> 
     try:
         pairs = list(request.GET.items())
     except UnicodeDecodeError:
-        raise errors.APIError(errors.BAD_REQUEST, 'The query is not in UTF-8') from None
+        raise errors.APIError(errors.requests.BAD_REQUEST, 'The query is not in UTF-8') from None
     unknown = [name for name, _ in pairs if known.get(name, version + 1) > version]
     if unknown:
         raise _unknown_argument(', '.join(unknown))
     query = dict(pairs)
     if len(query) != len(pairs):
-        raise errors.APIError(errors.BAD_REQUEST, 'A query argument is given more than once')
+        raise errors.APIError(
+            errors.requests.BAD_REQUEST, 'A query argument is given more than once'
+        )
     return query
 
 
 def _unknown_argument(names: str) -> errors.APIError:
     return errors.APIError(
-        errors.UNKNOWN_ARGUMENT, f'Unknown argument: "{names}"', source=errors.parameter(names)
+        errors.requests.UNKNOWN_ARGUMENT, f'Unknown argument: "{names}"',
+        source=errors.parameter(names),
     )

@@ -73,7 +73,7 @@ class Streams:
     def _too_many(self, project_id: str | None) -> errors.APIError:
         seconds = self._held.seconds_to_wait(EVENT_STREAM, project_id, self._seconds)
         return errors.APIError(
-            errors.TOO_MANY_STREAMS,
+            errors.events.TOO_MANY_STREAMS,
             'This process serves as many event streams as it may, of all clients or of the '
             'project. Try again later, or ask for pages of events.',
             headers={'Retry-After': str(seconds)},

@@ -76,14 +76,14 @@ def responses() -> dict[str, Any]:
 
 
 def _table_statuses() -> list[int]:
-    return sorted({kind.status for kind in errors.kinds()})
+    return sorted({kind.status for kind in errors.KINDS})
 
 
 def _codes(status: int) -> list[str]:
     return sorted(
         kind.code
-        for kind in errors.kinds()
-        if kind.status == status and kind is not errors.UNSUPPORTED_VERSION
+        for kind in errors.KINDS
+        if kind.status == status and kind is not errors.requests.UNSUPPORTED_VERSION
     )
 
 
@@ -127,7 +127,7 @@ def _of_errors(error: Schema) -> Schema:
 
 
 def _unsupported_version() -> Schema:
-    kind = errors.UNSUPPORTED_VERSION
+    kind = errors.requests.UNSUPPORTED_VERSION
     error = closed(
         {
             'code': {'const': kind.code},
@@ -146,7 +146,7 @@ def _response(status: int) -> dict[str, Any]:
     content: dict[str, Any] = {}
     if _codes(status):
         content[JSON] = {'schema': ref(response_name(status))}
-    if status == errors.UNSUPPORTED_VERSION.status:
+    if status == errors.requests.UNSUPPORTED_VERSION.status:
         content[JSON] = {
             'schema': {'anyOf': [ref(response_name(status)), ref('UnsupportedVersion')]}
         }

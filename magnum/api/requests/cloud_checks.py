@@ -25,7 +25,7 @@ T = TypeVar('T')
 LOG = logging.getLogger(__name__)
 
 _REMEMBERED: Final = 1024
-_FORBIDDEN: Final = {image.SERVICE: errors.IMAGE_FORBIDDEN}
+_FORBIDDEN: Final = {image.SERVICE: errors.cloud.IMAGE_FORBIDDEN}
 
 
 class Preflight:
@@ -80,14 +80,14 @@ class Lookups:
         try:
             found = self._ask('image', ident, lambda: image.find(self._cloud, ident))
         except image.AmbiguousName:
-            raise _several(errors.IMAGE_AMBIGUOUS, field, 'images', ident, 'image') from None
+            raise _several(errors.cloud.IMAGE_AMBIGUOUS, field, 'images', ident, 'image') from None
         if found is None:
             raise errors.at_field(
-                errors.IMAGE_NOT_FOUND, field, f'Image {ident} could not be found.'
+                errors.cloud.IMAGE_NOT_FOUND, field, f'Image {ident} could not be found.'
             )
         if not found.os_distro:
             raise errors.at_field(
-                errors.IMAGE_WITHOUT_DISTRO, field,
+                errors.cloud.IMAGE_WITHOUT_DISTRO, field,
                 f'Image {ident} does not contain os_distro property.',
             )
         return found
@@ -101,11 +101,11 @@ class Lookups:
         found = [flavor for flavor in flavors if ident in (flavor.id, flavor.name)]
         if not found:
             raise errors.at_field(
-                errors.FLAVOR_NOT_FOUND, field, f'Unable to find flavor {ident}.'
+                errors.cloud.FLAVOR_NOT_FOUND, field, f'Unable to find flavor {ident}.'
             )
         if needs_disk and not found[0].disk:
             raise errors.at_field(
-                errors.FLAVOR_WITHOUT_DISK, field,
+                errors.cloud.FLAVOR_WITHOUT_DISK, field,
                 'Flavor with zero root volume size is not supported when '
                 'boot_volume_size is zero.',
             )
@@ -139,7 +139,7 @@ class Lookups:
             known = self._ask('zones', None, lambda: compute.zones(self._cloud))
             if zone.partition(':')[0] not in known:
                 raise errors.at_field(
-                    errors.ZONE_NOT_FOUND, 'labels/availability_zone',
+                    errors.cloud.ZONE_NOT_FOUND, 'labels/availability_zone',
                     f'Nova has no availability zone {zone}. It has: {", ".join(known)}.',
                 )
         if volume_zone:
@@ -147,7 +147,7 @@ class Lookups:
             if volume_zone not in known:
                 of_servers = volume_zone == zone.partition(':')[0]
                 raise errors.at_field(
-                    errors.ZONE_NOT_FOUND,
+                    errors.cloud.ZONE_NOT_FOUND,
                     f'labels/{"" if of_servers else "volume_"}availability_zone',
                     f'Cinder has no availability zone {volume_zone}. It has: {", ".join(known)}. '
                     'The label volume_availability_zone names one for the volumes.',
@@ -176,7 +176,7 @@ class Lookups:
         found = self._ask(kind, keypair, lambda: compute.public_key(self._cloud, keypair))
         if found is None:
             raise errors.at_field(
-                errors.KEYPAIR_NOT_FOUND, field, f'Unable to find keypair {keypair}.'
+                errors.cloud.KEYPAIR_NOT_FOUND, field, f'Unable to find keypair {keypair}.'
             )
         return found
 
@@ -194,10 +194,10 @@ class Lookups:
         found = self._ask('subnets', ident, lambda: network.subnets(self._cloud, ident))
         if not found:
             raise errors.at_field(
-                errors.SUBNET_NOT_FOUND, field, f'Unable to find fixed subnet {ident}.'
+                errors.cloud.SUBNET_NOT_FOUND, field, f'Unable to find fixed subnet {ident}.'
             )
         if len(found) > 1:
-            raise _several(errors.SUBNET_AMBIGUOUS, field, 'subnets', ident, 'subnet')
+            raise _several(errors.cloud.SUBNET_AMBIGUOUS, field, 'subnets', ident, 'subnet')
 
     def workers(self, stack_name: str, stack_id: str, output: str) -> Mapping[str, str] | None:
         """Ids of the servers of a node group by index; None: Heat does not tell the caller.
@@ -224,10 +224,12 @@ class Lookups:
         )
         if not found:
             raise errors.at_field(
-                errors.NETWORK_NOT_FOUND, field, f'Unable to find {kind} network {ident}.'
+                errors.cloud.NETWORK_NOT_FOUND, field, f'Unable to find {kind} network {ident}.'
             )
         if len(found) > 1:
-            raise _several(errors.NETWORK_AMBIGUOUS, field, f'{kind} networks', ident, 'network')
+            raise _several(
+                errors.cloud.NETWORK_AMBIGUOUS, field, f'{kind} networks', ident, 'network'
+            )
 
     def _ask(self, kind: str, ident: str | None, look_up: Callable[[], T]) -> T:
         """Remembered per project: what one of its users sees, the others see."""
@@ -239,18 +241,18 @@ class Lookups:
             return look_up()
         except CloudForbidden as error:
             raise errors.APIError(
-                _FORBIDDEN.get(error.service, errors.FORBIDDEN),
+                _FORBIDDEN.get(error.service, errors.requests.FORBIDDEN),
                 f'The {error.service} service denies access to what the request names.',
             ) from None
         except CloudRefused as error:
             raise errors.APIError(
-                errors.BAD_REQUEST,
+                errors.requests.BAD_REQUEST,
                 f'The {error.service} service refuses what the request names.',
             ) from error
         except CloudError as error:
             LOG.warning('A look-up for a request failed: %s', error)
             raise errors.APIError(
-                errors.CLOUD_UNAVAILABLE,
+                errors.service.CLOUD_UNAVAILABLE,
                 f'The {error.service} service did not answer. Try again later.',
             ) from None
 

@@ -14,7 +14,7 @@ from magnum.drivers.contract import BayPlan, Driver, NodeGroupPlan, PlanRefused
 from magnum.drivers.registry import DriverNotFound, Registry
 
 _OF_NODES: Final[refusals.Table] = {
-    PlanRefused: refusals.TABLE[PlanRefused]._replace(kind=errors.NODEGROUP_INVALID)
+    PlanRefused: refusals.TABLE[PlanRefused]._replace(kind=errors.nodegroups.INVALID)
 }
 
 
@@ -40,7 +40,7 @@ class DriverSelection:
             return self._drivers.choose(values['server_type'], image.os_distro, values['coe'])
         except DriverNotFound as error:
             raise errors.APIError(
-                errors.NO_DRIVER,
+                errors.drivers.NOT_SUPPORTED,
                 f"Cluster type ({values['server_type']}, {image.os_distro}, {values['coe']}) "
                 f'not supported. {error.field}: {error}',
                 source=errors.pointer(error.field),
@@ -117,7 +117,7 @@ class DriverSelection:
         try:
             return self._drivers.by_name(bay.driver or '')
         except DriverNotFound as error:
-            raise errors.APIError(errors.NO_DRIVER, str(error)) from None
+            raise errors.APIError(errors.drivers.NOT_SUPPORTED, str(error)) from None
 
     def zones(
         self, labels: Mapping[str, str], values: Mapping[str, Any]

@@ -26,7 +26,7 @@ def baymodel(
     columns: Columns,
     scope: Scope,
     ident: str,
-    absent: errors.Kind = errors.BAYMODEL_NOT_FOUND,
+    absent: errors.Kind = errors.baymodels.NOT_FOUND,
     field: str | None = None,
 ) -> Row:
     """The visible baymodel of a uuid or name.
@@ -36,7 +36,7 @@ def baymodel(
     :raises APIError: also 409, when several have the name.
     """
     find = functools.partial(baymodels.find, session, columns, scope, ident)
-    return _found(find, dialect, ident, (absent, errors.BAYMODEL_AMBIGUOUS), field)
+    return _found(find, dialect, ident, (absent, errors.baymodels.AMBIGUOUS), field)
 
 
 def bay(
@@ -45,12 +45,12 @@ def bay(
     columns: Columns,
     scope: Scope,
     ident: str,
-    absent: errors.Kind = errors.BAY_NOT_FOUND,
+    absent: errors.Kind = errors.bays.NOT_FOUND,
     field: str | None = None,
 ) -> Row:
     """The visible bay of a uuid or name; parameters and errors as of ``baymodel``."""
     find = functools.partial(bays.find, session, columns, scope, ident)
-    return _found(find, dialect, ident, (absent, errors.BAY_AMBIGUOUS), field)
+    return _found(find, dialect, ident, (absent, errors.bays.AMBIGUOUS), field)
 
 
 def nodegroup(
@@ -70,7 +70,7 @@ def nodegroup(
     row = nodegroups.find(session, columns, bay_uuid, ident)
     if row is None:
         raise errors.APIError(
-            errors.NODEGROUP_NOT_FOUND,
+            errors.nodegroups.NOT_FOUND,
             f'Nodegroup {ident} could not be found.',
             source=_source(field),
         )
@@ -105,7 +105,7 @@ def bay_or_gone(session: orm.Session, dialect: Dialect, scope: Scope, ident: str
     try:
         row = bay(session, dialect, _OWNER, scope, ident)
     except errors.APIError as error:
-        if error.kind is not errors.BAY_NOT_FOUND or not is_uuid(ident):
+        if error.kind is not errors.bays.NOT_FOUND or not is_uuid(ident):
             raise
         # What was done for it tells whose it was.
         last = operations.last_of_bay(session, _LAST_OWNER, scope, ident.lower())

@@ -133,7 +133,7 @@ class BayPlans:
 def zero_nodes() -> errors.APIError:
     """No worker at all was asked for, at a microversion that had no such bays."""
     return errors.APIError(
-        errors.ZERO_NODES,
+        errors.nodegroups.ZERO_NODES,
         'Resizing a nodegroup to zero is not supported in the provided microversion.',
         source=errors.pointer('node_count'),
     )

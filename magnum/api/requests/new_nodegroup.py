@@ -58,11 +58,11 @@ class NodegroupPlans:
             nodegroups.check_range(given['node_count'], given[LOWEST], given[HIGHEST])
         if given['role'] == nodegroups.MASTER:
             raise errors.at_field(
-                errors.NODEGROUP_OF_MASTERS, 'role', 'A bay has one group of masters only.'
+                errors.nodegroups.OF_MASTERS, 'role', 'A bay has one group of masters only.'
             )
         if not driver.capabilities.nodegroups:
             raise errors.APIError(
-                errors.NOT_CAPABLE,
+                errors.drivers.NOT_CAPABLE,
                 f'The driver {driver.name} builds no node groups beside the default ones.',
             )
         with refusals.told():
@@ -96,7 +96,7 @@ class NodegroupPlans:
         image = lookups.image('image_id', values['image_id'])
         if image.os_distro not in driver.capabilities.distros:
             raise errors.at_field(
-                errors.NO_DRIVER, 'image_id',
+                errors.drivers.NOT_SUPPORTED, 'image_id',
                 f'The driver {driver.name} of this bay builds no nodes of {image.os_distro}.',
             )
         if values['flavor_id'] is None:

@@ -34,66 +34,67 @@ _OPERATION: Final = 'Operation {operation.uuid} ({operation.verb}): '
 #: the row of an operation, ``quota`` what a request gives of one.
 TABLE: Final[Table] = {
     operations.BayGone: Refusal(
-        errors.BAY_NOT_FOUND, '{bay.title} {ident} could not be found.'
+        errors.bays.NOT_FOUND, '{bay.title} {ident} could not be found.'
     ),
     operations.BaymodelGone: Refusal(
-        errors.BAYMODEL_NOT_FOUND, '{baymodel.title} {ident} could not be found.'
+        errors.baymodels.NOT_FOUND, '{baymodel.title} {ident} could not be found.'
     ),
     operations.BaymodelChanged: Refusal(
-        errors.CONCURRENT_UPDATE, '{baymodel.title} {ident} was changed meanwhile.'
+        errors.requests.CONCURRENT_UPDATE, '{baymodel.title} {ident} was changed meanwhile.'
     ),
     operations.NodegroupGone: Refusal(
-        errors.NODEGROUP_NOT_FOUND, 'Nodegroup {error} could not be found.'
+        errors.nodegroups.NOT_FOUND, 'Nodegroup {error} could not be found.'
     ),
     operations.NodegroupExists: Refusal(
-        errors.NODEGROUP_EXISTS, 'name: A node group with name {error} already exists.', 'name'
+        errors.nodegroups.EXISTS, 'name: A node group with name {error} already exists.', 'name'
     ),
     operations.OperationInProgress: Refusal(
-        errors.OPERATION_IN_PROGRESS,
+        errors.bays.OPERATION_IN_PROGRESS,
         '{bay.title} {ident} has an operation in progress: {error.active.verb} '
         '{error.active.uuid}',
     ),
     operations.QuotaExceeded: Refusal(
-        errors.QUOTA_EXCEEDED,
+        errors.quotas.EXCEEDED,
         'Resource limit exceeded: You have reached the maximum {bay.plural} per project, '
         '{error.limit}. You may delete a {bay.singular} to make room for a new one.',
     ),
-    operations.NotCancellable: Refusal(errors.NOT_CANCELLABLE, _OPERATION + '{error}'),
-    operations.NotRetryable: Refusal(errors.NOT_RETRYABLE, _OPERATION + '{error}'),
+    operations.NotCancellable: Refusal(errors.operations.NOT_CANCELLABLE, _OPERATION + '{error}'),
+    operations.NotRetryable: Refusal(errors.operations.NOT_RETRYABLE, _OPERATION + '{error}'),
     baymodels.Exists: Refusal(
-        errors.BAYMODEL_EXISTS, '{baymodel.title} with UUID {ident} already exists.'
+        errors.baymodels.EXISTS, '{baymodel.title} with UUID {ident} already exists.'
     ),
     baymodels.Changed: Refusal(
-        errors.CONCURRENT_UPDATE,
+        errors.requests.CONCURRENT_UPDATE,
         '{baymodel.title} {ident} was changed by somebody else meanwhile.',
     ),
     baymodels.InUse: Refusal(
-        errors.BAYMODEL_IN_USE,
+        errors.baymodels.IN_USE,
         '{baymodel.title} {ident} is referenced by one or multiple {baymodel.bays}.',
     ),
     quotas.Exists: Refusal(
-        errors.QUOTA_EXISTS,
+        errors.quotas.EXISTS,
         'Quota for project {quota[project_id]} already exists for resource {quota[resource]}.',
     ),
     paging.MarkerNotFound: Refusal(
-        errors.MARKER_NOT_FOUND, 'Marker {error.marker} could not be found.', argument='marker'
+        errors.requests.MARKER_NOT_FOUND, 'Marker {error.marker} could not be found.',
+        argument='marker',
     ),
     nodegroups.Invalid: Refusal(
-        errors.NODEGROUP_INVALID, '{error.field}: {error}', '{error.field}'
+        errors.nodegroups.INVALID, '{error.field}: {error}', '{error.field}'
     ),
     PlanRefused: Refusal(
-        errors.BAY_PLAN_REFUSED, '{error.field}: {error.reason}', '{error.field}'
+        errors.bays.PLAN_REFUSED, '{error.field}: {error.reason}', '{error.field}'
     ),
-    certificates.InvalidCSR: Refusal(errors.INVALID_CSR, '{error}', 'csr'),
-    certificates.SubjectRefused: Refusal(errors.SUBJECT_REFUSED, '{error}', 'csr'),
-    certificates.AuthorityMissing: Refusal(errors.CERTIFICATE_NOT_READY, '{error}'),
-    certificates.AuthorityExpired: Refusal(errors.CERTIFICATE_NOT_READY, '{error}'),
+    certificates.InvalidCSR: Refusal(errors.certificates.INVALID_CSR, '{error}', 'csr'),
+    certificates.SubjectRefused: Refusal(errors.certificates.SUBJECT_REFUSED, '{error}', 'csr'),
+    certificates.AuthorityMissing: Refusal(errors.certificates.NOT_READY, '{error}'),
+    certificates.AuthorityExpired: Refusal(errors.certificates.NOT_READY, '{error}'),
 }
 #: What tries an operation again speaks of the operation.
 RETRY: Final[Table] = {
-    operations.BayGone: Refusal(errors.NOT_RETRYABLE, _OPERATION + 'The bay is gone.'),
+    operations.BayGone: Refusal(errors.operations.NOT_RETRYABLE, _OPERATION + 'The bay is gone.'),
     operations.NodegroupGone: Refusal(
-        errors.NOT_RETRYABLE, _OPERATION + 'The node group is gone.'
+        errors.operations.NOT_RETRYABLE, _OPERATION + 'The node group is gone.'
     ),
 }
 

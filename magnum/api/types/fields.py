@@ -114,12 +114,16 @@ class ResourceType:
         except wsme.exc.UnknownAttribute as error:
             error.add_fieldname(self.dialect.argument)
             source = errors.pointer(min(error.attributes))
-            raise errors.APIError(errors.BAD_REQUEST, error.faultstring, source=source) from None
+            raise errors.APIError(
+                errors.requests.BAD_REQUEST, error.faultstring, source=source
+            ) from None
         except wsme.exc.InvalidInput as error:
             raise errors.invalid(error.fieldname, error.value, error.msg) from None
         except wsme.exc.ClientSideError as error:
             source = errors.pointer(getattr(error, 'fieldname', ''))
-            raise errors.APIError(errors.INVALID_VALUE, error.faultstring, source=source) from None
+            raise errors.APIError(
+                errors.requests.INVALID_VALUE, error.faultstring, source=source
+            ) from None
         given: dict[str, Any] = {}
         for member in body:
             field = self.by_member[member]

@@ -23,7 +23,7 @@ def test_if_match(tags: str | None, is_met: bool) -> None:
         return
     with pytest.raises(errors.APIError) as caught:
         precondition.check(7)
-    assert caught.value.kind is errors.PRECONDITION_FAILED
+    assert caught.value.kind is errors.requests.PRECONDITION_FAILED
     assert caught.value.detail == 'It was changed since: its ETag is now "7".'
     assert caught.value.headers == conditional.etag(7) == {'ETag': '"7"'}
     assert caught.value.source == errors.header('If-Match')

@@ -52,7 +52,7 @@ def test_nothing_is_made_for_a_request_without_filters() -> None:
 def test_filters_refused(argument: str, value: str, said: str) -> None:
     with pytest.raises(errors.APIError) as caught:
         filtering.filters({argument: value})
-    assert caught.value.kind is errors.INVALID_VALUE
+    assert caught.value.kind is errors.requests.INVALID_VALUE
     assert said in caught.value.detail
     assert caught.value.source == errors.parameter(argument)
 

@@ -41,7 +41,7 @@ def test_pages(query: dict[str, str], expected: Paging) -> None:
 def test_pages_refused(query: dict[str, str], argument: str, said: str) -> None:
     with pytest.raises(errors.APIError) as caught:
         pagination.paging(query, CLUSTERS, SORTABLE, 1000)
-    assert caught.value.kind is errors.INVALID_VALUE
+    assert caught.value.kind is errors.requests.INVALID_VALUE
     assert said in caught.value.detail
     assert caught.value.source == errors.parameter(argument)
 

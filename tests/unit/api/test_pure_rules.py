@@ -3,6 +3,7 @@
 import json
 
 from magnum.api import errors, versions
+from magnum.api.errors import bodies
 
 
 def test_every_version_has_its_reason() -> None:
@@ -11,8 +12,8 @@ def test_every_version_has_its_reason() -> None:
 
 
 def test_body_of_an_error() -> None:
-    error = errors.APIError(errors.BAY_NOT_FOUND, 'Bay x could not be found. Look elsewhere.')
-    body = json.loads(errors.body(error, 'req-1', for_old_clients=True))
+    error = errors.APIError(errors.bays.NOT_FOUND, 'Bay x could not be found. Look elsewhere.')
+    body = json.loads(bodies.of(error, 'req-1', for_old_clients=True))
     assert body['errors'] == [{
         'request_id': 'req-1', 'code': 'magnum.bay.not_found', 'status': 404,
         'title': 'Bay x could not be found. Look elsewhere',
@@ -22,4 +23,4 @@ def test_body_of_an_error() -> None:
         'debuginfo': None, 'faultcode': 'Client',
         'faultstring': 'Bay x could not be found. Look elsewhere.',
     }
-    assert 'error_message' not in json.loads(errors.body(error, '', for_old_clients=False))
+    assert 'error_message' not in json.loads(bodies.of(error, '', for_old_clients=False))

@@ -69,10 +69,10 @@ def test_the_words_have_all_that_they_name(error: Exception) -> None:
 def test_kinds_of_an_error_are_told_as_the_error() -> None:
     with pytest.raises(errors.APIError) as raised, refusals.told():
         raise certificates.ExtensionRefused('subjectAltName')
-    assert raised.value.kind is errors.INVALID_CSR
+    assert raised.value.kind is errors.certificates.INVALID_CSR
 
 
 def test_a_row_of_its_own_goes_before_the_table() -> None:
     with pytest.raises(errors.APIError) as raised, refusals.told(refusals.RETRY, **NAMES):
         raise operations.BayGone('why')
-    assert raised.value.kind is errors.NOT_RETRYABLE
+    assert raised.value.kind is errors.operations.NOT_RETRYABLE

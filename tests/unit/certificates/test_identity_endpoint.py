@@ -205,7 +205,7 @@ def test_look_ups_of_all_bays_together_are_bounded() -> None:
         held.clear()
         with pytest.raises(errors.APIError) as caught:
             look_up()
-        assert caught.value.kind is errors.CLOUD_UNAVAILABLE
+        assert caught.value.kind is errors.service.CLOUD_UNAVAILABLE
         assert caught.value.headers['Retry-After']
         assert len(held) == 3
 
