@@ -12,7 +12,7 @@ from magnum.api.http import cursors, pagination, sse
 from magnum.api.http.request import Answer, Call
 from magnum.api.requests import lookup
 from magnum.api.services import Services
-from magnum.api.types.scalars import timestamp
+from magnum.api.views.events import EVENT
 from magnum.db.engine import Database
 from magnum.db.repositories import events as repository
 from magnum.db.selections import Row
@@ -52,7 +52,7 @@ class EventsController:
 
     def _page(self, call: Call, bay_uuid: str, rows: Sequence[Row], limit: int) -> Answer:
         shown = rows[:limit]
-        document: dict[str, Any] = {'events': [_document(row) for row in shown]}
+        document: dict[str, Any] = {'events': [EVENT.document(row) for row in shown]}
         if len(rows) > len(shown):
             query = urllib.parse.urlencode(
                 {'limit': limit, 'after': cursors.write(shown[-1].id)}
@@ -81,21 +81,8 @@ class _Timeline:
         return [_message(row) for row in rows], is_gone and len(rows) < _BATCH
 
 
-def _document(row: Row) -> dict[str, Any]:
-    return {
-        'cursor': cursors.write(row.id),
-        'kind': row.kind,
-        'message': row.message,
-        'bay_uuid': row.bay_uuid,
-        'cluster_uuid': row.bay_uuid,
-        'operation_id': row.operation_uuid,
-        'request_id': row.request_id,
-        'created_at': timestamp(row.created_at),
-    }
-
-
 def _message(row: Row) -> bytes:
-    return sse.message(cursors.write(row.id), row.kind, orjson.dumps(_document(row)))
+    return sse.message(cursors.write(row.id), row.kind, orjson.dumps(EVENT.document(row)))
 
 
 def _wants_stream(call: Call) -> bool:

@@ -1,16 +1,13 @@
 """The service's own conductors, and whether they live."""
 
 import datetime
-from typing import Any, Final
 
 from magnum.api.http.request import Answer, Call
 from magnum.api.services import Services
-from magnum.api.types.scalars import timestamp
+from magnum.api.views.members import Document
+from magnum.api.views.mservices import CONDUCTOR, DOWN, UP
 from magnum.db.repositories import mservices as repository
 from magnum.db.selections import Row
-
-_UP: Final = 'up'
-_DOWN: Final = 'down'
 
 
 class MservicesController:
@@ -27,17 +24,7 @@ class MservicesController:
             rows = repository.list_all(session)
         return Answer({'mservices': [self._document(row) for row in rows]})
 
-    def _document(self, row: Row) -> dict[str, Any]:
+    def _document(self, row: Row) -> Document:
         seen: datetime.datetime | None = row.last_seen_up
         is_up = seen is not None and row.now - seen <= self._down_time
-        return {
-            'id': row.id,
-            'host': row.host,
-            'binary': row.binary,
-            'state': _UP if is_up else _DOWN,
-            'report_count': row.report_count,
-            'disabled': row.disabled,
-            'disabled_reason': row.disabled_reason,
-            'created_at': timestamp(row.created_at),
-            'updated_at': timestamp(row.updated_at),
-        }
+        return CONDUCTOR.document(row, state=UP if is_up else DOWN)

@@ -13,15 +13,16 @@ from magnum.api.requests.pages import Page
 from magnum.api.services import Services
 from magnum.api.types import quotas as types
 from magnum.api.types.fields import defaults
-from magnum.api.types.scalars import coerce, timestamp
+from magnum.api.types.scalars import coerce
+from magnum.api.views.members import DocumentType, of_field
 from magnum.clients.errors import CloudError
 from magnum.clients.projects import Projects
 from magnum.db.repositories import quotas as repository
-from magnum.db.selections import Row
 
 LOG = logging.getLogger(__name__)
 
 _DEFAULTS: Final = defaults(types.FIELDS)
+_QUOTA: Final = DocumentType(*map(of_field, types.FIELDS))
 
 
 class QuotasController:
@@ -43,7 +44,7 @@ class QuotasController:
             return page.answer(
                 QUOTAS.collection,
                 lambda paging: repository.page(session, project_id, paging),
-                lambda rows: [_document(row) for row in rows],
+                lambda rows: [_QUOTA.document(row) for row in rows],
             )
 
     def get(self, call: Call) -> Answer:
@@ -53,7 +54,7 @@ class QuotasController:
         with self._database.reading() as session:
             row = repository.find(session, project_id, resource)
         if row is not None:
-            return Answer(_document(row))
+            return Answer(_QUOTA.document(row))
         return Answer(
             {
                 'hard_limit': self._conf.quotas.max_clusters_per_project,
@@ -146,18 +147,7 @@ def _stored(session: orm.Session, project_id: str, resource: str) -> dict[str, A
     row = repository.find(session, project_id, resource)
     if row is None:
         raise _not_found(project_id, resource)
-    return _document(row)
-
-
-def _document(row: Row) -> dict[str, Any]:
-    return {
-        'id': row.id,
-        'hard_limit': row.hard_limit,
-        'project_id': row.project_id,
-        'resource': row.resource,
-        'created_at': timestamp(row.created_at),
-        'updated_at': timestamp(row.updated_at),
-    }
+    return _QUOTA.document(row)
 
 
 def _not_found(project_id: str, resource: str) -> errors.APIError:

@@ -5,6 +5,7 @@ from typing import Final
 from magnum.api.http import filtering
 from magnum.api.http.request import Answer, Call
 from magnum.api.services import Services
+from magnum.api.views.stats import STATISTICS
 from magnum.db.repositories import stats as repository
 from magnum.db.repositories.visibility import Scope
 
@@ -24,7 +25,7 @@ class StatsController:
         scope = self._scope(call)
         with self._database.reading() as session:
             counts = repository.count(session, scope)
-        return Answer({'clusters': counts.bays, 'nodes': counts.nodes})
+        return Answer(STATISTICS.document(counts))
 
     def _scope(self, call: Call) -> Scope:
         project_id = filtering.text(call.query, 'project_id')

@@ -1,7 +1,7 @@
 """Answers to requests whose work goes on after them."""
 
 from magnum.api.http.request import Answer, Call
-from magnum.api.views.base import Document
+from magnum.api.views.members import Document
 from magnum.db import models
 
 

@@ -16,12 +16,11 @@ from sqlalchemy import orm
 from magnum.api.dialects import Dialect
 from magnum.api.types.fields import ResourceType, Shown
 from magnum.api.types.scalars import timestamp
+from magnum.api.views.members import Document
 from magnum.db.repositories import baymodels, bays
 from magnum.db.selections import Row
 from magnum.domain import addresses, labels, states
 from magnum.drivers.contract import MASTER
-
-Document = dict[str, Any]
 
 _TIMES: Final = ('created_at', 'updated_at')
 _NODEGROUP: Final = bays.NODEGROUP.c

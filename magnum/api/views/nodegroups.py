@@ -3,7 +3,8 @@
 from magnum.api.dialects import NODEGROUPS, Dialect
 from magnum.api.types import nodegroups as types
 from magnum.api.types.fields import Shown
-from magnum.api.views.base import Document, View
+from magnum.api.views.base import View
+from magnum.api.views.members import Document
 from magnum.db.repositories import nodegroups
 from magnum.db.selections import Row
 from magnum.domain import labels

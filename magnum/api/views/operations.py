@@ -1,19 +1,85 @@
 """Documents of operations: what was promised, and how far it came."""
 
 import collections
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import sqlalchemy as sa
 from sqlalchemy import orm
 
 from magnum.api.dialects import OPERATIONS
-from magnum.api.types.scalars import timestamp
-from magnum.api.views.base import Document, links
+from magnum.api.types.schemas import BOOLEAN, COUNT, LINKS, STRING, TEXT, UUID, nullable
+from magnum.api.views.base import links
+from magnum.api.views.members import Document, DocumentType, Member, computed, time
 from magnum.db.repositories import operations as repository
 from magnum.db.selections import Row
-from magnum.domain import states, verbs
+from magnum.domain import failures, states, verbs
 
+STEP: Final = DocumentType(
+    Member('name', STRING, 'What it does; the same in every release.'),
+    Member(
+        'state',
+        {
+            'enum': [
+                states.STEP_PENDING, states.STEP_RUNNING, states.STEP_DONE, states.STEP_FAILED,
+            ]
+        },
+        'Where it stands.',
+    ),
+    Member('attempts', COUNT, 'How often it was begun.'),
+    Member('reason', TEXT, 'What it last met.'),
+    time('started_at', 'When it was first begun.'),
+    time('finished_at', 'When it ended.'),
+)
+#: Whatever else is kept with an error is the engine's own.
+ERROR: Final = DocumentType(
+    Member('code', TEXT, 'Of the closed list of failures.'),
+    Member('resource', TEXT, 'What failed first.'),
+    Member('resource_type', TEXT, 'The type of what failed first.'),
+    Member('reason', TEXT, 'Why it failed.'),
+    Member(
+        'owner',
+        nullable(
+            {'type': 'string', 'enum': [failures.USER, failures.OPERATOR, failures.SERVICE]}
+        ),
+        'Whose problem it is.',
+    ),
+    Member('retryable', nullable(BOOLEAN), 'Whether another try may help.'),
+    Member('request_id', TEXT, 'The request that asked for the operation.'),
+)
+REQUESTER: Final = DocumentType(
+    Member('user_id', TEXT, 'The user.'),
+    Member('project_id', TEXT, "The user's project.", of='requester_project_id'),
+)
+OPERATION: Final = DocumentType(
+    Member('uuid', UUID, 'Made by the service.'),
+    Member('bay_uuid', UUID, 'The bay.'),
+    Member('cluster_uuid', UUID, 'The same, by the other name.', of='bay_uuid'),
+    Member('bay_name', TEXT, "The bay's name."),
+    Member('cluster_name', TEXT, 'The same, by the other name.', of='bay_name'),
+    Member('project_id', TEXT, 'The project that owns the bay.'),
+    Member('verb', {'enum': list(states.VERBS)}, 'What was promised.'),
+    Member('state', {'enum': list(states.STATES)}, 'Where it stands.'),
+    computed(
+        'percentage', {'type': 'integer', 'minimum': 0, 'maximum': 100},
+        'How many of its steps are done.',
+    ),
+    computed(
+        'steps', {'type': 'array', 'items': STEP.schema()},
+        'All steps in order, those to come as well.',
+    ),
+    time('deadline', 'When it is given up.'),
+    Member('attempts', COUNT, 'How often a conductor took it up.'),
+    Member('retries', TEXT, 'uuid of the operation that it tries again.'),
+    Member('cancel_requested', BOOLEAN, 'Whether it is to stop.'),
+    computed('requester', REQUESTER.schema(), 'Who asked for it.'),
+    Member('request_id', TEXT, 'The request that asked for it.'),
+    computed('error', nullable(ERROR.schema()), 'Why it failed, or what it last met.'),
+    time('created_at', 'When it was asked for.'),
+    time('started_at', 'When a conductor first took it up.'),
+    time('finished_at', 'When it ended.'),
+    computed('links', LINKS, 'Where it is to be found.'),
+)
 #: What lists may be sorted by: what documents show, and the order of asking.
 SORTABLE: Final = frozenset(
     {
@@ -22,16 +88,21 @@ SORTABLE: Final = frozenset(
     }
 )
 #: What to select of operations. Not ``id``: it is the database's own.
-COLUMNS: Final[tuple[sa.ColumnElement[Any], ...]] = tuple(
-    repository.TABLE.c[name]
-    for name in (
-        'uuid', 'bay_uuid', 'bay_name', 'project_id', 'verb', 'state', 'parameters', 'deadline',
-        'attempts', 'retries', 'user_id', 'requester_project_id', 'request_id', 'error',
-        'cancel_requested', 'created_at', 'started_at', 'finished_at',
-    )
+COLUMNS: Final = OPERATION.columns(
+    repository.TABLE, 'parameters', 'user_id', 'requester_project_id', 'error'
 )
-#: Members of an error; whatever else is kept with it is the engine's own.
-_ERROR: Final = ('code', 'resource', 'resource_type', 'reason', 'owner', 'retryable')
+
+
+@dataclasses.dataclass(frozen=True)
+class _Pending:
+    """A step that was not begun."""
+
+    name: str
+    state: str = states.STEP_PENDING
+    attempts: int = 0
+    reason: None = None
+    started_at: None = None
+    finished_at: None = None
 
 
 def documents(session: orm.Session, rows: Sequence[Row], base: str) -> list[Document]:
@@ -44,29 +115,14 @@ def documents(session: orm.Session, rows: Sequence[Row], base: str) -> list[Docu
 
 def _document(row: Row, recorded: Sequence[Row], base: str) -> Document:
     names = _step_names(row.verb, row.parameters)
-    return {
-        'uuid': row.uuid,
-        'bay_uuid': row.bay_uuid,
-        'cluster_uuid': row.bay_uuid,
-        'bay_name': row.bay_name,
-        'cluster_name': row.bay_name,
-        'project_id': row.project_id,
-        'verb': row.verb,
-        'state': row.state,
-        'percentage': percentage(row.state, names, recorded),
-        'steps': _steps(names, recorded),
-        'deadline': timestamp(row.deadline),
-        'attempts': row.attempts,
-        'retries': row.retries,
-        'cancel_requested': row.cancel_requested,
-        'requester': {'user_id': row.user_id, 'project_id': row.requester_project_id},
-        'request_id': row.request_id,
-        'error': _error(row),
-        'created_at': timestamp(row.created_at),
-        'started_at': timestamp(row.started_at),
-        'finished_at': timestamp(row.finished_at),
-        'links': links(base, OPERATIONS, row.uuid),
-    }
+    return OPERATION.document(
+        row,
+        percentage=percentage(row.state, names, recorded),
+        steps=_steps(names, recorded),
+        requester=REQUESTER.document(row),
+        error=_error(row),
+        links=links(base, OPERATIONS, row.uuid),
+    )
 
 
 def percentage(state: str, names: Sequence[str], recorded: Sequence[Row]) -> int:
@@ -90,29 +146,15 @@ def _step_names(verb: str, parameters: Mapping[str, Any]) -> list[str]:
 def _steps(names: Sequence[str], recorded: Sequence[Row]) -> list[Document]:
     """All steps in order: those to come, too, and those of earlier releases last."""
     by_name = {step.name: step for step in recorded}
-    shown = [_step(name, by_name.get(name)) for name in names]
     known = set(names)
-    return shown + [_step(step.name, step) for step in recorded if step.name not in known]
-
-
-def _step(name: str, row: Row | None) -> Document:
-    if row is None:
-        return {
-            'name': name, 'state': states.STEP_PENDING, 'attempts': 0, 'reason': None,
-            'started_at': None, 'finished_at': None,
-        }
-    return {
-        'name': name,
-        'state': row.state,
-        'attempts': row.attempts,
-        'reason': row.reason,
-        'started_at': timestamp(row.started_at),
-        'finished_at': timestamp(row.finished_at),
-    }
+    former = [step for step in recorded if step.name not in known]
+    shown = [by_name.get(name) or _Pending(name) for name in names]
+    return [STEP.document(step) for step in (*shown, *former)]
 
 
 def _error(row: Row) -> Document | None:
     """Why it failed, or, while it goes on, what it last met."""
     if row.error is None:
         return None
-    return {**{name: row.error.get(name) for name in _ERROR}, 'request_id': row.request_id}
+    known = {**row.error, 'request_id': row.request_id}
+    return {member.name: known.get(member.name) for member in ERROR.members}

@@ -6,22 +6,13 @@ from typing import Final
 from magnum.api.dialects import BAYS, CLUSTERS
 from magnum.api.openapi import bodies
 from magnum.api.openapi.operations import STREAM, Operation, Reply
-from magnum.api.types.schemas import STRING, TEXT, TIME, UUID, Schema, closed
+from magnum.api.types.schemas import Schema
+from magnum.api.views import events as views
 
 _TAG: Final = 'events'
-_MEMBERS: Final[Mapping[str, tuple[Schema, str]]] = {
-    'cursor': (STRING, 'Where a client goes on after this event.'),
-    'kind': (STRING, 'What happened, for programs.'),
-    'message': (TEXT, 'What happened, for people.'),
-    'bay_uuid': (UUID, 'The bay.'),
-    'cluster_uuid': (UUID, 'The same, by the other name.'),
-    'operation_id': (TEXT, 'The operation that it belongs to.'),
-    'request_id': (TEXT, 'The request that led to it.'),
-    'created_at': (TIME, 'When it happened.'),
-}
 
 COMPONENTS: Final[Mapping[str, Schema]] = {
-    'Event': closed(bodies.described(_MEMBERS)),
+    'Event': views.EVENT.schema(),
     'EventList': bodies.listing('events', bodies.ref('Event')),
     'EventStream': {
         'type': 'string',

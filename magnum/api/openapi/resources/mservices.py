@@ -5,31 +5,11 @@ from typing import Final
 
 from magnum.api.openapi.bodies import ref
 from magnum.api.openapi.operations import Operation, Reply
-from magnum.api.types.schemas import (
-    BOOLEAN,
-    COUNT,
-    NUMBER_OF_A_ROW,
-    STRING,
-    TEXT,
-    TIME,
-    Schema,
-    closed,
-)
+from magnum.api.types.schemas import Schema, closed
+from magnum.api.views import mservices as views
 
 COMPONENTS: Final[Mapping[str, Schema]] = {
-    'Conductor': closed(
-        {
-            'id': NUMBER_OF_A_ROW,
-            'host': STRING,
-            'binary': STRING,
-            'state': {'enum': ['up', 'down']},
-            'report_count': COUNT,
-            'disabled': BOOLEAN,
-            'disabled_reason': TEXT,
-            'created_at': TIME,
-            'updated_at': TIME,
-        }
-    ),
+    'Conductor': views.CONDUCTOR.schema(),
     'ConductorList': closed({'mservices': {'type': 'array', 'items': ref('Conductor')}}),
 }
 OPERATIONS: Final[Mapping[str, Operation]] = {
