@@ -21,6 +21,7 @@ from magnum.api.bootstrap.rate_limits import RateLimiter, address_key, too_many
 from magnum.api.errors import bodies
 from magnum.api.http import faults
 from magnum.api.http.routing import Auth, Route, Router
+from magnum.api.requests import refusals
 
 LOG = logging.getLogger(__name__)
 
@@ -93,7 +94,8 @@ class _Application:
                 errors.requests.METHOD_NOT_ALLOWED, 'Only POST is served here.', {'Allow': 'POST'}
             )
         serve = types.MethodType(route.handler.method, self._controller)
-        with self._guarded(address_key(request.remote_addr or ''), _FAILURES[route.auth]):
+        address = address_key(request.remote_addr or '')
+        with self._guarded(address, _FAILURES[route.auth]), refusals.told(refusals.OF_NODES):
             answer: str | None = serve(request, request_id, *match.arguments)
         return answer
 

@@ -4,7 +4,8 @@ A node that is being built shows the token in the header X-Bootstrap-Token; a
 node that lives sends a signing request made with the key that it showed first
 for the purpose. Whoever has no good token or key learns nothing: whatever is
 wrong with it or with the bay, the answer is the same. Which node may have a
-certificate is the question of :mod:`magnum.api.bootstrap.admission`.
+certificate is the question of :mod:`magnum.api.bootstrap.admission`. What the
+layers below refuse, :mod:`magnum.api.requests.refusals` tells.
 """
 
 import contextlib
@@ -24,8 +25,8 @@ from magnum.api.bootstrap import admission
 from magnum.api.bootstrap.admission import Applicant, Standing
 from magnum.api.bootstrap.rate_limits import RateLimiter, too_many
 from magnum.api.services import Services, Wakes
-from magnum.certificates import errors as certificate_errors
 from magnum.certificates.bootstrap import ROLES
+from magnum.certificates.errors import AuthorityMissing
 from magnum.certificates.requests import MAX_PEM_LENGTH
 from magnum.certificates.service import CertificateService, public_key_of
 from magnum.clients.servers import Servers
@@ -106,7 +107,7 @@ class BootstrapController:
             node = self._by_token(session, bay, request)
             pem = self._certificates.trusted(session, node.bay.uuid)
         if pem is None:
-            raise _not_ready(certificate_errors.AuthorityMissing(node.bay.uuid))
+            raise AuthorityMissing(node.bay.uuid)
         LOG.info('%s: authority given to a %s of bay %s', request_id, node.role, node.bay.uuid)
         return pem
 
@@ -127,7 +128,7 @@ class BootstrapController:
                 certificate = _node_certificate(applicant.driver, node.role, purpose)
                 csr = _read_csr(request) if csr is None else csr
                 standing, addresses = admission.judge(
-                    session, applicant, operation, purpose, _key_of(csr), confirmed
+                    session, applicant, operation, purpose, public_key_of(csr), confirmed
                 )
                 if standing is Standing.ADMITTED:
                     return self._signed(
@@ -209,12 +210,12 @@ class BootstrapController:
         csr: str,
         is_counted: bool = True,
     ) -> _Node:
-        """:raises APIError: bootstrap.REFUSED, or INVALID_CSR for what is none."""
+        """:raises APIError: bootstrap.REFUSED.
+
+        :raises InvalidCSR: the signing request is none.
+        """
         known_form = bay_uuid if _UUID.fullmatch(bay_uuid) else _NO_BAY
-        try:
-            role = self._certificates.role_of_node(session, known_form, name, purpose, csr)
-        except certificate_errors.InvalidCSR as error:
-            raise errors.APIError(errors.certificates.INVALID_CSR, str(error)) from None
+        role = self._certificates.role_of_node(session, known_form, name, purpose, csr)
         return self._node(session, known_form, role, None, is_counted)
 
     def _node(
@@ -247,18 +248,10 @@ class BootstrapController:
         request_id: str,
     ) -> str:
         bay = applicant.bay
-        try:
-            issued = self._certificates.sign_node_csr(
-                session, bay.uuid, applicant.role, applicant.name, purpose, certificate,
-                addresses, csr,
-            )
-        except certificate_errors.InvalidCSR as error:
-            raise errors.APIError(errors.certificates.INVALID_CSR, str(error)) from None
-        except (
-            certificate_errors.AuthorityMissing,
-            certificate_errors.AuthorityExpired,
-        ) as error:
-            raise _not_ready(error) from None
+        issued = self._certificates.sign_node_csr(
+            session, bay.uuid, applicant.role, applicant.name, purpose, certificate, addresses,
+            csr,
+        )
         LOG.info(
             '%s: certificate %s (%s) given to the %s %s of bay %s',
             request_id, issued.serial, purpose, applicant.role, applicant.name, bay.uuid,
@@ -316,14 +309,6 @@ def _node_name(request: webob.Request) -> str:
     return name
 
 
-def _key_of(csr: str) -> str:
-    """:raises APIError: INVALID_CSR."""
-    try:
-        return public_key_of(csr)
-    except certificate_errors.InvalidCSR as error:
-        raise errors.APIError(errors.certificates.INVALID_CSR, str(error)) from None
-
-
 def _read_csr(request: webob.Request) -> str:
     body: bytes = request.body_file.read(MAX_PEM_LENGTH + 1)
     if len(body) > MAX_PEM_LENGTH:
@@ -338,7 +323,3 @@ def _refused() -> errors.APIError:
     return errors.APIError(
         errors.bootstrap.REFUSED, 'The bootstrap token or key opens nothing here.'
     )
-
-
-def _not_ready(reason: certificate_errors.CertificateError) -> errors.APIError:
-    return errors.APIError(errors.certificates.NOT_READY, str(reason))

@@ -7,6 +7,7 @@ from oslo_config import cfg
 
 from magnum.api import errors
 from magnum.api.requests import refusals
+from magnum.api.requests.refusals import Refusal
 from magnum.clients.image import Image
 from magnum.db import models
 from magnum.drivers import labels as rules
@@ -15,6 +16,17 @@ from magnum.drivers.registry import DriverNotFound, Registry
 
 _OF_NODES: Final[refusals.Table] = {
     PlanRefused: refusals.TABLE[PlanRefused]._replace(kind=errors.nodegroups.INVALID)
+}
+_OF_BAYS: Final[refusals.Table] = {
+    DriverNotFound: Refusal(errors.drivers.NOT_SUPPORTED, '{error}')
+}
+_OF_KINDS: Final[refusals.Table] = {
+    DriverNotFound: Refusal(
+        errors.drivers.NOT_SUPPORTED,
+        'Cluster type ({values[server_type]}, {distro}, {values[coe]}) not supported. '
+        '{error.field}: {error}',
+        '{error.field}',
+    )
 }
 
 
@@ -34,17 +46,10 @@ class DriverSelection:
         :param values: attributes of the baymodel.
         """
         named = values.get('driver') or image.driver
-        try:
+        with refusals.told(_OF_KINDS, values=values, distro=image.os_distro):
             if named:
                 return self._drivers.by_name(named)
             return self._drivers.choose(values['server_type'], image.os_distro, values['coe'])
-        except DriverNotFound as error:
-            raise errors.APIError(
-                errors.drivers.NOT_SUPPORTED,
-                f"Cluster type ({values['server_type']}, {image.os_distro}, {values['coe']}) "
-                f'not supported. {error.field}: {error}',
-                source=errors.pointer(error.field),
-            ) from None
 
     def network_driver(self, coe: str, asked: str | None, driver: Driver) -> str:
         """The network driver asked for, or the default one."""
@@ -114,10 +119,8 @@ class DriverSelection:
 
     def of_bay(self, bay: models.Bay) -> Driver:
         """The driver that a bay was made with."""
-        try:
+        with refusals.told(_OF_BAYS):
             return self._drivers.by_name(bay.driver or '')
-        except DriverNotFound as error:
-            raise errors.APIError(errors.drivers.NOT_SUPPORTED, str(error)) from None
 
     def zones(
         self, labels: Mapping[str, str], values: Mapping[str, Any]

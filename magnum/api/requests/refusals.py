@@ -97,19 +97,24 @@ RETRY: Final[Table] = {
         errors.operations.NOT_RETRYABLE, _OPERATION + 'The node group is gone.'
     ),
 }
+#: A node's signing request is its whole body.
+OF_NODES: Final[Table] = {
+    certificates.InvalidCSR: Refusal(errors.certificates.INVALID_CSR, '{error}'),
+}
 
 
 @contextlib.contextmanager
 def told(also: Table | None = None, **names: object) -> Iterator[None]:
     """Tell the client of every error in the table.
 
-    :param also: rows that are otherwise than in the table here.
+    :param also: rows that are otherwise than in the table here, or not in it.
     :param names: what the formats of the table name.
     :raises APIError: instead of what is in the table.
     """
+    told_of = tuple({**TABLE, **(also or {})})
     try:
         yield
-    except tuple(TABLE) as error:
+    except told_of as error:
         raise of(error, also or {}, **names) from None
 
 

@@ -11,6 +11,7 @@ import pytest
 from magnum.api import errors
 from magnum.api.dialects import BAYMODELS, BAYS
 from magnum.api.requests import refusals
+from magnum.api.requests.refusals import Refusal
 from magnum.certificates import errors as certificates
 from magnum.db.repositories import baymodels, paging, quotas
 from magnum.domain import nodegroups
@@ -70,6 +71,24 @@ def test_kinds_of_an_error_are_told_as_the_error() -> None:
     with pytest.raises(errors.APIError) as raised, refusals.told():
         raise certificates.ExtensionRefused('subjectAltName')
     assert raised.value.kind is errors.certificates.INVALID_CSR
+
+
+def test_a_row_of_its_own_need_not_be_in_the_table() -> None:
+    also: refusals.Table = {
+        KeyError: Refusal(errors.drivers.NOT_SUPPORTED, '{ident}: {error}', '{error}')
+    }
+    with pytest.raises(errors.APIError) as raised, refusals.told(also, ident='a'):
+        raise KeyError('b')
+    assert (raised.value.detail, raised.value.source) == ("a: 'b'", {'pointer': "/'b'"})
+    with pytest.raises(KeyError), refusals.told():
+        raise KeyError('b')
+
+
+def test_the_body_of_a_node_has_no_fields() -> None:
+    with pytest.raises(errors.APIError) as raised, refusals.told(refusals.OF_NODES):
+        raise certificates.InvalidCSR('why')
+    assert raised.value.kind is errors.certificates.INVALID_CSR
+    assert not raised.value.source
 
 
 def test_a_row_of_its_own_goes_before_the_table() -> None:
