@@ -11,4 +11,5 @@ from oslo_service import backend
 # oslo libraries load eventlet wherever it is installed, and oslo.service
 # still installs it. None here makes every such import a clean "not there".
 sys.modules.setdefault('eventlet', None)  # type: ignore[arg-type]
-backend.init_backend(backend.BackendType.THREADING)
+# Loaded when something asks for it: an API process that only reads does not.
+backend.register_backend_default_hook(lambda: backend.BackendType.THREADING)

@@ -4,8 +4,6 @@ import dataclasses
 import urllib.parse
 from typing import Any, Final
 
-from novaclient import client
-
 from magnum.clients.callers import CallerCloud
 from magnum.clients.errors import CloudNotFound, calling
 
@@ -71,6 +69,9 @@ def public_key(cloud: CallerCloud, keypair: str) -> str | None:
 
 
 def _nova(cloud: CallerCloud) -> Any:
+    # Loaded for the first key pair: reads ask for none.
+    from novaclient import client
+
     return client.Client(
         _API_VERSION,
         session=cloud.session,

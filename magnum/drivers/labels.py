@@ -20,8 +20,6 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal
 
-import jsonschema
-
 from magnum.domain import label_values
 from magnum.drivers import contract, files
 
@@ -215,6 +213,9 @@ def check(label_schema: Mapping[str, Any], labels: Mapping[str, str]) -> None:
             )
     for name in sorted(rules.keys() & labels.keys()):
         _check_alias(label_schema, labels, name)
+    # Loaded by the first request that gives labels: reads need no validator.
+    import jsonschema
+
     validator = jsonschema.Draft202012Validator(label_schema)
     for error in validator.iter_errors(applied(label_schema, labels)):
         name = '/'.join(map(str, error.absolute_path))

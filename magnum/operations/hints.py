@@ -9,11 +9,13 @@ import contextlib
 import queue
 import threading
 import time
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import oslo_messaging
 from oslo_config import cfg
 from oslo_log import log as logging
+
+if TYPE_CHECKING:
+    import oslo_messaging
 
 LOG = logging.getLogger(__name__)
 
@@ -24,7 +26,7 @@ _PAUSE: Final = 0.05  # seconds from one hint to the next
 class WakeUp:
     """Tells conductors, over the message bus, to look for work."""
 
-    def __init__(self, conf: cfg.ConfigOpts, transport: oslo_messaging.Transport | None = None):
+    def __init__(self, conf: cfg.ConfigOpts, transport: 'oslo_messaging.Transport | None' = None):
         self._conf = conf
         self._transport = transport
         self._pending: queue.Queue[None] = queue.Queue(_PENDING)
@@ -56,7 +58,10 @@ class WakeUp:
                 LOG.warning('No wake-up was sent, conductors will see by themselves: %s', error)
             time.sleep(_PAUSE)
 
-    def _client(self) -> oslo_messaging.RPCClient:
+    def _client(self) -> 'oslo_messaging.RPCClient':
+        # Loaded with the first hint, and in its thread: reads need no message bus.
+        import oslo_messaging
+
         transport = self._transport or oslo_messaging.get_rpc_transport(self._conf)
         target = oslo_messaging.Target(topic=self._conf.conductor.topic, fanout=True)
         return oslo_messaging.get_rpc_client(transport, target, retry=0)
