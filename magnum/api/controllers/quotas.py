@@ -91,7 +91,7 @@ class QuotasController:
     def update(self, call: Call) -> Answer:
         """PATCH with a plain object: another limit; 1 when none is given."""
         call.caller.check('quota:update')
-        given = {**_DEFAULTS, **types.TYPE.parse(call.body(QUOTAS.argument))}
+        given = {**_DEFAULTS, **types.CHANGE.parse(call.body(QUOTAS.argument))}
         project_id, resource = _named(call)
 
         def work(session: orm.Session) -> Answer:

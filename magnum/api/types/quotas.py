@@ -1,11 +1,12 @@
 """Documents of quotas."""
 
+import dataclasses
 from typing import Final
 
 from magnum.api.dialects import QUOTAS
 from magnum.api.types import schemas, shared
 from magnum.api.types.fields import Field, resource_type
-from magnum.api.types.scalars import Enum, Integer, Text
+from magnum.api.types.scalars import Enum, Ignored, Integer, Text
 from magnum.db.repositories.quotas import BAYS
 
 FIELDS: Final = (
@@ -21,3 +22,9 @@ FIELDS: Final = (
 )
 
 TYPE: Final = resource_type(QUOTAS, FIELDS)
+#: Of a change: clients send what they have read with one value changed.
+CHANGE: Final = resource_type(QUOTAS, (
+    dataclasses.replace(field, datatype=Ignored(), read_only=False, ignored=True)
+    if field.read_only else field
+    for field in FIELDS
+))

@@ -25,7 +25,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
         'required': ['project_id'],
     },
     # Not a JSON patch; what names the quota is taken from the path.
-    'QuotaChange': _REQUEST,
+    'QuotaChange': bodies.request(types.CHANGE),
     'Quota': _ONE,
     # The operator's default has no row.
     'QuotaInForce': {
