@@ -43,6 +43,7 @@ policy_generator_config_file = [
 
 html_theme = 'openstackdocs' if _IN_GIT else 'alabaster'
 html_static_path = ['_static']
+html_css_files = ['magnum.css']
 openstackdocs_auto_name = False
 openstackdocs_auto_version = False
 openstackdocs_repo_name = 'openstack/magnum'

@@ -1,6 +1,7 @@
 """Images that tools/image makes hold all programs that the scripts of nodes call."""
 
 import pathlib
+import struct
 import subprocess
 import sys
 
@@ -76,10 +77,18 @@ def test_what_is_missing_is_said_in_a_line_each(
     assert command.main() == 2
     lines = capsys.readouterr().err.splitlines()
     assert [line.split(':')[1].strip() for line in lines] == [
-        'missing root', 'missing mmdebstrap', 'missing mke2fs', 'missing sfdisk',
-        'missing qemu-img',
+        'missing root', 'missing mmdebstrap', 'missing mke2fs', 'missing qemu-img',
     ]
     assert not (tmp_path / 'made').exists()
+
+
+def test_the_first_sector_of_a_disk_has_one_partition_to_its_end() -> None:
+    table = build.partition_table(8388608)
+    assert len(table) == 512 - 446
+    assert table[-2:] == b'\x55\xaa'
+    assert table[0] == 0x80
+    first, count = struct.unpack('<II', table[8:16])
+    assert (first, first + count) == (2048, 8388608)
 
 
 def test_a_folder_of_programs_that_is_not_there_is_refused(tmp_path: pathlib.Path) -> None:

@@ -18,8 +18,7 @@ from tools.node_image import build, recipe
 PROGRAMS = {
     'root': {'mmdebstrap': 'mmdebstrap'},
     'qcow2': {
-        'mmdebstrap': 'mmdebstrap', 'mke2fs': 'e2fsprogs', 'sfdisk': 'fdisk',
-        'qemu-img': 'qemu-utils',
+        'mmdebstrap': 'mmdebstrap', 'mke2fs': 'e2fsprogs', 'qemu-img': 'qemu-utils',
     },
 }
 

@@ -2,6 +2,7 @@
 
 import pathlib
 import shutil
+import struct
 import subprocess
 import tempfile
 from collections.abc import Collection
@@ -146,6 +147,19 @@ def _write(file: pathlib.Path, text: str) -> None:
     file.write_text(text)
 
 
+def partition_table(sectors: int) -> bytes:
+    """The end of a disk's first sector: one bootable partition of Linux, to the end.
+
+    :param sectors: of the whole disk.
+    """
+    # Heads and cylinders are those of disks that are too large to have any.
+    partition = struct.pack(
+        '<B3sB3sII', 0x80, b'\xfe\xff\xff', 0x83, b'\xfe\xff\xff',
+        FIRST_SECTOR, sectors - FIRST_SECTOR,
+    )
+    return partition + bytes(3 * len(partition)) + b'\x55\xaa'
+
+
 def _qcow2(root: pathlib.Path, work: pathlib.Path, made: pathlib.Path, gigabytes: int) -> None:
     """A disk with one partition, and GRUB in the gap before it."""
     raw = work / 'disk'
@@ -166,10 +180,6 @@ def _qcow2(root: pathlib.Path, work: pathlib.Path, made: pathlib.Path, gigabytes
     size = gigabytes * 1024**3
     with raw.open('wb') as file:
         file.truncate(size)
-    subprocess.run(
-        ['sfdisk', '--quiet', raw], check=True, text=True,
-        input=f'label: dos\nstart={FIRST_SECTOR}, type=83, bootable\n',
-    )
     _run(
         'mke2fs', '-q', '-t', 'ext4', '-L', LABEL, '-d', root,
         '-E', f'offset={FIRST_SECTOR * SECTOR}', raw,
@@ -177,7 +187,7 @@ def _qcow2(root: pathlib.Path, work: pathlib.Path, made: pathlib.Path, gigabytes
     )
     with raw.open('r+b') as file:
         # The loader reads the rest from the sector after its own on.
-        file.write(loader[:_BOOT_CODE])
+        file.write(loader[:_BOOT_CODE] + partition_table(size // SECTOR))
         file.seek(SECTOR)
         file.write(core)
     _run('qemu-img', 'convert', '-c', '-f', 'raw', '-O', 'qcow2', raw, made)
