@@ -40,6 +40,7 @@ def _environment() -> dict[str, str]:
     own = str(CHECKOUT / '.venv/bin')
     return kept | {
         'PATH': ':'.join(p for p in kept['PATH'].split(':') if p != own),
+        'SHELL': '/bin/bash',
         # Tables of clients are not broken at the width of nobody's terminal.
         'COLUMNS': '200',
     }
