@@ -19,8 +19,8 @@ def flag(value: bool) -> str:
 def _no_proxy(plan: BayPlan) -> str:
     """The user's exceptions, the node itself and the bay's new subnet."""
     own = ['localhost', '127.0.0.1']
-    if plan.fixed_network_cidr:
-        own.append(plan.fixed_network_cidr)
+    if not plan.fixed_network:
+        own.append(plan.fixed_network_cidr or plan.labels['fixed_subnet_cidr'])
     return ','.join(filter(None, [plan.no_proxy, *own]))
 
 
