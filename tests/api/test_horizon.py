@@ -94,8 +94,8 @@ def test_create_cluster_with_the_form_as_it_comes_up(panel: webtest.TestApp) -> 
     }
 
 
-def test_create_cluster_with_fields_that_were_switched_off_again(panel: webtest.TestApp) -> None:
-    """The load balancer on and off: what the form hides, it makes null."""
+def test_create_cluster_with_labels_that_are_null(panel: webtest.TestApp) -> None:
+    """What a form makes of a field that it hides again: not given."""
     labels = {
         **PLAIN['labels'], 'master_lb_floating_ip_enabled': None,
         'api_master_lb_allowed_cidrs': None,

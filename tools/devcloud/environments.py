@@ -73,7 +73,7 @@ def install_cloud() -> bool:
     :returns: whether something had to be done.
     """
     arguments = ['-c', str(_CONSTRAINTS), '-r', str(_REQUIREMENTS)]
-    done = _install(settings.VENV, arguments, _cloud_key(), 'OpenStack')
+    done = install(settings.VENV, arguments, _cloud_key(), 'OpenStack')
     _install_plugins()
     return done
 
@@ -101,7 +101,7 @@ def install_clients(names: Collection[str] = ()) -> None:
     for name in names or CLIENTS:
         packages, proof = CLIENTS[name]
         directory = settings.CLIENTS / name
-        if not _install(directory, packages, ' '.join(packages), name):
+        if not install(directory, packages, ' '.join(packages), name):
             say(f'{name}: there already')
         result = subprocess.run(
             [directory / 'bin' / proof[0], *proof[1:]], capture_output=True, text=True
@@ -112,8 +112,13 @@ def install_clients(names: Collection[str] = ()) -> None:
         say(f'{name}: {" ".join(proof)} says {version}')
 
 
-def _install(directory: pathlib.Path, arguments: list[str], key: str, what: str) -> bool:
-    """Make one environment and run pip in it; False if it was there."""
+def install(directory: pathlib.Path, arguments: list[str], key: str, what: str) -> bool:
+    """Make one environment and run pip in it; False if it was there.
+
+    :param arguments: of ``pip install``.
+    :param key: says what is installed: with another one it is made anew.
+    :param what: the reader's name for it.
+    """
     if _is_current(directory, key):
         return False
     interpreter = python()

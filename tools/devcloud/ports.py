@@ -25,6 +25,7 @@ USUAL: Final = {
     'memcached': 21211,
     'postgresql': 25432,
     'magnum': 9511,
+    'horizon': 8188,
     'keystone': 5000,
     'glance': 9292,
     'placement': 8778,

@@ -71,6 +71,7 @@ EPMD_PORT = _port('epmd')
 MEMCACHED_PORT = _port('memcached')
 POSTGRESQL_PORT = _port('postgresql')
 MAGNUM_PORT = _port('magnum')
+HORIZON_PORT = _port('horizon')
 
 MARIADB_SOCKET = SOCKETS / 'mariadb.sock'
 RABBITMQ_NODE = f'devcloud-{RABBITMQ_PORT}@localhost'
@@ -142,6 +143,7 @@ ACCOUNTS_BY_NAME = {
     'bob': Account('bob', 'demo', ('member',)),
     'carol': Account('carol', 'other', ('member',)),
     'rita': Account('rita', 'demo', ('reader',)),
+    'dora': Account('dora', 'panel', ('member',)),
 }
 APPLICATION_CREDENTIAL = 'alice-appcred'
 OPENRC_NAMES = (*ACCOUNTS_BY_NAME, APPLICATION_CREDENTIAL)
@@ -159,7 +161,7 @@ FLAVORS = {  # name: (vCPUs, memory in MB, disk in GB)
     'm1.medium': (2, 2048, 20),
     'm1.nodisk': (1, 1024, 0),
 }
-KEYPAIRS = {'alice-key': 'alice', 'bob-key': 'bob'}  # name: owner
+KEYPAIRS = {'alice-key': 'alice', 'bob-key': 'bob', 'dora-key': 'dora'}  # name: owner
 
 
 def mariadb_url(database: str = 'magnum', driver: str = 'pymysql') -> str:
