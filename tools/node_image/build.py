@@ -37,12 +37,12 @@ configfile /boot/grub/grub.cfg
 _CLOUD: Final = """\
 # Where a cloud may tell a node what it is.
 datasource_list: [ConfigDrive, OpenStack, NoCloud, None]
-"""
-_NETWORK: Final = """\
 # cloud-init writes what the cloud says of each interface, and networkd does it.
 system_info:
   network:
     renderers: [networkd]
+# The image has no data to make others of.
+locale: false
 """
 
 
@@ -115,8 +115,7 @@ def _bootstrap(root: pathlib.Path, suite: str, packages: list[str], mirror: str)
 
 
 def _configure(root: pathlib.Path, programs: pathlib.Path | None) -> None:
-    _write(root / 'etc/cloud/cloud.cfg.d/90-magnum-datasources.cfg', _CLOUD)
-    _write(root / 'etc/cloud/cloud.cfg.d/91-magnum-network.cfg', _NETWORK)
+    _write(root / 'etc/cloud/cloud.cfg.d/90-magnum.cfg', _CLOUD)
     _write(root / 'etc/hostname', 'localhost\n')
     # Each server makes its own when it first boots.
     _write(root / 'etc/machine-id', '')
