@@ -15,6 +15,8 @@ COMMAND_SECONDS = 1200
 PAUSE_SECONDS = 5
 #: ``...`` for what varies; blanks and line breaks count as one blank.
 _FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+#: It stands for the blanks beside it, too: not for two where the output has one.
+_ELLIPSIS = re.compile(r'\s*\.\.\.\s*')
 _RULES_OF_TABLES = re.compile(r'-{3,}')
 
 
@@ -31,7 +33,8 @@ class Found:
 
 def is_as_shown(shown: str, output: str) -> bool:
     """Whether an output is what a page shows; rules of tables have any length."""
-    return doctest.OutputChecker().check_output(_plain(shown), _plain(output), _FLAGS)
+    shown = _ELLIPSIS.sub('...', _plain(shown))
+    return doctest.OutputChecker().check_output(shown, _plain(output), _FLAGS)
 
 
 def _plain(text: str) -> str:

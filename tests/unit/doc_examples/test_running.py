@@ -115,6 +115,7 @@ def test_commands_read_nothing_of_what_follows(tmp_path: pathlib.Path, shell: Sh
 @pytest.mark.parametrize(('shown', 'output', 'same'), [
     ('| a | ... |', '| a | 5f0c |\n', True),
     ('+---+---+\n| a | b |', '+-----+---------+\n| a   | b       |', True),
+    ('| a ... | b |\n...', '| a   | b  |\n| c | d |', True),
     ('COMPLETE', 'CREATE_COMPLETE', False),
     ('a\n...\nz', 'a\nz\nb', False),
     ('"id": ...', '"id": 1,\n"name": 2', True),
