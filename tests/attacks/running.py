@@ -32,7 +32,7 @@ from tests.fakes.cloud import FakeCloud
 from tests.operations.conftest import World, fake_tools
 
 _API = pathlib.Path(sys.executable).with_name('magnum-api')
-_START = 60  # seconds that the process may take to answer
+_START = 180  # seconds that the process may take to answer
 _TIMEOUT = 30  # seconds, of one request
 
 _OF_THE_PROCESS = """

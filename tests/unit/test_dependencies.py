@@ -10,6 +10,8 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parents[2]
 _BY_URL = 'the URL of a database names it'
+#: ``magnum_tables`` is a module of the documents.
+_OURS = ('magnum', 'magnum_tables', 'osc_magnum', 'tests', 'tools')
 _PROGRAM = 'a program'
 _OF_PYTEST = 'a plug-in of pytest'
 _BUILDS = 'packages are built by it, in processes of their own'
@@ -44,7 +46,8 @@ PARTS = {
         },
     ),
     'tests and tools': Part(
-        ('tests', 'tools'), 'test-requirements.txt', ('requirements.txt',),
+        ('tests', 'tools'), 'test-requirements.txt',
+        ('requirements.txt', 'doc/requirements.txt', 'clients/osc-magnum/requirements.txt'),
         # Others run in the environment of a client or of Horizon.
         '^tools/devcloud/|^tests/functional/clients/sdk_calls.py|^tools/horizon_steps/site/',
         not_imported={
@@ -52,7 +55,8 @@ PARTS = {
             'psycopg2-binary': _BY_URL, 'pytest-cov': _OF_PYTEST, 'pytest-randomly': _OF_PYTEST,
             'pytest-timeout': _OF_PYTEST, 'pytest-xdist': _OF_PYTEST,
             'pbr': _BUILDS, 'pyuwsgi': _PROGRAM, 'setuptools': _BUILDS,
-            'types-PyYAML': 'for mypy',
+            'types-PyYAML': 'for mypy', 'types-docutils': 'for mypy',
+            'osc-magnum': 'it is of this checkout',
         },
     ),
     'development cloud': Part(
@@ -65,6 +69,10 @@ PARTS = {
             'pymysql': _BY_URL, 'python-memcached': 'keystonemiddleware uses it',
             'pyroute2': 'Neutron needs it and does not declare it',
         },
+    ),
+    'plugin of OpenStackClient': Part(
+        ('clients/osc-magnum/osc_magnum',), 'clients/osc-magnum/requirements.txt',
+        not_imported={'python-openstackclient': 'it calls the plugin'},
     ),
     'documentation': Part(
         ('doc',), 'doc/requirements.txt', ('requirements.txt',),
@@ -82,7 +90,7 @@ def test_imported_is_declared_and_the_reverse(name: str, tmp_path: pathlib.Path)
         '--exclude', part.without,
         '--requirements-files', part.declares,
         '--requirements-files-dev', ','.join(part.beside) or '/dev/null',
-        *(f'--known-first-party={package}' for package in ('magnum', 'tests', 'tools')),
+        *(f'--known-first-party={package}' for package in _OURS),
         # What is declared beside counts as a dependency of development.
         '--ignore', 'DEP004',
         '--per-rule-ignores', f'DEP002={"|".join(part.not_imported)}',
@@ -102,5 +110,7 @@ def test_imported_is_declared_and_the_reverse(name: str, tmp_path: pathlib.Path)
 def test_what_is_not_imported_is_declared(name: str) -> None:
     part = PARTS[name]
     lines = (ROOT / part.declares).read_text().splitlines()
+    # What is of this checkout is declared by its folder.
+    lines = [line.removeprefix('--editable clients/') for line in lines]
     declared = {line.split('#')[0].split('=')[0].split('>')[0].strip() for line in lines}
     assert part.not_imported.keys() <= declared

@@ -37,7 +37,11 @@ CLIENTS = {
         ['magnum', '--version'],
     ),
     'magnumclient-5.0.0': (
-        ['python-magnumclient==5.0.0', 'python-openstackclient'],
+        [
+            *('python-magnumclient==5.0.0', 'python-openstackclient'),
+            # Ours, as it is in this checkout.
+            f'--editable={settings.CHECKOUT / "clients/osc-magnum"}',
+        ],
         ['openstack', '--version'],
     ),
     'openstacksdk-4.22.0': (

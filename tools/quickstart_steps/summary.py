@@ -83,8 +83,8 @@ Logs:           {shown(layout.LOG)}/ of Magnum, {shown(settings.LOG)}/ of the cl
 Configuration:  {shown(layout.CONFIGURATION)}
 To go on by hand, as {layout.USER}, a plain member of the project demo:
     . {shown(layout.OPENRC)}
-    magnum bay-list
-    openstack coe cluster list
+    openstack bay list
+    openstack bay --help
 To stop (the data stay, and "{launcher}" starts all again):
     {launcher} down
 To remove everything:

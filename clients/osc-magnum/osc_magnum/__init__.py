@@ -1,0 +1,1 @@
+"""OpenStackClient plugin for Magnum: bays, their operations, events and previews."""

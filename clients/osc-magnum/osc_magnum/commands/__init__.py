@@ -1,0 +1,1 @@
+"""Commands of ``openstack``: one module per resource."""

@@ -1,0 +1,192 @@
+"""``openstack baymodel``."""
+
+import argparse
+from typing import Any, Final
+
+from osc_lib import exceptions
+
+from osc_magnum import options
+from osc_magnum.columns import ResolvedLabels, Row, record, table
+from osc_magnum.commands import base
+from osc_magnum.options import Option, moment, pair, positive
+from osc_magnum.service import BAYMODELS, one, renamed
+
+_BAYMODEL: Final = ('baymodel', 'Baymodel (name or uuid)')
+_COES: Final = ('kubernetes', 'swarm', 'mesos')
+
+FIELDS: Final = (
+    Option('--coe', 'coe', 'Container orchestration engine', required=True, choices=_COES),
+    Option('--image', 'image_id', 'Image that nodes boot (name or id)', required=True),
+    Option('--external-network', 'external_network_id', 'Network that leads outside'),
+    Option('--flavor', 'flavor_id', 'Flavor of workers'),
+    Option('--master-flavor', 'master_flavor_id', 'Flavor of masters'),
+    Option('--keypair', 'keypair_id', 'Key pair that opens the nodes'),
+    Option('--fixed-network', 'fixed_network', 'Network of the nodes, or the CIDR of a new one'),
+    Option('--fixed-subnet', 'fixed_subnet', 'Subnet of the nodes'),
+    Option('--dns-nameserver', 'dns_nameserver', 'Addresses of name servers, with commas'),
+    Option('--network-driver', 'network_driver', "The containers' network"),
+    Option('--volume-driver', 'volume_driver', 'How containers get volumes'),
+    Option(
+        '--docker-volume-size',
+        'docker_volume_size',
+        "GB of each node's volume for containers",
+        positive,
+    ),
+    Option(
+        '--docker-storage-driver', 'docker_storage_driver', 'Storage driver of the container engine'
+    ),
+    Option('--http-proxy', 'http_proxy', 'Proxy for HTTP'),
+    Option('--https-proxy', 'https_proxy', 'Proxy for HTTPS'),
+    Option('--no-proxy', 'no_proxy', 'What is reached without a proxy, with commas'),
+    Option(
+        '--label', 'labels', 'Label; may be repeated. openstack bay driver label list has all', pair
+    ),
+    Option('--tags', 'tags', 'Words of your own, with commas'),
+    Option('--driver', 'driver', 'Driver (default: the one that fits)'),
+    Option('--insecure-registry', 'insecure_registry', 'Registry that is used without TLS'),
+    Option('--apiserver-port', 'apiserver_port', "Port of the COE's API", positive),
+    Option('--server-type', 'server_type', 'Kind of servers', choices=('vm', 'bm')),
+    Option('--tls-disabled', 'tls_disabled', "Have the COE's API without TLS", bool),
+    Option('--registry', 'registry_enabled', 'A registry on the nodes', bool),
+    Option('--floating-ip', 'floating_ip_enabled', 'Floating addresses for nodes', bool),
+    Option('--master-lb', 'master_lb_enabled', 'A load balancer before the masters', bool),
+    Option('--public', 'public', 'Show it to all projects; for administrators', bool),
+    Option('--hidden', 'hidden', 'Show it to administrators only', bool),
+)
+_NAME: Final = Option('--name', 'name', 'New name')
+FILTERS: Final = (
+    Option('--name', 'name', 'Only baymodels of this name'),
+    Option('--coe', 'coe', 'Only baymodels of this COE', choices=_COES),
+    Option('--label', 'label', 'Only baymodels with this label (key, or key=value)'),
+    Option(
+        '--changed-since',
+        'changed_since',
+        'Only baymodels changed since: a time in ISO 8601, or 30m, 2h, 7d ago',
+        moment,
+    ),
+    *options.PAGES,
+)
+
+
+class CreateBaymodel(base.Show):
+    """Create a baymodel: what bays are made from."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Options and arguments."""
+        parser = base.parser(super().get_parser(prog_name), ('name', 'Name of the new baymodel'))
+        options.add(parser, FIELDS)
+        options.add_dry_run(parser)
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> tuple[Row, Row]:
+        """Create it, or show what it would be."""
+        body = {'name': parsed_args.name, **options.given(parsed_args, FIELDS)}
+        if parsed_args.dry_run:
+            preview = self.service.ask('POST', BAYMODELS, body, {'dry_run': 'true'}).json()
+            document = {**preview['cluster_template'], 'labels': preview['labels']}
+            return record(document, {'labels': ResolvedLabels})
+        return record(renamed(self.service.ask('POST', BAYMODELS, body).json()))
+
+
+class ListBaymodels(base.List):
+    """List baymodels."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Options and arguments."""
+        parser = super().get_parser(prog_name)
+        options.add(parser, FILTERS)
+        options.add_limit(parser)
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        """List them."""
+        return table(
+            ('uuid', 'name', 'coe', 'image_id', 'flavor_id', 'master_flavor_id', 'public'),
+            self.service.listed(
+                BAYMODELS,
+                'clustertemplates',
+                options.given(parsed_args, FILTERS),
+                parsed_args.limit,
+            ),
+        )
+
+
+class ShowBaymodel(base.Show):
+    """Show a baymodel."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Options and arguments."""
+        return base.parser(super().get_parser(prog_name), _BAYMODEL)
+
+    def take_action(self, parsed_args: argparse.Namespace) -> tuple[Row, Row]:
+        """Show it."""
+        return record(renamed(self.service.get(one(BAYMODELS, parsed_args.baymodel))))
+
+
+class SetBaymodel(base.Show):
+    """Change a baymodel."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Options and arguments."""
+        parser = base.parser(super().get_parser(prog_name), _BAYMODEL)
+        options.add(parser, (_NAME, *FIELDS), is_change=True)
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> tuple[Row, Row]:
+        """Change what was given."""
+        given = options.given(parsed_args, (_NAME, *FIELDS))
+        patch = [
+            {'op': 'replace', 'path': f'/{member}', 'value': value}
+            for member, value in given.items()
+        ]
+        path = one(BAYMODELS, parsed_args.baymodel)
+        return record(renamed(self.service.ask('PATCH', path, patch).json()))
+
+
+class UnsetBaymodel(base.Show):
+    """Remove values of a baymodel."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Options and arguments."""
+        parser = base.parser(super().get_parser(prog_name), _BAYMODEL)
+        for option in FIELDS:
+            parser.add_argument(
+                option.name,
+                dest=option.attribute,
+                action='store_true',
+                help=f'Remove: {option.help}',
+            )
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> tuple[Row, Row]:
+        """Remove what was named."""
+        patch = [
+            {'op': 'remove', 'path': f'/{option.member}'}
+            for option in FIELDS
+            if getattr(parsed_args, option.attribute)
+        ]
+        path = one(BAYMODELS, parsed_args.baymodel)
+        return record(renamed(self.service.ask('PATCH', path, patch).json()))
+
+
+class DeleteBaymodel(base.Act):
+    """Delete baymodels that no bay refers to."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Options and arguments."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            'baymodel', metavar='<baymodel>', nargs='+', help='Baymodels (names or uuids)'
+        )
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        """Delete all of them; what cannot be deleted does not keep the others."""
+        failed = []
+        for ident in parsed_args.baymodel:
+            try:
+                self.service.ask('DELETE', one(BAYMODELS, ident))
+            except exceptions.CommandError as error:
+                failed.append(f'{ident}: {error}')
+        if failed:
+            raise exceptions.CommandError('\n'.join(failed))

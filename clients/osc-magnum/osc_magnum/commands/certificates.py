@@ -1,0 +1,101 @@
+"""``openstack bay certificate`` and ``openstack bay credential``."""
+
+import argparse
+import pathlib
+from typing import Final
+
+from osc_lib import exceptions
+
+from osc_magnum import files, keys, options
+from osc_magnum.columns import Row, record
+from osc_magnum.commands import base
+from osc_magnum.commands.operations import shown
+from osc_magnum.service import one
+
+_BAY: Final = ('bay', 'Bay (name or uuid)')
+_CERTIFICATES: Final = '/certificates'
+
+
+class ShowCertificate(base.Show):
+    """Show the certificate of a bay's authority; while it is rotated, both."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Options and arguments."""
+        return base.parser(super().get_parser(prog_name), _BAY)
+
+    def take_action(self, parsed_args: argparse.Namespace) -> tuple[Row, Row]:
+        """Show it; ``-f value -c pem`` is what programs read."""
+        document = self.service.get(one(_CERTIFICATES, parsed_args.bay))
+        return record({'bay_uuid': document['bay_uuid'], 'pem': document['pem']})
+
+
+class SignCertificate(base.Show):
+    """Have a bay's authority sign a certificate."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Options and arguments."""
+        parser = base.parser(super().get_parser(prog_name), _BAY)
+        source = parser.add_mutually_exclusive_group(required=True)
+        source.add_argument(
+            '--csr', metavar='<file>', type=pathlib.Path, help='Request to sign, in PEM'
+        )
+        source.add_argument(
+            '--new-key',
+            metavar='<file>',
+            type=pathlib.Path,
+            help='Make a key, keep it in this file, and have it certified',
+        )
+        parser.add_argument(
+            '--subject',
+            metavar='<subject>',
+            default=keys.ADMINISTRATORS,
+            help=f'Subject with --new-key (default: {keys.ADMINISTRATORS})',
+        )
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> tuple[Row, Row]:
+        """Sign it; a key is kept before its certificate is asked for."""
+        if parsed_args.new_key:
+            if parsed_args.new_key.exists():
+                raise exceptions.CommandError(f'{parsed_args.new_key} is there already')
+            pair = keys.new(parsed_args.subject)
+            files.write(parsed_args.new_key, pair.key)
+            request = pair.request
+        else:
+            text = files.read(parsed_args.csr)
+            if text is None:
+                raise exceptions.CommandError(f'{parsed_args.csr} is not there')
+            request = text
+        body = {'cluster_uuid': parsed_args.bay, 'csr': request}
+        document = self.service.ask('POST', _CERTIFICATES, body).json()
+        return record({'bay_uuid': document['bay_uuid'], 'pem': document['pem']})
+
+
+class RotateCertificate(base.Show):
+    """Replace the authority of a bay while it goes on."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Options and arguments."""
+        parser = base.parser(super().get_parser(prog_name), _BAY)
+        options.add_wait(parser)
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> tuple[Row, Row]:
+        """Begin it, which takes about a quarter of an hour."""
+        path = one(_CERTIFICATES, parsed_args.bay)
+        return shown(options.begin(self.service, parsed_args, 'PATCH', path))
+
+
+class RotateCredential(base.Show):
+    """Replace the password of a bay's own user in Keystone."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Options and arguments."""
+        parser = base.parser(super().get_parser(prog_name), _BAY)
+        options.add_wait(parser)
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> tuple[Row, Row]:
+        """Begin it."""
+        path = one('/credentials', parsed_args.bay)
+        return shown(options.begin(self.service, parsed_args, 'PATCH', path))

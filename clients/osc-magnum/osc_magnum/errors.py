@@ -1,0 +1,93 @@
+"""Errors as the user sees them: the service's own words, and what to do.
+
+All of them are errors of a command: OpenStackClient prints them and ends with
+exit code 1, without a traceback.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+from osc_lib import exceptions
+
+from osc_magnum import advice
+
+_LONGEST = 2000  # characters of an answer that is no document of the service
+
+Document = Mapping[str, Any]
+
+
+class ServiceError(exceptions.CommandError):
+    """The service refused a request.
+
+    :ivar status: of HTTP.
+    :ivar code: of the service's closed list; empty where a proxy answered.
+    :ivar retry_after: seconds after which the request may be sent again, if told.
+    """
+
+    def __init__(self, answer: requests.Response):
+        self.status = answer.status_code
+        document = _first_error(answer)
+        self.code = str(document.get('code') or '')
+        self.retry_after = _seconds(answer.headers.get('Retry-After'))
+        super().__init__('\n'.join(self._lines(answer, document)))
+
+    def _lines(self, answer: requests.Response, document: Document) -> list[str]:
+        said = str(document.get('detail') or document.get('title') or '').strip()
+        said = said or f'{self.status} {answer.reason} from {answer.url}'
+        lines = [f'{said} (HTTP {self.status}{f", {self.code}" if self.code else ""})']
+        option = advice.option(document.get('source') or {})
+        if option:
+            lines.append(f'Option: {option}')
+        todo = advice.for_refusal(self.status, self.code, answer.headers)
+        if todo:
+            lines.append(f'What to do: {todo}')
+        if document.get('request_id'):
+            lines.append(f'Request: {document["request_id"]}')
+        return lines
+
+
+class Unreachable(exceptions.CommandError):
+    """The service does not answer."""
+
+    def __init__(self, error: Exception):
+        super().__init__(
+            f'{error}\nWhat to do: see whether the address is right (openstack catalog show '
+            'container-infra), and ask the operator whether the service runs.'
+        )
+
+
+class OperationFailed(exceptions.CommandError):
+    """An operation failed, or was cancelled.
+
+    :ivar operation: its document.
+    """
+
+    def __init__(self, operation: Document):
+        self.operation = operation
+        super().__init__('\n'.join(advice.of_failure(operation)))
+
+
+def _first_error(answer: requests.Response) -> Document:
+    """The error of an answer; of Keystone's middleware, too."""
+    try:
+        document = answer.json()
+    except ValueError:
+        return {'detail': answer.text.strip()[:_LONGEST] if _is_text(answer) else ''}
+    if not isinstance(document, dict):
+        return {}
+    listed = document.get('errors')
+    if isinstance(listed, list) and listed and isinstance(listed[0], dict):
+        return listed[0]
+    single = document.get('error')
+    if isinstance(single, dict):
+        return {'detail': single.get('message') or ''}
+    return {}
+
+
+def _is_text(answer: requests.Response) -> bool:
+    return str(answer.headers.get('Content-Type') or '').startswith('text/plain')
+
+
+def _seconds(text: str | None) -> float | None:
+    return float(text) if text and text.isdigit() else None

@@ -1,0 +1,160 @@
+"""Options of commands, as tables."""
+
+import argparse
+import dataclasses
+import datetime
+import re
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from osc_magnum import advice
+from osc_magnum.service import Document, Service, operation_id
+from osc_magnum.waiting import until_ended
+
+_AMOUNT: Final = re.compile(r'(\d+)([smhd])')
+_UNITS: Final = {'s': 'seconds', 'm': 'minutes', 'h': 'hours', 'd': 'days'}
+
+
+def count(text: str) -> int:
+    """A number of things."""
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f'{number} is below 0')
+    return number
+
+
+def positive(text: str) -> int:
+    """A number of things of which there is one at least."""
+    number = count(text)
+    if number == 0:
+        raise argparse.ArgumentTypeError('0 is too few')
+    return number
+
+
+def moment(text: str) -> str:
+    """A point of time in ISO 8601, of UTC unless it says otherwise; ``2h`` for two hours ago."""
+    amount = _AMOUNT.fullmatch(text)
+    try:
+        if amount:
+            ago = datetime.timedelta(**{_UNITS[amount[2]]: int(amount[1])})
+            return (datetime.datetime.now(datetime.UTC) - ago).isoformat()
+        parsed = datetime.datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(
+            f'"{text}" is no time: 2026-01-31T12:00, or 30m, 2h, 7d ago'
+        ) from None
+    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=datetime.UTC)).isoformat()
+
+
+def pair(text: str) -> tuple[str, str]:
+    """``key=value``."""
+    key, equals, value = text.partition('=')
+    if not (key and equals):
+        raise argparse.ArgumentTypeError(f'"{text}" is not <key>=<value>')
+    return key, value
+
+
+@dataclasses.dataclass(frozen=True)
+class Option:
+    """An option that gives a member of a request's body, or an argument of its query.
+
+    :ivar kind: of the value; ``bool`` makes ``--x`` and ``--no-x``, ``pair`` may be repeated.
+    """
+
+    name: str
+    member: str
+    help: str
+    kind: Callable[[str], Any] = str
+    required: bool = False
+    choices: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Remember which option a member comes from."""
+        advice.OPTIONS.setdefault(self.member, self.name)
+
+    @property
+    def attribute(self) -> str:
+        """Where the parsed value is."""
+        return f'field_{self.member}'
+
+    def add(self, parser: argparse.ArgumentParser, required: bool) -> None:
+        """Add it to a command."""
+        more: dict[str, Any] = {'dest': self.attribute, 'help': self.help}
+        if self.kind is bool:
+            more['action'] = argparse.BooleanOptionalAction
+        else:
+            word = self.name.removeprefix('--')
+            more |= {'type': self.kind, 'choices': self.choices}
+            more['metavar'] = '<key>=<value>' if self.kind is pair else f'<{word}>'
+            if self.choices:
+                more['metavar'] = f'<{"|".join(self.choices)}>'
+        if self.kind is pair:
+            more['action'] = 'append'
+        parser.add_argument(self.name, required=required, **more)
+
+
+def add(
+    parser: argparse.ArgumentParser, options: Iterable[Option], is_change: bool = False
+) -> None:
+    """Add options to a command.
+
+    :param is_change: of what is there already, so that none is required.
+    """
+    for option in options:
+        option.add(parser, option.required and not is_change)
+
+
+def given(parsed: argparse.Namespace, options: Iterable[Option]) -> dict[str, Any]:
+    """What the user gave: member by value."""
+    found = {}
+    for option in options:
+        value = getattr(parsed, option.attribute)
+        if value is not None:
+            found[option.member] = dict(value) if option.kind is pair else value
+    return found
+
+
+PAGES: Final = (
+    Option('--marker', 'marker', 'Begin after the item of this uuid'),
+    Option('--sort-key', 'sort_key', 'Member to sort by'),
+    Option('--sort-dir', 'sort_dir', 'Direction of the order', choices=('asc', 'desc')),
+)
+
+
+def add_limit(parser: argparse.ArgumentParser) -> None:
+    """Add the option that bounds a list; all pages are fetched without it."""
+    parser.add_argument(
+        '--limit', type=positive, metavar='<number>', help='Number of items to show (default: all)'
+    )
+
+
+def add_wait(parser: argparse.ArgumentParser) -> None:
+    """Add the option that waits for the end of an operation."""
+    parser.add_argument(
+        '--wait',
+        action='store_true',
+        help='Wait for the end, with the progress on a terminal; exit code 1 when it fails',
+    )
+
+
+def add_dry_run(parser: argparse.ArgumentParser) -> None:
+    """Add the option that shows a plan in place of doing anything."""
+    parser.add_argument(
+        '--dry-run',
+        action='store_true',
+        help='Check everything, show what would be done, and do nothing',
+    )
+
+
+def begin(
+    service: Service, parsed: argparse.Namespace, method: str, path: str, body: Any = None
+) -> Document:
+    """Send a request that begins an operation, and wait for its end if the user wants that.
+
+    :returns: the operation; empty where nothing was to be done.
+    :raises OperationFailed: it was waited for, and failed.
+    """
+    uuid = operation_id(service.ask(method, path, body))
+    if uuid is None:
+        return {}
+    return until_ended(service, uuid) if parsed.wait else service.operation(uuid)

@@ -1,0 +1,154 @@
+"""The progress bar of an operation, on a terminal and nowhere else."""
+
+import datetime
+import shutil
+import statistics
+from collections.abc import Collection, Mapping
+from typing import Any, Final, TextIO
+
+from keystoneauth1 import exceptions as ksa_exceptions
+from openstack.exceptions import SDKException
+from osc_lib import exceptions as osc_exceptions
+
+from osc_magnum.service import Document, Service
+
+_CELLS: Final = 20
+_ERASE: Final = '\r\x1b[K'
+_NODE: Final = 'OS::Heat::WaitCondition'
+_DEPTH: Final = 4  # of stacks within stacks
+_DONE: Final = frozenset({'CREATE_COMPLETE', 'UPDATE_COMPLETE'})
+
+
+class Bar:
+    """One line, written over again and again.
+
+    :ivar is_shown: whether it is on a terminal; else nothing is written.
+    """
+
+    def __init__(self, output: TextIO):
+        self._output = output
+        self.is_shown = output.isatty()
+
+    def show(self, operation: Document, nodes: str, usual: float | None) -> None:
+        """Show how far an operation is."""
+        self.say(line(operation, nodes, usual, datetime.datetime.now(datetime.UTC)))
+
+    def say(self, text: str) -> None:
+        """Show a text in place of the last one."""
+        if self.is_shown:
+            width = shutil.get_terminal_size().columns - 1
+            self._output.write(f'{_ERASE}{text[:width]}')
+            self._output.flush()
+
+    def clear(self) -> None:
+        """Leave nothing behind."""
+        self.say('')
+
+
+class Nodes:
+    """How many nodes of a bay have reported that they work, as Heat knows.
+
+    Who may not ask Heat goes without.
+    """
+
+    def __init__(self, service: Service, operation: str):
+        self._service = service
+        self._may_ask = True
+        self._wanted = 0
+        self._stack: str | None = None
+
+    def text(self, operation: Document) -> str:
+        """``nodes 2 of 3``; empty where that is not known."""
+        if not self._may_ask or operation['verb'] not in ('create', 'resize', 'upgrade'):
+            return ''
+        try:
+            return self._counted(operation['bay_uuid'])
+        except (osc_exceptions.CommandError, ksa_exceptions.ClientException, SDKException):
+            self._may_ask = False
+            return ''
+
+    def _counted(self, bay_uuid: str) -> str:
+        if not self._stack:
+            bay = self._service.bay(bay_uuid)
+            self._stack = bay.get('cluster_id') or bay.get('stack_id')
+            self._wanted = bay['node_count'] + bay['master_count']
+            if not self._stack:
+                return ''
+        found = self._service.orchestration.get(
+            f'/stacks/{self._stack}/resources', params={'nested_depth': _DEPTH}
+        )
+        if found.status_code != 200:
+            self._may_ask = False
+            return ''
+        return f'nodes {ready_nodes(found.json()["resources"])} of {self._wanted}'
+
+
+def ready_nodes(resources: Collection[Mapping[str, Any]]) -> int:
+    """How many of a stack's nodes have reported."""
+    return sum(
+        resource['resource_type'] == _NODE and resource['resource_status'] in _DONE
+        for resource in resources
+    )
+
+
+def usual_seconds(earlier: Collection[Document]) -> float | None:
+    """The median of what earlier operations took."""
+    taken = [
+        (_time(operation['finished_at']) - _time(operation['started_at'])).total_seconds()
+        for operation in earlier
+        if operation['started_at'] and operation['finished_at']
+    ]
+    return statistics.median(taken) if taken else None
+
+
+def line(operation: Document, nodes: str, usual: float | None, now: datetime.datetime) -> str:
+    """The bar, and all that is known beside it.
+
+    :param usual: seconds that such operations take.
+    """
+    percentage = operation['percentage']
+    full = percentage * _CELLS // 100
+    steps = operation['steps']
+    done = sum(step['state'] == 'DONE' for step in steps)
+    parts = [
+        f'{operation["verb"]} {operation["bay_name"] or operation["bay_uuid"]}',
+        f'[{"#" * full}{"-" * (_CELLS - full)}] {percentage:3}%',
+        f'step {min(done + 1, len(steps))} of {len(steps)}: {_current(operation)}',
+    ]
+    if nodes:
+        parts.append(nodes)
+    parts.append(_times(operation, usual, now))
+    return '  '.join(parts)
+
+
+def _current(operation: Document) -> str:
+    if operation['cancel_requested']:
+        return 'stopping'
+    steps = operation['steps']
+    for state in ('RUNNING', 'FAILED', 'PENDING'):
+        for step in steps:
+            if step['state'] == state:
+                return str(step['name'])
+    return 'ending'
+
+
+def _times(operation: Document, usual: float | None, now: datetime.datetime) -> str:
+    if not operation['started_at']:
+        return 'waits for its turn'
+    passed = (now - _time(operation['started_at'])).total_seconds()
+    text = _duration(passed)
+    if usual is not None and usual > passed:
+        return f'{text}, about {_duration(usual - passed)} left'
+    if operation['deadline']:
+        left = (_time(operation['deadline']) - now).total_seconds()
+        return f'{text}, at most {_duration(left)} left'
+    return text
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(max(0, round(seconds)), 60)
+    return f'{minutes}:{rest:02}'
+
+
+def _time(text: str) -> datetime.datetime:
+    return datetime.datetime.fromisoformat(text)

@@ -1,0 +1,1 @@
+"""``openstack bay`` against a running ``magnum-api`` over a fake cloud."""

@@ -1,0 +1,91 @@
+"""What to do: known for every code that the service has, and for no other."""
+
+from typing import Any
+
+import pytest
+import requests
+from osc_lib import exceptions
+from osc_magnum import advice
+from osc_magnum.errors import ServiceError
+
+from magnum.api.errors import KINDS
+from magnum.domain import failures
+
+#: Codes that need no advice: the client makes no such request, or nodes get them.
+_OF_OTHERS = frozenset({
+    'magnum.request.unknown_argument', 'magnum.request.invalid_version',
+    'magnum.microversion-unsupported', 'magnum.request.unsupported_media_type',
+    'magnum.request.not_acceptable', 'magnum.request.version_too_low',
+    'magnum.request.idempotency_key_reused', 'magnum.request.no_such_path',
+    'magnum.request.method_not_allowed', 'magnum.request.headers_too_large',
+    'magnum.baymodel.exists', 'magnum.nodegroup.exists', 'magnum.nodegroup.zero_nodes',
+    'magnum.quota.not_found', 'magnum.quota.exists', 'magnum.project.not_found',
+})
+
+
+def test_every_refusal_has_advice() -> None:
+    codes = {
+        kind.code for kind in KINDS if not kind.code.startswith('magnum.bootstrap.')
+    }
+    assert codes - _OF_OTHERS == advice.REFUSALS.keys()
+
+
+def test_every_failure_has_advice() -> None:
+    codes = {entry.code for entry in failures.CODES}
+    # Who cancelled it knows.
+    assert codes - {'cancelled'} == advice.FAILURES.keys()
+
+
+def answer(status: int, body: bytes, content_type: str = 'application/json') -> requests.Response:
+    made = requests.Response()
+    made.status_code = status
+    made.reason = 'Reason'
+    made.url = 'http://magnum/v1/clusters'
+    made._content = body
+    made.headers['Content-Type'] = content_type
+    return made
+
+
+@pytest.mark.parametrize(
+    ('status', 'body', 'content_type', 'said'),
+    [
+        (502, b'<html>Bad</html>', 'text/html', '502 Reason from http://magnum/v1/clusters'),
+        (503, b'over there', 'text/plain; charset=utf-8', 'over there (HTTP 503)'),
+        (401, b'{"error": {"message": "Log in", "code": 401}}', 'application/json', 'Log in'),
+        (400, b'[]', 'application/json', '400 Reason'),
+        (400, b'{"errors": []}', 'application/json', '400 Reason'),
+        (400, b'{"errors": [{"title": "No", "code": "new.code"}]}', 'application/json',
+         'No (HTTP 400, new.code)'),
+    ],
+)
+def test_answers_of_others_are_told(
+    status: int, body: bytes, content_type: str, said: str
+) -> None:
+    error = ServiceError(answer(status, body, content_type))
+    assert isinstance(error, exceptions.CommandError)
+    assert str(error).startswith(said)
+
+
+def test_an_older_service_is_named() -> None:
+    refused = answer(406, b'{"errors": [{"detail": "Version 1.24 is not supported."}]}')
+    refused.headers['OpenStack-API-Maximum-Version'] = 'container-infra 1.11'
+    assert 'it ends at 1.11' in str(ServiceError(refused))
+
+
+def test_the_option_at_fault_is_named() -> None:
+    from osc_magnum.commands import bays
+
+    assert bays.NEW
+    assert advice.option({'pointer': '/cluster_template_id'}) == '--baymodel'
+    assert advice.option({'pointer': '/labels/kube_tag'}) == '--label kube_tag'
+    assert advice.option({'pointer': '/unknown'}) is None
+    assert advice.option({}) is None
+
+
+def test_a_cancelled_operation_is_no_failure() -> None:
+    operation: dict[str, Any] = {
+        'uuid': 'o', 'verb': 'create', 'state': 'CANCELLED', 'bay_name': None, 'bay_uuid': 'u',
+        'steps': [], 'error': None,
+    }
+    first, *_ = advice.of_failure(operation)
+    assert first.startswith('create of bay u was cancelled')
