@@ -53,7 +53,11 @@ def load(
         out, as entry points do: some oslo libraries register options of theirs
         there and then look for them in the object that they are given.
     """
-    conf = _registered(conf or cfg.CONF)
+    if conf is None:
+        conf = cfg.CONF
+        # A first attempt, with an error in the files, may have left its own.
+        conf.clear()
+    _registered(conf)
     conf(
         list(argv), project=PROJECT, prog=prog, version=version.VERSION,
         default_config_files=config_files,

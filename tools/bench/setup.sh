@@ -12,10 +12,13 @@ contenders=(ours)
 
 mkdir -p "$root/logs"
 
+install() { # install NAME ARGUMENT...
+    (cd "$checkout" && "$python" -m tools.common.environments "$root/$1" "${@:2}")
+}
+
 environment() { # environment NAME PACKAGE...
     [ -x "$root/$1/bin/uwsgi" ] && return
-    "$python" -m venv "$root/$1"
-    "$root/$1/bin/pip" install --quiet "${@:2}"
+    install "$@"
 }
 
 command -v wrk >/dev/null || { echo 'wrk is not installed; apt has it' >&2; exit 1; }
@@ -27,8 +30,8 @@ export PBR_VERSION=0.0.1
 # Modules of a former build would be installed again.
 rm -rf "$checkout/build"
 environment ours "$checkout" uwsgi
-"$root/ours/bin/pip" install --quiet -r "$checkout/requirements.txt"
-"$root/ours/bin/pip" install --quiet --no-deps --force-reinstall "$checkout"
+install ours --requirement "$checkout/requirements.txt"
+install ours --no-deps --force-reinstall "$checkout"
 if [ "${#contenders[@]}" -gt 1 ]; then
     environment peer magnum==22.0.0 'setuptools<80' pymysql uwsgi python-memcached pymemcache
     environment peer23 magnum==23.0.0 'setuptools<80' pymysql uwsgi python-memcached pymemcache

@@ -3,14 +3,13 @@
 import hashlib
 import os
 import pathlib
-import re
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Collection
 
-from tools.common import processes
+from tools.common import environments
 from tools.common.command import say
 from tools.common.errors import ToolError
 from tools.devcloud import settings
@@ -19,7 +18,6 @@ OLDEST_PYTHON = (3, 11)
 STAMP = 'installed'  # in an environment that is complete: version, contents
 _CONSTRAINTS = settings.SOURCE / 'constraints.txt'
 _REQUIREMENTS = settings.SOURCE / 'requirements.txt'
-TICK = 20.0  # seconds between two lines of progress
 
 # directory: (packages, the command that proves that the client starts)
 CLIENTS = {
@@ -117,7 +115,7 @@ def install_clients(names: Collection[str] = ()) -> None:
 
 
 def install(directory: pathlib.Path, arguments: list[str], key: str, what: str) -> bool:
-    """Make one environment and run pip in it; False if it was there.
+    """Make one environment and install packages in it; False if it was there.
 
     :param arguments: of ``pip install``.
     :param key: says what is installed: with another one it is made anew.
@@ -135,17 +133,13 @@ def install(directory: pathlib.Path, arguments: list[str], key: str, what: str) 
         )
     began = time.monotonic()
     say(f'{what}: new environment with Python {version} in {directory}')
+    log = settings.PROCESSES.log(f'install-{directory.name}')
     # A half-built one, or one of another interpreter, is not worth mending.
-    shutil.rmtree(directory, ignore_errors=True)
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    result = subprocess.run([interpreter, '-m', 'venv', directory], capture_output=True, text=True)
-    if result.returncode:
-        raise ToolError(
-            f'{interpreter} cannot make a virtual environment; is python3-venv '
-            f'installed? Run {settings.CHECKOUT / "tools/system-packages"}\n'
-            + (result.stdout + result.stderr).strip()
-        )
-    _pip(directory, arguments, what)
+    environments.make(directory, interpreter, log)
+    environments.install(
+        directory, arguments, log,
+        waiting=lambda seconds: say(f'{what}: {seconds:.0f} s so far'),
+    )
     (directory / STAMP).write_text(f'{version} {key}\n')
     say(f'{what}: installed in {time.monotonic() - began:.0f} s')
     return True
@@ -163,37 +157,6 @@ def _is_current(directory: pathlib.Path, key: str) -> bool:
     if 'MAGNUM_PYTHON' in os.environ and version != _version(python()):
         return False
     return installed == key
-
-
-def _pip(directory: pathlib.Path, arguments: list[str], what: str) -> None:
-    """Run pip install; its output goes to a file, a line now and then to us."""
-    path = settings.PROCESSES.log(f'pip-{directory.name}')
-    command = [
-        str(directory / 'bin/python'),
-        '-m',
-        'pip',
-        'install',
-        '--disable-pip-version-check',
-        '--no-input',
-        '--progress-bar=off',
-        *arguments,
-    ]
-    path.unlink(missing_ok=True)  # what it says of the progress is of this run
-
-    def report(seconds: float) -> None:
-        say(f'{what}: {_progress(path)}, {seconds:.0f} s')
-
-    processes.run_logged(command, path, lines=15, waiting=report, tick=TICK)
-
-
-def _progress(log: pathlib.Path) -> str:
-    """How far pip has come, as its output tells."""
-    text = log.read_text(errors='replace')
-    collected = len(re.findall(r'^Collecting ', text, re.MULTILINE))
-    if 'Installing collected packages' in text:
-        return f'unpacking {collected} packages'
-    phase = f'{collected} packages found'
-    return f'{phase}, building' if 'Building wheel' in text else phase
 
 
 def _install_plugins() -> None:

@@ -1,13 +1,14 @@
 """Magnum's own virtual environment."""
 
 import hashlib
-import shutil
 import sys
 
+from tools.common import environments
+from tools.common.command import say
 from tools.common.place import CHECKOUT
 from tools.devcloud import settings
 from tools.quickstart_steps import layout
-from tools.quickstart_steps.progress import run_logged
+from tools.quickstart_steps.progress import clean_environment
 
 _STAMP = layout.VENV / 'installed'  # there when it is complete
 _CONSTRAINTS = settings.SOURCE / 'constraints.txt'
@@ -26,20 +27,20 @@ def install() -> bool:
     key = _key()
     if _STAMP.exists() and _STAMP.read_text() == key:
         return False
+    log = layout.LOG / 'install.log'
     # A half-built one is not worth mending.
-    shutil.rmtree(layout.VENV, ignore_errors=True)
-    run_logged([sys.executable, '-m', 'venv', layout.VENV], layout.LOG / 'venv.log')
-    run_logged(
+    environments.make(layout.VENV, sys.executable, log)
+    environments.install(
+        layout.VENV,
         [
-            layout.VENV / 'bin/python',
-            *('-m', 'pip', 'install', '--disable-pip-version-check', '--no-input'),
-            '--progress-bar=off',
             # The releases that the cloud has as well, and that we have tested.
             f'--constraint={_CONSTRAINTS}',
-            # Editable: changes of the sources take effect without a new run of pip.
+            # Editable: changes of the sources take effect without a new installation.
             f'--editable={CHECKOUT}',
         ],
-        layout.LOG / 'pip.log',
+        log,
+        clean_environment(),
+        waiting=lambda seconds: say(f'   {seconds:.0f} s so far'),
     )
     _STAMP.write_text(key)
     return True
