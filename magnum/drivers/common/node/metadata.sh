@@ -29,7 +29,9 @@ add() {
 }
 
 remove() {
-    while rule "$@" -D 2>/dev/null; do :; done
+    while rule "$@" -D 2>/dev/null; do
+        :
+    done
 }
 
 # token_is_dead: it is, or the bay is gone.
