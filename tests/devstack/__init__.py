@@ -1,0 +1,1 @@
+"""What of devstack its plugin needs, to run the plugin without devstack."""
