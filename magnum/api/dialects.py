@@ -52,87 +52,50 @@ class Dialect:
         return self
 
 
-BAYMODELS: Final = Dialect(
-    argument='baymodel',
-    title='BayModel',
-    singular='BayModel',
-    plural='BayModels',
-    collection='baymodels',
-    policy='baymodel',
-    name_suffix='model',
-    members={},
-    is_modern=False,
-    bays='bays',
+
+def plain(argument: str, collection: str) -> Dialect:
+    """The dialect of a resource whose names are all made of one word."""
+    return Dialect(
+        argument=argument, title=argument.capitalize(), singular=argument, plural=collection,
+        collection=collection, policy=argument, name_suffix=argument, members={},
+    )
+
+
+BAYMODELS: Final = dataclasses.replace(
+    plain('baymodel', 'baymodels'), title='BayModel', singular='BayModel', plural='BayModels',
+    name_suffix='model', is_modern=False, bays='bays',
 )
 CLUSTER_TEMPLATES: Final = Dialect(
-    argument='cluster_template',
-    title='ClusterTemplate',
-    singular='ClusterTemplate',
-    plural='ClusterTemplates',
-    collection='clustertemplates',
-    policy='clustertemplate',
-    name_suffix='template',
-    members={},
-    bays='clusters',
+    argument='cluster_template', title='ClusterTemplate', singular='ClusterTemplate',
+    plural='ClusterTemplates', collection='clustertemplates', policy='clustertemplate',
+    name_suffix='template', members={}, bays='clusters',
 )
 
-BAYS: Final = Dialect(
-    argument='bay',
-    title='Bay',
-    singular='bay',
-    plural='bays',
-    collection='bays',
-    policy='bay',
-    name_suffix='bay',
+BAYS: Final = dataclasses.replace(
+    plain('bay', 'bays'),
     members={'create_timeout': 'bay_create_timeout', 'faults': 'bay_faults'},
-    asynchronous_from=2,
-    is_modern=False,
+    asynchronous_from=2, is_modern=False,
 )
-_CLUSTERS_1_13: Final = Dialect(
-    argument='cluster',
-    title='Cluster',
-    singular='cluster',
-    plural='clusters',
-    collection='clusters',
-    policy='cluster',
-    name_suffix='cluster',
+_CLUSTERS_1_13: Final = dataclasses.replace(
+    plain('cluster', 'clusters'),
     members={'baymodel_id': 'cluster_template_id', 'stack_id': 'cluster_id'},
     unknown_baymodel_404_from=10,
 )
 CLUSTERS: Final = dataclasses.replace(
     _CLUSTERS_1_13,
-    members={'baymodel_id': 'cluster_template_id'},
-    changes_with=13,
-    successor=_CLUSTERS_1_13,
+    members={'baymodel_id': 'cluster_template_id'}, changes_with=13, successor=_CLUSTERS_1_13,
 )
 
-def plain(argument: str, collection: str, policy: str) -> Dialect:
-    """The dialect of a resource that has one name only."""
-    title = argument.capitalize()
-    return Dialect(
-        argument=argument, title=title, singular=argument, plural=collection,
-        collection=collection, policy=policy, name_suffix='', members={},
-    )
-
-
-CERTIFICATES: Final = Dialect(
-    argument='certificate',
-    title='Certificate',
-    singular='certificate',
-    plural='certificates',
-    collection='certificates',
-    policy='certificate',
-    name_suffix='',
-    members={'bay': 'cluster_uuid'},
+CERTIFICATES: Final = dataclasses.replace(
+    plain('certificate', 'certificates'), members={'bay': 'cluster_uuid'}
 )
-
 NODEGROUPS: Final = dataclasses.replace(
-    plain('nodegroup', 'nodegroups', 'nodegroup'), members={'bay_uuid': 'cluster_id'}
+    plain('nodegroup', 'nodegroups'), members={'bay_uuid': 'cluster_id'}
 )
-OPERATIONS: Final = plain('operation', 'operations', 'operation')
-DRIVERS: Final = plain('driver', 'drivers', 'driver')
-CONFIG: Final = plain('config', 'config', 'config')
-QUOTAS: Final = plain('quota', 'quotas', 'quota')
+OPERATIONS: Final = plain('operation', 'operations')
+DRIVERS: Final = plain('driver', 'drivers')
+CONFIG: Final = plain('config', 'config')
+QUOTAS: Final = plain('quota', 'quotas')
 
 #: Every dialect as spoken at some microversion.
 BAY_DIALECTS: Final = (*BAYS.spoken(), *CLUSTERS.spoken())

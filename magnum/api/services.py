@@ -2,9 +2,10 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from oslo_config import cfg
+from sqlalchemy import orm
 
 from magnum.api.http.held_threads import HeldThreads
 from magnum.api.http.sse import Streams
@@ -16,6 +17,8 @@ from magnum.db.engine import Database
 from magnum.drivers.registry import Registry
 from magnum.operations.accept import Planner
 from magnum.policies.enforcer import Enforcer
+
+T = TypeVar('T')
 
 
 class Wakes(Protocol):
@@ -47,3 +50,9 @@ class Services:
     streams: Streams
     collections: Mapping[str, str]
     describe: Callable[[str], tuple[bytes, str]]
+
+    def run(self, work: Callable[[orm.Session], T]) -> T:
+        """Run a transaction that plans an operation, and tell conductors."""
+        result = self.database.run(work)
+        self.wake_up.send()
+        return result

@@ -110,30 +110,19 @@ class _Application:
         :raises APIError: bootstrap.TOO_MANY.
         """
         seconds = self._failures.seconds_to_wait(address, count=False)
-        if not seconds:
-            with self._counted(address, failing):
-                yield
-            return
-        if not self._of_suspects.acquire(blocking=False):
+        if seconds and not self._of_suspects.acquire(blocking=False):
             raise too_many(_SHORTLY)
         try:
             yield
         except errors.APIError as error:
-            if error.kind in failing:
+            if error.kind in failing and seconds:
                 raise too_many(seconds) from None
-            raise
-        finally:
-            self._of_suspects.release()
-
-    @contextlib.contextmanager
-    def _counted(self, address: str, failing: frozenset[errors.Kind]) -> Iterator[None]:
-        """Count the request against its address if it shows no good token or key."""
-        try:
-            yield
-        except errors.APIError as error:
             if error.kind in failing:
                 self._failures.seconds_to_wait(address)
             raise
+        finally:
+            if seconds:
+                self._of_suspects.release()
 
 
 def _pem_response(pem: str | None) -> webob.Response:

@@ -92,9 +92,7 @@ class ActionsController:
         if call.flag('dry_run'):
             self._planned(call, lambda: self._database.dry_run(work))
             return self._resize_preview(call, given)
-        answer = self._planned(call, lambda: self._database.run(work))
-        self._services.wake_up.send()
-        return answer
+        return self._planned(call, lambda: self._services.run(work))
 
     def upgrade(self, call: Call) -> Answer:
         """POST: nodes as another baymodel has them, or new ones as they are."""
@@ -125,9 +123,7 @@ class ActionsController:
         if call.flag('dry_run'):
             self._planned(call, lambda: self._database.dry_run(work))
             return self._upgrade_preview(call, wanted, given['max_batch_size'])
-        answer = self._planned(call, lambda: self._database.run(work))
-        self._services.wake_up.send()
-        return answer
+        return self._planned(call, lambda: self._services.run(work))
 
     def _upgrade_of(
         self, session: orm.Session, call: Call, given: Mapping[str, Any]

@@ -117,8 +117,7 @@ class BaysController:
                 return bay_uuid, call.keep(session, accepted(call, bay_uuid, operation))
             return bay_uuid, call.keep(session, self._document(session, call, bay_uuid, 201))
 
-        bay_uuid, answer = self._planned(call, baymodel, lambda: self._database.run(work))
-        self._services.wake_up.send()
+        bay_uuid, answer = self._planned(call, baymodel, lambda: self._services.run(work))
         if is_asynchronous:
             return answer
         await_stack(self._services, bay_uuid, call.caller.project_id)
@@ -157,8 +156,7 @@ class BaysController:
             return self._services.planner.delete_bay(session, bay, call.caller.requester)
 
         with refusals.told(bay=self._dialect, ident=ident):
-            operation = self._database.run(work)
-        self._services.wake_up.send()
+            operation = self._services.run(work)
         return Answer(status=204, headers=operation_location(call, operation))
 
     def _preview(

@@ -149,9 +149,7 @@ class NodegroupsController:
     def _planned(self, bay_ident: str, work: Callable[[orm.Session], Answer]) -> Answer:
         """The answer of a transaction that plans an operation, or why there is none."""
         with refusals.told(bay=self._dialect, ident=bay_ident):
-            answer = self._database.run(work)
-        self._services.wake_up.send()
-        return answer
+            return self._services.run(work)
 
     def _bay(
         self, session: orm.Session, call: Call, action: str, all_projects: str | None = None

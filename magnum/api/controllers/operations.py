@@ -67,9 +67,7 @@ class OperationsController:
                 operation = act(session, row.uuid, call.caller.requester)
             return call.keep(session, accepted(call, row.bay_uuid, operation))
 
-        answer = self._database.run(work)
-        self._services.wake_up.send()
-        return answer
+        return self._services.run(work)
 
 
 class BayOperationsController:

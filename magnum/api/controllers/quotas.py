@@ -139,7 +139,7 @@ def _named(call: Call) -> tuple[str, str]:
         try:
             coerce(types.TYPE.by_member[field].datatype, value)
         except ValueError as error:
-            raise errors.invalid(field, value, str(error), errors.parameter(field)) from None
+            raise errors.invalid_argument(field, value, str(error)) from None
     return project_id, resource
 
 

@@ -38,6 +38,7 @@ __all__ = [
     'events',
     'header',
     'invalid',
+    'invalid_argument',
     'nodegroups',
     'operations',
     'parameter',
@@ -128,6 +129,11 @@ def invalid(
         f"Invalid input for field/attribute {field}. Value: '{shown}'. {reason}",
         source=pointer(field) if source is None else source,
     )
+
+
+def invalid_argument(name: str, value: object, reason: str) -> APIError:
+    """A query argument's value is refused."""
+    return invalid(name, value, reason, parameter(name))
 
 
 def _cut(text: str, length: int) -> str:

@@ -44,7 +44,7 @@ def members(query: Mapping[str, str], known: Collection[str]) -> frozenset[str] 
     chosen = frozenset(name.strip() for name in listed.split(',') if name.strip())
     unknown = sorted(chosen - set(known))
     if unknown or not chosen:
-        raise _invalid(
+        raise errors.invalid_argument(
             'fields', listed, f'Value should be some of: {", ".join(sorted(known))}'
         )
     return chosen
@@ -64,7 +64,7 @@ def text(query: Mapping[str, str], argument: str) -> str | None:
     """
     value = query.get(argument)
     if value is not None and not is_storable(value):
-        raise _invalid(argument, value, 'Value should be text')
+        raise errors.invalid_argument(argument, value, 'Value should be text')
     return value
 
 
@@ -84,7 +84,9 @@ def choice(
         return None
     word = (synonyms or {}).get(value, value)
     if word not in words:
-        raise _invalid(argument, value, f'Value should be one of: {", ".join(words)}')
+        raise errors.invalid_argument(
+            argument, value, f'Value should be one of: {", ".join(words)}'
+        )
     return word
 
 
@@ -93,7 +95,7 @@ def _label(given: str | None) -> tuple[str, str | None] | None:
         return None
     key, equals, value = given.partition('=')
     if not _LABEL.fullmatch(key) or not is_storable(value):
-        raise _invalid('label', given, 'Value should be <key> or <key>=<value>')
+        raise errors.invalid_argument('label', given, 'Value should be <key> or <key>=<value>')
     return key, value if equals else None
 
 
@@ -107,10 +109,6 @@ def _moment(given: str | None) -> datetime.datetime | None:
             moment = moment.replace(tzinfo=datetime.UTC)
         return moment.astimezone(datetime.UTC)
     except (ValueError, OverflowError):
-        raise _invalid(
+        raise errors.invalid_argument(
             'changed_since', given, 'Value should be a time in ISO 8601'
         ) from None
-
-
-def _invalid(argument: str, value: str, reason: str) -> errors.APIError:
-    return errors.invalid(argument, value, reason, errors.parameter(argument))

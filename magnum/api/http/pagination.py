@@ -18,18 +18,14 @@ _INTEGER: Final = re.compile(r'[+-]?\d{1,100}', re.ASCII)
 def uuid_marker(text: str) -> str:
     """A marker that is the uuid of an item."""
     if not is_uuid(text):
-        raise errors.invalid(
-            'marker', text, 'Value should be UUID format', errors.parameter('marker')
-        )
+        raise errors.invalid_argument('marker', text, 'Value should be UUID format')
     return text.lower()
 
 
 def id_marker(text: str) -> int:
     """A marker that is the number of an item, of those that have no uuid."""
     if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS_OF_AN_ID):
-        raise errors.invalid(
-            'marker', text, 'Value should be an integer', errors.parameter('marker')
-        )
+        raise errors.invalid_argument('marker', text, 'Value should be an integer')
     return int(text)
 
 
@@ -70,9 +66,7 @@ def limit(query: Mapping[str, str], max_limit: int) -> int:
     if text is None:
         return max_limit
     if not _INTEGER.fullmatch(text):
-        raise errors.invalid(
-            'limit', text, 'Value should be an integer', errors.parameter('limit')
-        )
+        raise errors.invalid_argument('limit', text, 'Value should be an integer')
     wanted = int(text)
     if wanted < 0:
         raise errors.APIError(

@@ -83,9 +83,7 @@ class Call:
                 raise ValueError('Value should be a boolean')
             return bool(_BOOLEAN.validate(value))
         except ValueError as error:
-            raise errors.invalid(
-                argument, value, str(error), errors.parameter(argument)
-            ) from None
+            raise errors.invalid_argument(argument, value, str(error)) from None
 
     def promising(self, promise: Promise) -> 'Call':
         """The same call, whose answer is to be kept."""

@@ -27,6 +27,4 @@ def rotate(services: Services, call: Call, find: Find, plan: Plan) -> Answer:
         return accepted(call, bay.uuid, plan(session, bay))
 
     with refusals.told(bay=CLUSTERS, ident=ident):
-        answer = services.database.run(work)
-    services.wake_up.send()
-    return answer
+        return services.run(work)

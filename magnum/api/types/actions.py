@@ -26,5 +26,5 @@ UPGRADE: Final = (
 )
 RESIZE_DEFAULTS: Final[dict[str, Any]] = defaults(RESIZE)
 UPGRADE_DEFAULTS: Final[dict[str, Any]] = defaults(UPGRADE)
-RESIZE_TYPE: Final = resource_type(plain('resize', 'actions', ''), RESIZE)
-UPGRADE_TYPE: Final = resource_type(plain('upgrade', 'actions', ''), UPGRADE)
+RESIZE_TYPE: Final = resource_type(plain('resize', 'actions'), RESIZE)
+UPGRADE_TYPE: Final = resource_type(plain('upgrade', 'actions'), UPGRADE)

@@ -41,6 +41,8 @@ class Scalar(wsme.types.UserType):
     name = 'value'
     #: Whether PATCH takes an object or a list for it.
     structured = False
+    #: How answers show a value, null aside.
+    shown: Schema | None = None
 
     def request_schema(self, mandatory: bool) -> Schema:
         """What a request may give for a value."""
@@ -48,7 +50,9 @@ class Scalar(wsme.types.UserType):
 
     def answer_schema(self) -> Schema:
         """How answers show a value, null aside."""
-        raise NotImplementedError(type(self))
+        if self.shown is None:
+            raise NotImplementedError(type(self))
+        return self.shown
 
 
 def _alternatives(schemas: Iterable[Schema], mandatory: bool) -> Schema:
@@ -68,6 +72,7 @@ class Text(Scalar):
     """A string of ``minimum`` to ``maximum`` characters."""
 
     name = 'string'
+    shown = schemas.STRING
 
     def __init__(
         self, maximum: int = 255, minimum: int = 1, pattern: re.Pattern[str] | None = None
@@ -98,10 +103,6 @@ class Text(Scalar):
             optional = '' if mandatory else '?'
             schema['pattern'] = f'^({self.pattern.pattern}){optional}$'
         return schema if mandatory else nullable(schema)
-
-    def answer_schema(self) -> Schema:
-        """How answers show it."""
-        return schemas.STRING
 
 
 class Integer(Scalar):
@@ -142,6 +143,7 @@ class Boolean(Scalar):
     """A boolean, in any of its usual spellings."""
 
     name = 'boolean'
+    shown = schemas.BOOLEAN
 
     def validate(self, value: object) -> bool | None:
         """The boolean."""
@@ -165,10 +167,6 @@ class Boolean(Scalar):
         )
         spelled = {'type': 'string', 'pattern': rf'^\s*({words})\s*$'}
         return _alternatives([schemas.BOOLEAN, spelled, {'enum': [0, 1]}], mandatory)
-
-    def answer_schema(self) -> Schema:
-        """How answers show it."""
-        return schemas.BOOLEAN
 
 
 class Enum(Scalar):
@@ -204,6 +202,7 @@ class UUID(Scalar):
     """A UUID, in its canonical spelling."""
 
     name = 'uuid'
+    shown = schemas.UUID
 
     def validate(self, value: object) -> str | None:
         """The UUID."""
@@ -217,10 +216,6 @@ class UUID(Scalar):
     def request_schema(self, mandatory: bool) -> Schema:
         """What a request may give."""
         return _alternatives([{'type': 'string', 'pattern': _ANY_UUID}], mandatory)
-
-    def answer_schema(self) -> Schema:
-        """How answers show it."""
-        return schemas.UUID
 
 
 class Nameservers(Text):
@@ -258,6 +253,7 @@ class Labels(Scalar):
     """Labels, in any of the forms in which clients send them."""
 
     name = 'labels'
+    shown = schemas.STRINGS
     structured = True
 
     def validate(self, value: object) -> labels.Labels | None:
@@ -271,10 +267,6 @@ class Labels(Scalar):
             'description': 'k=v,k=v, or a JSON object or a Python dict in a string.',
         }
         return {'anyOf': [_LABELS, spelled, *(() if mandatory else ({'type': 'null'},))]}
-
-    def answer_schema(self) -> Schema:
-        """How answers show it."""
-        return schemas.STRINGS
 
 
 class Taints(Scalar):
@@ -324,6 +316,7 @@ class Names(Scalar):
     """A list of strings."""
 
     name = 'names'
+    shown = schemas.TEXTS
 
     def validate(self, value: object) -> list[str]:
         """The strings."""
@@ -334,10 +327,6 @@ class Names(Scalar):
     def request_schema(self, mandatory: bool) -> Schema:
         """What a request may give."""
         return schemas.TEXTS if mandatory else nullable(schemas.TEXTS)
-
-    def answer_schema(self) -> Schema:
-        """How answers show it."""
-        return schemas.TEXTS
 
 
 class Ignored(Scalar):
@@ -369,15 +358,12 @@ class Timestamp(Scalar):
     """A point of time: ISO 8601 in UTC, with microseconds and offset."""
 
     name = 'timestamp'
+    shown = schemas.TIMESTAMP
 
     @staticmethod
     def tobasetype(value: datetime.datetime | None) -> str | None:
         """The text."""
         return timestamp(value)
-
-    def answer_schema(self) -> Schema:
-        """How answers show it."""
-        return schemas.TIMESTAMP
 
 
 def timestamp(value: datetime.datetime | None) -> str | None:

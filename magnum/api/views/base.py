@@ -36,6 +36,16 @@ def links(base: str, dialect: Dialect, uuid: str) -> list[dict[str, str]]:
     ]
 
 
+def label_differences(own: Mapping[str, str], base: Mapping[str, str]) -> Document:
+    """Members that compare labels with those of a baymodel or a bay."""
+    found = labels.compare(own, base)
+    return {
+        'labels_overridden': found.overridden,
+        'labels_added': found.added,
+        'labels_skipped': found.skipped,
+    }
+
+
 class View:
     """How rows of one table become documents of one dialect.
 
@@ -167,9 +177,6 @@ class BayView(View):
         if 'reason' in self.attributes:
             document['reason'] = document['status_reason']
         if self._compares_labels:
-            differences = labels.compare(row.labels, row.baymodel_labels)
-            document['labels_overridden'] = differences.overridden
-            document['labels_added'] = differences.added
-            document['labels_skipped'] = differences.skipped
+            document |= label_differences(row.labels, row.baymodel_labels)
         if self._with_faults and states.is_failed(row.status):
             document[self._faults] = nodes.faults

@@ -3,11 +3,10 @@
 from magnum.api.dialects import NODEGROUPS, Dialect
 from magnum.api.types import nodegroups as types
 from magnum.api.types.fields import Shown
-from magnum.api.views.base import View
+from magnum.api.views.base import View, label_differences
 from magnum.api.views.members import Document
 from magnum.db.repositories import nodegroups
 from magnum.db.selections import Row
-from magnum.domain import labels
 
 
 class NodegroupView(View):
@@ -31,8 +30,5 @@ class NodegroupView(View):
         ]
         document['merge_labels'] = False
         if self._compares_labels:
-            differences = labels.compare(row.labels, row.bay_labels)
-            document['labels_overridden'] = differences.overridden
-            document['labels_added'] = differences.added
-            document['labels_skipped'] = differences.skipped
+            document |= label_differences(row.labels, row.bay_labels)
         return document
