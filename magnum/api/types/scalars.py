@@ -326,7 +326,8 @@ class Names(Scalar):
 
     def request_schema(self, mandatory: bool) -> Schema:
         """What a request may give."""
-        return schemas.TEXTS if mandatory else nullable(schemas.TEXTS)
+        names: Schema = {'type': 'array', 'items': {'type': 'string', 'minLength': 1}}
+        return names if mandatory else nullable(names)
 
 
 class Ignored(Scalar):
