@@ -132,7 +132,7 @@ def test_every_field_is_described(resource: ResourceType) -> None:
     mandatory = {name for name in taken if resource.by_member[name].mandatory}
     assert any(
         set(schema.get('properties', ())) == taken and mandatory <= set(schema['required'])
-        for name, schema in COMPONENTS.items() if name.endswith('Request')
+        for name, schema in COMPONENTS.items() if name.endswith(('Request', 'Change'))
     )
     silent = {field.attribute for field in resource.fields if not field.meaning.endswith('.')}
     assert silent == set()
