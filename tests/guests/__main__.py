@@ -98,8 +98,11 @@ def _run(
 
 
 def _settings(text: str) -> Mapping[str, str]:
-    # The index, as Heat would give it.
-    return settings.parse(text) | {'MAGNUM_NODE_INDEX': '0', 'MAGNUM_MASTER_ADDRESSES': '10.0.0.5'}
+    # What Heat would give.
+    return settings.parse(text) | {
+        'MAGNUM_NODE_INDEX': '0', 'MAGNUM_NODE_ADDRESS': '10.0.0.5',
+        'MAGNUM_MASTER_ADDRESSES': '10.0.0.5',
+    }
 
 
 def _last(done: 'subprocess.CompletedProcess[str]') -> str:

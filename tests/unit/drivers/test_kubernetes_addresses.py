@@ -1,0 +1,53 @@
+"""A node of Kubernetes that has an address of pods or services: the real script."""
+
+import os
+import pathlib
+import subprocess
+from typing import Any
+
+import pytest
+
+from magnum.drivers import settings
+from magnum.drivers.kubernetes.driver import KubernetesDriver
+from tests.unit.drivers import hot, node_files, plans
+
+#: The step comes to its first package, and ends there.
+INSTALLING_NOTHING = '\nneed_command() { echo "installing $1"; exit 0; }\n'
+
+
+def node(root: pathlib.Path, role: str, address: str, labels: dict[str, str]) -> Any:
+    """Run the step with the settings that the driver gives in an existing network."""
+    driver = KubernetesDriver()
+    plan = plans.plan(driver, fixed_network='team', labels=labels)
+    told = settings.parse(
+        hot.files_written(hot.user_data(driver.render(plan), role))['/etc/magnum/node.env']
+    )
+    lib = node_files.place(root, 'common/node/lib.sh', 'opt/magnum/lib.sh')
+    with lib.open('a') as file:
+        file.write(INSTALLING_NOTHING)
+    step = node_files.place(root, 'kubernetes/node/40-containerd.sh', 'opt/40.sh')
+    own = {'MAGNUM_NODE_ADDRESS': address, 'PATH': os.environ['PATH']}
+    return subprocess.run([step], capture_output=True, text=True, check=False, env=told | own)
+
+
+@pytest.mark.parametrize('role', ['master', 'worker'])
+def test_other_addresses_are_no_trouble(tmp_path: pathlib.Path, role: str) -> None:
+    done = node(tmp_path, role, '10.101.0.5', {})
+    assert (done.returncode, done.stdout) == (0, 'installing containerd\n'), done.stderr
+
+
+@pytest.mark.parametrize('role', ['master', 'worker'])
+@pytest.mark.parametrize(
+    ('address', 'labels', 'named'),
+    [
+        ('10.100.7.5', {}, 'flannel_network_cidr'),
+        ('10.254.0.5', {}, 'service_cluster_ip_range'),
+        ('192.168.3.4', {'flannel_network_cidr': '192.168.0.0/16'}, 'flannel_network_cidr'),
+    ],
+)
+def test_an_address_of_pods_or_services_is_refused(
+    tmp_path: pathlib.Path, role: str, address: str, labels: dict[str, str], named: str
+) -> None:
+    done = node(tmp_path, role, address, labels)
+    assert done.returncode == 86
+    assert named in done.stdout
