@@ -99,7 +99,8 @@ def test_taken(datatype: Scalar, value: object, stored: object) -> None:
     assert found == stored
     assert type(found) is type(stored)
     assert _is_valid(value, datatype.request_schema(mandatory=False))
-    if stored is not None and not isinstance(datatype, NothingButNull):
+    if stored is not None:
+        assert _is_valid(value, datatype.request_schema(mandatory=True))
         assert _is_valid(stored, datatype.answer_schema())
 
 
@@ -129,6 +130,12 @@ def test_what_is_mandatory_is_not_empty(datatype: Scalar) -> None:
     assert not _is_valid('', datatype.request_schema(mandatory=True))
 
 
+@pytest.mark.parametrize('datatype', [Labels(), Taints()], ids=lambda datatype: datatype.name)
+def test_no_schema_takes_everything(datatype: Scalar) -> None:
+    assert not _is_valid(5, datatype.request_schema(mandatory=False))
+    assert not _is_valid([{'more': 1}], datatype.request_schema(mandatory=False))
+
+
 def test_a_value_is_coerced() -> None:
     assert coerce(Integer(), '5') == 5
 
@@ -144,6 +151,8 @@ def test_schemas_of_answers() -> None:
     taint = Taints().answer_schema()['items']
     assert taint['required'] == ['key', 'effect']
     assert not _is_valid({**_TAINT, 'value': None}, taint)
+    assert not _is_valid({**_TAINT, 'effect': 'x'}, taint)
+    assert not _is_valid({}, Taints().answer_schema())
     assert Ignored().request_schema(mandatory=True) == {}
     with pytest.raises(NotImplementedError):
         Ignored().answer_schema()
