@@ -233,7 +233,7 @@ class Drivers(Table):
             'Driver', 'COE', 'os_distro', 'Server types', 'Network drivers', 'Volume drivers',
             'Versions',
         )
-        return table(header, rows, (12, 12, 15, 13, 15, 13, 20))
+        return table(header, rows, (17, 16, 12, 11, 12, 12, 20))
 
 
 class Labels(Table):
