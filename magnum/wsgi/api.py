@@ -24,11 +24,12 @@ class _Application:
         if self._application is None:
             with self._lock:
                 if self._application is None:
-                    self._application = _make()
+                    self._application = make_application()
         return self._application(environ, start_response)
 
 
-def _make() -> Callable[..., Iterable[bytes]]:
+def make_application() -> Callable[..., Iterable[bytes]]:
+    """The application, at once: for servers that load it after their forks."""
     from oslo_log import log as logging
 
     import magnum.native_threads  # noqa: F401 - before any other import

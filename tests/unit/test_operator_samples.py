@@ -83,8 +83,14 @@ def test_proxies_reach_the_sockets_of_uwsgi() -> None:
     assert f' {settings["http-socket"][0]}\n' in (_ETC / 'haproxy/magnum.cfg').read_text()
     [path] = settings['socket']
     assert f'unix:{path}|uwsgi:' in (_ETC / 'apache2/magnum-api.conf').read_text()
-    [folder] = _settings(_ETC / 'systemd/magnum-api.service')['RuntimeDirectory']
-    assert pathlib.PurePath(path).parent == pathlib.PurePath('/run', folder)
+    unit = _settings(_ETC / 'systemd/magnum-api.service')
+    assert pathlib.PurePath(path).parent == pathlib.PurePath('/run', unit['RuntimeDirectory'][0])
+
+
+def test_unit_reloads_by_the_fifo_of_uwsgi() -> None:
+    [fifo] = _settings(_INI)['master-fifo']
+    [command] = _settings(_ETC / 'systemd/magnum-api.service')['ExecReload']
+    assert f"'echo c > {fifo}'" in command
 
 
 def test_rotated_logs_are_those_of_the_units() -> None:
@@ -117,6 +123,7 @@ class _Uwsgi:
         self.log = directory / 'log/magnum-api.log'
         self.log.parent.mkdir()
         self.url = f'http://127.0.0.1:{_free_port()}'
+        self.fifo = directory / 'api.fifo'
         self._output = directory / 'uwsgi.log'
         self._notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._notified.bind(str(directory / 'notify'))
@@ -128,6 +135,7 @@ class _Uwsgi:
         for name, value in {
             'http-socket': self.url.removeprefix('http://'),
             'socket': str(directory / 'api.socket'),
+            'master-fifo': str(directory / 'api.fifo'),
             'processes': '2',
         }.items():
             text, count = re.subn(rf'(?m)^{name} = .*$', f'{name} = {value}', text)
@@ -144,11 +152,15 @@ class _Uwsgi:
             )
 
     def wait_until_ready(self) -> None:
-        """Until it says so as services of ``Type=notify`` do."""
+        """Until it says so as services of ``Type=notify`` do, and its workers do."""
         said = ''
         while 'READY=1' not in said:
             said = self._notified.recv(4096).decode()
-        assert self.process.poll() is None, self.output
+        end = time.monotonic() + programs.PATIENCE
+        while self.output.count(' ready in ') < 2:      # one line of each worker
+            assert self.process.poll() is None, self.output
+            assert time.monotonic() < end, self.output
+            time.sleep(0.05)
 
     @property
     def output(self) -> str:
@@ -174,6 +186,10 @@ def _logged_request(uwsgi: _Uwsgi) -> int:
     return response.status_code
 
 
+def _workers(uwsgi: _Uwsgi) -> set[str]:
+    return set(re.findall(r'pawned uWSGI worker \d+ \((?:new )?pid: (\d+)', uwsgi.output))
+
+
 def test_uwsgi_serves_the_api_until_it_is_told_to_end(uwsgi: _Uwsgi) -> None:
     assert requests.get(uwsgi.url, timeout=60).json()['versions'][0]['id'] == 'v1'
     assert requests.get(f'{uwsgi.url}/healthcheck', timeout=60).text == 'OK'
@@ -184,6 +200,15 @@ def test_uwsgi_serves_the_api_until_it_is_told_to_end(uwsgi: _Uwsgi) -> None:
     uwsgi.log.rename(rotated)
     assert _logged_request(uwsgi) == 503
     assert uwsgi.log.exists(), rotated.read_text()
+
+    # Renewed as the unit does it.
+    before = _workers(uwsgi)
+    end = time.monotonic() + programs.PATIENCE
+    uwsgi.fifo.write_text('c\n')
+    while len(_workers(uwsgi) - before) < len(before):
+        assert requests.get(f'{uwsgi.url}/healthcheck', timeout=60).text == 'OK'
+        assert uwsgi.process.poll() is None, uwsgi.output
+        assert time.monotonic() < end, uwsgi.output
 
     began = time.monotonic()
     uwsgi.process.send_signal(signal.SIGTERM)
