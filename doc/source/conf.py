@@ -15,7 +15,7 @@ copyright = 'OpenStack Foundation'  # noqa: A001 - Sphinx's name
 release = VERSION
 version = release.rpartition('.')[0]
 
-# The theme and reno ask git; an exported tree has none.
+# The theme asks git; an exported tree has none.
 _IN_GIT = (_ROOT / '.git').exists()
 
 extensions = [
@@ -31,7 +31,8 @@ extensions = [
     'magnum_reference',
     'magnum_tables',
     'magnum_templates',
-    *(['openstackdocstheme', 'reno.sphinxext'] if _IN_GIT else ['plain_notes']),
+    'release_notes',
+    *(['openstackdocstheme'] if _IN_GIT else []),
 ]
 
 config_generator_config_file = [

@@ -11,7 +11,7 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[2]
 _BY_URL = 'the URL of a database names it'
 #: ``magnum_tables`` is a module of the documents.
-_OURS = ('magnum', 'magnum_tables', 'osc_magnum', 'tests', 'tools')
+_OURS = ('changelog', 'magnum', 'magnum_tables', 'osc_magnum', 'tests', 'tools')
 _PROGRAM = 'a program'
 _OF_PYTEST = 'a plug-in of pytest'
 _BUILDS = 'packages are built by it, in processes of their own'
@@ -77,7 +77,7 @@ PARTS = {
     ),
     'documentation': Part(
         ('doc',), 'doc/requirements.txt', ('requirements.txt',),
-        not_imported={'openstackdocstheme': _OF_SPHINX, 'reno': _OF_SPHINX},
+        not_imported={'openstackdocstheme': _OF_SPHINX},
     ),
 }
 

@@ -3,6 +3,7 @@
 import configparser
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,6 @@ from email.parser import Parser
 from importlib import metadata
 
 import pytest
-import yaml
 
 from magnum.version import VERSION
 from tests.unit.cmd import programs
@@ -136,9 +136,15 @@ def test_release_is_that_of_the_tree(sdist: pathlib.Path, wheel: pathlib.Path) -
 
 
 def test_notes_are_those_of_the_release() -> None:
-    """Reno has no tag to name the release by."""
-    settings = yaml.safe_load((_ROOT / 'releasenotes/config.yaml').read_text())
-    assert settings['unreleased_version_title'] == VERSION
+    text = _run(_ROOT, sys.executable, 'doc/ext/changelog.py')
+    releases = re.findall(r'(?m)^(\S+)\n=+$', text)
+    assert releases[0] == VERSION
+    assert text.count('Prelude\n') >= 1
+
+
+def test_notes_have_ids_of_their_own() -> None:
+    names = [path.stem for path in (_ROOT / 'releasenotes/notes').glob('*.yaml')]
+    assert len({name.rpartition('-')[2] for name in names}) == len(names)
 
 
 def test_requirements_are_in_the_wheel(wheel: pathlib.Path) -> None:

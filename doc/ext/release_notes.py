@@ -1,21 +1,19 @@
-"""``release-notes`` for a tree without git, where reno has nothing to read."""
+"""``release-notes``: the notes of all releases."""
 
 from typing import Any
 
+import changelog
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 
 class ReleaseNotes(SphinxDirective):
-    """Says where the notes are."""
+    """The notes, in the place of the directive."""
 
     def run(self) -> list[nodes.Node]:
-        """One paragraph."""
-        return self.parse_text_to_nodes(
-            'Built from a tree without git, which alone knows what belongs to which release. '
-            'The notes are in ``releasenotes/notes``.'
-        )
+        """One section for each release."""
+        return self.parse_text_to_nodes(changelog.report(title=None), allow_section_headings=True)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
