@@ -205,10 +205,11 @@ def test_uwsgi_serves_the_api_until_it_is_told_to_end(uwsgi: _Uwsgi) -> None:
     before = _workers(uwsgi)
     end = time.monotonic() + programs.PATIENCE
     uwsgi.fifo.write_text('c\n')
-    while len(_workers(uwsgi) - before) < len(before):
+    while 'chain reloading complete' not in uwsgi.output:
         assert requests.get(f'{uwsgi.url}/healthcheck', timeout=60).text == 'OK'
         assert uwsgi.process.poll() is None, uwsgi.output
         assert time.monotonic() < end, uwsgi.output
+    assert len(_workers(uwsgi) - before) == len(before) == 2
 
     began = time.monotonic()
     uwsgi.process.send_signal(signal.SIGTERM)
