@@ -121,6 +121,26 @@ def test_create_cluster_with_every_field(panel: webtest.TestApp) -> None:
     assert (shown['min_node_count'], shown['max_node_count']) == (2, 4)
 
 
+@pytest.mark.parametrize('coe', ['kubernetes', 'swarm', 'mesos'])
+def test_create_cluster_where_unknown_labels_are_refused(tmp_path: pathlib.Path, coe: str) -> None:
+    """The labels that the form sends always are known for every COE."""
+    running = Service(tmp_path, Registry.from_entry_points(), drivers__strict_labels=True)
+    client = webtest.TestApp(running.application)
+    template = {
+        name: value for name, value in TEMPLATE.items() if name not in ('labels', 'network_driver')
+    }
+    made = client.post_json('/v1/clustertemplates', {**template, 'coe': coe}, headers=HEADERS)
+    labels = {
+        name: value for name, value in PLAIN['labels'].items() if name not in TEMPLATE['labels']
+    }
+    client.post_json(
+        '/v1/clusters',
+        {**PLAIN, 'cluster_template_id': made.json['uuid'], 'labels': labels},
+        headers=HEADERS, status=202,
+    )
+    running.stop()
+
+
 def test_update_cluster_template(panel: webtest.TestApp) -> None:
     """Of what differs, each as text; labels as a literal of Python."""
     uuid = PLAIN['cluster_template_id']
