@@ -16,6 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from magnum.db.inheritance import copy_of
 from magnum.db.types import UTCDateTime, utcnow
+from magnum.domain.parameters import Stored
 
 # Text that may exceed MariaDB's 64 KiB TEXT.
 LongText = sa.Text().with_variant(mysql.MEDIUMTEXT(), 'mysql', 'mariadb')
@@ -212,7 +213,8 @@ class Operation(Base):
     phase: Mapped[str] = mapped_column(sa.String(20))
     state: Mapped[str] = mapped_column(sa.String(20))
     active_for: Mapped[str | None] = mapped_column(sa.String(36), unique=True)
-    parameters: Mapped[dict[str, Any]] = mapped_column(sa.JSON, default=dict)
+    # Read and written by magnum.domain.parameters.
+    parameters: Mapped[Stored] = mapped_column(sa.JSON, default=dict)
     # Who asked; the roles bound what the bay's identity may be given.
     user_id: Mapped[str | None] = mapped_column(sa.String(255))
     requester_project_id: Mapped[str | None] = mapped_column(sa.String(255))

@@ -12,10 +12,10 @@ The functions of these names are in :mod:`magnum.operations.flows`.
 """
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from magnum.domain import rounds, states
+from magnum.domain.parameters import Parameters
 
 Names = tuple[str, ...]
 
@@ -91,7 +91,7 @@ STEPS: Final[dict[str, Steps]] = {
 }
 
 
-def step_names(verb: str, parameters: Mapping[str, Any]) -> list[str]:
+def step_names(verb: str, parameters: Parameters) -> list[str]:
     """Every step of an operation, in order, as users see them.
 
     Of one whose rounds are not settled yet, the steps of one round.
@@ -105,7 +105,7 @@ def step_names(verb: str, parameters: Mapping[str, Any]) -> list[str]:
     return [*_opening(steps, parameters), *middle, *steps.closing]
 
 
-def phase_step_names(verb: str, phase: str, parameters: Mapping[str, Any]) -> list[str]:
+def phase_step_names(verb: str, phase: str, parameters: Parameters) -> list[str]:
     """The steps that a worker runs in a row."""
     steps = STEPS[verb]
     ending = rounds.current_name(parameters)
@@ -123,8 +123,8 @@ def without_ending(name: str) -> str:
     return name.partition('.')[0]
 
 
-def _opening(steps: Steps, parameters: Mapping[str, Any]) -> list[str]:
-    again = steps.again if parameters.get('is_retry') else ()
+def _opening(steps: Steps, parameters: Parameters) -> list[str]:
+    again = steps.again if parameters.is_retry else ()
     return [*again, *steps.opening]
 
 

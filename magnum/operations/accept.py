@@ -28,6 +28,18 @@ from magnum.db.statements import database_now
 from magnum.domain import machine, rounds, states
 from magnum.domain import nodegroups as nodegroup_rules
 from magnum.domain.failures import Failure
+from magnum.domain.parameters import (
+    Create,
+    CreateNodegroup,
+    Delete,
+    DeleteNodegroup,
+    InRounds,
+    Parameters,
+    Resize,
+    RotateCA,
+    RotateCredential,
+    Upgrade,
+)
 from magnum.operations import upgrading
 from magnum.operations.ending import end_cancelled, is_preempted
 from magnum.operations.errors import (
@@ -49,8 +61,6 @@ __all__ = [
 ]
 
 _DELETES: Final = frozenset({states.DELETE, states.DELETE_NODEGROUP})
-#: What an operation has come to; one that tries it again begins anew there.
-_PROGRESS: Final = frozenset({'delete_attempts', 'echoes'})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,7 +107,7 @@ class Planner:
         now = self._check_quota(session, bay.project_id, limit)
         bay.status = states.status(states.CREATE, states.IN_PROGRESS)
         bays.insert(session, bay, groups)
-        return self._insert(session, bay, states.CREATE, requester, {}, now)
+        return self._insert(session, bay, requester, Create(), now)
 
     def resize_bay(
         self,
@@ -125,28 +135,28 @@ class Planner:
         """
         active = locking.active_operation(session, bay.uuid)
         group = locking.nodegroup(session, bay.uuid, nodegroup_uuid)
-        asked = {
-            'node_count': node_count,
-            'rollback': rollback,
-            'nodes_to_remove': list(nodes_to_remove),
-        }
         if active is not None:
             if not _takes_over(active, group):
                 raise _in_progress(session, active)
-            named = (*active.parameters['nodes_to_remove'], *nodes_to_remove)
-            asked['nodes_to_remove'] = list(dict.fromkeys(named))
-            active.parameters = {**active.parameters, **asked}
+            waiting = Resize.of(active)
+            active.parameters = dataclasses.replace(
+                waiting, node_count=node_count, rollback=rollback,
+                nodes_to_remove=tuple(
+                    dict.fromkeys((*waiting.nodes_to_remove, *nodes_to_remove))
+                ),
+            ).stored()
             _set_count(group, node_count)
             bay.generation = models.Bay.generation + 1
             return active
         has_failed = states.is_failed(bay.status) or states.is_failed(group.status)
         if group.node_count == node_count and not nodes_to_remove and not has_failed:
             return None
-        parameters = {
-            'nodegroup': group.uuid, 'previous_node_count': group.node_count, **asked
-        }
+        parameters = Resize(
+            nodegroup=group.uuid, node_count=node_count, previous_node_count=group.node_count,
+            rollback=rollback, nodes_to_remove=nodes_to_remove,
+        )
         _set_count(group, node_count)
-        return self._plan(session, bay, states.RESIZE, requester, parameters)
+        return self._plan(session, bay, requester, parameters)
 
     def create_nodegroup(
         self,
@@ -167,8 +177,7 @@ class Planner:
         nodegroup.project_id = bay.project_id
         nodegroup.is_default = False
         nodegroups.insert(session, nodegroup)
-        parameters = {'nodegroup': nodegroup.uuid}
-        return self._plan(session, bay, states.CREATE_NODEGROUP, requester, parameters)
+        return self._plan(session, bay, requester, CreateNodegroup(nodegroup=nodegroup.uuid))
 
     def delete_nodegroup(
         self,
@@ -190,12 +199,11 @@ class Planner:
         if group.is_default:
             raise ValueError('a default node group goes with its bay')
         if active is not None:
-            is_this = active.parameters.get('nodegroup') == group.uuid
-            if is_this and active.verb == states.DELETE_NODEGROUP:
+            asked = Parameters.of(active)
+            if isinstance(asked, DeleteNodegroup) and asked.nodegroup == group.uuid:
                 return active
             raise _in_progress(session, active)
-        parameters = {'nodegroup': group.uuid}
-        return self._plan(session, bay, states.DELETE_NODEGROUP, requester, parameters)
+        return self._plan(session, bay, requester, DeleteNodegroup(nodegroup=group.uuid))
 
     def upgrade_bay(
         self,
@@ -217,16 +225,16 @@ class Planner:
         :raises NodegroupGone: the bay has no such node group.
         """
         self._begin(session, bay)
-        parameters = {
-            'baymodel': baymodel.uuid,
-            'fingerprint': upgrading.fingerprint(baymodel),
-            'max_batch_size': max_batch_size,
-            'minutes': bay.create_timeout or self._conf.cluster_heat.create_timeout,
-        }
         if nodegroup_uuid is not None:
-            group = locking.nodegroup(session, bay.uuid, nodegroup_uuid)
-            parameters['nodegroup'] = group.uuid
-        return self._plan(session, bay, states.UPGRADE, requester, parameters)
+            nodegroup_uuid = locking.nodegroup(session, bay.uuid, nodegroup_uuid).uuid
+        parameters = Upgrade(
+            baymodel=baymodel.uuid,
+            fingerprint=upgrading.fingerprint(baymodel),
+            max_batch_size=max_batch_size,
+            minutes=bay.create_timeout or self._conf.cluster_heat.create_timeout,
+            nodegroup=nodegroup_uuid,
+        )
+        return self._plan(session, bay, requester, parameters)
 
     def rotate_credential(
         self, session: orm.Session, bay: models.Bay, requester: Requester
@@ -236,7 +244,7 @@ class Planner:
         :raises OperationInProgress: something else is going on.
         """
         self._begin(session, bay)
-        return self._plan(session, bay, states.ROTATE_CREDENTIAL, requester, {})
+        return self._plan(session, bay, requester, RotateCredential())
 
     def rotate_ca(
         self, session: orm.Session, bay: models.Bay, requester: Requester
@@ -248,7 +256,7 @@ class Planner:
         self._begin(session, bay)
         # Of an earlier one: nodes may have been taken away since.
         node_trust.forget(session, bay.uuid)
-        return self._plan(session, bay, states.ROTATE_CA, requester, {})
+        return self._plan(session, bay, requester, RotateCA())
 
     def cancel(
         self, session: orm.Session, operation_uuid: str, requester: Requester
@@ -309,9 +317,7 @@ class Planner:
         if operations.last_id(session, bay.uuid) != failed.id and not is_to_be_built:
             raise NotRetryable('The bay has had a later operation.')
         parameters = _again(session, failed)
-        return self._plan(
-            session, bay, failed.verb, requester, parameters, retries=failed.uuid
-        )
+        return self._plan(session, bay, requester, parameters, retries=failed.uuid)
 
     def delete_bay(
         self, session: orm.Session, bay: models.Bay, requester: Requester
@@ -334,7 +340,7 @@ class Planner:
                     f'{active.verb} made way for a delete',
                 )
             preempts = active.uuid
-        return self._plan(session, bay, states.DELETE, requester, {}, preempts=preempts)
+        return self._plan(session, bay, requester, Delete(), preempts=preempts)
 
     def _begin(self, session: orm.Session, bay: models.Bay) -> None:
         """Check that nothing goes on at the bay.
@@ -349,17 +355,16 @@ class Planner:
         self,
         session: orm.Session,
         bay: models.Bay,
-        verb: str,
         requester: Requester,
-        parameters: dict[str, Any],
+        parameters: Parameters,
         **more: Any,
     ) -> models.Operation:
         """An operation of an existing, locked bay; the statuses say so at once."""
-        bay.status = states.status(verb, states.IN_PROGRESS)
+        bay.status = states.status(parameters.verb, states.IN_PROGRESS)
         bay.status_reason = None
         bay.generation += 1
         operation = self._insert(
-            session, bay, verb, requester, parameters, database_now(session), **more
+            session, bay, requester, parameters, database_now(session), **more
         )
         locking.set_nodegroup_status(session, operation, states.IN_PROGRESS)
         return operation
@@ -368,19 +373,20 @@ class Planner:
         self,
         session: orm.Session,
         bay: models.Bay,
-        verb: str,
         requester: Requester,
-        parameters: dict[str, Any],
+        parameters: Parameters,
         now: datetime.datetime,
         preempts: str | None = None,
         retries: str | None = None,
     ) -> models.Operation:
+        verb = parameters.verb
         deletes = verb in _DELETES
         own_minutes = (
             self._conf.cluster_heat.delete_timeout if deletes else bay.create_timeout
         )
-        if rounds.has_begun(parameters):
-            own_minutes = rounds.minutes(parameters)
+        this = rounds.current(parameters)
+        if this is not None:
+            own_minutes = this.minutes
         allowed = datetime.timedelta(minutes=own_minutes or self._conf.cluster_heat.create_timeout)
         operation = transitions.accept(
             session,
@@ -389,7 +395,7 @@ class Planner:
             bay_name=bay.name,
             project_id=bay.project_id,
             verb=verb,
-            parameters=parameters,
+            parameters=parameters.stored(),
             user_id=requester.user_id,
             requester_project_id=requester.project_id,
             roles=sorted(requester.roles),
@@ -415,36 +421,34 @@ class Planner:
         return now
 
 
-def _again(session: orm.Session, failed: models.Operation) -> dict[str, Any]:
+def _again(session: orm.Session, failed: models.Operation) -> Parameters:
     """The parameters of an operation that tries a failed one again.
 
     Revisions rise once more: a node that failed is not mended by being asked
     for again, and one that is done is not the worse for being replaced.
     """
-    parameters: dict[str, Any] = {
-        name: value for name, value in failed.parameters.items() if name not in _PROGRESS
-    }
-    parameters['is_retry'] = True
-    if failed.verb == states.RESIZE:
-        group = locking.nodegroup(session, failed.bay_uuid, parameters['nodegroup'])
-        try:
-            nodegroup_rules.check_range(
-                parameters['node_count'], group.min_node_count, group.max_node_count
-            )
-        except nodegroup_rules.Invalid as fault:    # the bounds were changed since
-            raise NotRetryable(str(fault)) from None
-        parameters['previous_node_count'] = group.node_count
-        group.node_count = parameters['node_count']
-    if failed.verb == states.CREATE_NODEGROUP:
-        locking.nodegroup(session, failed.bay_uuid, parameters['nodegroup']).revision += 1
-    if rounds.has_begun(parameters):
-        parameters['groups'] = [
-            group if number < parameters['round'] else {
-                **group,
-                'revision': 1 + locking.nodegroup(session, failed.bay_uuid, group['uuid']).revision,
-            }
-            for number, group in enumerate(parameters['groups'])
-        ]
+    parameters = Parameters.of(failed).again()
+    match parameters:
+        case Resize():
+            group = locking.nodegroup(session, failed.bay_uuid, parameters.nodegroup)
+            try:
+                nodegroup_rules.check_range(
+                    parameters.node_count, group.min_node_count, group.max_node_count
+                )
+            except nodegroup_rules.Invalid as fault:    # the bounds were changed since
+                raise NotRetryable(str(fault)) from None
+            previous, group.node_count = group.node_count, parameters.node_count
+            return dataclasses.replace(parameters, previous_node_count=previous)
+        case CreateNodegroup():
+            locking.nodegroup(session, failed.bay_uuid, parameters.nodegroup).revision += 1
+        case InRounds():
+            return dataclasses.replace(parameters, groups=tuple(
+                this if number < parameters.round else dataclasses.replace(
+                    this,
+                    revision=1 + locking.nodegroup(session, failed.bay_uuid, this.uuid).revision,
+                )
+                for number, this in enumerate(parameters.groups)
+            ))
     return parameters
 
 
@@ -463,7 +467,7 @@ def _takes_over(active: models.Operation, group: models.Nodegroup) -> bool:
     """Whether a resize that waits can still be given another target."""
     return (
         active.verb == states.RESIZE
-        and active.parameters.get('nodegroup') == group.uuid
+        and Resize.of(active).nodegroup == group.uuid
         and active.state == states.QUEUED
         and active.attempts == 0
     )

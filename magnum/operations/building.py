@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from magnum.db.models import Bay, Nodegroup, Operation
 from magnum.domain import rounds, states
 from magnum.domain.nodegroups import kind_of
+from magnum.domain.parameters import Parameters
 from magnum.domain.stack_names import stack_name
 from magnum.drivers.contract import Driver
 from magnum.drivers.plans import nodegroup_plan
@@ -46,7 +47,7 @@ def nodes_built(
             NodesBuilt(group.role, stack, group.node_count)
             for group in nodegroups if group.is_default
         )
-    concerned = rounds.nodegroup_uuid(operation.parameters)
+    concerned = rounds.nodegroup_uuid(Parameters.of(operation))
     if operation.verb not in _OF_ONE_GROUP:
         return ()
     return tuple(

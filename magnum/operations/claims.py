@@ -9,8 +9,8 @@ import contextlib
 import dataclasses
 import datetime
 import threading
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Final
 
 from oslo_db import exception as db_exc
 from oslo_log import log as logging
@@ -22,6 +22,7 @@ from magnum.db.models import Operation
 from magnum.db.repositories import bays
 from magnum.db.repositories import claims as repository
 from magnum.db.statements import database_now
+from magnum.domain.parameters import Stored
 from magnum.domain.plain_text import first_line
 
 LOG = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ class Claim:
     phase: str
     fence: int
     request_id: str | None
-    parameters: Mapping[str, Any]
+    parameters: Stored
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,10 +5,11 @@ run side by side.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from magnum.domain import verbs
+from magnum.domain.parameters import Parameters
 from magnum.operations.steps import (
     authority,
     cleanup,
@@ -93,7 +94,7 @@ class PhaseStep:
     needs: verbs.Names
 
 
-def phase_steps(verb: str, phase: str, parameters: Mapping[str, Any]) -> list[PhaseStep]:
+def phase_steps(verb: str, phase: str, parameters: Parameters) -> list[PhaseStep]:
     """The steps that a worker runs until the operation waits or ends."""
     names = verbs.phase_step_names(verb, phase, parameters)
     return [

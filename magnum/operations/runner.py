@@ -29,6 +29,7 @@ from magnum.db.repositories import bays, events, locking, nodegroups, tokens, tr
 from magnum.db.statements import database_now
 from magnum.domain import machine, rounds, states, verbs
 from magnum.domain.failures import NODE_IDENTITY_CONFLICT, Failure
+from magnum.domain.parameters import DeleteNodegroup, InRounds, Parameters
 from magnum.domain.plain_text import first_line
 from magnum.operations.claims import Claim, Claims, LeaseLost
 from magnum.operations.ending import end_cancelled, is_preempted
@@ -138,9 +139,10 @@ class Runner:
         keeps none.
         """
         claim = work.claim
-        order = verbs.step_names(claim.verb, claim.parameters)
+        asked = Parameters.of(claim)
+        order = verbs.step_names(claim.verb, asked)
         flow = graph_flow.Flow(f'{claim.verb}.{claim.phase}')
-        for step in phase_steps(claim.verb, claim.phase, claim.parameters):
+        for step in phase_steps(claim.verb, claim.phase, asked):
             flow.add(StepTask(step, order.index(step.name), work))
         engine = engines.load(flow, engine='parallel', executor=self._executor)
         engine.atom_notifier.register(taskflow_states.FAILURE, record_failure, args=(work,))
@@ -151,13 +153,13 @@ class Runner:
 
     def _next(self, claim: Claim) -> Outcome:
         """What follows a phase whose steps are all done."""
-        steps = verbs.STEPS[claim.verb]
+        steps, asked = verbs.STEPS[claim.verb], Parameters.of(claim)
         if claim.phase == states.START:
-            if steps.has_rounds and not rounds.has_begun(claim.parameters):
+            if steps.has_rounds and not rounds.has_begun(asked):
                 return self._begin_round
             if steps.finish:
                 return functools.partial(self._wait, seen=None)
-        elif not rounds.is_last(claim.parameters):
+        elif not rounds.is_last(asked):
             return self._next_round
         return self._succeed
 
@@ -213,7 +215,7 @@ class Runner:
         else:
             locking.set_status(session, operation, states.COMPLETE)
         if operation.verb == states.DELETE_NODEGROUP:
-            nodegroups.delete(session, operation.parameters['nodegroup'])
+            nodegroups.delete(session, DeleteNodegroup.of(operation).nodegroup)
         transitions.write(operation, machine.SUCCEED, finished_at=database_now(session))
         events.record(
             session, operation, f'bay.{operation.verb}.succeeded',
@@ -221,7 +223,7 @@ class Runner:
         )
 
     def _begin_round(self, session: orm.Session, operation: Operation) -> None:
-        minutes = datetime.timedelta(minutes=rounds.minutes(operation.parameters))
+        minutes = datetime.timedelta(minutes=InRounds.of(operation).current.minutes)
         locking.set_nodegroup_status(session, operation, states.IN_PROGRESS)
         transitions.write(
             operation, machine.NEXT_ROUND, deadline=database_now(session) + minutes
@@ -229,14 +231,13 @@ class Runner:
 
     def _next_round(self, session: orm.Session, operation: Operation) -> None:
         """The round's node group is done; the next one begins."""
+        asked = InRounds.of(operation)
         locking.set_nodegroup_status(session, operation, states.COMPLETE)
         events.record(
             session, operation, f'bay.{operation.verb}.advanced',
-            f'node group {rounds.current_name(operation.parameters)} is done',
+            f'node group {rounds.current_name(asked)} is done',
         )
-        operation.parameters = {
-            **operation.parameters, 'round': operation.parameters['round'] + 1
-        }
+        operation.parameters = dataclasses.replace(asked, round=asked.round + 1).stored()
         self._begin_round(session, operation)
 
     def _wait(self, session: orm.Session, operation: Operation, seen: str | None) -> None:

@@ -22,6 +22,7 @@ from magnum.db.engine import Database
 from magnum.db.repositories import bays, identities, nodegroups, operations
 from magnum.domain import rounds, states
 from magnum.domain.failures import Failure
+from magnum.domain.parameters import Parameters
 from magnum.drivers.contract import Driver
 from magnum.drivers.registry import DriverNotFound, Registry
 from magnum.operations import passwords
@@ -90,7 +91,7 @@ class Situation:
 
         :raises StepFailed: it is gone.
         """
-        uuid = rounds.nodegroup_uuid(self.operation.parameters)
+        uuid = rounds.nodegroup_uuid(Parameters.of(self.operation))
         for nodegroup in self.nodegroups:
             if nodegroup.uuid == uuid:
                 return nodegroup
@@ -99,7 +100,7 @@ class Situation:
     @property
     def is_about_bays_stack(self) -> bool:
         """Whether it is the bay's own stack that is made or changed."""
-        uuid = rounds.nodegroup_uuid(self.operation.parameters)
+        uuid = rounds.nodegroup_uuid(Parameters.of(self.operation))
         return uuid is None or self.nodegroup.is_default
 
     @property

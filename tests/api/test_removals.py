@@ -6,6 +6,7 @@ import pytest
 import webtest
 
 from magnum.db import models
+from magnum.domain.parameters import Resize
 from tests.api.fixtures.service import Service
 from tests.api.test_field_rules import CLUSTER, TEMPLATE
 
@@ -46,7 +47,7 @@ def test_who_may_not_read_stacks_leaves_it_to_the_worker(
     (operation,) = (
         row for row in _operations(service) if row.verb == 'resize'
     )
-    assert operation.parameters['nodes_to_remove'] == [NOBODY]
+    assert Resize.of(operation).nodes_to_remove == (NOBODY,)
 
 
 def test_an_error_names_some_only(client: webtest.TestApp, cluster: str) -> None:

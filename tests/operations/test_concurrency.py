@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from magnum.db import models
+from magnum.domain.parameters import Resize
 from magnum.operations.accept import (
     BayGone,
     NodegroupExists,
@@ -105,8 +106,8 @@ def test_resizes_that_take_over(world: World) -> None:
     )
     assert len({answer.uuid for answer in answers}) == 1
     (active,) = _active(world, uuid)
-    assert world.nodegroup('default-worker').node_count == active.parameters['node_count']
-    assert active.parameters['previous_node_count'] == 1
+    assert world.nodegroup('default-worker').node_count == Resize.of(active).node_count
+    assert Resize.of(active).previous_node_count == 1
 
 
 def test_retries_of_one_operation(world: World) -> None:

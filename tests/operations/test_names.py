@@ -8,19 +8,19 @@ import pytest
 from magnum.db import models
 from magnum.domain import states, verbs
 from magnum.operations import flows
+from tests.unit.domain.test_parameters import a_round, an_upgrade, read
 
-ROUNDS = {
-    'round': 1,
-    'groups': [
-        {'uuid': str(uuid.UUID(int=number << 96)), 'name': name, 'minutes': 1}
-        for number, name in enumerate(['short', 'x' * 200, 'x' * 201])
-    ],
-}
+ROUNDS = dataclasses.replace(an_upgrade(), round=1, groups=tuple(
+    dataclasses.replace(a_round(name), uuid=str(uuid.UUID(int=number << 96)))
+    for number, name in enumerate(['short', 'x' * 200, 'x' * 201])
+))
 
 
 @pytest.mark.parametrize('verb', list(verbs.STEPS))
 def test_steps_have_names_of_their_own(verb: str) -> None:
-    for parameters in ({}, ROUNDS if verbs.STEPS[verb].has_rounds else {}, {'is_retry': True}):
+    plain = read(verb, {})
+    several = ROUNDS if verbs.STEPS[verb].has_rounds else plain
+    for parameters in (plain, several, plain.again()):
         names = verbs.step_names(verb, parameters)
         assert len(names) == len(set(names)) > 0
         assert all(len(name) <= models.OperationStep.name.type.length for name in names)
@@ -50,7 +50,7 @@ def test_every_verb_has_steps() -> None:
 
 def test_closing_comes_after_the_last_round() -> None:
     ends = [
-        verbs.phase_step_names('upgrade', states.FINISH, {**ROUNDS, 'round': number})[-1]
-        for number in range(3)
+        verbs.phase_step_names('upgrade', states.FINISH, this)[-1]
+        for this in (dataclasses.replace(ROUNDS, round=number) for number in range(3))
     ]
     assert [end == 'adopt_baymodel' for end in ends] == [False, False, True]

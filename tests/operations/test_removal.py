@@ -6,6 +6,7 @@ import pytest
 
 from magnum.clients.errors import CloudUnavailable
 from magnum.db import models
+from magnum.domain.parameters import Resize
 from tests.fakes.cloud import FakeHeat
 from tests.operations.conftest import Killed, World, error_of
 
@@ -53,7 +54,7 @@ def test_a_node_named_twice_is_one(world: World, uuid: str) -> None:
     before = _nodes(world)
     _resize(world, uuid, 3, before['0'], '0')
     operation = _resize(world, uuid, 2, '0', '1')
-    assert operation.parameters['nodes_to_remove'] == [before['0'], '0', '1']
+    assert Resize.of(operation).nodes_to_remove == (before['0'], '0', '1')
     world.build(uuid)
     assert _nodes(world) == {'2': before['2'], '3': before['3']}
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from magnum.db import models
+from magnum.domain.parameters import Upgrade
 from magnum.operations.claims import LeaseLost
 from tests.operations.conftest import Killed, World
 
@@ -133,7 +134,7 @@ def test_further_verbs(
         assert asked == (2 if verb == 'upgrade' else 1)
     if verb == 'upgrade':
         assert {g.revision for g in world.rows(models.Nodegroup) if g.role != 'master'} == {1}
-        assert world.bay(uuid).baymodel_id == operation.parameters['baymodel']
+        assert world.bay(uuid).baymodel_id == Upgrade.of(operation).baymodel
 
 
 @pytest.mark.parametrize(('verb', 'call', 'when'), DEATHS)

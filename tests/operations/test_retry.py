@@ -7,6 +7,7 @@ import pytest
 from magnum.clients.errors import CloudRefused
 from magnum.db import models
 from magnum.db.repositories import locking
+from magnum.domain.parameters import Resize
 from magnum.domain.stack_names import short_id
 from magnum.operations.accept import BayGone, NotRetryable, OperationInProgress
 from tests.operations.conftest import World, error_of
@@ -218,7 +219,7 @@ def test_a_count_that_new_bounds_exclude(world: World, bounds: dict[str, int]) -
     failed = world.ask('resize_bay', uuid, 3)
     world.fail()
     with world.database.writing() as session:
-        locking.set_values(session, models.Nodegroup, failed.parameters['nodegroup'], **bounds)
+        locking.set_values(session, models.Nodegroup, Resize.of(failed).nodegroup, **bounds)
     with pytest.raises(NotRetryable, match='node_count 3'):
         world.about('retry', failed)
 

@@ -13,9 +13,11 @@ from magnum.db import models
 from magnum.db.repositories import steps
 from magnum.domain import states, verbs
 from magnum.domain.failures import Failure
+from magnum.domain.parameters import Create
 from magnum.operations import flows
 from magnum.operations.outcomes import StepFailed
 from tests.operations.conftest import World, error_of
+from tests.unit.domain.test_parameters import read
 
 PATIENCE = 30.0
 PHASES = [(verb, phase) for verb in verbs.STEPS for phase in (states.START, states.FINISH)]
@@ -49,7 +51,7 @@ def _rows(world: World) -> dict[str, models.OperationStep]:
 @pytest.mark.parametrize(('verb', 'phase'), PHASES)
 def test_steps_need_what_comes_before_them(verb: str, phase: str) -> None:
     done: set[str] = set()
-    for parameters in ({}, {'is_retry': True}):
+    for parameters in (read(verb, {}), read(verb, {}).again()):
         for step in flows.phase_steps(verb, phase, parameters):
             assert set(step.needs) <= done
             done.add(step.name)
@@ -60,7 +62,7 @@ def test_what_may_run_side_by_side() -> None:
     found = {
         (one.name, other.name)
         for verb, phase in PHASES
-        for chosen in [flows.phase_steps(verb, phase, {'is_retry': True})]
+        for chosen in [flows.phase_steps(verb, phase, read(verb, {}).again())]
         for one in chosen
         for other in chosen[chosen.index(one) + 1:]
         if one.name not in _all_needs(chosen, other)
@@ -94,7 +96,7 @@ def test_a_create_makes_user_and_authority_side_by_side(
     assert world.bay(uuid).status == 'CREATE_COMPLETE'
     positions = {row.position: row.name for row in _rows(world).values()}
     (operation,) = world.operations(uuid)
-    assert [positions[n] for n in sorted(positions)] == verbs.step_names(operation.verb, {})
+    assert [positions[n] for n in sorted(positions)] == verbs.step_names(operation.verb, Create())
 
 
 @pytest.mark.parametrize('fails', ['ensure_identity', 'ensure_authority'])
@@ -173,4 +175,4 @@ def test_log_lines_of_steps_carry_the_request(
     uuid = world.create()
     world.build(uuid)
     assert set(seen.values()) == {'req-1'}
-    assert len(seen) == len(verbs.step_names('create', {}))
+    assert len(seen) == len(verbs.step_names('create', Create()))

@@ -2,8 +2,8 @@
 
 import collections
 import dataclasses
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 from sqlalchemy import orm
 
@@ -14,6 +14,7 @@ from magnum.api.views.members import Document, DocumentType, Member, computed, t
 from magnum.db.repositories import operations as repository
 from magnum.db.selections import Row
 from magnum.domain import failures, states, verbs
+from magnum.domain.parameters import Parameters
 
 STEP: Final = DocumentType(
     Member('name', STRING, 'What it does; the same in every release.'),
@@ -114,7 +115,7 @@ def documents(session: orm.Session, rows: Sequence[Row], base: str) -> list[Docu
 
 
 def _document(row: Row, recorded: Sequence[Row], base: str) -> Document:
-    names = _step_names(row.verb, row.parameters)
+    names = _step_names(row)
     return OPERATION.document(
         row,
         percentage=percentage(row.state, names, recorded),
@@ -139,8 +140,8 @@ def percentage(state: str, names: Sequence[str], recorded: Sequence[Row]) -> int
     return min(99, 100 * len(done & wanted) // len(wanted)) if wanted else 0
 
 
-def _step_names(verb: str, parameters: Mapping[str, Any]) -> list[str]:
-    return verbs.step_names(verb, parameters) if verb in verbs.STEPS else []
+def _step_names(row: Row) -> list[str]:
+    return verbs.step_names(row.verb, Parameters.of(row)) if row.verb in verbs.STEPS else []
 
 
 def _steps(names: Sequence[str], recorded: Sequence[Row]) -> list[Document]:

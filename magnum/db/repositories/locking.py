@@ -18,6 +18,7 @@ from magnum.db.models import Bay, Nodegroup, Operation
 from magnum.db.types import utcnow
 from magnum.domain import rounds, states
 from magnum.domain.nodegroups import WORKER
+from magnum.domain.parameters import Parameters, Resize
 
 
 class BayGone(Exception):
@@ -138,7 +139,7 @@ def _touched(operation: Operation) -> dict[str, Any]:
         case states.CREATE:
             return {'is_default': True}
         case _:
-            return {'uuid': rounds.nodegroup_uuid(operation.parameters)}
+            return {'uuid': rounds.nodegroup_uuid(Parameters.of(operation))}
 
 
 def set_values(
@@ -178,6 +179,6 @@ def set_stack(
 
 def restore_count(session: orm.Session, operation: Operation) -> None:
     """The node group has the nodes that it had before a resize, if this is one."""
-    previous = operation.parameters.get('previous_node_count')
-    if previous is not None:
-        set_values(session, Nodegroup, operation.parameters['nodegroup'], node_count=previous)
+    asked = Parameters.of(operation)
+    if isinstance(asked, Resize) and asked.previous_node_count is not None:
+        set_values(session, Nodegroup, asked.nodegroup, node_count=asked.previous_node_count)

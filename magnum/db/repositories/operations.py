@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Collection, Sequence
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -12,6 +12,7 @@ from magnum.db.repositories import paging as pages
 from magnum.db.repositories.paging import Paging
 from magnum.db.repositories.visibility import Scope
 from magnum.db.selections import Columns, Row, select
+from magnum.domain.parameters import Parameters
 from magnum.domain.uuids import is_uuid
 
 TABLE: Final[sa.Table] = models.Operation.__table__
@@ -91,11 +92,13 @@ def steps(session: orm.Session, operation_uuids: Sequence[str]) -> Sequence[Row]
 
 def parameters_of(
     session: orm.Session, bay_uuid: str, verbs: Collection[str]
-) -> Sequence[dict[str, Any]]:
+) -> list[Parameters]:
     """The parameters of a bay's operations of some verbs."""
-    return session.scalars(
-        sa.select(TABLE.c.parameters).where(TABLE.c.bay_uuid == bay_uuid, TABLE.c.verb.in_(verbs))
+    rows: Sequence[Row] = session.execute(
+        sa.select(TABLE.c.verb, TABLE.c.parameters)
+        .where(TABLE.c.bay_uuid == bay_uuid, TABLE.c.verb.in_(verbs))
     ).all()
+    return [Parameters.of(row) for row in rows]
 
 
 def last_id(session: orm.Session, bay_uuid: str) -> int | None:

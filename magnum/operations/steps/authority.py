@@ -4,11 +4,13 @@ No step tells a node anything: nodes ask by themselves what to trust, take it
 over, and say so. See :mod:`magnum.certificates.rotation`.
 """
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Final
 
 from magnum.db.repositories import node_trust
 from magnum.domain.failures import Failure
+from magnum.domain.parameters import RotateCA
 from magnum.drivers.contract import MASTER, WORKER
 from magnum.operations.outcomes import StepFailed, TryLater
 from magnum.operations.steps.heat import existing
@@ -36,7 +38,7 @@ def introduce_authority(work: Work) -> None:
     """Make the next authority, that is trusted and does not sign yet."""
     bay = work.situation().bay
     with work.fenced() as (session, operation):
-        if not operation.parameters.get('is_retired'):   # by the one that this one retries
+        if not RotateCA.of(operation).is_retired:   # by the one that this one retries
             work.tools.certificates.introduce_authority(session, bay.uuid, bay.name)
 
 
@@ -60,7 +62,8 @@ def retire_authority(work: Work) -> None:
     """Withdraw the trust in the former authority."""
     with work.fenced() as (session, operation):
         work.tools.certificates.retire_authority(session, work.claim.bay_uuid)
-        operation.parameters = {**operation.parameters, 'is_retired': True}
+        asked = RotateCA.of(operation)
+        operation.parameters = dataclasses.replace(asked, is_retired=True).stored()
 
 
 def await_retirement(work: Work) -> None:

@@ -14,6 +14,7 @@ from magnum.db.repositories import ledger, locking, tokens, transitions
 from magnum.db.statements import database_now
 from magnum.domain import machine, states
 from magnum.domain.failures import root_cause
+from magnum.domain.parameters import Removing
 from magnum.drivers.plans import nodegroup_plan
 from magnum.operations.outcomes import HeatIsBusy, StepFailed, TryLater
 from magnum.operations.steps.entries import entries_of, strike
@@ -194,9 +195,9 @@ def _see_refusal(work: Work, stack: Stack) -> None:
 
 def _count_attempt(work: Work, stack: Stack) -> None:
     with work.fenced() as (_, operation):
-        attempts: dict[str, int] = dict(operation.parameters.get('delete_attempts', {}))
-        attempts[stack.id] = attempts.get(stack.id, 1) + 1
-        operation.parameters = {**operation.parameters, 'delete_attempts': attempts}
-    if attempts[stack.id] > ATTEMPTS:
+        asked = Removing.of(operation)
+        attempts = asked.delete_attempts.get(stack.id, 1) + 1
+        operation.parameters = asked.with_attempts(stack.id, attempts).stored()
+    if attempts > ATTEMPTS:
         failed = as_anybody(work, lambda heat: heat.failed_resources(stack.id))
         raise StepFailed(root_cause(failed, stack.reason or 'Heat could not delete the stack.'))

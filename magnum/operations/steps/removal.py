@@ -8,7 +8,7 @@ of the group's nodes and nothing else.
 
 import dataclasses
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import orm
 
@@ -17,20 +17,17 @@ from magnum.db.models import Operation
 from magnum.db.repositories import locking
 from magnum.domain import nodegroups, states
 from magnum.domain.failures import Failure
+from magnum.domain.parameters import Resize
 from magnum.operations.outcomes import StepFailed
 from magnum.operations.steps.heat import as_anybody
 from magnum.operations.work import Situation, Work
-
-#: A resize's parameter: the nodes that it named, by index, with the ids of
-#: their servers when Heat was asked. A later attempt may find them gone.
-TAKEN: Final = 'taken'
 
 _SHOWN: Final = 5  # names in a reason
 
 
 @dataclasses.dataclass(frozen=True)
 class Removal:
-    """What Heat is told to remove, and what is to be kept of it as ``TAKEN``."""
+    """What Heat is told to remove, and what is to be kept of it."""
 
     names: tuple[str, ...]
     taken: Mapping[str, str]
@@ -47,13 +44,14 @@ def removal(work: Work, situation: Situation, stack: Stack, lost: tuple[str, ...
         tell which nodes it has.
     """
     operation, group = situation.operation, situation.nodegroup
-    names = tuple(operation.parameters.get('nodes_to_remove', ()))
+    asked = Resize.of(operation)
+    names = tuple(asked.nodes_to_remove)
     output = work.driver(situation).workers_output
     if output is None:
         return Removal(names + lost, {})
     with work.tools.database.reading() as session:
         earlier = _failed_before(session, operation)
-    if not names and not any(one['nodes_to_remove'] for one in earlier):
+    if not names and not any(one.nodes_to_remove for one in earlier):
         return Removal(lost, {})    # none is preferred: Heat need not be asked
     members: Mapping[str, str] | None = as_anybody(
         work, lambda heat: heat.output(stack.id, output)
@@ -66,7 +64,7 @@ def removal(work: Work, situation: Situation, stack: Stack, lost: tuple[str, ...
                 f'(output {output}). Nothing was removed.',
             ))
         return Removal(lost, {})
-    found = nodegroups.named(names, {**operation.parameters.get(TAKEN, {}), **members})
+    found = nodegroups.named(names, {**asked.taken, **members})
     if found.unknown:
         raise StepFailed(Failure(
             'node_unknown',
@@ -81,33 +79,31 @@ def removal(work: Work, situation: Situation, stack: Stack, lost: tuple[str, ...
     return Removal(tuple(going), found.nodes)
 
 
-def _left(
-    earlier: Iterable[Mapping[str, Any]], members: Mapping[str, str]
-) -> Iterable[str]:
+def _left(earlier: Iterable[Resize], members: Mapping[str, str]) -> Iterable[str]:
     """Nodes that are there yet, of those that earlier resizes named."""
     left: dict[str, None] = {}
     for asked in earlier:
-        taken = asked.get(TAKEN, {})
-        found = nodegroups.named(asked['nodes_to_remove'], {**taken, **members})
+        found = nodegroups.named(asked.nodes_to_remove, {**asked.taken, **members})
         # An upgrade puts other nodes into the same places.
         left |= dict.fromkeys(
             index for index in found.nodes
-            if index in members and taken.get(index, members[index]) == members[index]
+            if index in members and asked.taken.get(index, members[index]) == members[index]
         )
     return left
 
 
-def _failed_before(session: orm.Session, operation: Operation) -> list[Mapping[str, Any]]:
+def _failed_before(session: orm.Session, operation: Operation) -> list[Resize]:
     """What the group's resizes asked for that failed since one succeeded, newest first.
 
     Who cancels a resize does not want it any more.
     """
-    failed: list[Mapping[str, Any]] = []
+    failed: list[Resize] = []
     for earlier in locking.earlier_operations(session, operation, states.RESIZE):
-        if earlier.parameters['nodegroup'] != operation.parameters['nodegroup']:
+        asked = Resize.of(earlier)
+        if asked.nodegroup != Resize.of(operation).nodegroup:
             continue
         if earlier.state == states.SUCCEEDED:
             break
         if earlier.state == states.OPERATION_FAILED:
-            failed.append(earlier.parameters)
+            failed.append(asked)
     return failed

@@ -6,6 +6,7 @@ from magnum.clients.heat import Stack
 from magnum.db.repositories import ledger, tokens
 from magnum.domain import states
 from magnum.domain.failures import Failure
+from magnum.domain.parameters import Resize
 from magnum.operations.building import nodes_built
 from magnum.operations.outcomes import StepFailed
 from magnum.operations.steps.heat import existing
@@ -65,7 +66,7 @@ def _adds_nodes(work: Work, situation: Situation) -> bool:
     stays = _count(work, situation, stack)
     if stack.is_failed or stays is None:
         return True
-    stays -= len(situation.operation.parameters.get('nodes_to_remove', ()))
+    stays -= len(Resize.of(situation.operation).nodes_to_remove)
     return situation.nodegroup.node_count > stays
 
 

@@ -10,6 +10,7 @@ from magnum.db.repositories import ledger, locking, steps, transitions
 from magnum.db.statements import database_now
 from magnum.domain import machine, states
 from magnum.domain.failures import Failure, is_echo, root_cause
+from magnum.domain.parameters import Resize
 from magnum.drivers.contract import MASTER, StackRequest
 from magnum.drivers.plans import nodegroup_plan
 from magnum.operations.outcomes import HeatIsBusy, StepFailed, TryLater
@@ -26,7 +27,7 @@ from magnum.operations.steps.heat import (
     tag_of,
     was_asked,
 )
-from magnum.operations.steps.removal import TAKEN, removal
+from magnum.operations.steps.removal import removal
 from magnum.operations.steps.rendering import plan, rendering
 from magnum.operations.steps.upgrade import left_undone
 from magnum.operations.work import Work
@@ -110,7 +111,7 @@ def note_stack(work: Work) -> None:
 def change_stack(work: Work) -> None:
     """Ask Heat to change the stack's parameters, unless it was asked before."""
     situation = work.situation()
-    group, asked = situation.nodegroup, situation.operation.parameters
+    group, asked = situation.nodegroup, Resize.of(situation.operation)
     if group.role == MASTER:
         raise StepFailed(Failure('plan_refused', 'nodegroup: The number of masters is fixed.'))
     bay_plan = plan(work, situation)
@@ -142,9 +143,11 @@ def change_stack(work: Work) -> None:
         minutes = minutes_left(work, operation, database_now(session))
         # From here on Heat may have heard, whether its answer comes or not.
         transitions.write(operation, machine.ASK, stack_action=UPDATE)
-        operation.parameters = {**operation.parameters, TAKEN: going.taken}
+        operation.parameters = dataclasses.replace(
+            Resize.of(operation), taken=going.taken
+        ).stored()
     try:
-        heat.change_parameters(stack.id, parameters, minutes, bool(asked.get('rollback')))
+        heat.change_parameters(stack.id, parameters, minutes, asked.rollback)
     except CloudConflict as busy:
         # Perhaps with the same change, asked for by a worker that died since.
         raise TryLater(f'Heat works on the stack: {busy.reason}') from busy
@@ -191,10 +194,10 @@ def _ask_again(work: Work) -> None:
         before = next(
             iter(locking.earlier_operations(session, operation, *states.VERBS, limit=1)), None
         )
-        echoes = operation.parameters.get('echoes', 0)
-        if before is None or before.state != states.CANCELLED or echoes >= _MOST_ECHOES:
+        asked = Resize.of(operation)
+        if before is None or before.state != states.CANCELLED or asked.echoes >= _MOST_ECHOES:
             return
-        operation.parameters = {**operation.parameters, 'echoes': echoes + 1}
+        operation.parameters = dataclasses.replace(asked, echoes=asked.echoes + 1).stored()
         transitions.write(operation, machine.REPEAT)
         steps.repeat(session, operation.uuid, (note_stack.__name__, change_stack.__name__))
     raise TryLater('Heat was still stopping what was cancelled before')

@@ -17,17 +17,17 @@ from magnum.clients.heat import HeatClient, Stack
 from magnum.db.models import Bay, Nodegroup, Operation
 from magnum.db.repositories import ledger, locking, transitions
 from magnum.domain import machine, rounds, states
+from magnum.domain.parameters import Parameters, Upgrade
 from magnum.domain.stack_names import short_id
 from magnum.operations.steps.heat import CREATE, DELETE, UPDATE, as_anybody, tag_of, was_asked
-from magnum.operations.steps.upgrade import TEMPLATE_VERSION
 from magnum.operations.work import Work
 
 LOG = logging.getLogger(__name__)
 
-#: Verb -> the kind of stack it makes, and the parameter that says whose.
+#: Verb -> the kind of stack it makes.
 _MADE_BY: Final = {
-    states.CREATE: (ledger.HEAT_STACK, 'bay'),
-    states.CREATE_NODEGROUP: (ledger.NODEGROUP_STACK, 'nodegroup'),
+    states.CREATE: ledger.HEAT_STACK,
+    states.CREATE_NODEGROUP: ledger.NODEGROUP_STACK,
 }
 
 
@@ -138,32 +138,34 @@ def _asked_for(work: Work, heat: HeatClient) -> Stack | None:
 
 def _names(session: orm.Session, operation: Operation) -> list[str]:
     """What the ledger calls the stack that the operation makes, once it was to be asked for."""
-    kind, what = _MADE_BY[operation.verb]
-    uuid = operation.parameters.get(what, operation.bay_uuid)
+    uuid = rounds.nodegroup_uuid(Parameters.of(operation)) or operation.bay_uuid
     return [
-        entry.name for entry in ledger.entries(session, operation.bay_uuid, kind)
+        entry.name
+        for entry in ledger.entries(session, operation.bay_uuid, _MADE_BY[operation.verb])
         if entry.name.endswith(short_id(uuid))
     ]
 
 
 def _record_made(session: orm.Session, operation: Operation, stack: Stack) -> None:
-    kind, _ = _MADE_BY[operation.verb]
-    ledger.note_id(session, operation.bay_uuid, kind, stack.name, stack.id)
+    ledger.note_id(
+        session, operation.bay_uuid, _MADE_BY[operation.verb], stack.name, stack.id
+    )
     if operation.verb == states.CREATE:
         locking.set_values(session, Bay, operation.bay_uuid, stack_id=stack.id)
     locking.set_stack(
-        session, operation.bay_uuid, operation.parameters.get('nodegroup'), stack.id
+        session, operation.bay_uuid, rounds.nodegroup_uuid(Parameters.of(operation)), stack.id
     )
     transitions.write(operation, machine.FOLLOW, stack_id=stack.id, stack_action=CREATE)
 
 
 def _record_version(session: orm.Session, operation: Operation) -> None:
     """The version of the template that an upgrade gave a stack."""
-    version = operation.parameters.get(TEMPLATE_VERSION)
-    group = rounds.current(operation.parameters)
-    if version is None or group is None:
+    asked = Parameters.of(operation)
+    this = rounds.current(asked)
+    if not isinstance(asked, Upgrade) or asked.template_version is None or this is None:
         return
-    nodegroup = locking.nodegroup(session, operation.bay_uuid, group['uuid'])
+    nodegroup = locking.nodegroup(session, operation.bay_uuid, this.uuid)
+    version = {'template_version': asked.template_version}
     if nodegroup.is_default:
-        locking.set_values(session, Bay, operation.bay_uuid, template_version=version)
-    locking.set_values(session, Nodegroup, nodegroup.uuid, template_version=version)
+        locking.set_values(session, Bay, operation.bay_uuid, **version)
+    locking.set_values(session, Nodegroup, nodegroup.uuid, **version)

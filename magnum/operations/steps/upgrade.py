@@ -13,6 +13,7 @@ from magnum.db.statements import database_now
 from magnum.domain import machine, rounds, states
 from magnum.domain.failures import Failure
 from magnum.domain.nodegroups import kind_of
+from magnum.domain.parameters import Parameters, Round, Upgrade
 from magnum.drivers.contract import MASTER
 from magnum.drivers.plans import nodegroup_plan
 from magnum.operations import upgrading
@@ -27,9 +28,6 @@ from magnum.operations.steps.heat import (
 )
 from magnum.operations.steps.rendering import plan, plan_without_secrets, rendering
 from magnum.operations.work import Situation, Work
-
-#: An upgrade's parameter: the template's version that Heat is asked for.
-TEMPLATE_VERSION: Final = 'template_version'
 
 #: However many nodes a group has: a round is given no more minutes than this.
 _LONGEST_ROUND: Final = 24 * 60
@@ -47,20 +45,21 @@ def check_upgrade(work: Work) -> None:
     )
     with rendering():
         driver.check_upgrade(plan_without_secrets(work, situation), aim)
-    if rounds.has_begun(situation.operation.parameters):   # by the one that this one retries
+    if Upgrade.of(situation.operation).groups:   # by the one that this one retries
         return
     concerned = _concerned(situation, roles)
     with work.fenced() as (session, operation):
-        groups = [
+        groups = tuple(
             _round(session, operation, group, situation.baymodel, target) for group in concerned
-        ]
-        operation.parameters = {**operation.parameters, 'groups': groups, 'round': 0}
+        )
+        asked = Upgrade.of(operation)
+        operation.parameters = dataclasses.replace(asked, groups=groups, round=0).stored()
 
 
 def replace_nodes(work: Work) -> None:
     """Ask Heat to put new nodes into the place of the round's, unless it was asked before."""
     situation = work.situation()
-    group, asked = situation.nodegroup, situation.operation.parameters
+    group, asked = situation.nodegroup, Upgrade.of(situation.operation)
     aim = _aimed(work, situation)
     with work.fenced() as (session, operation):
         locking.set_values(session, Nodegroup, group.uuid, revision=aim.nodegroup.revision)
@@ -69,11 +68,13 @@ def replace_nodes(work: Work) -> None:
     with rendering():
         request = work.driver(situation).render_upgrade(
             plan(work, aim), nodegroup_plan(aim.bay, aim.nodegroup),
-            asked['max_batch_size'], outputs,
+            asked.max_batch_size, outputs,
         )
     with work.fenced() as (_, operation):
         # Heat may hear, and nobody live to record that it did.
-        operation.parameters = {**operation.parameters, TEMPLATE_VERSION: request.version}
+        operation.parameters = dataclasses.replace(
+            Upgrade.of(operation), template_version=request.version
+        ).stored()
     stack = existing(work, situation.stack_id)
     if not was_asked(situation.operation, stack):
         own_heat(work).replace(
@@ -91,8 +92,8 @@ def replace_nodes(work: Work) -> None:
 def confirm_nodes(work: Work) -> None:
     """Record the new values of the round's node group."""
     with work.fenced() as (session, operation):
-        group = rounds.current(operation.parameters) or {}
-        locking.set_values(session, Nodegroup, group['uuid'], **group['values'])
+        this = Upgrade.of(operation).current
+        locking.set_values(session, Nodegroup, this.uuid, **this.values)
 
 
 def adopt_baymodel(work: Work) -> None:
@@ -113,10 +114,11 @@ def _target(session: orm.Session, operation: Operation, is_to_stay: bool = False
     :param is_to_stay: keep it from going away within this transaction.
     :raises StepFailed: it is not what the upgrade was asked for with.
     """
-    target = baymodels.load(session, operation.parameters['baymodel'], is_to_stay)
+    asked = Upgrade.of(operation)
+    target = baymodels.load(session, asked.baymodel, is_to_stay)
     if target is None:
         raise StepFailed(Failure('not_found', 'The baymodel of the upgrade is gone.'))
-    if upgrading.fingerprint(target) != operation.parameters['fingerprint']:
+    if upgrading.fingerprint(target) != asked.fingerprint:
         raise StepFailed(
             Failure('plan_refused', 'baymodel: It was changed after the upgrade was asked for.')
         )
@@ -128,7 +130,7 @@ def _concerned(situation: Situation, roles: Sequence[str]) -> list[Nodegroup]:
 
     :raises StepFailed: there is none that the driver can replace.
     """
-    named = situation.operation.parameters.get('nodegroup')
+    named = Upgrade.of(situation.operation).nodegroup
     concerned = [
         group for group in situation.nodegroups
         if kind_of(group.role) in roles and named in (None, group.uuid)
@@ -148,18 +150,19 @@ def _round(
     group: Nodegroup,
     current: Baymodel,
     target: Baymodel,
-) -> dict[str, Any]:
-    """What a round is about; all that a resume or a retry needs to know."""
+) -> Round:
+    """What a node group's round is about."""
+    asked = Upgrade.of(operation)
     own = _before_unfinished(session, operation, group)
-    batches = -(-group.node_count // max(1, operation.parameters['max_batch_size']))
-    return {
-        'uuid': group.uuid,
-        'name': group.name,
-        'revision': group.revision + 1,
-        'minutes': min(operation.parameters['minutes'] * max(1, batches), _LONGEST_ROUND),
-        'before': own,
-        'values': upgrading.nodegroup_values(own, group.role, current, target),
-    }
+    batches = -(-group.node_count // max(1, asked.max_batch_size))
+    return Round(
+        uuid=group.uuid,
+        name=group.name,
+        revision=group.revision + 1,
+        minutes=min(asked.minutes * max(1, batches), _LONGEST_ROUND),
+        before=own,
+        values=upgrading.nodegroup_values(own, group.role, current, target),
+    )
 
 
 def _before_unfinished(
@@ -172,10 +175,10 @@ def _before_unfinished(
     """
     own = upgrading.columns_of(group)
     for earlier in _unfinished(session, operation):
-        for done in earlier.parameters.get('groups', ()):
-            if done['uuid'] == group.uuid:
+        for done in Upgrade.of(earlier).groups:
+            if done.uuid == group.uuid:
                 own = {
-                    name: done['before'][name] if value == done['values'][name] else value
+                    name: done.before[name] if value == done.values[name] else value
                     for name, value in own.items()
                 }
     return own
@@ -189,15 +192,16 @@ def left_undone(
     :returns: how many nodes at once, and how long; None when there is none.
     """
     for earlier in locking.earlier_operations(session, operation, states.UPGRADE, states.RESIZE):
-        asked = earlier.parameters
+        asked = Parameters.of(earlier)
+        groups = asked.groups if isinstance(asked, Upgrade) else ()
         last = rounds.nodegroup_uuid(asked)
-        if nodegroup_uuid not in {last, *(group['uuid'] for group in asked.get('groups', ()))}:
+        if nodegroup_uuid not in {last, *(group.uuid for group in groups)}:
             continue
         if earlier.state == states.SUCCEEDED:
             return None
-        if rounds.has_begun(asked) and last == nodegroup_uuid:
-            minutes = datetime.timedelta(minutes=rounds.minutes(asked))
-            return asked['max_batch_size'], minutes
+        this = rounds.current(asked)
+        if isinstance(asked, Upgrade) and this is not None and last == nodegroup_uuid:
+            return asked.max_batch_size, datetime.timedelta(minutes=this.minutes)
     return None
 
 
@@ -211,14 +215,13 @@ def _unfinished(session: orm.Session, operation: Operation) -> Iterator[Operatio
 
 def _aimed(work: Work, situation: Situation) -> Situation:
     """The situation as it is to be when the round is done."""
-    parameters = situation.operation.parameters
     with work.tools.database.reading() as session:
         target = _target(session, situation.operation)
-    this = rounds.current(parameters) or {}
+    this = Upgrade.of(situation.operation).current
     roles = work.driver(situation).capabilities.upgrades
     groups = [
-        upgrading.copied(group, **this['values'], revision=this['revision'])
-        if group.uuid == this['uuid'] else group
+        upgrading.copied(group, **this.values, revision=this.revision)
+        if group.uuid == this.uuid else group
         for group in situation.nodegroups
     ]
     bay = upgrading.copied(

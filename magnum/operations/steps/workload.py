@@ -30,6 +30,7 @@ from magnum.db.repositories import events, ledger, operations
 from magnum.domain import bay_resources, states
 from magnum.domain.bay_resources import Owner
 from magnum.domain.failures import Failure
+from magnum.domain.parameters import Removing
 from magnum.domain.plain_text import one_line
 from magnum.domain.stack_names import stack_name
 from magnum.operations.outcomes import StepFailed, TryLater
@@ -48,9 +49,6 @@ _LOOKS_BEFORE: Final = 40
 #: How often a volume that is still attached is looked at once the nodes are gone.
 _LOOKS: Final = 20
 _FREE: Final = ('available', 'error')
-#: Parameters of a delete: ids of what its bay had.
-_NETWORKS: Final = 'networks'
-_SERVERS: Final = 'servers'
 _SERVER: Final = 'OS::Nova::Server'
 _PORT: Final = 'OS::Neutron::Port'
 _NET: Final = 'OS::Neutron::Net'
@@ -95,9 +93,8 @@ def remove_volumes(work: Work) -> None:
     removing = _remove_services(work, situation)
     kept: Sequence[Volume] = ()
     if _has(work, VOLUMES):
-        owner = dataclasses.replace(
-            _owner(situation), server_ids=frozenset(_remembered(work, _SERVERS))
-        )
+        servers = frozenset(one for asked in _earlier(work) for one in asked.servers)
+        owner = dataclasses.replace(_owner(situation), server_ids=servers)
         kept = _volumes(work, owner)
         if _takes_volumes(work):
             going, kept = _remove_volumes(work, owner, kept)
@@ -206,7 +203,10 @@ def _remove_free_volumes(work: Work, situation: Situation) -> None:
         return
     owner = _placed(work, situation, owner)
     with work.fenced() as (_, operation):
-        operation.parameters = {**operation.parameters, _SERVERS: sorted(owner.server_ids)}
+        asked = Removing.of(operation)
+        operation.parameters = dataclasses.replace(
+            asked, servers=tuple(sorted(owner.server_ids))
+        ).stored()
     owned = {volume.id: volume for volume in found if owner.owns_volume(volume)}
     _write(work, ledger.VOLUME, owned)
     for volume in owned.values():
@@ -261,10 +261,10 @@ def _remove_volume(work: Work, entry: LedgerEntry, owner: Owner) -> Sequence[str
 def _count_look(work: Work, what: str) -> int:
     """How often something was looked at, with this time: not for ever."""
     with work.fenced() as (_, operation):
-        attempts: dict[str, int] = dict(operation.parameters.get('delete_attempts', {}))
-        attempts[what] = attempts.get(what, 0) + 1
-        operation.parameters = {**operation.parameters, 'delete_attempts': attempts}
-    return attempts[what]
+        asked = Removing.of(operation)
+        looks = asked.delete_attempts.get(what, 0) + 1
+        operation.parameters = asked.with_attempts(what, looks).stored()
+    return looks
 
 
 def _tell_of_kept(work: Work, kept: Sequence[Volume]) -> None:
@@ -312,25 +312,26 @@ def _placed(work: Work, situation: Situation, owner: Owner) -> Owner:
         for resource in existing_resources(work, stack_id):
             if resource.type in there and resource.physical_id:
                 there[resource.type].add(resource.physical_id)
-    networks = there[_NET] | _remembered(work, _NETWORKS)
+    networks = there[_NET] | {one for asked in _earlier(work) for one in asked.networks}
     if not networks and there[_PORT]:
         port = _ask(work, lambda cloud: cloud.port(min(there[_PORT])))
         networks = {port.network_id} if port else set()
     with work.fenced() as (_, operation):
-        operation.parameters = {**operation.parameters, _NETWORKS: sorted(networks)}
+        asked = Removing.of(operation)
+        operation.parameters = dataclasses.replace(asked, networks=tuple(sorted(networks))).stored()
     return dataclasses.replace(
         owner, own_networks=frozenset(there[_NET]), networks=frozenset(networks),
         server_ids=frozenset(there[_SERVER]),
     )
 
 
-def _remembered(work: Work, what: str) -> set[str]:
-    """Ids of the bay's networks or servers, as this or an earlier delete saw them."""
+def _earlier(work: Work) -> list[Removing]:
+    """What this and earlier operations saw of the bay when they removed its stack."""
     with work.tools.database.reading() as session:
-        earlier = operations.parameters_of(
+        found = operations.parameters_of(
             session, work.claim.bay_uuid, (states.CREATE, states.DELETE)
         )
-    return {one for parameters in earlier for one in parameters.get(what, ())}
+    return [asked for asked in found if isinstance(asked, Removing)]
 
 
 def _volumes(work: Work, owner: Owner) -> list[Volume]:

@@ -1,22 +1,26 @@
 """Rounds of operations over several node groups."""
 
+import dataclasses
 import uuid
-from typing import Any
 
 import pytest
 
 from magnum.domain import rounds
+from magnum.domain.parameters import Create, Parameters, Resize, Upgrade
 from magnum.domain.stack_names import short_id
+from tests.unit.domain.test_parameters import a_round, an_upgrade
 
 UUIDS = [str(uuid.UUID(int=number << 96)) for number in (1, 2, 3)]
-GROUPS = [
-    {'uuid': of, 'name': name, 'minutes': 10 * number}
-    for number, (of, name) in enumerate(zip(UUIDS, ['a', 'b' * 40, 'c' * 41], strict=True), 1)
-]
+GROUPS = tuple(
+    dataclasses.replace(a_round(name), uuid=of)
+    for of, name in zip(UUIDS, ['a', 'b' * 40, 'c' * 41], strict=True)
+)
 
 
-def _in_round(number: int) -> dict[str, Any]:
-    return {'round': number, 'groups': GROUPS, 'nodegroup': 'not this one'}
+def _in_round(number: int) -> Upgrade:
+    return dataclasses.replace(
+        an_upgrade(), groups=GROUPS, round=number, nodegroup='not this one'
+    )
 
 
 @pytest.mark.parametrize('number', range(3))
@@ -25,7 +29,6 @@ def test_each_round_is_about_its_group(number: int) -> None:
     assert rounds.has_begun(parameters)
     assert rounds.current(parameters) == GROUPS[number]
     assert rounds.nodegroup_uuid(parameters) == UUIDS[number]
-    assert rounds.minutes(parameters) == 10 * (number + 1)
     assert rounds.current_name(parameters) == rounds.names(parameters)[number]
     assert rounds.is_last(parameters) is (number == 2)
 
@@ -37,8 +40,14 @@ def test_names_of_groups_are_cut_to_their_place() -> None:
     assert len(cut) == len(full)
 
 
-@pytest.mark.parametrize(('parameters', 'group'), [({}, None), ({'nodegroup': 'n'}, 'n')])
-def test_an_operation_without_rounds(parameters: dict[str, Any], group: str | None) -> None:
+@pytest.mark.parametrize(('parameters', 'group'), [
+    (Create(), None),
+    (an_upgrade(), None),
+    (dataclasses.replace(an_upgrade(), nodegroup='n'), 'n'),
+    (Resize(nodegroup='n', node_count=1, previous_node_count=2, rollback=False,
+            nodes_to_remove=()), 'n'),
+], ids=repr)
+def test_an_operation_without_rounds(parameters: Parameters, group: str | None) -> None:
     assert not rounds.has_begun(parameters)
     assert rounds.current(parameters) is None
     assert rounds.current_name(parameters) == ''

@@ -1,16 +1,16 @@
 """Names of the steps of operations, in their order."""
 
-from typing import Any
+import dataclasses
 
 import pytest
 
 from magnum.domain import states, verbs
+from magnum.domain.parameters import Create, Parameters
+from tests.unit.domain.test_parameters import an_upgrade
 
-FIRST: dict[str, Any] = {
-    'round': 0,
-    'groups': [{'uuid': 'u', 'name': name, 'minutes': 1} for name in ('a', 'b')],
-}
-LAST = {**FIRST, 'round': 1}
+BEFORE = an_upgrade()
+FIRST = an_upgrade('a', 'b')
+LAST = dataclasses.replace(FIRST, round=1)
 UPGRADE = verbs.STEPS[states.UPGRADE]
 
 
@@ -18,10 +18,11 @@ def _of(group: str, names: verbs.Names) -> list[str]:
     return [f'{name}.{group}' for name in names]
 
 
-@pytest.mark.parametrize(('parameters', 'opening'), [({}, []), ({'is_retry': False}, []),
-                                                     ({'is_retry': True}, ['remove_remains'])])
+@pytest.mark.parametrize(('parameters', 'opening'), [
+    (Create(), []), (Create(is_retry=True), ['remove_remains']),
+])
 def test_what_is_left_is_removed_before_another_try(
-    parameters: dict[str, Any], opening: list[str]
+    parameters: Parameters, opening: list[str]
 ) -> None:
     steps = verbs.STEPS[states.CREATE]
     start = [*opening, *steps.start]
@@ -31,11 +32,11 @@ def test_what_is_left_is_removed_before_another_try(
 
 
 def test_rounds_begin_when_it_is_settled_what_they_are_about() -> None:
-    assert verbs.phase_step_names(states.UPGRADE, states.START, {}) == [*UPGRADE.opening]
+    assert verbs.phase_step_names(states.UPGRADE, states.START, BEFORE) == [*UPGRADE.opening]
     assert verbs.phase_step_names(states.UPGRADE, states.START, FIRST) == [
         *UPGRADE.opening, *_of('a', UPGRADE.start)
     ]
-    assert verbs.step_names(states.UPGRADE, {}) == [
+    assert verbs.step_names(states.UPGRADE, BEFORE) == [
         *UPGRADE.opening, *UPGRADE.start, *UPGRADE.finish, *UPGRADE.closing
     ]
 
