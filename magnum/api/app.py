@@ -18,7 +18,6 @@ from magnum.api.services import Services, Wakes
 from magnum.certificates.service import CertificateService
 from magnum.db.engine import Database
 from magnum.drivers.registry import Registry
-from magnum.operations.accept import Planner
 from magnum.operations.hints import WakeUp
 from magnum.policies.enforcer import Enforcer
 
@@ -41,7 +40,6 @@ _ALLOWED_METHODS: Final = ['GET', 'PUT', 'POST', 'DELETE', 'PATCH']
 def make_application(
     conf: cfg.ConfigOpts,
     database: Database,
-    planner: Planner,
     wake_up: Wakes,
     certificates: CertificateService,
     drivers: Registry,
@@ -56,7 +54,6 @@ def make_application(
     services = Services(
         conf=conf,
         database=database,
-        planner=planner,
         wake_up=wake_up,
         certificates=certificates,
         drivers=drivers,
@@ -103,7 +100,6 @@ def make_default_application(conf: cfg.ConfigOpts) -> Application:
     return make_application(
         conf,
         Database(conf),
-        Planner(conf),
         WakeUp(conf),
         CertificateService(conf),
         Registry.from_entry_points(conf.drivers.disabled_drivers),

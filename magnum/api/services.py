@@ -15,7 +15,6 @@ from magnum.api.requests.preview import Previews
 from magnum.certificates.service import CertificateService
 from magnum.db.engine import Database
 from magnum.drivers.registry import Registry
-from magnum.operations.accept import Planner
 from magnum.policies.enforcer import Enforcer
 
 T = TypeVar('T')
@@ -38,7 +37,6 @@ class Services:
 
     conf: cfg.ConfigOpts
     database: Database
-    planner: Planner
     wake_up: Wakes
     certificates: CertificateService
     drivers: Registry

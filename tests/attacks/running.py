@@ -24,7 +24,6 @@ import magnum.conf
 from magnum.db import migration, models
 from magnum.db.engine import Database
 from magnum.drivers.registry import Registry
-from magnum.operations.accept import Planner
 from tests import databases
 from tests.api.fixtures.cloud import Cloud
 from tests.api.fixtures.service import CONFIGURATION, ENCRYPTION_KEY
@@ -165,7 +164,7 @@ def _world(conf: cfg.ConfigOpts, database: Database) -> World:
     """A conductor's parts over the same database, with the real drivers."""
     cloud = FakeCloud()
     tools = fake_tools(conf, database, cloud, Registry.from_entry_points())
-    return World(conf, database, cloud, tools, Planner(conf))
+    return World(conf, database, cloud, tools)
 
 
 def _free_port() -> int:

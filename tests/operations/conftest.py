@@ -21,7 +21,19 @@ from magnum.db import models
 from magnum.db.engine import Database
 from magnum.db.repositories import locking
 from magnum.domain import states
-from magnum.operations.accept import Planner, Requester
+from magnum.operations.accept import (
+    cancel,
+    create,
+    create_nodegroup,
+    delete,
+    delete_nodegroup,
+    resize,
+    retry,
+    rotate_ca,
+    rotate_credential,
+    upgrade,
+)
+from magnum.operations.accept.requester import Requester
 from magnum.operations.claims import Claims
 from magnum.operations.runner import Runner
 from magnum.operations.watcher import Watcher
@@ -35,6 +47,18 @@ from tests.fakes.resources import FakeProjectResourcesClients
 collect_ignore = [] if databases.is_remote() else ['test_lost_commits.py']
 
 REQUESTER = Requester('alice', 'demo', ('member', 'reader'), 'req-1')
+
+
+#: What accepts something about a bay that there is, by verb.
+ACCEPT: dict[str, Callable[..., models.Operation | None]] = {
+    states.RESIZE: resize.accept,
+    states.UPGRADE: upgrade.accept,
+    states.CREATE_NODEGROUP: create_nodegroup.accept,
+    states.DELETE_NODEGROUP: delete_nodegroup.accept,
+    states.ROTATE_CREDENTIAL: rotate_credential.accept,
+    states.ROTATE_CA: rotate_ca.accept,
+    states.DELETE: delete.accept,
+}
 
 
 class Killed(BaseException):
@@ -53,7 +77,6 @@ class World:
     database: Database
     cloud: FakeCloud
     tools: Tools
-    planner: Planner
 
     def worker(
         self, name: str = 'w1', lease: int = 120, client_timeout: int = 60
@@ -83,34 +106,30 @@ class World:
             ]
             for group in groups:
                 group.labels = bay.labels or {}
-            self.planner.create_bay(session, bay, groups, REQUESTER)
+            create.accept(self.conf, session, bay, groups, REQUESTER)
             return str(bay.uuid)
 
         return self.database.run(work)
 
-    def plan(self, verb: str, uuid: str, *args: Any) -> models.Operation:
-        operation: models.Operation = self.ask(f'{verb}_bay', uuid, *args)
-        return operation
-
-    def ask(self, method: str, uuid: str, *args: Any, **more: Any) -> Any:
-        """Let the planner do something with a bay, in a request's transaction."""
+    def ask(self, verb: str, uuid: str, *args: Any, **more: Any) -> Any:
+        """Accept something about a bay, in a request's transaction."""
 
         def work(session: Any) -> Any:
             bay = locking.lock_bay(session, uuid)
-            return getattr(self.planner, method)(
-                session, bay, *args, requester=REQUESTER, **more
+            return ACCEPT[verb](
+                self.conf, session, bay, *args, requester=REQUESTER, **more
             )
 
         return self.database.run(work)
 
-    def about(self, method: str, operation: models.Operation) -> models.Operation:
-        """Let the planner do something with an operation."""
+    def about(self, action: str, operation: models.Operation) -> models.Operation:
+        """Accept something about an operation: ``cancel`` or ``retry``."""
 
         def work(session: Any) -> models.Operation:
-            made: models.Operation = getattr(self.planner, method)(
-                session, operation.uuid, REQUESTER
-            )
-            return made
+            if action == 'cancel':
+                return cancel.accept(session, operation.uuid, REQUESTER)
+            assert action == 'retry'
+            return retry.accept(self.conf, session, operation.uuid, REQUESTER)
 
         return self.database.run(work)
 
@@ -268,7 +287,7 @@ def open_world(connection: str) -> Iterator[World]:
     database = Database(conf)
     databases.empty(database)
     tools = fake_tools(conf, database, cloud, FakeRegistry())
-    yield World(conf, database, cloud, tools, Planner(conf))
+    yield World(conf, database, cloud, tools)
     database.close()
 
 

@@ -18,7 +18,7 @@ def uuid(world: World) -> str:
     """A bay of three workers."""
     made = world.create(name='bay')
     world.build(made)
-    world.ask('resize_bay', made, 3)
+    world.ask('resize', made, 3)
     world.build(made)
     return made
 
@@ -42,7 +42,7 @@ def test_a_creation_arms_both(world: World) -> None:
 def test_a_resize_arms_what_it_builds(
     world: World, uuid: str, count: int, going: tuple[str, ...], armed: list[str]
 ) -> None:
-    world.ask('resize_bay', uuid, count, nodes_to_remove=going)
+    world.ask('resize', uuid, count, nodes_to_remove=going)
     assert _armed(world) == armed
     world.build(uuid)
     assert world.operations(uuid)[-1].state == states.SUCCEEDED
@@ -51,9 +51,9 @@ def test_a_resize_arms_what_it_builds(
 
 def test_what_failed_is_built_again(world: World, uuid: str) -> None:
     """By whatever count: nodes that did not come up are replaced."""
-    world.ask('resize_bay', uuid, 5)
+    world.ask('resize', uuid, 5)
     world.fail()
-    world.ask('resize_bay', uuid, 4)
+    world.ask('resize', uuid, 4)
     assert _armed(world) == ['worker']
 
 
@@ -61,7 +61,7 @@ def test_an_upgrade_and_a_node_group_arm_workers(world: World, uuid: str) -> Non
     world.add_nodegroup(uuid)
     assert _armed(world) == ['worker']
     world.build(uuid)
-    world.ask('upgrade_bay', uuid, world.new_baymodel())
+    world.ask('upgrade', uuid, world.new_baymodel())
     world.worker().turn()       # settles the rounds
     assert _armed(world) == ['worker']
 

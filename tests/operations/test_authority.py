@@ -231,7 +231,7 @@ def test_a_delete_takes_all_of_it(bay: Bay) -> None:
     bay.rotate()
     bay.turn()
     assert bay.world.rows(models.NodeTrust)
-    bay.world.plan('delete', bay.uuid)
+    bay.world.ask('delete', bay.uuid)
     bay.world.build(bay.uuid)
     assert not bay.world.has_bay(bay.uuid)
     assert bay.world.rows(models.NodeTrust) == bay.world.rows(models.KeyPair) == []
@@ -245,7 +245,7 @@ def test_new_nodes_come_with_what_is_trusted(bay: Bay) -> None:
     bay.go_on(*others)
     bay.world.pass_time(4000)
     bay.turn()
-    bay.world.ask('resize_bay', bay.uuid, 2)
+    bay.world.ask('resize', bay.uuid, 2)
     bay.world.build(bay.uuid)
     new = FakeNode(bay.service, bay.uuid, bay.nodes[1].name.replace('node-0', 'node-1'))
     bay.nodes.append(new)
@@ -280,7 +280,7 @@ def test_groups_know_by_what_their_nodes_were_made(world: World, was_failing: bo
     uuid = world.create(name='bay')
     if was_failing:
         world.fail()
-        world.ask('resize_bay', uuid, 1)
+        world.ask('resize', uuid, 1)
     world.build(uuid)
 
     def versions() -> list[str | None]:
@@ -288,8 +288,8 @@ def test_groups_know_by_what_their_nodes_were_made(world: World, was_failing: bo
         return [world.nodegroup(group).template_version for group in groups]
 
     assert versions() == ['1', '1']
-    world.ask('upgrade_bay', uuid, world.new_baymodel())
+    world.ask('upgrade', uuid, world.new_baymodel())
     world.build(uuid)
-    world.ask('resize_bay', uuid, 3)
+    world.ask('resize', uuid, 3)
     world.build(uuid)
     assert versions() == ['1', '2']

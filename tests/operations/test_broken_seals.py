@@ -49,10 +49,10 @@ def _with_another_key(world: World) -> None:
     )
 
 
-@pytest.mark.parametrize('verb', ['resize_bay', 'rotate_credential'])
+@pytest.mark.parametrize('verb', ['resize', 'rotate_credential'])
 def test_an_operation_on_a_changed_row(world: World, bay: str, verb: str) -> None:
     _tamper_identity(world, bay)
-    world.ask(verb, bay, *([3] if verb == 'resize_bay' else []))
+    world.ask(verb, bay, *([3] if verb == 'resize' else []))
     world.build(bay)
     operation = world.operations(bay)[-1]
     assert operation.state == 'FAILED'
@@ -66,7 +66,7 @@ def test_an_operation_on_a_changed_row(world: World, bay: str, verb: str) -> Non
 def test_an_operation_without_the_key(world: World, bay: str) -> None:
     (row,) = world.rows(models.BayIdentity, bay_uuid=bay)
     _with_another_key(world)
-    world.plan('resize', bay, 3)
+    world.ask('resize', bay, 3)
     world.build(bay)
     error = error_of(world.operations(bay)[-1])
     assert error['code'] == 'seal_broken'
@@ -84,7 +84,7 @@ def _replace_authority(world: World, uuid: str) -> None:
 
 def test_a_resize_does_not_open_the_authority(world: World, bay: str) -> None:
     _replace_authority(world, bay)
-    world.plan('resize', bay, 3)
+    world.ask('resize', bay, 3)
     world.build(bay)
     assert world.operations(bay)[-1].state == 'SUCCEEDED', 'no certificate is signed here'
 
@@ -105,7 +105,7 @@ def test_a_rotation_of_an_authority_that_cannot_be_opened(world: World) -> None:
 def test_a_bay_whose_seals_are_broken_can_be_deleted(world: World, bay: str) -> None:
     _tamper_identity(world, bay)
     _with_another_key(world)
-    world.plan('delete', bay)
+    world.ask('delete', bay)
     world.build(bay)
     assert not world.has_bay(bay)
     assert (world.cloud.living(), world.cloud.users) == ([], {})

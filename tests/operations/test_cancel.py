@@ -7,7 +7,7 @@ import pytest
 from magnum.clients.errors import CloudUnavailable
 from magnum.db import models
 from magnum.domain.stack_names import short_id
-from magnum.operations.accept import NotCancellable
+from magnum.operations.accept.errors import NotCancellable
 from tests.operations.conftest import Killed, World, error_of
 
 WHY = 'Cancelled by the user alice.'
@@ -26,7 +26,7 @@ def _armed(world: World) -> list[models.BootstrapToken]:
 
 
 def test_queued_ends_at_once(world: World, uuid: str) -> None:
-    operation = world.plan('resize', uuid, 3)
+    operation = world.ask('resize', uuid, 3)
     ended = world.about('cancel', operation)
     assert (ended.state, error_of(ended)['code']) == ('CANCELLED', 'cancelled')
     bay = world.bay(uuid)
@@ -36,7 +36,7 @@ def test_queued_ends_at_once(world: World, uuid: str) -> None:
 
 
 def test_running_stops_between_steps(world: World, uuid: str) -> None:
-    operation = world.plan('resize', uuid, 3)
+    operation = world.ask('resize', uuid, 3)
     worker = world.worker()
     (claim,) = worker.claims.claim(1)
     asked = world.about('cancel', operation)
@@ -50,7 +50,7 @@ def test_running_stops_between_steps(world: World, uuid: str) -> None:
 
 
 def test_a_dead_workers_operation(world: World, uuid: str) -> None:
-    operation = world.plan('resize', uuid, 3)
+    operation = world.ask('resize', uuid, 3)
     world.worker('dead').claims.claim(1)
     world.about('cancel', operation)
     assert world.worker().turn() == 0
@@ -62,9 +62,9 @@ def test_a_dead_workers_operation(world: World, uuid: str) -> None:
 def _requested(world: World, uuid: str, verb: str) -> models.Operation:
     """An operation that waits for Heat."""
     ask: dict[str, Callable[[], models.Operation]] = {
-        'resize': lambda: world.ask('resize_bay', uuid, 3),
+        'resize': lambda: world.ask('resize', uuid, 3),
         'create_nodegroup': lambda: world.add_nodegroup(uuid),
-        'upgrade': lambda: world.ask('upgrade_bay', uuid, world.new_baymodel()),
+        'upgrade': lambda: world.ask('upgrade', uuid, world.new_baymodel()),
     }
     operation = ask[verb]()
     world.worker().turn()
@@ -96,7 +96,7 @@ def test_waiting_stops_heat(world: World, uuid: str, verb: str) -> None:
     # The bay can be used while Heat still stops.
     assert any(stack['status'].endswith('_IN_PROGRESS') for stack in world.cloud.living())
     group = {'nodegroup_uuid': world.nodegroup(about).uuid}
-    assert world.ask('resize_bay', uuid, 4, **group) is not None
+    assert world.ask('resize', uuid, 4, **group) is not None
     assert world.worker().turn() == 1
     assert error_of(world.operations(uuid)[-1])['reason'].startswith('Heat still works')
     world.build(uuid)
@@ -209,11 +209,11 @@ def test_too_late_for_what_has_just_succeeded(
 
 
 def test_a_delete_takes_a_cancelled_one_over(world: World, uuid: str) -> None:
-    operation = world.plan('resize', uuid, 3)
+    operation = world.ask('resize', uuid, 3)
     worker = world.worker()
     (claim,) = worker.claims.claim(1)
     world.about('cancel', operation)
-    world.plan('delete', uuid)
+    world.ask('delete', uuid)
     worker.runner.run(claim)
     assert world.operations(uuid)[1].state == 'CANCELLED'
     assert world.bay(uuid).status == 'DELETE_IN_PROGRESS'
@@ -225,9 +225,9 @@ def test_what_cannot_be_cancelled(world: World, uuid: str) -> None:
     created = world.operations(uuid)[0]
     with pytest.raises(NotCancellable, match='SUCCEEDED'):
         world.about('cancel', created)
-    resize = world.plan('resize', uuid, 3)
+    resize = world.ask('resize', uuid, 3)
     world.worker().claims.claim(1)
-    delete = world.plan('delete', uuid)
+    delete = world.ask('delete', uuid)
     for operation, why in ((delete, 'delete goes on'), (resize, 'makes way')):
         with pytest.raises(NotCancellable, match=why):
             world.about('cancel', operation)
@@ -253,7 +253,7 @@ def test_a_resize_that_hears_of_the_cancel_before_it(
     world.about('cancel', _requested(world, uuid, 'resize'))
     world.worker().turn()
     world.cloud.settle()
-    world.ask('resize_bay', uuid, 4)
+    world.ask('resize', uuid, 4)
     _echo(world, times)
     world.build(uuid)
     assert world.operations(uuid)[-1].state == outcome
@@ -265,6 +265,6 @@ def test_a_resize_that_hears_of_the_cancel_before_it(
 
 
 def test_a_cancel_that_nobody_asked_for_here_is_a_failure(world: World, uuid: str) -> None:
-    world.ask('resize_bay', uuid, 4)
+    world.ask('resize', uuid, 4)
     _echo(world, 1)
     assert world.operations(uuid)[-1].state == 'FAILED'

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from magnum.db import models
 from magnum.domain.parameters import Resize
-from magnum.operations.accept import (
+from magnum.operations.accept.errors import (
     BayGone,
     NodegroupExists,
     OperationInProgress,
@@ -67,8 +67,8 @@ def test_requests_about_one_bay(world: World) -> None:
     world.build(uuid)
     target = world.new_baymodel()
     calls: list[Callable[[], Any]] = [
-        lambda: world.ask('resize_bay', uuid, 3),
-        lambda: world.ask('upgrade_bay', uuid, target),
+        lambda: world.ask('resize', uuid, 3),
+        lambda: world.ask('upgrade', uuid, target),
         lambda: world.ask('rotate_credential', uuid),
         lambda: world.add_nodegroup(uuid, 'one'),
         lambda: world.add_nodegroup(uuid, 'one'),
@@ -87,8 +87,8 @@ def test_deletes_among_other_requests(world: World) -> None:
     uuid = world.create()
     world.build(uuid)
     answers = _all_at_once([
-        *[lambda: world.ask('delete_bay', uuid)] * 4,
-        *[lambda n=n: world.ask('resize_bay', uuid, 3 + n) for n in range(4)],
+        *[lambda: world.ask('delete', uuid)] * 4,
+        *[lambda n=n: world.ask('resize', uuid, 3 + n) for n in range(4)],
     ])
     deletes = {a.uuid for a in answers if isinstance(a, models.Operation) and a.verb == 'delete'}
     assert len(deletes) == 1
@@ -102,7 +102,7 @@ def test_resizes_that_take_over(world: World) -> None:
     uuid = world.create()
     world.build(uuid)
     answers = _all_at_once(
-        [functools.partial(world.ask, 'resize_bay', uuid, 2 + n) for n in range(6)]
+        [functools.partial(world.ask, 'resize', uuid, 2 + n) for n in range(6)]
     )
     assert len({answer.uuid for answer in answers}) == 1
     (active,) = _active(world, uuid)
@@ -166,13 +166,13 @@ def test_workers_and_requests_about_the_same_bays(world: World) -> None:
                     if active:
                         world.about('cancel', active[0])
                 else:
-                    world.ask('resize_bay', uuid, 2 + number)
+                    world.ask('resize', uuid, 2 + number)
             except OperationInProgress:
                 continue
             except Exception as error:
                 if type(error).__name__ != 'NotCancellable':
                     raise
-        world.ask('delete_bay', uuid)
+        world.ask('delete', uuid)
 
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
         workers = [pool.submit(work, f'w{n}') for n in range(3)]

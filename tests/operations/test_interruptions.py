@@ -92,9 +92,9 @@ def test_a_restart_does_not_remove_what_was_just_asked_for(world: World) -> None
 
 def test_a_resize_that_goes_on_with_an_upgrade_ends_too(world: World) -> None:
     uuid = _built(world)
-    world.ask('upgrade_bay', uuid, world.new_baymodel())
+    world.ask('upgrade', uuid, world.new_baymodel())
     world.fail()
-    world.plan('resize', uuid, 3)
+    world.ask('resize', uuid, 3)
     world.cloud.faults['orchestration.update_stack'] = DOWN
     worker = world.worker()
     for _ in range(120):
@@ -122,7 +122,7 @@ def test_a_lost_lease_takes_no_later_claim_along(world: World) -> None:
 @pytest.mark.parametrize('how', ['killed', 'answer lost'])
 def test_a_count_that_heat_has_heard_of_stays(world: World, die_at: Any, how: str) -> None:
     uuid = _built(world)
-    world.plan('resize', uuid, 3)
+    world.ask('resize', uuid, 3)
     if how == 'killed':
         die_at('after:orchestration.update_stack')
         with pytest.raises(Killed):
@@ -142,7 +142,7 @@ def test_a_count_that_heat_has_heard_of_stays(world: World, die_at: Any, how: st
 
 def test_a_count_that_heat_refused_is_put_back(world: World) -> None:
     uuid = _built(world)
-    world.plan('resize', uuid, 3)
+    world.ask('resize', uuid, 3)
     world.cloud.faults['orchestration.update_stack'] = CloudRefused('orchestration', 'no', 400)
     world.worker().turn()
     assert world.nodegroup('default-worker').node_count == 1
@@ -204,7 +204,7 @@ def test_a_create_that_made_nothing_can_be_retried_after_a_vain_resize(world: Wo
     worker = world.worker()
     worker.turn()
     world.cloud.faults.clear()
-    world.plan('resize', uuid, 2)
+    world.ask('resize', uuid, 2)
     worker.turn()
     assert world.bay(uuid).status == 'UPDATE_FAILED'
     world.about('retry', world.operations(uuid)[0])
@@ -214,7 +214,7 @@ def test_a_create_that_made_nothing_can_be_retried_after_a_vain_resize(world: Wo
 
 def test_a_change_that_heat_could_not_undo(world: World) -> None:
     uuid = _built(world)
-    world.plan('resize', uuid, 3)
+    world.ask('resize', uuid, 3)
     worker = world.worker()
     worker.turn()
     stack = world.stack(short_id(uuid))

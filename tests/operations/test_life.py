@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from magnum.clients.errors import CloudRefused, CloudUnavailable, Unauthenticated
 from magnum.db import models
-from magnum.operations.accept import OperationInProgress
+from magnum.operations.accept.errors import OperationInProgress
 from magnum.operations.watcher import Watcher
 from tests.operations.conftest import World, error_of
 
@@ -20,14 +20,14 @@ def test_created_resized_deleted(world: World) -> None:
     assert (bay.status, bay.api_address) == ('CREATE_COMPLETE', 'https://10.0.0.1:6443')
     assert len(world.cloud.living()) == 1
 
-    world.plan('resize', uuid, 3)
+    world.ask('resize', uuid, 3)
     assert world.bay(uuid).status == 'UPDATE_IN_PROGRESS'
     world.build(uuid)
     assert world.bay(uuid).status == 'UPDATE_COMPLETE'
     workers = world.rows(models.Nodegroup, role='worker')[0]
     assert (workers.node_count, len(workers.node_addresses)) == (3, 3)
 
-    world.plan('delete', uuid)
+    world.ask('delete', uuid)
     world.build(uuid)
     assert not world.has_bay(uuid)
     assert world.cloud.living() == []
@@ -41,7 +41,7 @@ def test_created_resized_deleted(world: World) -> None:
 def test_second_request_names_the_active_operation(world: World) -> None:
     uuid = world.create()
     with pytest.raises(OperationInProgress) as raised:
-        world.plan('resize', uuid, 2)
+        world.ask('resize', uuid, 2)
     assert raised.value.active.verb == 'create'
 
 
@@ -96,7 +96,7 @@ def test_failure_says_why_and_delete_leaves_nothing(world: World) -> None:
     )
     operation = world.operations(uuid)[0]
     assert error_of(operation)['code'] == 'no_valid_host'
-    world.plan('delete', uuid)
+    world.ask('delete', uuid)
     world.build(uuid)
     assert not world.has_bay(uuid)
     assert world.cloud.living() == []
@@ -116,7 +116,7 @@ def test_failed_delete_is_asked_again(world: World) -> None:
     uuid = world.create()
     world.build(uuid)
     world.cloud.deletes_that_fail = 2
-    world.plan('delete', uuid)
+    world.ask('delete', uuid)
     world.build(uuid)
     assert not world.has_bay(uuid)
 
@@ -125,10 +125,10 @@ def test_delete_that_fails_for_good_may_be_repeated(world: World) -> None:
     uuid = world.create()
     world.build(uuid)
     world.cloud.deletes_that_fail = 3
-    world.plan('delete', uuid)
+    world.ask('delete', uuid)
     world.build(uuid)
     assert world.bay(uuid).status == 'DELETE_FAILED'
-    world.plan('delete', uuid)
+    world.ask('delete', uuid)
     world.build(uuid)
     assert not world.has_bay(uuid)
 
@@ -142,7 +142,7 @@ def test_delete_works_from_the_ledger_alone(world: World) -> None:
         bay.stack_id = None
         for group in world.rows(models.Nodegroup):
             session.merge(group).stack_id = None
-    world.plan('delete', uuid)
+    world.ask('delete', uuid)
     world.build(uuid)
     assert not world.has_bay(uuid)
     assert (world.cloud.living(), world.cloud.users) == ([], {})
@@ -152,7 +152,7 @@ def test_delete_without_a_working_identity(world: World) -> None:
     uuid = world.create()
     world.build(uuid)
     world.cloud.users.clear()
-    world.plan('delete', uuid)
+    world.ask('delete', uuid)
     world.build(uuid)
     assert not world.has_bay(uuid)
     assert world.cloud.living() == []
@@ -160,7 +160,7 @@ def test_delete_without_a_working_identity(world: World) -> None:
 
 def test_delete_before_anything_was_made(world: World) -> None:
     uuid = world.create()
-    world.plan('delete', uuid)
+    world.ask('delete', uuid)
     world.build(uuid)
     assert not world.has_bay(uuid)
     assert [o.state for o in world.operations(uuid)] == ['CANCELLED', 'SUCCEEDED']
@@ -171,7 +171,7 @@ def test_delete_while_heat_builds(world: World) -> None:
     uuid = world.create()
     world.worker().turn()
     assert len(world.cloud.living()) == 1
-    world.plan('delete', uuid)
+    world.ask('delete', uuid)
     world.build(uuid)
     assert not world.has_bay(uuid)
     assert world.cloud.living() == []
@@ -181,7 +181,7 @@ def test_delete_waits_for_the_preempted_worker(world: World) -> None:
     uuid = world.create()
     busy = world.worker('busy')
     claim = busy.claims.claim(1)[0]
-    world.plan('delete', uuid)
+    world.ask('delete', uuid)
     other = world.worker('other')
     assert other.claims.claim(10) == []      # not while a request may be on its way
     busy.runner.run(claim)                   # it sees that it is to stop
@@ -194,7 +194,7 @@ def test_delete_waits_for_the_preempted_worker(world: World) -> None:
 def test_delete_of_a_dead_workers_bay(world: World) -> None:
     uuid = world.create()
     world.worker('dead').claims.claim(1)
-    world.plan('delete', uuid)
+    world.ask('delete', uuid)
     world.pass_time(121)
     other = world.worker('other')
     assert other.claims.claim(10) == []     # its last request may be on its way
@@ -211,7 +211,7 @@ def test_delete_waits_for_a_create_that_never_answered(world: World) -> None:
     worker = world.worker()
     worker.turn()
     world.cloud.faults.clear()
-    world.plan('delete', uuid)
+    world.ask('delete', uuid)
     worker.turn()
     world.pass_time(10)
     worker.watch()
@@ -260,14 +260,14 @@ def test_a_failed_resize_may_be_asked_for_again(world: World) -> None:
     uuid = world.create()
     world.build(uuid)
     worker = world.worker()
-    world.plan('resize', uuid, 3)
+    world.ask('resize', uuid, 3)
     worker.turn()
     world.cloud.settle('FAILED', 'quota exceeded')
     world.pass_time(30)
     worker.watch()
     worker.turn()
     assert world.bay(uuid).status == 'UPDATE_FAILED'
-    assert world.plan('resize', uuid, 3) is not None
+    assert world.ask('resize', uuid, 3) is not None
     world.build(uuid)
     assert world.bay(uuid).status == 'UPDATE_COMPLETE'
 
@@ -276,7 +276,7 @@ def test_a_change_that_heat_undid_is_a_failure(world: World) -> None:
     uuid = world.create()
     world.build(uuid)
     worker = world.worker()
-    world.plan('resize', uuid, 3)
+    world.ask('resize', uuid, 3)
     worker.turn()
     stack = world.cloud.living()[0]
     stack['status'], stack['reason'] = 'ROLLBACK_COMPLETE', 'no valid host'
@@ -292,8 +292,8 @@ def test_a_change_that_heat_undid_is_a_failure(world: World) -> None:
 def test_resize_that_waits_takes_the_new_count(world: World) -> None:
     uuid = world.create()
     world.build(uuid)
-    first = world.plan('resize', uuid, 2)
-    second = world.plan('resize', uuid, 5)
+    first = world.ask('resize', uuid, 2)
+    second = world.ask('resize', uuid, 5)
     assert first.uuid == second.uuid
     world.build(uuid)
     assert world.rows(models.Nodegroup, role='worker')[0].node_count == 5
@@ -302,7 +302,7 @@ def test_resize_that_waits_takes_the_new_count(world: World) -> None:
 def test_resize_to_the_same_count_plans_nothing(world: World) -> None:
     uuid = world.create()
     world.build(uuid)
-    assert world.ask('resize_bay', uuid, 1) is None
+    assert world.ask('resize', uuid, 1) is None
 
 
 def test_a_failed_bay_may_be_resized(world: World) -> None:
@@ -314,7 +314,7 @@ def test_a_failed_bay_may_be_resized(world: World) -> None:
     worker.watch()
     worker.turn()
     assert world.bay(uuid).status == 'CREATE_FAILED'
-    world.plan('resize', uuid, 2)
+    world.ask('resize', uuid, 2)
     world.build(uuid)
     assert world.bay(uuid).status == 'UPDATE_COMPLETE'
 
@@ -322,9 +322,9 @@ def test_a_failed_bay_may_be_resized(world: World) -> None:
 def test_an_old_complete_is_not_the_new_one(world: World) -> None:
     uuid = world.create()
     world.build(uuid)
-    world.plan('resize', uuid, 2)
+    world.ask('resize', uuid, 2)
     world.build(uuid)
-    world.plan('resize', uuid, 3)
+    world.ask('resize', uuid, 3)
     worker = world.worker()
     worker.turn()
     stack = world.cloud.living()[0]
@@ -336,7 +336,7 @@ def test_an_old_complete_is_not_the_new_one(world: World) -> None:
 
 
 def test_quota(world: World) -> None:
-    from magnum.operations.accept import QuotaExceeded
+    from magnum.operations.accept.errors import QuotaExceeded
 
     world.conf.set_override('max_clusters_per_project', 2, 'quotas')
     world.create()

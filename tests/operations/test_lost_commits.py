@@ -54,15 +54,15 @@ def live(world: World) -> list[str]:
 
     uuid = world.create()
     done(uuid)
-    world.plan('resize', uuid, 3)
+    world.ask('resize', uuid, 3)
     done(uuid)
-    failing = world.plan('resize', uuid, 5)
+    failing = world.ask('resize', uuid, 5)
     assert failing is not None
     world.fail()
     told.append(_comparable(world))
     world.about('retry', failing)
     done(uuid)
-    stopped = world.plan('resize', uuid, 2)
+    stopped = world.ask('resize', uuid, 2)
     assert stopped is not None
     worker = world.worker()
     claims = worker.claims.claim(10)
@@ -73,7 +73,7 @@ def live(world: World) -> list[str]:
     done(uuid)
     report.seen(world.database, 'host')
     report.seen(world.database, 'host')
-    world.plan('delete', uuid)
+    world.ask('delete', uuid)
     done(uuid)
     assert not world.has_bay(uuid)
     assert [one.state for one in world.operations(uuid)] == [

@@ -1,13 +1,15 @@
 """Names of steps, also in rounds."""
 
 import dataclasses
+import importlib
+import pkgutil
 import uuid
 
 import pytest
 
 from magnum.db import models
 from magnum.domain import states, verbs
-from magnum.operations import flows
+from magnum.operations import accept, flows
 from tests.unit.domain.test_parameters import a_round, an_upgrade, read
 
 ROUNDS = dataclasses.replace(an_upgrade(), round=1, groups=tuple(
@@ -54,3 +56,11 @@ def test_closing_comes_after_the_last_round() -> None:
         for this in (dataclasses.replace(ROUNDS, round=number) for number in range(3))
     ]
     assert [end == 'adopt_baymodel' for end in ends] == [False, False, True]
+
+
+def test_every_verb_is_accepted_by_a_module_of_its_name() -> None:
+    there = {module.name for module in pkgutil.iter_modules(accept.__path__)}
+    assert there == {*states.VERBS, 'cancel', 'retry', 'errors', 'insertion', 'requester'}
+    for verb in states.VERBS:
+        module = importlib.import_module(f'{accept.__name__}.{verb}')
+        assert callable(module.accept)

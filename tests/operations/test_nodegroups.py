@@ -5,7 +5,7 @@ import pytest
 from magnum.clients.errors import CloudRefused
 from magnum.db import models
 from magnum.domain.stack_names import nodegroup_stack_name
-from magnum.operations.accept import NodegroupExists, NodegroupGone, OperationInProgress
+from magnum.operations.accept.errors import NodegroupExists, NodegroupGone, OperationInProgress
 from tests.operations.conftest import World, error_of
 
 
@@ -36,7 +36,7 @@ def test_created_resized_deleted(world: World, uuid: str) -> None:
     assert stack['name'] == nodegroup_stack_name('bay', 'gpu', group.uuid)
     assert (stack['id'], stack['tags']) == (group.stack_id, (f'magnum-bay-{uuid}',))
 
-    world.ask('resize_bay', uuid, 5, nodegroup_uuid=group.uuid, nodes_to_remove=('1',))
+    world.ask('resize', uuid, 5, nodegroup_uuid=group.uuid, nodes_to_remove=('1',))
     world.build(uuid)
     group = world.nodegroup('gpu')
     assert (group.node_count, group.status) == (5, 'UPDATE_COMPLETE')
@@ -65,7 +65,7 @@ def test_one_operation_at_a_time(world: World, uuid: str) -> None:
     world.add_nodegroup(uuid)
     for ask in (
         lambda: world.add_nodegroup(uuid, 'other'),
-        lambda: world.ask('resize_bay', uuid, 3),
+        lambda: world.ask('resize', uuid, 3),
         lambda: world.ask('delete_nodegroup', uuid, world.nodegroup('gpu').uuid),
     ):
         with pytest.raises(OperationInProgress) as raised:
@@ -76,9 +76,9 @@ def test_one_operation_at_a_time(world: World, uuid: str) -> None:
 def test_a_resize_that_waits_is_not_another_groups(world: World, uuid: str) -> None:
     world.add_nodegroup(uuid)
     world.build(uuid)
-    world.ask('resize_bay', uuid, 3)
+    world.ask('resize', uuid, 3)
     with pytest.raises(OperationInProgress):
-        world.ask('resize_bay', uuid, 3, nodegroup_uuid=world.nodegroup('gpu').uuid)
+        world.ask('resize', uuid, 3, nodegroup_uuid=world.nodegroup('gpu').uuid)
     assert world.nodegroup('gpu').node_count == 2
 
 
@@ -86,18 +86,18 @@ def test_unknown_and_default_groups(world: World, uuid: str) -> None:
     with pytest.raises(NodegroupGone):
         world.ask('delete_nodegroup', uuid, 'no-such')
     with pytest.raises(NodegroupGone):
-        world.ask('resize_bay', uuid, 3, nodegroup_uuid='no-such')
+        world.ask('resize', uuid, 3, nodegroup_uuid='no-such')
     with pytest.raises(ValueError, match='default'):
         world.ask('delete_nodegroup', uuid, world.nodegroup('default-worker').uuid)
 
 
 def test_nodes_to_remove_are_a_change(world: World, uuid: str) -> None:
-    assert world.ask('resize_bay', uuid, 1) is None
-    assert world.ask('resize_bay', uuid, 1, nodes_to_remove=('n1',)) is not None
+    assert world.ask('resize', uuid, 1) is None
+    assert world.ask('resize', uuid, 1, nodes_to_remove=('n1',)) is not None
 
 
 def test_masters_are_not_resized(world: World, uuid: str) -> None:
-    world.ask('resize_bay', uuid, 3, nodegroup_uuid=world.nodegroup('default-master').uuid)
+    world.ask('resize', uuid, 3, nodegroup_uuid=world.nodegroup('default-master').uuid)
     world.build(uuid)
     assert error_of(world.operations(uuid)[-1])['code'] == 'plan_refused'
     assert world.nodegroup('default-master').node_count == 1
@@ -132,7 +132,7 @@ def test_groups_go_before_the_bay(world: World, uuid: str) -> None:
     for name in ('one', 'two'):
         world.add_nodegroup(uuid, name)
         world.build(uuid)
-    world.plan('delete', uuid)
+    world.ask('delete', uuid)
     worker = world.worker()
     worker.turn()
     statuses = {stack['name'].split('-')[1]: stack['status'] for stack in world.cloud.living()}
@@ -151,6 +151,6 @@ def test_a_groups_stack_that_will_not_go(world: World, uuid: str) -> None:
     world.ask('delete_nodegroup', uuid, world.nodegroup('gpu').uuid)
     world.build(uuid)
     assert world.statuses(uuid)['gpu'] == 'DELETE_FAILED'
-    world.plan('delete', uuid)
+    world.ask('delete', uuid)
     world.build(uuid)
     assert not world.has_bay(uuid)

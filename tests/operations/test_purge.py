@@ -16,7 +16,7 @@ HISTORY = (models.Operation, models.OperationStep, models.Event)
 def _build_and_delete(world: World) -> str:
     uuid = world.create()
     world.build(uuid)
-    world.plan('delete', uuid)
+    world.ask('delete', uuid)
     world.build(uuid)
     world.build(uuid)
     assert not world.has_bay(uuid)

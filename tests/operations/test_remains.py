@@ -62,10 +62,10 @@ def test_a_stack_that_nobody_recorded(
         assert 'servers that it has made run on' in (told or '')
     # The bay can be used for what it is: resized, tried again, deleted.
     world.cloud.settle()
-    world.ask('resize_bay', uuid, 3)
+    world.ask('resize', uuid, 3)
     world.build(uuid)
     assert (world.bay(uuid).status, len(stack['nodes'])) == ('UPDATE_COMPLETE', 3)
-    world.plan('delete', uuid)
+    world.ask('delete', uuid)
     world.build(uuid)
     assert world.cloud.living() == []
 
@@ -124,7 +124,7 @@ def test_a_groups_stack_that_nobody_recorded(world: World, die_at: Die, how: str
     assert stack['id'] in (world.bay(uuid).status_reason or '')
     assert stack['id'] in (group.status_reason or '')
     assert world.bay(uuid).stack_id != stack['id']
-    world.ask('resize_bay', uuid, 3, nodegroup_uuid=group.uuid)
+    world.ask('resize', uuid, 3, nodegroup_uuid=group.uuid)
     world.build(uuid)
     assert (world.nodegroup('gpu').status, len(stack['nodes'])) == ('UPDATE_COMPLETE', 3)
 
@@ -137,7 +137,7 @@ def test_a_resize_that_heat_has_or_has_not_heard_of(
     """The count is what the stack has."""
     uuid = world.create(name='bay')
     world.build(uuid)
-    world.ask('resize_bay', uuid, 3)
+    world.ask('resize', uuid, 3)
     _dies(world, die_at, f'{when}:orchestration.update_stack')
     world.cloud.settle()
     _end(world, uuid, how)
@@ -156,7 +156,7 @@ def test_an_upgrade_that_heat_has_or_has_not_heard_of(
     """The version is that of the template which the stack has."""
     uuid = world.create(name='bay')
     world.build(uuid)
-    world.ask('upgrade_bay', uuid, world.new_baymodel())
+    world.ask('upgrade', uuid, world.new_baymodel())
     _dies(world, die_at, f'{when}:orchestration.replace_stack')
     world.cloud.settle()
     _end(world, uuid, how)

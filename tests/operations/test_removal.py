@@ -16,7 +16,7 @@ def uuid(world: World) -> str:
     """A bay of four workers."""
     made = world.create(name='bay')
     world.build(made)
-    world.ask('resize_bay', made, 4)
+    world.ask('resize', made, 4)
     world.build(made)
     return made
 
@@ -27,7 +27,7 @@ def _nodes(world: World) -> dict[str, str]:
 
 
 def _resize(world: World, uuid: str, count: int, *names: str) -> models.Operation:
-    made: models.Operation = world.ask('resize_bay', uuid, count, nodes_to_remove=names)
+    made: models.Operation = world.ask('resize', uuid, count, nodes_to_remove=names)
     return made
 
 
@@ -45,7 +45,7 @@ def test_a_count_alone_does_not_drop_names(world: World, uuid: str) -> None:
     """As an update of the bay's ``node_count`` is."""
     before = _nodes(world)
     _resize(world, uuid, 3, before['0'])
-    world.ask('resize_bay', uuid, 2)
+    world.ask('resize', uuid, 2)
     world.build(uuid)
     assert _nodes(world) == {'1': before['1'], '2': before['2']}
 
@@ -140,7 +140,7 @@ def test_an_upgrade_puts_other_nodes_into_named_places(world: World, uuid: str) 
     before = _nodes(world)
     _resize(world, uuid, 3, before['0'])
     world.fail()
-    world.ask('upgrade_bay', uuid, world.new_baymodel())
+    world.ask('upgrade', uuid, world.new_baymodel())
     world.build(uuid)
     renewed = _nodes(world)
     assert not set(renewed.values()) & set(before.values())
@@ -197,9 +197,9 @@ def test_a_further_group_has_nodes_of_its_own(world: World, uuid: str) -> None:
     world.build(uuid)
     group = world.nodegroup('gpu').uuid
     own, bays = world.stack('gpu')['nodes'], _nodes(world)
-    world.ask('resize_bay', uuid, 2, nodegroup_uuid=group, nodes_to_remove=(bays['0'],))
+    world.ask('resize', uuid, 2, nodegroup_uuid=group, nodes_to_remove=(bays['0'],))
     world.build(uuid)
     assert error_of(world.operations(uuid)[-1])['code'] == 'node_unknown'
-    world.ask('resize_bay', uuid, 2, nodegroup_uuid=group, nodes_to_remove=(own['0'],))
+    world.ask('resize', uuid, 2, nodegroup_uuid=group, nodes_to_remove=(own['0'],))
     world.build(uuid)
     assert world.stack('gpu')['nodes'] == {'1': own['1'], '2': own['2']}

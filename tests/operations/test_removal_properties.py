@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from magnum.db import models
 from magnum.domain import states
 from magnum.domain.stack_names import short_id
-from magnum.operations.accept import NotCancellable, NotRetryable, OperationInProgress
+from magnum.operations.accept.errors import NotCancellable, NotRetryable, OperationInProgress
 from tests.operations.conftest import Killed, World
 
 _POINTS = tuple(
@@ -70,7 +70,7 @@ class Story:
         chosen = [(nodes[place], by_index) for place, by_index in places if place < len(nodes)]
         names = tuple(index if by_index else server for (index, server), by_index in chosen)
         try:
-            made = self.world.ask('resize_bay', self.uuid, count, nodes_to_remove=names)
+            made = self.world.ask('resize', self.uuid, count, nodes_to_remove=names)
         except OperationInProgress:
             return
         if made is not None:
@@ -186,7 +186,7 @@ def test_named_nodes_go_first(
     story.resize(2, [(0, True)])
     story.build()
     assert world.bay(uuid).status == 'UPDATE_COMPLETE'
-    world.plan('delete', uuid)
+    world.ask('delete', uuid)
     world.build(uuid)
 
 

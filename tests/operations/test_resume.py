@@ -31,13 +31,13 @@ FURTHER_CALLS = {
 }
 ASK: dict[str, Callable[[World, str], models.Operation]] = {
     'resize': lambda world, uuid: world.ask(
-        'resize_bay', uuid, 4, nodegroup_uuid=world.nodegroup('gpu').uuid
+        'resize', uuid, 4, nodegroup_uuid=world.nodegroup('gpu').uuid
     ),
     'create_nodegroup': lambda world, uuid: world.add_nodegroup(uuid, 'new'),
     'delete_nodegroup': lambda world, uuid: world.ask(
         'delete_nodegroup', uuid, world.nodegroup('gpu').uuid
     ),
-    'upgrade': lambda world, uuid: world.ask('upgrade_bay', uuid, world.new_baymodel()),
+    'upgrade': lambda world, uuid: world.ask('upgrade', uuid, world.new_baymodel()),
 }
 DEATHS = [
     (verb, call, when)
@@ -76,7 +76,7 @@ def test_create(world: World, die_at: Callable[[str], None], when: str, call: st
 def test_update(world: World, die_at: Callable[[str], None], when: str, call: str) -> None:
     uuid = world.create()
     world.build(uuid)
-    world.plan('resize', uuid, 3)
+    world.ask('resize', uuid, 3)
     die_at(f'{when}:{call}')
     assert _turn_and_maybe_die(world)
     world.pass_time(121)
@@ -92,7 +92,7 @@ def test_update(world: World, die_at: Callable[[str], None], when: str, call: st
 def test_delete(world: World, die_at: Callable[[str], None], when: str, call: str) -> None:
     uuid = world.create()
     world.build(uuid)
-    world.plan('delete', uuid)
+    world.ask('delete', uuid)
     die_at(f'{when}:{call}')
     assert _turn_and_maybe_die(world)
     world.pass_time(121)
@@ -145,7 +145,7 @@ def test_a_delete_after_a_death(
     ASK[verb](world, uuid)
     die_at(f'{when}:orchestration.{call}')
     assert _turn_and_maybe_die(world, 10), 'the failpoint was not reached'
-    world.plan('delete', uuid)
+    world.ask('delete', uuid)
     world.pass_time(181)
     world.build(uuid)
     assert not world.has_bay(uuid)
@@ -175,7 +175,7 @@ def test_a_delete_while_it_goes_on(world: World, verb: str, turns: int) -> None:
             world.pass_time(30)
             worker.watch()
     assert world.operations(uuid)[-1].state != 'SUCCEEDED'
-    world.plan('delete', uuid)
+    world.ask('delete', uuid)
     world.build(uuid)
     assert not world.has_bay(uuid)
     assert (world.cloud.living(), world.cloud.users) == ([], {})

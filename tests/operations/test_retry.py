@@ -9,20 +9,20 @@ from magnum.db import models
 from magnum.db.repositories import locking
 from magnum.domain.parameters import Resize
 from magnum.domain.stack_names import short_id
-from magnum.operations.accept import BayGone, NotRetryable, OperationInProgress
+from magnum.operations.accept.errors import BayGone, NotRetryable, OperationInProgress
 from tests.operations.conftest import World, error_of
 
 Ask = Callable[[World, str], models.Operation]
 
 ASK: dict[str, Ask] = {
-    'resize': lambda world, uuid: world.ask('resize_bay', uuid, 3),
+    'resize': lambda world, uuid: world.ask('resize', uuid, 3),
     'create_nodegroup': lambda world, uuid: world.add_nodegroup(uuid, 'new'),
     'delete_nodegroup': lambda world, uuid: world.ask(
         'delete_nodegroup', uuid, world.nodegroup('gpu').uuid
     ),
-    'upgrade': lambda world, uuid: world.ask('upgrade_bay', uuid, world.new_baymodel()),
+    'upgrade': lambda world, uuid: world.ask('upgrade', uuid, world.new_baymodel()),
     'rotate_credential': lambda world, uuid: world.ask('rotate_credential', uuid),
-    'delete': lambda world, uuid: world.ask('delete_bay', uuid),
+    'delete': lambda world, uuid: world.ask('delete', uuid),
 }
 #: Calls that a verb makes, and that may be refused.
 CALLS = {
@@ -187,7 +187,7 @@ def test_a_group_whose_stack_heat_still_builds(world: World) -> None:
 
 def test_the_count_before_is_that_of_the_stack(world: World) -> None:
     uuid = _bay(world, 'resize')
-    operation = world.ask('resize_bay', uuid, 3)
+    operation = world.ask('resize', uuid, 3)
     world.fail()
     again = world.about('retry', operation)
     world.about('cancel', again)                # Heat was not asked again
@@ -198,16 +198,16 @@ def test_what_cannot_be_retried(world: World) -> None:
     uuid = _bay(world, 'resize')
     with pytest.raises(NotRetryable, match='succeeded'):
         world.about('retry', world.operations(uuid)[-1])
-    failed = world.ask('resize_bay', uuid, 3)
+    failed = world.ask('resize', uuid, 3)
     with pytest.raises(OperationInProgress):
         world.about('retry', failed)
     world.fail()
-    later = world.ask('resize_bay', uuid, 4)
+    later = world.ask('resize', uuid, 4)
     world.build(uuid)
     with pytest.raises(NotRetryable, match='later'):
         world.about('retry', failed)
     assert later.retries is None
-    world.plan('delete', uuid)
+    world.ask('delete', uuid)
     world.build(uuid)
     with pytest.raises(BayGone):
         world.about('retry', failed)
@@ -216,7 +216,7 @@ def test_what_cannot_be_retried(world: World) -> None:
 @pytest.mark.parametrize('bounds', [{'min_node_count': 4}, {'max_node_count': 2}])
 def test_a_count_that_new_bounds_exclude(world: World, bounds: dict[str, int]) -> None:
     uuid = _bay(world, 'resize')
-    failed = world.ask('resize_bay', uuid, 3)
+    failed = world.ask('resize', uuid, 3)
     world.fail()
     with world.database.writing() as session:
         locking.set_values(session, models.Nodegroup, Resize.of(failed).nodegroup, **bounds)
@@ -226,7 +226,7 @@ def test_a_count_that_new_bounds_exclude(world: World, bounds: dict[str, int]) -
 
 def test_the_retry_of_a_retry(world: World) -> None:
     uuid = _bay(world, 'resize')
-    first = world.ask('resize_bay', uuid, 3)
+    first = world.ask('resize', uuid, 3)
     world.fail()
     second = world.about('retry', first)
     with pytest.raises(OperationInProgress):
@@ -243,12 +243,12 @@ def test_workers_that_failed_to_come_up_are_given_up(world: World, how: str) -> 
     operation = ASK['resize'](world, uuid)
     world.build(uuid)
     assert world.stack(short_id(uuid))['parameters']['removed'] == []
-    operation = world.ask('resize_bay', uuid, 4)
+    operation = world.ask('resize', uuid, 4)
     world.fail()
     if how == 'retry':
         world.about('retry', operation)
     else:
-        world.ask('resize_bay', uuid, 5, nodes_to_remove=('0',))
+        world.ask('resize', uuid, 5, nodes_to_remove=('0',))
     world.build(uuid)
     asked_for = [] if how == 'retry' else ['0']
     assert world.stack(short_id(uuid))['parameters']['removed'] == [*asked_for, 'node']
@@ -260,19 +260,19 @@ def test_a_resize_after_half_an_upgrade_keeps_to_its_batches(world: World, group
     """Heat then finishes the upgrade, whatever it is asked for."""
     uuid = _bay(world, 'upgrade')
     nodegroup = world.nodegroup(group).uuid
-    world.ask('resize_bay', uuid, 4, nodegroup_uuid=nodegroup)
+    world.ask('resize', uuid, 4, nodegroup_uuid=nodegroup)
     world.build(uuid)
     world.ask(
-        'upgrade_bay', uuid, world.new_baymodel(), max_batch_size=2, nodegroup_uuid=nodegroup
+        'upgrade', uuid, world.new_baymodel(), max_batch_size=2, nodegroup_uuid=nodegroup
     )
     world.fail()
-    world.ask('resize_bay', uuid, 9, nodegroup_uuid=nodegroup)
+    world.ask('resize', uuid, 9, nodegroup_uuid=nodegroup)
     world.build(uuid)
     stack = world.stack('gpu' if group == 'gpu' else short_id(uuid))
     assert stack['parameters']['batch'] == 2
     resize = world.operations(uuid)[-1]
     time = resize.deadline - resize.created_at
     assert time.total_seconds() > 7000, 'that of the two batches of the upgrade'
-    world.ask('resize_bay', uuid, 8, nodegroup_uuid=nodegroup)
+    world.ask('resize', uuid, 8, nodegroup_uuid=nodegroup)
     world.build(uuid)
     assert stack['parameters']['batch'] is None, 'nothing was left to do'

@@ -42,7 +42,7 @@ def test_a_new_password(world: World, uuid: str) -> None:
     assert world.bay(uuid).status == 'UPDATE_COMPLETE'
     assert world.nodegroup('default-worker').status == 'CREATE_COMPLETE'
     assert old not in str([vars(o) for o in world.operations(uuid)])
-    world.ask('resize_bay', uuid, 3)
+    world.ask('resize', uuid, 3)
     world.build(uuid)
     assert world.bay(uuid).status == 'UPDATE_COMPLETE'
 
@@ -74,7 +74,7 @@ def test_a_bay_is_usable_after_a_rotation_that_failed(
     assert world.bay(uuid).status == 'UPDATE_FAILED'
     assert len(_known(world, uuid)) == 2
     world.cloud.faults.clear()
-    world.ask('resize_bay', uuid, 3)
+    world.ask('resize', uuid, 3)
     world.build(uuid)
     assert world.bay(uuid).status == 'UPDATE_COMPLETE'
     assert world.cloud.living()[0]['parameters']['number_of_minions'] == 3

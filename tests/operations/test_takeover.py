@@ -92,7 +92,7 @@ def test_a_change_that_heat_has_of_a_dead_worker(world: World) -> None:
     """Heat answers 409 to a change that it has: it is waited for, and not made twice."""
     uuid = world.create()
     world.build(uuid)
-    world.plan('resize', uuid, 3)
+    world.ask('resize', uuid, 3)
     world.cloud.faults['orchestration.update_stack'] = CloudConflict(
         'orchestration', 'Stack b already has an action (UPDATE) in progress.', 409
     )

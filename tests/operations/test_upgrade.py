@@ -5,7 +5,7 @@ import sqlalchemy as sa
 
 from magnum.db import models
 from magnum.domain.stack_names import short_id
-from magnum.operations.accept import OperationInProgress
+from magnum.operations.accept.errors import OperationInProgress
 from tests.operations.conftest import World, error_of
 
 
@@ -31,7 +31,7 @@ def _steps(world: World, operation: models.Operation) -> list[tuple[str, str]]:
 def test_group_by_group(world: World, uuid: str) -> None:
     target = world.new_baymodel(labels={'a': '2', 'b': '3'})
     old = world.bay(uuid).baymodel_id
-    operation = world.ask('upgrade_bay', uuid, target, max_batch_size=2)
+    operation = world.ask('upgrade', uuid, target, max_batch_size=2)
     assert world.bay(uuid).status == 'UPDATE_IN_PROGRESS'
     worker = world.worker()
     worker.turn()                                     # settles what it is about
@@ -79,7 +79,7 @@ def test_own_values_stay(world: World, uuid: str) -> None:
         for group in session.scalars(sa.select(models.Nodegroup).filter_by(name='gpu')):
             group.image_id = 'of-its-own'
     target = world.new_baymodel(flavor_id='m2')
-    world.ask('upgrade_bay', uuid, target)
+    world.ask('upgrade', uuid, target)
     world.build(uuid)
     assert world.nodegroup('gpu').image_id == 'of-its-own'
     assert world.nodegroup('default-worker').flavor_id == 'm1'    # its bay's own
@@ -88,7 +88,7 @@ def test_own_values_stay(world: World, uuid: str) -> None:
 
 def test_a_renewal(world: World, uuid: str) -> None:
     same = world.rows(models.Baymodel)[0]
-    world.ask('upgrade_bay', uuid, same, nodegroup_uuid=world.nodegroup('gpu').uuid)
+    world.ask('upgrade', uuid, same, nodegroup_uuid=world.nodegroup('gpu').uuid)
     assert world.nodegroup('gpu').status == 'UPDATE_IN_PROGRESS'
     world.build(uuid)
     assert _revisions(world) == {'default-master': 0, 'default-worker': 0, 'gpu': 1}
@@ -98,7 +98,7 @@ def test_a_renewal(world: World, uuid: str) -> None:
 
 
 def test_refused_by_the_driver(world: World, uuid: str) -> None:
-    world.ask('upgrade_bay', uuid, world.new_baymodel(network_driver='calico'))
+    world.ask('upgrade', uuid, world.new_baymodel(network_driver='calico'))
     world.build(uuid)
     assert world.bay(uuid).status == 'UPDATE_FAILED'
     assert 'network_driver' in (world.bay(uuid).status_reason or '')
@@ -107,7 +107,7 @@ def test_refused_by_the_driver(world: World, uuid: str) -> None:
 
 def test_nodes_that_the_driver_cannot_replace(world: World, uuid: str) -> None:
     masters = world.nodegroup('default-master').uuid
-    world.ask('upgrade_bay', uuid, world.new_baymodel(), nodegroup_uuid=masters)
+    world.ask('upgrade', uuid, world.new_baymodel(), nodegroup_uuid=masters)
     world.build(uuid)
     assert error_of(world.operations(uuid)[-1])['code'] == 'plan_refused'
 
@@ -116,7 +116,7 @@ def test_nodes_that_the_driver_cannot_replace(world: World, uuid: str) -> None:
 @pytest.mark.parametrize('what', ['gone', 'changed', 'renamed'])
 def test_the_baymodel_changes_meanwhile(world: World, uuid: str, when: str, what: str) -> None:
     target = world.new_baymodel()
-    world.ask('upgrade_bay', uuid, target)
+    world.ask('upgrade', uuid, target)
     if when == 'at its end':
         for _ in range(2):
             world.worker().turn()
@@ -139,7 +139,7 @@ def test_the_baymodel_changes_meanwhile(world: World, uuid: str, when: str, what
 
 def test_a_failed_round_is_retried_alone(world: World, uuid: str) -> None:
     target = world.new_baymodel()
-    first = world.ask('upgrade_bay', uuid, target)
+    first = world.ask('upgrade', uuid, target)
     worker = world.worker()
     worker.turn()
     worker.turn()
@@ -168,7 +168,7 @@ def test_a_failed_round_is_retried_alone(world: World, uuid: str) -> None:
 
 
 def test_values_of_an_unfinished_upgrade_are_nobodys_own(world: World, uuid: str) -> None:
-    world.ask('upgrade_bay', uuid, world.new_baymodel(image_id='second'))
+    world.ask('upgrade', uuid, world.new_baymodel(image_id='second'))
     worker = world.worker()
     worker.turn()
     worker.turn()
@@ -178,7 +178,7 @@ def test_values_of_an_unfinished_upgrade_are_nobodys_own(world: World, uuid: str
     worker.turn()
     world.fail()
     assert world.nodegroup('default-worker').image_id == 'second'
-    world.ask('upgrade_bay', uuid, world.new_baymodel(image_id='third'))
+    world.ask('upgrade', uuid, world.new_baymodel(image_id='third'))
     world.build(uuid)
     assert world.bay(uuid).status == 'UPDATE_COMPLETE'
     assert world.nodegroup('default-worker').image_id == 'third'
@@ -187,7 +187,7 @@ def test_values_of_an_unfinished_upgrade_are_nobodys_own(world: World, uuid: str
 
 
 def test_each_round_has_its_time(world: World, uuid: str) -> None:
-    world.ask('upgrade_bay', uuid, world.new_baymodel())
+    world.ask('upgrade', uuid, world.new_baymodel())
     worker = world.worker()
     worker.turn()
     worker.turn()
@@ -203,8 +203,8 @@ def test_each_round_has_its_time(world: World, uuid: str) -> None:
 
 def test_nothing_else_meanwhile(world: World, uuid: str) -> None:
     target = world.new_baymodel()
-    world.ask('upgrade_bay', uuid, target)
+    world.ask('upgrade', uuid, target)
     with pytest.raises(OperationInProgress):
-        world.ask('upgrade_bay', uuid, target)
+        world.ask('upgrade', uuid, target)
     with pytest.raises(OperationInProgress):
-        world.ask('resize_bay', uuid, 3)
+        world.ask('resize', uuid, 3)

@@ -40,7 +40,7 @@ def _server(world: World, uuid: str) -> str:
 
 
 def _delete(world: World, uuid: str) -> models.Operation:
-    world.plan('delete', uuid)
+    world.ask('delete', uuid)
     world.build(uuid)
     return world.operations(uuid)[-1]
 
@@ -155,7 +155,7 @@ def test_servers_do_not_wait_for_ever(world: World, away: str) -> None:
         world.cloud.faults['load-balancer'] = CloudUnavailable('load-balancer', 'down')
     if away == 'Cinder':
         world.cloud.faults['block-storage'] = CloudUnavailable('block-storage', 'down')
-    world.plan('delete', uuid)
+    world.ask('delete', uuid)
     worker = world.worker()
     for _ in range(39):
         worker.turn()
@@ -184,7 +184,7 @@ def test_a_known_volume_in_use_that_is_to_stay(world: World, since: str) -> None
     uuid, _ = _built(world)
     there = world.cloud.resources
     volume = there.add_volume({CLUSTER_KEY: uuid}, (_server(world, uuid),))
-    world.plan('delete', uuid)
+    world.ask('delete', uuid)
     world.worker().turn()
     assert volume.id in {entry.name for entry in world.rows(models.LedgerEntry)}
     metadata = {**volume.metadata, **({RETAIN_KEY: 'yes'} if since == 'retained' else {})}
@@ -214,7 +214,7 @@ def test_only_what_is_gone_was_removed(world: World, since: str) -> None:
     uuid, network = _built(world)
     there = world.cloud.resources
     balancer = there.add_balancer(network, SERVICE + uuid, status='PENDING_UPDATE')
-    world.plan('delete', uuid)
+    world.ask('delete', uuid)
     world.worker().turn()
     if since == 'refused':
         world.cloud.faults['load-balancer.list_load_balancers'] = CloudForbidden(
@@ -299,7 +299,7 @@ def test_a_load_balancer_that_goes_by_itself_is_waited_for(world: World) -> None
     uuid, network = _built(world)
     there = world.cloud.resources
     balancer = there.add_balancer(network, 'of our own')
-    world.plan('delete', uuid)
+    world.ask('delete', uuid)
     worker = world.worker()
     worker.turn()                                    # Heat is asked
     world.cloud.settle()                             # and refuses
@@ -324,7 +324,7 @@ def test_octavia_at_work_is_waited_for(world: World, status: str) -> None:
 def test_a_load_balancer_made_while_heat_deletes(world: World) -> None:
     """The bay's controllers live as long as its masters do."""
     uuid, network = _built(world)
-    world.plan('delete', uuid)
+    world.ask('delete', uuid)
     world.worker().turn()
     world.cloud.resources.add_balancer(network, SERVICE + uuid)
     world.build(uuid)
@@ -397,7 +397,7 @@ def test_what_was_given_to_something_else_since_stays(world: World) -> None:
     address = there.add_address(balancer.vip_port_id, ADDRESS + uuid)
     volume = there.add_volume({CLUSTER_KEY: uuid}, (_server(world, uuid),))
     world.cloud.faults['network.delete_floating_ip'] = CloudUnavailable('network', 'down')
-    world.plan('delete', uuid)
+    world.ask('delete', uuid)
     world.worker().turn()
     assert {entry.kind for entry in world.rows(models.LedgerEntry)} >= {
         'load_balancer', 'floating_ip'
@@ -434,7 +434,7 @@ def test_a_worker_dies(
         there.add_address(balancer.vip_port_id, ADDRESS + uuid)
     there.add_volume({CLUSTER_KEY: uuid}, (_server(world, uuid),))
     there.add_volume({CLUSTER_KEY: uuid})
-    world.plan('delete', uuid)
+    world.ask('delete', uuid)
     die_at(f'{when}:{call}')
     assert _dies(world), 'the failpoint was not reached'
     world.pass_time(121)

@@ -22,6 +22,7 @@ from magnum.domain.nodegroups import MASTER, kind_of
 from magnum.domain.stack_names import nodegroup_stack_name, stack_name
 from magnum.drivers.contract import PlanRefused
 from magnum.drivers.plans import bay_plan
+from magnum.operations.accept import resize, upgrade
 from magnum.operations.upgrading import target_plan
 
 _BAY: Final = (bay_repository.TABLE.c.uuid, bay_repository.TABLE.c.project_id)
@@ -77,7 +78,8 @@ class ActionsController:
                 session, GROUP, bay.uuid, given['nodegroup'], 'nodegroup'
             )
             check_resizable(group, given['node_count'])
-            operation = self._services.planner.resize_bay(
+            operation = resize.accept(
+                self._services.conf,
                 session,
                 bay,
                 given['node_count'],
@@ -90,9 +92,9 @@ class ActionsController:
         if given['nodes_to_remove']:
             self._check_removable(call, given, work)
         if call.flag('dry_run'):
-            self._planned(call, lambda: self._database.dry_run(work))
+            self._accept(call, lambda: self._database.dry_run(work))
             return self._resize_preview(call, given)
-        return self._planned(call, lambda: self._services.run(work))
+        return self._accept(call, lambda: self._services.run(work))
 
     def upgrade(self, call: Call) -> Answer:
         """POST: nodes as another baymodel has them, or new ones as they are."""
@@ -110,7 +112,8 @@ class ActionsController:
                     errors.requests.CONCURRENT_UPDATE,
                     f'{self._dialect.title} {bay.uuid} was upgraded meanwhile.',
                 )
-            operation = self._services.planner.upgrade_bay(
+            operation = upgrade.accept(
+                self._services.conf,
                 session,
                 bay,
                 wanted.target,
@@ -121,9 +124,9 @@ class ActionsController:
             return call.keep(session, accepted(call, bay.uuid, operation))
 
         if call.flag('dry_run'):
-            self._planned(call, lambda: self._database.dry_run(work))
+            self._accept(call, lambda: self._database.dry_run(work))
             return self._upgrade_preview(call, wanted, given['max_batch_size'])
-        return self._planned(call, lambda: self._services.run(work))
+        return self._accept(call, lambda: self._services.run(work))
 
     def _upgrade_of(
         self, session: orm.Session, call: Call, given: Mapping[str, Any]
@@ -227,7 +230,7 @@ class ActionsController:
             return
         unknown = nodegroups.named(given['nodes_to_remove'], members).unknown
         if unknown:
-            self._planned(call, lambda: self._database.dry_run(work))
+            self._accept(call, lambda: self._database.dry_run(work))
             raise errors.at_field(
                 errors.nodegroups.NODE_UNKNOWN, 'nodes_to_remove',
                 f'Not of the node group {group.name}: {", ".join(unknown[:_NAMED])}.',
@@ -251,10 +254,10 @@ class ActionsController:
             given['node_count'] - group.node_count,
         )
 
-    def _planned(self, call: Call, plan: Callable[[], Answer]) -> Answer:
-        """What is planned, or why nothing is."""
+    def _accept(self, call: Call, accept: Callable[[], Answer]) -> Answer:
+        """The answer of what accepts an operation, or why there is none."""
         with refusals.told(bay=self._dialect, ident=call.arguments[0]):
-            return plan()
+            return accept()
 
     def _bay(
         self, session: orm.Session, call: Call, action: str, all_projects: str | None = None

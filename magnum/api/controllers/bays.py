@@ -26,7 +26,8 @@ from magnum.db.repositories import bays as repository
 from magnum.db.repositories.visibility import Scope
 from magnum.db.selections import Row
 from magnum.domain import states
-from magnum.operations.errors import BaymodelGone
+from magnum.operations.accept import create, delete, resize
+from magnum.operations.accept.errors import BaymodelGone
 
 T = TypeVar('T')
 
@@ -108,8 +109,9 @@ class BaysController:
         is_asynchronous = self._is_asynchronous(call)
 
         def work(session: orm.Session) -> tuple[str, Answer]:
-            operation = self._services.planner.create_bay(
-                session, *new.rows(), call.caller.requester, baymodel.generation
+            operation = create.accept(
+                self._services.conf, session, *new.rows(), call.caller.requester,
+                baymodel.generation,
             )
             resolved_labels.tell(session, operation, new.without_effect)
             bay_uuid = operation.bay_uuid
@@ -117,7 +119,7 @@ class BaysController:
                 return bay_uuid, call.keep(session, accepted(call, bay_uuid, operation))
             return bay_uuid, call.keep(session, self._document(session, call, bay_uuid, 201))
 
-        bay_uuid, answer = self._planned(call, baymodel, lambda: self._services.run(work))
+        bay_uuid, answer = self._accept(call, baymodel, lambda: self._services.run(work))
         if is_asynchronous:
             return answer
         await_stack(self._services, bay_uuid, call.caller.project_id)
@@ -153,7 +155,9 @@ class BaysController:
             row = lookup.bay(session, self._dialect, _OWNER, scope, ident)
             call.caller.check(self._rule('delete'), {'project_id': row.project_id})
             bay = lookup.locked_bay(session, call, row.uuid)
-            return self._services.planner.delete_bay(session, bay, call.caller.requester)
+            return delete.accept(
+                self._services.conf, session, bay, call.caller.requester
+            )
 
         with refusals.told(bay=self._dialect, ident=ident):
             operation = self._services.run(work)
@@ -165,11 +169,12 @@ class BaysController:
         """What the bay would be; all is checked as for a bay that is made."""
 
         def work(session: orm.Session) -> None:
-            self._services.planner.create_bay(
-                session, *new.rows(), call.caller.requester, baymodel.generation
+            create.accept(
+                self._services.conf, session, *new.rows(), call.caller.requester,
+                baymodel.generation,
             )
 
-        self._planned(call, baymodel, lambda: self._database.dry_run(work))
+        self._accept(call, baymodel, lambda: self._database.dry_run(work))
         bay, groups = new.rows()
         return self._services.previews.of_bay(call, bay, baymodel, groups, new.driver)
 
@@ -197,13 +202,13 @@ class BaysController:
             return errors.baymodels.NOT_FOUND
         return errors.baymodels.OF_BAY_NOT_FOUND
 
-    def _planned(self, call: Call, baymodel: models.Baymodel, plan: Callable[[], T]) -> T:
+    def _accept(self, call: Call, baymodel: models.Baymodel, accept: Callable[[], T]) -> T:
         gone = refusals.TABLE[BaymodelGone]._replace(kind=self._absent_baymodel(call))
         with refusals.told(
             {BaymodelGone: gone},
             bay=self._dialect, baymodel=self._baymodel_dialect, ident=baymodel.uuid,
         ):
-            return plan()
+            return accept()
 
     # Parts of update ---------------------------------------------------------
     def _changes(
@@ -262,8 +267,9 @@ class BaysController:
             return None
         group = lookup.nodegroup(session, GROUP, bay_uuid, None)
         check_resizable(group, changes['node_count'])
-        return self._services.planner.resize_bay(
-            session, bay, changes['node_count'], call.caller.requester, rollback
+        return resize.accept(
+            self._services.conf, session, bay, changes['node_count'], call.caller.requester,
+            rollback,
         )
 
     # Common parts ------------------------------------------------------------

@@ -17,6 +17,7 @@ from magnum.db.repositories import bays as repository
 from magnum.db.repositories import nodegroups
 from magnum.domain import states
 from magnum.domain.nodegroups import kind_of
+from magnum.operations.accept import rotate_ca
 
 _BAY: Final = (
     repository.TABLE.c.uuid,
@@ -63,11 +64,11 @@ class CertificatesController:
         def find(session: orm.Session) -> Any:
             return self._bay(session, call, 'rotate', ident, errors.bays.NOT_FOUND)
 
-        def plan(session: orm.Session, bay: models.Bay) -> models.Operation:
+        def accept(session: orm.Session, bay: models.Bay) -> models.Operation:
             self._check_rotatable(session, bay)
-            return self._services.planner.rotate_ca(session, bay, call.caller.requester)
+            return rotate_ca.accept(self._services.conf, session, bay, call.caller.requester)
 
-        return rotation.rotate(self._services, call, find, plan)
+        return rotation.rotate(self._services, call, find, accept)
 
     def _check_rotatable(self, session: orm.Session, bay: models.Bay) -> None:
         """Every node of the bay will follow.

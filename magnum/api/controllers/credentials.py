@@ -12,6 +12,7 @@ from magnum.api.services import Services
 from magnum.db import models
 from magnum.db.repositories import bays as repository
 from magnum.db.selections import Row
+from magnum.operations.accept import rotate_credential
 
 _BAY: Final = (repository.TABLE.c.uuid, repository.TABLE.c.project_id)
 
@@ -32,7 +33,9 @@ class CredentialsController:
             call.caller.check('credential:rotate', {'project_id': row.project_id})
             return row
 
-        def plan(session: orm.Session, bay: models.Bay) -> models.Operation:
-            return self._services.planner.rotate_credential(session, bay, call.caller.requester)
+        def accept(session: orm.Session, bay: models.Bay) -> models.Operation:
+            return rotate_credential.accept(
+                self._services.conf, session, bay, call.caller.requester
+            )
 
-        return rotate(self._services, call, find, plan)
+        return rotate(self._services, call, find, accept)

@@ -25,6 +25,7 @@ from magnum.db.repositories import nodegroups as repository
 from magnum.db.selections import Row
 from magnum.domain import nodegroups
 from magnum.drivers.plans import bay_plan, nodegroup_plan
+from magnum.operations.accept import create_nodegroup, delete_nodegroup
 
 _BAY: Final = (bay_repository.TABLE.c.uuid, bay_repository.TABLE.c.project_id)
 _STORED: Final = tuple(repository.TABLE.c)
@@ -79,15 +80,16 @@ class NodegroupsController:
 
         def work(session: orm.Session) -> Answer:
             nodegroup = new.row()
-            operation = self._services.planner.create_nodegroup(
-                session, locking.lock_bay(session, bay.uuid), nodegroup, call.caller.requester
+            operation = create_nodegroup.accept(
+                self._services.conf, session, locking.lock_bay(session, bay.uuid), nodegroup,
+                call.caller.requester,
             )
             resolved_labels.tell(session, operation, new.without_effect)
             return call.keep(
                 session, self._accepted(session, call, bay.uuid, nodegroup.uuid, operation)
             )
 
-        return self._planned(bay.uuid, work)
+        return self._accept(bay.uuid, work)
 
     def update(self, call: Call) -> Answer:
         """PATCH of one: its bounds, and what its new nodes are marked with."""
@@ -124,12 +126,12 @@ class NodegroupsController:
                     errors.nodegroups.IS_DEFAULT,
                     'Deleting a default nodegroup is not supported.',
                 )
-            operation = self._services.planner.delete_nodegroup(
-                session, bay, row.uuid, call.caller.requester
+            operation = delete_nodegroup.accept(
+                self._services.conf, session, bay, row.uuid, call.caller.requester
             )
             return Answer(status=204, headers=operation_location(call, operation))
 
-        return self._planned(call.arguments[0], work)
+        return self._accept(call.arguments[0], work)
 
     def _check_buildable(
         self,
@@ -146,8 +148,8 @@ class NodegroupsController:
         )
 
     # Parts -------------------------------------------------------------------
-    def _planned(self, bay_ident: str, work: Callable[[orm.Session], Answer]) -> Answer:
-        """The answer of a transaction that plans an operation, or why there is none."""
+    def _accept(self, bay_ident: str, work: Callable[[orm.Session], Answer]) -> Answer:
+        """The answer of a transaction that accepts an operation, or why there is none."""
         with refusals.told(bay=self._dialect, ident=bay_ident):
             return self._services.run(work)
 

@@ -1,5 +1,6 @@
 """Operations: what was promised of a bay, how far it came, and why it failed."""
 
+import functools
 from collections.abc import Callable
 from typing import Final
 
@@ -19,7 +20,8 @@ from magnum.db.repositories import operations as repository
 from magnum.db.repositories.visibility import Scope
 from magnum.db.selections import Row
 from magnum.domain import states
-from magnum.operations.accept import Requester
+from magnum.operations.accept import cancel, retry
+from magnum.operations.accept.requester import Requester
 
 _COLUMNS: Final = operation_view.COLUMNS
 
@@ -52,11 +54,12 @@ class OperationsController:
 
     def cancel(self, call: Call) -> Answer:
         """POST: stop it, at once or soon; what was built stays."""
-        return self._act(call, 'cancel', self._services.planner.cancel)
+        return self._act(call, 'cancel', cancel.accept)
 
     def retry(self, call: Call) -> Answer:
         """POST: try again, in a new operation, what failed or was cancelled."""
-        return self._act(call, 'retry', self._services.planner.retry, refusals.RETRY)
+        act = functools.partial(retry.accept, self._services.conf)
+        return self._act(call, 'retry', act, refusals.RETRY)
 
     def _act(
         self, call: Call, action: str, act: Act, also: refusals.Table | None = None

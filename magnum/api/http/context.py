@@ -8,7 +8,7 @@ from oslo_context import context as oslo_context
 
 from magnum.api import errors
 from magnum.db.repositories.visibility import Scope
-from magnum.operations.accept import Requester
+from magnum.operations.accept.requester import Requester
 from magnum.policies.enforcer import Enforcer
 
 

@@ -14,17 +14,17 @@ from magnum.db.selections import Row
 
 #: Finds the bay of the request, if the caller may do this to it.
 Find = Callable[[orm.Session], Row]
-#: Plans the rotation of a bay.
-Plan = Callable[[orm.Session, models.Bay], models.Operation]
+#: Accepts the rotation of a bay.
+Accept = Callable[[orm.Session, models.Bay], models.Operation]
 
 
-def rotate(services: Services, call: Call, find: Find, plan: Plan) -> Answer:
-    """Plan a rotation and answer 202."""
+def rotate(services: Services, call: Call, find: Find, accept: Accept) -> Answer:
+    """Accept a rotation and answer 202."""
     (ident,) = call.arguments
 
     def work(session: orm.Session) -> Answer:
         bay = lookup.locked_bay(session, call, find(session).uuid)
-        return accepted(call, bay.uuid, plan(session, bay))
+        return accepted(call, bay.uuid, accept(session, bay))
 
     with refusals.told(bay=CLUSTERS, ident=ident):
         return services.run(work)

@@ -70,7 +70,7 @@ def create_stack(work: Work) -> None:
 def create_nodegroup_stack(work: Work) -> None:
     """Ask Heat for a node group's own stack, or adopt the one asked for before.
 
-    What a failed attempt left is rebuilt: the planner has raised the group's
+    What a failed attempt left is rebuilt: accepting the retry has raised the group's
     revision, so that all its nodes are new ones.
     """
     situation = work.situation()

@@ -16,7 +16,7 @@ from magnum.certificates import errors as certificates
 from magnum.db.repositories import baymodels, paging, quotas
 from magnum.domain import nodegroups
 from magnum.drivers.contract import PlanRefused
-from magnum.operations import errors as operations
+from magnum.operations.accept import errors as operations
 
 ACTIVE: Any = SimpleNamespace(uuid='0f', verb='resize')
 NAMES: dict[str, Any] = {

@@ -14,7 +14,6 @@ from magnum import conf as magnum_conf
 from magnum.db import migration, models
 from magnum.db.engine import Database
 from magnum.domain import states
-from magnum.operations.accept import Planner
 from tests.operations.conftest import World
 from tests.unit.cmd import programs
 
@@ -34,7 +33,7 @@ def world(tmp_path: pathlib.Path) -> Iterator[World]:
     conf(['--config-file', str(path)], project='magnum')
     with contextlib.closing(Database(conf)) as database:
         migration.upgrade(database)
-        yield World(conf, database, None, None, Planner(conf))  # type: ignore[arg-type]
+        yield World(conf, database, None, None)  # type: ignore[arg-type]
 
 
 #: (both have the same state_path, the operation is cancelled, seconds at most).

@@ -1,0 +1,77 @@
+"""Another number of nodes in a node group."""
+
+import dataclasses
+
+from oslo_config import cfg
+from sqlalchemy import orm
+
+from magnum.db import models
+from magnum.db.repositories import locking
+from magnum.domain import states
+from magnum.domain.parameters import Resize
+from magnum.operations.accept.insertion import begin_operation, in_progress
+from magnum.operations.accept.requester import Requester
+
+
+def accept(
+    conf: cfg.ConfigOpts,
+    session: orm.Session,
+    bay: models.Bay,
+    node_count: int,
+    requester: Requester,
+    rollback: bool = False,
+    nodegroup_uuid: str | None = None,
+    nodes_to_remove: tuple[str, ...] = (),
+) -> models.Operation | None:
+    """Give a node group another count.
+
+    A resize of the same group that no worker has begun yet takes the new
+    count over, and removes the nodes named by either request.
+
+    :param rollback: whether Heat is to undo a change that fails.
+    :param nodegroup_uuid: None: the default workers.
+    :param nodes_to_remove: nodes that go, whatever the count: where it
+        asks for as many as there are, they are replaced.
+    :returns: None when there is nothing to change; what failed may be
+        asked for the same count again.
+    :raises OperationInProgress: something else is going on.
+    :raises NodegroupGone: the bay has no such node group.
+    """
+    active = locking.active_operation(session, bay.uuid)
+    group = locking.nodegroup(session, bay.uuid, nodegroup_uuid)
+    if active is not None:
+        if not _takes_over(active, group):
+            raise in_progress(session, active)
+        waiting = Resize.of(active)
+        named = tuple(dict.fromkeys((*waiting.nodes_to_remove, *nodes_to_remove)))
+        active.parameters = dataclasses.replace(
+            waiting, node_count=node_count, rollback=rollback, nodes_to_remove=named
+        ).stored()
+        _set_count(group, node_count)
+        bay.generation = models.Bay.generation + 1
+        return active
+    has_failed = states.is_failed(bay.status) or states.is_failed(group.status)
+    if group.node_count == node_count and not nodes_to_remove and not has_failed:
+        return None
+    parameters = Resize(
+        nodegroup=group.uuid, node_count=node_count, previous_node_count=group.node_count,
+        rollback=rollback, nodes_to_remove=nodes_to_remove,
+    )
+    _set_count(group, node_count)
+    return begin_operation(conf, session, bay, requester, parameters)
+
+
+def _set_count(group: models.Nodegroup, node_count: int) -> None:
+    group.node_count = node_count
+    # By the database: a worker may have raised it meanwhile.
+    group.generation = models.Nodegroup.generation + 1
+
+
+def _takes_over(active: models.Operation, group: models.Nodegroup) -> bool:
+    """Whether a resize that waits can still be given another target."""
+    return (
+        active.verb == states.RESIZE
+        and Resize.of(active).nodegroup == group.uuid
+        and active.state == states.QUEUED
+        and active.attempts == 0
+    )

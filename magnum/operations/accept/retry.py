@@ -1,0 +1,73 @@
+"""Another try of an operation that failed or was cancelled."""
+
+import dataclasses
+
+from oslo_config import cfg
+from sqlalchemy import orm
+
+from magnum.db import models
+from magnum.db.repositories import key_pairs, locking, operations
+from magnum.domain import nodegroups, states
+from magnum.domain.parameters import CreateNodegroup, InRounds, Parameters, Resize
+from magnum.operations.accept.errors import NotRetryable
+from magnum.operations.accept.insertion import begin_operation, check_idle
+from magnum.operations.accept.requester import Requester
+
+
+def accept(
+    conf: cfg.ConfigOpts, session: orm.Session, operation_uuid: str, requester: Requester
+) -> models.Operation:
+    """Try again what failed or was cancelled, from where it came to.
+
+    :returns: a new operation, whose ``retries`` is the old one.
+    :raises NotRetryable: it did not fail, or the bay has had a later one.
+    :raises OperationInProgress: something is going on.
+    :raises BayGone: the bay is deleted.
+    """
+    found = operations.load(session, operation_uuid)
+    if found is None:
+        raise NotRetryable('There is no such operation.')
+    bay = locking.lock_bay(session, found.bay_uuid)
+    check_idle(session, bay)
+    failed = locking.lock_operation(session, operation_uuid)
+    if failed.state == states.SUCCEEDED:
+        raise NotRetryable('It succeeded.')
+    is_to_be_built = failed.verb == states.CREATE and (
+        bay.stack_id is None or not key_pairs.has_any(session, bay.uuid)
+    )
+    if operations.last_id(session, bay.uuid) != failed.id and not is_to_be_built:
+        raise NotRetryable('The bay has had a later operation.')
+    return begin_operation(
+        conf, session, bay, requester, _again(session, failed), retries=failed.uuid
+    )
+
+
+def _again(session: orm.Session, failed: models.Operation) -> Parameters:
+    """The parameters of an operation that tries a failed one again.
+
+    Revisions rise once more: a node that failed is not mended by being asked
+    for again, and one that is done is not the worse for being replaced.
+    """
+    parameters = Parameters.of(failed).again()
+    match parameters:
+        case Resize():
+            group = locking.nodegroup(session, failed.bay_uuid, parameters.nodegroup)
+            try:
+                nodegroups.check_range(
+                    parameters.node_count, group.min_node_count, group.max_node_count
+                )
+            except nodegroups.Invalid as fault:     # the bounds were changed since
+                raise NotRetryable(str(fault)) from None
+            previous, group.node_count = group.node_count, parameters.node_count
+            return dataclasses.replace(parameters, previous_node_count=previous)
+        case CreateNodegroup():
+            locking.nodegroup(session, failed.bay_uuid, parameters.nodegroup).revision += 1
+        case InRounds():
+            return dataclasses.replace(parameters, groups=tuple(
+                this if number < parameters.round else dataclasses.replace(
+                    this,
+                    revision=1 + locking.nodegroup(session, failed.bay_uuid, this.uuid).revision,
+                )
+                for number, this in enumerate(parameters.groups)
+            ))
+    return parameters
