@@ -209,6 +209,67 @@ def test_a_worker_that_was_dead_for_long_is_nobodys(session: orm.Session) -> Non
     assert claims.hold(session, operation.uuid, again.fence + 1)
 
 
+def _claimed(session: orm.Session, worker: str) -> models.Operation:
+    """An operation in a worker's hands, whose lease ends in a day."""
+    operation = accept(session, 'bay')
+    (found,) = claims.claimable(session, NOW, datetime.timedelta(0), 1, False)
+    assert claims.take(session, found, worker, NOW + datetime.timedelta(days=1))
+    session.refresh(operation)
+    return operation
+
+
+def test_the_work_of_a_worker_known_to_be_dead_is_taken_over_at_once(session: orm.Session) -> None:
+    operation = _claimed(session, 'dead')
+    later = NOW + datetime.timedelta(seconds=1)
+    assert claims.claimable(session, later, datetime.timedelta(0), 1, False) == []
+    claims.lapse(session, 'dead', NOW, ())
+    session.refresh(operation)
+    assert (operation.state, operation.lease_expires_at) == (states.RUNNING, NOW)
+    (found,) = claims.claimable(session, later, datetime.timedelta(0), 1, False)
+    assert claims.take(session, found, 'living', later)
+
+
+@pytest.mark.parametrize('wake', [
+    lambda session, operation: waiting.wake(session, [operation.id]),
+    lambda session, _: waiting.wake_overdue(session),
+], ids=['its stack has moved', 'it is overdue'])
+def test_what_is_woken_is_claimed(
+    session: orm.Session, wake: Callable[[orm.Session, models.Operation], int]
+) -> None:
+    operation = _claimed(session, 'w')
+    write(operation, machine.WAIT)
+    session.flush()
+    later = NOW + datetime.timedelta(days=2)
+    assert claims.claimable(session, later, datetime.timedelta(0), 1, False) == []
+    assert wake(session, operation) == 1
+    assert wake(session, operation) == 0, 'it waits no more'
+    session.refresh(operation)
+    assert (operation.state, operation.not_before) == (states.QUEUED, None)
+    (found,) = claims.claimable(session, later, datetime.timedelta(0), 1, False)
+    assert found.uuid == operation.uuid
+
+
+@pytest.mark.parametrize('state', [states.QUEUED, states.WAITING])
+def test_a_delete_takes_the_bay_from_what_nobody_works_on(
+    session: orm.Session, state: str
+) -> None:
+    operation = accept(session, 'bay') if state == states.QUEUED else _claimed(session, 'w')
+    if state == states.WAITING:
+        write(operation, machine.WAIT)
+    write(operation, machine.PREEMPT)
+    assert (operation.state, operation.active_for) == (states.CANCELLED, None)
+    assert operation.finished_at == NOW
+    assert accept(session, 'bay').active_for == 'bay'
+
+
+def test_a_delete_takes_nothing_out_of_a_workers_hands(session: orm.Session) -> None:
+    operation = _claimed(session, 'w')
+    with pytest.raises(EventNotAllowed):
+        write(operation, machine.PREEMPT)
+    write(operation, machine.GIVE_WAY)
+    assert (operation.state, operation.active_for) == (states.RUNNING, None)
+
+
 def test_columns_are_given_by_name(session: orm.Session) -> None:
     operation = accept(session, 'bay')
     with pytest.raises(TypeError):
