@@ -116,6 +116,8 @@ def test_commands_read_nothing_of_what_follows(tmp_path: pathlib.Path, shell: Sh
     ('| a | ... |', '| a | 5f0c |\n', True),
     ('+---+---+\n| a | b |', '+-----+---------+\n| a   | b       |', True),
     ('| a ... | b |\n...', '| a   | b  |\n| c | d |', True),
+    ('A sentence.\n...\n| ... | b |', 'A sentence.\nMore.\n| a | b |', True),
+    ('a (b) [c] *', 'a (b) [c] *', True),
     ('COMPLETE', 'CREATE_COMPLETE', False),
     ('a\n...\nz', 'a\nz\nb', False),
     ('"id": ...', '"id": 1,\n"name": 2', True),
