@@ -1,6 +1,7 @@
 """Filters of lists, the choice of members, and what is refused of either."""
 
 import datetime
+import time
 from typing import Any
 
 import pytest
@@ -77,3 +78,29 @@ def test_documents_with_the_chosen_members() -> None:
     assert filtering.narrow(document, None) == document
     assert filtering.narrow(document, None) is not document
     assert filtering.narrow(document, frozenset({'uuid', 'status'})) == {'uuid': 'u'}
+
+
+@pytest.mark.parametrize(('query', 'told'), [
+    ({'name': 'a\0'}, 'Value should be text'),
+    ({'label': 'a b=c'}, 'Value should be <key> or <key>=<value>'),
+    ({'changed_since': 'monday'}, 'Value should be a time in ISO 8601'),
+])
+def test_a_refusal_names_the_argument_and_its_value(query: dict[str, str], told: str) -> None:
+    ((argument, value),) = query.items()
+    with pytest.raises(errors.APIError) as raised:
+        filtering.filters(query)
+    assert raised.value.source == {'parameter': argument}
+    assert raised.value.detail == (
+        f"Invalid input for field/attribute {argument}. Value: '{value}'. {told}"
+    )
+
+
+def test_a_time_without_a_zone_is_utc_wherever_the_service_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv('TZ', 'Asia/Tokyo')
+        time.tzset()
+        found = filtering.filters({'changed_since': '2026-01-02T03:04:05'})
+    time.tzset()
+    assert found.changed_since == AT_THREE
