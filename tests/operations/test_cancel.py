@@ -3,11 +3,12 @@
 from collections.abc import Callable
 
 import pytest
+import sqlalchemy as sa
 
 from magnum.clients.errors import CloudUnavailable
 from magnum.db import models
 from magnum.domain.stack_names import short_id
-from magnum.operations.accept.errors import NotCancellable
+from magnum.operations.accept.errors import NotCancellable, NotRetryable
 from tests.operations.conftest import Killed, World, error_of
 
 WHY = 'Cancelled by the user alice.'
@@ -268,3 +269,20 @@ def test_a_cancel_that_nobody_asked_for_here_is_a_failure(world: World, uuid: st
     world.ask('resize', uuid, 4)
     _echo(world, 1)
     assert world.operations(uuid)[-1].state == 'FAILED'
+
+
+def test_an_operation_of_a_later_release_is_left_alone(world: World, uuid: str) -> None:
+    operation = world.ask('resize', uuid, 3)
+    with world.database.writing() as session:
+        session.execute(
+            sa.update(models.Operation).filter_by(uuid=operation.uuid).values(verb='teleport')
+        )
+    assert world.worker().turn() == 0
+    with pytest.raises(NotCancellable, match='later release'):
+        world.about('cancel', operation)
+    with world.database.writing() as session:
+        session.execute(
+            sa.update(models.Operation).filter_by(uuid=operation.uuid).values(active_for=None)
+        )
+    with pytest.raises(NotRetryable, match='later release'):
+        world.about('retry', operation)

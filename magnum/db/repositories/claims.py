@@ -12,7 +12,7 @@ from magnum.db.repositories import transitions
 from magnum.db.repositories.transitions import TABLE
 from magnum.db.selections import Row
 from magnum.db.types import utcnow
-from magnum.domain import machine, states
+from magnum.domain import machine, states, verbs
 
 _STEP: Final[sa.Table] = OperationStep.__table__
 
@@ -24,7 +24,9 @@ def claimable(
     limit: int,
     skips_locked: bool,
 ) -> Sequence[Row]:
-    """Operations that wait for a worker, oldest first.
+    """Operations that wait for a worker, oldest first: those whose steps are known here.
+
+    During an upgrade requests may ask for what only later conductors can do.
 
     :param in_flight: how long after a lease what its worker asked the cloud for
         may still arrive: a delete waits for that, and so does the end of a
@@ -53,7 +55,7 @@ def claimable(
                 sa.and_(TABLE.c.state == states.RUNNING, lapsed),
             )
         )
-        .where(~still_worked_on)
+        .where(~still_worked_on, TABLE.c.verb.in_(verbs.STEPS))
         .order_by(TABLE.c.id)
         .limit(limit)
     )

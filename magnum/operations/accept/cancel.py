@@ -29,6 +29,8 @@ def accept(session: orm.Session, operation_uuid: str, requester: Requester) -> m
     operation = locking.lock_operation(session, operation_uuid)
     if operation.state in states.ENDED:
         raise NotCancellable(f'It has ended: {operation.state}.')
+    if operation.verb not in states.VERBS:
+        raise NotCancellable('It is of a later release than this one.')
     if not states.VERBS[operation.verb].is_cancellable:
         raise NotCancellable('A delete goes on to its end.')
     if is_preempted(operation):

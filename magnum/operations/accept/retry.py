@@ -30,6 +30,8 @@ def accept(
     bay = locking.lock_bay(session, found.bay_uuid)
     check_idle(session, bay)
     failed = locking.lock_operation(session, operation_uuid)
+    if failed.verb not in states.VERBS:
+        raise NotRetryable('It is of a later release than this one.')
     if failed.state == states.SUCCEEDED:
         raise NotRetryable('It succeeded.')
     is_to_be_built = failed.verb == states.CREATE and (

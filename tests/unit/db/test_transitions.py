@@ -270,6 +270,13 @@ def test_a_delete_takes_nothing_out_of_a_workers_hands(session: orm.Session) -> 
     assert (operation.state, operation.active_for) == (states.RUNNING, None)
 
 
+def test_what_only_a_later_release_can_do_is_left_to_it(session: orm.Session) -> None:
+    operation = accept(session, 'bay')
+    operation.verb = 'teleport'
+    session.flush()
+    assert claims.claimable(session, NOW, datetime.timedelta(0), 1, False) == []
+
+
 def test_columns_are_given_by_name(session: orm.Session) -> None:
     operation = accept(session, 'bay')
     with pytest.raises(TypeError):
