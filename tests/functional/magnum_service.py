@@ -111,7 +111,7 @@ class Process:
             return False
 
 
-def wait_for_api(process: Process, seconds: float = 60) -> None:
+def wait_for_api(process: Process, seconds: float = 180) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         with contextlib.suppress(requests.ConnectionError):

@@ -62,8 +62,11 @@ def test_drivers_and_their_labels(member: User) -> None:
                                                       'kubernetes')}
     assert labels['flannel_backend'] == {
         'name': 'flannel_backend', 'type': 'choice', 'default': 'vxlan',
-        'choices': ['vxlan', 'host-gw', 'udp'], 'description': 'vxlan, host-gw or udp.',
+        'choices': ['vxlan', 'host-gw', 'udp'], 'deprecated': False,
+        'description': 'vxlan, host-gw or udp.',
     }
+    swarm = member.json('bay', 'driver', 'label', 'list', 'swarm')
+    assert next(row for row in swarm if row['name'] == 'rexray_preempt')['deprecated'] is True
     assert member.run('bay', 'driver', 'show', 'none').code == 1
 
 

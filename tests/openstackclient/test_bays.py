@@ -1,14 +1,21 @@
 """Bays from their creation to their end, and what is shown of them."""
 
+import io
+import json
+import os
+import pathlib
+import signal
 from collections.abc import Callable
 
 import pytest
 
+from tests.api.fixtures.cloud import OTHER_PROJECT, PROJECT
 from tests.attacks.running import RunningService
 from tests.openstackclient.conftest import User
 from tools.fakecloud.compute import flavor
 
 Conductor = Callable[..., None]
+_TIMEOUT = 120  # seconds
 _MODEL = (
     '--coe', 'kubernetes', '--image', 'debian', '--external-network', 'public',
     '--flavor', 'm1.small', '--master-flavor', 'm1.small', '--keypair', 'default',
@@ -45,6 +52,11 @@ def test_a_bay_is_created_resized_and_deleted(
     assert gone.code == 1
     assert 'magnum.bay.not_found' in gone.err
     assert 'What to do: openstack bay list' in gone.err
+    resized = member.json(
+        'bay', 'operation', 'list', '--bay', made['uuid'], '--kind', 'resize', '--state',
+        'SUCCEEDED',
+    )
+    assert [row['verb'] for row in resized] == ['resize']
     verbs = [
         (row['verb'], row['state'], row['percentage'])
         for row in member.json('bay', 'operation', 'list', '--bay', made['uuid'])
@@ -109,7 +121,11 @@ def test_bays_are_listed_and_narrowed(member: User, baymodel: str) -> None:
     assert {'one', 'two'} <= {bay['name'] for bay in building}
     assert {bay['status'] for bay in building} == {'CREATE_IN_PROGRESS'}
     assert len(member.json('bay', 'list', '--limit', '1')) == 1
-    assert member.json('bay', 'list', '--coe', 'mesos') == []
+    of_mesos = member.json('bay', 'list', '--coe', 'mesos')
+    assert not {'one', 'two'} & {bay['name'] for bay in of_mesos}
+    assert {'one', 'two'} <= {
+        bay['name'] for bay in member.json('bay', 'list', '--coe', 'kubernetes')
+    }
     assert member.json('bay', 'list', '--changed-since', '2030-01-01') == []
     assert member.json('bay', 'list', '--changed-since', '1h') != []
     assert 'project_id' in member.json('bay', 'list', '--long')[0]
@@ -119,6 +135,50 @@ def test_bays_are_listed_and_narrowed(member: User, baymodel: str) -> None:
     groups = member.json('bay', 'nodegroup', 'list', 'one')
     assert {group['name'] for group in groups} == {'default-master', 'default-worker'}
     assert member.json('bay', 'health', 'show', 'one')['health_status'] is None
+
+
+def test_who_does_not_want_to_wait_is_told_how_to_look(
+    service: RunningService, member: User, baymodel: str
+) -> None:
+    """The progress is on a terminal, too."""
+    ours, theirs = os.openpty()
+    process = member.start(
+        'bay', 'create', 'long', '--baymodel', 'k8s', '--wait', '-f', 'json', stderr=theirs
+    )
+    os.close(theirs)
+    with open(ours, 'rb', buffering=0) as terminal:
+        seen = _read(terminal, until='waits for its turn')
+        assert 'create long  [--------------------]   0%  step 1 of 7: ensure_identity' in seen
+        process.send_signal(signal.SIGINT)
+        told = _read(terminal, until='operation cancel ')
+    out, _ = process.communicate(timeout=_TIMEOUT)
+    assert (process.returncode, out) == (130, '')
+    (operation,) = member.json('bay', 'operation', 'list', '--bay', 'long')
+    assert operation['state'] == 'QUEUED'
+    for verb in ('show', 'wait'):
+        assert f'openstack bay operation {verb} {operation["uuid"]}' in told
+
+
+def _read(terminal: io.RawIOBase, until: str) -> str:
+    """What is on a terminal, up to some words."""
+    text = ''
+    while until not in text:
+        data = os.read(terminal.fileno(), 4096)
+        assert data, text
+        text += data.decode()
+    return text
+
+
+def test_an_administrator_narrows_by_project(
+    service: RunningService, member: User, baymodel: str, tmp_path: pathlib.Path
+) -> None:
+    member.json('bay', 'create', 'seen', '--baymodel', 'k8s')
+    admin = User('admin', service, tmp_path)
+    for project, count in ((PROJECT, 1), (OTHER_PROJECT, 0)):
+        process = admin.start('bay', 'list', '--project', project, '--name', 'seen', '-f', 'json')
+        out, err = process.communicate(timeout=_TIMEOUT)
+        assert process.returncode == 0, err
+        assert len(json.loads(out)) == count
 
 
 def test_a_list_is_read_page_by_page(member: User, service: RunningService, baymodel: str) -> None:

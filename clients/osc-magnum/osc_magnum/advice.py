@@ -60,8 +60,8 @@ REFUSALS: Final[Mapping[str, str]] = {
     'magnum.certificate.not_ready': 'wait until the bay is built: openstack bay operation list '
     '--bay <bay>',
     'magnum.certificate.invalid_csr': 'make a PKCS #10 request in PEM that the message allows.',
-    'magnum.certificate.subject_refused': 'ask for a subject that a rule allows, or the operator '
-    'for a role.',
+    'magnum.certificate.subject_refused': 'ask for a subject that a rule allows (--subject), or '
+    'the operator for a role.',
     'magnum.nodegroup.not_found': 'openstack bay nodegroup list <bay>',
     'magnum.nodegroup.out_of_range': 'limits of the group: openstack bay nodegroup list <bay>',
     'magnum.nodegroup.node_unknown': 'give ids of servers of the group (openstack server list) '

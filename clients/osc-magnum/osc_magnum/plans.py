@@ -72,12 +72,13 @@ class Limits(FormattableColumn[Any]):
     """Limits of the project, with what is used and needed of each."""
 
     def human_readable(self) -> str:
-        """One limit a line; what does not suffice is marked."""
+        """One limit a line, of those that matter; what does not suffice is marked."""
         return '\n'.join(
             f'{_words(limit["resource"])}: {limit["used"]} used, {limit["needed"]:+} '
             f'of {"no limit" if limit["limit"] < 0 else limit["limit"]}'
             + ('' if limit['sufficient'] else '  NOT ENOUGH')
             for limit in self._value
+            if limit['needed'] or not limit['sufficient']
         )
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import itertools
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ from osc_magnum.waiting import until_ended
 _BAY: Final = ('bay', 'Bay (name or uuid)')
 _COES: Final = ('kubernetes', 'swarm', 'mesos')
 _DRY_RUN: Final = {'dry_run': 'true'}
+_ID: Final = re.compile('[0-9a-f]{32}')
 
 NEW: Final = (
     Option('--baymodel', 'cluster_template_id', 'Baymodel (name or uuid)', required=True),
@@ -127,8 +129,14 @@ class ListBays(base.List):
         return table(_LONG if parsed_args.long else _LISTED, map(renamed, found))
 
     def _project_id(self, ident: str) -> str:
+        if _ID.fullmatch(ident):
+            return ident
         found = self.app.client_manager.sdk_connection.identity.find_project(ident)
-        return str(found.id) if found else ident
+        if found is None:
+            raise exceptions.CommandError(
+                f'There is no project {ident} that you see.\nWhat to do: openstack project list'
+            )
+        return str(found.id)
 
 
 class ShowBay(base.Show):

@@ -55,7 +55,7 @@ class ListDriverLabels(base.List):
         """List them."""
         schema = self.service.get(one('/drivers', parsed_args.driver))['labels_schema']
         return table(
-            ('name', 'type', 'default', 'choices', 'description'),
+            ('name', 'type', 'default', 'choices', 'deprecated', 'description'),
             (_label(name, label) for name, label in sorted(schema['properties'].items())),
         )
 
@@ -66,5 +66,6 @@ def _label(name: str, label: Document) -> Document:
         'type': label.get('format') or label.get('type'),
         'default': label.get('default'),
         'choices': label.get('enum') or label.get('releases') or [],
+        'deprecated': bool(label.get('deprecated')),
         'description': label.get('description'),
     }

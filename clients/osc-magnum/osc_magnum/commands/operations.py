@@ -26,7 +26,8 @@ _VERBS: Final = (
 )
 FILTERS: Final = (
     Option('--state', 'state', 'Only operations in this state', choices=_STATES),
-    Option('--verb', 'verb', 'Only operations of this kind', choices=_VERBS),
+    # Not --verb: openstack takes that for --verbose.
+    Option('--kind', 'verb', 'Only operations of this kind', choices=_VERBS),
     *options.PAGES,
 )
 
