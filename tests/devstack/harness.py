@@ -29,7 +29,7 @@ class Devstack:
         self.venv = directory / 'venv'
         self.etc = directory / 'etc' / 'magnum'
         self.logs = directory / 'logs'
-        self._plugins: list[str] = []
+        self.horizon = self.dest / 'horizon'
         self._environment = {
             'TOP_DIR': str(directory),
             'DEST': str(self.dest),
@@ -41,7 +41,7 @@ class Devstack:
             'DEVSTACK_VENV': str(self.venv),
             'STACK_USER': str(os.getuid()),
             'HARNESS_PYTHON': sys.executable,
-            'ENABLED_SERVICES': 'keystone,mysql,rabbit,g-api,n-api,neutron,tempest',
+            'ENABLED_SERVICES': 'keystone,mysql,rabbit,g-api,n-api,neutron',
             'DATABASE_BACKENDS': 'mysql',
             'API_WORKERS': '1',
             'SERVICE_HOST': '127.0.0.1',
@@ -57,7 +57,7 @@ class Devstack:
             'SSL_BUNDLE_FILE': str(directory / 'ca-bundle.pem'),
             'DEVSTACK_CERT': str(directory / 'devstack-cert.pem'),
             'TEMPEST_CONFIG': str(directory / 'tempest.conf'),
-            'HORIZON_DIR': str(self.dest / 'horizon'),
+            'HORIZON_DIR': str(self.horizon),
             'MAGNUM_CONF_DIR': str(self.etc),
             'DEVSTACK_PLUGINS': '',
             'DISABLED_SERVICES': '',
@@ -103,6 +103,11 @@ class Devstack:
         for path in theirs.iterdir():
             if not path.name.startswith((*_MAGNUM_CLIENT, 'pip', 'setuptools')):
                 (clients / path.name).symlink_to(path)
+        # Of Horizon no more than pip and the plugin look at.
+        (self.horizon / 'openstack_dashboard/local/enabled').mkdir(parents=True)
+        horizon = packages / 'horizon-26.0.0.dist-info'
+        horizon.mkdir()
+        (horizon / 'METADATA').write_text('Metadata-Version: 2.1\nName: horizon\nVersion: 26.0.0\n')
         (packages / 'harness.pth').write_text(f'{_own_packages()}\n{clients}\n')
         openstack = self.venv / 'bin/openstack'
         openstack.write_text(

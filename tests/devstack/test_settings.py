@@ -1,7 +1,9 @@
 """The plugin on hosts where it needs no cloud: refusals, and a conductor only."""
 
 import pathlib
+import re
 import subprocess
+import textwrap
 
 import pytest
 
@@ -38,6 +40,18 @@ def test_what_cannot_work_is_refused_before_anything_is_installed(
     devstack.write_local_conf(*plugins, localrc=localrc)
     assert says in devstack.run('stack', check=False)
     assert not devstack.etc.exists()
+
+
+def test_the_examples_of_the_readme(devstack: Devstack) -> None:
+    text = (CHECKOUT / 'devstack/README.rst').read_text()
+    blocks = re.findall(r'code-block:: ini\n\n((?:   .*\n|\n)+)', text)
+    one_host, another = (textwrap.dedent(block) for block in blocks)
+    conf = devstack.directory / 'local.conf'
+    conf.write_text(one_host)
+    devstack.run('stack', 'pre-install')
+    conf.write_text(another)
+    devstack.run('stack', 'pre-install', 'post-config')
+    assert 'encryption.keys' in {path.name for path in devstack.etc.iterdir()}
 
 
 def test_a_host_with_a_conductor_only(devstack: Devstack) -> None:

@@ -35,7 +35,7 @@ AWAY = '-set-aside'
 #: What of Heat's configuration is for the plugin to set.
 OF_HEAT = {
     'DEFAULT': ['reauthentication_auth_method'],
-    'ec2authtoken': ['auth_type', 'auth_url', 'endpoint_override', 'project_name'],
+    'ec2authtoken': ['endpoint_override'],
     'oslo_messaging_notifications': ['driver', 'topics'],
 }
 
@@ -114,18 +114,22 @@ def identity(people: dict[str, Person]) -> Iterator[Identity]:
     The catalogue's entries of the other Magnum get another type for that long.
     """
     identity = Identity(people['admin'])
+    _restore(identity)  # after a run that was killed
     for service_type in TYPES:
         for service in identity.rows('services', type=service_type):
             identity.change('service', service['id'], type=service_type + AWAY)
-    for name in (NAME, BAYS):
-        identity.remove_domain(name)
     identity.make('project', name='service', domain_id=identity.make('domain', name=NAME))
     yield identity
-    for service in identity.rows('services'):
-        if service['type'] in TYPES:
-            identity.remove('service', service['id'])
-        elif service['type'].endswith(AWAY):
-            identity.change('service', service['id'], type=service['type'].removesuffix(AWAY))
+    _restore(identity)
+
+
+def _restore(identity: Identity) -> None:
+    away = [row for row in identity.rows('services') if row['type'].endswith(AWAY)]
+    for service in away:
+        own = service['type'].removesuffix(AWAY)
+        for other in identity.rows('services', type=own):
+            identity.remove('service', other['id'])
+        identity.change('service', service['id'], type=own)
     for name in (NAME, BAYS):
         identity.remove_domain(name)
 
@@ -136,6 +140,7 @@ def stack(
 ) -> Iterator[Stack]:
     directory = tmp_path_factory.mktemp('devstack')
     devstack = Devstack(directory, {
+        'ENABLED_SERVICES': 'keystone,mysql,rabbit,g-api,n-api,neutron,horizon,tempest',
         'REGION_NAME': settings.REGION,
         'ADMIN_PASSWORD': settings.PASSWORD,
         'SERVICE_PASSWORD': settings.PASSWORD,
@@ -186,7 +191,8 @@ def _constraints() -> str:
     """Versions of what the plugin installs: those that the cloud was made with."""
     pins = (settings.SOURCE / 'constraints.txt').read_text().splitlines()
     uwsgi = [pin for pin in pins if pin.lower().startswith('uwsgi')]
-    return '\n'.join([*uwsgi, CLIENT.replace('magnumclient-', 'python-magnumclient==')]) + '\n'
+    client = CLIENT.replace('magnumclient-', 'python-magnumclient==')
+    return '\n'.join([*uwsgi, client, 'magnum-ui==19.0.0']) + '\n'
 
 
 def _write_heat_conf(path: pathlib.Path) -> None:
@@ -231,9 +237,21 @@ def test_heat_is_told_what_the_development_clouds_own_has(stack: Stack) -> None:
     for section, options in OF_HEAT.items():
         for option in options:
             assert ours[section][option] == theirs[section][option], (section, option)
-    assert ours['ec2authtoken']['username'] == 'heat'
     keystone = stack.devstack.read(stack.devstack.directory / 'keystone.conf')
     assert keystone['credential']['auth_ttl'] == '3000'
+
+
+def test_horizon_and_tempest_know_of_it(stack: Stack) -> None:
+    panels = {path.name for path in _enabled(stack).iterdir()}
+    assert '_1372_project_container_infra_cluster_templates_panel.py' in panels
+    tempest = stack.devstack.read(stack.devstack.directory / 'tempest.conf')
+    assert tempest['service_available'] == {'magnum': 'True'}
+    assert tempest['magnum']['image_id'] == IMAGE
+    assert tempest['magnum']['nic_id'] == settings.EXTERNAL_NETWORK
+
+
+def _enabled(stack: Stack) -> pathlib.Path:
+    return stack.devstack.horizon / 'openstack_dashboard/local/enabled'
 
 
 def test_baymodel_and_bay(stack: Stack, people: dict[str, Person]) -> None:
@@ -338,6 +356,7 @@ def test_unstack_and_clean_leave_nothing(stack: Stack) -> None:
     stack.devstack.run('clean')
     assert not stack.devstack.etc.exists()
     assert not (stack.devstack.directory / 'data/magnum').exists()
+    assert list(_enabled(stack).iterdir()) == []
 
 
 def _processes(stack: Stack) -> list[str]:
