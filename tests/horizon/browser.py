@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import math
 import os
 import pathlib
 import time
@@ -21,8 +22,10 @@ from selenium.webdriver.support.ui import Select
 
 BINARY = os.environ.get('MAGNUM_CHROMIUM') or '/usr/bin/chromium'
 DRIVER = os.environ.get('MAGNUM_CHROMEDRIVER') or '/usr/bin/chromedriver'
-WIDTH, HEIGHT = 1280, 900
+WIDTH, HEIGHT = 1280, 1010
 _PATIENCE = 60.0  # seconds for anything a page does by itself
+#: Of a session; Horizon's ends with its token, which in this cloud is after ten minutes.
+_SESSION_SECONDS = 240.0
 _ARGUMENTS = (
     '--headless=new', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage',
     '--no-proxy-server', '--hide-scrollbars', '--force-color-profile=srgb',
@@ -102,6 +105,7 @@ class Browser:
         self.driver.execute_cdp_cmd(
             'Page.addScriptToEvaluateOnNewDocument', {'source': _NOTE_MESSAGES}
         )
+        self._account, self._logged_in = ('', ''), math.inf
         self._successes: list[str] = []
         self._failures: list[str] = []
         self._requests: dict[str, str] = {}
@@ -176,12 +180,15 @@ class Browser:
 
     # Pages -----------------------------------------------------------------------
     def go(self, path: str) -> None:
-        """Open a page of Horizon."""
+        """Open a page of Horizon, in a new session where the last one grows old."""
+        if time.monotonic() - self._logged_in > _SESSION_SECONDS:
+            self.log_in(*self._account)
         self.driver.get(self.url + path)
         self.idle()
 
     def log_in(self, user: str, password: str) -> None:
         """Open a session of a user's, instead of the one before."""
+        self._account, self._logged_in = (user, password), time.monotonic()
         self.driver.delete_all_cookies()
         self.driver.get(f'{self.url}/auth/login/')
         self.find('//input[@id="id_username"]').send_keys(user)

@@ -28,6 +28,8 @@ _ROOT = _HERE.parents[1]
 MEMBER, ADMINISTRATOR = 'dora', 'admin'
 KEYPAIR = 'dora-key'
 _START_SECONDS = 120
+#: What the panels have sent to change something; tests of the API send it again.
+_SENT = _ROOT / 'tests/api/horizon.json'
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -140,8 +142,18 @@ def _node_agent(state: pathlib.Path, bootstrap: str) -> Iterator[None]:
 
 
 @pytest.fixture(scope='session')
-def record(directory: pathlib.Path) -> Record:
-    return Record(directory / 'requests.jsonl')
+def record(directory: pathlib.Path) -> Iterator[Record]:
+    record = Record(directory / 'requests.jsonl')
+    yield record
+    if os.environ.get('MAGNUM_RECORD_PANELS'):
+        _SENT.write_text(json.dumps([
+            {
+                'method': asked.method, 'path': asked.path, 'body': asked.body,
+                'status': asked.status,
+                'uuid': asked.answer.get('uuid') if isinstance(asked.answer, dict) else None,
+            }
+            for asked in record.all() if asked.method != 'GET'
+        ], indent=1) + '\n')
 
 
 @pytest.fixture(scope='session')
