@@ -121,11 +121,17 @@ def test_create_cluster_with_every_field(panel: webtest.TestApp) -> None:
     assert (shown['min_node_count'], shown['max_node_count']) == (2, 4)
 
 
-@pytest.mark.parametrize('coe', ['kubernetes', 'swarm', 'mesos'])
-def test_create_cluster_where_unknown_labels_are_refused(tmp_path: pathlib.Path, coe: str) -> None:
-    """The labels that the form sends always are known for every COE."""
+@pytest.fixture
+def strict(tmp_path: pathlib.Path) -> Iterator[Service]:
     running = Service(tmp_path, Registry.from_entry_points(), drivers__strict_labels=True)
-    client = webtest.TestApp(running.application)
+    yield running
+    running.stop()
+
+
+@pytest.mark.parametrize('coe', ['kubernetes', 'swarm', 'mesos'])
+def test_create_cluster_where_unknown_labels_are_refused(strict: Service, coe: str) -> None:
+    """The labels that the form sends always are known for every COE."""
+    client = webtest.TestApp(strict.application)
     template = {
         name: value for name, value in TEMPLATE.items() if name not in ('labels', 'network_driver')
     }
@@ -138,7 +144,6 @@ def test_create_cluster_where_unknown_labels_are_refused(tmp_path: pathlib.Path,
         {**PLAIN, 'cluster_template_id': made.json['uuid'], 'labels': labels},
         headers=HEADERS, status=202,
     )
-    running.stop()
 
 
 def test_update_cluster_template(panel: webtest.TestApp) -> None:

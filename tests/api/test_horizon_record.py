@@ -5,8 +5,10 @@
 
 import json
 import pathlib
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
 import webtest
 
 from magnum.drivers.registry import Registry
@@ -37,9 +39,15 @@ def _provide(service: Service) -> None:
     )}
 
 
-def test_all_is_answered_as_it_was(tmp_path: pathlib.Path) -> None:
-    service = Service(tmp_path, Registry.from_entry_points())
-    _provide(service)
+@pytest.fixture
+def service(tmp_path: pathlib.Path) -> Iterator[Service]:
+    running = Service(tmp_path, Registry.from_entry_points())
+    _provide(running)
+    yield running
+    running.stop()
+
+
+def test_all_is_answered_as_it_was(service: Service) -> None:
     client = webtest.TestApp(service.application)
     uuids: dict[str, str] = {}
     for sent in _RECORD:
@@ -56,7 +64,6 @@ def test_all_is_answered_as_it_was(tmp_path: pathlib.Path) -> None:
         if sent['uuid'] and answer.content_type == 'application/json':
             uuids[sent['uuid']] = answer.json.get('uuid', sent['uuid'])
         service.settle()
-    service.stop()
 
 
 def _send(client: webtest.TestApp, method: str, path: str, body: Any) -> Any:
