@@ -151,7 +151,8 @@ def test_who_does_not_want_to_wait_is_told_how_to_look(
         assert 'create long  [--------------------]   0%  step 1 of 7: ensure_identity' in seen
         process.send_signal(signal.SIGINT)
         told = _read(terminal, until='operation cancel ')
-    out, _ = process.communicate(timeout=_TIMEOUT)
+        # With the terminal still there for the rest of it.
+        out, _ = process.communicate(timeout=_TIMEOUT)
     assert (process.returncode, out) == (130, '')
     (operation,) = member.json('bay', 'operation', 'list', '--bay', 'long')
     assert operation['state'] == 'QUEUED'
@@ -182,6 +183,8 @@ def test_an_administrator_narrows_by_project(
 
 
 def test_a_list_is_read_page_by_page(member: User, service: RunningService, baymodel: str) -> None:
+    for name in ('leaf', 'page'):
+        member.json('bay', 'create', name, '--baymodel', 'k8s')
     whole = member.json('bay', 'list', '--sort-key', 'name')
     names = [bay['name'] for bay in whole]
     assert names == sorted(names)
