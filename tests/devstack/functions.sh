@@ -210,8 +210,8 @@ function get_python_exec_prefix {
 }
 
 function pip_install {
-    "$DEVSTACK_VENV/bin/pip" --disable-pip-version-check install --quiet \
-        -c "$REQUIREMENTS_DIR/upper-constraints.txt" "$@"
+    (cd "$MAGNUM_DIR" && "$DEVSTACK_VENV/bin/python" -m tools.common.environments \
+        "$DEVSTACK_VENV" -c "$REQUIREMENTS_DIR/upper-constraints.txt" "$@")
 }
 
 function setup_develop { # setup_develop DIRECTORY

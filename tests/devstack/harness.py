@@ -8,6 +8,8 @@ import shutil
 import subprocess
 import sys
 
+from tools.common import environments
+
 HERE = pathlib.Path(__file__).parent
 CHECKOUT = HERE.parents[1]
 _PATIENCE = 300.0  # seconds for one run of stack.sh
@@ -157,8 +159,8 @@ class Devstack:
                 'LANG': 'C.UTF-8',
                 'OS_CLIENT_CONFIG_FILE': str(self.directory / 'clouds.yaml'),
                 # uWSGI is compiled once on a machine.
-                'PIP_CACHE_DIR': str(pathlib.Path.home() / '.cache/pip'),
-                **{k: v for k, v in os.environ.items() if k.startswith(('PIP_', 'XDG_'))},
+                'MAGNUM_TOOLS_DIR': str(environments.TOOLS),
+                **{k: v for k, v in os.environ.items() if k.startswith(('PIP_', 'UV_', 'XDG_'))},
             },
         )
         printed = done.stdout + done.stderr

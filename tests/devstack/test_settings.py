@@ -3,6 +3,7 @@
 import pathlib
 import re
 import subprocess
+import sys
 import textwrap
 
 import pytest
@@ -78,8 +79,9 @@ def _check_options(file: pathlib.Path) -> None:
     """Every option is one of the service or of the libraries that it uses."""
     checked = subprocess.run(
         [
-            'oslo-config-validator', '--input-file', file, '--exclude-group', 'keystone_auth',
-            '--exclude-group', 'keystone_authtoken',
+            pathlib.Path(sys.executable).with_name('oslo-config-validator'),
+            '--input-file', file, '--exclude-group', 'keystone_auth', '--exclude-group',
+            'keystone_authtoken',
             '--config-file', CHECKOUT / 'etc/magnum/magnum-config-generator.conf',
         ],
         capture_output=True, text=True,

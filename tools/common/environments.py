@@ -1,8 +1,8 @@
 """Virtual environments: made with venv, filled by uv.
 
 uv takes seconds where pip takes minutes, and keeps what it has downloaded and
-built in the user's cache for every later environment. It is installed by pip
-in an environment of its own beside that cache. Where the package index of
+built for every later environment. It is installed by pip in an environment of
+its own, in the user's cache folder. Where the package index of
 pip's configuration serves no uv, or uv cannot use it, pip does the work.
 
     python -m tools.common.environments DIRECTORY ARGUMENT...
@@ -24,7 +24,7 @@ from tools.common.command import lock, say
 from tools.common.errors import ToolError
 from tools.common.place import directory
 
-#: Where uv is; kept for all checkouts.
+#: Where uv is, and what it has downloaded; kept for all checkouts.
 TOOLS: Final = directory(
     'MAGNUM_TOOLS_DIR',
     pathlib.Path(os.environ.get('XDG_CACHE_HOME') or pathlib.Path.home() / '.cache')
@@ -117,6 +117,7 @@ def uv_options(python: pathlib.Path) -> dict[str, str]:
         # As pip does: the best release of all indexes.
         'UV_INDEX_STRATEGY': 'unsafe-best-match',
         'UV_SYSTEM_CERTS': 'true',
+        'UV_CACHE_DIR': str(TOOLS / 'cache'),
         **{variable: values[option] for option, variable in _OPTIONS.items() if option in values},
     }
 
