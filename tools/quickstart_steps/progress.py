@@ -1,6 +1,7 @@
 """Telling what is done, how long it takes, and that it goes on."""
 
 import contextlib
+import math
 import os
 import pathlib
 import subprocess
@@ -19,19 +20,28 @@ _LINE = 70  # characters of such a line
 
 
 class Phases:
-    """The big steps of one run, and the seconds that each took."""
+    """The big steps of one run, and the seconds that each took.
 
-    def __init__(self) -> None:
+    :param usual: the titles of all steps in their order, each with the seconds
+        that it takes at first on an idle machine.
+    """
+
+    def __init__(self, usual: Mapping[str, float]) -> None:
         self.seconds: dict[str, float] = {}
+        self._left = dict(usual)
 
     @contextlib.contextmanager
     def phase(self, title: str) -> Iterator[None]:
-        """Announce a step, and its time when it is done."""
-        say(f'== {title}')
+        """Announce a step with the time that is left, and how long it took."""
+        say(f'== {title} (about {self._rounded()} s to go)')
         began = time.monotonic()
         yield
         self.seconds[title] = time.monotonic() - began
+        del self._left[title]
         say(f'   {title}: done in {self.seconds[title]:.0f} s')
+
+    def _rounded(self) -> int:
+        return 10 * math.ceil(sum(self._left.values()) / 10)
 
 
 def clean_environment() -> dict[str, str]:
