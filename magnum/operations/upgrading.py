@@ -73,15 +73,14 @@ def copied(row: Row, **changes: Any) -> Row:
     return type(row)(**{**kept, **changes})
 
 
-def target_plan(
+def target_rows(
     bay: Bay,
     nodegroups: Sequence[Nodegroup],
     current: Baymodel,
     target: Baymodel,
     roles: Iterable[str],
-    conf: cfg.ConfigOpts,
-) -> BayPlan:
-    """The bay as it is to be: what a driver's ``check_upgrade`` looks at.
+) -> tuple[Bay, list[Nodegroup]]:
+    """Copies of a bay and its node groups as an upgrade is to make them.
 
     :param roles: whose nodes are replaced (``capabilities.upgrades``).
     """
@@ -91,7 +90,17 @@ def target_plan(
         if kind_of(group.role) in roles else group
         for group in nodegroups
     ]
-    return bay_plan(
-        copied(bay, **bay_values(bay, current, target, roles)), target, groups, conf
-    )
+    return copied(bay, **bay_values(bay, current, target, roles)), groups
 
+
+def target_plan(
+    bay: Bay,
+    nodegroups: Sequence[Nodegroup],
+    current: Baymodel,
+    target: Baymodel,
+    roles: Iterable[str],
+    conf: cfg.ConfigOpts,
+) -> BayPlan:
+    """The bay as it is to be: what a driver's ``check_upgrade`` looks at."""
+    row, groups = target_rows(bay, nodegroups, current, target, roles)
+    return bay_plan(row, target, groups, conf)

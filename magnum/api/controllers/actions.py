@@ -23,7 +23,7 @@ from magnum.domain.stack_names import nodegroup_stack_name, stack_name
 from magnum.drivers.contract import PlanRefused
 from magnum.drivers.plans import bay_plan
 from magnum.operations.accept import resize, upgrade
-from magnum.operations.upgrading import target_plan
+from magnum.operations.upgrading import target_plan, target_rows
 
 _BAY: Final = (bay_repository.TABLE.c.uuid, bay_repository.TABLE.c.project_id)
 #: What a resize has to know of its node group.
@@ -189,14 +189,17 @@ class ActionsController:
     def _upgrade_preview(self, call: Call, wanted: '_Upgrade', batch: int) -> Answer:
         """What is taken beside the nodes that are there, while they are replaced."""
         driver = self._services.selection.of_bay(wanted.bay)
+        bay, groups = target_rows(
+            wanted.bay, wanted.groups, wanted.current, wanted.target,
+            driver.capabilities.upgrades,
+        )
         group = next(
-            one for one in wanted.groups
+            one for one in groups
             if (one.uuid == wanted.group.uuid if wanted.group is not None
                 else one.is_default and one.role != MASTER)
         )
         return self._services.previews.of_nodes(
-            call, wanted.bay, wanted.target, wanted.groups, driver, group,
-            min(batch, group.node_count),
+            call, bay, wanted.target, groups, driver, group, min(batch, group.node_count),
         )
 
     def _check_removable(
