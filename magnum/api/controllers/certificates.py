@@ -11,7 +11,8 @@ from magnum.api.requests import lookup, rotation
 from magnum.api.requests.signing import sign
 from magnum.api.services import Services
 from magnum.api.types import certificates as types
-from magnum.api.views import base as views
+from magnum.api.views import base
+from magnum.api.views import certificates as views
 from magnum.db import models
 from magnum.db.repositories import bays as repository
 from magnum.db.repositories import nodegroups
@@ -46,7 +47,7 @@ class CertificatesController:
             pem = self._certificates.trusted(session, row.uuid)
         if pem is None:
             raise _not_ready(row.uuid)
-        return Answer({**_document(call, row.uuid), 'pem': pem})
+        return Answer(views.AUTHORITY.document(**_of_bay(call, row.uuid), pem=pem))
 
     def create(self, call: Call) -> Answer:
         """POST: have a request signed."""
@@ -99,10 +100,10 @@ class CertificatesController:
     def _signed(self, session: orm.Session, call: Call, given: dict[str, Any]) -> dict[str, Any]:
         row = self._bay(session, call, 'create', given['bay'], errors.bays.OF_CERTIFICATE_NOT_FOUND)
         pem = sign(self._certificates, session, call, row.uuid, row.coe, given['csr'])
-        document = {**_document(call, row.uuid), 'csr': given['csr'], 'pem': pem}
-        if 'ca_cert_type' in given:
-            document['ca_cert_type'] = given['ca_cert_type']
-        return document
+        kind = {name: given[name] for name in ('ca_cert_type',) if name in given}
+        return views.CERTIFICATE.document(
+            **_of_bay(call, row.uuid), csr=given['csr'], pem=pem, **kind
+        )
 
     def _bay(
         self, session: orm.Session, call: Call, action: str, ident: str, absent: errors.Kind
@@ -114,13 +115,9 @@ class CertificatesController:
         return row
 
 
-def _document(call: Call, bay_uuid: str) -> dict[str, Any]:
-    # Clients of either time read the bay under their name of it.
-    return {
-        'cluster_uuid': bay_uuid,
-        'bay_uuid': bay_uuid,
-        'links': views.links(call.base, CERTIFICATES, bay_uuid),
-    }
+def _of_bay(call: Call, bay_uuid: str) -> dict[str, Any]:
+    links = base.links(call.base, CERTIFICATES, bay_uuid)
+    return {'cluster_uuid': bay_uuid, 'bay_uuid': bay_uuid, 'links': links}
 
 
 def _not_ready(bay_uuid: str) -> errors.APIError:

@@ -12,6 +12,7 @@ from magnum.api.requests.refusals import Refusal
 from magnum.api.requests.signing import sign
 from magnum.api.services import Services
 from magnum.api.types import config as types
+from magnum.api.views import config as views
 from magnum.db.repositories import bays as repository
 from magnum.db.repositories import locking
 from magnum.drivers.contract import Access, PlanRefused
@@ -61,10 +62,7 @@ class ConfigController:
         access = Access(bay.name, bay.api_address, authority, certificate)
         with refusals.told(_INCAPABLE):
             files = dict(self._services.selection.of_bay(bay).client_files(access))
-        return {
-            'cluster_uuid': bay.uuid,
-            'bay_uuid': bay.uuid,
-            'certificate': certificate,
-            'ca': authority,
-            'files': files,
-        }
+        return views.CONFIG.document(
+            cluster_uuid=bay.uuid, bay_uuid=bay.uuid, certificate=certificate, ca=authority,
+            files=files,
+        )

@@ -1,6 +1,6 @@
 """JSON Schemas of documents, made of the types that validate and show them."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Final
 
 from magnum.api.types.fields import ResourceType, Shown
@@ -49,11 +49,6 @@ def document(resource: ResourceType, shown: Shown) -> Schema:
         {member(field.attribute): field.answer_schema() for field in fields},
         optional=[member(field.attribute) for field in fields if field.shown is Shown.ALONE],
     )
-
-
-def described(members: Mapping[str, tuple[Schema, str]]) -> Mapping[str, Schema]:
-    """Members that are answered only, each with what it means."""
-    return {name: {**schema, 'description': words} for name, (schema, words) in members.items()}
 
 
 def listing(collection: str, item: Schema) -> Schema:

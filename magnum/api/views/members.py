@@ -21,6 +21,7 @@ class Member:
     :param of: the attribute that it shows; by default the one of its name.
     :param show: makes the member's value of the attribute's.
     :param is_computed: the value is no attribute's: the view gives it.
+    :param is_optional: a computed one that is left out where it is not given.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Member:
     of: str = ''
     show: Callable[[Any], Any] | None = None
     is_computed: bool = False
+    is_optional: bool = False
 
     @property
     def attribute(self) -> str:
@@ -46,9 +48,9 @@ def time(name: str, meaning: str) -> Member:
     return Member(name, TIME, meaning, show=timestamp)
 
 
-def computed(name: str, schema: Schema, meaning: str) -> Member:
+def computed(name: str, schema: Schema, meaning: str, is_optional: bool = False) -> Member:
     """A member whose value the view gives."""
-    return Member(name, schema, meaning, is_computed=True)
+    return Member(name, schema, meaning, is_computed=True, is_optional=is_optional)
 
 
 def of_field(field: Field) -> Member:
@@ -65,14 +67,17 @@ class DocumentType:
         self._values = [
             (member.name, None if member.is_computed else member.value()) for member in members
         ]
+        self._optional = [member.name for member in members if member.is_optional]
 
-    def document(self, source: object, **given: object) -> Document:
+    def document(self, source: object = None, **given: object) -> Document:
         """The document of one thing.
 
         :param given: the members that are computed.
         """
         return {
-            name: given[name] if value is None else value(source) for name, value in self._values
+            name: given[name] if value is None else value(source)
+            for name, value in self._values
+            if name in given or name not in self._optional
         }
 
     def schema(self) -> Schema:
@@ -81,7 +86,8 @@ class DocumentType:
             {
                 member.name: {**member.schema, 'description': member.meaning}
                 for member in self.members
-            }
+            },
+            optional=self._optional,
         )
 
     def columns(self, table: sa.Table, *more: str) -> tuple[sa.ColumnElement[Any], ...]:
