@@ -57,7 +57,6 @@ PARTS = {
             'pytest-timeout': _OF_PYTEST, 'pytest-xdist': _OF_PYTEST,
             'pbr': _BUILDS, 'pyuwsgi': _PROGRAM, 'setuptools': _BUILDS,
             'types-PyYAML': 'for mypy', 'types-docutils': 'for mypy',
-            'osc-magnum': 'it is of this checkout',
         },
     ),
     'development cloud': Part(
