@@ -242,7 +242,7 @@ WRITES = {
 @pytest.fixture(scope='module')
 def one_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     directory = tmp_path_factory.mktemp('lost')
-    url = databases.url(directory)
+    url = databases.take(directory)
     database = LossyDatabase(url)
     service = Service(directory, connection=database.url)
     service.wake_up.on_send = service.accept_stacks
@@ -251,6 +251,7 @@ def one_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     stage.close()
     service.stop()
     database.stop()
+    databases.give_back(url)
 
 
 @pytest.fixture(params=WORDS, ids=lambda words: str(words.bays))
