@@ -52,7 +52,6 @@ class Dialect:
         return self
 
 
-
 def plain(argument: str, collection: str) -> Dialect:
     """The dialect of a resource whose names are all made of one word."""
     return Dialect(

@@ -50,7 +50,7 @@ class Services:
     describe: Callable[[str], tuple[bytes, str]]
 
     def run(self, work: Callable[[orm.Session], T]) -> T:
-        """Run a transaction that plans an operation, and tell conductors."""
+        """Run a transaction that accepts an operation, and tell conductors."""
         result = self.database.run(work)
         self.wake_up.send()
         return result

@@ -209,14 +209,14 @@ class Removing(Parameters):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Create(Removing):
-    """A retry removes what the failed attempt left."""
+    """Creation of a bay. A retry removes what the failed attempt left."""
 
     verb = states.CREATE
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Resize(OfNodegroup):
-    """Another number of nodes.
+    """Resize of a node group.
 
     :ivar node_count: how many nodes there are to be.
     :ivar previous_node_count: how many there were; None: not known.
@@ -243,21 +243,21 @@ class Resize(OfNodegroup):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CreateNodegroup(OfNodegroup):
-    """A further node group."""
+    """Creation of a further node group."""
 
     verb = states.CREATE_NODEGROUP
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DeleteNodegroup(OfNodegroup, Removing):
-    """The end of a further node group."""
+    """Deletion of a further node group."""
 
     verb = states.DELETE_NODEGROUP
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Upgrade(InRounds):
-    """Other nodes, as a baymodel has them.
+    """Upgrade of nodes to what a baymodel has.
 
     :ivar baymodel: its uuid.
     :ivar fingerprint: a hash of what it was when the request was accepted.
@@ -279,14 +279,14 @@ class Upgrade(InRounds):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RotateCredential(Parameters):
-    """Another password of the bay's user."""
+    """Rotation of the credential of the bay's user."""
 
     verb = states.ROTATE_CREDENTIAL
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RotateCA(Parameters):
-    """Another authority.
+    """Rotation of the certificate authority.
 
     :ivar is_retired: the former one is trusted no more.
     """
@@ -298,7 +298,7 @@ class RotateCA(Parameters):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Delete(Removing):
-    """The end of a bay."""
+    """Deletion of a bay."""
 
     verb = states.DELETE
 

@@ -110,7 +110,5 @@ def test_imported_is_declared_and_the_reverse(name: str, tmp_path: pathlib.Path)
 def test_what_is_not_imported_is_declared(name: str) -> None:
     part = PARTS[name]
     lines = (ROOT / part.declares).read_text().splitlines()
-    # What is of this checkout is declared by its folder.
-    lines = [line.removeprefix('--editable clients/') for line in lines]
     declared = {line.split('#')[0].split('=')[0].split('>')[0].strip() for line in lines}
     assert part.not_imported.keys() <= declared

@@ -100,10 +100,7 @@ class CertificatesController:
     def _signed(self, session: orm.Session, call: Call, given: dict[str, Any]) -> dict[str, Any]:
         row = self._bay(session, call, 'create', given['bay'], errors.bays.OF_CERTIFICATE_NOT_FOUND)
         pem = sign(self._certificates, session, call, row.uuid, row.coe, given['csr'])
-        kind = {name: given[name] for name in ('ca_cert_type',) if name in given}
-        return views.CERTIFICATE.document(
-            **_of_bay(call, row.uuid), csr=given['csr'], pem=pem, **kind
-        )
+        return views.CERTIFICATE.document(**given, **_of_bay(call, row.uuid), pem=pem)
 
     def _bay(
         self, session: orm.Session, call: Call, action: str, ident: str, absent: errors.Kind

@@ -111,10 +111,9 @@ def told(also: Table | None = None, **names: object) -> Iterator[None]:
     :param names: what the formats of the table name.
     :raises APIError: instead of what is in the table.
     """
-    told_of = tuple({**TABLE, **(also or {})})
     try:
         yield
-    except told_of as error:
+    except tuple({**TABLE, **(also or {})}) as error:
         raise of(error, also or {}, **names) from None
 
 

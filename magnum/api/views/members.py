@@ -21,7 +21,8 @@ class Member:
     :param of: the attribute that it shows; by default the one of its name.
     :param show: makes the member's value of the attribute's.
     :param is_computed: the value is no attribute's: the view gives it.
-    :param is_optional: a computed one that is left out where it is not given.
+    :param is_optional: a computed one that is left out where it is not given; it
+        stands after all others.
     """
 
     name: str
@@ -60,12 +61,13 @@ def of_field(field: Field) -> Member:
 
 
 class DocumentType:
-    """The members of a document, in its order."""
+    """The members of a document, in its order: optional ones last."""
 
     def __init__(self, *members: Member):
         self.members: Final = members
         self._values = [
-            (member.name, None if member.is_computed else member.value()) for member in members
+            (member.name, None if member.is_computed else member.value())
+            for member in members if not member.is_optional
         ]
         self._optional = [member.name for member in members if member.is_optional]
 
@@ -74,11 +76,11 @@ class DocumentType:
 
         :param given: the members that are computed.
         """
-        return {
-            name: given[name] if value is None else value(source)
-            for name, value in self._values
-            if name in given or name not in self._optional
+        document = {
+            name: given[name] if value is None else value(source) for name, value in self._values
         }
+        document |= {name: given[name] for name in self._optional if name in given}
+        return document
 
     def schema(self) -> Schema:
         """The JSON Schema of the documents."""

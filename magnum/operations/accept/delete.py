@@ -1,4 +1,4 @@
-"""The end of a bay."""
+"""Deletion of a bay."""
 
 from oslo_config import cfg
 from sqlalchemy import orm

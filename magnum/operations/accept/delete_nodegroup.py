@@ -1,4 +1,4 @@
-"""The end of a further node group."""
+"""Deletion of a further node group."""
 
 from oslo_config import cfg
 from sqlalchemy import orm

@@ -1,4 +1,4 @@
-"""Another number of nodes in a node group."""
+"""Resize of a node group."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""Another try of an operation that failed or was cancelled."""
+"""Retry of an operation that failed or was cancelled."""
 
 import dataclasses
 

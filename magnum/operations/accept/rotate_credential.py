@@ -1,4 +1,4 @@
-"""Another password of a bay's own Keystone user."""
+"""Rotation of a bay's credential: the password of its own Keystone user."""
 
 from oslo_config import cfg
 from sqlalchemy import orm

@@ -45,7 +45,7 @@ def removal(work: Work, situation: Situation, stack: Stack, lost: tuple[str, ...
     """
     operation, group = situation.operation, situation.nodegroup
     asked = Resize.of(operation)
-    names = tuple(asked.nodes_to_remove)
+    names = asked.nodes_to_remove
     output = work.driver(situation).workers_output
     if output is None:
         return Removal(names + lost, {})
@@ -98,9 +98,10 @@ def _failed_before(session: orm.Session, operation: Operation) -> list[Resize]:
     Who cancels a resize does not want it any more.
     """
     failed: list[Resize] = []
+    nodegroup = Resize.of(operation).nodegroup
     for earlier in locking.earlier_operations(session, operation, states.RESIZE):
         asked = Resize.of(earlier)
-        if asked.nodegroup != Resize.of(operation).nodegroup:
+        if asked.nodegroup != nodegroup:
             continue
         if earlier.state == states.SUCCEEDED:
             break

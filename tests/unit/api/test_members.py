@@ -10,7 +10,15 @@ import sqlalchemy as sa
 from magnum.api.openapi.resources import COMPONENTS
 from magnum.api.types import quotas
 from magnum.api.types.schemas import BOOLEAN, COUNT, TIME
-from magnum.api.views import drivers, events, mservices, operations, stats
+from magnum.api.views import (
+    certificates,
+    config,
+    drivers,
+    events,
+    mservices,
+    operations,
+    stats,
+)
 from magnum.api.views.members import DocumentType, Member, computed, of_field, time
 from magnum.db import models
 from magnum.db.repositories import events as event_repository
@@ -24,6 +32,9 @@ _TYPES = {
     'Driver': drivers.DRIVER,
     'DriverWithLabels': drivers.DRIVER_WITH_LABELS,
     'Conductor': mservices.CONDUCTOR,
+    'Authority': certificates.AUTHORITY,
+    'Certificate': certificates.CERTIFICATE,
+    'Config': config.CONFIG,
     'Statistics': stats.STATISTICS,
     'Quota': DocumentType(*map(of_field, quotas.FIELDS)),
 }
@@ -93,6 +104,15 @@ def test_values_are_shown_as_the_member_says() -> None:
         'id': 3, 'made': '2024-05-06T07:08:09.000010+00:00', 'ended': None, 'even': False,
         'links': ['here'],
     }
+
+
+def test_an_optional_member_may_be_left_out() -> None:
+    shown = DocumentType(
+        computed('kind', TIME, 'Which.', is_optional=True), computed('links', TIME, 'Where.')
+    )
+    assert shown.document(links=[]) == {'links': []}
+    assert list(shown.document(kind='ca', links=[])) == ['links', 'kind']
+    assert shown.schema()['required'] == ['links']
 
 
 def test_a_computed_member_has_to_be_given() -> None:
