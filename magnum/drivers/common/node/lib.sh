@@ -176,6 +176,14 @@ alternative_names() {
     done
 }
 
+# is_in CIDR: the node's own address is one of these.
+is_in() {
+    python3 -c "import ipaddress, sys
+address, range = sys.argv[1:]
+sys.exit(ipaddress.ip_address(address) not in ipaddress.ip_network(range))" \
+        "$MAGNUM_NODE_ADDRESS" "$1"
+}
+
 # post_request ATTEMPTS SECONDS PURPOSE PATH CURL-ARGUMENT...: send the service a
 # signing request, made with the key of that purpose, as patiently does.
 post_request() {

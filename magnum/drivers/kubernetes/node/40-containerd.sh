@@ -8,10 +8,7 @@ set -euo pipefail
 # Of an existing network nobody knew the addresses before: a node that is where
 # pods or services are would reach neither them nor the other nodes.
 for range in "$MAGNUM_POD_CIDR" "$MAGNUM_SERVICE_CIDR"; do
-    if python3 -c "import ipaddress, sys
-address, taken = sys.argv[1:]
-sys.exit(ipaddress.ip_address(address) not in ipaddress.ip_network(taken))" \
-        "$MAGNUM_NODE_ADDRESS" "$range"; then
+    if is_in "$range"; then
         say "$MAGNUM_NODE_ADDRESS is in $range: give others in the labels" \
             "flannel_network_cidr and service_cluster_ip_range"
         exit "$hopeless"

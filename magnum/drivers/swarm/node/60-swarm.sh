@@ -49,10 +49,7 @@ ask_managers() {
 
 # Of an existing network nobody knew the addresses before.
 make_swarm() {
-    if python3 -c "import ipaddress, sys
-address, pool = sys.argv[1:]
-sys.exit(ipaddress.ip_address(address) not in ipaddress.ip_network(pool))" \
-        "$MAGNUM_NODE_ADDRESS" "$MAGNUM_ADDRESS_POOL"; then
+    if is_in "$MAGNUM_ADDRESS_POOL"; then
         say "$MAGNUM_NODE_ADDRESS is in $MAGNUM_ADDRESS_POOL, the swarm's own networks:" \
             "give others in the label swarm_default_addr_pool"
         exit "$hopeless"
