@@ -10,7 +10,6 @@ at which point of an operation the attack comes.
 import contextlib
 import os
 import pathlib
-import socket
 import subprocess
 import sys
 import time
@@ -29,6 +28,7 @@ from tests.api.fixtures.cloud import Cloud
 from tests.api.fixtures.service import CONFIGURATION, ENCRYPTION_KEY
 from tests.fakes.cloud import FakeCloud
 from tests.operations.conftest import World, fake_tools
+from tools.common import network
 
 _API = pathlib.Path(sys.executable).with_name('magnum-api')
 _START = 180  # seconds that the process may take to answer
@@ -59,7 +59,7 @@ class RunningService:
 
     def __init__(self, directory: pathlib.Path, **options: Any):
         self.cloud = Cloud()
-        self.port = _free_port()
+        self.port = network.find_free()
         self.url = f'http://127.0.0.1:{self.port}'
         self.log = directory / 'api.log'
         self._files = self._configure(directory, options)
@@ -165,10 +165,3 @@ def _world(conf: cfg.ConfigOpts, database: Database) -> World:
     cloud = FakeCloud()
     tools = fake_tools(conf, database, cloud, Registry.from_entry_points())
     return World(conf, database, cloud, tools)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -44,6 +44,14 @@ def is_free(port: int) -> bool:
     return True
 
 
+def find_free() -> int:
+    """A port on which no server listens."""
+    with socket.socket() as sock:
+        sock.bind((IP, 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
 def require_free(port: int, service: str, advice: str = 'stop it') -> None:
     """Raise an error that says who has the port, if it is taken."""
     if not is_free(port):

@@ -3,11 +3,11 @@
 import os
 import pathlib
 import signal
-import socket
 
 import pytest
 
 from tests.unit.cmd import programs
+from tools.common import network
 
 AGAIN = 'The configuration was read again; changed: '
 
@@ -27,9 +27,7 @@ CASES = [
 def test_sighup_reloads_and_sigterm_ends(
     tmp_path: pathlib.Path, script: str, workers: str
 ) -> None:
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        port = str(probe.getsockname()[1])      # several processes cannot share "any"
+    port = str(network.find_free())     # several processes cannot share "any"
     changes = {'api': {'workers': workers, 'port': port}, 'conductor': {'workers': workers}}
     config = programs.write(tmp_path, changes)
     programs.finish('magnum-db-manage', '--config-file', str(config), 'upgrade')

@@ -8,7 +8,7 @@ import types
 
 import pytest
 
-from tools.common import machine
+from tools.common import machine, network
 from tools.common.errors import ToolError
 from tools.common.processes import Home
 from tools.devcloud import backends, services, settings
@@ -28,13 +28,7 @@ def fresh_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> No
     monkeypatch.setattr(services, 'all_processes', dict)
     monkeypatch.setattr(backends, 'CLOUD_NAMES', ())
     monkeypatch.setattr(machine, 'available_memory', lambda: 8 * machine.GIB)
-    monkeypatch.setattr(settings, 'MAGNUM_PORT', _free_port())
-
-
-def _free_port() -> int:
-    with socket.create_server(('127.0.0.1', 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
+    monkeypatch.setattr(settings, 'MAGNUM_PORT', network.find_free())
 
 
 def _disk(monkeypatch: pytest.MonkeyPatch, free: float) -> None:
