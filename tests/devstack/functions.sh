@@ -25,15 +25,6 @@ function warn {
 
 # ------------------------------------------------------------------- settings
 
-function trueorfalse { # trueorfalse DEFAULT VARIABLE
-    local value=${!2}
-    case "${value,,}" in
-        1 | yes | true | y | t) echo True ;;
-        0 | no | false | n | f) echo False ;;
-        *) echo "$1" ;;
-    esac
-}
-
 # True when one of the services is. is_X_enabled, where there is one, speaks
 # for the service X.
 function is_service_enabled {
@@ -112,22 +103,6 @@ function iniget {
     _ini "$@" | sed 's/^[0-9]* //'
 }
 
-function iniget_multiline {
-    iniget "$@" | paste -sd ' '
-}
-
-function ini_has_option {
-    [[ -n $(_ini "$@") ]]
-}
-
-function inidelete {
-    [[ $1 == -sudo ]] && shift
-    local number
-    for number in $(_ini "$@" | cut -d' ' -f1 | sort -rn); do
-        sed -i "${number}d" "$1"
-    done
-}
-
 # A new option comes first in its section, a new section last in the file.
 function _ini_insert {
     if ! grep -qs "^\[$2\]" "$1"; then
@@ -154,29 +129,6 @@ function iniset { # iniset [-sudo] FILE SECTION OPTION VALUE
         # sed takes an ampersand in the new value for the old line, there as here.
         sed -i "${number}s"$'\x01'".*"$'\x01'"$3 = $4"$'\x01' "$1"
     fi
-}
-
-function iniset_multiline {
-    [[ $1 == -sudo ]] && shift
-    local file=$1 section=$2 option=$3
-    shift 3
-    inidelete "$file" "$section" "$option"
-    local values="" value
-    for value in "$@"; do
-        values="$value $values"
-    done
-    for value in $values; do
-        LINE="$option = $value" _ini_insert "$file" "$section"
-    done
-}
-
-function iniadd {
-    [[ $1 == -sudo ]] && shift
-    local file=$1 section=$2 option=$3
-    shift 3
-    local values
-    read -ra values <<<"$(iniget_multiline "$file" "$section" "$option")"
-    iniset_multiline "$file" "$section" "$option" "${values[@]}" "$@"
 }
 
 # ----------------------------------------------------------------- networking
@@ -254,8 +206,8 @@ function _keystone {
     "$HARNESS_PYTHON" "$HARNESS/keystone.py" "$@"
 }
 
-for _name in get_or_create_domain get_or_create_user get_or_create_role \
-    get_or_create_project get_or_add_user_project_role get_or_add_user_domain_role \
+for _name in get_or_create_domain get_or_create_user \
+    get_or_add_user_project_role get_or_add_user_domain_role \
     get_or_create_service get_or_create_endpoint; do
     eval "function $_name { _keystone $_name \"\$@\"; }"
 done

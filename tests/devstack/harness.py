@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import sysconfig
 
 from tools.common import environments
 
@@ -110,7 +111,7 @@ class Devstack:
         horizon = packages / 'horizon-26.0.0.dist-info'
         horizon.mkdir()
         (horizon / 'METADATA').write_text('Metadata-Version: 2.1\nName: horizon\nVersion: 26.0.0\n')
-        (packages / 'harness.pth').write_text(f'{_own_packages()}\n{clients}\n')
+        (packages / 'harness.pth').write_text(f'{sysconfig.get_path("purelib")}\n{clients}\n')
         openstack = self.venv / 'bin/openstack'
         openstack.write_text(
             f'#!/bin/sh\nexec {self.venv}/bin/python -W ignore -m openstackclient.shell "$@"\n'
@@ -177,13 +178,6 @@ class Devstack:
         parser = configparser.RawConfigParser(strict=True, default_section='')
         parser.read_string(path.read_text())
         return {name: dict(parser[name]) for name in parser.sections()}
-
-
-def _own_packages() -> str:
-    """Where the packages of the tests' environment are."""
-    import oslo_config
-
-    return str(pathlib.Path(oslo_config.__file__).parents[1])
 
 
 def _run(*command: str | pathlib.Path) -> str:

@@ -71,20 +71,12 @@ class Keystone:
         found = self.find('domain', name=name)
         return found['id'] if found else self.make('domain', name=name, description=description)
 
-    def _get_or_create(self, kind: str, name: str, domain: str, **more: str) -> str:
-        domain_id = self.id('domain', domain)
-        found = self.find(kind, name=name, domain_id=domain_id)
-        return found['id'] if found else self.make(kind, name=name, domain_id=domain_id, **more)
-
-    def get_or_create_project(self, name: str, domain: str) -> str:
-        return self._get_or_create('project', name, domain)
-
     def get_or_create_user(self, name: str, password: str, domain: str) -> str:
-        return self._get_or_create('user', name, domain, password=password)
-
-    def get_or_create_role(self, name: str) -> str:
-        found = self.find('role', name=name)
-        return found['id'] if found else self.make('role', name=name)
+        domain_id = self.id('domain', domain)
+        found = self.find('user', name=name, domain_id=domain_id)
+        return found['id'] if found else self.make(
+            'user', name=name, domain_id=domain_id, password=password
+        )
 
     def get_or_add_user_project_role(
         self, role: str, user: str, project: str, user_domain: str = 'Default',
