@@ -297,18 +297,18 @@ class Browser:
     # Tables --------------------------------------------------------------------------
     def row(self, name: str) -> str:
         """The text of the row with a link of this name; empty when there is none."""
-        return next((_text(row) for row in self.all(_row(name))), '')
+        return next((_text(row) for row in self.all(row_of(name))), '')
 
     def open_menu(self, name: str) -> None:
         """Open the menu of a row."""
-        self.click(f'{_row(name)}//button[contains(@class, "split-caret")]')
-        self.find(f'{_row(name)}//ul[contains(@class, "dropdown-menu")]')
+        self.click(f'{row_of(name)}//button[contains(@class, "split-caret")]')
+        self.find(f'{row_of(name)}//ul[contains(@class, "dropdown-menu")]')
 
     def act(self, page: str, name: str, title: str) -> None:
         """Choose an action of a row's menu, on a page that is loaded anew."""
         self.go(page)
         self.open_menu(name)
-        self.click(f'{_row(name)}//ul//a[normalize-space(.) = "{title}"]')
+        self.click(f'{row_of(name)}//ul//a[normalize-space(.) = "{title}"]')
         self.idle()
 
     # What the panels' own code asks -----------------------------------------------------
@@ -342,7 +342,8 @@ class Browser:
         return text
 
 
-def _row(name: str) -> str:
+def row_of(name: str) -> str:
+    """The place of the row with a link of this name."""
     return f'//tr[.//a[normalize-space(.) = "{name}"]]'
 
 

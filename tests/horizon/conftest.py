@@ -5,7 +5,6 @@ import dataclasses
 import json
 import os
 import pathlib
-import socket
 import subprocess
 import sys
 import time
@@ -87,12 +86,6 @@ def _document(text: Any) -> Any:
     return json.loads(text) if isinstance(text, str) and text else text
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((settings.IP, 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope='session')
 def directory(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     chosen = os.environ.get('MAGNUM_HORIZON_LOGS')
@@ -107,7 +100,7 @@ def magnum_url(directory: pathlib.Path) -> Iterator[str]:
     assert network.listening(settings.CATALOGUE['keystone'].port), (
         'the development cloud does not run: tools/devcloud/devcloud up'
     )
-    port = _free_port()
+    port = network.find_free()
     url = f'http://{settings.IP}:{port}/v1'
     (directory / 'magnum.sqlite').unlink(missing_ok=True)
     service = magnum_service.Process(
@@ -136,9 +129,11 @@ def _node_agent(state: pathlib.Path, bootstrap: str) -> Iterator[None]:
             ],
             stdout=log, stderr=log,
         )
-    yield
-    agent.terminate()
-    agent.wait(30)
+    try:
+        yield
+    finally:
+        agent.terminate()
+        agent.wait(30)
 
 
 @pytest.fixture(scope='session')
@@ -160,7 +155,7 @@ def record(directory: pathlib.Path) -> Iterator[Record]:
 def horizon(directory: pathlib.Path, magnum_url: str, record: Record) -> Iterator[Panel]:
     environment.install()
     record.path.unlink(missing_ok=True)
-    panel = Panel(directory / 'panel', _free_port(), {
+    panel = Panel(directory / 'panel', network.find_free(), {
         'HORIZON_MAGNUM_URL': magnum_url, 'HORIZON_RECORD': str(record.path),
     })
     panel.start()

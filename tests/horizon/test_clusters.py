@@ -12,7 +12,7 @@ from keystoneauth1 import adapter
 
 from tests.functional.people import Person
 from tests.horizon import forms
-from tests.horizon.browser import Browser
+from tests.horizon.browser import Browser, row_of
 from tests.horizon.conftest import KEYPAIR, MEMBER, Record
 from tests.horizon.forms import CLUSTERS, TEMPLATES
 
@@ -108,8 +108,9 @@ def test_health(member: Browser, magnum_url: str) -> None:
 
 def test_drawer(member: Browser) -> None:
     member.go(CLUSTERS)
-    member.click(f'//tr[.//a[normalize-space(.) = "{NAME}"]]//*[contains(@class, "hz-expand")'
-                 ' or contains(@class, "fa-chevron")]')
+    member.click(
+        f'{row_of(NAME)}//*[contains(@class, "hz-expand") or contains(@class, "fa-chevron")]'
+    )
     member.idle()
     member.picture('clusters-drawer')
     shown = member.find('//tr[.//dt[. = "Kubernetes API Address"]]').text
@@ -129,12 +130,15 @@ def test_details(member: Browser) -> None:
     member.picture('cluster-details-below')
 
 
+def _authority(browser: Browser) -> str:
+    """The certificate that a row shows."""
+    browser.go(CLUSTERS)
+    browser.click(f'{row_of(NAME)}//button[contains(., "Show Certificate")]')
+    return browser.downloaded('_ca.pem')
+
+
 def test_show_certificate(member: Browser) -> None:
-    member.go(CLUSTERS)
-    member.click(f'//tr[.//a[normalize-space(.) = "{NAME}"]]//button[contains(., '
-                 '"Show Certificate")]')
-    pem = member.downloaded('_ca.pem')
-    assert x509.load_pem_x509_certificate(pem.encode()).issuer
+    assert x509.load_pem_x509_certificate(_authority(member).encode()).issuer
 
 
 def test_sign_certificate(member: Browser) -> None:
@@ -227,13 +231,6 @@ def test_rotate_certificate(member: Browser, record: Record) -> None:
     assert record.last('PATCH', '/v1/certificates').status == 202
     assert 'COMPLETE' in _settled(member)
     assert _authority(member) != before
-
-
-def _authority(browser: Browser) -> str:
-    browser.go(CLUSTERS)
-    browser.click(f'//tr[.//a[normalize-space(.) = "{NAME}"]]//button[contains(., '
-                  '"Show Certificate")]')
-    return browser.downloaded('_ca.pem')
 
 
 def test_delete(member: Browser) -> None:

@@ -1,5 +1,8 @@
 """The panel of cluster templates, in the order in which a user meets it."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from tests.horizon import forms
 from tests.horizon.browser import Browser
 from tests.horizon.conftest import Record
@@ -86,20 +89,33 @@ def test_details(member: Browser) -> None:
     member.picture('template-details')
 
 
+def _updated(
+    browser: Browser, record: Record, pages: Mapping[str, Mapping[str, object]], picture: str = ''
+) -> Any:
+    """The template after its form was sent with these fields, by their pages."""
+    browser.act(TEMPLATES, NAME, 'Update Cluster Template')
+    browser.until(lambda: browser.value('name') == NAME, 'the form is not filled in')
+    for title, fields in pages.items():
+        browser.tab(title)
+        browser.fill(**fields)
+    if picture:
+        browser.picture(picture)
+    browser.submit()
+    browser.said('was successfully updated')
+    return record.last('PATCH', '/v1/clustertemplates').answer
+
+
 def test_update(member: Browser, record: Record) -> None:
     """Every field that the form shows can be changed, added and taken away."""
-    member.act(TEMPLATES, NAME, 'Update Cluster Template')
-    member.until(lambda: member.value('name') == NAME, 'the form is not filled in')
-    member.tab('Node Spec')
-    member.fill(docker_volume_size='5', insecure_registry='registry.example.org:5000')
-    member.tab('Network')
-    member.fill(dns_nameserver='9.9.9.9', no_proxy='10.0.0.1', master_lb_enabled=True)
-    member.tab('Labels')
-    member.fill(labels='kube_tag=v1.34.1')
-    member.picture('template-update')
-    member.submit()
-    member.said('was successfully updated')
-    shown = record.last('PATCH', '/v1/clustertemplates').answer
+    shown = _updated(member, record, {
+        'Node Spec': {
+            'docker_volume_size': '5', 'insecure_registry': 'registry.example.org:5000',
+        },
+        'Network': {
+            'dns_nameserver': '9.9.9.9', 'no_proxy': '10.0.0.1', 'master_lb_enabled': True,
+        },
+        'Labels': {'labels': 'kube_tag=v1.34.1'},
+    }, 'template-update')
     assert {name: shown[name] for name in (
         'docker_volume_size', 'insecure_registry', 'dns_nameserver', 'no_proxy',
         'master_lb_enabled', 'labels',
@@ -111,17 +127,11 @@ def test_update(member: Browser, record: Record) -> None:
 
 
 def test_update_to_nothing(member: Browser, record: Record) -> None:
-    member.act(TEMPLATES, NAME, 'Update Cluster Template')
-    member.until(lambda: member.value('name') == NAME, 'the form is not filled in')
-    member.tab('Node Spec')
-    member.fill(docker_volume_size='', insecure_registry='')
-    member.tab('Network')
-    member.fill(dns_nameserver='', no_proxy='', master_lb_enabled=False)
-    member.tab('Labels')
-    member.fill(labels='')
-    member.submit()
-    member.said('was successfully updated')
-    shown = record.last('PATCH', '/v1/clustertemplates').answer
+    shown = _updated(member, record, {
+        'Node Spec': {'docker_volume_size': '', 'insecure_registry': ''},
+        'Network': {'dns_nameserver': '', 'no_proxy': '', 'master_lb_enabled': False},
+        'Labels': {'labels': ''},
+    })
     assert (shown['docker_volume_size'], shown['insecure_registry']) == (None, None)
     assert (shown['no_proxy'], shown['master_lb_enabled'], shown['labels']) == (None, False, {})
 
