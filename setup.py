@@ -8,7 +8,8 @@ import setuptools
 
 _VERSION = pathlib.Path(__file__).with_name('magnum') / 'version.py'
 _FOUND = re.search(r"^VERSION.*= '(.+)'$", _VERSION.read_text(), re.MULTILINE)
-assert _FOUND, f'{_VERSION} has no version'  # noqa: S101 - a message for packagers
+if _FOUND is None:
+    raise ValueError(f'{_VERSION} has no version')
 
 # Without this pbr counts commits since the last tag, and tags do not travel
 # with every clone and archive.

@@ -1,4 +1,4 @@
-"""The release notes as one text, newest release first: ``changelog.py [FILE]``.
+"""The release notes as one text, newest release first: ``-m doc.ext.changelog [FILE]``.
 
 A note is of the release that is being written, or of the one in its name:
 ``release-1.0.0-<id>.yaml`` is what the notes of 1.0.0 were merged into. So neither
@@ -13,11 +13,9 @@ from typing import Any, Final
 import yaml
 from reno import config, formatter
 
+from magnum.version import VERSION
+
 _ROOT: Final = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(_ROOT))
-
-from magnum.version import VERSION  # noqa: E402
-
 _TITLE: Final = 'Magnum: changes by release'
 
 

@@ -8,7 +8,7 @@ _ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(_ROOT), str(_ROOT / 'doc' / 'ext')]
 
 import magnum.native_threads  # noqa: E402, F401 - before what loads oslo.service
-from magnum.version import VERSION  # noqa: E402
+from magnum.version import VERSION  # noqa: E402 - of this tree, by the path above
 
 project = 'Magnum'
 copyright = 'OpenStack Foundation'  # noqa: A001 - Sphinx's name

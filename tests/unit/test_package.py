@@ -136,7 +136,7 @@ def test_release_is_that_of_the_tree(sdist: pathlib.Path, wheel: pathlib.Path) -
 
 
 def test_notes_are_those_of_the_release() -> None:
-    text = _run(_ROOT, sys.executable, 'doc/ext/changelog.py')
+    text = _run(_ROOT, sys.executable, '-m', 'doc.ext.changelog')
     releases = re.findall(r'(?m)^(\S+)\n=+$', text)
     assert releases[0] == VERSION
     assert text.count('Prelude\n') >= 1
