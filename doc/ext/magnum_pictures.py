@@ -145,10 +145,7 @@ def _box(box: Mapping[str, Any]) -> Iterator[str]:
         x, place = left, 'start'
     for number, line in enumerate(lines):
         weight = ' font-weight="bold"' if number == 0 and box['kind'] != 'note' else ''
-        yield (
-            f'<text x="{x:g}" y="{first + LINE * number + 13:g}" text-anchor="{place}" '
-            f'fill="{colour}"{weight}>{_escaped(line)}</text>'
-        )
+        yield _text(line, x, first + LINE * number, place, f'fill="{colour}"{weight}')
 
 
 def _arrow(picture: Picture, arrow: Mapping[str, Any]) -> str:
@@ -180,10 +177,18 @@ def _arrow_text(picture: Picture, arrow: Mapping[str, Any]) -> Iterator[str]:
         'fill="#ffffff"/>'
     )
     for number, line in enumerate(lines):
-        yield (
-            f'<text x="{x:g}" y="{first + LINE * number + 13:g}" text-anchor="{place}" '
-            f'fill="#1c2433" font-size="13">{_escaped(line)}</text>'
-        )
+        yield _text(line, x, first + LINE * number, place, 'fill="#1c2433" font-size="13"')
+
+
+def _text(line: str, x: float, top: float, place: str, style: str) -> str:
+    """One line of words.
+
+    :param place: the part of it that is at ``x``.
+    :param style: further attributes.
+    """
+    return (
+        f'<text x="{x:g}" y="{top + 13:g}" text-anchor="{place}" {style}>{_escaped(line)}</text>'
+    )
 
 
 def _longest(path: Sequence[Point]) -> tuple[Point, Point]:

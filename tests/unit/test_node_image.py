@@ -4,6 +4,7 @@ import pathlib
 import struct
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -17,11 +18,16 @@ from tools.node_image import build, recipe
 _GUESTS = {'bookworm': 'debian-12', 'trixie': 'debian-13'}
 
 
-def _called(driver: Driver) -> set[str]:
-    files: dict[str, str] = {}
+def _files(driver: Driver) -> Iterator[dict[str, str]]:
+    """Files that user data write, of a master and of a worker."""
+    request = driver.render(plans.plan(driver))
     for role in ('master', 'worker'):
-        files |= hot.files_written(hot.user_data(driver.render(plans.plan(driver)), role))
-    return programs.called_by(programs.scripts_of(files))
+        yield hot.files_written(hot.user_data(request, role))
+
+
+def _called(driver: Driver) -> set[str]:
+    master, worker = _files(driver)
+    return programs.called_by(programs.scripts_of(master | worker))
 
 
 @pytest.mark.parametrize('suite', recipe.suites())
@@ -43,13 +49,7 @@ def test_every_package_that_a_step_would_install_is_in_the_image(
     driver: Driver, suite: str
 ) -> None:
     installed = recipe.packages(suite, [driver.name])
-    text = '\n'.join(
-        file
-        for role in ('master', 'worker')
-        for file in hot.files_written(
-            hot.user_data(driver.render(plans.plan(driver)), role)
-        ).values()
-    )
+    text = '\n'.join(file for files in _files(driver) for file in files.values())
     wanted = [
         line.split()[2:] for line in text.splitlines() if line.strip().startswith('need_command ')
     ]

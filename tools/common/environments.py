@@ -2,8 +2,8 @@
 
 uv takes seconds where pip takes minutes, and keeps what it has downloaded and
 built for every later environment. It is installed by pip in an environment of
-its own, in the user's cache folder. Where the package index of
-pip's configuration serves no uv, or uv cannot use it, pip does the work.
+its own, in the user's cache folder. Where the package index of pip's
+configuration serves no uv, or uv cannot use it, pip does the work.
 
     python -m tools.common.environments DIRECTORY ARGUMENT...
 
@@ -74,9 +74,9 @@ def install(
     python = environment / 'bin/python'
     inherited = os.environ if variables is None else variables
 
-    def run(more: Mapping[str, str], *command: str | os.PathLike[str]) -> None:
+    def run(more: Mapping[str, str], *words: str | os.PathLike[str]) -> None:
         processes.run_logged(
-            [*command, *arguments], log, lines=15, waiting=waiting, tick=_TICK,
+            [*words, *arguments], log, lines=15, waiting=waiting, tick=_TICK,
             # Warnings of build backends are for packagers.
             env={**more, 'PYTHONWARNINGS': 'ignore', **inherited},
         )
@@ -124,12 +124,12 @@ def uv_options(python: pathlib.Path) -> dict[str, str]:
 
 def main() -> int:
     """Make an environment unless it is there, and install packages in it."""
-    environment, *arguments = sys.argv[1:]
-    directory = pathlib.Path(environment).absolute()
-    log = directory.with_name(f'{directory.name}.log')
-    if not (directory / 'bin/python').exists():
-        make(directory, sys.executable, log)
-    install(directory, arguments, log)
+    name, *arguments = sys.argv[1:]
+    environment = pathlib.Path(name).absolute()
+    log = environment.with_name(f'{environment.name}.log')
+    if not (environment / 'bin/python').exists():
+        make(environment, sys.executable, log)
+    install(environment, arguments, log)
     return 0
 
 

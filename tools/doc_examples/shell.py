@@ -49,12 +49,10 @@ class Shell:
             f'. {self._script} </dev/null; printf "\\n{self._mark} %s\\n" $?\n'.encode()
         )
         self._process.stdin.flush()
-        output = self._read(command, time.monotonic() + seconds)
-        text, _, code = output.rpartition(f'\n{self._mark} ')
-        return int(code), text.rstrip('\n')
+        return self._read(command, time.monotonic() + seconds)
 
-    def _read(self, command: str, until: float) -> str:
-        """All output up to the mark and the code after it."""
+    def _read(self, command: str, until: float) -> tuple[int, str]:
+        """The code after the mark, and all output before it."""
         assert self._process.stdout is not None  # noqa: S101 - made with a pipe
         pipe = self._process.stdout.fileno()
         gathered = b''
@@ -67,9 +65,9 @@ class Shell:
                 if not piece:
                     raise ToolError(f'the shell has ended: {command}\n{gathered.decode()}')
                 gathered += piece
-                _, mark, code = gathered.rpartition(f'\n{self._mark} '.encode())
+                text, mark, code = gathered.rpartition(f'\n{self._mark} '.encode())
                 if mark and code.endswith(b'\n'):
-                    return gathered.decode(errors='replace')
+                    return int(code), text.decode(errors='replace').rstrip('\n')
 
     def write(self, name: str, text: str) -> None:
         """Write a file, in the folder where the shell is by now.
@@ -84,9 +82,5 @@ class Shell:
 
     def close(self) -> None:
         """End it, and whatever it has in the background."""
-        with contextlib.suppress(ProcessLookupError):
+        with self._process, contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGTERM)
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                pipe.close()
-        self._process.wait()
