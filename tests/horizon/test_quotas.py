@@ -1,7 +1,7 @@
 """The administrator's panel of quotas, and what a project's members see of them."""
 
 from tests.horizon.browser import Browser
-from tests.horizon.conftest import MEMBER, Record
+from tests.horizon.conftest import ADMINISTRATOR, MEMBER, Record
 from tests.horizon.forms import CLUSTERS
 from tools.devcloud import settings
 
@@ -62,7 +62,7 @@ def test_what_members_see(window: Browser, administrator: Browser) -> None:
 
 
 def test_delete(window: Browser) -> None:
-    window.log_in('admin', settings.PASSWORD)
+    window.log_in(ADMINISTRATOR, settings.PASSWORD)
     _act(window, 'Delete Quota')
     window.confirm()
     window.said('Deleted quota')

@@ -81,11 +81,10 @@ def _list(sessions: list[Session]) -> None:
     for session in sessions:
         for page in session.pages:
             blocks = [item for item in order.items(page) if isinstance(item, Block)]
-            _print(Found(
-                page,
-                sum(not block.not_run for block in blocks),
-                [f'line {block.number}: {block.not_run}' for block in blocks if block.not_run],
-            ))
+            left_out = [block for block in blocks if block.not_run]
+            print(f'{page}: {len(blocks) - len(left_out)} to run, {len(left_out)} not run')
+            for block in left_out:
+                print(f'    not run, line {block.number}: {block.not_run}')
 
 
 def run() -> int:

@@ -115,9 +115,10 @@ def read(path: pathlib.Path) -> list[Block | File]:
     })
     found = list(_found(tree, path.name))
     consoles = sum(isinstance(item, Block) for item in found)
-    if consoles != len(_CONSOLE_LINE.findall(text)):
+    written = len(_CONSOLE_LINE.findall(text))
+    if consoles != written:
         raise ToolError(
-            f'{path}: {len(_CONSOLE_LINE.findall(text))} console blocks, of which {consoles} '
+            f'{path}: {written} console blocks, of which {consoles} '
             'can be read: the others are within directives of Sphinx'
         )
     return found
