@@ -248,3 +248,16 @@ def test_several_bays_are_deleted_though_one_is_not_there(member: User, baymodel
     assert {statuses.get(name, 'DELETE_IN_PROGRESS') for name in ('left', 'right')} == {
         'DELETE_IN_PROGRESS'
     }
+
+
+def test_an_error_of_a_resize_names_what_was_given(
+    member: User, baymodel: str, conductor: Conductor
+) -> None:
+    conductor()
+    member.json('bay', 'create', 'fixed', '--baymodel', 'k8s', '--wait')
+    for arguments, option in (
+        (('3000000000',), '<node-count>'), (('2', '--nodegroup', 'nope'), '--nodegroup'),
+    ):
+        done = member.run('bay', 'resize', 'fixed', *arguments)
+        assert done.code == 1
+        assert f'Option: {option}\n' in done.err

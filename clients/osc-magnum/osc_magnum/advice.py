@@ -133,18 +133,16 @@ _OWNERS: Final[Mapping[str, str]] = {
 #: As nodes report a step that failed.
 _NODE: Final = re.compile(r'\bnode ([\w.-]+): step ([\w-]+)')
 
-#: Member of a document, or argument of a query: the option that gave it.
-OPTIONS: dict[str, str] = {}
 
-
-def option(source: Mapping[str, Any]) -> str | None:
+def option(source: Mapping[str, Any], options: Mapping[str, str]) -> str | None:
     """The option that is at fault.
 
     :param source: of an error, as the service tells it.
+    :param options: names of options by the members, or arguments of a query, that they give.
     """
     name = source.get('pointer') or source.get('parameter') or ''
     member, _, rest = str(name).strip('/').partition('/')
-    found = OPTIONS.get(member)
+    found = options.get(member)
     return f'{found} {rest}'.rstrip() if found else None
 
 

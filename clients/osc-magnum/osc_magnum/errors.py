@@ -23,6 +23,7 @@ class ServiceError(exceptions.CommandError):
     :ivar status: of HTTP.
     :ivar code: of the service's closed list; empty where a proxy answered.
     :ivar retry_after: seconds after which the request may be sent again, if told.
+    :ivar options: of the command: names of options by the members that they give.
     """
 
     def __init__(self, answer: requests.Response):
@@ -30,21 +31,24 @@ class ServiceError(exceptions.CommandError):
         document = _first_error(answer)
         self.code = str(document.get('code') or '')
         self.retry_after = _seconds(answer.headers.get('Retry-After'))
-        super().__init__('\n'.join(self._lines(answer, document)))
-
-    def _lines(self, answer: requests.Response, document: Document) -> list[str]:
+        self.options: Mapping[str, str] = {}
+        self._source = document.get('source') or {}
+        self._todo = advice.for_refusal(self.status, self.code, answer.headers)
+        self._request_id = document.get('request_id')
         said = str(document.get('detail') or document.get('title') or '').strip()
         said = said or f'{self.status} {answer.reason} from {answer.url}'
-        lines = [f'{said} (HTTP {self.status}{f", {self.code}" if self.code else ""})']
-        option = advice.option(document.get('source') or {})
+        super().__init__(f'{said} (HTTP {self.status}{f", {self.code}" if self.code else ""})')
+
+    def __str__(self) -> str:
+        lines = [super().__str__()]
+        option = advice.option(self._source, self.options)
         if option:
             lines.append(f'Option: {option}')
-        todo = advice.for_refusal(self.status, self.code, answer.headers)
-        if todo:
-            lines.append(f'What to do: {todo}')
-        if document.get('request_id'):
-            lines.append(f'Request: {document["request_id"]}')
-        return lines
+        if self._todo:
+            lines.append(f'What to do: {self._todo}')
+        if self._request_id:
+            lines.append(f'Request: {self._request_id}')
+        return '\n'.join(lines)
 
 
 class Unreachable(exceptions.CommandError):

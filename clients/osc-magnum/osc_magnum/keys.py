@@ -1,5 +1,6 @@
 """Keys of users, made on this machine and never sent anywhere, and requests for certificates."""
 
+import argparse
 import dataclasses
 from typing import Final
 
@@ -28,6 +29,16 @@ class KeyPair:
 
     key: str
     request: str
+
+
+def add_subject(parser: argparse.ArgumentParser, meaning: str) -> None:
+    """Add the option that chooses the subject of a certificate."""
+    parser.add_argument(
+        '--subject',
+        metavar='<subject>',
+        default=ADMINISTRATORS,
+        help=f'{meaning} (default: {ADMINISTRATORS})',
+    )
 
 
 def new(subject: str) -> KeyPair:

@@ -4,10 +4,9 @@ import argparse
 import dataclasses
 import datetime
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from osc_magnum import advice
 from osc_magnum.service import Document, Service, operation_id
 from osc_magnum.waiting import until_ended
 
@@ -54,6 +53,14 @@ def pair(text: str) -> tuple[str, str]:
     return key, value
 
 
+def tell_of(parser: argparse.ArgumentParser, names: Mapping[str, str]) -> None:
+    """Let errors of a command name its options.
+
+    :param names: of options, by the members of requests that they give.
+    """
+    parser.set_defaults(option_names={**(parser.get_default('option_names') or {}), **names})
+
+
 @dataclasses.dataclass(frozen=True)
 class Option:
     """An option that gives a member of a request's body, or an argument of its query.
@@ -67,10 +74,6 @@ class Option:
     kind: Callable[[str], Any] = str
     required: bool = False
     choices: tuple[str, ...] | None = None
-
-    def __post_init__(self) -> None:
-        """Remember which option a member comes from."""
-        advice.OPTIONS.setdefault(self.member, self.name)
 
     @property
     def attribute(self) -> str:
@@ -91,6 +94,7 @@ class Option:
         if self.kind is pair:
             more['action'] = 'append'
         parser.add_argument(self.name, required=required, **more)
+        tell_of(parser, {self.member: self.name})
 
 
 def add(
@@ -114,6 +118,29 @@ def given(parsed: argparse.Namespace, options: Iterable[Option]) -> dict[str, An
     return found
 
 
+#: Container orchestration engines.
+COES: Final = ('kubernetes', 'swarm', 'mesos')
+
+# Of baymodels and of bays, which may differ from their baymodel.
+DOCKER_VOLUME_SIZE: Final = Option(
+    '--docker-volume-size',
+    'docker_volume_size',
+    "GB of each node's volume for containers",
+    positive,
+)
+LABELS: Final = Option(
+    '--label', 'labels', 'Label; may be repeated. openstack bay driver label list has all', pair
+)
+FIXED_NETWORK: Final = Option(
+    '--fixed-network', 'fixed_network', 'Network of the nodes, or the CIDR of a new one'
+)
+FIXED_SUBNET: Final = Option('--fixed-subnet', 'fixed_subnet', 'Subnet of the nodes')
+FLOATING_IP: Final = Option(
+    '--floating-ip', 'floating_ip_enabled', 'Floating addresses for nodes', bool
+)
+MASTER_LB: Final = Option(
+    '--master-lb', 'master_lb_enabled', 'A load balancer before the masters', bool
+)
 PAGES: Final = (
     Option('--marker', 'marker', 'Begin after the item of this uuid'),
     Option('--sort-key', 'sort_key', 'Member to sort by'),

@@ -51,7 +51,7 @@ class Nodes:
     Who may not ask Heat goes without.
     """
 
-    def __init__(self, service: Service, operation: str):
+    def __init__(self, service: Service):
         self._service = service
         self._may_ask = True
         self._wanted = 0

@@ -68,12 +68,14 @@ def follow(service: Service, bay: str, after: str | None) -> Iterator[Document]:
             for message in parse(_lines(answer)):
                 position = message.id
                 yield json.loads(message.data)
+            pause = _RETRY
         except ServiceError as error:
             if error.status < 500:
                 raise
-            time.sleep(error.retry_after or _RETRY)
+            pause = error.retry_after or _RETRY
         except _BROKEN:
-            time.sleep(_RETRY)
+            pause = _RETRY
+        time.sleep(pause)
 
 
 def _lines(answer: requests.Response) -> Iterator[str]:

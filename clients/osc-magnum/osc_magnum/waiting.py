@@ -46,7 +46,7 @@ def until_ended(service: Service, uuid: str) -> Document:
 
 
 def _watch(service: Service, uuid: str, bar: progress.Bar) -> Document:
-    nodes = progress.Nodes(service, uuid) if bar.is_shown else None
+    nodes = progress.Nodes(service) if bar.is_shown else None
     usual: float | None = None
     is_first = True
     while True:

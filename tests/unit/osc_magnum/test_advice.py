@@ -76,10 +76,11 @@ def test_the_option_at_fault_is_named() -> None:
     from osc_magnum.commands import bays
 
     assert bays.NEW
-    assert advice.option({'pointer': '/cluster_template_id'}) == '--baymodel'
-    assert advice.option({'pointer': '/labels/kube_tag'}) == '--label kube_tag'
-    assert advice.option({'pointer': '/unknown'}) is None
-    assert advice.option({}) is None
+    names = {'cluster_template_id': '--baymodel', 'labels': '--label'}
+    assert advice.option({'pointer': '/cluster_template_id'}, names) == '--baymodel'
+    assert advice.option({'pointer': '/labels/kube_tag'}, names) == '--label kube_tag'
+    assert advice.option({'pointer': '/unknown'}, names) is None
+    assert advice.option({}, names) is None
 
 
 def test_a_cancelled_operation_is_no_failure() -> None:

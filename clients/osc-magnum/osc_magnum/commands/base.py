@@ -5,10 +5,11 @@ from typing import Any
 
 from osc_lib.command import command
 
+from osc_magnum.errors import ServiceError
 from osc_magnum.service import Service
 
 
-class _OfService:
+class _OfService(command.Command):
     """A command that speaks to the service."""
 
     app: Any
@@ -19,8 +20,17 @@ class _OfService:
         service: Service = self.app.client_manager.bay
         return service
 
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        """Run it; an error of the service names the option that is at fault."""
+        try:
+            code: int = super().run(parsed_args)
+        except ServiceError as error:
+            error.options = getattr(parsed_args, 'option_names', {})
+            raise
+        return code
 
-class Act(_OfService, command.Command):
+
+class Act(_OfService):
     """A command that shows nothing."""
 
 

@@ -8,39 +8,31 @@ from osc_lib import exceptions
 from osc_magnum import options
 from osc_magnum.columns import ResolvedLabels, Row, record, table
 from osc_magnum.commands import base
-from osc_magnum.options import Option, moment, pair, positive
+from osc_magnum.options import Option, moment, positive
 from osc_magnum.service import BAYMODELS, one, renamed
 
 _BAYMODEL: Final = ('baymodel', 'Baymodel (name or uuid)')
-_COES: Final = ('kubernetes', 'swarm', 'mesos')
 
 FIELDS: Final = (
-    Option('--coe', 'coe', 'Container orchestration engine', required=True, choices=_COES),
+    Option('--coe', 'coe', 'Container orchestration engine', required=True, choices=options.COES),
     Option('--image', 'image_id', 'Image that nodes boot (name or id)', required=True),
     Option('--external-network', 'external_network_id', 'Network that leads outside'),
     Option('--flavor', 'flavor_id', 'Flavor of workers'),
     Option('--master-flavor', 'master_flavor_id', 'Flavor of masters'),
     Option('--keypair', 'keypair_id', 'Key pair that opens the nodes'),
-    Option('--fixed-network', 'fixed_network', 'Network of the nodes, or the CIDR of a new one'),
-    Option('--fixed-subnet', 'fixed_subnet', 'Subnet of the nodes'),
+    options.FIXED_NETWORK,
+    options.FIXED_SUBNET,
     Option('--dns-nameserver', 'dns_nameserver', 'Addresses of name servers, with commas'),
     Option('--network-driver', 'network_driver', "The containers' network"),
     Option('--volume-driver', 'volume_driver', 'How containers get volumes'),
-    Option(
-        '--docker-volume-size',
-        'docker_volume_size',
-        "GB of each node's volume for containers",
-        positive,
-    ),
+    options.DOCKER_VOLUME_SIZE,
     Option(
         '--docker-storage-driver', 'docker_storage_driver', 'Storage driver of the container engine'
     ),
     Option('--http-proxy', 'http_proxy', 'Proxy for HTTP'),
     Option('--https-proxy', 'https_proxy', 'Proxy for HTTPS'),
     Option('--no-proxy', 'no_proxy', 'What is reached without a proxy, with commas'),
-    Option(
-        '--label', 'labels', 'Label; may be repeated. openstack bay driver label list has all', pair
-    ),
+    options.LABELS,
     Option('--tags', 'tags', 'Words of your own, with commas'),
     Option('--driver', 'driver', 'Driver (default: the one that fits)'),
     Option('--insecure-registry', 'insecure_registry', 'Registry that is used without TLS'),
@@ -48,15 +40,15 @@ FIELDS: Final = (
     Option('--server-type', 'server_type', 'Kind of servers', choices=('vm', 'bm')),
     Option('--tls-disabled', 'tls_disabled', "Have the COE's API without TLS", bool),
     Option('--registry', 'registry_enabled', 'A registry on the nodes', bool),
-    Option('--floating-ip', 'floating_ip_enabled', 'Floating addresses for nodes', bool),
-    Option('--master-lb', 'master_lb_enabled', 'A load balancer before the masters', bool),
+    options.FLOATING_IP,
+    options.MASTER_LB,
     Option('--public', 'public', 'Show it to all projects; for administrators', bool),
     Option('--hidden', 'hidden', 'Show it to administrators only', bool),
 )
 _NAME: Final = Option('--name', 'name', 'New name')
 FILTERS: Final = (
     Option('--name', 'name', 'Only baymodels of this name'),
-    Option('--coe', 'coe', 'Only baymodels of this COE', choices=_COES),
+    Option('--coe', 'coe', 'Only baymodels of this COE', choices=options.COES),
     Option('--label', 'label', 'Only baymodels with this label (key, or key=value)'),
     Option(
         '--changed-since',

@@ -11,7 +11,7 @@ from osc_lib import exceptions
 from osc_magnum import options, plans
 from osc_magnum.columns import ResolvedLabels, Row, record, table
 from osc_magnum.commands import base
-from osc_magnum.options import Option, count, moment, pair, positive
+from osc_magnum.options import Option, count, moment, positive
 from osc_magnum.service import (
     BAYMODELS,
     BAYS,
@@ -24,7 +24,6 @@ from osc_magnum.service import (
 from osc_magnum.waiting import until_ended
 
 _BAY: Final = ('bay', 'Bay (name or uuid)')
-_COES: Final = ('kubernetes', 'swarm', 'mesos')
 _DRY_RUN: Final = {'dry_run': 'true'}
 _ID: Final = re.compile('[0-9a-f]{32}')
 
@@ -35,29 +34,22 @@ NEW: Final = (
     Option('--flavor', 'flavor_id', "Flavor of workers (default: the baymodel's)"),
     Option('--master-flavor', 'master_flavor_id', "Flavor of masters (default: the baymodel's)"),
     Option('--keypair', 'keypair', "Key pair that opens the nodes (default: the baymodel's)"),
-    Option(
-        '--docker-volume-size',
-        'docker_volume_size',
-        "GB of each node's volume for containers",
-        positive,
-    ),
-    Option(
-        '--label', 'labels', 'Label; may be repeated. openstack bay driver label list has all', pair
-    ),
+    options.DOCKER_VOLUME_SIZE,
+    options.LABELS,
     Option('--merge-labels', 'merge_labels', "Lay labels over the baymodel's", bool),
     Option(
         '--timeout', 'create_timeout', 'Minutes after which building fails (default: 60)', count
     ),
-    Option('--fixed-network', 'fixed_network', 'Network of the nodes, or the CIDR of a new one'),
-    Option('--fixed-subnet', 'fixed_subnet', 'Subnet of the nodes'),
-    Option('--floating-ip', 'floating_ip_enabled', 'Floating addresses for nodes', bool),
-    Option('--master-lb', 'master_lb_enabled', 'A load balancer before the masters', bool),
+    options.FIXED_NETWORK,
+    options.FIXED_SUBNET,
+    options.FLOATING_IP,
+    options.MASTER_LB,
 )
 FILTERS: Final = (
     Option('--name', 'name', 'Only bays of this name'),
     Option('--status', 'status', 'Only bays of this status, as CREATE_FAILED'),
     Option('--baymodel', 'baymodel', 'Only bays of this baymodel (name or uuid)'),
-    Option('--coe', 'coe', 'Only bays of this COE', choices=_COES),
+    Option('--coe', 'coe', 'Only bays of this COE', choices=options.COES),
     Option('--label', 'label', 'Only bays with this label (key, or key=value)'),
     Option(
         '--changed-since',
@@ -203,6 +195,10 @@ class ResizeBay(base.Show):
             help='Node that goes first (id of its server, or its index in the '
             'group); may be repeated',
         )
+        options.tell_of(parser, {
+            'node_count': '<node-count>', 'nodegroup': '--nodegroup',
+            'nodes_to_remove': '--remove',
+        })
         options.add_dry_run(parser)
         options.add_wait(parser)
         return parser
@@ -244,6 +240,10 @@ class UpgradeBay(base.Show):
             default=1,
             help='Number of nodes to replace at once (default: 1)',
         )
+        options.tell_of(parser, {
+            'cluster_template': '<baymodel>', 'nodegroup': '--nodegroup',
+            'max_batch_size': '--max-batch-size',
+        })
         options.add_dry_run(parser)
         options.add_wait(parser)
         return parser

@@ -45,12 +45,7 @@ class SignCertificate(base.Show):
             type=pathlib.Path,
             help='Make a key, keep it in this file, and have it certified',
         )
-        parser.add_argument(
-            '--subject',
-            metavar='<subject>',
-            default=keys.ADMINISTRATORS,
-            help=f'Subject with --new-key (default: {keys.ADMINISTRATORS})',
-        )
+        keys.add_subject(parser, 'Subject with --new-key')
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[Row, Row]:
@@ -71,23 +66,13 @@ class SignCertificate(base.Show):
         return record({'bay_uuid': document['bay_uuid'], 'pem': document['pem']})
 
 
-class RotateCertificate(base.Show):
-    """Replace the authority of a bay while it goes on."""
+class _Rotate(base.Show):
+    """A command that replaces a secret of a bay.
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Options and arguments."""
-        parser = base.parser(super().get_parser(prog_name), _BAY)
-        options.add_wait(parser)
-        return parser
+    :cvar collection: under which the secret is found by its bay.
+    """
 
-    def take_action(self, parsed_args: argparse.Namespace) -> tuple[Row, Row]:
-        """Begin it, which takes about a quarter of an hour."""
-        path = one(_CERTIFICATES, parsed_args.bay)
-        return shown(options.begin(self.service, parsed_args, 'PATCH', path))
-
-
-class RotateCredential(base.Show):
-    """Replace the password of a bay's own user in Keystone."""
+    collection: str
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Options and arguments."""
@@ -97,5 +82,17 @@ class RotateCredential(base.Show):
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[Row, Row]:
         """Begin it."""
-        path = one('/credentials', parsed_args.bay)
+        path = one(self.collection, parsed_args.bay)
         return shown(options.begin(self.service, parsed_args, 'PATCH', path))
+
+
+class RotateCertificate(_Rotate):
+    """Replace the authority of a bay while it goes on."""
+
+    collection = _CERTIFICATES
+
+
+class RotateCredential(_Rotate):
+    """Replace the password of a bay's own user in Keystone."""
+
+    collection = '/credentials'

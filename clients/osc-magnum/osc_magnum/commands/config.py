@@ -43,12 +43,7 @@ class ConfigureClient(base.Show):
             action='store_true',
             help='Replace a context of the same name that is not of this bay',
         )
-        parser.add_argument(
-            '--subject',
-            metavar='<subject>',
-            default=keys.ADMINISTRATORS,
-            help=f'Subject of the certificate (default: {keys.ADMINISTRATORS})',
-        )
+        keys.add_subject(parser, 'Subject of the certificate')
         place = parser.add_mutually_exclusive_group()
         place.add_argument(
             '--kubeconfig',
