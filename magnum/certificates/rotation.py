@@ -7,8 +7,8 @@ At any moment the bay's nodes and users trust whatever the others show them:
 3. *retired*: the former one is gone.
 
 Between two of them every node has to have followed (:mod:`.node_trust`). What
-the store keeps tells how far a rotation came, so one that stopped is gone on
-with, and none is ever begun inside of another.
+the store keeps tells how far a rotation came, so one that stopped is
+continued, and none is ever begun inside of another.
 """
 
 from typing import Final

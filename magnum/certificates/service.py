@@ -59,7 +59,7 @@ class CertificateService:
         return self._rotation.trusted(session, bay_uuid)
 
     def introduce_authority(self, session: Session, bay_uuid: str, bay_name: str | None) -> None:
-        """Have the next authority trusted; a rotation that stopped is gone on with."""
+        """Have the next authority trusted; a rotation that stopped is continued."""
         self._rotation.introduce(session, bay_uuid, bay_name)
 
     def switch_authority(self, session: Session, bay_uuid: str) -> None:
