@@ -52,7 +52,7 @@ def report(title: str | None = _TITLE) -> str:
     """
     settings = config.Config(str(_ROOT), 'releasenotes')
     sections = {section.name for section in settings.sections} | {settings.prelude_section_name}
-    notes = _Notes(_ROOT / 'releasenotes/notes', sections)
+    notes = _Notes(_ROOT / settings.notespath, sections)
     text: str = formatter.format_report(
         notes, settings, notes.versions, title=title, show_source=False
     )

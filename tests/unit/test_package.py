@@ -15,6 +15,7 @@ from email.parser import Parser
 from importlib import metadata
 
 import pytest
+from reno import config, scanner
 
 from magnum.version import VERSION
 from tests.unit.cmd import programs
@@ -143,8 +144,22 @@ def test_notes_are_those_of_the_release() -> None:
 
 
 def test_notes_have_ids_of_their_own() -> None:
-    names = [path.stem for path in (_ROOT / 'releasenotes/notes').glob('*.yaml')]
-    assert len({name.rpartition('-')[2] for name in names}) == len(names)
+    notes = [*(_ROOT / 'releasenotes').rglob('*-*.yaml')]
+    assert len({note.stem.rpartition('-')[2] for note in notes}) == len(notes)
+    assert {note.parent for note in notes} == {_ROOT / config.Config(str(_ROOT)).notespath}
+
+
+@pytest.mark.skipif(not (_ROOT / '.git').exists(), reason='this tree has no history')
+def test_reno_reads_the_history_of_notes(tmp_path: pathlib.Path) -> None:
+    _run(tmp_path, 'git', 'clone', '--quiet', '--no-checkout', str(_ROOT), 'clone')
+    clone = tmp_path / 'clone'
+    _run(clone, 'git', 'checkout', '--quiet', 'HEAD', '--', 'releasenotes')
+    with scanner.Scanner(config.Config(str(clone))) as history:
+        found = [name for notes in history.get_notes_by_version().values() for name, _ in notes]
+    assert found
+    assert sorted(found) == sorted(
+        str(note.relative_to(clone)) for note in clone.rglob('*-*.yaml')
+    )
 
 
 def test_requirements_are_in_the_wheel(wheel: pathlib.Path) -> None:
