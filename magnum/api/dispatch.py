@@ -15,6 +15,7 @@ from webob.multidict import NoVars
 
 from magnum.api import errors, routes, versions
 from magnum.api.bootstrap import application
+from magnum.api.bootstrap.access import Parts
 from magnum.api.errors import bodies
 from magnum.api.http import faults, sse
 from magnum.api.http.conditional import is_unchanged
@@ -75,9 +76,7 @@ def make_public(table: 'Table') -> Application:
 
 def make_bootstrap(services: Services) -> Any:
     """The WSGI application of nodes, which authenticates them itself."""
-    table = routes.of_nodes()
-    (resource,) = {route.handler.resource for route in table}
-    return application.make(services.conf, table, resource.controller(services))
+    return application.make(services.conf, routes.of_nodes(), Parts.of(services))
 
 
 class _Request(webob.Request):

@@ -176,7 +176,7 @@ def _of_drivers() -> tuple[Route, ...]:
 
 
 def _of_nodes() -> tuple[Route, ...]:
-    of, do = Resource('bootstrap', BootstrapController.of).handler, BootstrapController
+    of, do = Resource('bootstrap', BootstrapController).handler, BootstrapController
     one = f'{OF_NODES}/{{bay}}'
     routes = (
         Route('POST', f'{one}/ca', of(do.authority), auth=Auth.NODE_TOKEN),

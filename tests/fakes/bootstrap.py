@@ -7,15 +7,15 @@ from oslo_config import cfg
 
 from magnum.api import routes
 from magnum.api.bootstrap import application
-from magnum.api.bootstrap.handlers import BootstrapController
+from magnum.api.bootstrap.access import Parts
 
 
 def make_app(conf: cfg.ConfigOpts, *parts: Any) -> Any:
     """The application; paths begin with ``routes.OF_NODES``.
 
-    :param parts: what :class:`BootstrapController` is made of.
+    :param parts: what :class:`Parts` is made of.
     """
-    return application.make(conf, routes.of_nodes(), BootstrapController(conf, *parts))
+    return application.make(conf, routes.of_nodes(), Parts(conf, *parts))
 
 
 def request(path: str, method: str = 'POST') -> webob.Request:

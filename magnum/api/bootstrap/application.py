@@ -9,7 +9,7 @@ import logging
 import threading
 import types
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import webob
@@ -17,6 +17,7 @@ import webob.dec
 from oslo_config import cfg
 
 from magnum.api import errors
+from magnum.api.bootstrap.access import Parts
 from magnum.api.bootstrap.rate_limits import RateLimiter, address_key, too_many
 from magnum.api.errors import bodies
 from magnum.api.http import faults
@@ -39,27 +40,28 @@ _FAILURES: Final[Mapping[Auth, frozenset[errors.Kind]]] = {
 
 
 def make(
-    conf: cfg.ConfigOpts, routes: Iterable[Route], controller: Any
+    conf: cfg.ConfigOpts, routes: Sequence[Route], parts: Parts
 ) -> Callable[..., Any]:
     """The WSGI application.
 
     :param routes: of the nodes.
-    :param controller: what the handlers of the routes are methods of.
+    :param parts: what the controllers of the routes are made of.
     """
-    application: Callable[..., Any] = webob.dec.wsgify(
-        _Application(conf, routes, controller).answer
-    )
+    application: Callable[..., Any] = webob.dec.wsgify(_Application(conf, routes, parts).answer)
     return application
 
 
 class _Application:
-    def __init__(self, conf: cfg.ConfigOpts, routes: Iterable[Route], controller: Any):
+    def __init__(self, conf: cfg.ConfigOpts, routes: Sequence[Route], parts: Parts):
         self._is_enabled = conf.bootstrap.enabled
         self._failures = RateLimiter(conf.bootstrap.requests_per_minute)
         self._of_suspects = threading.Semaphore(_SUSPECTS_AT_ONCE)
         # A bay's uuid that is empty is as wrong as any other.
         self._router = Router(routes, allows_empty=True)
-        self._controller = controller
+        self._controllers = {
+            resource: resource.controller(parts)
+            for resource in {route.handler.resource for route in routes}
+        }
 
     def answer(self, request: webob.Request) -> webob.Response:
         """The answer to any request, errors included."""
@@ -93,7 +95,9 @@ class _Application:
             raise errors.APIError(
                 errors.requests.METHOD_NOT_ALLOWED, 'Only POST is served here.', {'Allow': 'POST'}
             )
-        serve = types.MethodType(route.handler.method, self._controller)
+        serve = types.MethodType(
+            route.handler.method, self._controllers[route.handler.resource]
+        )
         address = address_key(request.remote_addr or '')
         with self._guarded(address, _FAILURES[route.auth]), refusals.told(refusals.OF_NODES):
             answer: str | None = serve(request, request_id, *match.arguments)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from magnum.api.bootstrap.handlers import TOKEN_HEADER
+from magnum.api.bootstrap.access import TOKEN_HEADER
 from magnum.api.http.routing import Auth, Route
 from magnum.api.openapi import failures
 from magnum.api.openapi.operations import PEM

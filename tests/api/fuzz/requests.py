@@ -8,7 +8,7 @@ from schemathesis import Case
 from schemathesis.core import NotSet
 
 from magnum.api import routes, versions
-from magnum.api.bootstrap.handlers import TOKEN_HEADER
+from magnum.api.bootstrap.access import TOKEN_HEADER
 from tests.api.fuzz import hostile
 from tests.api.fuzz.things import VALUES, Things
 

@@ -1,0 +1,200 @@
+"""Who asks: a node that shows the token of its operation, or a key of its own.
+
+Whoever has no good token or key learns nothing: whatever is wrong with it or
+with the bay, the answer is the same.
+"""
+
+import contextlib
+import dataclasses
+import re
+import uuid
+from collections.abc import Callable
+from typing import Final
+
+import webob
+from oslo_config import cfg
+from sqlalchemy.orm import Session
+
+from magnum.api import errors
+from magnum.api.bootstrap.admission import Applicant, Cloud
+from magnum.api.bootstrap.rate_limits import RateLimiter, too_many
+from magnum.api.services import Services, Wakes
+from magnum.certificates.service import CertificateService
+from magnum.clients.servers import Servers
+from magnum.db import models
+from magnum.db.repositories import bays
+from magnum.domain import uuids
+from magnum.drivers.contract import Driver
+
+TOKEN_HEADER: Final = 'X-Bootstrap-Token'  # noqa: S105 - a name, not a token
+#: What a node may be called.
+NODE_NAME: Final = '[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?'
+_UUID: Final = re.compile(uuids.CANONICAL)
+_NODE_NAME: Final = re.compile(NODE_NAME)
+# Asked of the database in place of what is no uuid, so that both take as long.
+_NO_BAY: Final = str(uuid.UUID(int=0))
+
+SessionFactory = Callable[[], contextlib.AbstractContextManager[Session]]
+DriverForBay = Callable[[models.Bay, models.Baymodel], Driver]
+
+
+@dataclasses.dataclass(frozen=True)
+class Node:
+    """Who shows a good token, or a good key; a token names its operation."""
+
+    bay: models.Bay
+    role: str
+    operation_uuid: str | None = None
+
+
+class Parts:
+    """What the handlers of nodes' routes work with; one per process.
+
+    :param writing: gives a session in a transaction, which it commits at the
+        end and rolls back on an error.
+    :param reading: gives a session that nothing is written with.
+    :param servers: asked about nodes that come for the first time.
+    :param wake_up: told when there is something for a conductor.
+    """
+
+    def __init__(
+        self,
+        conf: cfg.ConfigOpts,
+        writing: SessionFactory,
+        reading: SessionFactory,
+        certificates: CertificateService,
+        driver_for_bay: DriverForBay,
+        servers: Servers,
+        wake_up: Wakes,
+    ):
+        self.conf = conf
+        self.writing = writing
+        self.reading = reading
+        self.certificates = certificates
+        # Other requests need threads while Nova is slow.
+        self.cloud = Cloud(servers, max(1, conf.api.threads // 2))
+        self.wake_up = wake_up
+        self._driver_for_bay = driver_for_bay
+        self._per_bay = RateLimiter(conf.bootstrap.requests_per_minute)
+
+    @classmethod
+    def of(cls, services: Services) -> 'Parts':
+        """Those of the services of this process."""
+        drivers = services.drivers
+
+        def driver_for_bay(bay: models.Bay, baymodel: models.Baymodel) -> Driver:
+            if bay.driver:
+                return drivers.by_name(bay.driver)
+            return drivers.choose(baymodel.server_type, baymodel.cluster_distro, baymodel.coe)
+
+        return cls(
+            services.conf, services.database.writing, services.database.reading,
+            services.certificates, driver_for_bay, Servers(services.conf), services.wake_up,
+        )
+
+    def by_token(
+        self, session: Session, bay_uuid: str, request: webob.Request, is_counted: bool = True
+    ) -> Node:
+        """The node that shows a token.
+
+        :param is_counted: of the bay's requests.
+        :raises APIError: bootstrap.REFUSED, whatever the reason.
+        """
+        known_form = bay_uuid if _UUID.fullmatch(bay_uuid) else _NO_BAY
+        token = request.headers.get(TOKEN_HEADER, '')
+        shown = self.certificates.tokens.verify(session, known_form, token)
+        if shown is None:
+            return self._node(session, known_form, None, None, is_counted)
+        return self._node(session, known_form, shown.role, shown.operation_uuid, is_counted)
+
+    def by_key(
+        self,
+        session: Session,
+        bay_uuid: str,
+        name: str,
+        purpose: str,
+        csr: str,
+        is_counted: bool = True,
+    ) -> Node:
+        """The node whose key a signing request was made with.
+
+        :raises APIError: bootstrap.REFUSED.
+        :raises InvalidCSR: the signing request is none.
+        """
+        known_form = bay_uuid if _UUID.fullmatch(bay_uuid) else _NO_BAY
+        role = self.certificates.role_of_node(session, known_form, name, purpose, csr)
+        return self._node(session, known_form, role, None, is_counted)
+
+    def applicant(self, session: Session, node: Node, name: str) -> Applicant:
+        """The node, by the name that it gives itself."""
+        driver = self._driver_for_bay(*bays.with_baymodel(session, node.bay.uuid))
+        return Applicant(node.bay, node.role, name, driver)
+
+    def _node(
+        self,
+        session: Session,
+        bay_uuid: str,
+        role: str | None,
+        operation_uuid: str | None,
+        is_counted: bool,
+    ) -> Node:
+        bay = bays.load(session, bay_uuid)
+        if role is None or bay is None:
+            raise refused()
+        if is_counted:
+            # Only now: a stranger must not use up a bay's share.
+            limit(self._per_bay, bay.uuid)
+        return Node(bay, role, operation_uuid)
+
+
+def limit(limiter: RateLimiter, key: str) -> None:
+    """Count a request.
+
+    :raises APIError: bootstrap.TOO_MANY, saying when to come again.
+    """
+    seconds = limiter.seconds_to_wait(key)
+    if seconds:
+        raise too_many(seconds)
+
+
+def argument(request: webob.Request, name: str) -> str:
+    """An argument of the URL; empty when it is missing or no text."""
+    try:
+        return str(request.GET.get(name, ''))
+    except UnicodeDecodeError:
+        return ''
+
+
+def node_name(request: webob.Request) -> str:
+    """The name of the node that asks.
+
+    :raises APIError: bootstrap.INVALID_NODE.
+    """
+    name = argument(request, 'node')
+    if not _NODE_NAME.fullmatch(name):
+        raise errors.APIError(
+            errors.bootstrap.INVALID_NODE,
+            'The argument "node" is the name of the node: at most 253 lower-case letters, '
+            'digits, dots and hyphens, letters or digits at both ends.',
+        )
+    return name
+
+
+def body(request: webob.Request, longest: int) -> bytes:
+    """The body of a request.
+
+    :raises APIError: 413, it is longer.
+    """
+    found: bytes = request.body_file.read(longest + 1)
+    if len(found) > longest:
+        raise errors.APIError(
+            errors.requests.TOO_LARGE, f'The body is longer than {longest} bytes.'
+        )
+    return found
+
+
+def refused() -> errors.APIError:
+    """The answer to who has no good token or key."""
+    return errors.APIError(
+        errors.bootstrap.REFUSED, 'The bootstrap token or key opens nothing here.'
+    )
