@@ -42,7 +42,7 @@ OPERATIONS: Final[Query] = {**PAGING, 'state': 1, 'verb': 1}
 QUOTAS: Final[Query] = {**PAGING, 'all_tenants': 1}
 STATS: Final[Query] = {'project_id': 1, 'type': 1}
 NODE: Final[Query] = {'node': 1}
-TRUST: Final[Query] = {'node': 1, 'purpose': 1, 'trusts': 1}
+TRUST: Final[Query] = {'node': 1, 'purpose': 1, 'trusts': 1, 'turns': 1}
 
 #: What nodes are served at. They have tokens and keys of their own.
 OF_NODES: Final = '/v1/bootstrap'

@@ -361,7 +361,8 @@ class NodeTrust(Base):
     """A node that is to follow the authorities of its bay, and how far it came.
 
     ``bundle`` is the SHA-256 of the authorities that the node said it trusts,
-    empty as long as it has said nothing.
+    empty as long as it has said nothing; ``offered`` that of those that it was
+    given when its turn had come.
     """
 
     __tablename__ = 'node_trust'
@@ -373,6 +374,7 @@ class NodeTrust(Base):
     role: Mapped[str] = mapped_column(sa.String(32), server_default='worker')
     node: Mapped[str] = mapped_column(sa.String(255))
     bundle: Mapped[str] = mapped_column(sa.String(64), default='')
+    offered: Mapped[str] = mapped_column(sa.String(64), default='', server_default='')
 
 
 class BayIdentity(Base):

@@ -62,6 +62,7 @@ class Service:
     :ivar refuses: purposes that are not issued again.
     :ivar keys: by node and purpose.
     :ivar names: alternative names, by node and purpose.
+    :ivar others: how many more times a master has to wait for others.
     :ivar asked: paths of requests.
     :ivar confirmed: by node, the fingerprint of what it said it trusts.
     :ivar booted: nodes that told Heat so.
@@ -72,6 +73,7 @@ class Service:
         self.foreign: Authority | None = None
         self.foreign_key: Any = None
         self.refuses: set[str] = set()
+        self.others = 0
         self.keys: dict[tuple[str, str], Any] = {}
         self.names: dict[tuple[str, str], Any] = {}
         self.asked: list[str] = []
@@ -106,6 +108,9 @@ class Service:
             if query['trusts'] == self.fingerprint:
                 self.confirmed[query['node']] = self.fingerprint
                 return 204, ''
+            if self.others and query['turns'] == 'true':
+                self.others -= 1
+                return 425, ''
             return 200, self.bundle
         assert what in ('certificates', 'reissue')
         if what == 'reissue' and purpose in self.refuses:

@@ -9,6 +9,7 @@ layers below refuse, :mod:`magnum.api.requests.refusals` tells.
 """
 
 import logging
+from typing import Final
 
 import webob
 from sqlalchemy.orm import Session
@@ -24,9 +25,11 @@ from magnum.certificates.service import public_key_of
 from magnum.db.repositories import node_trust, nodes, operations
 from magnum.domain import states
 from magnum.domain.node_certificates import NodeAddresses, NodeCertificate
-from magnum.drivers.contract import Driver
+from magnum.drivers.contract import MASTER, Driver
 
 LOG = logging.getLogger(__name__)
+
+_SOON: Final = '5'  # seconds
 
 
 class BootstrapController:
@@ -92,6 +95,9 @@ class BootstrapController:
             told = node_trust.told(session, node.bay.uuid, node.role, name)
         fingerprint = node_trust.fingerprint(trusted)
         if argument(request, 'trusts') != fingerprint:
+            # Those of earlier releases do not wait.
+            if node.role == MASTER and told is not None and argument(request, 'turns'):
+                self._take_turn(node, name, fingerprint)
             LOG.info('%s: authorities given to %s of bay %s', request_id, name, node.bay.uuid)
             return trusted
         if told not in (None, fingerprint):
@@ -99,6 +105,17 @@ class BootstrapController:
                 node_trust.confirm(session, node.bay.uuid, node.role, name, fingerprint)
             LOG.info('%s: %s of bay %s has followed', request_id, name, node.bay.uuid)
         return None
+
+    def _take_turn(self, node: Node, name: str, fingerprint: str) -> None:
+        """:raises APIError: another master of the bay is taking over other authorities."""
+        which = node.bay.uuid, node.role, name
+        with self._parts.writing() as session:
+            if not node_trust.take_turn(session, *which, fingerprint):
+                raise errors.APIError(
+                    errors.bootstrap.NOT_YET,
+                    'Another master is taking over what the bay trusts.',
+                    {'Retry-After': _SOON},
+                )
 
     def reissue(self, request: webob.Request, request_id: str, bay: str, purpose: str) -> str:
         """POST of a node that lives: its certificate anew, while the authority is rotated."""

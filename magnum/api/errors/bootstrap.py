@@ -43,3 +43,8 @@ PURPOSE_REFUSED: Final = Kind(
     'Nodes of this role may not have this certificate.',
     "Ask only for the certificates of the node's own role.",
 )
+NOT_YET: Final = Kind(
+    'magnum.bootstrap.not_yet', 425,
+    'Another master of the bay is taking over other authorities; they do so one at a time.',
+    'Come again after the seconds in "Retry-After".',
+)

@@ -12,7 +12,7 @@ from magnum.api.types.schemas import UUID, Schema
 
 TAG: Final = 'bootstrap'
 _STRING: Final[Schema] = {'type': 'string'}
-_ERRORS: Final = (400, 401, 403, 404, 405, 409, 413, 429, 431, 500, 503)
+_ERRORS: Final = (400, 401, 403, 404, 405, 409, 413, 425, 429, 431, 500, 503)
 
 SECURITY: Final[dict[str, Any]] = {
     TOKEN_HEADER: {
@@ -40,7 +40,9 @@ _ARGUMENTS: Final[Mapping[str, tuple[str, Schema]]] = {
     'node': ('Name of the node.', _STRING),
     'purpose': ('What the certificate is for.', _STRING),
     'trusts': ('SHA-256, hexadecimal, of what the node trusts.', _STRING),
+    'turns': ('A master that says so waits until others have followed.', {'const': 'true'}),
 }
+_OPTIONAL: Final = frozenset({'turns'})
 _PROOF: Final = (
     'A signing request made with the key that the node showed first for the purpose: it says '
     'who asks.'
@@ -82,4 +84,7 @@ def operation(route: Route) -> dict[str, Any]:
 
 def _parameter(name: str, place: str) -> dict[str, Any]:
     words, schema = _ARGUMENTS[name]
-    return {'name': name, 'in': place, 'required': True, 'schema': schema, 'description': words}
+    return {
+        'name': name, 'in': place, 'required': name not in _OPTIONAL, 'schema': schema,
+        'description': words,
+    }

@@ -63,6 +63,28 @@ def confirm(session: Session, bay_uuid: str, role: str, node: str, bundle: str) 
     )
 
 
+def take_turn(session: Session, bay_uuid: str, role: str, node: str, bundle: str) -> bool:
+    """Whether a node may have the bay's authorities now, one of its role at a time.
+
+    A node whose turn has come keeps it until it says that it has followed.
+
+    :param bundle: the fingerprint of what the bay trusts.
+    """
+    rows = session.scalars(
+        sa.select(models.NodeTrust).filter_by(bay_uuid=bay_uuid, role=role)
+        .order_by(models.NodeTrust.id).with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
+    under_way = {row.node for row in rows if row.offered == bundle != row.bundle}
+    if under_way - {node}:
+        return False
+    for row in rows:
+        if row.node == node:
+            row.offered = bundle
+    session.flush()
+    return True
+
+
 def missing(session: Session, bay_uuid: str, bundle: str) -> list[str]:
     """The expected nodes, by name, that have not said that they trust this."""
     return list(

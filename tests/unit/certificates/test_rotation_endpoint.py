@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -22,21 +23,27 @@ NODE = 'node-1'
 
 
 class Node:
-    """A worker that has booted."""
+    """A node that has booted."""
 
     def __init__(
-        self, nodes: Nodes, session: orm.Session, service: CertificateService, bay: models.Bay
+        self,
+        nodes: Nodes,
+        session: orm.Session,
+        service: CertificateService,
+        bay: models.Bay,
+        role: str = 'worker',
+        name: str = NODE,
     ):
         self.nodes, self.bay = nodes, bay
         self.key = ec.generate_private_key(ec.SECP256R1())
         service.ensure_authority(session, bay.uuid, bay.name)
         addresses = NodeAddresses(('10.0.0.5',))
         registry.register(
-            session, bay.uuid, 'worker', NODE, 'operation', 'server', addresses,
+            session, bay.uuid, role, name, 'operation', 'server', addresses,
             {'kubelet': public_key_of(self.csr())},
         )
         service.sign_node_csr(
-            session, bay.uuid, 'worker', NODE, 'kubelet', KUBELET, addresses, self.csr()
+            session, bay.uuid, role, name, 'kubelet', KUBELET, addresses, self.csr()
         )
         session.commit()
 
@@ -113,6 +120,39 @@ def test_nobody_expects_it_and_nothing_is_written(node: Node, session: orm.Sessi
     answer = node.nodes.send(node.trust_path(), None, node.csr())
     node.nodes.send(node.trust_path(trusts=_sha(answer.text)), None, node.csr())
     assert session.query(models.NodeTrust).count() == 0
+
+
+def test_masters_take_over_one_at_a_time(
+    nodes: Nodes, session: orm.Session, service: CertificateService, bay: models.Bay
+) -> None:
+    names = ('master-0', 'master-1')
+    masters = {
+        name: Node(nodes, session, service, bay, role='master', name=name) for name in names
+    }
+    node_trust.expect(session, bay.uuid, [('master', name) for name in names])
+    session.add(_operation(bay, states.ROTATE_CA))
+    session.commit()
+
+    def ask(name: str, trusts: str = '', turns: str = '&turns=true') -> Any:
+        master = masters[name]
+        return nodes.send(master.trust_path(node=name, trusts=trusts) + turns, None, master.csr())
+
+    offered = ask('master-1')
+    assert offered.status_int == 200
+    refused = ask('master-0')
+    assert (refused.status_int, refused.headers['Retry-After']) == (425, '5')
+    assert refused.json['errors'][0]['code'] == 'magnum.bootstrap.not_yet'
+    # One whose answer was lost, or that began anew, keeps its turn.
+    assert ask('master-1').status_int == 200
+    # Those of earlier releases give up when they are told to wait.
+    assert ask('master-0', turns='').status_int == 200
+    assert ask('master-1', _sha(offered.text)).status_int == 204
+    assert ask('master-0').status_int == 200
+    # The next change of the authorities is another turn for each.
+    service.introduce_authority(session, bay.uuid, bay.name)
+    session.commit()
+    assert ask('master-0').status_int == 200
+    assert ask('master-1').status_int == 425
 
 
 def test_a_certificate_anew(node: Node, session: orm.Session, rotating: None) -> None:

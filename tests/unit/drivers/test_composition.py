@@ -28,9 +28,9 @@ DIGESTS = {
     'mesos/templates/bay.yaml': 'a7b54177d90e28c4',
     'mesos/templates/nodegroup.yaml': '699557332e9f4755',
     'mesos/templates/worker_steps.yaml': '099e2b6dd2d60bda',
-    'swarm/templates/bay.yaml': '8cbd29121a5a188f',
+    'swarm/templates/bay.yaml': '6fc1fd8ac6c99162',
     'swarm/templates/nodegroup.yaml': '2dbddcc56e3ebc7e',
-    'swarm/templates/worker_steps.yaml': 'bb5e2d019dd139ba',
+    'swarm/templates/worker_steps.yaml': '730eaaf822e5bbd9',
 }
 
 

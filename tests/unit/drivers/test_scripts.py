@@ -7,6 +7,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import sys
 import threading
 
 import pytest
@@ -61,16 +62,16 @@ def _named(function: str, coe: str) -> list[str]:
             'kubernetes',
             {
                 'magnum-etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler',
-                'kubelet', 'kube-proxy', 'flanneld', 'magnum-open-api', 'docker', ADDONS,
+                'kubelet', 'kube-proxy', 'flanneld', 'magnum-open-api', ADDONS,
             },
         ),
-        ('swarm', {'docker', 'magnum-swarm-join'}),
+        ('swarm', {'magnum-docker-api', 'magnum-swarm-join'}),
     ],
 )
 def test_services_with_certificates_say_so(coe: str, users: set[str]) -> None:
     said = _named('uses_certificates', coe)
     assert sorted(said) == sorted(users)
-    assert set(_named('start_service', coe)) - {'containerd'} == users - {ADDONS}
+    assert set(_named('start_service', coe)) - {'containerd', 'docker'} == users - {ADDONS}
 
 
 @pytest.mark.parametrize('told', ['the new', 'the old'])
@@ -97,24 +98,30 @@ def test_coredns_starts_anew_when_pods_are_told(tmp_path: pathlib.Path, told: st
 
 
 @pytest.mark.parametrize(
-    ('port', 'tls_disabled', 'recorded'),
-    [('2376', 'false', 'docker\n'), ('2376', 'true', ''), (None, 'false', '')],
+    ('port', 'tls_disabled', 'hosts'),
+    [
+        # Another program guards it.
+        ('2376', 'false', None),
+        ('2376', 'true', ['unix:///run/docker.sock', 'tcp://0.0.0.0:2376']),
+        (None, 'false', None),
+    ],
 )
-def test_docker_has_certificates_when_it_listens_with_tls(
-    tmp_path: pathlib.Path, port: str | None, tls_disabled: str, recorded: str
+def test_the_engine_is_open_to_others_only_without_tls(
+    port: str | None, tls_disabled: str, hosts: list[str] | None
 ) -> None:
-    (tmp_path / 'etc/magnum').mkdir(parents=True)
-    node_files.place(tmp_path, 'common/node/lib.sh', 'opt/magnum/lib.sh')
     step = (FOLDER / 'common/node/40-docker.sh').read_text()
-    start = step.index('if [ -n "${MAGNUM_DOCKER_PORT')
-    script = f'set -u\n. {tmp_path}/opt/magnum/lib.sh\n' + step[start:].partition('\nfi\n')[0]
-    variables = {'MAGNUM_TLS_DISABLED': tls_disabled, 'PATH': os.environ['PATH']}
+    script = step.split("<<'PYTHON'\n")[1].split('\nPYTHON\n')[0]
+    variables = {
+        'MAGNUM_TLS_DISABLED': tls_disabled, 'MAGNUM_STORAGE_DRIVER': 'overlay2',
+        'MAGNUM_INSECURE_REGISTRIES': '', 'PATH': os.environ['PATH'],
+    }
     if port:
         variables['MAGNUM_DOCKER_PORT'] = port
-    for _ in range(2):
-        subprocess.run(['bash', '-c', f'{script}\nfi'], check=True, env=variables)
-    file = tmp_path / 'etc/magnum/certificate-users'
-    assert (file.read_text() if file.exists() else '') == recorded
+    made = subprocess.run(
+        [sys.executable, '-'], input=script, check=True, env=variables, capture_output=True,
+        text=True,
+    )
+    assert json.loads(made.stdout).get('hosts') == hosts
 
 
 class Runner:

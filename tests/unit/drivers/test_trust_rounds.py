@@ -23,7 +23,7 @@ SYSTEMCTL = """#!/bin/bash
 echo "$*" >>@root/systemctl
 unit=${*: -1}
 case $1 in
-    restart) [ ! -e "@root/broken-$unit" ] ;;
+    reload-or-restart) [ ! -e "@root/broken-$unit" ] ;;
     is-active) [ ! -e "@root/stopped-$unit" ] ;;
     show) if [ -e "@root/looping-$unit" ]; then echo "MainPID=$RANDOM$RANDOM"; fi ;;
 esac
@@ -180,7 +180,7 @@ def test_nothing_new(node: Node, service: Service) -> None:
     assert node.round().returncode == 0
     assert service.asked == ['trust']
     assert node.files() == before
-    assert node.systemctl('restart') == []
+    assert node.systemctl('reload-or-restart') == []
     follows(node, service)
 
 
@@ -193,7 +193,7 @@ def test_a_rotation(node: Node, service: Service) -> None:
         done = node.round()
         assert done.returncode == 0, done.stderr
         expected += ['apiserver', 'kubelet']
-        assert node.systemctl('restart') == expected
+        assert node.systemctl('reload-or-restart') == expected
         follows(node, service)
     # Those of the authority that issues stay; the key of one is not there.
     assert service.asked == [
@@ -242,7 +242,7 @@ def test_all_that_fails_before_leaves_the_files(node: Node, service: Service) ->
     service.keys['node-0', 'server'] = node_key.public_key()
     kept = {name: node.files()[name] for name in before}
     assert kept == before
-    assert node.systemctl('restart') == []
+    assert node.systemctl('reload-or-restart') == []
     assert service.confirmed == {}
     assert node.round().returncode == 0
     follows(node, service)
@@ -284,7 +284,7 @@ def test_a_killed_round_is_finished_by_the_next_one(
         assert {name: node.files()[name] for name in before} == before
     done = node.round()
     assert done.returncode == 0, done.stderr
-    assert node.systemctl('restart')[-2:] == ['apiserver', 'kubelet']
+    assert node.systemctl('reload-or-restart')[-2:] == ['apiserver', 'kubelet']
     follows(node, service)
 
 
@@ -324,3 +324,12 @@ def test_without_a_key_there_is_nothing_to_ask_with(node: Node, service: Service
     assert (done.returncode, done.stderr) == (1, '')
     assert 'no key' in done.stdout
     assert service.asked == []
+
+
+def test_a_master_waits_for_its_turn(node: Node, service: Service) -> None:
+    node.trust.write_text(node.trust.read_text().replace('=(360 5)', '=(360 0)'))
+    service.authorities.append(Authority())
+    service.others = 10
+    assert node.round().returncode == 0
+    assert service.others == 0
+    assert service.confirmed == {'node-0': service.fingerprint}

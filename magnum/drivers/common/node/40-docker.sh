@@ -16,7 +16,6 @@ import os
 import sys
 
 environ = os.environ
-tls = '/etc/magnum/certificates/{}'.format
 config = {
     'storage-driver': environ['MAGNUM_STORAGE_DRIVER'],
     'insecure-registries': environ['MAGNUM_INSECURE_REGISTRIES'].split(),
@@ -24,13 +23,9 @@ config = {
     'log-opts': {'max-size': '50m', 'max-file': '3'},
 }
 port = environ.get('MAGNUM_DOCKER_PORT')
-if port:
-    config['hosts'] = ['unix:///run/docker.sock', 'tcp://0.0.0.0:' + port]
-    if environ['MAGNUM_TLS_DISABLED'] == 'true':
-        config['tls'] = False
-    else:
-        config.update(tlsverify=True, tlscacert=tls('ca.pem'),
-                      tlscert=tls('server.pem'), tlskey=tls('server.key'))
+if port and environ['MAGNUM_TLS_DISABLED'] == 'true':
+    # With TLS another program stands before the socket.
+    config.update(hosts=['unix:///run/docker.sock', 'tcp://0.0.0.0:' + port], tls=False)
 json.dump(config, sys.stdout, indent=2)
 PYTHON
 
@@ -48,7 +43,4 @@ fi
 proxy_drop_in docker
 
 start_service docker
-if [ -n "${MAGNUM_DOCKER_PORT:-}" ] && [ "$MAGNUM_TLS_DISABLED" != true ]; then
-    uses_certificates docker
-fi
 wait_until 120 docker info >/dev/null

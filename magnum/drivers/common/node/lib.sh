@@ -139,8 +139,9 @@ start_service() {
     systemctl restart "$@"
 }
 
-# uses_certificates NAME...: services that trust.sh restarts when the node's
-# certificates are others, in the order in which they say so.
+# uses_certificates NAME...: services that trust.sh reloads, or restarts where
+# they cannot reload, when the node's certificates are others, in the order in
+# which they say so.
 uses_certificates() {
     local name
     for name; do

@@ -19,8 +19,14 @@ fi
 umask 077
 trusted=$certificates/trusted.pem
 new=$certificates/new
-# Attempts and seconds between them: the timer comes again.
+# Attempts and seconds between them: the timer comes again. A master waits for its
+# turn, which comes when those before it have followed.
 briefly=(4 5)
+if [ "$MAGNUM_NODE_ROLE" = master ]; then
+    until_its_turn=(360 5)
+else
+    until_its_turn=("${briefly[@]}")
+fi
 
 # Purposes of the certificates that the node can use: some keys are not kept.
 purposes=()
@@ -43,8 +49,8 @@ ask() {
         mine=$trusted
     fi
     trusts=$(sha256sum <"$mine")
-    status=$(post_request "${briefly[@]}" "${purposes[0]}" \
-        "trust?node=$MAGNUM_NODE_NAME&purpose=${purposes[0]}&trusts=${trusts%% *}" \
+    status=$(post_request "${until_its_turn[@]}" "${purposes[0]}" \
+        "trust?node=$MAGNUM_NODE_NAME&purpose=${purposes[0]}&trusts=${trusts%% *}&turns=true" \
         --output "$1")
     case $status in
         200 | 204) ;;
@@ -125,7 +131,7 @@ for purpose in "${purposes[@]}"; do
     mv "$new/$purpose.pem" "$certificates/$purpose.pem"
 done
 for user in ${users[@]+"${users[@]}"}; do
-    systemctl restart "$user"
+    systemctl reload-or-restart "$user"
 done
 wait_until 180 all_stay
 cp "$certificates/ca.pem" "$new/trusted.pem"
