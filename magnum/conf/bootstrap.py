@@ -21,9 +21,10 @@ OPTIONS = [
         'trust_interval',
         default=300,
         min=1,
-        help='Seconds after which a node asks again which certificate authorities to trust. A '
-        'rotation of a bay\'s authority takes about three times as long. Put into the user data '
-        'of new nodes.',
+        help='Seconds after which a node asks again which certificate authorities to trust; '
+        'each time a node waits up to a quarter longer. A rotation of a bay\'s authority waits for '
+        'every node three times: up to 3.75 times these seconds, and while nodes restart what uses '
+        'certificates. Put into the user data of new nodes.',
     ),
     cfg.IntOpt(
         'requests_per_minute',
