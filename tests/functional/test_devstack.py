@@ -258,7 +258,7 @@ def test_baymodel_and_bay(stack: Stack, people: dict[str, Person]) -> None:
     assert made['name'] == 'devstack-model'
     listed = stack.openstack('alice', 'coe', 'cluster', 'template', 'list')
     assert [row['name'] for row in listed] == ['devstack-model']
-    # The plug-in of this repository.
+    # The plugin of this repository.
     listed = stack.openstack('alice', 'baymodel', 'list')
     assert [row['name'] for row in listed] == ['devstack-model']
 

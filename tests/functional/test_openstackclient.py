@@ -20,7 +20,7 @@ _OVERRIDE = 'OS_CONTAINER_INFRASTRUCTURE_MANAGEMENT_ENDPOINT_OVERRIDE'
 
 
 class Shell:
-    """A person's shell, with the plug-in in the client's environment."""
+    """A person's shell, with the plugin in the client's environment."""
 
     def __init__(self, person: Person, home: pathlib.Path):
         kept = {name: value for name, value in os.environ.items() if not name.startswith('OS_')}

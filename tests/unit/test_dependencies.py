@@ -13,7 +13,7 @@ _BY_URL = 'the URL of a database names it'
 #: ``magnum_tables`` is a module of the documents.
 _OURS = ('changelog', 'magnum', 'magnum_tables', 'osc_magnum', 'tests', 'tools')
 _PROGRAM = 'a program'
-_OF_PYTEST = 'a plug-in of pytest'
+_OF_PYTEST = 'a plugin of pytest'
 _BUILDS = 'packages are built by it, in processes of their own'
 #: Of packages that may not be installed here.
 _MODULES = 'openstacksdk=openstack,Paste=paste,neutron-lib=neutron_lib'
