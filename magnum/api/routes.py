@@ -42,6 +42,7 @@ OPERATIONS: Final[Query] = {**PAGING, 'state': 1, 'verb': 1}
 QUOTAS: Final[Query] = {**PAGING, 'all_tenants': 1}
 STATS: Final[Query] = {'project_id': 1, 'type': 1}
 NODE: Final[Query] = {'node': 1}
+SIGNING: Final[Query] = {'node': 1, 'renews': 1}
 TRUST: Final[Query] = {'node': 1, 'purpose': 1, 'trusts': 1, 'turns': 1}
 
 #: What nodes are served at. They have tokens and keys of their own.
@@ -180,10 +181,10 @@ def _of_nodes() -> tuple[Route, ...]:
     one = f'{OF_NODES}/{{bay}}'
     routes = (
         Route('POST', f'{one}/ca', of(do.authority), auth=Auth.NODE_TOKEN),
-        Route('POST', f'{one}/certificates/{{purpose}}', of(do.certificate), NODE,
+        Route('POST', f'{one}/certificates/{{purpose}}', of(do.certificate), SIGNING,
               auth=Auth.NODE_TOKEN),
         Route('POST', f'{one}/trust', of(do.trust), TRUST, auth=Auth.NODE_KEY),
-        Route('POST', f'{one}/reissue/{{purpose}}', of(do.reissue), NODE, auth=Auth.NODE_KEY),
+        Route('POST', f'{one}/reissue/{{purpose}}', of(do.reissue), SIGNING, auth=Auth.NODE_KEY),
     )
     return tuple(dataclasses.replace(route, trailing_slash=False) for route in routes)
 

@@ -81,27 +81,39 @@ class Authority:
         self._key = keys.from_pem(pair.private_key_pem)
 
     def issue(
-        self, subject: x509.Name, public_key: keys.PublicKey, extensions: Iterable[Extension]
+        self,
+        subject: x509.Name,
+        public_key: keys.PublicKey,
+        extensions: Iterable[Extension],
+        term: datetime.timedelta | None = None,
     ) -> IssuedCertificate:
         """Sign a certificate; both key identifiers are added to the extensions.
 
         A subject key identifier among ``extensions`` stays as it is.
 
+        :param term: how long it is valid, if that is less than the configured term.
         :raises AuthorityExpired: the authority itself is valid no longer.
         """
         extensions = list(extensions)
         if not any(isinstance(value, x509.SubjectKeyIdentifier) for value, _ in extensions):
             extensions.append((x509.SubjectKeyIdentifier.from_public_key(public_key), False))
         extensions.append((self._key_identifier(), False))
-        not_before, not_after = self._leaf_validity()
+        not_before, not_after = self._leaf_validity(term)
         builder = _builder(
             subject, self._certificate.subject, public_key, not_before, not_after, extensions
         )
         return describe(builder.sign(self._key, hashes.SHA256()))
 
-    def _leaf_validity(self) -> tuple[datetime.datetime, datetime.datetime]:
-        """The configured term, cut to the authority's own."""
+    def _leaf_validity(
+        self, term: datetime.timedelta | None
+    ) -> tuple[datetime.datetime, datetime.datetime]:
+        """The configured term, cut to the authority's own and to the one given."""
         not_before, not_after = _validity(self._conf)
+        if term is not None:
+            # Of a short term the back-dating must not be the greater part: nodes
+            # renew by what is left of the whole.
+            not_before = max(not_before, _now() - term)
+            not_after = min(not_after, _now() + term)
         authority_ends = self._certificate.not_valid_after_utc
         if authority_ends <= _now():
             raise AuthorityExpired()

@@ -1,12 +1,20 @@
 """What the steps of operations and the API ask of certificates."""
 
+import datetime
 from collections.abc import Collection
 from typing import Final
 
 from oslo_config import cfg
 from sqlalchemy.orm import Session
 
-from magnum.certificates import keys, node_requests, requests, rotation, user_requests
+from magnum.certificates import (
+    keys,
+    node_requests,
+    renewal,
+    requests,
+    rotation,
+    user_requests,
+)
 from magnum.certificates.authority import (
     Authority,
     IssuedCertificate,
@@ -20,6 +28,7 @@ from magnum.certificates.stores import CertificateStore
 from magnum.certificates.stores.database import DatabaseStore
 from magnum.certificates.subjects import CallerName, SubjectPolicy
 from magnum.db.repositories import issued_certificates, node_trust, nodes, tokens
+from magnum.db.statements import database_now
 from magnum.domain.node_certificates import NodeAddresses, NodeCertificate
 
 AUTHORITY: Final = rotation.CURRENT
@@ -117,6 +126,7 @@ class CertificateService:
         node_certificate: NodeCertificate,
         addresses: NodeAddresses,
         csr_pem: str,
+        renews: bool = False,
     ) -> IssuedCertificate:
         """Sign a node's request and write it down.
 
@@ -124,6 +134,7 @@ class CertificateService:
 
         :param node_certificate: what the driver says of ``purpose``.
         :param addresses: the node's, as the cloud knows them.
+        :param renews: the node will ask for another one before this one ends.
         :raises InvalidCSR: malformed, or asking for a name of another.
         :raises AuthorityMissing: the bay has no authority yet.
         :raises AuthorityExpired: its authority signs no more.
@@ -133,10 +144,20 @@ class CertificateService:
             node_requests.subject(node_certificate, node_name),
             request.public_key,
             node_requests.extensions(node_certificate, node_name, addresses, request),
+            datetime.timedelta(days=self._conf.x509.node_term_of_validity) if renews else None,
         )
         public_key = keys.fingerprint(request.public_key)
         _record(session, bay_uuid, issued, nodes.issued_to(role, node_name, purpose), public_key)
         return issued
+
+    def is_renewable(
+        self, session: Session, bay_uuid: str, role: str, node_name: str, purpose: str
+    ) -> bool:
+        """Whether a certificate of a node is old enough to be renewed, or has ended."""
+        terms = issued_certificates.valid_terms(
+            session, bay_uuid, nodes.issued_to(role, node_name, purpose), database_now(session)
+        )
+        return not terms or renewal.is_due(*terms[0], database_now(session))
 
     def role_of_node(
         self, session: Session, bay_uuid: str, node_name: str, purpose: str, csr_pem: str

@@ -63,6 +63,15 @@ OPTIONS = [
         max=36500,
         help='Days that a certificate is valid. None outlives the authority that signed it.',
     ),
+    cfg.FloatOpt(
+        'node_term_of_validity',
+        default=365.0,
+        min=0.005,
+        max=36500,
+        help='Days that a certificate of a node is valid, at most term_of_validity. Nodes renew '
+        'their certificates by themselves before the last quarter of this time begins. Nodes '
+        'that were made by a release before, which do not, have them for term_of_validity.',
+    ),
     cfg.BoolOpt(
         'allow_ca',
         default=False,

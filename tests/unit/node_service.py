@@ -29,12 +29,15 @@ class Authority:
         )
         self.pem = self.certificate.public_bytes(serialization.Encoding.PEM).decode()
 
-    def issue(self, public_key: Any) -> str:
+    def issue(self, public_key: Any, minutes: int = 60) -> str:
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, 'some node')])
-        leaf = self._sign(subject, public_key, x509.BasicConstraints(ca=False, path_length=None))
+        kind = x509.BasicConstraints(ca=False, path_length=None)
+        leaf = self._sign(subject, public_key, kind, minutes)
         return leaf.public_bytes(serialization.Encoding.PEM).decode()
 
-    def _sign(self, subject: x509.Name, key: Any, kind: x509.ExtensionType) -> x509.Certificate:
+    def _sign(
+        self, subject: x509.Name, key: Any, kind: x509.ExtensionType, minutes: int = 60
+    ) -> x509.Certificate:
         now = datetime.datetime.now(datetime.UTC)
         return (
             x509.CertificateBuilder()
@@ -43,7 +46,7 @@ class Authority:
             .public_key(key)
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - datetime.timedelta(hours=1))
-            .not_valid_after(now + datetime.timedelta(hours=1))
+            .not_valid_after(now + datetime.timedelta(minutes=minutes))
             .add_extension(kind, critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
             .add_extension(
@@ -62,6 +65,7 @@ class Service:
     :ivar refuses: purposes that are not issued again.
     :ivar keys: by node and purpose.
     :ivar names: alternative names, by node and purpose.
+    :ivar minutes: that its certificates are valid from now on; an hour has passed before.
     :ivar others: how many more times a master has to wait for others.
     :ivar asked: paths of requests.
     :ivar confirmed: by node, the fingerprint of what it said it trusts.
@@ -73,6 +77,7 @@ class Service:
         self.foreign: Authority | None = None
         self.foreign_key: Any = None
         self.refuses: set[str] = set()
+        self.minutes = 60
         self.others = 0
         self.keys: dict[tuple[str, str], Any] = {}
         self.names: dict[tuple[str, str], Any] = {}
@@ -116,7 +121,7 @@ class Service:
         if what == 'reissue' and purpose in self.refuses:
             return 401, ''
         issuer = self.foreign or self.authorities[0]
-        return 200, issuer.issue(self.foreign_key or request.public_key())
+        return 200, issuer.issue(self.foreign_key or request.public_key(), self.minutes)
 
 
 @contextlib.contextmanager

@@ -233,12 +233,29 @@ def judge(
     return Standing.ADMITTED, nodes.addresses_of(node)
 
 
-def adopt(session: Session, applicant: Applicant, confirmed: Confirmed) -> NodeAddresses:
-    """Register a node that an earlier release gave its certificates to."""
+def living(
+    session: Session, applicant: Applicant, is_expected: bool, confirmed: Confirmed | None
+) -> NodeAddresses | None:
+    """The addresses of a node that shows its key; None: the cloud has to be asked.
+
+    One that an earlier release gave its certificates to is registered.
+
+    :param is_expected: a rotation of the authority, whose list has no node that is
+        gone, waits for it. Otherwise the cloud says whether the node is there.
+    :raises APIError: its server is not the one that showed the key first.
+    """
     which = session, applicant.bay.uuid, applicant.role, applicant.name
-    node = nodes.find(*which, is_locked=True) or nodes.register(
-        *which, None, confirmed.server.id, confirmed.addresses, nodes.keys_on_record(*which)
-    )
+    node = nodes.find(*which, is_locked=True)
+    if node is not None and is_expected:
+        return nodes.addresses_of(node)
+    if confirmed is None:
+        return None
+    if node is None:
+        node = nodes.register(
+            *which, None, confirmed.server.id, confirmed.addresses, nodes.keys_on_record(*which)
+        )
+    elif node.server_id != confirmed.server.id:
+        raise refused(applicant.name)
     return nodes.addresses_of(node)
 
 

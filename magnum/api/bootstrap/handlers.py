@@ -22,7 +22,7 @@ from magnum.certificates.bootstrap import ROLES
 from magnum.certificates.errors import AuthorityMissing
 from magnum.certificates.requests import MAX_PEM_LENGTH
 from magnum.certificates.service import public_key_of
-from magnum.db.repositories import node_trust, nodes, operations
+from magnum.db.repositories import node_trust, operations
 from magnum.domain import states
 from magnum.domain.node_certificates import NodeAddresses, NodeCertificate
 from magnum.drivers.contract import MASTER, Driver
@@ -70,7 +70,8 @@ class BootstrapController:
                 )
                 if standing is Standing.ADMITTED:
                     return self._signed(
-                        session, applicant, purpose, certificate, addresses, csr, request_id
+                        session, applicant, purpose, certificate, addresses, csr, request_id,
+                        bool(argument(request, 'renews')),
                     )
                 owner = admission.owner_of_servers(session, applicant.bay.uuid)
             if standing is Standing.CONFLICT:
@@ -118,7 +119,10 @@ class BootstrapController:
                 )
 
     def reissue(self, request: webob.Request, request_id: str, bay: str, purpose: str) -> str:
-        """POST of a node that lives: its certificate anew, while the authority is rotated."""
+        """POST of a node that lives: its certificate anew.
+
+        While the authority is rotated, and when the one that it has will end.
+        """
         name, csr = argument(request, 'node'), _read_csr(request)
         confirmed = None
         while True:
@@ -126,18 +130,17 @@ class BootstrapController:
                 node = self._parts.by_key(
                     session, bay, name, purpose, csr, is_counted=confirmed is None
                 )
-                if not _may_follow(session, node, name):
+                which = session, node.bay.uuid, node.role, name
+                is_expected = _may_follow(session, node, name)
+                if not is_expected and not self._certificates.is_renewable(*which, purpose):
                     raise refused()
                 applicant = self._parts.applicant(session, node, name)
                 certificate = _node_certificate(applicant.driver, node.role, purpose)
-                known = nodes.find(session, node.bay.uuid, node.role, name)
-                if known is not None:
-                    addresses = nodes.addresses_of(known)
-                elif confirmed is not None:
-                    addresses = admission.adopt(session, applicant, confirmed)
-                if known is not None or confirmed is not None:
+                addresses = admission.living(session, applicant, is_expected, confirmed)
+                if addresses is not None:
                     return self._signed(
-                        session, applicant, purpose, certificate, addresses, csr, request_id
+                        session, applicant, purpose, certificate, addresses, csr, request_id,
+                        bool(argument(request, 'renews')),
                     )
                 owner = admission.owner_of_servers(session, node.bay.uuid)
             confirmed = self._parts.cloud.confirm(applicant, owner, is_living=True)
@@ -151,11 +154,12 @@ class BootstrapController:
         addresses: NodeAddresses,
         csr: str,
         request_id: str,
+        renews: bool,
     ) -> str:
         bay = applicant.bay
         issued = self._certificates.sign_node_csr(
             session, bay.uuid, applicant.role, applicant.name, purpose, certificate, addresses,
-            csr,
+            csr, renews,
         )
         LOG.info(
             '%s: certificate %s (%s) given to the %s %s of bay %s',

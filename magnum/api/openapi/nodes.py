@@ -29,7 +29,7 @@ OPERATIONS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     'bootstrap.reissue': (
         'bootstrap_reissue',
-        "Have a living node's certificate signed anew, in a rotation of the authority",
+        "Have a living node's certificate signed anew, in a rotation or before it ends",
     ),
 }
 _WITHOUT_BODY: Final = frozenset({'bootstrap.authority'})
@@ -40,9 +40,10 @@ _ARGUMENTS: Final[Mapping[str, tuple[str, Schema]]] = {
     'node': ('Name of the node.', _STRING),
     'purpose': ('What the certificate is for.', _STRING),
     'trusts': ('SHA-256, hexadecimal, of what the node trusts.', _STRING),
+    'renews': ('The node asks for another certificate before this one ends.', {'const': 'true'}),
     'turns': ('A master that says so waits until others have followed.', {'const': 'true'}),
 }
-_OPTIONAL: Final = frozenset({'turns'})
+_OPTIONAL: Final = frozenset({'turns', 'renews'})
 _PROOF: Final = (
     'A signing request made with the key that the node showed first for the purpose: it says '
     'who asks.'

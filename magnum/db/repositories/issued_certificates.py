@@ -63,6 +63,21 @@ def of_node(session: orm.Session, bay_uuid: str, prefix: str) -> Sequence[Row]:
     ).all()
 
 
+def valid_terms(
+    session: orm.Session, bay_uuid: str, issued_to: str, now: datetime.datetime
+) -> list[tuple[datetime.datetime, datetime.datetime]]:
+    """When the certificates of somebody that are valid begin and end, the first to end first."""
+    rows = session.execute(
+        sa.select(TABLE.c.not_before, TABLE.c.not_after)
+        .where(
+            TABLE.c.bay_uuid == bay_uuid, TABLE.c.issued_to == issued_to[:models.ISSUED_TO_LENGTH],
+            TABLE.c.not_after > now,
+        )
+        .order_by(TABLE.c.not_after)
+    )
+    return [(row.not_before, row.not_after) for row in rows]
+
+
 def forget_keys(session: orm.Session, bay_uuid: str) -> None:
     """Forget the public keys of a bay's certificates; the rest stays on record."""
     session.execute(_FORGET_KEYS, {'of_bay': bay_uuid})

@@ -1,10 +1,12 @@
 """What living nodes ask for: what to trust, and their certificates anew."""
 
+import datetime
 import hashlib
 import logging
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from oslo_config import cfg
@@ -17,7 +19,7 @@ from magnum.db.repositories import nodes as registry
 from magnum.domain import states
 from magnum.domain.node_certificates import NodeAddresses
 from tests.unit.certificates import csr
-from tests.unit.certificates.nodes import KUBELET, Nodes, error_of
+from tests.unit.certificates.nodes import KUBELET, PROJECT, Nodes, error_of
 
 NODE = 'node-1'
 
@@ -38,8 +40,9 @@ class Node:
         self.key = ec.generate_private_key(ec.SECP256R1())
         service.ensure_authority(session, bay.uuid, bay.name)
         addresses = NodeAddresses(('10.0.0.5',))
+        server = nodes.servers.boot(name, PROJECT)
         registry.register(
-            session, bay.uuid, role, name, 'operation', 'server', addresses,
+            session, bay.uuid, role, name, 'operation', server, addresses,
             {'kubelet': public_key_of(self.csr())},
         )
         service.sign_node_csr(
@@ -161,6 +164,46 @@ def test_a_certificate_anew(node: Node, session: orm.Session, rotating: None) ->
     certificate = x509.load_pem_x509_certificate(answer.body)
     assert certificate.subject.rfc4514_string() == 'CN=system:node:node-1,O=system:nodes'
     assert certificate.public_key() == node.key.public_key()
+
+
+@pytest.mark.parametrize(
+    ('left', 'status'), [(0.5, 401), (0.42, 401), (0.38, 200), (0.01, 200), (-1.0, 200)]
+)
+def test_a_certificate_is_renewed_when_it_will_end(
+    node: Node, session: orm.Session, conf: cfg.ConfigOpts, left: float, status: int
+) -> None:
+    _age(session, node.bay, left)
+    answer = node.nodes.send(node.reissue_path() + '&renews=true', None, node.csr())
+    assert answer.status_int == status
+    if status == 200:
+        certificate = x509.load_pem_x509_certificate(answer.body)
+        term = certificate.not_valid_after_utc - datetime.datetime.now(datetime.UTC)
+        assert round(term / datetime.timedelta(days=1)) == conf.x509.node_term_of_validity
+        # Whose answer was lost may ask again while the former one is valid.
+        again = node.nodes.send(node.reissue_path(), None, node.csr())
+        assert again.status_int == (200 if left > 0 else 401)
+
+
+@pytest.mark.parametrize('is_replaced', [False, True])
+def test_a_node_that_is_gone_renews_nothing(
+    node: Node, session: orm.Session, is_replaced: bool
+) -> None:
+    node.nodes.servers.servers.clear()
+    if is_replaced:
+        node.nodes.servers.boot(NODE, PROJECT)
+    _age(session, node.bay, 0.1)
+    answer = node.nodes.send(node.reissue_path(), None, node.csr())
+    assert error_of(answer) == (403, 'magnum.bootstrap.node_refused')
+
+
+def _age(session: orm.Session, bay: models.Bay, left: float) -> None:
+    """Let this part of the term of every certificate be left."""
+    term = datetime.timedelta(days=100)
+    end = datetime.datetime.now(datetime.UTC) + term * left
+    session.execute(
+        sa.update(models.IssuedCertificate).values(not_before=end - term, not_after=end)
+    )
+    session.commit()
 
 
 @pytest.mark.parametrize('verb', [None, states.RESIZE])

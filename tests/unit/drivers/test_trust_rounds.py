@@ -333,3 +333,39 @@ def test_a_master_waits_for_its_turn(node: Node, service: Service) -> None:
     assert node.round().returncode == 0
     assert service.others == 0
     assert service.confirmed == {'node-0': service.fingerprint}
+
+
+@pytest.mark.parametrize(
+    ('minutes', 'is_renewed'),
+    # Of a term that began an hour ago; authorities last for another hour.
+    [(60, False), (45, False), (35, False), (15, True), (5, True)],
+)
+def test_certificates_are_renewed_before_they_end(
+    tmp_path: pathlib.Path, service: Service, minutes: int, is_renewed: bool
+) -> None:
+    service.minutes = minutes
+    node = Node(tmp_path, service.url)
+    node.boot('apiserver')
+    before = node.files()
+    service.minutes = 59
+    service.asked.clear()
+    assert node.round().returncode == 0
+    reissued = ['reissue/server', 'reissue/client-side']
+    assert [path for path in service.asked if path != 'trust'] == (reissued if is_renewed else [])
+    changed = {name for name, text in node.files().items() if text != before[name]}
+    assert changed == ({'server.pem', 'client-side.pem'} if is_renewed else set())
+    assert node.systemctl('reload-or-restart') == (['apiserver'] if is_renewed else [])
+    assert node.files()['trusted.pem'] == service.bundle.encode()
+
+
+def test_a_renewal_that_is_refused_changes_nothing(
+    tmp_path: pathlib.Path, service: Service
+) -> None:
+    service.minutes = 5
+    node = Node(tmp_path, service.url)
+    node.boot('apiserver')
+    before = node.files()
+    service.refuses = {'client-side'}
+    assert node.round().returncode
+    assert node.files() == before
+    assert node.systemctl('reload-or-restart') == []

@@ -39,7 +39,8 @@ for purpose in $MAGNUM_CERTIFICATES; do
     if [ ! -s "$key" ]; then
         openssl ecparam -name prime256v1 -genkey -noout -out "$key"
     fi
-    post_request 10 6 "$purpose" "certificates/$purpose?node=$MAGNUM_NODE_NAME" \
+    post_request 10 6 "$purpose" \
+        "certificates/$purpose?node=$MAGNUM_NODE_NAME&renews=true" \
         -H "@$header" --output "$certificates/$purpose.pem.new" >/dev/null
     keep "$certificates/$purpose.pem"
     say "has its certificate for $purpose"

@@ -63,15 +63,29 @@ is_issued_by() {
     openssl verify -no-CApath -CAfile "$1" "$2" >/dev/null 2>&1
 }
 
+# ends_soon AUTHORITY CERTIFICATE: less is left of it than a part of its term, from
+# a quarter to a third, other on each node, so that not all restart their services
+# in one moment. No certificate outlives its authority: then another one is of no use.
+ends_soon() {
+    openssl x509 -in "$1" -noout -enddate | cat - <(openssl x509 -in "$2" -noout -dates) |
+        python3 -c "import os, ssl, sys, time, zlib
+authority, begin, end = (ssl.cert_time_to_seconds(line.partition('=')[2].strip())
+                         for line in sys.stdin)
+part = (3 + zlib.crc32(os.environ['MAGNUM_NODE_NAME'].encode()) % 100 / 100) / 12
+sys.exit(end >= authority or time.time() < end - (end - begin) * part)"
+}
+
 # prepare PURPOSE: its certificate by the authority that issues now. One that
-# is of this authority already stays.
+# is of this authority already stays, unless it ends soon.
 prepare() {
     local purpose=$1 of_key of_certificate
-    if is_issued_by "$new/issuer" "$certificates/$purpose.pem"; then
+    if is_issued_by "$new/issuer" "$certificates/$purpose.pem" &&
+        ! ends_soon "$new/issuer" "$certificates/$purpose.pem"; then
         cp "$certificates/$purpose.pem" "$new/$purpose.pem"
     else
         post_request "${briefly[@]}" "$purpose" \
-            "reissue/$purpose?node=$MAGNUM_NODE_NAME" --output "$new/$purpose.pem" >/dev/null
+            "reissue/$purpose?node=$MAGNUM_NODE_NAME&renews=true" \
+            --output "$new/$purpose.pem" >/dev/null
     fi
     if ! is_issued_by "$new/ca.pem" "$new/$purpose.pem"; then
         say "the new certificate for $purpose is of another authority, or not valid"
@@ -83,6 +97,18 @@ prepare() {
         say "the new certificate for $purpose has another key"
         return 1
     fi
+}
+
+# any_ends_soon: of the node's certificates.
+any_ends_soon() {
+    local purpose
+    for purpose in "${purposes[@]}"; do
+        if ends_soon "$new/issuer" "$certificates/$purpose.pem"; then
+            say "its certificate for $purpose ends soon"
+            return 0
+        fi
+    done
+    return 1
 }
 
 # pids: of the services' programs, if all run.
@@ -110,13 +136,17 @@ rm -rf "$new"
 mkdir "$new"
 ask "$new/ca.pem"
 if [ "$status" = 204 ]; then
+    cp "$certificates/ca.pem" "$new/ca.pem"
+else
+    say "the bay trusts others"
+fi
+# The first of them issues.
+openssl x509 -in "$new/ca.pem" -out "$new/issuer"
+if [ "$status" = 204 ] && ! any_ends_soon; then
     rm -rf "$new"
     exit 0
 fi
 
-say "the bay trusts others"
-# The first of them issues.
-openssl x509 -in "$new/ca.pem" -out "$new/issuer"
 for purpose in "${purposes[@]}"; do
     prepare "$purpose"
 done
