@@ -13,7 +13,7 @@ A template may have two keys beside those of HOT:
     later part, and last the template's own, replace earlier ones.
 
 Variables made here are ``<folder>``, the driver's, and ``<master_files>`` and
-``<worker_files>``, lists for cloud-init's ``write_files``. The variable
+``<worker_files>``, for cloud-init's ``write_files``. The variable
 ``excluded_files`` names files of ``common/node`` that are in neither.
 """
 
@@ -54,10 +54,19 @@ def compose(name: str) -> Document:
     documents = [*_parts(parse(name)), parse(name)]
     folder = name.partition('/')[0]
     variables = variables_of(documents)
-    excluded = variables.get('excluded_files', ())
     for role in (MASTER, WORKER):
-        variables[f'{role}_files'] = node_files.for_role(folder, role, excluded)
+        variables[f'{role}_files'] = [node_files.entry(folder, role)]
     return merge(documents, {**variables, 'folder': folder})
+
+
+def files_of_nodes(folder: str, role: str) -> list[node_files.Member]:
+    """List the files that a driver's nodes of a role get.
+
+    :param folder: of the driver.
+    """
+    bay = parse(f'{folder}/templates/bay.yaml')
+    excluded = variables_of([*_parts(bay), bay]).get('excluded_files', ())
+    return node_files.for_role(folder, role, excluded)
 
 
 def variables_of(documents: Iterable[Document]) -> dict[str, Any]:

@@ -10,8 +10,15 @@ def read(name: str) -> str:
 
 
 def names(folder: str) -> list[str]:
-    """List the paths of the files in a folder, sorted, without subfolders."""
-    return sorted(f'{folder}/{file.name}' for file in _at(folder).iterdir() if file.is_file())
+    """List the paths of the files in a folder and its subfolders, sorted."""
+    found: list[str] = []
+    for entry in _at(folder).iterdir():
+        name = f'{folder}/{entry.name}'
+        if entry.is_file():
+            found.append(name)
+        elif entry.name != '__pycache__':
+            found += names(name)
+    return sorted(found)
 
 
 def _at(name: str) -> Traversable:

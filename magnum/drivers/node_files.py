@@ -1,36 +1,43 @@
 """Files of nodes: those of ``common/node`` and of the driver's own folder ``node``.
 
 A line ``# roles: master worker`` in a file says which nodes get it.
-``NN-name.sh`` is a step, ``*.yaml`` a manifest; the others lie beside them.
-Nova limits user data to 64 KB, so files are packed as cloud-init's ``gz+b64``,
-without lines that are comments.
+``NN-name.sh`` is a step, ``*.yaml`` a manifest; the others lie beside them, in the
+subfolder that they are in here. Nova limits user data to 64 KB, and small texts
+that are alike compress well together: nodes of a role get one archive, in which
+are neither comments nor docstrings.
 """
 
+import ast
 import base64
 import gzip
+import io
 import re
-from collections.abc import Collection
-from typing import Any, Final
+import tarfile
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Final, NamedTuple
 
 from magnum.drivers import files
+
+#: Where the archive lies on a node, and its files.
+ARCHIVE: Final = '/opt/magnum/files.tar.gz'
+FOLDER: Final = '/opt/magnum'
 
 # A line that is a comment, but neither "#!" nor what run.sh reads.
 _COMMENT: Final = re.compile(r'^[ \t]*#(?!!| attempts:).*\n', re.MULTILINE)
 _ROLES: Final = re.compile(r'^# roles:((?: master| worker)+)$', re.MULTILINE)
-
-# The order in user data, which stays as living stacks have it; all others
-# follow by their paths.
-_FIRST: Final = ('run.sh', 'lib.sh', 'mesos.sh', 'magnum-curl', 'metadata.sh', 'trust.sh')
+_SUFFIX: Final = '.tar.gz'
 
 
-def pack(text: str) -> str:
-    """Pack a text as cloud-init's ``gz+b64``; equal texts give equal packs."""
-    bare = _COMMENT.sub('', text)
-    return base64.b64encode(gzip.compress(bare.encode('ascii'), mtime=0)).decode('ascii')
+class Member(NamedTuple):
+    """A file of the archive, with its path below ``FOLDER``."""
+
+    path: str
+    source: str
+    is_program: bool
 
 
-def for_role(folder: str, role: str, excluded: Collection[str]) -> list[dict[str, Any]]:
-    """List the entries of cloud-init's ``write_files`` for nodes of a role, in HOT.
+def for_role(folder: str, role: str, excluded: Collection[str]) -> list[Member]:
+    """List the files that nodes of a role get.
 
     :param folder: of the driver.
     :param excluded: names of files in ``common/node`` that this driver's nodes do not get.
@@ -40,14 +47,63 @@ def for_role(folder: str, role: str, excluded: Collection[str]) -> list[dict[str
     unknown = {f'common/node/{name}' for name in excluded} - set(common)
     if unknown:
         raise ValueError(f'{folder} excludes files that do not exist: {sorted(unknown)}')
-    given = [name for name in common if _base(name) not in excluded]
+    given = [name for name in common if _inner(name) not in excluded]
     given += files.names(f'{folder}/node')
-    entries = [_entry(name) for name in given if role in _roles(name)]
-    return sorted(entries, key=_place)
+    return sorted(_member(name) for name in given if role in _roles(name))
 
 
-def _base(name: str) -> str:
-    return name.rpartition('/')[2]
+def entry(folder: str, role: str) -> Mapping[str, Any]:
+    """The entry of cloud-init's ``write_files`` that brings a role's files, in HOT."""
+    return {
+        'path': ARCHIVE,
+        'permissions': '0600',
+        'encoding': 'b64',
+        'content': {'get_file': f'{folder}/node/{role}{_SUFFIX}'},
+    }
+
+
+def role_of(reference: str) -> tuple[str, str] | None:
+    """The driver's folder and the role of an archive that an entry refers to."""
+    folder, _, file = reference.partition('/node/')
+    return (folder, file.removesuffix(_SUFFIX)) if file.endswith(_SUFFIX) else None
+
+
+def pack(members: Collection[Member]) -> str:
+    """Pack files as ``b64`` of an archive; equal files give equal packs."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode='w', format=tarfile.USTAR_FORMAT) as archive:
+        for member in members:
+            data = bare(member.source).encode('ascii')
+            info = tarfile.TarInfo(member.path)
+            info.size = len(data)
+            info.mode = 0o700 if member.is_program else 0o600
+            archive.addfile(info, io.BytesIO(data))
+    return base64.b64encode(gzip.compress(packed.getvalue(), mtime=0)).decode('ascii')
+
+
+def bare(name: str) -> str:
+    """The text of a file without what only its readers here need."""
+    text = files.read(name)
+    if name.endswith('.py'):
+        lines = text.splitlines(keepends=True)
+        for first, last in _docstrings(text):
+            lines[first:last] = [''] * (last - first)
+        text = ''.join(lines)
+    return _COMMENT.sub('', text)
+
+
+def _docstrings(text: str) -> Iterator[tuple[int, int]]:
+    """Lines, from 0, of docstrings without which a module is the same."""
+    for node in ast.walk(ast.parse(text)):
+        if not isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
+            continue
+        if len(node.body) > 1 and ast.get_docstring(node) is not None:
+            docstring = node.body[0]
+            yield docstring.lineno - 1, docstring.end_lineno or docstring.lineno
+
+
+def _inner(name: str) -> str:
+    return name.partition('/node/')[2]
 
 
 def _roles(name: str) -> list[str]:
@@ -57,21 +113,11 @@ def _roles(name: str) -> list[str]:
     return found[1].split()
 
 
-def _entry(name: str) -> dict[str, Any]:
-    base = _base(name)
+def _member(name: str) -> Member:
+    inner = _inner(name)
     folder = ''
-    if base[:2].isdigit():
+    if inner[:2].isdigit():
         folder = 'steps/'
-    elif base.endswith('.yaml'):
+    elif inner.endswith('.yaml'):
         folder = 'manifests/'
-    return {
-        'path': f'/opt/magnum/{folder}{base}',
-        'permissions': '0700' if files.read(name).startswith('#!') else '0600',
-        'encoding': 'gz+b64',
-        'content': {'get_file': name},
-    }
-
-
-def _place(entry: dict[str, Any]) -> tuple[int, str]:
-    base = _base(entry['path'])
-    return _FIRST.index(base) if base in _FIRST else len(_FIRST), entry['path']
+    return Member(f'{folder}{inner}', name, files.read(name).startswith('#!'))

@@ -64,9 +64,10 @@ def load(name: str) -> Template:
         reference = pending.pop()
         if reference in found:
             continue
-        if '/templates/' in reference:
+        archive = node_files.role_of(reference)
+        if archive is not None:
+            found[reference] = node_files.pack(composition.files_of_nodes(*archive))
+        else:
             found[reference] = text = read(reference)
             pending.extend(references(text))
-        else:
-            found[reference] = node_files.pack(files.read(reference))
     return Template(template, found)

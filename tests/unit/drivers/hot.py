@@ -3,13 +3,15 @@
 import base64
 import email.mime.multipart
 import email.mime.text
-import gzip
+import io
 import json
+import tarfile
 from collections.abc import Mapping
 from typing import Any
 
 import yaml
 
+from magnum.drivers import node_files
 from magnum.drivers.contract import StackRequest
 
 
@@ -99,16 +101,21 @@ def user_data(request: StackRequest, role: str) -> str:
     return message.as_string()
 
 
-def _unpacked(file: dict[str, str]) -> str:
-    if 'encoding' not in file:
-        return file['content']
-    assert file['encoding'] == 'gz+b64'
-    return gzip.decompress(base64.b64decode(file['content'])).decode('ascii')
+def _archived(file: dict[str, str]) -> dict[str, str]:
+    assert file['encoding'] == 'b64'
+    packed = io.BytesIO(base64.b64decode(file['content']))
+    found = {}
+    with tarfile.open(fileobj=packed, mode='r:gz') as archive:
+        for member in archive.getmembers():
+            content = archive.extractfile(member)
+            assert content is not None
+            found[f'{node_files.FOLDER}/{member.name}'] = content.read().decode('ascii')
+    return found
 
 
 def files_written(message_text: str) -> dict[str, str]:
     """Of a node's user data: the files that its cloud-configs write."""
-    files = {}
+    files: dict[str, str] = {}
     for part in email.message_from_string(message_text).walk():
         if part.get_content_subtype() == 'cloud-config':
             text = part.get_payload()
@@ -116,5 +123,9 @@ def files_written(message_text: str) -> dict[str, str]:
             header, body = text.split('\n', 1)
             assert header == '#cloud-config'
             for file in json.loads(body)['write_files']:
-                files[file['path']] = _unpacked(file)
+                if file['path'] == node_files.ARCHIVE:
+                    files |= _archived(file)
+                else:
+                    assert 'encoding' not in file
+                    files[file['path']] = file['content']
     return files

@@ -1,7 +1,10 @@
 """Templates composed of parts."""
 
+import base64
 import hashlib
 import json
+import pathlib
+import subprocess
 from typing import Any
 
 import pytest
@@ -20,17 +23,17 @@ DIGESTS = {
     'common/templates/master_address.yaml': '73d266b2add3779e',
     'common/templates/member.yaml': '008386c6d4b3a6ba',
     'common/templates/network.yaml': 'cfa7f1901fd8c287',
-    'common/templates/node.yaml': '864453fd92c647cf',
-    'kubernetes/templates/bay.yaml': 'cbc15c0596752efe',
-    'kubernetes/templates/minion.yaml': 'f6f6d749f958fd84',
+    'common/templates/node.yaml': '38f1ddfdf450bb04',
+    'kubernetes/templates/bay.yaml': 'add841fc504ead15',
+    'kubernetes/templates/minion.yaml': '97aac4ae9c49ab43',
     'kubernetes/templates/nodegroup.yaml': 'ce981f218d9567c3',
-    'kubernetes/templates/worker_steps.yaml': '993ebe2eda0ddf62',
-    'mesos/templates/bay.yaml': 'a7b54177d90e28c4',
+    'kubernetes/templates/worker_steps.yaml': '998bdfa76efb90f3',
+    'mesos/templates/bay.yaml': '61b78fe8dd29c986',
     'mesos/templates/nodegroup.yaml': '699557332e9f4755',
-    'mesos/templates/worker_steps.yaml': '099e2b6dd2d60bda',
-    'swarm/templates/bay.yaml': '6fc1fd8ac6c99162',
+    'mesos/templates/worker_steps.yaml': '97edff6a7c2e50bc',
+    'swarm/templates/bay.yaml': '4b3a981274693743',
     'swarm/templates/nodegroup.yaml': '2dbddcc56e3ebc7e',
-    'swarm/templates/worker_steps.yaml': '730eaaf822e5bbd9',
+    'swarm/templates/worker_steps.yaml': '456bdc5880ae6d14',
 }
 
 
@@ -91,26 +94,45 @@ def test_every_file_of_a_driver_is_for_some_node(folder: str) -> None:
     found = composition.variables_of([composition.parse(f'{folder}/templates/variables.yaml')])
     excluded = found.get('excluded_files', ())
     given = {
-        entry['content']['get_file']
+        member.source
         for role in (MASTER, WORKER)
-        for entry in node_files.for_role(folder, role, excluded)
+        for member in composition.files_of_nodes(folder, role)
     }
     common = {f'common/node/{name}' for name in excluded}
     assert given | common == {*files.names('common/node'), *files.names(f'{folder}/node')}
 
 
 def test_files_lie_where_their_names_say() -> None:
-    entries = {
-        entry['path']: entry['permissions']
-        for entry in node_files.for_role('kubernetes', MASTER, ['40-docker.sh'])
+    found = {
+        member.path: member.is_program
+        for member in node_files.for_role('kubernetes', MASTER, ['40-docker.sh'])
     }
-    assert entries['/opt/magnum/steps/50-etcd.sh'] == '0700'
-    assert entries['/opt/magnum/manifests/addons.yaml'] == '0600'
-    assert entries['/opt/magnum/kubernetes.sh'] == '0600'
-    assert entries['/opt/magnum/magnum-curl'] == '0700'
-    assert '/opt/magnum/steps/50-etcd.sh' not in {
-        entry['path'] for entry in node_files.for_role('kubernetes', WORKER, ['40-docker.sh'])
+    assert found['steps/50-etcd.sh'] is True
+    assert found['manifests/addons.yaml'] is False
+    assert found['kubernetes.sh'] is False
+    assert found['magnum-curl'] is True
+    assert 'steps/50-etcd.sh' not in {
+        member.path for member in node_files.for_role('kubernetes', WORKER, ['40-docker.sh'])
     }
+
+
+@every_folder
+def test_nodes_unpack_what_they_are_sent(folder: str, tmp_path: pathlib.Path) -> None:
+    text = templates.load(f'{folder}/templates/bay.yaml').files[f'{folder}/node/master.tar.gz']
+    (tmp_path / 'files.tar.gz').write_bytes(base64.b64decode(text))
+    command = ['tar', '-xzf', 'files.tar.gz', '--no-same-owner', '-C', '.']
+    assert ' '.join(command[:2]) in files.read('common/templates/node.yaml')
+    subprocess.run(command, cwd=tmp_path, check=True)
+    for member in composition.files_of_nodes(folder, MASTER):
+        file = tmp_path / member.path
+        assert file.stat().st_mode & 0o777 == (0o700 if member.is_program else 0o600)
+        if file.suffix == '.py':
+            compile(file.read_text(), str(file), 'exec')
+
+
+def test_equal_files_give_equal_packs() -> None:
+    members = composition.files_of_nodes('swarm', MASTER)
+    assert node_files.pack(members) == node_files.pack(members)
 
 
 @pytest.mark.parametrize('line', ['', '# roles:', '# roles: master workers'])
@@ -125,10 +147,22 @@ def test_excluded_files_have_to_exist() -> None:
         node_files.for_role('kubernetes', MASTER, ['40-dokker.sh'])
 
 
-def test_roles_cost_no_user_data() -> None:
-    assert node_files.pack('#!/bin/sh\n# roles: master\ntrue\n') == node_files.pack(
-        '#!/bin/sh\ntrue\n'
-    )
+@pytest.mark.parametrize(
+    ('name', 'text', 'bare'),
+    [
+        ('a.sh', '#!/bin/sh\n# roles: master\n# attempts: 3\ntrue # x\n',
+         '#!/bin/sh\n# attempts: 3\ntrue # x\n'),
+        ('a.py', '# roles: master\n"""Says.\n\nMore.\n"""\n\nx = """kept"""\n',
+         '\nx = """kept"""\n'),
+        ('a.py', 'class Kept:\n    """All of it."""\n', 'class Kept:\n    """All of it."""\n'),
+        ('a.py', 'def f():\n    """Says."""\n    return 1\n', 'def f():\n    return 1\n'),
+    ],
+)
+def test_what_readers_need_costs_no_user_data(
+    monkeypatch: pytest.MonkeyPatch, name: str, text: str, bare: str
+) -> None:
+    monkeypatch.setattr(files, 'read', lambda _name: text)
+    assert node_files.bare(name) == bare
 
 
 def _digests() -> dict[str, str]:
