@@ -1,0 +1,1 @@
+"""Real machines for nodes of bays."""
