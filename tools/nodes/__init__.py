@@ -1,1 +1,4 @@
-"""Real machines for nodes of bays."""
+"""Real machines for the servers of the development cloud.
+
+See README.md.
+"""
