@@ -17,6 +17,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from osc_magnum import plugin
 
 from tests.api.fixtures.cloud import TOKENS
 from tests.attacks.running import RunningService
@@ -56,13 +57,14 @@ class User:
     """Somebody with a home and a cloud configuration, who runs ``openstack``.
 
     Most commands run in this process: to start a program anew takes a second or more.
-    The program keeps its connection as long as its process lives, so all of these are
-    the same user's.
+    The program keeps its client of the service as long as its process lives; here each
+    user has one.
     """
 
     def __init__(self, name: str, service: RunningService, home: pathlib.Path):
         self.name = name
         self.home = home
+        self._client: Any = None
         home.mkdir(exist_ok=True)
         clouds = home / 'clouds.yaml'
         clouds.write_text(_CLOUDS.format(
@@ -100,7 +102,11 @@ class User:
         ):
             # Its import warns of what it imports itself.
             from openstackclient import shell
+            from openstackclient.common.clientmanager import ClientManager
+            from osc_lib.clientmanager import ClientCache
 
+            self._client = self._client or ClientCache(plugin.make_client)
+            setattr(ClientManager, plugin.API_NAME, self._client)
             try:
                 code = int(shell.main(list(command)))
             except SystemExit as ended:
@@ -153,6 +159,12 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService
 def member(service: RunningService, tmp_path_factory: pytest.TempPathFactory) -> User:
     """A plain member."""
     return User('member', service, tmp_path_factory.mktemp('member'))
+
+
+@pytest.fixture(scope='session')
+def admin(service: RunningService, tmp_path_factory: pytest.TempPathFactory) -> User:
+    """An administrator of the cloud."""
+    return User('admin', service, tmp_path_factory.mktemp('admin'))
 
 
 @pytest.fixture
