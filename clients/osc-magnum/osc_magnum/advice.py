@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from osc_magnum import steps
+
 _MAXIMUM_HEADER: Final = 'OpenStack-API-Maximum-Version'
 _LIST_BAYS: Final = 'openstack bay list'
 _LIST_BAYMODELS: Final = 'openstack baymodel list'
@@ -49,6 +51,9 @@ REFUSALS: Final[Mapping[str, str]] = {
     'magnum.bay.upgrade_refused': 'follow the message: it names what is in the way.',
     'magnum.bay.upgrade_impossible': 'name a baymodel of the same COE, and upgrade the default '
     'node groups first.',
+    'magnum.nodegroup.exists': 'choose another name: openstack bay nodegroup list <bay>',
+    'magnum.quota.not_found': 'the default holds: openstack bay quota show <project>',
+    'magnum.project.not_found': 'openstack project list',
     'magnum.quota.exceeded': f'delete a bay ({_LIST_BAYS}), or ask the operator for more.',
     'magnum.operation.not_found': 'openstack bay operation list',
     'magnum.operation.not_cancellable': 'it has ended, or goes on to its end; to get rid of the '
@@ -163,7 +168,7 @@ def of_failure(operation: Mapping[str, Any]) -> Iterator[str]:
     error = operation.get('error') or {}
     what = f'{operation["verb"]} of bay {operation["bay_name"] or operation["bay_uuid"]}'
     ended = 'was cancelled' if operation['state'] == 'CANCELLED' else 'failed'
-    step = stopped_at(operation)
+    step = steps.first_in(operation, 'FAILED', 'RUNNING', 'PENDING')
     at = f' at step {step}' if step else ''
     reason = error.get('reason') or ''
     resource = ' '.join(filter(None, (error.get('resource_type'), error.get('resource'))))
@@ -182,14 +187,3 @@ def of_failure(operation: Mapping[str, Any]) -> Iterator[str]:
     yield f'Everything about it: openstack bay operation show {operation["uuid"]}'
     if error.get('request_id'):
         yield f'Request: {error["request_id"]}'
-
-
-def stopped_at(operation: Mapping[str, Any]) -> str | None:
-    """The step at which an operation ended before its time."""
-    for state in ('FAILED', 'RUNNING'):
-        for step in operation['steps']:
-            if step['state'] == state:
-                return str(step['name'])
-    return next(
-        (str(step['name']) for step in operation['steps'] if step['state'] == 'PENDING'), None
-    )

@@ -35,6 +35,18 @@ class Pairs(FormattableColumn[Any]):
         return '\n'.join(f'{name}: {value}' for name, value in sorted(self._value.items()))
 
 
+class Taints(FormattableColumn[Any]):
+    """Taints of nodes in Kubernetes, one a line."""
+
+    def human_readable(self) -> str:
+        """As ``kubectl taint`` takes them."""
+        return '\n'.join(
+            f'{taint["key"]}{"=" if taint.get("value") else ""}{taint.get("value") or ""}'
+            f':{taint["effect"]}'
+            for taint in self._value
+        )
+
+
 class Steps(FormattableColumn[Any]):
     """The steps of an operation, one a line."""
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 from osc_lib import exceptions
 
 from osc_magnum import files
+from osc_magnum.errors import ForeignContext
 
 _CONTEXT: Final = re.compile(r'[a-zA-Z0-9][a-zA-Z0-9_.+-]+')
 _MARK: Final = 'magnum.openstack.org/bay'
@@ -68,10 +69,7 @@ def _check(meta: pathlib.Path, context: str, bay_uuid: str, replace: bool) -> No
     if there is None or replace:
         return
     if (there.get('Metadata') or {}).get(_MARK) != bay_uuid:
-        raise exceptions.CommandError(
-            f'docker has a context {context} that is not of this bay.\n'
-            'What to do: choose another name with --context, or --replace that one.'
-        )
+        raise ForeignContext('docker', context)
 
 
 def _json(path: pathlib.Path) -> dict[str, Any] | None:

@@ -61,6 +61,32 @@ class Unreachable(exceptions.CommandError):
         )
 
 
+def pause(error: ServiceError | Unreachable, otherwise: float) -> float:
+    """Seconds after which a request is sent again that met a service in trouble.
+
+    :param otherwise: where the service does not say it.
+    :raises ServiceError: the request was refused, and would be again.
+    """
+    if isinstance(error, Unreachable):
+        return otherwise
+    if error.status < 500:
+        raise error
+    return error.retry_after or otherwise
+
+
+class ForeignContext(exceptions.CommandError):
+    """A context of a native client that is not of the bay is in the way.
+
+    :param holder: what has it: a program, or a file.
+    """
+
+    def __init__(self, holder: object, context: str):
+        super().__init__(
+            f'{holder} has a context {context} that is not of this bay.\n'
+            'What to do: choose another name with --context, or --replace that one.'
+        )
+
+
 class OperationFailed(exceptions.CommandError):
     """An operation failed, or was cancelled.
 

@@ -11,6 +11,7 @@ import yaml
 from osc_lib import exceptions
 
 from osc_magnum import files
+from osc_magnum.errors import ForeignContext
 
 Config = dict[str, Any]
 
@@ -128,10 +129,7 @@ def _check(config: Config, new: Access, path: pathlib.Path, replace: bool) -> No
     if there is None or replace:
         return
     if (there.get('context') or {}).get('cluster') != new.entry:
-        raise exceptions.CommandError(
-            f'{path} has a context {new.context} that is not of this bay.\n'
-            'What to do: choose another name with --context, or --replace that one.'
-        )
+        raise ForeignContext(path, new.context)
 
 
 def _found(items: list[Config], name: str) -> Config | None:

@@ -53,6 +53,23 @@ def pair(text: str) -> tuple[str, str]:
     return key, value
 
 
+def taint(text: str) -> dict[str, str]:
+    """``key=value:effect``, or ``key:effect``."""
+    rest, colon, effect = text.rpartition(':')
+    key, equals, value = rest.partition('=')
+    if not (key and colon and effect):
+        raise argparse.ArgumentTypeError(f'"{text}" is not <key>[=<value>]:<effect>')
+    return {'key': key, 'effect': effect, **({'value': value} if equals else {})}
+
+
+#: Kinds of values of which an option may be given several: what one looks like, and
+#: what all of them come to.
+_REPEATED: Final[Mapping[Callable[[str], Any], tuple[str, Callable[[list[Any]], Any]]]] = {
+    pair: ('<key>=<value>', dict),
+    taint: ('<key>[=<value>]:<effect>', list),
+}
+
+
 def tell_of(parser: argparse.ArgumentParser, names: Mapping[str, str]) -> None:
     """Let errors of a command name its options.
 
@@ -65,7 +82,7 @@ def tell_of(parser: argparse.ArgumentParser, names: Mapping[str, str]) -> None:
 class Option:
     """An option that gives a member of a request's body, or an argument of its query.
 
-    :ivar kind: of the value; ``bool`` makes ``--x`` and ``--no-x``, ``pair`` may be repeated.
+    :ivar kind: of the value; ``bool`` makes ``--x`` and ``--no-x``; see ``_REPEATED``.
     """
 
     name: str
@@ -88,11 +105,10 @@ class Option:
         else:
             word = self.name.removeprefix('--')
             more |= {'type': self.kind, 'choices': self.choices}
-            more['metavar'] = '<key>=<value>' if self.kind is pair else f'<{word}>'
-            if self.choices:
-                more['metavar'] = f'<{"|".join(self.choices)}>'
-        if self.kind is pair:
+            more['metavar'] = f'<{"|".join(self.choices or (word,))}>'
+        if self.kind in _REPEATED:
             more['action'] = 'append'
+            more['metavar'], _ = _REPEATED[self.kind]
         parser.add_argument(self.name, required=required, **more)
         tell_of(parser, {self.member: self.name})
 
@@ -114,8 +130,34 @@ def given(parsed: argparse.Namespace, options: Iterable[Option]) -> dict[str, An
     for option in options:
         value = getattr(parsed, option.attribute)
         if value is not None:
-            found[option.member] = dict(value) if option.kind is pair else value
+            _, collect = _REPEATED.get(option.kind, ('', None))
+            found[option.member] = collect(value) if collect else value
     return found
+
+
+def replacements(parsed: argparse.Namespace, options: Iterable[Option]) -> list[Document]:
+    """The JSON patch that sets what the user gave."""
+    return [
+        {'op': 'replace', 'path': f'/{member}', 'value': value}
+        for member, value in given(parsed, options).items()
+    ]
+
+
+def add_removals(parser: argparse.ArgumentParser, options: Iterable[Option]) -> None:
+    """Add options to a command that removes the values they would give."""
+    for option in options:
+        parser.add_argument(
+            option.name, dest=option.attribute, action='store_true', help=f'Remove: {option.help}'
+        )
+
+
+def removals(parsed: argparse.Namespace, options: Iterable[Option]) -> list[Document]:
+    """The JSON patch that removes what the user named."""
+    return [
+        {'op': 'remove', 'path': f'/{option.member}'}
+        for option in options
+        if getattr(parsed, option.attribute)
+    ]
 
 
 #: Container orchestration engines.
@@ -130,6 +172,9 @@ DOCKER_VOLUME_SIZE: Final = Option(
 )
 LABELS: Final = Option(
     '--label', 'labels', 'Label; may be repeated. openstack bay driver label list has all', pair
+)
+MERGE_LABELS: Final = Option(
+    '--merge-labels', 'merge_labels', 'Lay labels over those that they would replace', bool
 )
 FIXED_NETWORK: Final = Option(
     '--fixed-network', 'fixed_network', 'Network of the nodes, or the CIDR of a new one'

@@ -10,6 +10,7 @@ from keystoneauth1 import exceptions as ksa_exceptions
 from openstack.exceptions import SDKException
 from osc_lib import exceptions as osc_exceptions
 
+from osc_magnum import steps
 from osc_magnum.service import Document, Service
 
 _CELLS: Final = 20
@@ -108,12 +109,12 @@ def line(operation: Document, nodes: str, usual: float | None, now: datetime.dat
     """
     percentage = operation['percentage']
     full = percentage * _CELLS // 100
-    steps = operation['steps']
-    done = sum(step['state'] == 'DONE' for step in steps)
+    states = [step['state'] for step in operation['steps']]
+    done = states.count('DONE')
     parts = [
         f'{operation["verb"]} {operation["bay_name"] or operation["bay_uuid"]}',
         f'[{"#" * full}{"-" * (_CELLS - full)}] {percentage:3}%',
-        f'step {min(done + 1, len(steps))} of {len(steps)}: {_current(operation)}',
+        f'step {min(done + 1, len(states))} of {len(states)}: {_current(operation)}',
     ]
     if nodes:
         parts.append(nodes)
@@ -124,12 +125,7 @@ def line(operation: Document, nodes: str, usual: float | None, now: datetime.dat
 def _current(operation: Document) -> str:
     if operation['cancel_requested']:
         return 'stopping'
-    steps = operation['steps']
-    for state in ('RUNNING', 'FAILED', 'PENDING'):
-        for step in steps:
-            if step['state'] == state:
-                return str(step['name'])
-    return 'ending'
+    return steps.first_in(operation, 'RUNNING', 'FAILED', 'PENDING') or 'ending'
 
 
 def _times(operation: Document, usual: float | None, now: datetime.datetime) -> str:

@@ -27,6 +27,8 @@ _LEFT_OUT: Final = frozenset({'links', 'cluster_uuid', 'cluster_name', 'reason'}
 BAYS: Final = '/clusters'
 BAYMODELS: Final = '/clustertemplates'
 OPERATIONS: Final = '/operations'
+QUOTAS: Final = '/quotas'
+STATS: Final = '/stats'
 
 
 class Service:
@@ -84,6 +86,11 @@ class Service:
         document: Document = self.ask('GET', path, query=query).json()
         return document
 
+    def preview(self, path: str, body: Document) -> Document:
+        """What a ``POST`` would do, which is checked and not done."""
+        document: Document = self.ask('POST', path, body, {'dry_run': 'true'}).json()
+        return document
+
     def listed(
         self, path: str, member: str, query: Query | None = None, limit: int | None = None
     ) -> Iterator[Document]:
@@ -116,6 +123,20 @@ class Service:
             return str(uuid.UUID(ident))
         except ValueError:
             return str(self.bay(ident)['uuid'])
+
+    def nodegroups(self, bay: str) -> list[Document]:
+        """The node groups of a bay."""
+        return list(self.listed(one(BAYS, bay, 'nodegroups'), 'nodegroups'))
+
+    def nodegroup(self, bay: str, ident: str | None) -> Document:
+        """A node group of a bay; by default the default workers."""
+        if ident:
+            return self.get(one(BAYS, bay, 'nodegroups', ident))
+        return next(
+            group
+            for group in self.nodegroups(bay)
+            if group['is_default'] and group['role'] != 'master'
+        )
 
     def operation(self, ident: str) -> Document:
         """An operation by uuid."""

@@ -8,14 +8,13 @@ from typing import Final
 
 import requests
 
-from osc_magnum.errors import ServiceError, Unreachable
+from osc_magnum.errors import ServiceError, Unreachable, pause
 from osc_magnum.service import BAYS, Document, Service, one
 
 _STREAM: Final = 'text/event-stream'
 #: Seconds: until connected, and without a word; the service sends a heartbeat every five.
 _TIMEOUT: Final = (10, 60)
 _RETRY: Final = 2.0
-_BROKEN: Final = (requests.RequestException, Unreachable)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,14 +67,12 @@ def follow(service: Service, bay: str, after: str | None) -> Iterator[Document]:
             for message in parse(_lines(answer)):
                 position = message.id
                 yield json.loads(message.data)
-            pause = _RETRY
-        except ServiceError as error:
-            if error.status < 500:
-                raise
-            pause = error.retry_after or _RETRY
-        except _BROKEN:
-            pause = _RETRY
-        time.sleep(pause)
+            seconds = _RETRY
+        except requests.RequestException:
+            seconds = _RETRY
+        except (ServiceError, Unreachable) as error:
+            seconds = pause(error, _RETRY)
+        time.sleep(seconds)
 
 
 def _lines(answer: requests.Response) -> Iterator[str]:

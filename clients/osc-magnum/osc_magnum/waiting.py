@@ -7,7 +7,7 @@ from typing import Any, Final
 from osc_lib import exceptions
 
 from osc_magnum import progress
-from osc_magnum.errors import OperationFailed, ServiceError, Unreachable
+from osc_magnum.errors import OperationFailed, ServiceError, Unreachable, pause
 from osc_magnum.service import OPERATIONS, Document, Service
 
 SUCCEEDED: Final = 'SUCCEEDED'
@@ -72,8 +72,7 @@ def _patiently(service: Service, uuid: str, bar: progress.Bar) -> Document:
         try:
             return service.operation(uuid)
         except (Unreachable, ServiceError) as error:
-            if isinstance(error, ServiceError) and error.status < 500:
-                raise
+            seconds = pause(error, INTERVAL)
             if time.monotonic() > end:
                 bar.clear()
                 raise exceptions.CommandError(
@@ -81,7 +80,7 @@ def _patiently(service: Service, uuid: str, bar: progress.Bar) -> Document:
                     f'The operation may go on: openstack bay operation wait {uuid}'
                 ) from error
             bar.say('the service does not answer; looking again')
-            time.sleep((isinstance(error, ServiceError) and error.retry_after) or INTERVAL)
+            time.sleep(seconds)
 
 
 def _usual_seconds(service: Service, operation: Document) -> float | None:

@@ -6,7 +6,7 @@ import pytest
 import requests
 from osc_lib import exceptions
 from osc_magnum import advice
-from osc_magnum.errors import ServiceError
+from osc_magnum.errors import ServiceError, Unreachable, pause
 
 from magnum.api.errors import KINDS
 from magnum.domain import failures
@@ -18,8 +18,7 @@ _OF_OTHERS = frozenset({
     'magnum.request.not_acceptable', 'magnum.request.version_too_low',
     'magnum.request.idempotency_key_reused', 'magnum.request.no_such_path',
     'magnum.request.method_not_allowed', 'magnum.request.headers_too_large',
-    'magnum.baymodel.exists', 'magnum.nodegroup.exists', 'magnum.nodegroup.zero_nodes',
-    'magnum.quota.not_found', 'magnum.quota.exists', 'magnum.project.not_found',
+    'magnum.baymodel.exists', 'magnum.nodegroup.zero_nodes', 'magnum.quota.exists',
 })
 
 
@@ -64,6 +63,26 @@ def test_answers_of_others_are_told(
     error = ServiceError(answer(status, body, content_type))
     assert isinstance(error, exceptions.CommandError)
     assert str(error).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ('status', 'told', 'seconds'), [(503, '7', 7), (503, None, 2), (500, '0', 2)]
+)
+def test_a_service_in_trouble_is_asked_again(
+    status: int, told: str | None, seconds: float
+) -> None:
+    troubled = answer(status, b'{}')
+    if told:
+        troubled.headers['Retry-After'] = told
+    assert pause(ServiceError(troubled), 2) == seconds
+    assert pause(Unreachable(OSError('refused')), 2) == 2
+
+
+def test_a_refused_request_is_not_sent_again() -> None:
+    refused = ServiceError(answer(429, b'{}'))
+    with pytest.raises(ServiceError) as raised:
+        pause(refused, 2)
+    assert raised.value is refused
 
 
 def test_an_older_service_is_named() -> None:

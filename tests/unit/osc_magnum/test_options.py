@@ -30,6 +30,22 @@ def test_what_is_no_pair(text: str) -> None:
         options.pair(text)
 
 
+@pytest.mark.parametrize(('text', 'taint'), [
+    ('only=batch:NoSchedule', {'key': 'only', 'value': 'batch', 'effect': 'NoSchedule'}),
+    ('only:NoExecute', {'key': 'only', 'effect': 'NoExecute'}),
+    ('only=:NoExecute', {'key': 'only', 'value': '', 'effect': 'NoExecute'}),
+    ('a/b=c:d:NoExecute', {'key': 'a/b', 'value': 'c:d', 'effect': 'NoExecute'}),
+])
+def test_taints(text: str, taint: dict[str, str]) -> None:
+    assert options.taint(text) == taint
+
+
+@pytest.mark.parametrize('text', ['only', 'only=batch', 'only:', ':NoSchedule', '=batch:NoExecute'])
+def test_what_is_no_taint(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError):
+        options.taint(text)
+
+
 def test_numbers() -> None:
     assert options.pair('a=b=c') == ('a', 'b=c')
     assert options.count('0') == 0

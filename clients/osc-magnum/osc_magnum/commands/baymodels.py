@@ -3,8 +3,6 @@
 import argparse
 from typing import Any, Final
 
-from osc_lib import exceptions
-
 from osc_magnum import options
 from osc_magnum.columns import ResolvedLabels, Row, record, table
 from osc_magnum.commands import base
@@ -74,7 +72,7 @@ class CreateBaymodel(base.Show):
         """Create it, or show what it would be."""
         body = {'name': parsed_args.name, **options.given(parsed_args, FIELDS)}
         if parsed_args.dry_run:
-            preview = self.service.ask('POST', BAYMODELS, body, {'dry_run': 'true'}).json()
+            preview = self.service.preview(BAYMODELS, body)
             document = {**preview['cluster_template'], 'labels': preview['labels']}
             return record(document, {'labels': ResolvedLabels})
         return record(renamed(self.service.ask('POST', BAYMODELS, body).json()))
@@ -126,11 +124,7 @@ class SetBaymodel(base.Show):
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[Row, Row]:
         """Change what was given."""
-        given = options.given(parsed_args, (_NAME, *FIELDS))
-        patch = [
-            {'op': 'replace', 'path': f'/{member}', 'value': value}
-            for member, value in given.items()
-        ]
+        patch = options.replacements(parsed_args, (_NAME, *FIELDS))
         path = one(BAYMODELS, parsed_args.baymodel)
         return record(renamed(self.service.ask('PATCH', path, patch).json()))
 
@@ -141,27 +135,17 @@ class UnsetBaymodel(base.Show):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Options and arguments."""
         parser = base.parser(super().get_parser(prog_name), _BAYMODEL)
-        for option in FIELDS:
-            parser.add_argument(
-                option.name,
-                dest=option.attribute,
-                action='store_true',
-                help=f'Remove: {option.help}',
-            )
+        options.add_removals(parser, FIELDS)
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[Row, Row]:
         """Remove what was named."""
-        patch = [
-            {'op': 'remove', 'path': f'/{option.member}'}
-            for option in FIELDS
-            if getattr(parsed_args, option.attribute)
-        ]
+        patch = options.removals(parsed_args, FIELDS)
         path = one(BAYMODELS, parsed_args.baymodel)
         return record(renamed(self.service.ask('PATCH', path, patch).json()))
 
 
-class DeleteBaymodel(base.Act):
+class DeleteBaymodel(base.Delete):
     """Delete baymodels that no bay refers to."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -173,12 +157,5 @@ class DeleteBaymodel(base.Act):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        """Delete all of them; what cannot be deleted does not keep the others."""
-        failed = []
-        for ident in parsed_args.baymodel:
-            try:
-                self.service.ask('DELETE', one(BAYMODELS, ident))
-            except exceptions.CommandError as error:
-                failed.append(f'{ident}: {error}')
-        if failed:
-            raise exceptions.CommandError('\n'.join(failed))
+        """Delete all that can be deleted."""
+        self.delete({ident: one(BAYMODELS, ident) for ident in parsed_args.baymodel})

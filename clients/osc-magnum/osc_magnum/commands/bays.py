@@ -2,11 +2,8 @@
 
 import argparse
 import itertools
-import re
 from collections.abc import Mapping
 from typing import Any, Final
-
-from osc_lib import exceptions
 
 from osc_magnum import options, plans
 from osc_magnum.columns import ResolvedLabels, Row, record, table
@@ -18,14 +15,10 @@ from osc_magnum.service import (
     Document,
     Service,
     one,
-    operation_id,
     renamed,
 )
-from osc_magnum.waiting import until_ended
 
 _BAY: Final = ('bay', 'Bay (name or uuid)')
-_DRY_RUN: Final = {'dry_run': 'true'}
-_ID: Final = re.compile('[0-9a-f]{32}')
 
 NEW: Final = (
     Option('--baymodel', 'cluster_template_id', 'Baymodel (name or uuid)', required=True),
@@ -36,7 +29,7 @@ NEW: Final = (
     Option('--keypair', 'keypair', "Key pair that opens the nodes (default: the baymodel's)"),
     options.DOCKER_VOLUME_SIZE,
     options.LABELS,
-    Option('--merge-labels', 'merge_labels', "Lay labels over the baymodel's", bool),
+    options.MERGE_LABELS,
     Option(
         '--timeout', 'create_timeout', 'Minutes after which building fails (default: 60)', count
     ),
@@ -86,7 +79,7 @@ class CreateBay(base.Show):
         """Create it, or show the plan."""
         body = {'name': parsed_args.name, **options.given(parsed_args, NEW)}
         if parsed_args.dry_run:
-            preview = self.service.ask('POST', BAYS, body, _DRY_RUN).json()
+            preview = self.service.preview(BAYS, body)
             return record(plans.of_new_bay(preview), plans.KINDS)
         operation = options.begin(self.service, parsed_args, 'POST', BAYS, body)
         return _shown(self.service, operation['bay_uuid'], operation)
@@ -112,23 +105,13 @@ class ListBays(base.List):
         """List them."""
         query = options.given(parsed_args, FILTERS)
         limit = parsed_args.limit
-        project = parsed_args.project and self._project_id(parsed_args.project)
+        project = parsed_args.project and self.project_id(parsed_args.project)
         path = f'{BAYS}/detail' if parsed_args.long or project else BAYS
         found = self.service.listed(path, 'clusters', query, None if project else limit)
         if project:
             of_project = (bay for bay in found if bay['project_id'] == project)
             found = itertools.islice(of_project, limit)
         return table(_LONG if parsed_args.long else _LISTED, map(renamed, found))
-
-    def _project_id(self, ident: str) -> str:
-        if _ID.fullmatch(ident):
-            return ident
-        found = self.app.client_manager.sdk_connection.identity.find_project(ident)
-        if found is None:
-            raise exceptions.CommandError(
-                f'There is no project {ident} that you see.\nWhat to do: openstack project list'
-            )
-        return str(found.id)
 
 
 class ShowBay(base.Show):
@@ -143,7 +126,7 @@ class ShowBay(base.Show):
         return _shown(self.service, parsed_args.bay)
 
 
-class DeleteBay(base.Act):
+class DeleteBay(base.Delete):
     """Delete bays, whatever state they are in."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -154,20 +137,8 @@ class DeleteBay(base.Act):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        """Delete all of them; what cannot be deleted does not keep the others."""
-        begun, failed = [], []
-        for ident in parsed_args.bay:
-            try:
-                begun.append(operation_id(self.service.ask('DELETE', one(BAYS, ident))))
-            except exceptions.CommandError as error:
-                failed.append(f'{ident}: {error}')
-        for operation in filter(None, begun) if parsed_args.wait else ():
-            try:
-                until_ended(self.service, operation)
-            except exceptions.CommandError as error:
-                failed.append(str(error))
-        if failed:
-            raise exceptions.CommandError('\n'.join(failed))
+        """Delete all that can be deleted."""
+        self.delete({ident: one(BAYS, ident) for ident in parsed_args.bay}, parsed_args.wait)
 
 
 class ResizeBay(base.Show):
@@ -210,8 +181,8 @@ class ResizeBay(base.Show):
             body['nodegroup'] = parsed_args.nodegroup
         path = one(BAYS, parsed_args.bay, 'actions', 'resize')
         if parsed_args.dry_run:
-            preview = self.service.ask('POST', path, body, _DRY_RUN).json()
-            group = _nodegroup(self.service, parsed_args.bay, parsed_args.nodegroup)
+            preview = self.service.preview(path, body)
+            group = self.service.nodegroup(parsed_args.bay, parsed_args.nodegroup)
             return record(
                 plans.of_resize(preview, group, parsed_args.node_count, parsed_args.remove),
                 plans.KINDS,
@@ -258,7 +229,7 @@ class UpgradeBay(base.Show):
             body['nodegroup'] = parsed_args.nodegroup
         path = one(BAYS, parsed_args.bay, 'actions', 'upgrade')
         if parsed_args.dry_run:
-            preview = self.service.ask('POST', path, body, _DRY_RUN).json()
+            preview = self.service.preview(path, body)
             return record(self._plan(parsed_args, preview), plans.KINDS)
         operation = options.begin(self.service, parsed_args, 'POST', path, body)
         return _shown(self.service, parsed_args.bay, operation)
@@ -270,12 +241,12 @@ class UpgradeBay(base.Show):
             for ident in (bay['cluster_template_id'], parsed_args.baymodel)
         )
         if parsed_args.nodegroup:
-            groups = [_nodegroup(self.service, bay['uuid'], parsed_args.nodegroup)]
+            groups = [self.service.nodegroup(bay['uuid'], parsed_args.nodegroup)]
         else:
             roles = self._replaced_roles(current['coe'])
             groups = [
                 group
-                for group in _nodegroups(self.service, bay['uuid'])
+                for group in self.service.nodegroups(bay['uuid'])
                 if group['is_default'] and group['role'] in roles
             ]
         return plans.of_upgrade(preview, groups, parsed_args.max_batch_size, current, target)
@@ -323,31 +294,6 @@ class ListLabels(base.List):
         )
 
 
-class ListNodegroups(base.List):
-    """List the node groups of a bay."""
-
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Options and arguments."""
-        return base.parser(super().get_parser(prog_name), _BAY)
-
-    def take_action(self, parsed_args: argparse.Namespace) -> Any:
-        """List them."""
-        return table(
-            (
-                'uuid',
-                'name',
-                'role',
-                'is_default',
-                'status',
-                'flavor_id',
-                'node_count',
-                'min_node_count',
-                'max_node_count',
-            ),
-            _nodegroups(self.service, parsed_args.bay),
-        )
-
-
 def _shown(
     service: Service, ident: str, operation: Mapping[str, Any] | None = None
 ) -> tuple[Row, Row]:
@@ -356,21 +302,6 @@ def _shown(
     if operation:
         document['operation'] = operation['uuid']
     return record(document, {'resolved_labels': ResolvedLabels})
-
-
-def _nodegroups(service: Service, bay: str) -> list[Document]:
-    return list(service.listed(one(BAYS, bay, 'nodegroups'), 'nodegroups'))
-
-
-def _nodegroup(service: Service, bay: str, ident: str | None) -> Document:
-    """A node group; by default the default workers."""
-    if ident:
-        return service.get(one(BAYS, bay, 'nodegroups', ident))
-    return next(
-        group
-        for group in _nodegroups(service, bay)
-        if group['is_default'] and group['role'] != 'master'
-    )
 
 
 def _content(baymodel: Document) -> Document:

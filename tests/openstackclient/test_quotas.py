@@ -1,0 +1,56 @@
+"""Quotas and numbers, of members and of administrators."""
+
+from tests.api.fixtures.cloud import OTHER_PROJECT, PROJECT
+from tests.openstackclient.conftest import User
+
+_MODEL = (
+    '--coe', 'swarm', '--image', 'debian', '--external-network', 'public',
+    '--flavor', 'm1.small', '--master-flavor', 'm1.small', '--keypair', 'default',
+)
+
+
+def test_a_quota_is_set_changed_and_deleted(member: User, admin: User) -> None:
+    default = member.json('bay', 'quota', 'show')
+    assert default == {'project_id': PROJECT, 'bays': 20}
+
+    for bays in ('1', '0'):
+        quota = admin.json('bay', 'quota', 'set', PROJECT, '--bays', bays)
+        assert quota == {'project_id': PROJECT, 'bays': int(bays)}
+        assert member.json('bay', 'quota', 'show') == quota
+    assert admin.json('bay', 'quota', 'list') == [quota]
+    assert admin.json('bay', 'quota', 'show', OTHER_PROJECT) == {**default,
+                                                                'project_id': OTHER_PROJECT}
+    member.json('baymodel', 'create', 'limited', *_MODEL)
+    done = member.run('bay', 'create', 'too-many', '--baymodel', 'limited')
+    assert 'magnum.quota.exceeded' in done.err
+
+    done = admin.run('bay', 'quota', 'delete', OTHER_PROJECT, PROJECT)
+    assert done.code == 1
+    assert done.err.startswith(f'{OTHER_PROJECT}: ')
+    assert 'What to do: the default holds: openstack bay quota show <project>' in done.err
+    assert admin.json('bay', 'quota', 'list') == []
+    assert member.json('bay', 'quota', 'show') == default
+
+
+def test_what_quotas_refuse_names_what_was_given(member: User, admin: User) -> None:
+    done = admin.run('bay', 'quota', 'set', 'e' * 32, '--bays', '1')
+    assert 'Option: <project>\nWhat to do: openstack project list\n' in done.err
+    done = admin.run('bay', 'quota', 'set', PROJECT, '--bays', '3000000000')
+    assert 'Option: --bays\n' in done.err
+    for command in (('quota', 'list'), ('quota', 'set', PROJECT, '--bays', '100')):
+        done = member.run('bay', *command)
+        assert done.code == 1
+        assert 'HTTP 403, magnum.forbidden' in done.err
+
+
+def test_bays_and_nodes_are_counted(member: User, admin: User) -> None:
+    member.json('baymodel', 'create', 'counted', *_MODEL)
+    before = member.json('bay', 'stats', 'show')
+    member.json('bay', 'create', 'counted', '--baymodel', 'counted', '--node-count', '2')
+    after = member.json('bay', 'stats', 'show')
+    assert after == {'bays': before['bays'] + 1, 'nodes': before['nodes'] + 3}
+    assert admin.json('bay', 'stats', 'show') == after
+    assert admin.json('bay', 'stats', 'show', '--project', PROJECT) == after
+    assert admin.json('bay', 'stats', 'show', '--project', OTHER_PROJECT) == {
+        'bays': 0, 'nodes': 0
+    }

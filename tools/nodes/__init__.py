@@ -1,4 +1,0 @@
-"""Real machines for the servers of the development cloud.
-
-See README.md.
-"""

@@ -1,1 +1,0 @@
-"""Stand-ins for programs that no package registry has: see README.md."""
