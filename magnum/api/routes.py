@@ -6,6 +6,8 @@ from typing import Final
 
 from magnum.api import versions
 from magnum.api.bootstrap.handlers import BootstrapController
+from magnum.api.bootstrap.registration import RegistrationController
+from magnum.api.bootstrap.reports import ReportsController
 from magnum.api.controllers.actions import ActionsController
 from magnum.api.controllers.baymodels import BaymodelsController
 from magnum.api.controllers.bays import BaysController
@@ -185,8 +187,22 @@ def _of_nodes() -> tuple[Route, ...]:
               auth=Auth.NODE_TOKEN),
         Route('POST', f'{one}/trust', of(do.trust), TRUST, auth=Auth.NODE_KEY),
         Route('POST', f'{one}/reissue/{{purpose}}', of(do.reissue), SIGNING, auth=Auth.NODE_KEY),
+        Route('POST', f'{one}/register',
+              Resource('registration', RegistrationController)
+              .handler(RegistrationController.register),
+              SIGNING, auth=Auth.NODE_TOKEN),
+        *_of_reports(one),
     )
     return tuple(dataclasses.replace(route, trailing_slash=False) for route in routes)
+
+
+def _of_reports(path: str) -> tuple[Route, ...]:
+    of, do = Resource('reports', ReportsController).handler, ReportsController
+    return (
+        Route('POST', f'{path}/report', of(do.report), NODE, auth=Auth.NODE_SIGNATURE),
+        Route('POST', f'{path}/results/{{directive}}', of(do.result), NODE,
+              auth=Auth.NODE_SIGNATURE),
+    )
 
 
 #: Both vocabularies have the same routes.

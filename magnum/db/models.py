@@ -7,6 +7,7 @@ that users may change, for optimistic concurrency.
 
 import datetime
 import uuid as uuid_module
+from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
 import sqlalchemy as sa
@@ -147,6 +148,10 @@ class Bay(Base):
     status_reason: Mapped[str | None] = mapped_column(sa.Text)
     health_status: Mapped[str | None] = mapped_column(sa.String(20))
     health_status_reason: Mapped[dict[str, str]] = mapped_column(sa.JSON, default=dict)
+    # What its nodes' reports come to, by name; null: none of them reports.
+    conditions: Mapped[dict[str, dict[str, str]] | None] = mapped_column(
+        sa.JSON(none_as_null=True)
+    )
     generation: Mapped[int] = mapped_column(default=1)
 
 
@@ -340,11 +345,19 @@ class Node(Base):
     server, ``api_addresses`` those of the API on nodes that serve it. The row
     is that of the last server of this name; ``operation_uuid`` built it, and
     is null for a node that an earlier release gave its certificates to.
+
+    From ``signing_key`` on, columns are of nodes that report, and null or
+    false for others. ``said`` is a hash of the last report that was written,
+    ``sequence`` its number, ``heard_at`` when the node was heard of, coarsely.
+    ``is_changed`` asks a conductor to look at the row, ``noted`` is what it saw
+    of it when it last did.
     """
 
     __tablename__ = 'node'
     __table_args__ = _options(
         sa.UniqueConstraint('bay_uuid', 'role', 'name', name='uq_node_name'),
+        sa.Index('ix_node_changed', 'is_changed', 'bay_uuid'),
+        sa.Index('ix_node_heard', 'is_silent', 'heard_at'),
     )
 
     bay_uuid: Mapped[str] = mapped_column(sa.String(36))
@@ -355,6 +368,56 @@ class Node(Base):
     addresses: Mapped[list[str]] = mapped_column(sa.JSON, default=list)
     api_addresses: Mapped[list[str]] = mapped_column(sa.JSON, default=list)
     public_keys: Mapped[dict[str, str]] = mapped_column(sa.JSON, default=dict)
+    # base64 of the SubjectPublicKeyInfo; good while public_keys has its hash.
+    signing_key: Mapped[str | None] = mapped_column(sa.String(255))
+    state: Mapped[str | None] = mapped_column(sa.String(20))
+    step: Mapped[str | None] = mapped_column(sa.String(64))
+    position: Mapped[int | None] = mapped_column(sa.Integer)
+    steps: Mapped[int | None] = mapped_column(sa.Integer)
+    lines: Mapped[list[str] | None] = mapped_column(sa.JSON(none_as_null=True))
+    conditions: Mapped[dict[str, dict[str, str]] | None] = mapped_column(
+        sa.JSON(none_as_null=True)
+    )
+    versions: Mapped[dict[str, str] | None] = mapped_column(sa.JSON(none_as_null=True))
+    trusts: Mapped[str | None] = mapped_column(sa.String(64))
+    sequence: Mapped[int | None] = mapped_column(sa.BigInteger)
+    said: Mapped[str | None] = mapped_column(sa.String(64))
+    heard_at: Mapped[datetime.datetime | None] = mapped_column(UTCDateTime)
+    is_silent: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    is_changed: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    noted: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
+
+
+#: Columns of a node that has reported nothing.
+NOTHING_REPORTED: Final[Mapping[str, Any]] = {
+    **dict.fromkeys(
+        ('signing_key', 'state', 'step', 'position', 'steps', 'lines', 'conditions', 'versions',
+         'trusts', 'sequence', 'said', 'heard_at', 'noted')
+    ),
+    'is_silent': False,
+    'is_changed': False,
+}
+
+
+class Directive(Base):
+    """Something that an operation asks a node to do; ``lines`` are the node's last words."""
+
+    __tablename__ = 'directive'
+    __table_args__ = _options(
+        sa.Index('ix_directive_node', 'bay_uuid', 'role', 'node'),
+        sa.Index('ix_directive_operation', 'operation_uuid'),
+    )
+
+    uuid: Mapped[str] = mapped_column(sa.String(36), default=_uuid, unique=True)
+    bay_uuid: Mapped[str] = mapped_column(sa.String(36))
+    operation_uuid: Mapped[str] = mapped_column(sa.String(36))
+    role: Mapped[str] = mapped_column(sa.String(32))
+    node: Mapped[str] = mapped_column(Name)
+    verb: Mapped[str] = mapped_column(sa.String(32))
+    parameters: Mapped[dict[str, Any]] = mapped_column(sa.JSON, default=dict)
+    # None until the node has said it, or nobody waits for it any more.
+    outcome: Mapped[str | None] = mapped_column(sa.String(20))
+    lines: Mapped[list[str] | None] = mapped_column(sa.JSON(none_as_null=True))
 
 
 class NodeTrust(Base):

@@ -109,7 +109,10 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     # Of nodes: nobody's token of Keystone's is a reason to let him in.
     **{
         ('POST', f'/v1/bootstrap/{{bay}}/{path}'): _OF_NODES
-        for path in ('ca', 'certificates/{purpose}', 'trust', 'reissue/{purpose}')
+        for path in (
+            'ca', 'certificates/{purpose}', 'trust', 'reissue/{purpose}', 'register', 'report',
+            'results/{directive}',
+        )
     },
 }
 
@@ -117,6 +120,7 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
 NAMED = {
     'bay': 'one', 'ca_cert_type': 'etcd', 'nodegroup': 'default-worker', 'project_id': PROJECT,
     'resource': 'Cluster', 'driver': 'swarm_test', 'purpose': 'kubelet',
+    'directive': '00000000-0000-4000-8000-000000000000',
 }
 CSR = csr.make(csr.name(CN='node-1'))
 _QUOTA = {'project_id': PROJECT, 'hard_limit': 10000}

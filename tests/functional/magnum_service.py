@@ -111,11 +111,11 @@ class Process:
             return False
 
 
-def wait_for_api(process: Process, seconds: float = 180) -> None:
+def wait_for_api(process: Process, seconds: float = 180, url: str = URL) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         with contextlib.suppress(requests.ConnectionError):
-            if requests.get(URL.removesuffix('/v1'), timeout=5).status_code == 200:
+            if requests.get(url.removesuffix('/v1'), timeout=5).status_code == 200:
                 return
         assert process.process
         assert process.process.poll() is None, process.log.read_text()[-3000:]

@@ -18,10 +18,12 @@ class Person:
     """One account of the development cloud.
 
     :param name: of ``settings.OPENRC_NAMES``, or any other with ``openrc``.
+    :param url: of the Magnum that is asked.
     """
 
-    def __init__(self, name: str, openrc: dict[str, str] | None = None):
+    def __init__(self, name: str, openrc: dict[str, str] | None = None, url: str = URL):
         self.name = name
+        self.url = url
         self.openrc = openrc or settings.openrc(name)
 
     # Magnum, by plain requests ----------------------------------------------
@@ -36,7 +38,7 @@ class Person:
     @functools.cached_property
     def magnum(self) -> adapter.Adapter:
         return adapter.Adapter(
-            self.keystone, endpoint_override=URL, raise_exc=False,
+            self.keystone, endpoint_override=self.url, raise_exc=False,
             additional_headers={'OpenStack-API-Version': 'container-infra latest'},
         )
 
@@ -106,7 +108,7 @@ class Person:
     def old(self, *command: str, check: bool = True) -> str:
         """``magnum ...`` of python-magnumclient 3.7.0, the last with bays."""
         return self.run(
-            'magnumclient-3.7.0', 'magnum', '--bypass-url', URL, *command, check=check
+            'magnumclient-3.7.0', 'magnum', '--bypass-url', self.url, *command, check=check
         )
 
     def new(self, *command: str) -> Any:

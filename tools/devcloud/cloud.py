@@ -198,7 +198,7 @@ def _bootstrap_keystone() -> None:
 
 def down() -> None:
     """Stop everything that was started here, keep the data."""
-    stopped = settings.PROCESSES.stop(services.NAMES)
+    stopped = settings.PROCESSES.stop((settings.MACHINES_WATCH, *services.NAMES))
     stopped += [name for name in backends.NAMES if backends.down(name)]
     say(f'stopped {len(stopped)} services' if stopped else 'nothing was running')
 

@@ -9,7 +9,8 @@ authorities their bay trusts. Run it with the project's interpreter::
     tools/devcloud/node_agent.py --once | --forever
 
 State is kept in ``<state of the cloud>/node-agent``: ``behaviour.json`` says
-which nodes misbehave (see node_agent_behaviour.py), ``booted/`` has a file for
+which nodes misbehave (see node_agent_behaviour.py; node_agent_claim.py says how
+real machines keep the agent off nodes), ``booted/`` has a file for
 every server that was played, so that none boots twice: the disk of a node that
 came up, and nothing of others. ``pid`` is the process.
 """
@@ -36,6 +37,7 @@ if __name__ == '__main__':
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
 from tools.devcloud import node_agent_behaviour as behaviour
+from tools.devcloud import node_agent_claim as claim
 from tools.devcloud import node_agent_trust as trust
 from tools.devcloud import settings
 from tools.devcloud.node_agent_boot import Node, StepFailed, read_settings
@@ -78,6 +80,7 @@ class Agent:
         self._cloud = cloud
         self._bootstrap = bootstrap
         self._behaviour_file = state / 'behaviour.json'
+        self._claim_file = state.parent / claim.FILE
         self._booted = state / 'booted'
         self._booted.mkdir(parents=True, exist_ok=True)
         self._stopping = stopping
@@ -165,6 +168,9 @@ class Agent:
             return None
         if not node_settings.get('MAGNUM_BOOTSTRAP_URL', '').startswith(self._bootstrap):
             LOG.info('%s: a node of another service', server.name)
+            return None
+        if claim.covers(claim.read(self._claim_file), node_settings):
+            LOG.info('%s: left to a real machine', server.name)
             return None
         node = Node(node_settings, self._stopping)
         told = behaviour.of_node(self._behaviour_file, node.name)

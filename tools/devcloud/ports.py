@@ -40,7 +40,7 @@ USUAL: Final = {
 
 _FILE: Final = place.STATE / 'port-offset'
 _FIRST_EPHEMERAL: Final = 32768
-_STEP: Final = 20
+STEP: Final = 20
 _VARIABLE: Final = 'MAGNUM_DEVCLOUD_PORT_OFFSET'
 
 #: Sockets that keep an offset for this process while its cloud starts.
@@ -94,7 +94,7 @@ def choose() -> None:
 def _offsets() -> Iterator[int]:
     """Offsets of which no two have a port in common."""
     used: set[int] = set()
-    for number in range(0, _FIRST_EPHEMERAL - max(USUAL.values()), _STEP):
+    for number in range(0, _FIRST_EPHEMERAL - max(USUAL.values()), STEP):
         ports = {port + number for port in USUAL.values()}
         if used.isdisjoint(ports):
             used |= ports

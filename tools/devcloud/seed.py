@@ -152,8 +152,12 @@ def _ensure_external_network(admin: Connection) -> None:
         admin.network.create_subnet(
             name=name,
             network_id=network.id,
-            cidr='172.24.0.0/16',
-            gateway_ip='172.24.0.1',
+            cidr=str(settings.EXTERNAL_ADDRESSES),
+            gateway_ip=str(settings.EXTERNAL_ADDRESSES[1]),
+            allocation_pools=[{
+                'start': str(settings.FLOATING_ADDRESSES[2]),
+                'end': str(settings.FLOATING_ADDRESSES[-2]),
+            }],
             ip_version=4,
             is_dhcp_enabled=False,
         )

@@ -18,6 +18,7 @@ Environment variables move the cloud:
 
 import dataclasses
 import hashlib
+import ipaddress
 import json
 import os
 import pathlib
@@ -46,6 +47,8 @@ ACCOUNTS = STATE / 'accounts'
 PROCESSES = Home(
     LOG, RUN, STATE, 'stop it, or let "devcloud reset" forget this cloud and its ports'
 )
+#: The process that boots real machines for servers (tools/nodes), if one runs.
+MACHINES_WATCH = 'nodes-watch'
 ENCRYPTION_KEY = STATE / 'magnum' / 'encryption.key'
 
 # Unix socket paths are limited to about 100 characters, checkouts are not.
@@ -149,6 +152,9 @@ APPLICATION_CREDENTIAL = 'alice-appcred'
 OPENRC_NAMES = (*ACCOUNTS_BY_NAME, APPLICATION_CREDENTIAL)
 
 EXTERNAL_NETWORK = 'public'
+EXTERNAL_ADDRESSES = ipaddress.IPv4Network('172.24.0.0/16')
+#: Those of them that are given away: others than clouds beside this one give away.
+FLOATING_ADDRESSES = list(EXTERNAL_ADDRESSES.subnets(new_prefix=22))[_OFFSET // ports.STEP % 64]
 IMAGES = {  # name: os_distro
     'debian-12': 'debian',
     'ubuntu-24.04': 'ubuntu',

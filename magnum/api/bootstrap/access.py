@@ -9,13 +9,15 @@ import dataclasses
 import re
 import uuid
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
+import orjson
 import webob
 from oslo_config import cfg
 from sqlalchemy.orm import Session
 
 from magnum.api import errors
+from magnum.api.bootstrap import admission
 from magnum.api.bootstrap.admission import Applicant, Cloud
 from magnum.api.bootstrap.rate_limits import RateLimiter, too_many
 from magnum.api.services import Services, Wakes
@@ -27,6 +29,8 @@ from magnum.domain import uuids
 from magnum.drivers.contract import Driver
 
 TOKEN_HEADER: Final = 'X-Bootstrap-Token'  # noqa: S105 - a name, not a token
+#: Longest body that is JSON, in bytes.
+LONGEST: Final = 64 * 1024
 #: What a node may be called.
 NODE_NAME: Final = '[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?'
 _UUID: Final = re.compile(uuids.CANONICAL)
@@ -130,6 +134,16 @@ class Parts:
         driver = self._driver_for_bay(*bays.with_baymodel(session, node.bay.uuid))
         return Applicant(node.bay, node.role, name, driver)
 
+    def conflict(self, applicant: Applicant, operation_uuid: str) -> errors.APIError:
+        """The answer to a second key of a node; the operation that builds it fails."""
+        with self.writing() as session:
+            admission.record_conflict(session, self.certificates, applicant, operation_uuid)
+        self.wake_up.send()
+        return errors.APIError(
+            errors.bootstrap.IDENTITY_CONFLICT,
+            f'Another key was shown for {applicant.name} before.',
+        )
+
     def _node(
         self,
         session: Session,
@@ -191,6 +205,20 @@ def body(request: webob.Request, longest: int) -> bytes:
             errors.requests.TOO_LARGE, f'The body is longer than {longest} bytes.'
         )
     return found
+
+
+def json_of(text: bytes) -> dict[str, Any]:
+    """The object that a body is.
+
+    :raises APIError: requests.BAD_REQUEST.
+    """
+    try:
+        document = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        document = None
+    if not isinstance(document, dict):
+        raise errors.APIError(errors.requests.BAD_REQUEST, 'The body is no JSON object.')
+    return document
 
 
 def refused() -> errors.APIError:

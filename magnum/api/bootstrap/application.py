@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+import orjson
 import webob
 import webob.dec
 from oslo_config import cfg
@@ -26,15 +27,19 @@ from magnum.api.requests import refusals
 
 LOG = logging.getLogger(__name__)
 
+#: PEM text, a JSON document, or None when there is nothing new.
+_Answer = str | dict[str, Any] | None
+
 #: Requests served at a time from addresses with too many failures, and the
 #: seconds after which another one is worth a try.
 _SUSPECTS_AT_ONCE: Final = 1
 _SHORTLY: Final = 1.0
 #: Answers that count as failures of an address. A token is verified before the
-#: signing request is read; a key is the signing request's own.
+#: body is read; a key is the body's own, and a signature is over the body.
 _OF_TOKENS: Final = frozenset({errors.bootstrap.REFUSED})
 _FAILURES: Final[Mapping[Auth, frozenset[errors.Kind]]] = {
     Auth.NODE_TOKEN: _OF_TOKENS,
+    Auth.NODE_SIGNATURE: _OF_TOKENS | {errors.bootstrap.GONE, errors.requests.TOO_LARGE},
     Auth.NODE_KEY: _OF_TOKENS | {errors.certificates.INVALID_CSR, errors.requests.TOO_LARGE},
 }
 
@@ -67,7 +72,7 @@ class _Application:
         """The answer to any request, errors included."""
         request_id = request.environ.get('openstack.request_id') or f'req-{uuid.uuid4()}'
         try:
-            return _pem_response(self._route(request, request_id))
+            return _response(self._route(request, request_id))
         except errors.APIError as error:
             LOG.info(
                 '%s: node at %s: %s %s',
@@ -81,8 +86,8 @@ class _Application:
             what = f'{request_id}: a node at {request.remote_addr} cannot be served.'
             return _error_response(faults.told(fault, what), request_id)
 
-    def _route(self, request: webob.Request, request_id: str) -> str | None:
-        """The PEM text asked for; None when there is nothing new.
+    def _route(self, request: webob.Request, request_id: str) -> _Answer:
+        """What is asked for.
 
         :raises APIError: for everything that is wrong with the request.
         """
@@ -100,7 +105,7 @@ class _Application:
         )
         address = address_key(request.remote_addr or '')
         with self._guarded(address, _FAILURES[route.auth]), refusals.told(refusals.OF_NODES):
-            answer: str | None = serve(request, request_id, *match.arguments)
+            answer: _Answer = serve(request, request_id, *match.arguments)
         return answer
 
     @contextlib.contextmanager
@@ -129,12 +134,14 @@ class _Application:
                 self._of_suspects.release()
 
 
-def _pem_response(pem: str | None) -> webob.Response:
-    if pem is None:
+def _response(answer: _Answer) -> webob.Response:
+    if answer is None:
         return webob.Response(status=204, cache_control='no-store')
-    return webob.Response(
-        body=pem.encode(), content_type='application/x-pem-file', cache_control='no-store'
-    )
+    if isinstance(answer, str):
+        content, content_type = answer.encode(), 'application/x-pem-file'
+    else:
+        content, content_type = orjson.dumps(answer), 'application/json'
+    return webob.Response(body=content, content_type=content_type, cache_control='no-store')
 
 
 def _error_response(error: errors.APIError, request_id: str) -> webob.Response:

@@ -63,7 +63,7 @@ class BootstrapController:
                 applicant = self._parts.applicant(session, node, node_name(request))
                 if not admission.is_to_be_built(session, applicant, operation):
                     raise admission.refused(applicant.name)
-                certificate = _node_certificate(applicant.driver, node.role, purpose)
+                certificate = node_certificate(applicant.driver, node.role, purpose)
                 csr = _read_csr(request) if csr is None else csr
                 standing, addresses = admission.judge(
                     session, applicant, operation, purpose, public_key_of(csr), confirmed
@@ -75,17 +75,8 @@ class BootstrapController:
                     )
                 owner = admission.owner_of_servers(session, applicant.bay.uuid)
             if standing is Standing.CONFLICT:
-                self._fail_operation(applicant, operation.uuid)
-                raise errors.APIError(
-                    errors.bootstrap.IDENTITY_CONFLICT,
-                    f'Another key was shown for {applicant.name} before.',
-                )
+                raise self._parts.conflict(applicant, operation.uuid)
             confirmed = self._parts.cloud.confirm(applicant, owner)
-
-    def _fail_operation(self, applicant: Applicant, operation_uuid: str) -> None:
-        with self._parts.writing() as session:
-            admission.record_conflict(session, self._certificates, applicant, operation_uuid)
-        self._parts.wake_up.send()
 
     def trust(self, request: webob.Request, request_id: str, bay: str) -> str | None:
         """POST of a node that lives: what it is to trust, unless it does so already."""
@@ -135,7 +126,7 @@ class BootstrapController:
                 if not is_expected and not self._certificates.is_renewable(*which, purpose):
                     raise refused()
                 applicant = self._parts.applicant(session, node, name)
-                certificate = _node_certificate(applicant.driver, node.role, purpose)
+                certificate = node_certificate(applicant.driver, node.role, purpose)
                 addresses = admission.living(session, applicant, is_expected, confirmed)
                 if addresses is not None:
                     return self._signed(
@@ -168,7 +159,7 @@ class BootstrapController:
         return issued.pem
 
 
-def _node_certificate(driver: Driver, role: str, purpose: str) -> NodeCertificate:
+def node_certificate(driver: Driver, role: str, purpose: str) -> NodeCertificate:
     """What the driver says of a purpose, for nodes of this role."""
     certificate = driver.node_certificates(role).get(purpose)
     if certificate is not None:

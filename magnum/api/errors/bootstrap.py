@@ -48,3 +48,18 @@ NOT_YET: Final = Kind(
     'Another master of the bay is taking over other authorities; they do so one at a time.',
     'Come again after the seconds in "Retry-After".',
 )
+CLOCK: Final = Kind(
+    'magnum.bootstrap.clock', 401,
+    "The signature is good, but the node's clock is more than five minutes off.",
+    'Sign again, by the time in the header "Date".',
+)
+GONE: Final = Kind(
+    'magnum.bootstrap.gone', 410,
+    'The bay was deleted.',
+    'Report nothing any more.',
+)
+UNKNOWN_DIRECTIVE: Final = Kind(
+    'magnum.bootstrap.unknown_directive', 404,
+    'The node was not asked to do this.',
+    'Name a directive of an answer that this node was given.',
+)

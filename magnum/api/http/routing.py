@@ -26,6 +26,7 @@ class Auth(enum.Enum):
     KEYSTONE = "a token of Keystone's"
     NODE_TOKEN = 'the token that a node is built with'  # noqa: S105 - a name
     NODE_KEY = 'a signing request made with the key that a node showed first'
+    NODE_SIGNATURE = 'a signature by the key that a node registered'
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -71,7 +71,7 @@ def document() -> dict[str, Any]:
         'security': [{_TOKEN: []}],
         'paths': paths,
         'components': {
-            'schemas': {**COMPONENTS, **dict(failures.components())},
+            'schemas': {**COMPONENTS, **nodes.COMPONENTS, **dict(failures.components())},
             'responses': failures.responses(),
             'parameters': parameters.components(),
             'headers': parameters.header_components(),

@@ -4,15 +4,36 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from magnum.api.bootstrap import signatures
 from magnum.api.bootstrap.access import TOKEN_HEADER
+from magnum.api.bootstrap.registration import MOST_REQUESTS
 from magnum.api.http.routing import Auth, Route
 from magnum.api.openapi import failures
+from magnum.api.openapi.bodies import ref
 from magnum.api.openapi.operations import PEM
-from magnum.api.types.schemas import UUID, Schema
+from magnum.api.types.schemas import STRINGS, UUID, Schema, closed, nullable
+from magnum.domain import reports
 
 TAG: Final = 'bootstrap'
 _STRING: Final[Schema] = {'type': 'string'}
+_JSON: Final = 'application/json'
 _ERRORS: Final = (400, 401, 403, 404, 405, 409, 413, 425, 429, 431, 500, 503)
+
+
+def _like(pattern: str) -> Schema:
+    return {'type': 'string', 'pattern': f'^{pattern}$'}
+
+
+def _integer(highest: int) -> Schema:
+    return {'type': 'integer', 'minimum': 0, 'maximum': highest}
+
+
+def _named(pattern: str, schema: Schema) -> Schema:
+    return {
+        'type': 'object', 'maxProperties': reports.MOST_NAMES,
+        'propertyNames': {'pattern': f'^{pattern}$'}, 'additionalProperties': schema,
+    }
+
 
 SECURITY: Final[dict[str, Any]] = {
     TOKEN_HEADER: {
@@ -31,6 +52,65 @@ OPERATIONS: Final[Mapping[str, tuple[str, str]]] = {
         'bootstrap_reissue',
         "Have a living node's certificate signed anew, in a rotation or before it ends",
     ),
+    'registration.register': (
+        'bootstrap_register', 'Register the key of a node, and have its certificates signed',
+    ),
+    'reports.report': ('bootstrap_report', 'Say how a node is'),
+    'reports.result': ('bootstrap_result', 'Say what became of a directive'),
+}
+#: By the name of the handler: the schemas of body and answer that are JSON.
+_DOCUMENTS: Final[Mapping[str, tuple[str, str]]] = {
+    'registration.register': ('NodeRegistration', 'NodeRegistered'),
+    'reports.report': ('NodeReport', 'NodeAnswer'),
+    'reports.result': ('NodeResult', 'NodeAnswer'),
+}
+_LINES: Final[Schema] = {
+    'type': 'array', 'maxItems': reports.MOST_LINES,
+    'items': {'type': 'string', 'maxLength': reports.MOST_CHARACTERS},
+}
+COMPONENTS: Final[Mapping[str, Schema]] = {
+    'NodeRegistration': closed({
+        'public_key': {
+            'type': 'string', 'description': 'PEM of a P-256 key, which reports are signed with.',
+        },
+        'requests': {
+            'type': 'object', 'description': 'Signing requests (PEM) by purpose.',
+            'maxProperties': MOST_REQUESTS, 'additionalProperties': _STRING,
+        },
+    }),
+    'NodeRegistered': closed({
+        'authorities': nullable(_STRING), 'certificates': STRINGS, 'next': {'type': 'number'},
+    }),
+    'NodeReport': closed(
+        {
+            'sequence': _integer(reports.HIGHEST_SEQUENCE),
+            'state': {'enum': list(reports.STATES)},
+            'step': nullable(_like(reports.STEP)),
+            'position': nullable(_integer(reports.MOST_STEPS)),
+            'steps': nullable(_integer(reports.MOST_STEPS)),
+            'lines': _LINES,
+            'conditions': _named(reports.CONDITION, closed({
+                'status': {'enum': list(reports.STATUSES)},
+                'reason': _like(reports.REASON),
+                'message': {'type': 'string', 'maxLength': reports.LONGEST_MESSAGE},
+            })),
+            'versions': _named(
+                reports.PROGRAM, {'type': 'string', 'maxLength': reports.LONGEST_VERSION}
+            ),
+            'trusts': nullable(_like(reports.FINGERPRINT)),
+        },
+        optional=('step', 'position', 'steps', 'lines', 'conditions', 'versions', 'trusts'),
+    ),
+    'NodeResult': closed(
+        {'outcome': {'enum': list(reports.OUTCOMES)}, 'lines': _LINES}, optional=('lines',)
+    ),
+    'NodeAnswer': closed({
+        'next': {'type': 'number', 'description': 'Seconds until the next report.'},
+        'directives': {
+            'type': 'array',
+            'items': closed({'id': UUID, 'verb': _STRING, 'parameters': {'type': 'object'}}),
+        },
+    }),
 }
 _WITHOUT_BODY: Final = frozenset({'bootstrap.authority'})
 _WITH_NOTHING_NEW: Final = frozenset({'bootstrap.trust'})
@@ -39,11 +119,17 @@ _ARGUMENTS: Final[Mapping[str, tuple[str, Schema]]] = {
     'bay': ('uuid of the bay.', UUID),
     'node': ('Name of the node.', _STRING),
     'purpose': ('What the certificate is for.', _STRING),
+    'directive': ('Id of the directive.', UUID),
     'trusts': ('SHA-256, hexadecimal, of what the node trusts.', _STRING),
     'renews': ('The node asks for another certificate before this one ends.', {'const': 'true'}),
     'turns': ('A master that says so waits until others have followed.', {'const': 'true'}),
 }
 _OPTIONAL: Final = frozenset({'turns', 'renews'})
+_SIGNATURE: Final = (
+    'RFC 9421: a signature by the registered key, labelled "magnum", over "@method" and '
+    '"content-digest" with "created", "nonce", "keyid" (<bay>/<role>/<node>), "alg" '
+    '(ecdsa-p256-sha256) and "tag" (magnum/report, or magnum/result/<directive>), in this order.'
+)
 _PROOF: Final = (
     'A signing request made with the key that the node showed first for the purpose: it says '
     'who asks.'
@@ -66,11 +152,18 @@ def operation(route: Route) -> dict[str, Any]:
         'responses': {
             '200': {'description': 'OK', 'content': {PEM: {'schema': _STRING}}},
             **{
-                str(status): {'$ref': f'#/components/responses/{failures.response_name(status)}'}
-                for status in _ERRORS
+                str(status): _failure(status) for status in _ERRORS
             },
         },
     }
+    if route.auth is Auth.NODE_SIGNATURE:
+        described['parameters'] += [_header(header) for header in signatures.HEADERS]
+        described['responses']['410'] = _failure(410)
+    if name in _DOCUMENTS:
+        asked, answered = _DOCUMENTS[name]
+        described['requestBody'] = {'required': True, 'content': {_JSON: {'schema': ref(asked)}}}
+        described['responses']['200']['content'] = {_JSON: {'schema': ref(answered)}}
+        return described
     if name in _WITH_NOTHING_NEW:
         described['responses']['204'] = {
             'description': 'The node trusts what the bay trusts.',
@@ -89,3 +182,14 @@ def _parameter(name: str, place: str) -> dict[str, Any]:
         'name': name, 'in': place, 'required': name not in _OPTIONAL, 'schema': schema,
         'description': words,
     }
+
+
+def _header(name: str) -> dict[str, Any]:
+    return {
+        'name': name, 'in': 'header', 'required': True, 'schema': _STRING,
+        'description': _SIGNATURE,
+    }
+
+
+def _failure(status: int) -> dict[str, Any]:
+    return {'$ref': f'#/components/responses/{failures.response_name(status)}'}

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from magnum.api import errors
 from magnum.certificates import errors as certificates
 from magnum.db.repositories import baymodels, paging, quotas
-from magnum.domain import nodegroups
+from magnum.domain import nodegroups, reports
 from magnum.drivers.contract import PlanRefused
 from magnum.operations.accept import errors as operations
 
@@ -100,6 +100,9 @@ RETRY: Final[Table] = {
 #: A node's signing request is its whole body.
 OF_NODES: Final[Table] = {
     certificates.InvalidCSR: Refusal(errors.certificates.INVALID_CSR, '{error}'),
+    reports.Invalid: Refusal(
+        errors.requests.INVALID_VALUE, '{error.member}: {error}', '{error.member}'
+    ),
 }
 
 

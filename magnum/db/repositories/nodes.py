@@ -82,6 +82,8 @@ def register(
     node.addresses = list(addresses.own)
     node.api_addresses = list(addresses.api)
     node.public_keys = dict(public_keys)
+    for column, value in models.NOTHING_REPORTED.items():
+        setattr(node, column, value)
     session.flush()
     return node
 
@@ -92,11 +94,19 @@ def bind(session: Session, node: models.Node, purpose: str, public_key: str) -> 
     session.flush()
 
 
+def let_report(session: Session, node: models.Node, signing_key: str) -> None:
+    """Take reports of the node that are signed with this key, which is bound already."""
+    if node.signing_key != signing_key:
+        node.signing_key = signing_key
+        session.flush()
+
+
 def addresses_of(node: models.Node) -> NodeAddresses:
     """What the cloud said when the node came."""
     return NodeAddresses(tuple(node.addresses), tuple(node.api_addresses))
 
 
 def forget(session: Session, bay_uuid: str) -> None:
-    """Forget every node of a bay; none is fine."""
+    """Forget every node of a bay, and what they were asked to do; none is fine."""
+    session.execute(sa.delete(models.Directive).filter_by(bay_uuid=bay_uuid))
     session.execute(sa.delete(TABLE).where(TABLE.c.bay_uuid == bay_uuid))

@@ -159,6 +159,9 @@ class KubernetesDriver(heat.HeatDriver):
             # By these two names etcd tells masters from all others.
             'etcd': NodeCertificate('etcd', server=True, client=True, dns_names=('etcd.magnum',)),
             'kubelet-client': NodeCertificate('magnum:kubelet-client', client=True),
+            # With it the API server speaks for its users to aggregated APIs. Only this name
+            # may: certificates of all others are of the same authority.
+            'front-proxy': NodeCertificate('magnum:front-proxy', client=True),
             'controller-manager': NodeCertificate('system:kube-controller-manager', client=True),
             'scheduler': NodeCertificate('system:kube-scheduler', client=True),
             'admin': NodeCertificate('magnum:admin', 'system:masters', client=True),

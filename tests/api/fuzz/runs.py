@@ -4,6 +4,7 @@ import collections
 import copy
 import dataclasses
 import http
+import json
 import pathlib
 import random
 import warnings
@@ -23,17 +24,30 @@ from schemathesis import Case, GenerationMode
 from schemathesis.core.failures import FailureGroup
 from schemathesis.core.result import Ok
 
+from magnum.api.bootstrap import signatures
 from magnum.api.openapi.operations import PEM
+from magnum.db import models
 from magnum.domain import states
 from tests.api.fixtures.contract import ContractBroken, description
 from tests.api.fixtures.service import Service
 from tests.api.fuzz import requests
 from tests.api.fuzz.things import Things
+from tests.unit.certificates.reporting import pem, signed
 
 _DISTURBANCE: Final = 40  # requests between two
 #: How often a case is sent, shaped anew each time: to draw it takes longest.
 _ASKERS: Final = 5
 _PARTS: Final = ('path_parameters', 'query', 'headers', 'body')
+#: A node that is registered, and what it was never asked to do.
+_NODE: Final = 'node-0'
+_DIRECTIVE: Final = '00000000-0000-4000-8000-000000000000'
+#: Path of a route that takes signatures -> the tag of these.
+_TAGS: Final = {
+    '/v1/bootstrap/{bay}/report': 'magnum/report',
+    '/v1/bootstrap/{bay}/results/{directive}': 'magnum/result/{directive}',
+}
+#: How often such a request has a signature that was drawn.
+_UNSIGNED: Final = 0.1
 #: Collection -> what requests may count on.
 _ALWAYS_THERE: Final[dict[str, dict[str, Any]]] = {
     'clustertemplates': {
@@ -83,7 +97,8 @@ class Run:
         self._seed = seed
         self._things = Things(_csr())
         self.found = Found()
-        self._things.node = _prepare(self.service)
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._things.node = _prepare(self.service, self._key)
 
     def close(self) -> None:
         """Stop the service."""
@@ -131,7 +146,7 @@ class Run:
         if self.found.requests % _DISTURBANCE == 0:
             self._disturb()
         try:
-            response = self._client.open(**_request(case))
+            response = self._client.open(**self._signed(case, _request(case)))
         except ContractBroken as fault:
             self.found.requests += 1
             self._fault(case, str(fault))
@@ -142,6 +157,23 @@ class Run:
         if response.status_code >= http.HTTPStatus.INTERNAL_SERVER_ERROR:
             self._fault(case, f'{response.status_code}: {response.text[:300]}')
         self._validate(case, response)
+
+    def _signed(self, case: Case[Any], request: dict[str, Any]) -> dict[str, Any]:
+        """A request to one of the routes that take signatures: mostly with a good one."""
+        said = _TAGS.get(case.operation.path)
+        if said is None or 'json' not in request or self._random.random() < _UNSIGNED:
+            return request
+        bay, _ = self._things.node
+        body = json.dumps(request.pop('json')).encode()
+        path = case.operation.path.format(bay=bay, directive=_DIRECTIVE)
+        tag = said.format(directive=_DIRECTIVE)
+        return {
+            **request, 'path': path, 'data': body, 'query_string': {'node': _NODE},
+            'headers': {
+                'Content-Type': 'application/json',
+                **signed(self._key, body, f'{bay}/worker/{_NODE}', tag),
+            },
+        }
 
     def _validate(self, case: Case[Any], response: werkzeug.test.TestResponse) -> None:
         """A second opinion on the answer: what other clients make of the document."""
@@ -210,8 +242,10 @@ def _mandatory(operation: Any) -> frozenset[str]:
     return frozenset(needed) | ({'cluster_uuid'} if name == 'CertificateRequest' else set())
 
 
-def _prepare(service: Service) -> tuple[str, str]:
+def _prepare(service: Service, key: ec.EllipticCurvePrivateKey) -> tuple[str, str]:
     """A template and a bay of the member's, and of the other one's.
+
+    :param key: of a node that is registered in the member's bay.
 
     :returns: the member's bay, and the token of a node of it.
     """
@@ -225,6 +259,12 @@ def _prepare(service: Service) -> tuple[str, str]:
     headers = {'X-Auth-Token': 'member', 'OpenStack-API-Version': 'container-infra latest'}
     (operation, *_) = client.get('/v1/operations', headers=headers).get_json()['operations']
     bay_uuid: str = operation['bay_uuid']
+    with service.database.writing() as session:
+        shown = signatures.public_key(pem(key))
+        session.add(models.Node(
+            bay_uuid=bay_uuid, role='worker', name=_NODE, server_id='server',
+            public_keys={signatures.PURPOSE: signatures.fingerprint(shown)}, signing_key=shown,
+        ))
     return bay_uuid, service.arm_nodes(bay_uuid, operation['uuid'])
 
 

@@ -9,7 +9,10 @@ import random
 import re
 from typing import Any, Final
 
+from cryptography.hazmat.primitives.asymmetric import ec
+
 from tests.api.fixtures.cloud import OTHER_PROJECT, PROJECT
+from tests.unit.certificates.reporting import pem
 
 _REMEMBERED: Final = 30
 _UUID: Final = re.compile(r'[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}')
@@ -59,6 +62,8 @@ VALUES: Final[dict[str, tuple[Any, ...]]] = {
     'dry_run': ('true', 'true', 'false'),
     'If-Match': ('"1"', '"2"', '*', 'W/"1"'),
     'If-None-Match': ('"1"', '*'),
+    'public_key': (pem(ec.generate_private_key(ec.SECP256R1())), 'nonsense'),
+    'requests': ({}, {}, {'kubelet': 'nonsense'}),
     'Idempotency-Key': tuple(f'key-{number}' for number in range(8)),
 }
 #: Members and arguments that name what answers told of.

@@ -91,6 +91,7 @@ def test_what_a_request_has_to_show(method: str, path: str) -> None:
     shown: dict[Auth, list[dict[str, list[str]]]] = {
         Auth.NONE: [], Auth.KEYSTONE: [{'X-Auth-Token': []}],
         Auth.NODE_TOKEN: [{'X-Bootstrap-Token': []}], Auth.NODE_KEY: [],
+        Auth.NODE_SIGNATURE: [],
     }
     described = DESCRIBED[method, path].get('security', DOCUMENT['security'])
     assert described == shown[ROUTES[method, path].auth]

@@ -74,7 +74,7 @@ def test_public_paths() -> None:
 
 
 def test_nodes_show_what_is_their_own() -> None:
-    own = {Auth.NODE_TOKEN, Auth.NODE_KEY}
+    own = {Auth.NODE_TOKEN, Auth.NODE_KEY, Auth.NODE_SIGNATURE}
     assert {route.auth for route in of_nodes()} == own == _FAILURES.keys()
     assert not own & {route.auth for route in of_callers()}
     assert {*of_nodes(), *of_callers()} == set(ROUTES)

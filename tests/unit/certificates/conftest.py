@@ -1,4 +1,4 @@
-import types
+import importlib
 from collections.abc import Iterator
 
 import pytest
@@ -6,22 +6,23 @@ import sqlalchemy as sa
 from oslo_config import cfg
 from sqlalchemy import orm, pool
 
+from magnum import conf as configuration
 from magnum.certificates import sealing
 from magnum.certificates.service import CertificateService
-from magnum.conf import api, bootstrap, certificates, x509
 from magnum.db import models
 from magnum.domain import states
 from tests.fakes.servers import OWNER
 from tests.unit.certificates.nodes import BUILT, PROJECT, Nodes
 
-_SECTIONS: tuple[types.ModuleType, ...] = (api, bootstrap, certificates, x509)
+_SECTIONS = ('api', 'bootstrap', 'certificates', 'nodes', 'x509')
 
 
 @pytest.fixture
 def conf() -> cfg.ConfigOpts:
     """The sections under test, and one operator's key."""
     conf = cfg.ConfigOpts()
-    for section in _SECTIONS:
+    for name in _SECTIONS:
+        section = importlib.import_module(f'{configuration.__name__}.{name}')
         # A group of its own: oslo.config keeps overrides in the group's object.
         conf.register_opts(section.OPTIONS, group=cfg.OptGroup(section.GROUP.name))
     conf([], default_config_files=[], default_config_dirs=[])

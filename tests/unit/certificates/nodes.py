@@ -59,6 +59,7 @@ class Nodes:
         driver: object = None,
     ):
         self.bays: list[tuple[str, str]] = []
+        self.session_maker, self.service = session_maker, service
         self.driver = driver or FakeDriver()
         self.servers = FakeServers()
         self.wake_up = NoWakeUp()

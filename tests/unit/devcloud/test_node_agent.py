@@ -30,7 +30,12 @@ from tests.fakes.servers import FakeServers, NoWakeUp
 from tests.unit.certificates import nodes
 from tests.unit.certificates.conftest import build
 from tests.unit.certificates.nodes import PROJECT
-from tools.devcloud import node_agent, node_agent_behaviour, node_agent_boot
+from tools.devcloud import (
+    node_agent,
+    node_agent_behaviour,
+    node_agent_boot,
+    node_agent_claim,
+)
 from tools.devcloud.node_agent_behaviour import Behaviour
 from tools.devcloud.node_agent_boot import StepFailed, read_settings
 from tools.devcloud.node_agent_cloud import Server
@@ -224,6 +229,33 @@ def test_a_node_boots_once_even_for_another_agent(
     play()
     assert len(magnum.signals) == 1
     assert nova.asked == ['id-1']
+
+
+def test_nodes_of_real_machines_are_left_alone(
+    settings: dict[str, str], nova: FakeNova, magnum: Magnum, tmp_path: pathlib.Path,
+    stopping: threading.Event, caplog: pytest.LogCaptureFixture,
+) -> None:
+    claim = tmp_path / node_agent_claim.FILE
+    claim.parent.mkdir()
+    claim.write_text(json.dumps({'MAGNUM_COE': 'swarm$', 'MAGNUM_NODE_NAME': 'real-'}))
+    names = {'real-1': 'swarm', 'unreal-1': 'swarm', 'real-2': 'swarm-mode'}
+    for name, coe in names.items():
+        nova.add(name, user_data({**settings, 'MAGNUM_NODE_NAME': name, 'MAGNUM_COE': coe}))
+    agent = node_agent.Agent(nova, tmp_path / 'node-agent', stopping)
+    agent.poll()
+    agent.finish()
+    assert {signal['id'] for signal in magnum.signals} == {'unreal-1', 'real-2'}
+    assert 'name of real-1: left to a real machine' in caplog.text
+
+
+@pytest.mark.parametrize('text', ['{', '[]', '{"MAGNUM_COE": "("}', '{"MAGNUM_COE": 1}'])
+def test_a_claim_that_cannot_be_read_claims_nothing(
+    text: str, tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / 'claim.json'
+    file.write_text(text)
+    assert not node_agent_claim.covers(node_agent_claim.read(file), {'MAGNUM_COE': 'swarm'})
+    assert f'{file} cannot be understood' in caplog.text
 
 
 def test_deleted_servers_are_forgotten(

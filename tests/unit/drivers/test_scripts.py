@@ -298,3 +298,12 @@ def test_a_renewed_kubelet_starts_when_the_former_node_is_forgotten(code: int, d
     assert (ran.returncode == 0) is done
     assert '-X DELETE' in ran.stderr
     assert 'https://api:6443/api/v1/nodes/node-0' in ran.stderr
+
+
+def test_the_api_server_waits_for_no_watch_when_it_stops() -> None:
+    """It would wait for a minute, in which nobody is served."""
+    text = (FOLDER / 'kubernetes/node/60-control-plane.sh').read_text()
+    assert 'kube-apiserver.service.d/stop.conf' in text
+    limit = re.search(r'TimeoutStopSec=(\d+)\b', text)
+    assert limit
+    assert int(limit[1]) <= 5

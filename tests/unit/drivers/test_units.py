@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 
 import pytest
+import yaml
 
 from magnum.drivers import settings
 from tests.unit.drivers import node_files
@@ -87,19 +88,15 @@ def test_proxies_arrive_unchanged(tmp_path: pathlib.Path, value: str) -> None:
         assert f'Environment: {name}={value}\n' in found, found
 
 
-KUBELET = """#!/bin/bash
-echo '      --container-runtime string   the runtime'
-# A reader that has gone away would end this here.
-for number in {1..3000}; do echo "--flag-$number"; done
-"""
-
-
-def kubelet_arguments(root: pathlib.Path, options: str, kubelet: str = KUBELET) -> list[str]:
+def kubelet_arguments(root: pathlib.Path, options: str, version: str = 'v1.34.1') -> list[str]:
     """After the whole step on a made-up master."""
     for script in ('common/node/lib.sh', 'kubernetes/node/kubernetes.sh'):
         node_files.place(root, script, f'opt/magnum/{pathlib.Path(script).name}')
     step = node_files.place(root, 'kubernetes/node/70-kubelet.sh', 'opt/magnum/steps/70.sh')
-    programs = {'kubelet': kubelet, 'kube-proxy': '#!/bin/sh\n', 'systemctl': '#!/bin/sh\n'}
+    programs = {
+        'kubelet': f'#!/bin/sh\necho Kubernetes {version}\n',
+        'kube-proxy': '#!/bin/sh\n', 'systemctl': '#!/bin/sh\n',
+    }
     (root / 'usr/local/bin').mkdir(parents=True)
     (root / 'etc/systemd/system').mkdir(parents=True)
     (root / 'etc/magnum').mkdir(parents=True)
@@ -133,11 +130,21 @@ def test_options_of_labels_arrive_unchanged(tmp_path: pathlib.Path, options: str
     assert words[-number:] == options.split()
 
 
-def test_an_old_kubelet_is_told_its_runtime(tmp_path: pathlib.Path) -> None:
-    assert '--container-runtime=remote' in kubelet_arguments(tmp_path, '')
-
-
-def test_a_new_kubelet_is_not(tmp_path: pathlib.Path) -> None:
-    assert '--container-runtime=remote' not in kubelet_arguments(
-        tmp_path, '', '#!/bin/sh\necho --container-runtime-endpoint string\n'
-    )
+@pytest.mark.parametrize(
+    ('version', 'options'),
+    [
+        ('v1.20.2', {'--container-runtime-endpoint=unix:///run/containerd/containerd.sock',
+                     '--container-runtime=remote'}),
+        ('v1.26.15', {'--container-runtime-endpoint=unix:///run/containerd/containerd.sock'}),
+        ('v1.27.0', set()),
+        ('v1.34.1', set()),
+    ],
+)
+def test_kubelets_are_told_their_runtime(
+    tmp_path: pathlib.Path, version: str, options: set[str]
+) -> None:
+    words = kubelet_arguments(tmp_path, '', version)
+    assert {word for word in words if word.startswith('--container-runtime')} == options
+    settings = yaml.safe_load((tmp_path / 'etc/kubernetes/kubelet.yaml').read_text())
+    in_settings = settings.get('containerRuntimeEndpoint')
+    assert in_settings == (None if options else 'unix:///run/containerd/containerd.sock')

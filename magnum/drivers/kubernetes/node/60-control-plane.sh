@@ -35,6 +35,13 @@ write_unit kube-apiserver "Kubernetes API server" \
     --kubelet-client-certificate="$certificates/kubelet-client.pem" \
     --kubelet-client-key="$certificates/kubelet-client.key" \
     --kubelet-preferred-address-types=InternalIP,Hostname \
+    --proxy-client-cert-file="$certificates/front-proxy.pem" \
+    --proxy-client-key-file="$certificates/front-proxy.key" \
+    --requestheader-allowed-names=magnum:front-proxy \
+    --requestheader-client-ca-file="$certificates/ca.pem" \
+    --requestheader-extra-headers-prefix=X-Remote-Extra- \
+    --requestheader-group-headers=X-Remote-Group \
+    --requestheader-username-headers=X-Remote-User \
     --secure-port=6443 \
     --service-account-issuer=https://kubernetes.default.svc.cluster.local \
     --service-account-key-file="$certificates/service-account.pub" \
@@ -43,6 +50,11 @@ write_unit kube-apiserver "Kubernetes API server" \
     --tls-cert-file="$certificates/server.pem" \
     --tls-private-key-file="$certificates/server.key" \
     "${options[@]}"
+# It answers requests that it has begun, and waits a minute for watches, which
+# clients begin anew by themselves.
+mkdir -p /etc/systemd/system/kube-apiserver.service.d
+printf '[Service]\nTimeoutStopSec=5\n' \
+    >/etc/systemd/system/kube-apiserver.service.d/stop.conf
 
 read -ra options <<<"$MAGNUM_KUBECONTROLLER_OPTIONS"
 write_unit kube-controller-manager "Kubernetes controller manager" \
@@ -53,7 +65,6 @@ write_unit kube-controller-manager "Kubernetes controller manager" \
     --bind-address=127.0.0.1 \
     --cluster-cidr="$MAGNUM_POD_CIDR" \
     --kubeconfig=/etc/kubernetes/controller-manager.conf \
-    --leader-elect=true \
     --node-cidr-mask-size="$MAGNUM_POD_CIDR_NODE_BITS" \
     --root-ca-file="$certificates/ca.pem" \
     --service-account-private-key-file="$certificates/service-account.key" \
@@ -68,7 +79,6 @@ write_unit kube-scheduler "Kubernetes scheduler" \
     --authorization-kubeconfig=/etc/kubernetes/scheduler.conf \
     --bind-address=127.0.0.1 \
     --kubeconfig=/etc/kubernetes/scheduler.conf \
-    --leader-elect=true \
     "${options[@]}"
 
 start_service kube-apiserver kube-controller-manager kube-scheduler

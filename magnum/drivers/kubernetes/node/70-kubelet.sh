@@ -22,6 +22,23 @@ if [ -e /run/systemd/resolve/resolv.conf ]; then
     resolver=/run/systemd/resolve/resolv.conf
 fi
 
+# Where the container runtime is, is a setting of kubelet from 1.27 on and an option
+# before; up to 1.23 it had to be named as remote, too.
+runtime=unix:///run/containerd/containerd.sock
+version=$(kubelet --version)
+minor=${version#*.}
+minor=${minor%%.*}
+runtime_setting=
+runtime_options=()
+if ((minor >= 27)); then
+    runtime_setting="containerRuntimeEndpoint: $runtime"
+else
+    runtime_options=(--container-runtime-endpoint="$runtime")
+fi
+if ((minor < 24)); then
+    runtime_options+=(--container-runtime=remote)
+fi
+
 write_kubeconfig kubelet "$(api_url)"
 write_kubeconfig proxy "$(api_url)"
 mkdir -p /etc/kubernetes/manifests
@@ -41,19 +58,13 @@ resolvConf: $resolver
 staticPodPath: /etc/kubernetes/manifests
 tlsCertFile: $certificates/kubelet.pem
 tlsPrivateKeyFile: $certificates/kubelet.key
+$runtime_setting
 YAML
 
-# Up to 1.23 the container runtime had to be named as remote.
-runtime=()
-help=$(kubelet --help 2>&1)
-if [[ $help == *'--container-runtime string'* ]]; then
-    runtime=(--container-runtime=remote)
-fi
 read -ra options <<<"$MAGNUM_KUBELET_OPTIONS"
 write_unit kubelet "Kubernetes node agent" "$(command -v kubelet)" \
     --config=/etc/kubernetes/kubelet.yaml \
-    "${runtime[@]}" ${taints:+--register-with-taints="$taints"} \
-    --container-runtime-endpoint=unix:///run/containerd/containerd.sock \
+    "${runtime_options[@]}" ${taints:+--register-with-taints="$taints"} \
     --hostname-override="$MAGNUM_NODE_NAME" \
     --kubeconfig=/etc/kubernetes/kubelet.conf \
     --node-ip="$MAGNUM_NODE_ADDRESS" \

@@ -1,0 +1,179 @@
+"""Reports of nodes, and results of what they were asked to do.
+
+They come often: a report is one look-up, and an UPDATE only where it says
+something new or the node was not written as heard of for some time. Events and
+what the reports come to for the bay are a conductor's work; only the failure
+of a node that an operation builds ends that operation at once.
+"""
+
+import email.utils
+import hashlib
+import logging
+import random
+import time
+from typing import Any, Final
+
+import orjson
+import webob
+from sqlalchemy.orm import Session
+
+from magnum.api import errors
+from magnum.api.bootstrap import failing, signatures
+from magnum.api.bootstrap.access import (
+    LONGEST,
+    Parts,
+    argument,
+    body,
+    json_of,
+    limit,
+    refused,
+)
+from magnum.api.bootstrap.rate_limits import RateLimiter
+from magnum.db.repositories import directives
+from magnum.db.repositories import reports as repository
+from magnum.db.selections import Row
+from magnum.domain import reports
+from magnum.domain.reports import Report
+
+LOG = logging.getLogger(__name__)
+
+#: Seconds that the clocks of a node and of the service may be apart.
+_CLOCKS_APART: Final = 300
+#: Seconds between reports while an operation on the bay is active.
+_SOON: Final = 5.0
+_JITTER: Final = 0.2
+#: Written as heard of this often before a node counts as silent.
+_WRITTEN: Final = 3
+_REPORT: Final = 'magnum/report'
+_RESULT: Final = 'magnum/result/'
+_SIGNING: Final = signatures.PURPOSE
+
+
+class ReportsController:
+    """What nodes say while they live."""
+
+    def __init__(self, parts: Parts):
+        self._parts = parts
+        self._conf = parts.conf.nodes
+        self._per_node = RateLimiter(self._conf.requests_per_minute)
+
+    def report(self, request: webob.Request, request_id: str, bay: str) -> dict[str, Any]:
+        """POST of a registered node: how it is; what it is to do now, and when to come again."""
+        node, text = self._signed_by(request, bay, _REPORT)
+        said = reports.report(json_of(text))
+        self._store(node, said)
+        if said.state == reports.FAILED and _is_built_by_active(node):
+            self._fail_operation(node, said, request_id)
+        return self._answer(node)
+
+    def result(
+        self, request: webob.Request, request_id: str, bay: str, directive: str
+    ) -> dict[str, Any]:
+        """POST of a registered node: what became of a directive."""
+        node, text = self._signed_by(request, bay, _RESULT + directive)
+        said = reports.result(json_of(text))
+        which = node.bay_uuid, node.role, node.name, directive
+        with self._parts.writing() as session:
+            is_new = directives.end(session, *which, said.outcome, said.lines)
+            if not is_new and not directives.exists(session, *which):
+                raise errors.APIError(
+                    errors.bootstrap.UNKNOWN_DIRECTIVE,
+                    f'{node.name} was not asked for {directive}.',
+                )
+        if is_new:
+            LOG.info(
+                '%s: directive %s of %s of bay %s: %s',
+                request_id, directive, node.name, node.bay_uuid, said.outcome,
+            )
+            self._parts.wake_up.send()
+        return self._answer(node)
+
+    def _signed_by(self, request: webob.Request, bay: str, tag: str) -> tuple[Row, bytes]:
+        """The node that signed a request, and the body.
+
+        :raises APIError: bootstrap.REFUSED, whatever the reason; bootstrap.CLOCK to who has a
+            good key; bootstrap.GONE.
+        """
+        text = body(request, LONGEST)
+        claim = signatures.claim(request.headers, request.method, text)
+        if claim is None or (claim.bay, claim.node, claim.tag) != (
+            bay, argument(request, 'node'), tag
+        ):
+            raise refused()
+        with self._parts.reading() as session:
+            node = repository.find(session, claim.bay, claim.role, claim.node)
+            if not claim.is_by(_key_of(node)) or node is None:
+                raise _gone_or_refused(session, claim.bay)
+        now = time.time()
+        if abs(now - claim.created) > _CLOCKS_APART:
+            raise errors.APIError(
+                errors.bootstrap.CLOCK, "The node's clock is more than 5 minutes off.",
+                {'Date': email.utils.formatdate(now, usegmt=True)},
+            )
+        limit(self._per_node, f'{claim.bay}/{claim.role}/{claim.node}')
+        return node, text
+
+    def _store(self, node: Row, said: Report) -> None:
+        if node.sequence is not None and said.sequence <= node.sequence:
+            return
+        values = said.said()
+        told = hashlib.sha256(orjson.dumps(values, option=orjson.OPT_SORT_KEYS)).hexdigest()
+        changes: dict[str, Any] = {}
+        if told != node.said:
+            changes = {**values, 'said': told, 'is_changed': True}
+        elif node.is_silent:
+            changes = {'is_changed': True}
+        elif not self._is_long_ago(node):
+            return
+        with self._parts.writing() as session:
+            repository.store(session, node.id, said.sequence, changes)
+
+    def _is_long_ago(self, node: Row) -> bool:
+        """Whether the node was last written as heard of so long ago that it is written again."""
+        if node.heard_at is None:
+            return True
+        age: float = (node.now - node.heard_at).total_seconds()
+        return age * _WRITTEN > float(self._conf.silent_after)
+
+    def _fail_operation(self, node: Row, said: Report, request_id: str) -> None:
+        with self._parts.writing() as session:
+            failing.record_failure(session, node.id, node.name, node.operation_uuid, said)
+        LOG.warning('%s: %s of bay %s failed', request_id, node.name, node.bay_uuid)
+        self._parts.wake_up.send()
+
+    def _answer(self, node: Row) -> dict[str, Any]:
+        if node.active_operation is None:
+            interval = self._conf.report_interval
+            jitter = random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - not for secrecy
+            return {'next': round(interval * jitter, 1), 'directives': []}
+        with self._parts.reading() as session:
+            due = directives.due(session, node.active_operation, node.role, node.name)
+        return {
+            'next': _SOON,
+            'directives': [
+                {'id': one.uuid, 'verb': one.verb, 'parameters': one.parameters} for one in due
+            ],
+        }
+
+
+def _key_of(node: Row | None) -> str | None:
+    """The key that the node's requests are signed with, if they are taken."""
+    if node is None or node.signing_key is None:
+        return None
+    bound = node.public_keys.get(_SIGNING)
+    return node.signing_key if bound == signatures.fingerprint(node.signing_key) else None
+
+
+def _is_built_by_active(node: Row) -> bool:
+    """Whether the active operation is what builds the node, and has not failed yet."""
+    return (
+        node.active_operation is not None
+        and node.active_operation == node.operation_uuid
+        and node.found_failure is None
+    )
+
+
+def _gone_or_refused(session: Session, bay_uuid: str) -> errors.APIError:
+    if repository.is_gone(session, bay_uuid):
+        return errors.APIError(errors.bootstrap.GONE, 'The bay was deleted.')
+    return refused()

@@ -1,0 +1,32 @@
+"""[nodes]"""
+
+from oslo_config import cfg
+
+GROUP = cfg.OptGroup('nodes', title='What nodes report of themselves while they live')
+
+OPTIONS = [
+    cfg.IntOpt(
+        'report_interval',
+        default=60,
+        min=5,
+        mutable=True,
+        help='Seconds between two reports of a node; each answer says it anew, up to 20 % more '
+        'or less, and asks for one in 5 s while an operation on the bay is active.',
+    ),
+    cfg.IntOpt(
+        'silent_after',
+        default=300,
+        min=15,
+        mutable=True,
+        help='Seconds without a report after which a node counts as silent: at least three times '
+        'report_interval. When a node was last heard of is written to the database about three '
+        'times as often.',
+    ),
+    cfg.IntOpt(
+        'requests_per_minute',
+        default=60,
+        min=0,
+        help='Reports and results that one node may send to one API process in a minute; 0: no '
+        'limit. Those of a node that boots, or whose bay an operation works on, come every 5 s.',
+    ),
+]

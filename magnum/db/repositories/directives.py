@@ -1,0 +1,91 @@
+"""Queries for directives: what operations ask nodes to do."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from magnum.db import models
+from magnum.db.selections import Row
+from magnum.db.statements import changed_rows
+
+TABLE: Final[sa.Table] = models.Directive.__table__
+#: The outcome of one that nobody waits for any more.
+DROPPED: Final = 'dropped'
+
+
+def give(
+    session: orm.Session,
+    operation: models.Operation,
+    role: str,
+    node: str,
+    verb: str,
+    parameters: Mapping[str, Any],
+) -> None:
+    """Ask a node of the operation's bay to do something; those of ended operations go."""
+    session.execute(
+        sa.delete(TABLE).where(
+            TABLE.c.bay_uuid == operation.bay_uuid, TABLE.c.operation_uuid != operation.uuid
+        )
+    )
+    session.add(models.Directive(
+        bay_uuid=operation.bay_uuid, operation_uuid=operation.uuid, role=role, node=node,
+        verb=verb, parameters=dict(parameters),
+    ))
+    session.flush()
+
+
+def of_operation(
+    session: orm.Session, operation_uuid: str, verb: str
+) -> models.Directive | None:
+    """The directive of a verb that an operation gave, as an object of the session."""
+    return session.scalars(
+        sa.select(models.Directive).filter_by(operation_uuid=operation_uuid, verb=verb)
+    ).one_or_none()
+
+
+def due(
+    session: orm.Session, operation_uuid: str, role: str, node: str
+) -> Sequence[Row]:
+    """The one that a node is to do now, for an active operation; none is fine."""
+    return session.execute(
+        sa.select(TABLE.c.uuid, TABLE.c.verb, TABLE.c.parameters)
+        .where(
+            TABLE.c.operation_uuid == operation_uuid, TABLE.c.role == role,
+            TABLE.c.node == node, TABLE.c.outcome.is_(None),
+        )
+        .order_by(TABLE.c.id)
+        .limit(1)
+    ).all()
+
+
+def exists(session: orm.Session, bay_uuid: str, role: str, node: str, uuid: str) -> bool:
+    """Whether a node was asked to do it."""
+    which = sa.select(TABLE.c.id).where(*_one(bay_uuid, role, node, uuid))
+    return session.execute(which).first() is not None
+
+
+def end(
+    session: orm.Session,
+    bay_uuid: str,
+    role: str,
+    node: str,
+    uuid: str,
+    outcome: str,
+    lines: Sequence[str] = (),
+) -> bool:
+    """Record what became of it; False when that was known already. The first word counts."""
+    return changed_rows(
+        session,
+        sa.update(TABLE)
+        .where(*_one(bay_uuid, role, node, uuid), TABLE.c.outcome.is_(None))
+        .values(outcome=outcome, lines=list(lines)),
+    ) > 0
+
+
+def _one(bay_uuid: str, role: str, node: str, uuid: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        TABLE.c.uuid == uuid, TABLE.c.bay_uuid == bay_uuid, TABLE.c.role == role,
+        TABLE.c.node == node,
+    )

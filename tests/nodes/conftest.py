@@ -1,0 +1,69 @@
+"""Real machines and a Magnum for them, on the development cloud."""
+
+import pathlib
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from tests.functional import magnum_service
+from tests.functional.people import Person
+from tools.common import network
+from tools.devcloud import backends, settings
+from tools.nodes import check, cli
+
+_HERE = pathlib.Path(__file__).parent
+_DATABASE = 'magnum_nodes'
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if _HERE in item.path.parents:
+            item.add_marker(pytest.mark.nodes)
+
+
+@pytest.fixture(scope='session')
+def url() -> str:
+    """Of the tests' own Magnum: the cloud may have another one for other tests."""
+    return f'http://{settings.IP}:{network.find_free()}/v1'
+
+
+@pytest.fixture(scope='session')
+def machines(url: str) -> Iterator[None]:
+    """The process that boots what this Magnum has built."""
+    missing = list(check.missing())
+    if missing:
+        pytest.fail('machines cannot boot here: ' + '; '.join(missing))
+    try:
+        requests.get(settings.KEYSTONE_URL, timeout=10)
+    except requests.ConnectionError:
+        pytest.fail('the development cloud does not run: tools/devcloud/devcloud up')
+    cli.reset()
+    cli.up(['swarm', 'kubernetes'], bootstrap=url)
+    yield
+    cli.down()
+
+
+@pytest.fixture(scope='session')
+def directory(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """Where configuration and logs are."""
+    return tmp_path_factory.mktemp('magnum')
+
+
+@pytest.fixture(scope='session')
+def magnum(machines: None, url: str, directory: pathlib.Path) -> Iterator[magnum_service.Process]:
+    """API and conductor in one process, over MariaDB."""
+    backends.sql(f'DROP DATABASE IF EXISTS {_DATABASE}')
+    backends.sql(f'CREATE DATABASE {_DATABASE} CHARACTER SET utf8mb4')
+    process = magnum_service.Process(
+        'magnum-all-in-one', directory, 'magnum', url=url, bus='fake://', heat_bus='',
+        port=url.removesuffix('/v1').rpartition(':')[2], database=settings.mariadb_url(_DATABASE),
+    )
+    with magnum_service.running(process):
+        magnum_service.wait_for_api(process, url=url)
+        yield process
+
+
+@pytest.fixture(scope='session')
+def alice(magnum: magnum_service.Process, url: str) -> Person:
+    return Person('alice', url=url)

@@ -1,0 +1,101 @@
+"""A registered node: a signing key, and requests that are signed with it."""
+
+import base64
+import hashlib
+import json
+import secrets
+import time
+from typing import Any
+
+import webob
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+
+from tests.fakes import bootstrap
+from tests.unit.certificates import csr
+
+WELL = {'status': 'True', 'reason': 'Well', 'message': ''}
+
+
+def pem(key: ec.EllipticCurvePrivateKey) -> str:
+    return key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    ).decode()
+
+
+def signed(
+    key: ec.EllipticCurvePrivateKey,
+    body: bytes,
+    keyid: str,
+    tag: str,
+    created: float | None = None,
+    method: str = 'POST',
+) -> dict[str, str]:
+    """The headers of a signature, made by nothing of the service's."""
+    digest = f'sha-256=:{base64.b64encode(hashlib.sha256(body).digest()).decode()}:'
+    parameters = (
+        f'("@method" "content-digest");created={int(created or time.time())}'
+        f';nonce="{base64.b64encode(secrets.token_bytes(16)).decode()}";keyid="{keyid}"'
+        f';alg="ecdsa-p256-sha256";tag="{tag}"'
+    )
+    base = f'"@method": {method}\n"content-digest": {digest}\n"@signature-params": {parameters}'
+    r, s = decode_dss_signature(key.sign(base.encode(), ec.ECDSA(hashes.SHA256())))
+    both = base64.b64encode(r.to_bytes(32, 'big') + s.to_bytes(32, 'big')).decode()
+    return {
+        'Content-Digest': digest, 'Signature-Input': f'magnum={parameters}',
+        'Signature': f'magnum=:{both}:',
+    }
+
+
+class Reporting:
+    """A node with keys of its own.
+
+    :param app: the application of nodes.
+    """
+
+    def __init__(self, app: Any, bay_uuid: str, name: str, role: str = 'worker'):
+        self.app, self.bay_uuid, self.name, self.role = app, bay_uuid, name, role
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.sequence = 0
+
+    def register(self, token: str | None, *purposes: str, **members: Any) -> webob.Response:
+        body = {
+            'public_key': pem(self.key),
+            'requests': {purpose: csr.make(csr.name(CN='x'), key=self.key)
+                         for purpose in purposes},
+            **members,
+        }
+        headers = {} if token is None else {'X-Bootstrap-Token': token}
+        return self.send('register', json.dumps(body).encode(), headers)
+
+    def said(self, **members: Any) -> dict[str, Any]:
+        """A report: the next, of a node that is ready and well."""
+        self.sequence += 1
+        return {
+            'sequence': self.sequence, 'state': 'ready', 'step': None,
+            'conditions': {'Services': WELL}, **members,
+        }
+
+    def report(self, **members: Any) -> webob.Response:
+        return self.report_as(self.said(**members))
+
+    def report_as(self, document: Any, **signature: Any) -> webob.Response:
+        body = document if isinstance(document, bytes) else json.dumps(document).encode()
+        return self.send('report', body, self.headers(body, 'magnum/report', **signature))
+
+    def result(self, directive: str, **members: Any) -> webob.Response:
+        body = json.dumps({'outcome': 'done', **members}).encode()
+        tag = f'magnum/result/{directive}'
+        return self.send(f'results/{directive}', body, self.headers(body, tag))
+
+    def headers(self, body: bytes, tag: str, **signature: Any) -> dict[str, str]:
+        keyid = f'{self.bay_uuid}/{self.role}/{self.name}'
+        return signed(self.key, body, **{'keyid': keyid, 'tag': tag, **signature})
+
+    def send(self, path: str, body: bytes, headers: dict[str, str]) -> webob.Response:
+        request = bootstrap.request(f'/{self.bay_uuid}/{path}?node={self.name}')
+        request.body = body
+        request.environ['openstack.request_id'] = 'req-1'
+        request.headers.update(headers)
+        return request.get_response(self.app)

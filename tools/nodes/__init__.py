@@ -1,0 +1,4 @@
+"""Real machines for the servers of the development cloud.
+
+See README.md.
+"""

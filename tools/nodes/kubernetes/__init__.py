@@ -1,0 +1,1 @@
+"""Programs of Kubernetes for nodes of tests: built from Debian's source package."""

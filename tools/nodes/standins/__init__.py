@@ -1,0 +1,1 @@
+"""Stand-ins for programs that no package registry has: see README.md."""
