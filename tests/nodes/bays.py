@@ -1,6 +1,10 @@
 """Bays of the tests, and the machines that are their nodes."""
 
 import dataclasses
+import functools
+import subprocess
+import time
+from collections.abc import Callable
 from typing import Any
 
 from tests.functional.conftest import wait_until
@@ -8,6 +12,8 @@ from tests.functional.people import Person
 from tools.nodes import machine
 from tools.nodes.cloud import Cloud
 from tools.nodes.machine import Machine
+
+_OF_BAYMODELS = frozenset({'docker_volume_size', 'insecure_registry', 'labels'})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +35,13 @@ class Bay:
         settled: dict[str, Any] = wait_until(lambda: self.person.settled(self.uuid))
         assert settled['status'] == status, settled
         return settled
+
+    def stays(self, condition: Callable[[], bool], status: str) -> None:
+        """Look every second, while something goes on, that a condition holds."""
+        while self.person.settled(self.uuid) is None:
+            assert condition(), 'it does not while the bay is changed'
+            time.sleep(1)
+        self.complete(status)
 
     def resize(self, count: int, *remove: str) -> None:
         """Ask for another number of workers, without certain ones."""
@@ -59,15 +72,25 @@ class Bay:
 
 
 def create(person: Person, name: str, coe: str, **more: Any) -> Bay:
-    """Ask for a bay, and wait until it is complete."""
-    model = {key: more.pop(key) for key in list(more) if key in ('labels', 'docker_volume_size')}
+    """Ask for a bay."""
+    model = {key: more.pop(key) for key in list(more) if key in _OF_BAYMODELS}
     baymodel = person.create_baymodel(coe, name=name, keypair_id='alice-key', **model)
-    bay = Bay(person, person.create_bay(baymodel, name, **more), name)
-    bay.complete('CREATE_COMPLETE')
-    return bay
+    return Bay(person, person.create_bay(baymodel, name, **more), name)
+
+
+def run(on: Machine, *words: str) -> str:
+    """Run a command in a machine, which has to succeed; what it prints."""
+    done = subprocess.run(on.command(words), capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, f'{on}: {words}: {done.stdout}{done.stderr}'
+    return done.stdout
 
 
 def address(of: Machine) -> str:
-    """The floating address of a machine."""
-    (floating,) = Cloud().floating_addresses([of.facts.port])
+    """The floating address of a machine, which a node keeps for its life."""
+    return _address(of.facts.port)
+
+
+@functools.cache
+def _address(port: str) -> str:
+    (floating,) = Cloud().floating_addresses([port])
     return floating.address

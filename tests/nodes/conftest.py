@@ -66,4 +66,5 @@ def magnum(machines: None, url: str, directory: pathlib.Path) -> Iterator[magnum
 
 @pytest.fixture(scope='session')
 def alice(magnum: magnum_service.Process, url: str) -> Person:
-    return Person('alice', url=url)
+    """In a project of its own: other tests look for what bays leave in hers."""
+    return Person('alice-machines', url=url)

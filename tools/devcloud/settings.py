@@ -143,6 +143,8 @@ ACCOUNTS_BY_NAME = {
     'admin': Account('admin', 'admin', ('admin',)),
     'magnum': Account('magnum', 'service', ('admin', 'service')),
     'alice': Account('alice', 'demo', ('member',)),
+    # Bays of real machines are apart from those whose traces other tests look for.
+    'alice-machines': Account('alice', 'machines', ('member',)),
     'bob': Account('bob', 'demo', ('member',)),
     'carol': Account('carol', 'other', ('member',)),
     'rita': Account('rita', 'demo', ('reader',)),

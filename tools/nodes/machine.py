@@ -32,6 +32,7 @@ class Facts:
     :ivar coe: of the bay.
     :ivar ports: of this machine's loopback that it uses.
     :ivar volume: the id of the volume that the node waits for; empty for none.
+    :ivar mount: where the node mounts it.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Facts:
     ports: tuple[int, ...]
     volume: str
     user_data_bytes: int
+    mount: str = ''
 
 
 class Machine:
@@ -88,7 +90,7 @@ class Machine:
                 [
                     'ip', 'netns', 'exec', namespace, 'bash', _SCRIPT, namespace, self.folder,
                     root, cgroups.kind(self.facts.coe),
-                    *(f'{self.folder}/{name}:/var/lib/{name}' for name in _DISKS),
+                    *self._binds(),
                     *map(str, devices),
                 ],
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
@@ -161,6 +163,13 @@ class Machine:
             '--cgroup', '--root', '--wd', '--', 'env', '-i', f'PATH={_PATH}', 'HOME=/root',
             'LANG=C.UTF-8', 'TERM=dumb', *words,
         ]
+
+    def _binds(self) -> Iterator[str]:
+        for name in _DISKS:
+            place = f'/var/lib/{name}'
+            # The node mounts its volume only where nothing is mounted yet.
+            if not (self.facts.volume and self.facts.mount == place):
+                yield f'{self.folder / name}:{place}'
 
     def _await_end(self, limit: float) -> None:
         end = time.monotonic() + limit

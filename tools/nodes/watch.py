@@ -147,6 +147,7 @@ class Watch:
             id=server_id, name=server.name, address=link.address, network=link.network,
             port=link.id, coe=settings.get('MAGNUM_COE', ''),
             ports=tuple(forwarding.ports(settings)), volume=settings.get('MAGNUM_VOLUME_ID', ''),
+            mount=settings.get('MAGNUM_VOLUME_MOUNT', ''),
             user_data_bytes=len(user_data),
         ))
         made.wipe()
