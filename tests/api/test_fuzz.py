@@ -5,6 +5,9 @@ import warnings
 
 import pytest
 
+# Hundreds of requests.
+pytestmark = pytest.mark.slow
+
 with warnings.catch_warnings():
     # What the fuzzer is made of warns of itself.
     warnings.simplefilter('ignore')

@@ -15,6 +15,9 @@ from tests.attacks.clients import connect, cpu_seconds, end_of, pour, unharmed
 from tests.attacks.nodes import token_in_heat
 from tests.attacks.running import RunningService
 
+# Attacks go on until a service would give in.
+pytestmark = pytest.mark.slow
+
 _CRLF = b'\r\n'
 _HOST = b'Host: magnum\r\n'
 _ENDLESS = 150 * 2**20

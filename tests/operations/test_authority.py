@@ -141,6 +141,7 @@ def test_one_that_failed_is_gone_on_with(bay: Bay, passed: int, again: str) -> N
 TRANSACTIONS = 40
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('position', range(1, TRANSACTIONS + 1, 3))
 def test_a_conductor_dies_anywhere(
     bay: Bay, position: int, monkeypatch: pytest.MonkeyPatch

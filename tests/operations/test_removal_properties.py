@@ -190,4 +190,5 @@ def test_named_nodes_go_first(
     world.build(uuid)
 
 
-pytestmark = pytest.mark.timeout(600)
+# Whole lives of bays, as many as hypothesis wants.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

@@ -9,6 +9,9 @@ from magnum.domain.parameters import Upgrade
 from magnum.operations.claims import LeaseLost
 from tests.operations.conftest import Killed, World
 
+# A conductor dies before and after every call.
+pytestmark = pytest.mark.slow
+
 CALLS = (
     'identity.find_user', 'identity.create_user', 'identity.grant_role',
     'orchestration.create_stack', 'orchestration.get_stack',

@@ -184,6 +184,7 @@ def _workers(uwsgi: _Uwsgi) -> set[str]:
     return set(re.findall(r'pawned uWSGI worker \d+ \((?:new )?pid: (\d+)', uwsgi.output))
 
 
+@pytest.mark.slow
 def test_uwsgi_serves_the_api_until_it_is_told_to_end(uwsgi: _Uwsgi) -> None:
     assert requests.get(uwsgi.url, timeout=60).json()['versions'][0]['id'] == 'v1'
     assert requests.get(f'{uwsgi.url}/healthcheck', timeout=60).text == 'OK'

@@ -20,6 +20,9 @@ from reno import config, scanner
 from magnum.version import VERSION
 from tests.unit.cmd import programs
 
+# Packages are made, and installed.
+pytestmark = pytest.mark.slow
+
 _ROOT = pathlib.Path(__file__).parents[2]
 #: Below which the wheel has files for an operator to copy.
 _SAMPLES = f'magnum-{VERSION}.data/data/share/magnum/'

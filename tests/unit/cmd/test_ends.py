@@ -7,6 +7,9 @@ import pytest
 
 from tests.unit.cmd import programs
 
+# Each test starts programs.
+pytestmark = pytest.mark.slow
+
 SERVICES = ('magnum-api', 'magnum-conductor', 'magnum-all-in-one')
 STATUS = ('magnum-status', 'upgrade', 'check')
 DB_MANAGE = ('magnum-db-manage', 'version')

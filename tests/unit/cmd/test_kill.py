@@ -17,6 +17,9 @@ from magnum.domain import states
 from tests.operations.conftest import World
 from tests.unit.cmd import programs
 
+# Each test starts programs.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def silent_keystone() -> Iterator[str]:

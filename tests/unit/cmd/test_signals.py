@@ -9,6 +9,9 @@ import pytest
 from tests.unit.cmd import programs
 from tools.common import network
 
+# Each test starts programs.
+pytestmark = pytest.mark.slow
+
 AGAIN = 'The configuration was read again; changed: '
 
 

@@ -8,6 +8,9 @@ import pytest
 from magnum.version import VERSION
 from tests.unit.cmd import programs
 
+# Each test starts programs.
+pytestmark = pytest.mark.slow
+
 _PROGRAMS = [
     point.name for point in metadata.distribution('magnum').entry_points
     if point.group == 'console_scripts'

@@ -9,6 +9,9 @@ import pytest
 
 from tools.common import environments
 
+# Environments are made, and packages installed.
+pytestmark = pytest.mark.slow
+
 _METADATA = {
     'tiny.py': 'answer = 42\n',
     'tiny-1.0.dist-info/METADATA': 'Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n',
