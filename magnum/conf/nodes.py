@@ -23,6 +23,15 @@ OPTIONS = [
         'times as often.',
     ),
     cfg.IntOpt(
+        'drain_timeout',
+        default=300,
+        min=0,
+        mutable=True,
+        help='Seconds for which a resize waits until a master has drained the nodes that it '
+        'removes, and again until it has taken them out of the cluster; at most a third of the '
+        'time that the operation has left. Then the resize goes on. 0: neither is asked for.',
+    ),
+    cfg.IntOpt(
         'requests_per_minute',
         default=60,
         min=0,

@@ -225,6 +225,7 @@ class Resize(OfNodegroup):
     :ivar taken: the nodes that they are, by index, with the ids of their servers
         when Heat was asked: a later attempt may find them gone.
     :ivar echoes: how often it met the end of a change that was cancelled.
+    :ivar leaving: names of the nodes that go, as far as they report.
     """
 
     verb = states.RESIZE
@@ -235,10 +236,11 @@ class Resize(OfNodegroup):
     nodes_to_remove: tuple[str, ...] = dataclasses.field(metadata=_lacking(()))
     taken: Mapping[str, str] = dataclasses.field(default_factory=dict)
     echoes: int = 0
+    leaving: tuple[str, ...] = ()
 
     def again(self) -> Self:
         """As of all; what it met is not held against the next."""
-        return dataclasses.replace(super().again(), echoes=0)
+        return dataclasses.replace(super().again(), echoes=0, leaving=())
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -46,8 +46,8 @@ STEPS: Final[dict[str, Steps]] = {
         finish=('await_stack', 'disarm_bootstrap', 'read_outputs'),
     ),
     states.RESIZE: Steps(
-        start=('note_stack', 'arm_bootstrap', 'change_stack'),
-        finish=('await_stack', 'disarm_bootstrap', 'read_outputs'),
+        start=('drain_nodes', 'note_stack', 'arm_bootstrap', 'change_stack'),
+        finish=('await_stack', 'disarm_bootstrap', 'read_outputs', 'remove_nodes'),
     ),
     states.CREATE_NODEGROUP: Steps(
         start=('arm_bootstrap', 'create_nodegroup_stack'),

@@ -8,7 +8,7 @@ from sqlalchemy import orm
 
 from magnum.db import models
 from magnum.db.selections import Row
-from magnum.db.statements import changed_rows
+from magnum.db.statements import changed_rows, database_now
 
 TABLE: Final[sa.Table] = models.Directive.__table__
 #: The outcome of one that nobody waits for any more.
@@ -30,8 +30,9 @@ def give(
         )
     )
     session.add(models.Directive(
-        bay_uuid=operation.bay_uuid, operation_uuid=operation.uuid, role=role, node=node,
-        verb=verb, parameters=dict(parameters),
+        created_at=database_now(session), bay_uuid=operation.bay_uuid,
+        operation_uuid=operation.uuid, role=role, node=node, verb=verb,
+        parameters=dict(parameters),
     ))
     session.flush()
 

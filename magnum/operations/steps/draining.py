@@ -1,0 +1,177 @@
+"""Nodes that a resize removes: drained before, and taken out of the cluster afterwards.
+
+A master is asked to do it with the client of the COE, when it next reports. Nobody
+waits long: what could not be done is told, and the resize goes on.
+"""
+
+import dataclasses
+import datetime
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import orm
+
+from magnum.db.models import Directive, Node, Operation
+from magnum.db.repositories import directives, events, node_watch
+from magnum.db.statements import database_now
+from magnum.domain import node_health, reports
+from magnum.domain.directives import DRAIN, REMOVE
+from magnum.domain.parameters import Resize
+from magnum.drivers.contract import MASTER, WORKER
+from magnum.operations.outcomes import StepFailed, TryLater
+from magnum.operations.steps.heat import as_anybody, existing
+from magnum.operations.steps.removal import removal
+from magnum.operations.steps.rendering import own_stack_name
+from magnum.operations.work import Situation, Work
+
+#: Seconds between two looks for the result.
+_PAUSE: Final = 2.0
+#: Of the time that the operation has left, the part that one directive may take.
+_SHARE: Final = 3
+_DONE: Final = {DRAIN: 'drained', REMOVE: 'removed from the cluster'}
+
+
+def drain_nodes(work: Work) -> None:
+    """Have a master drain the nodes that are removed.
+
+    :raises TryLater: it is not done yet.
+    """
+    situation = work.situation()
+    asked = Resize.of(situation.operation)
+    if _adds_only(asked) or not _timeout(work):
+        return
+    if not asked.leaving:
+        asked = dataclasses.replace(asked, leaving=_leaving(work, situation))
+        if not asked.leaving and not _takes_away(asked):
+            return
+        with work.fenced() as (_, operation):
+            operation.parameters = asked.stored()
+    seconds = int(_timeout(work))
+    _have_done(work, DRAIN, asked.leaving, seconds=seconds)
+
+
+def remove_nodes(work: Work) -> None:
+    """Have a master take the nodes that were removed out of the cluster.
+
+    :raises TryLater: it is not done yet.
+    """
+    asked = Resize.of(work.operation())
+    if asked.leaving and _timeout(work):
+        _have_done(work, REMOVE, asked.leaving)
+
+
+def _adds_only(asked: Resize) -> bool:
+    """Whether no node can go."""
+    before = asked.previous_node_count
+    return not asked.nodes_to_remove and before is not None and asked.node_count > before
+
+
+def _takes_away(asked: Resize) -> bool:
+    """Whether nodes go, as far as the request says.
+
+    One that is asked for again after a failure has the count of that one before it.
+    """
+    before = asked.previous_node_count
+    return bool(asked.nodes_to_remove) or before is None or asked.node_count < before
+
+
+def _timeout(work: Work) -> float:
+    return float(work.tools.conf.nodes.drain_timeout)
+
+
+def _leaving(work: Work, situation: Situation) -> tuple[str, ...]:
+    """Names of the nodes that go: those that report; the cluster knows no others."""
+    driver, output = work.driver(situation), work.driver(situation).workers_output
+    with work.tools.database.reading() as session:
+        workers = [
+            node for node in node_watch.reporting(session, situation.bay.uuid)
+            if node.role == WORKER
+        ]
+    if not workers or output is None:
+        return ()
+    stack = existing(work, situation.stack_id)
+    if stack.is_busy:
+        raise TryLater(f'Heat still works on the stack: {stack.status}')
+    members = as_anybody(work, lambda heat: heat.output(stack.id, output)) or {}
+    try:
+        named = removal(work, situation, stack, ()).names
+    except StepFailed:      # the step that asks Heat says so
+        return ()
+    stay = sorted(set(members) - set(named), key=int)
+    # Heat goes on with the highest indexes.
+    going = {*named, *stay[situation.nodegroup.node_count:]}
+    name = own_stack_name(situation)
+    return tuple(
+        node.name for node in workers if str(driver.node_index(WORKER, name, node.name)) in going
+    )
+
+
+def _have_done(work: Work, verb: str, names: Sequence[str], **more: Any) -> None:
+    """See that a master does something with nodes, for as long as there is time.
+
+    :raises TryLater: it is not done yet.
+    """
+    with work.fenced() as (session, operation):
+        given = directives.of_operation(session, operation.uuid, verb)
+        if given is None:
+            master = _master(session, operation)
+            if master is None or not names:
+                why = 'no master reports' if master is None else 'none of them reports'
+                _tell(session, operation, verb, why)
+                return
+            directives.give(
+                session, operation, MASTER, master.name, verb, {'nodes': list(names), **more}
+            )
+        elif given.outcome is not None:
+            _tell_outcome(session, operation, given, names)
+            return
+        elif database_now(session) > given.created_at + _patience(work, operation, given):
+            given.outcome = directives.DROPPED
+            _tell(session, operation, verb, f'{given.node} did not say in time that it is done')
+            return
+    raise TryLater(
+        f'Nodes are not {_DONE[verb]} yet: {", ".join(names)}', _PAUSE,
+        'nodes_behind',
+    )
+
+
+def _patience(work: Work, operation: Operation, given: Directive) -> datetime.timedelta:
+    left = (operation.deadline - given.created_at) / _SHARE
+    return min(datetime.timedelta(seconds=_timeout(work)), left)
+
+
+def _master(session: orm.Session, operation: Operation) -> Node | None:
+    """A master that reports and whose control plane works, or may."""
+    found = [
+        node for node in node_watch.reporting(session, operation.bay_uuid)
+        if node.role == MASTER and node.state == reports.READY and not node.is_silent
+    ]
+    return min(found, key=lambda node: _ORDER[_control_plane(node)], default=None)
+
+
+def _control_plane(node: Node) -> str:
+    said = (node.conditions or {}).get(node_health.CONTROL_PLANE, {})
+    return said.get('status', reports.UNKNOWN)
+
+
+_ORDER: Final = {reports.TRUE: 0, reports.UNKNOWN: 1, reports.FALSE: 2}
+
+
+def _tell_outcome(
+    session: orm.Session, operation: Operation, given: Directive, names: Sequence[str]
+) -> None:
+    if given.outcome == reports.DONE:
+        kind = f'bay.{operation.verb}.{_KINDS[given.verb]}'
+        events.record(session, operation, kind, f'{_DONE[given.verb]}: {", ".join(names)}')
+    else:
+        told = ' | '.join(given.lines or []) or 'it failed'
+        _tell(session, operation, given.verb, f'{given.node}: {told}')
+
+
+_KINDS: Final = {DRAIN: 'drained', REMOVE: 'removed'}
+
+
+def _tell(session: orm.Session, operation: Operation, verb: str, why: str) -> None:
+    """Tell that something was not done, and is not waited for."""
+    kind = f'bay.{operation.verb}.not_{_KINDS[verb]}'
+    events.record(session, operation, kind, f'nodes that go are not {_DONE[verb]}: {why}')

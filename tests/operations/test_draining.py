@@ -1,0 +1,254 @@
+"""Nodes that a resize removes are drained before, and taken out of the cluster."""
+
+import datetime
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from magnum.db import models
+from magnum.domain.parameters import Resize
+from tests.fakes.reporters import Reporters
+from tests.operations.conftest import World
+
+BAD = {'status': 'False', 'reason': 'Down', 'message': ''}
+
+
+@pytest.fixture
+def uuid(world: World) -> str:
+    """A bay of a master and four workers."""
+    made = world.create(name='bay')
+    world.build(made)
+    world.ask('resize', made, 4)
+    world.build(made)
+    return made
+
+
+@pytest.fixture
+def nodes(world: World, uuid: str) -> Reporters:
+    made = Reporters(world.conf, world.database, world.tools.certificates, uuid)
+    made.report()
+    return made
+
+
+def turn(world: World) -> None:
+    """A conductor does what is due."""
+    world.pass_time(10)
+    world.worker().turn()
+
+
+def finish(world: World, uuid: str) -> None:
+    """Heat does what it was asked, if it was."""
+    world.cloud.settle()
+    world.pass_time(30)
+    world.worker().watch()
+    world.worker().turn()
+
+
+def asked(world: World) -> int:
+    return world.cloud.calls.count('orchestration.update_stack')
+
+
+def told(world: World, uuid: str) -> list[tuple[str, str]]:
+    return [
+        (event.kind, event.message) for event in world.rows(models.Event, bay_uuid=uuid)
+        if event.kind.endswith(('drained', 'removed'))
+    ]
+
+
+def directive(nodes: Reporters) -> dict[str, Any]:
+    (given,) = nodes.report(*nodes.masters)
+    return given
+
+
+def pass_time_of_directives(world: World, seconds: float) -> None:
+    with world.database.writing() as session:
+        for one in session.scalars(sa.select(models.Directive)):
+            one.created_at -= datetime.timedelta(seconds=seconds)
+
+
+def test_nodes_that_go_are_drained_and_then_removed(
+    world: World, uuid: str, nodes: Reporters
+) -> None:
+    before = asked(world)
+    world.ask('resize', uuid, 2)
+    turn(world)
+    (master,) = nodes.masters
+    given = directive(nodes)
+    assert (given['verb'], given['parameters']) == (
+        'drain', {'nodes': nodes.workers[2:], 'seconds': 300}
+    )
+    assert nodes.report(*nodes.workers) == []
+    turn(world)
+    assert directive(nodes)['id'] == given['id']     # the same until its result
+    assert asked(world) == before
+    nodes.result(master, given['id'])
+    turn(world)
+    assert asked(world) == before + 1
+    assert nodes.report(master) == []
+
+    finish(world, uuid)
+    given = directive(nodes)
+    assert (given['verb'], given['parameters']) == ('remove', {'nodes': nodes.workers[2:]})
+    assert world.operations(uuid)[-1].state == 'QUEUED'
+    nodes.result(master, given['id'])
+    turn(world)
+    assert world.operations(uuid)[-1].state == 'SUCCEEDED'
+    names = ', '.join(nodes.workers[2:])
+    assert told(world, uuid) == [
+        ('bay.resize.drained', f'drained: {names}'),
+        ('bay.resize.removed', f'removed from the cluster: {names}'),
+    ]
+
+
+def test_nodes_that_are_named_go(world: World, uuid: str, nodes: Reporters) -> None:
+    world.ask('resize', uuid, 2, nodes_to_remove=('0',))
+    turn(world)
+    assert directive(nodes)['parameters']['nodes'] == [nodes.workers[0], nodes.workers[3]]
+    nodes.result(nodes.masters[0], directive(nodes)['id'])
+    turn(world)
+    world.cloud.settle()
+    assert sorted(world.stack('bay')['nodes']) == ['1', '2']
+
+
+def test_those_of_a_further_group(world: World, uuid: str, nodes: Reporters) -> None:
+    world.add_nodegroup(uuid)
+    world.build(uuid)
+    more = Reporters(world.conf, world.database, world.tools.certificates, uuid, 'gpu')
+    more.report()
+    world.ask('resize', uuid, 1, nodegroup_uuid=world.nodegroup('gpu').uuid)
+    turn(world)
+    assert directive(nodes)['parameters']['nodes'] == [more.workers[1]]
+
+
+def test_what_cannot_be_drained_is_told_and_the_resize_goes_on(
+    world: World, uuid: str, nodes: Reporters
+) -> None:
+    before = asked(world)
+    world.ask('resize', uuid, 3)
+    turn(world)
+    (master,) = nodes.masters
+    nodes.result(master, directive(nodes)['id'], outcome='failed', lines=['a', 'budget of x'])
+    turn(world)
+    assert asked(world) == before + 1
+    assert told(world, uuid) == [
+        ('bay.resize.not_drained', f'nodes that go are not drained: {master}: a | budget of x')
+    ]
+
+
+@pytest.mark.parametrize('step', ['drain', 'remove'])
+def test_nobody_waits_for_long(
+    world: World, uuid: str, nodes: Reporters, step: str
+) -> None:
+    world.ask('resize', uuid, 3)
+    turn(world)
+    if step == 'remove':
+        nodes.result(nodes.masters[0], directive(nodes)['id'])
+        turn(world)
+        finish(world, uuid)
+    before, given = asked(world), directive(nodes)
+    assert given['verb'] == step
+    pass_time_of_directives(world, 240)
+    turn(world)
+    assert directive(nodes)['id'] == given['id']
+    pass_time_of_directives(world, 61)
+    turn(world)
+    assert nodes.report(*nodes.masters) == []
+    (what, why) = told(world, uuid)[-1]
+    assert what == {'drain': 'bay.resize.not_drained', 'remove': 'bay.resize.not_removed'}[step]
+    assert nodes.masters[0] in why
+    if step == 'drain':
+        assert asked(world) == before + 1
+    else:
+        assert world.operations(uuid)[-1].state == 'SUCCEEDED'
+
+
+def test_an_operation_that_has_little_time_waits_less(
+    world: World, uuid: str, nodes: Reporters
+) -> None:
+    before = asked(world)
+    world.ask('resize', uuid, 3)
+    with world.database.writing() as session:
+        operation = session.scalars(
+            sa.select(models.Operation).filter_by(active_for=uuid)
+        ).one()
+        operation.deadline = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=120)
+    world.worker().turn()
+    pass_time_of_directives(world, 70)
+    with world.database.writing() as session:
+        for operation in session.scalars(sa.select(models.Operation)):
+            operation.not_before = None
+    world.worker().turn()
+    assert asked(world) == before + 1
+
+
+def test_a_bay_whose_nodes_report_nothing_goes_on_as_before(world: World, uuid: str) -> None:
+    before = asked(world)
+    world.ask('resize', uuid, 3)
+    turn(world)
+    assert asked(world) == before + 1
+    assert told(world, uuid) == [
+        ('bay.resize.not_drained', 'nodes that go are not drained: no master reports')
+    ]
+    world.build(uuid)
+    assert world.operations(uuid)[-1].state == 'SUCCEEDED'
+    assert len(told(world, uuid)) == 1
+
+
+@pytest.mark.parametrize('why', ['silent', 'building'])
+def test_a_master_that_cannot_is_not_asked(
+    world: World, uuid: str, nodes: Reporters, why: str
+) -> None:
+    changes: dict[str, Any] = {'is_silent': True} if why == 'silent' else {'state': 'building'}
+    with world.database.writing() as session:
+        session.execute(sa.update(models.Node).filter_by(role='master').values(**changes))
+    world.ask('resize', uuid, 3)
+    turn(world)
+    assert told(world, uuid)[0][1].endswith('no master reports')
+
+
+def test_more_nodes_and_as_many_ask_nobody(world: World, uuid: str, nodes: Reporters) -> None:
+    for count in (5, 5):
+        world.ask('resize', uuid, count)
+        world.build(uuid)
+    assert told(world, uuid) == world.rows(models.Directive) == []
+
+
+def test_an_operator_may_do_without(world: World, uuid: str, nodes: Reporters) -> None:
+    world.conf.set_override('drain_timeout', 0, 'nodes')
+    world.ask('resize', uuid, 3)
+    world.build(uuid)
+    assert world.operations(uuid)[-1].state == 'SUCCEEDED'
+    assert told(world, uuid) == world.rows(models.Directive) == []
+
+
+def test_names_that_are_of_no_node_are_refused_as_before(
+    world: World, uuid: str, nodes: Reporters
+) -> None:
+    world.ask('resize', uuid, 2, nodes_to_remove=('7',))
+    world.build(uuid)
+    failed = world.operations(uuid)[-1]
+    assert failed.state == 'FAILED'
+    assert (failed.error or {})['code'] == 'node_unknown'
+    assert world.rows(models.Directive) == []
+
+
+def test_a_retry_drains_anew(world: World, uuid: str, nodes: Reporters) -> None:
+    operation = world.ask('resize', uuid, 3)
+    turn(world)
+    first = directive(nodes)
+    nodes.result(nodes.masters[0], first['id'])
+    turn(world)
+    world.cloud.settle('FAILED', 'No valid host was found')
+    world.pass_time(30)
+    world.worker().watch()
+    world.worker().turn()
+    assert world.operations(uuid)[-1].state == 'FAILED'
+    world.about('retry', operation)
+    turn(world)
+    again = directive(nodes)
+    assert again['id'] != first['id']
+    assert again['verb'] == 'drain'
+    assert Resize.of(world.operations(uuid)[-1]).leaving == tuple(again['parameters']['nodes'])
+    # Those of operations that have ended are gone.
+    assert len(world.rows(models.Directive)) == 1
