@@ -18,6 +18,7 @@ from magnum.api.controllers.drivers import DriversController
 from magnum.api.controllers.events import EventsController
 from magnum.api.controllers.mservices import MservicesController
 from magnum.api.controllers.nodegroups import NodegroupsController
+from magnum.api.controllers.nodes import NodesController
 from magnum.api.controllers.operations import BayOperationsController, OperationsController
 from magnum.api.controllers.quotas import QuotasController
 from magnum.api.controllers.root import DESCRIPTION, RootController
@@ -40,6 +41,7 @@ ROLLBACK: Final[Query] = {'rollback': versions.ROLLBACK}
 DRY_RUN: Final[Query] = {'dry_run': versions.PREVIEW}
 CA_TYPE: Final[Query] = {'ca_cert_type': 1}
 EVENTS: Final[Query] = {'after': 1, 'limit': 1}
+NODES: Final[Query] = {'after': 1, 'limit': 1}
 OPERATIONS: Final[Query] = {**PAGING, 'state': 1, 'verb': 1}
 QUOTAS: Final[Query] = {**PAGING, 'all_tenants': 1}
 STATS: Final[Query] = {'project_id': 1, 'type': 1}
@@ -91,6 +93,10 @@ def _of_bays(
               Resource(f'{name}_events', EventsController, (dialect,))
               .handler(EventsController.list),
               EVENTS, since=versions.EVENTS, answers_unasked=True, streams=True),
+        Route('GET', f'{one}/nodes',
+              Resource(f'{name}_nodes', NodesController, (dialect,))
+              .handler(NodesController.list),
+              NODES, since=versions.NODES, answers_unasked=True),
         Route('POST', f'{one}/config',
               Resource(f'{name}_config', ConfigController, (dialect,))
               .handler(ConfigController.create),

@@ -37,6 +37,7 @@ VERSIONS: Final[dict[int, str]] = {
     22: 'Configuration of native clients for a key of the caller.',
     23: 'The OpenAPI document.',
     24: 'What the labels of a bay come to, under a path of its own.',
+    25: 'Nodes of a bay, as they report themselves.',
 }
 MINIMUM: Final = min(VERSIONS)
 MAXIMUM: Final = max(VERSIONS)
@@ -55,6 +56,7 @@ DRIVERS: Final = 21
 CONFIG: Final = 22
 OPENAPI: Final = 23
 RESOLVED_LABELS: Final = 24
+NODES: Final = 25
 
 #: What answers call the service; requests may use any of SERVICE_TYPES.
 SERVICE_TYPE: Final = 'container-infrastructure-management'

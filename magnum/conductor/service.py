@@ -27,6 +27,7 @@ from magnum.db.engine import Database
 from magnum.domain.plain_text import first_line
 from magnum.operations import bootstrap_endpoint
 from magnum.operations.claims import Claims
+from magnum.operations.node_watcher import NodeWatcher
 from magnum.operations.runner import Runner
 from magnum.operations.watcher import Watcher
 from magnum.operations.work import Tools
@@ -66,6 +67,7 @@ class Conductor:
         self._watcher = Watcher(
             database, tools.heat, lambda: conf.conductor.watch_interval
         )
+        self._node_watcher = NodeWatcher(conf, database, tools.drivers)
         self._bus = bus.Bus(conf, self.wake_up, self._stack_moved, transport)
         self._pool = concurrent.futures.ThreadPoolExecutor(
             options.threads, thread_name_prefix='operation'
@@ -87,6 +89,9 @@ class Conductor:
             ),
             'watcher': lambda: self._loop(
                 self._watch, lambda: min(options.watch_interval, 1.0), self._look_wanted
+            ),
+            'nodes': lambda: self._loop(
+                self._node_watcher.look, lambda: min(options.watch_interval, 1.0)
             ),
             'purge': lambda: self._loop(self._purge.run, lambda: PURGE_INTERVAL),
             'commits': lambda: self._loop(

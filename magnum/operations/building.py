@@ -54,3 +54,18 @@ def nodes_built(
         NodesBuilt(kind_of(group.role), nodegroup_plan(bay, group).stack_name or stack)
         for group in nodegroups if group.uuid == concerned
     )
+
+
+def group_of(
+    driver: Driver, bay: Bay, nodegroups: Sequence[Nodegroup], role: str, name: str
+) -> Nodegroup | None:
+    """The node group that a server of this role and name is in; None: no node of the bay is.
+
+    :param nodegroups: those of the bay.
+    """
+    stack = stack_name(bay.name, bay.uuid)
+    for group in nodegroups:
+        of_group = nodegroup_plan(bay, group).stack_name or stack
+        if kind_of(group.role) == role and driver.node_index(role, of_group, name) is not None:
+            return group
+    return None

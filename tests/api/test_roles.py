@@ -77,6 +77,7 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
             ('POST', '/actions/upgrade', (404, 404, 403, 403, 404, 401, 403)),
             ('GET', '/operations', _READ),
             ('GET', '/events', _READ),
+            ('GET', '/nodes', _READ),
             # 400: let through, and found to be no CSR.
             ('POST', '/config', (404, 400, 403, 403, 404, 401, 403)),
             ('GET', '/nodegroups', _READ),

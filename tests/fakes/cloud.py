@@ -267,7 +267,9 @@ def _shown(stack: dict[str, Any]) -> Stack:
     return Stack(
         id=stack['id'], name=stack['name'], status=stack['status'], reason=stack['reason'],
         updated_time=stack['updated'], tags=stack['tags'],
-        outputs={'api_address': '10.0.0.1', **stack.get('outputs', {})},
+        outputs={
+            'api_address': '10.0.0.1', 'indexes': list(stack['nodes']), **stack.get('outputs', {}),
+        },
         parameters=stack['parameters'],
     )
 

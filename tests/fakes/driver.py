@@ -26,8 +26,9 @@ def _addresses(count: int) -> tuple[str, ...]:
     return tuple(f'10.0.1.{number}' for number in range(count))
 
 
-def _names(stack_name: str, count: int) -> tuple[str, ...]:
-    return tuple(f'{stack_name}-node-{number}' for number in range(count))
+def _names(stack_name: str, count: int, outputs: Mapping[str, Any]) -> tuple[str, ...]:
+    indexes = outputs.get('indexes') or range(count)
+    return tuple(f'{stack_name}-node-{index}' for index in indexes)
 
 
 class FakeDriver(Driver):
@@ -75,7 +76,7 @@ class FakeDriver(Driver):
         return Observed(
             'https://10.0.0.1:6443', ('10.0.0.1',), _addresses(count), 1, count,
             master_names=(f'{plan.stack_name}-master-0',),
-            node_names=_names(plan.stack_name, count),
+            node_names=_names(plan.stack_name, count, outputs),
         )
 
     def render_nodegroup(
@@ -99,7 +100,7 @@ class FakeDriver(Driver):
         self, outputs: Mapping[str, Any], parameters: Mapping[str, Any], plan: BayPlan
     ) -> ObservedGroup:
         count = int(parameters['number_of_minions'])
-        return ObservedGroup(_addresses(count), count, _names(parameters['name'], count))
+        return ObservedGroup(_addresses(count), count, _names(parameters['name'], count, outputs))
 
     def check_upgrade(self, current: BayPlan, target: BayPlan) -> None:
         if current.network_driver != target.network_driver:

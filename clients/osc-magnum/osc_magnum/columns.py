@@ -8,7 +8,9 @@ from cliff.columns import FormattableColumn
 Row = tuple[Any, ...]
 
 #: Members that are points of time.
-TIMES: Final = frozenset({'created_at', 'updated_at', 'started_at', 'finished_at', 'deadline'})
+TIMES: Final = frozenset(
+    {'created_at', 'updated_at', 'started_at', 'finished_at', 'deadline', 'heard_at'}
+)
 
 
 class Moment(FormattableColumn[Any]):
@@ -80,6 +82,17 @@ class ResolvedLabels(FormattableColumn[Any]):
         )
 
 
+class Conditions(FormattableColumn[Any]):
+    """Conditions of a node: those that are not well, one a line."""
+
+    def human_readable(self) -> str:
+        """Name and message; empty where all is well."""
+        return '\n'.join(
+            f'{name}: {said["message"] or said["reason"]}'
+            for name, said in sorted(self._value.items()) if said['status'] == 'False'
+        )
+
+
 def column(name: str, value: Any) -> Any:
     """A value of a document for a cell.
 
@@ -111,8 +124,20 @@ def record(
 
 
 def table(
-    names: Sequence[str], documents: Iterable[Mapping[str, Any]]
+    names: Sequence[str],
+    documents: Iterable[Mapping[str, Any]],
+    kinds: Mapping[str, type[FormattableColumn[Any]]] | None = None,
 ) -> tuple[Sequence[str], list[Row]]:
-    """Some members of documents, as commands that list return them."""
-    rows = [tuple(column(name, document.get(name)) for name in names) for document in documents]
+    """Some members of documents, as commands that list return them.
+
+    :param kinds: as in :func:`record`.
+    """
+    rows = [
+        tuple(
+            kinds[name](document[name]) if kinds and name in kinds
+            else column(name, document.get(name))
+            for name in names
+        )
+        for document in documents
+    ]
     return names, rows

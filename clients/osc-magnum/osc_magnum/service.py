@@ -19,7 +19,7 @@ Document = dict[str, Any]
 Query = Mapping[str, Any]
 
 #: What this client was written for; the service may be newer.
-MICROVERSION: Final = '1.24'
+MICROVERSION: Final = '1.25'
 _NAMES: Final = {'cluster_template_id': 'baymodel_id', 'cluster_id': 'stack_id'}
 #: The same by the other name, and what is of no use on a terminal.
 _LEFT_OUT: Final = frozenset({'links', 'cluster_uuid', 'cluster_name', 'reason'})

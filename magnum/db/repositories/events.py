@@ -33,6 +33,30 @@ def record(
     })
 
 
+def record_of_bay(
+    session: orm.Session,
+    bay: models.Bay,
+    operation: models.Operation | None,
+    kind: str,
+    message: str,
+) -> None:
+    """As ``record``, of what no operation does; whoever calls has locked both.
+
+    :param operation: the active one, if there is one: it may have led to this.
+    """
+    if operation is not None:
+        record(session, operation, kind, message)
+        return
+    session.execute(_INSERT, {
+        'bay_uuid': bay.uuid,
+        'project_id': bay.project_id,
+        'operation_uuid': None,
+        'request_id': None,
+        'kind': kind,
+        'message': message,
+    })
+
+
 def after(session: orm.Session, bay_uuid: str, event_id: int, limit: int) -> Sequence[Row]:
     """What happened to a bay after an event, oldest first.
 

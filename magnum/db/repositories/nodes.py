@@ -7,6 +7,7 @@ the certificates on record.
 """
 
 import hmac
+from collections.abc import Sequence
 from typing import Final
 
 import sqlalchemy as sa
@@ -99,6 +100,22 @@ def let_report(session: Session, node: models.Node, signing_key: str) -> None:
     if node.signing_key != signing_key:
         node.signing_key = signing_key
         session.flush()
+
+
+def registered(
+    session: Session, bay_uuid: str, after: int, limit: int
+) -> Sequence[models.Node]:
+    """Nodes of a bay that sign their reports, in the order in which they came.
+
+    :param after: a node's number; 0 for the beginning.
+    """
+    return session.scalars(
+        sa.select(models.Node)
+        .where(TABLE.c.bay_uuid == bay_uuid, TABLE.c.signing_key.is_not(None))
+        .where(TABLE.c.id > after)
+        .order_by(TABLE.c.id)
+        .limit(limit)
+    ).all()
 
 
 def addresses_of(node: models.Node) -> NodeAddresses:

@@ -5,7 +5,7 @@ No row is locked by them that an operation or a request waits for.
 
 import functools
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -14,10 +14,11 @@ from magnum.db import models, selections
 from magnum.db.repositories.nodes import TABLE
 from magnum.db.repositories.operations import TABLE as OPERATION
 from magnum.db.selections import KEPT, Row, Selection
-from magnum.db.statements import changed_rows
 from magnum.db.types import UTCDateTime, utcnow
 from magnum.domain import states
 
+#: What parameters are called that have new values.
+_NEW: Final = 'new_'
 _BAY: Final[sa.Table] = models.Bay.__table__
 _WHICH: Final = (
     TABLE.c.bay_uuid == sa.bindparam('of_bay'), TABLE.c.role == sa.bindparam('of_role'),
@@ -55,13 +56,12 @@ def store(
 
     :param values: columns that have changed; none: only that it was heard.
     """
-    of_node = TABLE.c.id == node_id
-    is_later = sa.or_(TABLE.c.sequence.is_(None), TABLE.c.sequence < sequence)
-    return changed_rows(
-        session,
-        sa.update(TABLE).where(of_node, is_later)
-        .values(**values, sequence=sequence, heard_at=utcnow(), is_silent=False),
-    ) > 0
+    given = {f'{_NEW}{column}': value for column, value in values.items()}
+    result = session.execute(
+        _update(tuple(values)), {**given, 'node_id': node_id, 'number': sequence},
+        execution_options={'synchronize_session': False},
+    )
+    return cast('sa.CursorResult[tuple[()]]', result).rowcount > 0
 
 
 def is_gone(session: orm.Session, bay_uuid: str) -> bool:
@@ -71,6 +71,26 @@ def is_gone(session: orm.Session, bay_uuid: str) -> bool:
         OPERATION.c.state == states.SUCCEEDED,
     )
     return session.execute(deleted.limit(1)).first() is not None
+
+
+# Making a statement costs more than running it.
+@functools.lru_cache(maxsize=KEPT)
+def _update(columns: tuple[str, ...]) -> sa.Update:
+    number = sa.bindparam('number', type_=TABLE.c.sequence.type)
+    return (
+        sa.update(TABLE)
+        .where(
+            TABLE.c.id == sa.bindparam('node_id'),
+            sa.or_(TABLE.c.sequence.is_(None), TABLE.c.sequence < number),
+        )
+        .values(
+            **{
+                column: sa.bindparam(f'{_NEW}{column}', type_=TABLE.c[column].type)
+                for column in columns
+            },
+            sequence=number, heard_at=utcnow(), is_silent=False,
+        )
+    )
 
 
 @functools.lru_cache(maxsize=KEPT)

@@ -1,13 +1,17 @@
 """Outputs of a finished stack, stored in rows."""
 
+from collections.abc import Sequence
+
+from sqlalchemy import orm
+
 from magnum.clients.heat import Stack
 from magnum.db.models import Bay, Nodegroup
-from magnum.db.repositories import locking
+from magnum.db.repositories import locking, node_watch
 from magnum.domain.failures import Failure
 from magnum.drivers.contract import MASTER, WORKER
 from magnum.operations.outcomes import StepFailed
 from magnum.operations.steps.heat import existing
-from magnum.operations.steps.rendering import plan_without_secrets
+from magnum.operations.steps.rendering import own_stack_name, plan_without_secrets
 from magnum.operations.work import Situation, Work
 
 
@@ -43,6 +47,8 @@ def _read_bay(work: Work, situation: Situation, stack: Stack) -> None:
         # Nor has an upgrade renewed one of them by a later version.
         made = {'template_version': situation.bay.template_version}
     with work.changing_bay() as (session, _):
+        _let_nodes_go(work, situation, session, MASTER, observed.master_names)
+        _let_nodes_go(work, situation, session, WORKER, observed.node_names)
         if known:
             locking.set_values(session, Bay, situation.bay.uuid, **known)
         for role, group in groups.items():
@@ -58,9 +64,24 @@ def _read_nodegroup(work: Work, situation: Situation, stack: Stack) -> None:
     )
     _check_count(observed.node_count, group)
     with work.writing() as session:
+        _let_nodes_go(work, situation, session, WORKER, observed.node_names)
         locking.set_values(
             session, Nodegroup, group.uuid, node_addresses=list(observed.node_addresses)
         )
+
+
+def _let_nodes_go(
+    work: Work, situation: Situation, session: orm.Session, role: str, names: Sequence[str]
+) -> None:
+    """Take no reports of nodes that the stack has no more, if it names its nodes."""
+    if not names:
+        return
+    driver, stack = work.driver(situation), own_stack_name(situation)
+    node_watch.let_go(
+        session, situation.bay.uuid,
+        lambda node: node.role == role and node.name not in names
+        and driver.node_index(role, stack, node.name) is not None,
+    )
 
 
 def _check_count(counted: int | None, group: Nodegroup) -> None:

@@ -4,8 +4,9 @@ import contextlib
 from collections.abc import Iterator
 
 from magnum.domain.failures import Failure
+from magnum.domain.stack_names import stack_name
 from magnum.drivers.contract import BayPlan, PlanRefused
-from magnum.drivers.plans import bay_plan
+from magnum.drivers.plans import bay_plan, nodegroup_plan
 from magnum.operations import bootstrap_endpoint
 from magnum.operations.outcomes import StepFailed, TryLater
 from magnum.operations.work import Situation, Work
@@ -24,6 +25,14 @@ def plan(work: Work, situation: Situation) -> BayPlan:
 def plan_without_secrets(work: Work, situation: Situation) -> BayPlan:
     """The bay's plan, to read outputs by."""
     return bay_plan(situation.bay, situation.baymodel, situation.nodegroups, work.tools.conf)
+
+
+def own_stack_name(situation: Situation) -> str:
+    """Name of the stack that the operation is about."""
+    bay = situation.bay
+    if situation.is_about_bays_stack:
+        return stack_name(bay.name, bay.uuid)
+    return nodegroup_plan(bay, situation.nodegroup).stack_name
 
 
 @contextlib.contextmanager

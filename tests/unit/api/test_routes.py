@@ -43,7 +43,7 @@ def test_both_vocabularies_have_the_same_routes() -> None:
 
     assert of('bays', 'bay') == of('clusters', 'cluster')
     assert of('baymodels', 'baymodel') == of('clustertemplates', 'clustertemplate')
-    assert (len(of('bays', 'bay')), len(of('baymodels', 'baymodel'))) == (17, 6)
+    assert (len(of('bays', 'bay')), len(of('baymodels', 'baymodel'))) == (18, 6)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from magnum.api.openapi.resources import (
     events,
     mservices,
     nodegroups,
+    nodes,
     operations,
     previews,
     quotas,
@@ -28,7 +29,7 @@ from magnum.api.openapi.resources import (
 from magnum.api.types.schemas import Schema
 
 _MODULES: Final[tuple[Any, ...]] = (
-    common, root, previews, baymodels, bays, actions, nodegroups, operations, events,
+    common, root, previews, baymodels, bays, actions, nodegroups, nodes, operations, events,
     certificates, config, drivers, quotas, stats, mservices,
 )
 

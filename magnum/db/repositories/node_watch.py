@@ -1,0 +1,92 @@
+"""What conductors look at in the reports of nodes."""
+
+import datetime
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from magnum.db import models
+from magnum.db.repositories.nodes import TABLE
+from magnum.db.statements import changed_rows, database_now
+
+_BAYS: Final = 100
+
+
+def silence(session: orm.Session, after: datetime.timedelta) -> int:
+    """Mark nodes that were not heard of for so long as silent; how many became so."""
+    return changed_rows(
+        session,
+        sa.update(TABLE)
+        .where(*_silent(session, after))
+        .values(is_silent=True, is_changed=True),
+    )
+
+
+def has_silent(session: orm.Session, after: datetime.timedelta) -> bool:
+    """Whether ``silence`` would find any."""
+    found = sa.select(TABLE.c.id).where(*_silent(session, after)).limit(1)
+    return session.execute(found).first() is not None
+
+
+def changed_bays(session: orm.Session) -> Sequence[str]:
+    """Bays with nodes to look at, by uuid: some of them, if they are many."""
+    return session.scalars(
+        sa.select(TABLE.c.bay_uuid).where(TABLE.c.is_changed.is_(True)).distinct().limit(_BAYS)
+    ).all()
+
+
+def take_changed(session: orm.Session, bay_uuid: str) -> bool:
+    """Note that what its nodes have said until now is looked at; whether there is anything."""
+    return changed_rows(
+        session,
+        sa.update(TABLE)
+        .where(TABLE.c.bay_uuid == bay_uuid, TABLE.c.is_changed.is_(True))
+        .values(is_changed=False),
+    ) > 0
+
+
+def reporting(session: orm.Session, bay_uuid: str) -> Sequence[models.Node]:
+    """The nodes of a bay that have reported, by name, as they are now."""
+    return session.scalars(
+        sa.select(models.Node)
+        .where(TABLE.c.bay_uuid == bay_uuid, TABLE.c.heard_at.is_not(None))
+        .order_by(TABLE.c.name, TABLE.c.role)
+        .execution_options(populate_existing=True)
+    ).all()
+
+
+def note(session: orm.Session, node_id: int, noted: Mapping[str, Any]) -> None:
+    """Record what was seen of a node."""
+    session.execute(
+        sa.update(TABLE).where(TABLE.c.id == node_id).values(noted=dict(noted)),
+    )
+
+
+def let_go(
+    session: orm.Session, bay_uuid: str, has_left: Callable[[models.Node], bool]
+) -> list[str]:
+    """Take no reports any more of nodes that have left the bay; their names.
+
+    They stay known: their keys are those of no other server.
+    """
+    query = sa.select(models.Node).where(
+        TABLE.c.bay_uuid == bay_uuid, TABLE.c.signing_key.is_not(None)
+    )
+    left = [node for node in session.scalars(query).all() if has_left(node)]
+    for node in left:
+        session.execute(
+            sa.update(TABLE)
+            .where(TABLE.c.id == node.id)
+            .values(**{**models.NOTHING_REPORTED, 'is_changed': True})
+        )
+    return sorted(node.name for node in left)
+
+
+def _silent(
+    session: orm.Session, after: datetime.timedelta
+) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        TABLE.c.is_silent.is_(False), TABLE.c.heard_at < database_now(session) - after,
+    )

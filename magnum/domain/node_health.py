@@ -1,0 +1,167 @@
+"""Conditions of nodes -> conditions of their bay -> the bay's health, as tables."""
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
+
+from magnum.domain import reports
+from magnum.domain.nodegroups import MASTER
+from magnum.domain.reports import FALSE, TRUE, UNKNOWN
+
+HEALTHY: Final = 'HEALTHY'
+UNHEALTHY: Final = 'UNHEALTHY'
+NOT_KNOWN: Final = 'UNKNOWN'
+
+#: Conditions of nodes that have a meaning of their own; any other one that is
+#: False makes its node not ready.
+CONTROL_PLANE: Final = 'ControlPlane'
+CERTIFICATES: Final = 'Certificates'
+
+_NAMED: Final = 5   # nodes in a message
+
+
+@dataclasses.dataclass(frozen=True)
+class Node:
+    """A node that has reported.
+
+    :ivar state: one of :data:`magnum.domain.reports.STATES`.
+    :ivar conditions: by name: ``status``, ``reason``, ``message``.
+    :ivar is_silent: it was not heard of for long: what it said last may hold no longer.
+    """
+
+    name: str
+    role: str
+    state: str
+    conditions: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
+    is_silent: bool = False
+
+    def status(self, condition: str) -> str:
+        """The status of a condition; Unknown if the node has not said it."""
+        return self.conditions.get(condition, {}).get('status', UNKNOWN)
+
+    def failing(self, *leaving_out: str) -> list[str]:
+        """The conditions that are False, by name, with their messages."""
+        return [
+            f'{name} ({said["message"]})' if said['message'] else name
+            for name, said in sorted(self.conditions.items())
+            if said['status'] == FALSE and name not in leaving_out
+        ]
+
+
+@dataclasses.dataclass(frozen=True)
+class Condition:
+    """What the reports of a bay's nodes come to."""
+
+    status: str
+    reason: str
+    message: str
+
+
+def _reporting(nodes: Sequence[Node]) -> Condition:
+    silent = [node.name for node in nodes if node.is_silent]
+    if not silent:
+        return Condition(TRUE, 'NodesReport', f'{len(nodes)} of {len(nodes)} nodes report')
+    if len(silent) == len(nodes):
+        return Condition(FALSE, 'NoNodeReports', f'None of {len(nodes)} nodes reports')
+    return Condition(
+        FALSE, 'NodesSilent',
+        f'{len(nodes) - len(silent)} of {len(nodes)} nodes report; silent: {_few(silent)}',
+    )
+
+
+def _ready(nodes: Sequence[Node]) -> Condition:
+    heard = _heard(nodes)
+    built = [node for node in heard if node.state != reports.BUILDING]
+    failed = [node.name for node in built if node.state == reports.FAILED]
+    not_ready = [
+        f'{node.name}: {", ".join(failing)}'
+        for node in built for failing in [node.failing(CERTIFICATES)] if failing
+    ]
+    if failed:
+        return Condition(FALSE, 'NodesFailed', f'Nodes that failed to boot: {_few(failed)}')
+    if not_ready:
+        return Condition(FALSE, 'NodesNotReady', _few(not_ready))
+    if built:
+        return Condition(TRUE, 'NodesReady', f'{len(built)} of {len(heard)} nodes are ready')
+    if heard:
+        return Condition(UNKNOWN, 'NodesBuilding', f'{len(heard)} nodes are being built')
+    return _nobody()
+
+
+def _control_plane(nodes: Sequence[Node]) -> Condition:
+    masters = [node for node in nodes if node.role == MASTER]
+    heard = _heard(masters)
+    working = [node for node in heard if node.status(CONTROL_PLANE) == TRUE]
+    failing = [
+        f'{node.name}: {node.conditions[CONTROL_PLANE]["message"]}'
+        for node in heard if node.status(CONTROL_PLANE) == FALSE
+    ]
+    told = f'It works on {len(working)} of {len(masters)} masters'
+    if failing:
+        told += f'; {_few(failing)}'
+    if masters and 2 * len(working) > len(masters):
+        return Condition(TRUE, 'MastersWork', told)
+    if failing:
+        return Condition(FALSE, 'MastersFail', told)
+    return _nobody() if not heard else Condition(UNKNOWN, 'MastersUnknown', told)
+
+
+def _certificates(nodes: Sequence[Node]) -> Condition:
+    heard = _heard(nodes)
+    ending = [
+        f'{node.name}: {node.conditions[CERTIFICATES]["message"]}'
+        for node in heard if node.status(CERTIFICATES) == FALSE
+    ]
+    if ending:
+        return Condition(FALSE, 'CertificatesEnd', _few(ending))
+    if any(node.status(CERTIFICATES) == TRUE for node in heard):
+        return Condition(TRUE, 'CertificatesValid', 'No certificate ends soon')
+    return _nobody() if not heard else Condition(
+        UNKNOWN, 'CertificatesUnknown', 'No node has said how long its certificates hold'
+    )
+
+
+def _nobody() -> Condition:
+    return Condition(UNKNOWN, 'NoNodeReports', 'No node that could say so reports')
+
+
+def _heard(nodes: Iterable[Node]) -> list[Node]:
+    return [node for node in nodes if not node.is_silent]
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f' and {len(names) - _NAMED} more' if len(names) > _NAMED else ''
+    return f'{", ".join(sorted(names)[:_NAMED])}{more}'
+
+
+NODES_REPORTING: Final = 'NodesReporting'
+#: Condition of a bay -> how it follows from its nodes.
+CONDITIONS: Final[Mapping[str, Callable[[Sequence[Node]], Condition]]] = {
+    NODES_REPORTING: _reporting,
+    'NodesReady': _ready,
+    'ControlPlaneReady': _control_plane,
+    'CertificatesValid': _certificates,
+}
+
+
+def conditions(nodes: Sequence[Node]) -> dict[str, Condition]:
+    """The conditions of a bay, by name; none without a node that has reported."""
+    return {name: follow(nodes) for name, follow in CONDITIONS.items()} if nodes else {}
+
+
+def health(found: Mapping[str, Condition]) -> str:
+    """The health that conditions come to.
+
+    A bay of which nothing is heard at all may be well: it is not known.
+    """
+    statuses = {condition.status for condition in found.values()}
+    if not found or found[NODES_REPORTING].reason == 'NoNodeReports':
+        return NOT_KNOWN
+    for status, health_status in _HEALTH:
+        if status in statuses:
+            return health_status
+    return HEALTHY
+
+
+#: The first status that a condition has says what the bay's health is.
+_HEALTH: Final = ((FALSE, UNHEALTHY), (UNKNOWN, NOT_KNOWN))

@@ -1,0 +1,191 @@
+"""Watcher of nodes: events of what they report, and the health of their bays.
+
+Several conductors may look at the same bay: the first to lock it has it. What
+the API writes of a report stays marked until it was looked at.
+"""
+
+import datetime
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from oslo_config import cfg
+from oslo_log import log as logging
+from sqlalchemy import orm
+
+from magnum.db.engine import Database
+from magnum.db.models import Bay, Node, Operation
+from magnum.db.repositories import bays, events, locking, node_watch, nodegroups
+from magnum.db.repositories.locking import BayGone
+from magnum.db.statements import database_now
+from magnum.domain import node_health, reports
+from magnum.domain.node_health import Condition
+from magnum.drivers.contract import Driver
+from magnum.drivers.registry import DriverNotFound, Registry
+from magnum.operations.building import group_of
+
+LOG = logging.getLogger(__name__)
+
+#: Tells the timeline of a kind of event and of its words.
+_Tell = Callable[[str, str], None]
+
+READY: Final = 'bay.node.ready'
+FAILED: Final = 'bay.node.failed'
+SILENT: Final = 'bay.node.silent'
+REPORTING: Final = 'bay.node.reporting'
+CONDITION: Final = 'bay.node.condition'
+
+
+class NodeWatcher:
+    """Looks at what nodes have reported, and for those that do not report any more."""
+
+    def __init__(self, conf: cfg.ConfigOpts, database: Database, drivers: Registry):
+        self._conf = conf.nodes
+        self._database = database
+        self._drivers = drivers
+
+    def look(self) -> int:
+        """Look at what has changed; in how many bays."""
+        after = datetime.timedelta(seconds=self._conf.silent_after)
+        with self._database.reading() as session:
+            is_due = node_watch.has_silent(session, after)
+        if is_due:
+            self._database.run(lambda session: node_watch.silence(session, after))
+        with self._database.reading() as session:
+            changed = node_watch.changed_bays(session)
+        for uuid in changed:
+            self._database.run(functools.partial(self._look_at, bay_uuid=uuid))
+        return len(changed)
+
+    def _look_at(self, session: orm.Session, bay_uuid: str) -> None:
+        try:
+            bay = locking.lock_bay(session, bay_uuid)
+        except BayGone:
+            node_watch.take_changed(session, bay_uuid)
+            return
+        # Whoever writes events of a bay holds both: so they are in the order of their ids.
+        operation = locking.active_operation(session, bay_uuid)
+        if not node_watch.take_changed(session, bay_uuid):
+            return
+        self._let_strangers_go(session, bay)
+        nodes = node_watch.reporting(session, bay_uuid)
+        for node in nodes:
+            noted = _noted(node)
+            if noted == node.noted:
+                continue
+            tell = _teller(session, bay, operation, node)
+            for kind, words in _news(node, node.noted or {}, noted):
+                tell(kind, words)
+            node_watch.note(session, node.id, noted)
+        _update_bay(session, bay, nodes)
+
+    def _let_strangers_go(self, session: orm.Session, bay: Bay) -> None:
+        """Forget the reports of nodes of node groups that are gone."""
+        driver = self._driver(bay)
+        if driver is None:
+            return
+        groups = nodegroups.load_all(session, bay.uuid)
+        node_watch.let_go(
+            session, bay.uuid,
+            lambda node: group_of(driver, bay, groups, node.role, node.name) is None,
+        )
+
+    def _driver(self, bay: Bay) -> Driver | None:
+        try:
+            return self._drivers.by_name(bay.driver or '')
+        except DriverNotFound:
+            return None
+
+
+def _noted(node: Node) -> dict[str, Any]:
+    """What is remembered of a node, so that news are told once."""
+    before = set((node.noted or {}).get('failing', ()))
+    statuses = {name: said['status'] for name, said in (node.conditions or {}).items()}
+    failing = {name for name, status in statuses.items() if status == reports.FALSE}
+    # One that is not known is as it was known last.
+    failing |= {name for name in before if statuses.get(name) == reports.UNKNOWN}
+    return {'state': node.state, 'is_silent': node.is_silent, 'failing': sorted(failing)}
+
+
+def _news(
+    node: Node, before: Mapping[str, Any], now: Mapping[str, Any]
+) -> Iterator[tuple[str, str]]:
+    """Kinds and words of the events of one node."""
+    if now['is_silent'] and not before.get('is_silent'):
+        yield SILENT, f'has not been heard of since {node.heard_at:%Y-%m-%d %H:%M:%S} UTC'
+    if not now['is_silent'] and before.get('is_silent'):
+        yield REPORTING, 'reports again'
+    if now['state'] != before.get('state') and now['state'] in _STATES:
+        yield _STATES[now['state']](node)
+    said = node.conditions or {}
+    for name in now['failing']:
+        if name not in before.get('failing', ()):
+            yield CONDITION, f'{name} is False: {said[name]["message"] or said[name]["reason"]}'
+    for name in before.get('failing', ()):
+        if name not in now['failing']:
+            yield CONDITION, f'{name} is {reports.TRUE} again'
+
+
+def _failed(node: Node) -> tuple[str, str]:
+    told = ' | '.join(node.lines or [])
+    return FAILED, f'failed at the step {node.step}: {told}'
+
+
+_STATES: Final[Mapping[str, Callable[[Node], tuple[str, str]]]] = {
+    reports.READY: lambda node: (READY, 'is ready'),
+    reports.FAILED: _failed,
+}
+
+
+def _teller(
+    session: orm.Session, bay: Bay, operation: Operation | None, node: Node
+) -> _Tell:
+    def tell(kind: str, words: str) -> None:
+        events.record_of_bay(session, bay, operation, kind, f'node {node.name}: {words}')
+        LOG.info('%s: %s of bay %s %s', kind, node.name, bay.uuid, words)
+
+    return tell
+
+
+def _update_bay(session: orm.Session, bay: Bay, nodes: Sequence[Node]) -> None:
+    """Store what the nodes come to, unless it is what is stored."""
+    found = node_health.conditions([
+        node_health.Node(
+            node.name, node.role, node.state or reports.BUILDING, node.conditions or {},
+            node.is_silent,
+        )
+        for node in nodes
+    ])
+    before = bay.conditions or {}
+    if not found or all(
+        _is_as_before(condition, before.get(name)) for name, condition in found.items()
+    ):
+        return
+    now = database_now(session).isoformat(timespec='seconds')
+    stored = {
+        name: {
+            'status': condition.status, 'reason': condition.reason, 'message': condition.message,
+            'since': _since(condition, before.get(name), now),
+        }
+        for name, condition in found.items()
+    }
+    bays.update_health(session, bay.uuid, {
+        'conditions': stored,
+        'health_status': node_health.health(found),
+        'health_status_reason': {
+            name: condition.message for name, condition in found.items()
+        },
+    })
+
+
+def _is_as_before(condition: Condition, before: Mapping[str, str] | None) -> bool:
+    return before is not None and (
+        condition == Condition(before['status'], before['reason'], before['message'])
+    )
+
+
+def _since(condition: Condition, before: Mapping[str, str] | None, now: str) -> str:
+    """When it came to have its status."""
+    if before is not None and before['status'] == condition.status:
+        return before['since']
+    return now

@@ -1,0 +1,108 @@
+"""All nodes of a bay, registered, with reports that are signed."""
+
+from typing import Any
+
+import sqlalchemy as sa
+import webob
+from oslo_config import cfg
+
+from magnum.api.bootstrap import signatures
+from magnum.certificates.service import CertificateService
+from magnum.db import models
+from magnum.db.engine import Database
+from magnum.db.repositories import nodes
+from magnum.domain.node_certificates import NodeAddresses
+from magnum.domain.stack_names import nodegroup_stack_name, stack_name
+from tests.fakes import bootstrap
+from tests.fakes.driver import FakeDriver
+from tests.fakes.servers import FakeServers, NoWakeUp
+from tests.unit.certificates.reporting import WELL, Reporting, pem
+
+_OF_ALL = ('Services', 'Node', 'Certificates')
+
+
+class Reporters:
+    """Nodes of a bay that its active operation builds, or that are there.
+
+    :param group: name of the node group; None: the default ones.
+    """
+
+    def __init__(
+        self,
+        conf: cfg.ConfigOpts,
+        database: Database,
+        certificates: CertificateService,
+        bay_uuid: str,
+        group: str | None = None,
+    ):
+        self.wake_up = NoWakeUp()
+        app = bootstrap.make_app(
+            conf, database.writing, database.reading, certificates, lambda *_: FakeDriver(),
+            FakeServers(), self.wake_up,
+        )
+        with database.reading() as session:
+            bay = session.scalars(sa.select(models.Bay).filter_by(uuid=bay_uuid)).one()
+            active = session.scalar(
+                sa.select(models.Operation.uuid).filter_by(active_for=bay_uuid)
+            )
+            groups = session.scalars(
+                sa.select(models.Nodegroup).filter_by(bay_uuid=bay_uuid)
+            ).all()
+        self._nodes: dict[str, Reporting] = {}
+        for one in groups:
+            if one.is_default != (group is None) or group not in (None, one.name):
+                continue
+            stack = (
+                stack_name(bay.name, bay_uuid) if one.is_default
+                else nodegroup_stack_name(bay.name, one.name, one.uuid)
+            )
+            role, word = ('master', 'master') if one.role == 'master' else ('worker', 'node')
+            for index in range(one.node_count):
+                name = f'{stack}-{word}-{index}'
+                self._nodes[name] = _registered(
+                    database, Reporting(app, bay_uuid, name, role), active
+                )
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._nodes)
+
+    @property
+    def masters(self) -> list[str]:
+        return [name for name, node in self._nodes.items() if node.role == 'master']
+
+    @property
+    def workers(self) -> list[str]:
+        return [name for name, node in self._nodes.items() if node.role == 'worker']
+
+    def send(self, name: str, **members: Any) -> webob.Response:
+        """A report of a node that is well but for what is given."""
+        node = self._nodes[name]
+        of_role = ('ControlPlane',) if node.role == 'master' else ()
+        conditions = {**dict.fromkeys((*_OF_ALL, *of_role), WELL), **members.get('conditions', {})}
+        return node.report(**{**members, 'conditions': conditions})
+
+    def report(self, *names: str, **members: Any) -> list[dict[str, Any]]:
+        """Reports that are taken, of all or some; the directives of the answers."""
+        given: list[dict[str, Any]] = []
+        for name in names or self.names:
+            answer = self.send(name, **members)
+            assert answer.status_int == 200, answer.text
+            given += answer.json['directives']
+        return given
+
+    def result(self, name: str, directive: str, **members: Any) -> None:
+        """What became of a directive."""
+        answer = self._nodes[name].result(directive, **members)
+        assert answer.status_int == 200, answer.text
+
+
+def _registered(database: Database, node: Reporting, operation: str | None) -> Reporting:
+    key = signatures.public_key(pem(node.key))
+    with database.writing() as session:
+        row = nodes.register(
+            session, node.bay_uuid, node.role, node.name, operation, 'server', NodeAddresses(),
+            {signatures.PURPOSE: signatures.fingerprint(key)},
+        )
+        nodes.let_report(session, row, key)
+    return node

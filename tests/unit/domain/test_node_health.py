@@ -1,0 +1,96 @@
+"""What the reports of nodes come to for their bay."""
+
+from typing import Any
+
+import pytest
+
+from magnum.domain import node_health
+from magnum.domain.node_health import Node
+
+
+def _condition(status: str, message: str = 'm') -> dict[str, str]:
+    return {'status': status, 'reason': 'R', 'message': message}
+
+
+def _node(name: str, is_silent: bool = False, state: str = 'ready', **statuses: str) -> Node:
+    """``m0`` is a master; all that is not given is True."""
+    role = {'m': 'master', 'w': 'worker'}[name[0]]
+    usual = {'Services': 'True', 'Node': 'True', 'Certificates': 'True'}
+    if role == 'master':
+        usual['ControlPlane'] = 'True'
+    said = {condition: _condition(status) for condition, status in (usual | statuses).items()}
+    return Node(name, role, state, said, is_silent)
+
+
+M0, M1, M2, W0, W1 = (_node(name) for name in ('m0', 'm1', 'm2', 'w0', 'w1'))
+T, F, U = 'True', 'False', 'Unknown'
+
+#: Nodes -> NodesReporting, NodesReady, ControlPlaneReady, CertificatesValid, health.
+TABLE: list[tuple[str, list[Node], tuple[str, ...], str]] = [
+    ('all well', [M0, W0, W1], (T, T, T, T), 'HEALTHY'),
+    ('a worker is silent', [M0, W0, _node('w1', True)], (F, T, T, T), 'UNHEALTHY'),
+    ('the only master is silent', [_node('m0', True), W0], (F, T, U, T), 'UNHEALTHY'),
+    ('one of three masters is silent', [M0, M1, _node('m2', True)], (F, T, T, T), 'UNHEALTHY'),
+    ('two of three masters are silent', [M0, _node('m1', True), _node('m2', True)],
+     (F, T, U, T), 'UNHEALTHY'),
+    ('nothing is heard at all', [_node('m0', True), _node('w0', True)], (F, U, U, U), 'UNKNOWN'),
+    ('what a silent node said is not known', [M0, _node('w0', True, Node=F, Certificates=F)],
+     (F, T, T, T), 'UNHEALTHY'),
+    ('services of a worker', [M0, _node('w0', Services=F)], (T, F, T, T), 'UNHEALTHY'),
+    ('the disk of a worker', [M0, _node('w0', Disk=F)], (T, F, T, T), 'UNHEALTHY'),
+    ('a condition of a later release', [M0, _node('w0', Later=F)], (T, F, T, T), 'UNHEALTHY'),
+    ('a condition that is not known', [M0, _node('w0', Node=U)], (T, T, T, T), 'HEALTHY'),
+    ('a worker failed to boot', [M0, _node('w0', state='failed')], (T, F, T, T), 'UNHEALTHY'),
+    ('a worker is being built', [M0, _node('w0', state='building', Node=F)],
+     (T, T, T, T), 'HEALTHY'),
+    ('all are being built', [_node('m0', state='building', ControlPlane=U, Certificates=U)],
+     (T, U, U, U), 'UNKNOWN'),
+    ('a certificate ends', [M0, _node('w0', Certificates=F)], (T, T, T, F), 'UNHEALTHY'),
+    ('the only control plane is down', [_node('m0', ControlPlane=F), W0],
+     (T, F, F, T), 'UNHEALTHY'),
+    ('one of three control planes is down', [M0, M1, _node('m2', ControlPlane=F)],
+     (T, F, T, T), 'UNHEALTHY'),
+    ('two of three control planes are down',
+     [M0, _node('m1', ControlPlane=F), _node('m2', ControlPlane=F)], (T, F, F, T), 'UNHEALTHY'),
+    ('no master reports', [W0, W1], (T, T, U, T), 'UNKNOWN'),
+]
+
+
+@pytest.mark.parametrize(
+    ('nodes', 'statuses', 'health'), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE]
+)
+def test_table(nodes: list[Node], statuses: tuple[str, ...], health: str) -> None:
+    found = node_health.conditions(nodes)
+    assert list(found) == ['NodesReporting', 'NodesReady', 'ControlPlaneReady',
+                           'CertificatesValid']
+    assert tuple(condition.status for condition in found.values()) == statuses
+    assert node_health.health(found) == health
+
+
+def test_a_bay_of_which_no_node_reports_has_no_conditions() -> None:
+    assert node_health.conditions([]) == {}
+    assert node_health.health({}) == 'UNKNOWN'
+
+
+@pytest.mark.parametrize(
+    ('nodes', 'name', 'words'),
+    [
+        ([M0, _node('w7', True)], 'NodesReporting', ('w7', '1 of 2')),
+        ([M0, _node('w7', Disk='False')], 'NodesReady', ('w7', 'Disk', '(m)')),
+        ([M0, _node('w7', state='failed')], 'NodesReady', ('w7',)),
+        ([M0, M1, _node('m2', ControlPlane='False')], 'ControlPlaneReady', ('m2: m', '2 of 3')),
+        ([M0, _node('w7', Certificates='False')], 'CertificatesValid', ('w7: m',)),
+    ],
+)
+def test_messages_name_the_nodes(
+    nodes: list[Node], name: str, words: tuple[str, ...]
+) -> None:
+    message = node_health.conditions(nodes)[name].message
+    assert all(word in message for word in words), message
+
+
+def test_messages_are_bounded() -> None:
+    many: Any = [_node(f'w{number}', True) for number in range(500)]
+    message = node_health.conditions([M0, *many])['NodesReporting'].message
+    assert 'and 495 more' in message
+    assert len(message) < 200
