@@ -69,8 +69,8 @@ is_issued_by() {
 ends_soon() {
     openssl x509 -in "$1" -noout -enddate | cat - <(openssl x509 -in "$2" -noout -dates) |
         python3 -c "import os, ssl, sys, time, zlib
-authority, begin, end = (ssl.cert_time_to_seconds(line.partition('=')[2].strip())
-                         for line in sys.stdin)
+authority, begin, end = (
+    ssl.cert_time_to_seconds(line.partition('=')[2].strip()) for line in sys.stdin)
 part = (3 + zlib.crc32(os.environ['MAGNUM_NODE_NAME'].encode()) % 100 / 100) / 12
 sys.exit(end >= authority or time.time() < end - (end - begin) * part)"
 }
