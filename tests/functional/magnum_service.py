@@ -46,6 +46,8 @@ timeout = 14
 delete_claim_volumes = true
 [certificates]
 encryption_keys = {key}
+[drivers]
+{drivers}
 [quotas]
 max_clusters_per_project = 1000
 [keystone_auth]
@@ -139,6 +141,7 @@ def _configuration(directory: pathlib.Path, name: str, **options: str) -> str:
         'url': URL,
         'region': settings.REGION,
         'key': settings.encryption_key(),
+        'drivers': '',
         'account': account,
         'keystone': settings.KEYSTONE_URL,
         'memcached': settings.MEMCACHED,

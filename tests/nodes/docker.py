@@ -65,12 +65,18 @@ def configured(person: Person, bay: str, folder: pathlib.Path) -> Docker:
     return Docker(bay_document['api_address'], folder)
 
 
-def new_request(name: str) -> tuple[str, str]:
-    """A key and a signing request for it."""
+def new_request(name: str, group: str = '') -> tuple[str, str]:
+    """A key and a signing request for it.
+
+    :param group: of Kubernetes, if any.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
+    subject = [x509.NameAttribute(NameOID.COMMON_NAME, name)]
+    if group:
+        subject.append(x509.NameAttribute(NameOID.ORGANIZATION_NAME, group))
     request = (
         x509.CertificateSigningRequestBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
+        .subject_name(x509.Name(subject))
         .sign(key, hashes.SHA256())
     )
     return pem(key), request.public_bytes(serialization.Encoding.PEM).decode()

@@ -125,7 +125,7 @@ def images(programs: pathlib.Path) -> dict[str, Image]:
     """
     busybox = shutil.which(BUSYBOX)
     if not busybox:
-        raise ToolError(f'{BUSYBOX} is missing: apt-get install busybox-static')
+        raise ToolError(f'{BUSYBOX} is missing: tools/system-packages nodes installs it')
     return {
         'pause': Image({'pause': programs / 'pause'}, ('/pause',)),
         'coredns': Image({'coredns': programs / 'coredns'}, ('/coredns',)),

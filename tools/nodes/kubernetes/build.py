@@ -47,10 +47,14 @@ def programs(mirror: str = MIRROR) -> pathlib.Path:
         return place
     lacking = list(missing())
     if lacking:
-        raise ToolError('to build Kubernetes, this machine lacks\n  ' + '\n  '.join(lacking))
+        raise ToolError('\n  '.join([
+            'to build Kubernetes this machine lacks (tools/system-packages kubernetes)', *lacking,
+        ]))
     place.parent.mkdir(parents=True, exist_ok=True)
     with command.lock(place.parent / 'lock', lambda: say('another build of Kubernetes goes on')):
         if not place.exists():
+            for broken_off in place.parent.glob('build-*'):
+                shutil.rmtree(broken_off)
             machine.require_disk(place.parent, _DISK)
             log = place.parent / f'{place.name}.log'
             with tempfile.TemporaryDirectory(dir=place.parent, prefix='build-') as work:
