@@ -19,6 +19,7 @@ class Plan:
     coe: str
     image: str
     nodes: int
+    labels: str = ''
 
     @property
     def name(self) -> str:
@@ -26,9 +27,11 @@ class Plan:
         return f'quickstart-{self.coe}'
 
 
+#: This machine, as bays see it: their published ports are open to it.
+_HERE = f'{settings.EXTERNAL_ADDRESSES[1]}/32'
 PLANS = (
     Plan('kubernetes', 'debian-12', nodes=2),
-    Plan('swarm', 'ubuntu-24.04', nodes=1),
+    Plan('swarm', 'debian-12', nodes=1, labels=f'node_ports_allowed_cidrs={_HERE}'),
     Plan('mesos', 'debian-12', nodes=1),
 )
 
@@ -83,6 +86,7 @@ def _create_baymodel(plan: Plan) -> None:
         *('--external-network-id', settings.EXTERNAL_NETWORK),
         *('--flavor-id', 'm1.small'),
         *('--master-flavor-id', 'm1.small'),
+        *(('--labels', plan.labels) if plan.labels else ()),
     )
     say(f'   baymodel {plan.name} made')
 

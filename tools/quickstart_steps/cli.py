@@ -18,6 +18,7 @@ from tools.quickstart_steps import (
     configuration,
     environment,
     layout,
+    machines,
     magnum,
     summary,
     watch,
@@ -26,8 +27,8 @@ from tools.quickstart_steps.progress import Phases, run_through
 
 #: The steps of a first run, with the seconds of two idle cores.
 _USUAL = {
-    'system packages': 45, "Magnum's environment": 15, 'development cloud': 95, 'Magnum': 5,
-    'bays': 45,
+    'system packages': 50, "Magnum's environment": 15, 'development cloud': 95, 'Magnum': 5,
+    'nodes': 95, 'bays': 45,
 }
 
 
@@ -54,6 +55,13 @@ def _parser() -> argparse.ArgumentParser:
         help='run Magnum as operators do, on MariaDB and RabbitMQ, with two processes of the '
         'API and two conductors (default: one process, SQLite)',
     )
+    parser.add_argument(
+        '--nodes',
+        choices=machines.WAYS,
+        default=machines.AUTO,
+        help='real: nodes of the Swarm bay are machines that boot (needs root); played: an agent '
+        'plays all nodes; auto: real where that is possible (default: %(default)s)',
+    )
     return parser
 
 
@@ -61,13 +69,14 @@ def _refuse() -> None:
     raise ToolError('another quickstart is at work; wait for its end')
 
 
-def _up(real_backends: bool) -> None:
+def _up(real_backends: bool, nodes: str) -> None:
     """Do all that is missing; raise an error if a bay is not well in the end."""
     phases = Phases(_USUAL)
     magnum.require_mode(real_backends)
     checks.check()
     with phases.phase('system packages'):
-        run_through(layout.SYSTEM_PACKAGES)
+        run_through(layout.SYSTEM_PACKAGES, *machines.profiles(nodes))
+        are_real = machines.decide(nodes)
     with phases.phase("Magnum's environment"):
         environment.install()
     with phases.phase('development cloud'):
@@ -76,13 +85,20 @@ def _up(real_backends: bool) -> None:
         configuration.write(real_backends)
         for name in magnum.start(real_backends):
             say(f'   {name} started')
-        if magnum.start_node_agent():
-            say('   node agent started: it plays the nodes, as servers here boot nothing')
         summary.write_openrc()
+    with phases.phase('nodes'):
+        if are_real and machines.start():
+            say(f'   nodes of {" and ".join(machines.COES)} are real machines that boot here')
+        if magnum.start_node_agent():
+            say('   node agent started: it plays the nodes that nothing boots')
     with phases.phase('bays'):
         bays.ensure()
         watch.until_built(functools.partial(magnum.require_alive, real_backends))
     failed = summary.print_bays()
+    if are_real and not failed:
+        for coe in machines.COES:
+            name = f'quickstart-{coe}'
+            machines.show_service(name, summary.workers(name))
     summary.print_directions()
     say('; '.join(f'{name} {elapsed:.0f} s' for name, elapsed in phases.seconds.items()))
     if failed:
@@ -128,7 +144,7 @@ def _run(arguments: argparse.Namespace) -> bool:
     with command.lock(layout.LOCK, _refuse):
         match arguments.command:
             case 'up':
-                _up(arguments.real_backends)
+                _up(arguments.real_backends, arguments.nodes)
             case 'down':
                 if magnum.running() and cloud.is_ours():
                     watch.before_stop()

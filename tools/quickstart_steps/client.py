@@ -1,6 +1,7 @@
 """The real ``magnum`` command, and what its tables say."""
 
 import ast
+import pathlib
 import subprocess
 from collections.abc import Iterator
 
@@ -18,10 +19,14 @@ def magnum(*arguments: str) -> str:
 
     :raises ToolError: it failed.
     """
-    words = f'magnum {" ".join(arguments)}'
+    return _run(layout.CLIENT, *arguments)
+
+
+def _run(program: pathlib.Path, *arguments: str) -> str:
+    words = f'{program.name} {" ".join(arguments)}'
     try:
         result = subprocess.run(
-            [layout.CLIENT, *arguments],
+            [program, *arguments],
             capture_output=True,
             text=True,
             timeout=_TIMEOUT,
@@ -33,6 +38,14 @@ def magnum(*arguments: str) -> str:
         said = result.stderr.strip().splitlines() or [f'exit code {result.returncode}']
         raise ToolError(f'{words}: {said[-1]}')
     return result.stdout
+
+
+def openstack(*arguments: str) -> str:
+    """Run one command of today's client as the plain member; return what it prints.
+
+    :raises ToolError: it failed.
+    """
+    return _run(layout.OPENSTACK_CLIENT, *arguments)
 
 
 def request_bay(*arguments: str) -> None:

@@ -11,6 +11,7 @@ LAUNCHER = CHECKOUT / 'tools/quickstart'
 SYSTEM_PACKAGES = CHECKOUT / 'tools/system-packages'
 DEVCLOUD = CHECKOUT / 'tools/devcloud/devcloud'
 NODE_AGENT = CHECKOUT / 'tools/devcloud/node_agent.py'
+NODES = CHECKOUT / 'tools/nodes'
 
 ROOT = directory('MAGNUM_QUICKSTART_DIR', CHECKOUT / '.quickstart')
 VENV = ROOT / 'venv'
@@ -21,6 +22,8 @@ PROCESSES = Home(LOG, settings.RUN, settings.STATE, settings.PROCESSES.advice)
 STATE = ROOT / 'state'
 PROGRAMS = ROOT / 'bin'
 OPENRC = ROOT / 'openrc'
+#: Files of Docker's client for the bay on real machines.
+DOCKER = ROOT / 'docker'
 LOCK = ROOT / 'lock'
 #: Is there while the development cloud runs because we started it.
 CLOUD_IS_OURS = ROOT / 'cloud-is-ours'

@@ -134,13 +134,13 @@ def require_alive(real_backends: bool) -> None:
 
 def stop() -> list[str]:
     """Stop all that was started here; return the names."""
-    return layout.PROCESSES.stop((*MAGNUM_NAMES, NODE_AGENT))
+    return layout.PROCESSES.stop((settings.MACHINES_WATCH, *MAGNUM_NAMES, NODE_AGENT))
 
 
 def describe() -> list[str]:
     """A line about each process that runs."""
     return [
         f'{name:20} pid {pid}'
-        for name in (*MAGNUM_NAMES, NODE_AGENT)
+        for name in (*MAGNUM_NAMES, NODE_AGENT, settings.MACHINES_WATCH)
         if (pid := layout.PROCESSES.pid(name))
     ]

@@ -51,6 +51,11 @@ def print_bays() -> list[str]:
     ]
 
 
+def workers(name: str) -> list[str]:
+    """Addresses of a bay's workers."""
+    return client.addresses(client.properties(client.magnum('bay-show', name))['node_addresses'])
+
+
 def _print_details(bay: Bay) -> None:
     details = client.properties(client.magnum('bay-show', bay.uuid))
     rows = {
