@@ -20,7 +20,7 @@ from tests.unit.drivers import hot, plans
 
 #: Steps that need the service, downloads, or what they have started.
 LEFT_OUT: Final = (
-    '20-certificates.sh', '30-volume.sh', '45-binaries.sh', '50-join-service.sh',
+    '30-volume.sh', '45-binaries.sh', '50-join-service.sh',
     '55-service-account-key.sh',
 )
 #: From this number on steps configure the COE and install nothing.
@@ -41,7 +41,8 @@ MAMBAf8wCgYIKoZIzj0EAwIDSQAwRgIhAIdKSLwp202XYrOmZp2W3rVKzSBLNyIn
 +17zg0XwjjEAAiEA8YD4A2L49mZdkRmhiIUGtm0DNhBiKaEZsh31IaRUaZs=
 -----END CERTIFICATE-----
 """
-NOT_WAITING: Final = '\nwait_until() { :; }\n'
+#: Nothing is waited for, and no service is there to register at.
+STAND_IN_FUNCTIONS: Final = '\nwait_until() { :; }\nagent() { :; }\n'
 LOCATE: Final = """
 for program; do
     path=$(PATH=/usr/sbin:/usr/bin:/sbin:/bin command -v "$program") || continue
@@ -68,7 +69,7 @@ def check(
         for role in (WORKER, MASTER):
             files = hot.files_written(hot.user_data(request, role))
             scripts = programs.scripts_of(files)
-            files['/opt/magnum/lib.sh'] += NOT_WAITING
+            files['/opt/magnum/lib.sh'] += STAND_IN_FUNCTIONS
             roots.write(root, {**files, **STAND_INS})
             faults = _run(root, scripts, _settings(files['/etc/magnum/node.env']), network)
             wanted = sorted(programs.called_by(scripts))

@@ -67,6 +67,8 @@ class Service:
     :ivar names: alternative names, by node and purpose.
     :ivar minutes: that its certificates are valid from now on; an hour has passed before.
     :ivar others: how many more times a master has to wait for others.
+    :ivar agents: public keys of agents, by node.
+    :ivar reported: states, by node.
     :ivar asked: paths of requests.
     :ivar confirmed: by node, the fingerprint of what it said it trusts.
     :ivar booted: nodes that told Heat so.
@@ -81,6 +83,8 @@ class Service:
         self.others = 0
         self.keys: dict[tuple[str, str], Any] = {}
         self.names: dict[tuple[str, str], Any] = {}
+        self.agents: dict[str, Any] = {}
+        self.reported: dict[str, list[str]] = {}
         self.asked: list[str] = []
         self.confirmed: dict[str, str] = {}
         self.booted: list[str] = []
@@ -100,14 +104,17 @@ class Service:
         self.asked.append('/'.join([what, *rest]))
         if what == 'ca':
             return 200, self.bundle
+        if what == 'report':
+            self.reported.setdefault(query['node'], []).append(json.loads(body)['state'])
+            return 200, json.dumps({'next': 3600, 'directives': []})
+        if what == 'register':
+            return 200, json.dumps(self.register(query['node'], json.loads(body)))
         request = x509.load_pem_x509_csr(body)
         assert request.is_signature_valid
         names = request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         purpose = rest[0] if rest else query['purpose']
         proven = query['node'], purpose
-        if what == 'certificates':
-            self.keys[proven], self.names[proven] = request.public_key(), names
-        elif (request.public_key(), names) != (self.keys.get(proven), self.names.get(proven)):
+        if (request.public_key(), names) != (self.keys.get(proven), self.names.get(proven)):
             return 401, ''
         if what == 'trust':
             if query['trusts'] == self.fingerprint:
@@ -117,11 +124,23 @@ class Service:
                 self.others -= 1
                 return 425, ''
             return 200, self.bundle
-        assert what in ('certificates', 'reissue')
-        if what == 'reissue' and purpose in self.refuses:
+        assert what == 'reissue'
+        if purpose in self.refuses:
             return 401, ''
         issuer = self.foreign or self.authorities[0]
         return 200, issuer.issue(self.foreign_key or request.public_key(), self.minutes)
+
+    def register(self, node: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Bind the keys of a node; the service's own tests are about who may."""
+        certificates = {}
+        for purpose, pem in body['requests'].items():
+            request = x509.load_pem_x509_csr(pem.encode())
+            assert request.is_signature_valid
+            names = request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+            self.keys[node, purpose], self.names[node, purpose] = request.public_key(), names
+            certificates[purpose] = self.authorities[0].issue(request.public_key(), self.minutes)
+        self.agents[node] = serialization.load_pem_public_key(body['public_key'].encode())
+        return {'authorities': self.bundle, 'certificates': certificates, 'next': 5}
 
 
 @contextlib.contextmanager

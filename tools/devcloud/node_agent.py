@@ -2,17 +2,18 @@
 """Play the nodes of bays in the development cloud, whose servers boot nothing.
 
 Looks for servers that Nova calls ACTIVE and whose user data is that of a
-bay's node, does for each what the node would do (certificates, then the
-signal to Heat), and logs a line about it. Nodes that came up go on to ask which
-authorities their bay trusts. Run it with the project's interpreter::
+bay's node, does for each what the node would do (registration, then the signal
+to Heat), and logs a line about it. Nodes that came up go on to report, to do what
+they are told, and to ask which authorities their bay trusts. Run it with the
+project's interpreter::
 
     tools/devcloud/node_agent.py --once | --forever
 
 State is kept in ``<state of the cloud>/node-agent``: ``behaviour.json`` says
 which nodes misbehave (see node_agent_behaviour.py; node_agent_claim.py says how
 real machines keep the agent off nodes), ``booted/`` has a file for
-every server that was played, so that none boots twice: the disk of a node that
-came up, and nothing of others. ``pid`` is the process.
+every server that was played, so that none boots twice, ``nodes/`` a folder for
+each, which is the root of its disk. ``pid`` is the process.
 """
 
 import argparse
@@ -23,6 +24,7 @@ import logging
 import math
 import os
 import pathlib
+import shutil
 import signal
 import sys
 import threading
@@ -36,6 +38,7 @@ from keystoneauth1.exceptions import ClientException, NotFound
 if __name__ == '__main__':
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
+from magnum.drivers.common.node.agent.channel import Gone
 from tools.devcloud import node_agent_behaviour as behaviour
 from tools.devcloud import node_agent_claim as claim
 from tools.devcloud import node_agent_trust as trust
@@ -48,6 +51,7 @@ LOG = logging.getLogger('node-agent')
 STATE = settings.STATE / 'node-agent'
 _PARALLEL = 32
 _INTERVAL = 2.0  # seconds
+_SILENCE = 5.0  # seconds until a silent node is asked again what it is to do
 
 
 class Cloud(Protocol):
@@ -60,8 +64,26 @@ class Cloud(Protocol):
         """One server, or NotFound."""
 
 
+class _Living:
+    """A node that has booted, and when it does something next (monotonic seconds).
+
+    :ivar is_gone: its bay is, and it does nothing any more.
+    """
+
+    def __init__(self, node: Node):
+        self.node = node
+        self.is_gone = False
+        self.report = time.monotonic()
+        self.round = self.report + _until_round(node)
+
+    def is_due(self) -> bool:
+        """Whether it has something to do."""
+        is_time = min(self.report, self.round) <= time.monotonic()
+        return not self.is_gone and (is_time or self.node.reporter.has_news())
+
+
 class Agent:
-    """Finds new servers and plays them, each in a thread, and their timers later.
+    """Finds new servers and plays them, each in a thread, and what they do later.
 
     :param state: the directory of its files.
     :param stopping: makes nodes end early when set.
@@ -83,15 +105,16 @@ class Agent:
         self._claim_file = state.parent / claim.FILE
         self._booted = state / 'booted'
         self._booted.mkdir(parents=True, exist_ok=True)
+        self._roots = state / 'nodes'
         self._stopping = stopping
         self._pool = concurrent.futures.ThreadPoolExecutor(parallel, 'node')
-        # One thing at a time for a server: it boots, or does a round.
+        # One thing at a time for a server: it boots, or has its turn.
         self._running: dict[str, concurrent.futures.Future[None]] = {}
-        # When timers elapse; of no server that does a round.
-        self._due: dict[str, float] = {}
+        # None of those that did not come so far that they could report.
+        self._living: dict[str, _Living | None] = {}
 
     def poll(self) -> None:
-        """Start servers that are new and rounds that are due, forget what is gone.
+        """Start servers that are new and what is due, forget what is gone.
 
         :raises ClientException: the cloud does not answer.
         """
@@ -100,42 +123,58 @@ class Agent:
             server_id: future for server_id, future in self._running.items() if not future.done()
         }
         booted = {path.name for path in self._booted.iterdir()}
-        for server_id in booted - active:
+        for server_id in booted - active - self._running.keys():
             (self._booted / server_id).unlink()
+            self._living.pop(server_id, None)
+            shutil.rmtree(self._roots / server_id, ignore_errors=True)
         for server_id in active - booted - self._running.keys():
             self._running[server_id] = self._pool.submit(self._play, server_id)
-        self._start_rounds((booted & active) - self._running.keys())
+        for server_id in (booted & active) - self._running.keys():
+            if server_id not in self._living:
+                self._living[server_id] = self._load(server_id)
+            living = self._living[server_id]
+            if living is not None and living.is_due():
+                self._running[server_id] = self._pool.submit(self._take_turn, living)
 
     def finish(self) -> None:
         """Wait for the nodes that were started."""
         self._pool.shutdown(wait=True)
 
-    def _start_rounds(self, idle: set[str]) -> None:
-        now = time.monotonic()
-        self._due = {server_id: due for server_id, due in self._due.items() if server_id in idle}
-        for server_id in idle:
-            disk = self._booted / server_id
-            if server_id not in self._due:
-                self._due[server_id] = now + _until_next(disk, self._stopping)
-            elif self._due[server_id] <= now:
-                del self._due[server_id]
-                self._running[server_id] = self._pool.submit(self._follow, disk)
-
-    def _follow(self, disk: pathlib.Path) -> None:
-        """One round of a node; logs instead of raising."""
+    def _load(self, server_id: str) -> _Living | None:
+        """A node as it is on its disk."""
         try:
-            node = trust.load(disk, self._stopping)
-            if node is None or self._stopping.is_set():
+            node = Node(self._roots / server_id, self._stopping)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError) as error:
+            LOG.error('%s cannot be understood: %s', self._roots / server_id, error)
+            return None
+        return _Living(node) if node.is_registered() else None
+
+    def _take_turn(self, living: _Living) -> None:
+        """What is due of a node: a report, a round; logs instead of raising."""
+        node = living.node
+        try:
+            if self._stopping.is_set():
                 return
             told = behaviour.of_node(self._behaviour_file, node.name)
-            if told.kind in (behaviour.SILENT, behaviour.DEAF):
+            if told.kind == behaviour.SILENT:
+                living.report = time.monotonic() + _SILENCE
+                living.round = time.monotonic() + _until_round(node)
                 return
-            if trust.take_round(node, disk):
-                LOG.info('%s: trusts what its bay trusts', node)
+            if living.report <= time.monotonic() or node.reporter.has_news():
+                living.report = time.monotonic() + node.reporter.turn()
+            if living.round <= time.monotonic():
+                living.round = time.monotonic() + _until_round(node)
+                if told.kind != behaviour.DEAF and trust.take_round(node):
+                    LOG.info('%s: trusts what its bay trusts', node)
+        except Gone:
+            living.is_gone = True
+            LOG.info('%s: its bay is gone', node)
         except StepFailed as error:
             LOG.error('%s: %s', node, error)
         except Exception:
-            LOG.exception('%s: a fault of the agent', disk.name)
+            LOG.exception('%s: a fault of the agent', node)
 
     def _play(self, server_id: str) -> None:
         """What a server does until it is up; logs instead of raising."""
@@ -147,63 +186,59 @@ class Agent:
             # It is found again by the next poll.
             LOG.warning('server %s: %s', server_id, error)
             return
-        node = None
+        is_played = False
         try:
-            node = self._boot(server)
+            is_played = self._boot(server)
         except (StepFailed, requests.RequestException, KeyError) as error:
             LOG.error('%s: %s: %s', server.name, type(error).__name__, error)
         except Exception:
             LOG.exception('%s: a fault of the agent', server.name)
-        disk = self._booted / server_id
-        if node is not None:
-            trust.save(node, disk)
-        elif not self._stopping.is_set():
-            disk.touch()
+        if is_played or not self._stopping.is_set():
+            (self._booted / server_id).touch()
 
-    def _boot(self, server: Server) -> Node | None:
-        """The node, if it came up."""
+    def _boot(self, server: Server) -> bool:
+        """Whether it came up as a node."""
         node_settings = read_settings(server.user_data)
         if node_settings is None:
             LOG.info('%s: no node of a bay', server.name)
-            return None
+            return False
         if not node_settings.get('MAGNUM_BOOTSTRAP_URL', '').startswith(self._bootstrap):
             LOG.info('%s: a node of another service', server.name)
-            return None
+            return False
         if claim.covers(claim.read(self._claim_file), node_settings):
             LOG.info('%s: left to a real machine', server.name)
-            return None
-        node = Node(node_settings, self._stopping)
-        told = behaviour.of_node(self._behaviour_file, node.name)
+            return False
+        told = behaviour.of_node(self._behaviour_file, node_settings['MAGNUM_NODE_NAME'])
         if told.kind == behaviour.SILENT:
-            LOG.info('%s: silent, as told', node)
-            return None
+            LOG.info('%s: silent, as told', node_settings['MAGNUM_NODE_NAME'])
+            return False
         if self._stopping.wait(told.seconds):
-            return None
+            return False
+        node = Node.made(self._roots / server.id, node_settings, self._stopping)
         began = time.monotonic()
         status, reason = _result(node, told)
         node.signal(status, reason)
         LOG.info('%s: %s in %.1f s: %s', node, status, time.monotonic() - began, reason)
-        return node if status == 'SUCCESS' else None
+        return status == 'SUCCESS'
 
 
 def _result(node: Node, told: behaviour.Behaviour) -> tuple[str, str]:
-    """The word to Heat: status and reason."""
-    if told.kind == behaviour.FAIL:
-        return 'FAILURE', told.reason
+    """The word to Heat, as the service hears it: status and reason."""
+    reason = told.reason
     try:
-        purposes = node.get_certificates()
+        purposes = node.register()
     except StepFailed as error:
-        return 'FAILURE', str(error)
+        reason = reason or str(error)
+    if reason:
+        node.failed(reason)
+        return 'FAILURE', reason
+    node.came_up()
     return 'SUCCESS', f'has its certificates: {" ".join(purposes) or "none"}'
 
 
-def _until_next(disk: pathlib.Path, stopping: threading.Event) -> float:
-    """Seconds until the timer of a node elapses; infinite without one."""
-    try:
-        return trust.seconds_to_next(trust.load(disk, stopping))
-    except (ValueError, KeyError) as error:
-        LOG.error('%s cannot be understood: %s', disk, error)
-        return math.inf
+def _until_round(node: Node) -> float:
+    """Seconds until the node asks what its bay trusts; infinite for one that did not come up."""
+    return trust.seconds_to_next(node) if node.is_up() else math.inf
 
 
 def run(agent: Agent, stopping: threading.Event, interval: float = _INTERVAL) -> None:

@@ -9,14 +9,15 @@ names (searched for; the first that is found counts) and what such a node does::
      "worker-0": "deaf"}
 
 ``fail``
-    tells Heat FAILURE with this reason and does nothing else;
+    registers, reports that it failed and tells Heat FAILURE, with this reason, of
+    which ``step <name>: `` is the step;
 ``silent``
     does nothing, ever;
 ``slow``
     waits so many seconds, then boots well;
 ``deaf``
-    boots well, and does not ask which authorities its bay trusts. (A silent
-    one does not, either, even if it booted before it was told to be silent.)
+    boots well, reports, and does not ask which authorities its bay trusts. (A silent
+    one does neither, even if it booted before it was told to be silent.)
 """
 
 import dataclasses

@@ -1,15 +1,19 @@
 """What a node does between its first start and its word to Heat, and has then.
 
-Knows of the bay what the user data says, and nothing else; does what
-``magnum/drivers/common/node`` does about certificates and the signal.
+Knows of the bay what the user data says, and nothing else. A node is a folder
+here, in which nodes' own agent (``magnum/drivers/common/node/agent``) finds what
+it finds on a machine; it registers and reports. Stand-ins are its scripts,
+as nothing runs that they could look at, and the word to Heat.
 """
 
 import base64
 import datetime
 import email
 import email.policy
-import ipaddress
+import pathlib
+import re
 import shlex
+import shutil
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -18,11 +22,15 @@ import requests
 import yaml
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-SETTINGS_PATH = '/etc/magnum/node.env'
+from magnum.drivers import settings
+from magnum.drivers.common.node.agent import certificates, state
+from magnum.drivers.common.node.agent import node as files
+from magnum.drivers.common.node.agent.channel import Away, Channel, Refused
+from magnum.drivers.common.node.agent.reporter import Reporter
+
+SETTINGS_PATH = files.SETTINGS
 _CLOUD_CONFIG = 'text/cloud-config'
 _ENCODINGS = frozenset({'b64', 'base64'})
 
@@ -30,10 +38,22 @@ _TIMEOUT = 30  # seconds that one answer may take
 _ATTEMPTS = 10
 _RETRY_DELAY = 3  # seconds
 _RETRIED = frozenset({429, 500, 502, 503, 504})
-_ADDRESSES = ('MAGNUM_NODE_ADDRESS', 'MAGNUM_NODE_PUBLIC_ADDRESS')
-_ADDRESSES_OF_API = (
-    'MAGNUM_API_ADDRESS', 'MAGNUM_API_PUBLIC_ADDRESS', 'MAGNUM_SERVICE_ADDRESS'
-)
+_REGISTER = '11-register'
+#: Kubernetes' workers do not keep the key of this one.
+_NOT_KEPT = 'renewal'
+_FAILED_STEP = re.compile(r'step ([A-Za-z0-9][A-Za-z0-9._-]*): (.*)', re.DOTALL)
+_STAND_INS = {
+    '/opt/magnum/conditions.sh': """#!/bin/sh
+case $1 in
+    condition)
+        echo 'condition Services True Active'
+        echo 'condition Node True Working'
+        [ "$MAGNUM_NODE_ROLE" != master ] || echo 'condition ControlPlane True Working' ;;
+esac
+""",
+    '/opt/magnum/directives/drain.sh': '#!/bin/sh\necho "nothing runs on: $MAGNUM_NODES"\n',
+    '/opt/magnum/directives/remove.sh': '#!/bin/sh\necho "none of: $MAGNUM_NODES"\n',
+}
 
 
 class StepFailed(Exception):
@@ -78,49 +98,90 @@ def _assignment(word: str) -> tuple[str, str]:
 
 
 class Node:
-    """One node, and what is on its disk.
+    """One node, and its agent.
 
-    :param settings: what :func:`read_settings` gave.
+    :param root: the folder of its files, with its settings.
     :param stopping: ends waiting early when set.
-    :ivar keys: by purpose.
-    :ivar certificates: by purpose.
-    :ivar bundle: the authorities that it trusts, as the service sent them.
+    :raises OSError: the folder is that of no node.
     """
 
-    def __init__(self, settings: Mapping[str, str], stopping: threading.Event):
-        self.settings = settings
+    def __init__(self, root: pathlib.Path, stopping: threading.Event):
+        self.files = files.Node(root)
+        self.settings = self.files.settings
+        self.name = self.files.name
+        self.reporter = Reporter(self.files)
         self._stopping = stopping
         self._http = requests.Session()
-        self._http.verify = settings.get('MAGNUM_VERIFY_CA') != 'false'
-        self.name = settings['MAGNUM_NODE_NAME']
-        self.keys: dict[str, ec.EllipticCurvePrivateKey] = {}
-        self.certificates: dict[str, x509.Certificate] = {}
-        self.bundle = b''
+        self._http.verify = self.settings.get('MAGNUM_VERIFY_CA') != 'false'
+
+    @classmethod
+    def made(
+        cls, root: pathlib.Path, told: Mapping[str, str], stopping: threading.Event
+    ) -> 'Node':
+        """A node on a new disk.
+
+        :param told: what :func:`read_settings` gave.
+        """
+        shutil.rmtree(root, ignore_errors=True)
+        for name, text in {SETTINGS_PATH: settings.shell(told), **_STAND_INS}.items():
+            file = root / name.lstrip('/')
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+            file.chmod(0o700)
+        return cls(root, stopping)
 
     def __str__(self) -> str:
         coe, role = (self.settings.get(f'MAGNUM_{key}', '?') for key in ('COE', 'NODE_ROLE'))
         return f'{self.name} ({coe} {role})'
 
-    def get_certificates(self) -> list[str]:
-        """Ask for all of the node's certificates and check them.
+    def register(self) -> list[str]:
+        """Bind the node's keys, get all of its certificates and check them.
 
         :returns: the purposes.
-        :raises StepFailed: one is refused, or is not what it should be.
+        :raises StepFailed: it is refused, or one is not what it should be.
         """
-        purposes = self.settings['MAGNUM_CERTIFICATES'].split()
-        if not purposes:
-            return []
-        token = {'X-Bootstrap-Token': self.settings['MAGNUM_BOOTSTRAP_TOKEN']}
+        state.tell(self.files, state.BUILDING, _REGISTER, 1, 1)
         try:
-            self.bundle = self.post('ca', headers=token).content
-            for purpose in purposes:
-                self.keys[purpose] = ec.generate_private_key(ec.SECP256R1())
-                self.certificates[purpose] = self.certificate(
-                    f'certificates/{purpose}', purpose, self.bundle, token
-                )
-        except (requests.RequestException, ValueError) as error:
-            raise StepFailed(f'step 20-certificates: {told(error)}') from error
-        return purposes
+            certificates.register(
+                self.files, Channel(self.files), _ATTEMPTS, _RETRY_DELAY, self._sleep
+            )
+            for purpose in self.files.purposes():
+                pem = self.files.certificate(purpose).read_bytes()
+                self.check(purpose, pem, self.bundle)
+        except (Away, Refused, files.ProgramFailed, ValueError) as error:
+            raise StepFailed(f'step {_REGISTER}: {error}') from error
+        if self.files.purposes():
+            self.trust(self.bundle)
+        if self.files.role == 'worker':
+            self._key(_NOT_KEPT).unlink(missing_ok=True)
+        self.reporter.turn()
+        return self.files.purposes()
+
+    def is_registered(self) -> bool:
+        """Whether the service knows it."""
+        return self.files.path(certificates.REGISTERED).exists()
+
+    def is_up(self) -> bool:
+        """Whether all of its steps were done."""
+        return state.read(self.files)['state'] == state.READY
+
+    def came_up(self) -> None:
+        """Report it."""
+        self._report(state.READY)
+
+    def failed(self, reason: str) -> None:
+        """Report it, if the service knows the node.
+
+        :param reason: as Heat is told.
+        """
+        found = _FAILED_STEP.fullmatch(reason)
+        step, text = found.groups() if found else (None, reason)
+        self._report(state.FAILED, step, 1, 1, text)
+
+    def _report(self, *told: Any) -> None:
+        state.tell(self.files, *told)
+        if self.is_registered():
+            self.reporter.turn()
 
     def signal(self, status: str, reason: str) -> None:
         """Tell Heat how it went.
@@ -132,70 +193,53 @@ class Node:
         # PUT: Heat signs the address of a wait condition for this verb only.
         self._send('PUT', self.settings['MAGNUM_SIGNAL_URL'], _ATTEMPTS, json=word)
 
-    def certificate(
-        self,
-        path: str,
-        purpose: str,
-        bundle: bytes,
-        headers: Mapping[str, str] | None = None,
-        attempts: int = _ATTEMPTS,
-    ) -> x509.Certificate:
-        """Have one issued for the key that the node has, and check it.
+    @property
+    def bundle(self) -> bytes:
+        """The authorities that it trusts, as the service sent them."""
+        return self.files.certificate('ca').read_bytes()
+
+    def trust(self, bundle: bytes) -> None:
+        """Trust these authorities from now on, as the service hears."""
+        for name in ('ca', 'trusted'):
+            self.files.write(self.files.certificate(name), bundle)
+
+    def purposes(self) -> list[str]:
+        """Of the certificates whose keys it keeps."""
+        return [purpose for purpose in self.files.purposes() if self._key(purpose).exists()]
+
+    def check(self, purpose: str, pem: bytes, bundle: bytes) -> None:
+        """Check a certificate.
 
         :param bundle: of the authorities that may have issued it.
         :raises ValueError: it is not what it should be.
         """
-        answer = self.post_request(path, purpose, {}, headers, attempts)
-        certificate = x509.load_pem_x509_certificate(answer.content)
+        certificate = x509.load_pem_x509_certificate(pem)
         if not any(is_issued_by(certificate, authority) for authority in authorities(bundle)):
             raise ValueError(f'the certificate for {purpose} is of another authority')
-        if certificate.public_key() != self.keys[purpose].public_key():
+        key = load_pem_private_key(self._key(purpose).read_bytes(), None)
+        if certificate.public_key() != key.public_key():
             raise ValueError(f'the certificate for {purpose} has another key')
         now = datetime.datetime.now(datetime.UTC)
         if not certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc:
             raise ValueError(f'the certificate for {purpose} is not valid now')
-        return certificate
 
     def post_request(
-        self,
-        path: str,
-        purpose: str,
-        arguments: Mapping[str, str],
-        headers: Mapping[str, str] | None = None,
-        attempts: int = _ATTEMPTS,
+        self, path: str, purpose: str, arguments: Mapping[str, str], attempts: int = _ATTEMPTS
     ) -> requests.Response:
         """Send the service a signing request made with the key of the purpose."""
-        request = (
-            x509.CertificateSigningRequestBuilder()
-            .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, self.name[:64])]))
-            .add_extension(x509.SubjectAlternativeName(self._names(purpose)), critical=False)
-            .sign(self.keys[purpose], hashes.SHA256())
-        )
-        return self.post(
-            path,
-            attempts,
-            params={'node': self.name, **arguments},
-            data=request.public_bytes(serialization.Encoding.PEM),
-            headers={'Content-Type': 'application/x-pem-file', **(headers or {})},
-        )
-
-    def post(self, path: str, attempts: int = _ATTEMPTS, **request: Any) -> requests.Response:
-        """Ask the service for something of the bay's."""
         base = f'{self.settings["MAGNUM_BOOTSTRAP_URL"]}/{self.settings["MAGNUM_BAY_UUID"]}'
-        return self._send('POST', f'{base}/{path}', attempts, **request)
+        return self._send(
+            'POST', f'{base}/{path}', attempts, params={'node': self.name, **arguments},
+            data=certificates.request(self.files, purpose),
+            headers={'Content-Type': 'application/x-pem-file'},
+        )
 
-    def _names(self, purpose: str) -> list[x509.GeneralName]:
-        further = self.settings.get(f'MAGNUM_CERTIFICATE_NAMES_{purpose.replace("-", "_")}', '')
-        is_master = self.settings.get('MAGNUM_NODE_ROLE') == 'master'
-        told = _ADDRESSES + (_ADDRESSES_OF_API if is_master else ())
-        addresses = ' '.join(self.settings.get(name, '') for name in told)
-        return [
-            *(x509.DNSName(name) for name in (self.name, 'localhost', *further.split())),
-            *(
-                x509.IPAddress(ipaddress.ip_address(address))
-                for address in ('127.0.0.1', *addresses.split())
-            ),
-        ]
+    def _key(self, purpose: str) -> pathlib.Path:
+        return self.files.path(files.CERTIFICATES) / f'{purpose}.key'
+
+    def _sleep(self, seconds: float) -> None:
+        if self._stopping.wait(seconds):
+            raise StepFailed('stopped while trying again')
 
     def _send(self, method: str, url: str, attempts: int, **request: Any) -> requests.Response:
         """Send, again while the other side is away or busy.

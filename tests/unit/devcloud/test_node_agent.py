@@ -283,7 +283,7 @@ def test_many_nodes_boot(
     assert {signal['status'] for signal in magnum.signals} == {'SUCCESS'}
 
 
-def test_a_node_without_certificates_asks_for_nothing(
+def test_a_node_without_certificates_asks_for_none(
     settings: dict[str, str],
     nova: FakeNova,
     magnum: Magnum,
@@ -292,7 +292,7 @@ def test_a_node_without_certificates_asks_for_nothing(
 ) -> None:
     nova.add(
         'id-1',
-        user_data({**settings, 'MAGNUM_CERTIFICATES': '', 'MAGNUM_BOOTSTRAP_TOKEN': 'none'}),
+        user_data({**settings, 'MAGNUM_CERTIFICATES': ''}),
     )
     play()
     assert magnum.signals[0]['status'] == 'SUCCESS'
@@ -321,7 +321,7 @@ def test_a_refused_node_tells_why(
     play()
     (signal,) = magnum.signals
     assert signal['status'] == 'FAILURE'
-    assert signal['reason'].startswith('step 20-certificates: ')
+    assert signal['reason'].startswith('step 11-register: ')
     assert said in signal['reason']
 
 

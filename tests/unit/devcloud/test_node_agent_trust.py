@@ -28,6 +28,7 @@ def settings(service: Service) -> dict[str, str]:
     return {
         'MAGNUM_BAY_UUID': node_service.BAY,
         'MAGNUM_NODE_NAME': 'node-0',
+        'MAGNUM_NODE_ROLE': 'worker',
         'MAGNUM_NODE_ADDRESS': '10.0.0.5',
         'MAGNUM_BOOTSTRAP_URL': f'{service.url}/v1/bootstrap',
         'MAGNUM_BOOTSTRAP_TOKEN': 'token',
@@ -57,7 +58,7 @@ class Clock:
         self.agent = node_agent.Agent(self.nova, self.state, threading.Event())
 
     def until(self, is_so: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not is_so():
             assert time.monotonic() < deadline
             self.agent.poll()
@@ -78,7 +79,13 @@ def clock(nova: FakeNova, tmp_path: pathlib.Path) -> Iterator[Clock]:
 
 @pytest.fixture
 def disk(tmp_path: pathlib.Path) -> pathlib.Path:
-    return tmp_path / 'booted/id-0'
+    return tmp_path / 'nodes/id-0'
+
+
+def files(disk: pathlib.Path) -> dict[str, bytes]:
+    """Keys, certificates and authorities."""
+    folder = disk / 'etc/magnum/certificates'
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
 def follows(service: Service, node: str = 'node-0') -> Callable[[], bool]:
@@ -89,9 +96,10 @@ def test_a_node_goes_through_a_rotation(
     clock: Clock, service: Service, disk: pathlib.Path
 ) -> None:
     clock.until(follows(service))
-    keys = json.loads(disk.read_text())['keys']
-    assert set(keys) == {'kubelet', 'proxy'}, 'that of renewal is not kept'
-    assert stat.S_IMODE(disk.stat().st_mode) == 0o600
+    keys = {name: key for name, key in files(disk).items() if name.endswith('.key')}
+    assert set(keys) == {'kubelet.key', 'proxy.key'}, 'that of renewal is not kept'
+    key = disk / 'etc/magnum/certificates/proxy.key'
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
     (old,), new = service.authorities, Authority()
     for authorities in ([old, new], [new, old], [new]):
         service.authorities = authorities
@@ -100,9 +108,8 @@ def test_a_node_goes_through_a_rotation(
         'reissue/kubelet', 'reissue/proxy'
     ]
     clock.agent.finish()
-    content = json.loads(disk.read_text())
-    assert content['keys'] == keys
-    assert content['bundle'] == new.pem
+    assert files(disk).items() >= keys.items()
+    assert files(disk)['ca.pem'] == files(disk)['trusted.pem'] == new.pem.encode()
     assert service.booted == ['node-0']
 
 
@@ -129,6 +136,22 @@ def test_nodes_are_deaf_as_told(
     clock.until(follows(service))
 
 
+def test_nodes_report_and_a_silent_one_does_not(
+    clock: Clock, service: Service, tmp_path: pathlib.Path
+) -> None:
+    clock.until(lambda: service.reported.get('node-0', [])[-1:] == ['ready'])
+    assert service.reported['node-0'][0] == 'building'
+    clock.until(follows(service))
+    clock.restart()
+    count = len(service.reported['node-0'])
+    clock.until(lambda: len(service.reported['node-0']) > count)
+    (tmp_path / 'behaviour.json').write_text('{"node": "silent"}')
+    count = len(service.reported['node-0'])
+    clock.restart()
+    clock.a_while()
+    assert len(service.reported['node-0']) == count
+
+
 def test_a_deaf_node_boots(clock: Clock, service: Service, tmp_path: pathlib.Path) -> None:
     (tmp_path / 'behaviour.json').write_text('{"node": "deaf"}')
     clock.until(lambda: service.booted == ['node-0'])
@@ -149,18 +172,20 @@ def test_without_a_time_there_are_no_rounds(
     assert 'trust' not in service.asked
 
 
-@pytest.mark.parametrize('content', ['', '{}', 'x'])
+@pytest.mark.parametrize('content', [None, "A='1'", "A='"])
 def test_markers_without_a_disk_are_left_alone(
     clock: Clock,
     service: Service,
     disk: pathlib.Path,
-    content: str,
+    content: str | None,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    disk.write_text(content)
+    (clock.state / 'booted/id-0').touch()
+    if content is not None:
+        (disk / 'etc/magnum').mkdir(parents=True)
+        (disk / 'etc/magnum/node.env').write_text(content)
     clock.a_while()
     assert service.asked == service.booted == []
-    assert disk.read_text() == content
     assert ('cannot be understood' in caplog.text) is bool(content)
 
 
@@ -169,11 +194,10 @@ def test_a_round_ends_with_the_word_that_it_followed(
 ) -> None:
     clock.until(follows(service))
     clock.agent.finish()
-    node = node_agent_trust.load(disk, threading.Event())
-    assert node
-    assert not node_agent_trust.take_round(node, disk)
+    node = node_agent_boot.Node(disk, threading.Event())
+    assert not node_agent_trust.take_round(node)
     service.authorities.insert(0, Authority())
-    assert node_agent_trust.take_round(node, disk)
+    assert node_agent_trust.take_round(node)
     assert follows(service)()
 
 
@@ -186,8 +210,9 @@ def test_nodes_that_failed_or_have_no_certificates_do_no_rounds(
     (tmp_path / 'behaviour.json').write_text('{"node-1": "fail: no space"}')
     clock.until(lambda: len(service.booted) == 2)
     clock.a_while()
-    assert service.asked == []
-    assert (tmp_path / 'booted/id-1').read_text() == ''
+    assert 'trust' not in service.asked
+    assert service.reported['node-1'][-1] == 'failed'
+    assert service.reported['node-0'][-1] == 'ready'
 
 
 def test_a_failed_round_changes_nothing(
@@ -195,7 +220,7 @@ def test_a_failed_round_changes_nothing(
 ) -> None:
     clock.until(follows(service))
     clock.agent.finish()
-    before = disk.read_text()
+    before = files(disk)
     service.authorities.insert(0, Authority())
     for flaw, said in (
         ({'refuses': {'proxy'}}, '401'),
@@ -206,7 +231,7 @@ def test_a_failed_round_changes_nothing(
         clock.restart()
         clock.until(lambda said=said: said in caplog.text)  # type: ignore[misc]
         clock.agent.finish()
-        assert disk.read_text() == before
+        assert files(disk) == before
         vars(service).update(refuses=set(), foreign=None, foreign_key=None)
     clock.restart()
     clock.until(follows(service))
@@ -241,13 +266,13 @@ def test_many_nodes_follow_and_each_does_one_round_at_a_time(
         nova.add(f'id of {name}', user_data({**settings, 'MAGNUM_NODE_NAME': name}))
     take_round, at_work = node_agent_trust.take_round, set()
 
-    def watched(node: node_agent_boot.Node, disk: pathlib.Path) -> bool:
-        assert disk not in at_work
-        at_work.add(disk)
+    def watched(node: node_agent_boot.Node) -> bool:
+        assert node.name not in at_work
+        at_work.add(node.name)
         try:
-            return take_round(node, disk)
+            return take_round(node)
         finally:
-            at_work.remove(disk)
+            at_work.remove(node.name)
 
     monkeypatch.setattr(node_agent_trust, 'take_round', watched)
     clock.until(lambda: set(service.booted) == set(names))

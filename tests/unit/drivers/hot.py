@@ -105,7 +105,7 @@ def _archived(file: dict[str, str]) -> dict[str, str]:
     assert file['encoding'] == 'b64'
     packed = io.BytesIO(base64.b64decode(file['content']))
     found = {}
-    with tarfile.open(fileobj=packed, mode='r:gz') as archive:
+    with tarfile.open(fileobj=packed, mode='r:bz2') as archive:
         for member in archive.getmembers():
             content = archive.extractfile(member)
             assert content is not None

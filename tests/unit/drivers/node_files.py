@@ -1,6 +1,7 @@
 """Scripts of nodes, put into a folder that stands for a node's root."""
 
 import pathlib
+import shutil
 
 import magnum.drivers
 
@@ -16,6 +17,14 @@ _PATHS = (
 )
 
 
+def place_agent(root: pathlib.Path) -> None:
+    """Put the agent below the root, of which it is told."""
+    shutil.copytree(
+        FOLDER / 'common/node/agent', root / 'opt/magnum/agent',
+        ignore=shutil.ignore_patterns('__pycache__'), dirs_exist_ok=True,
+    )
+
+
 def place(root: pathlib.Path, script: str, path: str) -> pathlib.Path:
     """Write a script below the root; what it names lies below the root, too.
 
@@ -25,6 +34,7 @@ def place(root: pathlib.Path, script: str, path: str) -> pathlib.Path:
     for name in _PATHS:
         text = text.replace(name, f'{root}{name}')
     text = text.replace('export PATH=', f'export PATH={root}/usr/local/bin:')
+    text = text.replace('-m agent', f'-m agent --root {root}')
     file = root / path
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text)

@@ -23,17 +23,17 @@ DIGESTS = {
     'common/templates/master_address.yaml': '73d266b2add3779e',
     'common/templates/member.yaml': '008386c6d4b3a6ba',
     'common/templates/network.yaml': 'cfa7f1901fd8c287',
-    'common/templates/node.yaml': '38f1ddfdf450bb04',
-    'kubernetes/templates/bay.yaml': 'add841fc504ead15',
-    'kubernetes/templates/minion.yaml': '97aac4ae9c49ab43',
+    'common/templates/node.yaml': 'b5d3c741141e50ad',
+    'kubernetes/templates/bay.yaml': 'afbb96417debb2c1',
+    'kubernetes/templates/minion.yaml': 'c36c50a54f879be3',
     'kubernetes/templates/nodegroup.yaml': 'ce981f218d9567c3',
-    'kubernetes/templates/worker_steps.yaml': '998bdfa76efb90f3',
-    'mesos/templates/bay.yaml': '61b78fe8dd29c986',
+    'kubernetes/templates/worker_steps.yaml': '162cf64e586122b4',
+    'mesos/templates/bay.yaml': 'ac44f23b64c3f042',
     'mesos/templates/nodegroup.yaml': '699557332e9f4755',
-    'mesos/templates/worker_steps.yaml': '97edff6a7c2e50bc',
-    'swarm/templates/bay.yaml': '4b3a981274693743',
+    'mesos/templates/worker_steps.yaml': 'f708208b69901d3a',
+    'swarm/templates/bay.yaml': '6f68b8b43e183664',
     'swarm/templates/nodegroup.yaml': '2dbddcc56e3ebc7e',
-    'swarm/templates/worker_steps.yaml': '456bdc5880ae6d14',
+    'swarm/templates/worker_steps.yaml': '4435f2213057c744',
 }
 
 
@@ -111,18 +111,20 @@ def test_files_lie_where_their_names_say() -> None:
     assert found['manifests/addons.yaml'] is False
     assert found['kubernetes.sh'] is False
     assert found['magnum-curl'] is True
-    assert 'steps/50-etcd.sh' not in {
+    assert found['agent/__main__.py'] is False
+    assert found['directives/drain.sh'] is True
+    assert {'steps/50-etcd.sh', 'directives/drain.sh'}.isdisjoint(
         member.path for member in node_files.for_role('kubernetes', WORKER, ['40-docker.sh'])
-    }
+    )
 
 
 @every_folder
 def test_nodes_unpack_what_they_are_sent(folder: str, tmp_path: pathlib.Path) -> None:
-    text = templates.load(f'{folder}/templates/bay.yaml').files[f'{folder}/node/master.tar.gz']
-    (tmp_path / 'files.tar.gz').write_bytes(base64.b64decode(text))
-    command = ['tar', '-xzf', 'files.tar.gz', '--no-same-owner', '-C', '.']
-    assert ' '.join(command[:2]) in files.read('common/templates/node.yaml')
-    subprocess.run(command, cwd=tmp_path, check=True)
+    text = templates.load(f'{folder}/templates/bay.yaml').files[f'{folder}/node/master.tar.bz2']
+    (tmp_path / 'files.tar.bz2').write_bytes(base64.b64decode(text))
+    lines = files.read('common/templates/node.yaml').splitlines()
+    (command,) = (line.strip() for line in lines if 'tarfile' in line)
+    subprocess.run(['sh', '-c', command], cwd=tmp_path, check=True)
     for member in composition.files_of_nodes(folder, MASTER):
         file = tmp_path / member.path
         assert file.stat().st_mode & 0o777 == (0o700 if member.is_program else 0o600)

@@ -13,10 +13,11 @@ import threading
 import pytest
 
 from magnum.drivers import settings
+from tests.unit import node_service
 from tests.unit.drivers import node_files
 from tests.unit.drivers.node_files import FOLDER
 
-SCRIPTS = sorted([*FOLDER.glob('*/node/*.sh'), FOLDER / 'common/node/magnum-curl'])
+SCRIPTS = sorted([*FOLDER.glob('*/node/**/*.sh'), FOLDER / 'common/node/magnum-curl'])
 STEPS = sorted(FOLDER.glob('*/node/[0-9]*.sh'))
 
 
@@ -71,7 +72,8 @@ def _named(function: str, coe: str) -> list[str]:
 def test_services_with_certificates_say_so(coe: str, users: set[str]) -> None:
     said = _named('uses_certificates', coe)
     assert sorted(said) == sorted(users)
-    assert set(_named('start_service', coe)) - {'containerd', 'docker'} == users - {ADDONS}
+    started = set(_named('start_service', coe)) - {'containerd', 'docker', 'magnum-agent'}
+    assert started == users - {ADDONS}
 
 
 @pytest.mark.parametrize('told', ['the new', 'the old'])
@@ -113,7 +115,8 @@ def test_the_engine_is_open_to_others_only_without_tls(
     script = step.split("<<'PYTHON'\n")[1].split('\nPYTHON\n')[0]
     variables = {
         'MAGNUM_TLS_DISABLED': tls_disabled, 'MAGNUM_STORAGE_DRIVER': 'overlay2',
-        'MAGNUM_INSECURE_REGISTRIES': '', 'PATH': os.environ['PATH'],
+        'MAGNUM_INSECURE_REGISTRIES': '', 'MAGNUM_NODE_NAME': 'bay-node-0',
+        'PATH': os.environ['PATH'],
     }
     if port:
         variables['MAGNUM_DOCKER_PORT'] = port
@@ -121,7 +124,9 @@ def test_the_engine_is_open_to_others_only_without_tls(
         [sys.executable, '-'], input=script, check=True, env=variables, capture_output=True,
         text=True,
     )
-    assert json.loads(made.stdout).get('hosts') == hosts
+    made_config = json.loads(made.stdout)
+    assert made_config.get('hosts') == hosts
+    assert made_config['labels'] == ['magnum.node=bay-node-0']
 
 
 class Runner:
@@ -135,6 +140,7 @@ class Runner:
         (folder / 'etc/magnum/node.env').write_text(
             settings.shell(
                 {
+                    'MAGNUM_BAY_UUID': node_service.BAY,
                     'MAGNUM_NODE_NAME': 'node-0',
                     'MAGNUM_NODE_ROLE': 'worker',
                     'MAGNUM_SIGNAL_URL': 'http://heat/signal',
@@ -156,14 +162,28 @@ class Runner:
         path.write_text('#!/bin/bash\n' + text)
         path.chmod(0o755)
 
-    def run(self) -> dict[str, str]:
-        """The body that Heat would get."""
+    def reported(self) -> dict[str, object]:
+        """What the agent would report."""
+        text = (self.folder / 'var/lib/magnum-agent/state.json').read_text()
+        found: dict[str, object] = json.loads(text)
+        return found
+
+    def boot(self, patience: int = 300) -> None:
+        """Run it; Heat is tried for so many seconds."""
+        node_files.place_agent(self.folder)
         (self.folder / 'usr/local/bin').mkdir(parents=True, exist_ok=True)
         node_files.place(self.folder, 'common/node/lib.sh', 'opt/magnum/lib.sh')
         script = node_files.place(self.folder, 'common/node/run.sh', 'opt/magnum/run.sh')
+        text = script.read_text()
+        assert text.count('wait_until 300') == 1
+        script.write_text(text.replace('wait_until 300', f'wait_until {patience}'))
         subprocess.run(
             ['/bin/bash', script], check=False, env={'PATH': os.environ['PATH']}, timeout=60
         )
+
+    def run(self) -> dict[str, str]:
+        """The body that Heat would get."""
+        self.boot()
         assert '-X PUT' in (self.folder / 'calls').read_text()
         body: dict[str, str] = json.loads((self.folder / 'body').read_text())
         return body
@@ -191,6 +211,38 @@ def test_failure_names_the_step_and_its_last_words(runner: Runner) -> None:
     assert body['status'] == 'FAILURE'
     assert body['reason'] == 'node node-0: step 10-a: no "disk" left'
     assert not (runner.folder / 'later').exists()
+
+
+def test_the_agent_is_told_each_step(runner: Runner) -> None:
+    state = f'{runner.folder}/var/lib/magnum-agent/state.json'
+    for name in ('10-a', '20-b', '30-c'):
+        runner.step(f'{name}.sh', f'cp {state} {runner.folder}/at-{name}')
+    runner.run()
+    for position, name in enumerate(('10-a', '20-b', '30-c'), 1):
+        assert json.loads((runner.folder / f'at-{name}').read_text()) == {
+            'state': 'building', 'step': name, 'position': position, 'steps': 3, 'lines': [],
+        }
+    assert runner.reported() == {
+        'state': 'ready', 'step': None, 'position': 0, 'steps': 0, 'lines': [],
+    }
+
+
+def test_the_agent_is_told_what_failed_without_curl(runner: Runner) -> None:
+    runner.step('10-a.sh', 'true')
+    runner.step('12-tools.sh', '# attempts: 2\necho E: no curl at http://heat/signal; false')
+    (runner.folder / 'opt/magnum/magnum-curl').write_text('#!/bin/sh\nexit 127\n')
+    runner.boot(patience=0)
+    assert runner.reported() == {
+        'state': 'failed', 'step': '12-tools', 'position': 2, 'steps': 2,
+        'lines': ['E: no curl at ***'] * 2,
+    }
+
+
+def test_an_agent_that_cannot_tell_stops_nothing(runner: Runner) -> None:
+    runner.step('10-a.sh', f'rm -rf {runner.folder}/opt/magnum/agent')
+    runner.step('20-b.sh', f'touch {runner.folder}/later')
+    assert runner.run()['status'] == 'SUCCESS'
+    assert (runner.folder / 'later').exists()
 
 
 def test_a_step_is_tried_as_often_as_it_says(runner: Runner) -> None:

@@ -27,6 +27,7 @@ def first_manager(root: pathlib.Path, address: str) -> Any:
     files = hot.files_written(hot.user_data(driver.render(plans.plan(driver)), 'master'))
     told = settings.parse(files['/etc/magnum/node.env'])
     node_files.place(root, 'common/node/lib.sh', 'opt/magnum/lib.sh')
+    node_files.place(root, 'swarm/node/swarm.sh', 'opt/magnum/swarm.sh')
     step = node_files.place(root, 'swarm/node/60-swarm.sh', 'opt/60.sh')
     docker = root / 'docker'
     docker.write_text(DOCKER.replace('@root', str(root)))

@@ -75,6 +75,7 @@ class Node:
         (root / 'etc/magnum/node.env').write_text(settings.shell(self.settings))
         node_files.place(root, 'common/node/lib.sh', 'opt/magnum/lib.sh')
         node_files.place(root, 'common/node/magnum-curl', 'usr/local/bin/magnum-curl')
+        node_files.place_agent(root)
         self.trust = node_files.place(root, 'common/node/trust.sh', 'opt/magnum/trust.sh')
         text = self.trust.read_text()
         self.trust.write_text(
@@ -97,7 +98,7 @@ class Node:
         )
 
     def boot(self, *users: str) -> None:
-        for step in ('20-certificates.sh', '95-trust.sh'):
+        for step in ('11-register.sh', '95-trust.sh'):
             self.run(f'common/node/{step}')
         (self.certificates / 'renewal.key').unlink()
         names = ' '.join((*users, *users))

@@ -7,8 +7,6 @@ set -euo pipefail
 . /opt/magnum/lib.sh
 
 need_command curl curl
-need_command openssl openssl
-need_command update-ca-certificates ca-certificates
 need_command iptables iptables
 need_command ip6tables iptables
 need_command mkfs.ext4 e2fsprogs

@@ -19,6 +19,8 @@ environ = os.environ
 config = {
     'storage-driver': environ['MAGNUM_STORAGE_DRIVER'],
     'insecure-registries': environ['MAGNUM_INSECURE_REGISTRIES'].split(),
+    # By which managers of a swarm know the node.
+    'labels': ['magnum.node=' + environ['MAGNUM_NODE_NAME']],
     'log-driver': 'json-file',
     'log-opts': {'max-size': '50m', 'max-file': '3'},
 }

@@ -37,3 +37,4 @@ UNIT
 systemctl daemon-reload
 systemctl enable magnum-trust.timer
 systemctl restart magnum-trust.timer
+remember "$services" magnum-trust.timer

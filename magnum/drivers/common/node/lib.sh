@@ -2,8 +2,11 @@
 # roles: master worker
 # shellcheck shell=bash
 
+# shellcheck disable=SC2034 # for the steps
 certificates=/etc/magnum/certificates
 certificate_users=/etc/magnum/certificate-users
+# Units that have to be active, as the agent reports.
+services=/etc/magnum/services
 # Exit status of a step that fails the same way however often it is tried.
 hopeless=86
 
@@ -24,6 +27,24 @@ load_environment() {
 
 say() {
     printf '%s %s\n' "$(date -u +%FT%TZ)" "$*"
+}
+
+# agent ARGUMENT...: what the node and the service say to each other, in agent/.
+agent() {
+    (cd /opt/magnum && python3 -m agent "$@")
+}
+
+# condition NAME REASON COMMAND...: a line for the agent, False for that reason when
+# the command fails twice, as what restarts is away for a moment.
+condition() {
+    local name=$1 reason=$2
+    local said
+    shift 2
+    if "$@" >/dev/null 2>&1 || { sleep 5 && said=$("$@" 2>&1); }; then
+        echo "condition $name True Working"
+    else
+        echo "condition $name False $reason ${said//$'\n'/ }"
+    fi
 }
 
 # wait_until SECONDS COMMAND...: try the command every 2 seconds.
@@ -132,8 +153,20 @@ write_unit() {
     } >"/etc/systemd/system/$name.service"
 }
 
+# remember FILE NAME...: in a file of names, each once.
+remember() {
+    local file=$1 name
+    shift
+    for name; do
+        if ! grep -qsxF "$name" "$file"; then
+            echo "$name" >>"$file"
+        fi
+    done
+}
+
 # start_service NAME...: now, with its new settings, and at every boot.
 start_service() {
+    remember "$services" "$@"
     systemctl daemon-reload
     systemctl enable "$@"
     systemctl restart "$@"
@@ -143,12 +176,7 @@ start_service() {
 # they cannot reload, when the node's certificates are others, in the order in
 # which they say so.
 uses_certificates() {
-    local name
-    for name; do
-        if ! grep -qsxF "$name" "$certificate_users"; then
-            echo "$name" >>"$certificate_users"
-        fi
-    done
+    remember "$certificate_users" "$@"
 }
 
 # stop_foreign_service NAME: one that is not this bay's, if the guest has it.
@@ -156,25 +184,6 @@ stop_foreign_service() {
     if systemctl cat "$1" >/dev/null 2>&1; then
         systemctl disable --now "$1"
     fi
-}
-
-# alternative_names PURPOSE: those that the certificate should have.
-alternative_names() {
-    local extra=MAGNUM_CERTIFICATE_NAMES_${1//-/_} name address addresses
-    printf 'DNS:%s,DNS:localhost,IP:127.0.0.1' "$MAGNUM_NODE_NAME"
-    for name in ${!extra:-}; do
-        printf ',DNS:%s' "$name"
-    done
-    addresses="$MAGNUM_NODE_ADDRESS $MAGNUM_NODE_PUBLIC_ADDRESS"
-    # The service leaves them out where the certificate is not shown to the
-    # API's clients.
-    if [ "$MAGNUM_NODE_ROLE" = master ]; then
-        addresses="$addresses $MAGNUM_API_ADDRESS $MAGNUM_API_PUBLIC_ADDRESS"
-        addresses="$addresses ${MAGNUM_SERVICE_ADDRESS:-}"
-    fi
-    for address in $addresses; do
-        printf ',IP:%s' "$address"
-    done
 }
 
 # is_in CIDR: the node's own address is one of these.
@@ -191,9 +200,7 @@ post_request() {
     local attempts=$1 seconds=$2 purpose=$3 request
     local url=$MAGNUM_BOOTSTRAP_URL/$MAGNUM_BAY_UUID/$4
     shift 4
-    request=$(openssl req -new -key "$certificates/$purpose.key" \
-        -subj "/CN=$MAGNUM_NODE_NAME" \
-        -addext "subjectAltName=$(alternative_names "$purpose")") || return
+    request=$(agent request "$purpose") || return
     patiently "$attempts" "$seconds" -X POST -H 'Content-Type: application/x-pem-file' \
         --data-binary "$request" "$@" "$url"
 }

@@ -1,5 +1,6 @@
 #!/bin/bash
-# Run the steps in the order of their names and tell Heat how it went.
+# Run the steps in the order of their names; tell the agent, and at the end Heat, how
+# it went.
 #
 # cloud-init goes on after a failing script and tells nobody; so there is one
 # script for it, this one. A step that says "# attempts: N" is tried N times.
@@ -46,10 +47,16 @@ PYTHON
     rm -f "$body"
 }
 
+# tell STATE [STEP POSITION]: what the agent reports, which says it later if the
+# service is away.
+tell() {
+    agent tell "$@" ${2:+"${#all[@]}"} >>"$logs/agent.log" 2>&1 ||
+        echo "magnum: nothing can be reported: see $logs/agent.log" >&2
+}
+
 run_step() { # file
-    local name log attempts attempt ended
-    name=$(basename "$1" .sh)
-    log=$logs/$name.log
+    local log attempts attempt ended
+    log=$logs/$(basename "$1" .sh).log
     attempts=$(sed -n 's/^# attempts: *//p' "$1")
     for attempt in $(seq 1 "${attempts:-1}"); do
         echo "--- attempt $attempt" >>"$log"
@@ -61,17 +68,24 @@ run_step() { # file
         esac
         sleep "$attempt"
     done
-    failure="step $name: $(grep -v '^--- attempt' "$log" | tail -n 5 | tail -c 600)"
+    said=$(grep -v '^--- attempt' "$log")
     return 1
 }
 
 mkdir -p "$logs"
 chmod 0700 "$logs"
 install -m 0755 /opt/magnum/magnum-curl /usr/local/bin/magnum-curl
-for step in "$steps"/*.sh; do
+all=("$steps"/*.sh)
+position=0
+for step in "${all[@]}"; do
+    position=$((position + 1))
+    name=$(basename "$step" .sh)
+    tell building "$name" "$position"
     if ! run_step "$step"; then
-        report FAILURE "$failure"
+        tell failed "$name" "$position" <<<"$said"
+        report FAILURE "step $name: $(tail -n 5 <<<"$said" | tail -c 600)"
         exit 1
     fi
 done
+tell ready
 report SUCCESS "$MAGNUM_NODE_ROLE is ready"

@@ -45,17 +45,4 @@ else
 fi
 start_service magnum-zookeeper
 
-# "srvr" is answered in full only by a member of a quorum.
-in_quorum() {
-    python3 - "$MAGNUM_NODE_ADDRESS" <<'PYTHON'
-import socket
-import sys
-
-with socket.create_connection((sys.argv[1], 2181), timeout=5) as connection:
-    connection.sendall(b'srvr')
-    answer = connection.makefile().read()
-print(answer)
-sys.exit('Mode:' not in answer)
-PYTHON
-}
 wait_until 1200 in_quorum

@@ -41,3 +41,17 @@ http_ok() {
     curl --silent --show-error --fail --noproxy '*' --max-time 10 \
         --output /dev/null "$1"
 }
+
+# in_quorum: "srvr" is answered in full only by a member of a quorum.
+in_quorum() {
+    python3 - "$MAGNUM_NODE_ADDRESS" <<'PYTHON'
+import socket
+import sys
+
+with socket.create_connection((sys.argv[1], 2181), timeout=5) as connection:
+    connection.sendall(b'srvr')
+    answer = connection.makefile().read()
+print(answer)
+sys.exit('Mode:' not in answer)
+PYTHON
+}

@@ -5,9 +5,11 @@
 set -euo pipefail
 # shellcheck source=../../common/node/lib.sh
 . /opt/magnum/lib.sh
+# shellcheck source=swarm.sh
+. /opt/magnum/swarm.sh
 
 in_swarm() {
-    [ "$(docker info --format '{{.Swarm.LocalNodeState}}')" = active ]
+    [ "$(swarm_state)" = active ]
 }
 
 # Without TLS every engine is open to everybody, and so are its join tokens.

@@ -1,0 +1,30 @@
+#!/bin/bash
+# Bind the node's keys to its name and get its certificates. Keys never leave the
+# node; the service decides every subject. From then on the agent reports how the
+# node is, so it comes before what may fail.
+# roles: master worker
+# attempts: 5
+set -euo pipefail
+# shellcheck source=../../common/node/lib.sh
+. /opt/magnum/lib.sh
+
+need_command openssl openssl
+need_command update-ca-certificates ca-certificates
+agent register
+
+cat >/etc/systemd/system/magnum-agent.service <<'UNIT'
+[Unit]
+Description=Tells the service how this node of a bay is
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+WorkingDirectory=/opt/magnum
+ExecStart=/usr/bin/python3 -m agent report
+Restart=on-failure
+RestartSec=30
+
+[Install]
+WantedBy=multi-user.target
+UNIT
+start_service magnum-agent

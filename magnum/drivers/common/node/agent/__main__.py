@@ -1,0 +1,92 @@
+# roles: master worker
+"""The node's agent: ``python3 -m agent``, in /opt/magnum.
+
+register
+    bind the node's keys, and get its certificates;
+tell STATE [STEP POSITION STEPS]
+    write down what has become of the node, to be reported; of a step that failed
+    the standard input is what it said;
+report
+    report it, until the bay is gone;
+request PURPOSE
+    print the signing request of a certificate.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+
+from . import certificates, state
+from .channel import Away, Channel, Gone, Refused
+from .node import Node, ProgramFailed
+from .reporter import Reporter
+
+#: Status of what fails the same way however often it is tried, as in lib.sh.
+HOPELESS = 86
+UNIT = 'magnum-agent'
+
+
+def _register(node: Node, arguments: argparse.Namespace) -> None:
+    for purpose in certificates.register(node, Channel(node)):
+        print('has its certificate for', purpose)
+
+
+def _tell(node: Node, arguments: argparse.Namespace) -> None:
+    is_failed = arguments.state == state.FAILED
+    text = sys.stdin.buffer.read().decode('utf-8', 'replace') if is_failed else ''
+    state.tell(
+        node, arguments.state, arguments.step, arguments.position, arguments.steps, text
+    )
+
+
+def _report(node: Node, arguments: argparse.Namespace) -> None:
+    try:
+        Reporter(node).run()
+    except Gone as error:
+        print('the bay is gone:', error)
+        subprocess.run(['systemctl', 'disable', UNIT], check=False)
+
+
+def _request(node: Node, arguments: argparse.Namespace) -> None:
+    sys.stdout.write(certificates.request(node, arguments.purpose))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog='agent', description='The agent of a node of a bay.')
+    parser.add_argument('--root', default='/', help='where the files of the node lie')
+    verbs = parser.add_subparsers(dest='verb')
+    verbs.required = True
+    verbs.add_parser('register').set_defaults(do=_register)
+    tell = verbs.add_parser('tell')
+    tell.add_argument('state', choices=(state.BUILDING, state.READY, state.FAILED))
+    tell.add_argument('step', nargs='?')
+    tell.add_argument('position', nargs='?', type=int, default=0)
+    tell.add_argument('steps', nargs='?', type=int, default=0)
+    tell.set_defaults(do=_tell)
+    verbs.add_parser('report').set_defaults(do=_report)
+    request = verbs.add_parser('request')
+    request.add_argument('purpose')
+    request.set_defaults(do=_request)
+    return parser
+
+
+def main() -> int:
+    """The command line; returns the exit status."""
+    arguments = _parser().parse_args()
+    os.umask(0o077)
+    try:
+        arguments.do(Node(arguments.root), arguments)
+    except (Away, ProgramFailed) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except Refused as error:
+        print(f'refused: {error}', file=sys.stderr)
+        return HOPELESS
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

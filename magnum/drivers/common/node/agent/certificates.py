@@ -1,0 +1,151 @@
+# roles: master worker
+"""The node's keys, and the requests for its certificates."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import pathlib
+import ssl
+import time
+from collections.abc import Callable
+
+from .channel import KEY, Away, Channel
+from .node import CERTIFICATES, Node, ProgramFailed, openssl
+
+REGISTERED = '/etc/magnum/registered'
+ATTEMPTS, PAUSE = 10, 6.0
+#: The part of its term that a certificate has left when it is told.
+LAST_PART = 10
+
+
+def alternative_names(node: Node, purpose: str) -> str:
+    """Those that the certificate of a purpose should have."""
+    told = ['MAGNUM_NODE_ADDRESS', 'MAGNUM_NODE_PUBLIC_ADDRESS']
+    if node.role == 'master':
+        # The service leaves them out where the certificate is not shown to the
+        # API's clients.
+        told += ['MAGNUM_API_ADDRESS', 'MAGNUM_API_PUBLIC_ADDRESS', 'MAGNUM_SERVICE_ADDRESS']
+    further = node.setting('MAGNUM_CERTIFICATE_NAMES_' + purpose.replace('-', '_'))
+    names = [node.name, 'localhost', *further.split()]
+    addresses = ['127.0.0.1', *' '.join(map(node.setting, told)).split()]
+    return ','.join(
+        ['DNS:' + name for name in names] + ['IP:' + address for address in addresses]
+    )
+
+
+def request(node: Node, purpose: str) -> str:
+    """The signing request of a purpose, in PEM."""
+    return openssl(
+        'req', '-new', '-key', str(_key(node, purpose)), '-subj', '/CN=' + node.name[:64],
+        '-addext', 'subjectAltName=' + alternative_names(node, purpose),
+    ).decode()
+
+
+def public_key(key: pathlib.Path) -> str:
+    """The public key of a private one, in PEM."""
+    return openssl('pkey', '-in', str(key), '-pubout').decode()
+
+
+def register(
+    node: Node, channel: Channel, attempts: int = ATTEMPTS, pause: float = PAUSE,
+    sleep: Callable[[float], object] = time.sleep,
+) -> list[str]:
+    """Bind the node's keys to its name, and keep its certificates.
+
+    A node that has done so asks for nothing: its token may be dead.
+
+    :returns: the purposes of the certificates that it was given.
+    :raises Refused: asking again is of no use.
+    :raises Away: the service did not answer in time.
+    :raises ProgramFailed: what it answered cannot be used.
+    """
+    marker = node.path(REGISTERED)
+    token = hashlib.sha256(node.setting('MAGNUM_BOOTSTRAP_TOKEN').encode()).hexdigest()
+    if marker.exists() and marker.read_text() == token:
+        return []
+    own = node.path(KEY)
+    for key in (own, *(_key(node, purpose) for purpose in node.purposes())):
+        _make(node, key)
+    answer = _patiently(
+        channel,
+        {
+            'public_key': public_key(own),
+            'requests': {purpose: request(node, purpose) for purpose in node.purposes()},
+        },
+        attempts, pause, sleep,
+    )
+    _keep(node, answer)
+    node.write(marker, token)
+    return node.purposes()
+
+
+def _patiently(
+    channel: Channel, body: dict[str, object], attempts: int, pause: float,
+    sleep: Callable[[float], object],
+) -> dict[str, object]:
+    for left in reversed(range(attempts)):
+        try:
+            return channel.register(body)
+        except Away as error:
+            if not left:
+                raise
+            sleep(max(pause, min(error.seconds, 60)))
+    raise AssertionError
+
+
+def _keep(node: Node, answer: dict[str, object]) -> None:
+    """Write what was given; nothing is kept of an answer that has a fault."""
+    purposes = node.purposes()
+    if not purposes:
+        return
+    authorities, given = answer.get('authorities'), answer.get('certificates')
+    if not isinstance(authorities, str) or not isinstance(given, dict):
+        raise ProgramFailed('the answer has no authorities or no certificates')
+    openssl('x509', '-noout', given=authorities.encode())
+    for purpose in purposes:
+        shown = openssl(
+            'x509', '-noout', '-pubkey', given=str(given.get(purpose, '')).encode()
+        ).decode()
+        if shown != public_key(_key(node, purpose)):
+            raise ProgramFailed(f'the certificate for {purpose} has another key')
+    for purpose in purposes:
+        node.write(node.certificate(purpose), given[purpose])
+    node.write(node.certificate('ca'), authorities, 0o644)
+
+
+def terms(node: Node) -> dict[str, tuple[float, float]]:
+    """By purpose, when the certificates in use begin and end (Unix time)."""
+    found: dict[str, tuple[float, float]] = {}
+    for purpose in node.purposes():
+        file = node.certificate(purpose)
+        # Some keys are not kept, and with them their certificates are of no use.
+        if file.exists() and _key(node, purpose).exists():
+            dates = openssl('x509', '-in', str(file), '-noout', '-startdate', '-enddate')
+            begin, end = (line.partition('=')[2] for line in dates.decode().splitlines())
+            found[purpose] = ssl.cert_time_to_seconds(begin), ssl.cert_time_to_seconds(end)
+    return found
+
+
+def ending(node: Node, now: float) -> str:
+    """The certificate that ends soonest and its end, if that is soon; else empty."""
+    soon = [
+        (end, purpose)
+        for purpose, (begin, end) in terms(node).items()
+        if end - now < (end - begin) / LAST_PART
+    ]
+    if not soon:
+        return ''
+    end, purpose = min(soon)
+    day = datetime.datetime.fromtimestamp(end, datetime.timezone.utc)
+    return f'{purpose}: {day:%Y-%m-%dT%H:%M:%SZ}'
+
+
+def _key(node: Node, purpose: str) -> pathlib.Path:
+    return node.path(CERTIFICATES) / (purpose + '.key')
+
+
+def _make(node: Node, key: pathlib.Path) -> None:
+    if not key.exists():
+        pem = openssl('ecparam', '-name', 'prime256v1', '-genkey', '-noout')
+        node.write(key, pem)

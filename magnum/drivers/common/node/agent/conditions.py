@@ -1,0 +1,164 @@
+# roles: master worker
+"""How the node is: what is reported as its conditions and versions."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shlex
+import subprocess
+import time
+
+from . import certificates
+from .channel import Channel
+from .node import CERTIFICATES, Node, ProgramFailed
+
+#: Of the COE: prints lines "condition NAME STATUS REASON TEXT" and "version NAME VALUE".
+SCRIPT = '/opt/magnum/conditions.sh'
+#: Units that the steps started, one a line.
+SERVICES = '/etc/magnum/services'
+DISKS = ('/', '/var/lib/docker', '/var/lib/containerd', '/var/lib/etcd', '/var/lib/magnum-etcd')
+#: What the service takes; it refuses a whole report for one name.
+NAME, REASON = re.compile('[A-Z][A-Za-z0-9]{0,39}'), re.compile('[A-Za-z0-9]{0,64}')
+PROGRAM = re.compile('[A-Za-z][A-Za-z0-9._-]{0,39}')
+STATUSES = ('True', 'False', 'Unknown')
+LEAST_PART, LEAST_BYTES = 0.05, 500 * 1000 * 1000
+MOST_APART = 60
+MOST_TEXT = 300
+#: A service that restarts is away for a moment: seconds until it is looked at again.
+SETTLING = 5.0
+SCRIPT_SECONDS = 60.0
+VERSIONS_SECONDS = 3600.0
+
+
+def condition(status: bool | None, reason: str, text: str = '') -> dict[str, str]:
+    """A condition as it is reported; None is unknown."""
+    said = 'Unknown' if status is None else str(status)
+    return {'status': said, 'reason': reason, 'message': text[:MOST_TEXT]}
+
+
+class Conditions:
+    """Looks at a node."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._versions: dict[str, str] = {}
+        self._versions_end = 0.0
+
+    def look(self, channel: Channel, is_built: bool) -> dict[str, dict[str, str]]:
+        """The conditions; those of services when the node is built."""
+        found = {'Disk': self._disk(), 'Clock': _clock(channel.apart)}
+        try:
+            ending = certificates.ending(self._node, time.time() + channel.apart)
+            if self._node.purposes():
+                found['Certificates'] = condition(
+                    not ending, 'NearEnd' if ending else 'Valid', ending
+                )
+        except ProgramFailed as error:
+            found['Certificates'] = condition(None, 'Unreadable', str(error))
+        if is_built:
+            services = self._services()
+            if services:
+                found['Services'] = services
+            for name, status, reason, text in self._told('condition', 3):
+                if NAME.fullmatch(name) and status in STATUSES and REASON.fullmatch(reason):
+                    text = self._node.cleaned(text)
+                    found[name] = {
+                        'status': status, 'reason': reason, 'message': text[:MOST_TEXT],
+                    }
+        return found
+
+    def versions(self) -> dict[str, str]:
+        """Of the COE's programs and the operating system; looked up now and then."""
+        if time.monotonic() >= self._versions_end:
+            self._versions = dict(_release(self._node))
+            self._versions.update(
+                (name, text[:64])
+                for name, text in self._told('version', 1) if text and PROGRAM.fullmatch(name)
+            )
+            self._versions_end = time.monotonic() + VERSIONS_SECONDS
+        return self._versions
+
+    def forget_versions(self) -> None:
+        """Look them up next time."""
+        self._versions_end = 0.0
+
+    def trusts(self) -> str | None:
+        """The digest of what the services trust, as trust.sh says it; None without any."""
+        if not self._node.purposes():
+            return None
+        file = self._node.path(CERTIFICATES) / 'trusted.pem'
+        return hashlib.sha256(file.read_bytes() if file.exists() else b'').hexdigest()
+
+    def _disk(self) -> dict[str, str]:
+        full, seen = [], set()
+        for name in DISKS:
+            path = self._node.path(name)
+            if not path.exists() or path.stat().st_dev in seen:
+                continue
+            seen.add(path.stat().st_dev)
+            disk = os.statvfs(str(path))
+            free, whole = disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
+            if free < LEAST_BYTES or free < LEAST_PART * whole:
+                full.append(f'{name}: {free // 1000000} MB free')
+        return condition(not full, 'NearlyFull' if full else 'Enough', ', '.join(full))
+
+    def _services(self) -> dict[str, str] | None:
+        file = self._node.path(SERVICES)
+        if not file.exists():
+            return None
+        names = file.read_text().split()
+        bad = _not_active(names)
+        if bad:
+            time.sleep(SETTLING)
+            bad = _not_active(names)
+        return condition(not bad, 'NotActive' if bad else 'Active', ', '.join(bad))
+
+    def _told(self, kind: str, words: int) -> list[list[str]]:
+        """The script's lines of a kind: words, and the rest of the line."""
+        node = self._node
+        script = node.path(SCRIPT)
+        if not script.exists():
+            return []
+        done = node.run(script, kind, seconds=SCRIPT_SECONDS)
+        found = []
+        if done.status is None and kind == 'condition':
+            found.append(['Node', 'Unknown', 'NoAnswer', 'nothing was said in time'])
+        for line in done.text.splitlines():
+            first, *rest = line.split(None, words + 1) or ['']
+            if first == kind and len(rest) >= words:
+                found.append([*rest, ''][:words + 1])
+        return found
+
+
+def _clock(apart: float) -> dict[str, str]:
+    is_off = abs(apart) > MOST_APART
+    text = f'the clock is {abs(apart):.0f} s {"late" if apart > 0 else "early"}'
+    return condition(not is_off, 'Off' if is_off else 'Right', text if is_off else '')
+
+
+def _not_active(names: list[str]) -> list[str]:
+    """Units that do not run, and what systemd says of them."""
+    if not names:
+        return []
+    try:
+        done = subprocess.run(
+            ['systemctl', 'is-active', *names], stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, timeout=30, check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return [f'systemctl: {error}']
+    states = done.stdout.decode().split()
+    return [
+        f'{name} is {said}' for name, said in zip(names, states) if said != 'active'
+    ]
+
+
+def _release(node: Node) -> list[tuple[str, str]]:
+    try:
+        words = shlex.split(node.path('/etc/os-release').read_text())
+    except (OSError, ValueError):
+        return []
+    told = dict(word.split('=', 1) for word in words if '=' in word)
+    return [('os', told['PRETTY_NAME'][:64])] if 'PRETTY_NAME' in told else []

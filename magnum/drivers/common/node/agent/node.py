@@ -1,0 +1,144 @@
+# roles: master worker
+"""A node: its settings, its files and its programs, below a root."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import shlex
+import signal
+import subprocess
+from typing import NamedTuple
+
+CERTIFICATES = '/etc/magnum/certificates'
+SETTINGS = '/etc/magnum/node.env'
+#: What must not be shown to anybody, as it stands in the settings.
+SECRET_SETTINGS = (
+    'MAGNUM_BOOTSTRAP_TOKEN', 'MAGNUM_SIGNAL_URL', 'MAGNUM_HTTP_PROXY', 'MAGNUM_HTTPS_PROXY',
+)
+
+
+class ProgramFailed(Exception):
+    """A program ended with an error; the text is what it said."""
+
+
+class Ended(NamedTuple):
+    """How a script ended, and what it said."""
+
+    status: int | None
+    text: str
+
+
+class Node:
+    """A node whose files lie below a root."""
+
+    def __init__(self, root: str | os.PathLike[str] = '/') -> None:
+        """:raises OSError: the root is that of no node."""
+        self.root = pathlib.Path(root)
+        words = shlex.split(self.path(SETTINGS).read_text())
+        self.settings = dict(word.split('=', 1) for word in words)
+        self.name = self.settings['MAGNUM_NODE_NAME']
+        self.role = self.settings['MAGNUM_NODE_ROLE']
+        self.bay = self.settings['MAGNUM_BAY_UUID']
+
+    def setting(self, name: str) -> str:
+        """The value of a setting; empty when there is none."""
+        return self.settings.get(name, '')
+
+    def path(self, name: str) -> pathlib.Path:
+        """Where a file lies that has this absolute name on the node."""
+        return self.root / name.lstrip('/')
+
+    def certificate(self, purpose: str) -> pathlib.Path:
+        """The file of a certificate; its key is beside it."""
+        return self.path(CERTIFICATES) / (purpose + '.pem')
+
+    def purposes(self) -> list[str]:
+        """Of the certificates that the node has."""
+        return self.setting('MAGNUM_CERTIFICATES').split()
+
+    def write(self, file: pathlib.Path, content: str | bytes, mode: int = 0o600) -> None:
+        """Write a file as a whole: whoever reads it finds the old one or the new one."""
+        file.parent.mkdir(parents=True, exist_ok=True)
+        new = file.with_name(file.name + '.new')
+        data = content.encode() if isinstance(content, str) else content
+        descriptor = os.open(str(new), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+        with os.fdopen(descriptor, 'wb') as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(str(new), mode)
+        os.replace(str(new), str(file))
+
+    def environment(self, **further: str) -> dict[str, str]:
+        """The variables that scripts of the node have."""
+        return {
+            'HOME': '/root',
+            'PATH': '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+            'LC_ALL': 'C.UTF-8',
+            **self.settings,
+            **further,
+        }
+
+    def run(self, script: pathlib.Path, *arguments: str, seconds: float, **variables: str) -> Ended:
+        """Run a script of the node; what it started ends with it.
+
+        :returns: its status, None when its time was up, and all that it said.
+        :raises OSError: it cannot be run.
+        """
+        with subprocess.Popen(
+            [str(script), *arguments], env=self.environment(**variables),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            start_new_session=True,
+        ) as process:
+            try:
+                said, _ = process.communicate(timeout=seconds)
+                status: int | None = process.returncode
+            except subprocess.TimeoutExpired:
+                status = None
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+            if status is None:
+                said, _ = process.communicate()
+        return Ended(status, said.decode('utf-8', 'replace'))
+
+    def cleaned(self, text: str) -> str:
+        """A text without the node's secrets, private keys and control characters."""
+        for name in SECRET_SETTINGS:
+            value = self.setting(name)
+            if '_PROXY' in name:
+                # The password of http://user:password@host.
+                value = value.rpartition('@')[0].rpartition('//')[2]
+            if value:
+                text = text.replace(value, '***')
+        lines = [''.join(one if one.isprintable() else ' ' for one in line)
+                 for line in text.splitlines()]
+        return '\n'.join(_without_keys(lines))
+
+
+def _without_keys(lines: list[str]) -> list[str]:
+    found = []
+    inside = False
+    for line in lines:
+        inside = inside or ('-----BEGIN' in line and 'PRIVATE KEY' in line)
+        found.append('***' if inside else line)
+        inside = inside and '-----END' not in line
+    return found
+
+
+def openssl(*arguments: str, given: bytes = b'') -> bytes:
+    """What openssl writes to its standard output.
+
+    :raises ProgramFailed: it ends with an error, or is not there.
+    """
+    try:
+        done = subprocess.run(
+            ['openssl', *arguments], input=given, capture_output=True, timeout=60, check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ProgramFailed(f'openssl: {error}') from error
+    if done.returncode:
+        raise ProgramFailed(f'openssl {arguments[0]}: {done.stderr.decode().strip()}')
+    return done.stdout

@@ -1,0 +1,121 @@
+# roles: master worker
+"""Reports: how the node is, told again and again, and what it hears in return."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+
+from . import state
+from .channel import Away, Channel, Gone, Refused
+from .conditions import Conditions
+from .directives import Directives
+from .node import Node, ProgramFailed
+
+SOONEST, LATEST, USUALLY = 1.0, 3600.0, 60.0
+#: Seconds between two tries when the service is away: doubled each time, up to the last.
+FIRST_PAUSE, LAST_PAUSE = 5.0, 300.0
+#: How often it is looked whether the node has come to another step.
+GLANCE = 1.0
+
+
+def pause_after(failures: int, asked: float = 0) -> float:
+    """Seconds to wait after so many failures in a row; no two nodes wait as long."""
+    longest: float = min(LAST_PAUSE, FIRST_PAUSE * 2 ** min(failures - 1, 10))
+    return max(min(asked, LATEST), longest * random.uniform(0.5, 1))  # noqa: S311 - no secret
+
+
+class Reporter:
+    """Reports of one node."""
+
+    def __init__(self, node: Node, channel: Channel | None = None) -> None:
+        self._node = node
+        self._channel = channel or Channel(node)
+        self._conditions = Conditions(node)
+        self._woken = threading.Event()
+        self._directives = Directives(node, self._woken.set)
+        self._failures = 0
+        self._seen = -1
+        self._said = ''
+
+    def run(self) -> None:
+        """Report until the bay is gone.
+
+        :raises Gone: it is.
+        """
+        while True:
+            self.wait(self.turn())
+
+    def turn(self) -> float:
+        """Say how the node is, and what came of directives.
+
+        :returns: the seconds until it is to be said again.
+        :raises Gone: the bay is gone.
+        """
+        self._woken.clear()
+        self._seen = state.changed(self._node)
+        try:
+            for name, result in self._directives.results().items():
+                self._say_result(name, result)
+            answer = self._channel.signed('report', 'magnum/report', self._report())
+        except Gone:
+            raise
+        except (Away, Refused, ProgramFailed) as error:
+            self._failures += 1
+            self._log(f'cannot report: {error}')
+            return pause_after(self._failures, getattr(error, 'seconds', 0))
+        self._failures = 0
+        self._log('reports')
+        return self._heard(answer)
+
+    def wait(self, seconds: float) -> None:
+        """Until the next turn: earlier, when there is something to say."""
+        end = time.monotonic() + seconds
+        while not self.has_news():
+            left = end - time.monotonic()
+            if left <= 0:
+                return
+            is_built = state.read(self._node)['state'] == state.READY
+            self._woken.wait(left if is_built else min(left, GLANCE))
+
+    def has_news(self) -> bool:
+        """Whether there is something to say since the last turn."""
+        return self._woken.is_set() or state.changed(self._node) != self._seen
+
+    def _report(self) -> dict[str, object]:
+        told = state.read(self._node)
+        is_built = told['state'] != state.BUILDING
+        if not is_built:
+            # Programs are being installed.
+            self._conditions.forget_versions()
+        conditions = self._conditions.look(self._channel, is_built)
+        return {
+            'sequence': state.next_number(self._node),
+            **told,
+            'conditions': conditions,
+            'versions': self._conditions.versions() if is_built else {},
+            'trusts': self._conditions.trusts(),
+        }
+
+    def _say_result(self, name: str, result: dict[str, object]) -> None:
+        try:
+            self._channel.signed('results/' + name, 'magnum/result/' + name, result)
+        except Gone:
+            raise
+        except Refused as error:
+            self._log(f'the result of {name} is not wanted: {error}')
+        self._directives.heard(name)
+
+    def _heard(self, answer: dict[str, object]) -> float:
+        self._directives.take(answer.get('directives'))
+        seconds = answer.get('next')
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+            seconds = USUALLY
+        return max(SOONEST, min(LATEST, seconds))
+
+    def _log(self, text: str) -> None:
+        """To the journal, unless it was said last."""
+        if text != self._said:
+            self._said = text
+            print(text, flush=True)

@@ -1,0 +1,71 @@
+# roles: master worker
+"""What has become of the node: written by run.sh, read by who reports it."""
+
+from __future__ import annotations
+
+import json
+import time
+
+from .node import Node
+
+STATE = '/var/lib/magnum-agent/state.json'
+SEQUENCE = '/var/lib/magnum-agent/sequence'
+BUILDING, READY, FAILED = 'building', 'ready', 'failed'
+MOST_LINES, MOST_CHARACTERS = 20, 2000
+
+
+def tell(
+    node: Node, state: str, step: str | None = None, position: int = 0, steps: int = 0,
+    text: str = '',
+) -> None:
+    """Write it down.
+
+    :param text: of a step that failed: its log.
+    """
+    word = {
+        'state': state, 'step': step, 'position': position, 'steps': steps,
+        'lines': last_lines(node, text),
+    }
+    node.write(node.path(STATE), json.dumps(word))
+
+
+def read(node: Node) -> dict[str, object]:
+    """What was written; a node of which nothing is known is building."""
+    try:
+        found = json.loads(node.path(STATE).read_text())
+    except (OSError, ValueError):
+        found = None
+    if not isinstance(found, dict):
+        found = {'state': BUILDING, 'step': None, 'position': 0, 'steps': 0, 'lines': []}
+    return found
+
+
+def changed(node: Node) -> int:
+    """When it was written: equal values mean that it is the same."""
+    try:
+        return node.path(STATE).stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def next_number(node: Node) -> int:
+    """A number that rises with every report, also when the clock is set back."""
+    file = node.path(SEQUENCE)
+    try:
+        last = int(file.read_text())
+    except (OSError, ValueError):
+        last = 0
+    number = max(last + 1, int(time.time() * 1000))
+    node.write(file, str(number))
+    return number
+
+
+def last_lines(node: Node, text: str) -> list[str]:
+    """The end of a text as lines, without secrets."""
+    lines = node.cleaned(text).splitlines()[-MOST_LINES:]
+    while lines and sum(map(len, lines)) > MOST_CHARACTERS:
+        if len(lines) == 1:
+            lines[0] = lines[0][-MOST_CHARACTERS:]
+        else:
+            del lines[0]
+    return lines

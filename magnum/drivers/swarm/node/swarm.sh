@@ -1,0 +1,29 @@
+# Shared by the scripts of swarms; sourced, never run.
+# roles: master worker
+# shellcheck shell=bash disable=SC2154
+
+# swarm_state: what this engine is in a swarm: active, inactive, pending, error.
+swarm_state() {
+    docker info --format '{{.Swarm.LocalNodeState}}'
+}
+
+# members NAME: ids of the nodes of that name; a renewed node has that of the one
+# before it. Engines say it in a label, as hosts may be called by a part of it; one
+# that has no label has a host that is called so.
+members() {
+    local id host label ids form='{{.ID}} {{.Description.Hostname}} '
+    form+='{{with .Description.Engine.Labels}}{{index . "magnum.node"}}{{end}}'
+    ids=$(docker node ls --quiet)
+    # shellcheck disable=SC2086 # ids are words
+    docker node inspect --format "$form" $ids |
+        while read -r id host label; do
+            if [ "${label:-$host}" = "$1" ]; then
+                echo "$id"
+            fi
+        done
+}
+
+# is_down ID: nothing runs there any more, as far as managers know.
+is_down() {
+    [ "$(docker node inspect --format '{{.Status.State}}' "$1")" = down ]
+}

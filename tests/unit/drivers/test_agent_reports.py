@@ -1,0 +1,438 @@
+"""What the agent of a node reports, when, and what it does on being told."""
+
+import hashlib
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from magnum.drivers.common.node.agent import (
+    certificates,
+    channel,
+    conditions,
+    reporter,
+    state,
+)
+from magnum.drivers.common.node.agent.channel import Channel, Gone
+from magnum.drivers.common.node.agent.conditions import Conditions
+from magnum.drivers.common.node.agent.node import Node
+from magnum.drivers.common.node.agent.reporter import Reporter
+from tests.unit.drivers import agents, node_files
+from tests.unit.drivers.agents import Answer, Service
+
+DIRECTIVE = '2f1a0c1e-5f54-4a5e-9d57-1f3c6a1f0b11'
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    with agents.serve() as made_up:
+        yield made_up
+
+
+@pytest.fixture
+def node(tmp_path: pathlib.Path, service: Service, monkeypatch: pytest.MonkeyPatch) -> Node:
+    """One that has registered."""
+    monkeypatch.setattr(conditions, 'SETTLING', 0)
+    made = agents.make_node(tmp_path, service.url)
+    certificates.register(made, Channel(made))
+    service.said.clear()
+    return made
+
+
+def script(node: Node, name: str, text: str) -> None:
+    file = node.path(f'/opt/magnum/{name}')
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text('#!/bin/bash\n' + text)
+    file.chmod(0o755)
+
+
+def test_a_report_says_step_and_state(node: Node, service: Service) -> None:
+    told = Reporter(node)
+    state.tell(node, 'building', '40-docker', 5, 11)
+    assert told.turn() == 30
+    state.tell(node, 'ready')
+    told.turn()
+    building, ready = service.reports()
+    assert building.keys() == {
+        'sequence', 'state', 'step', 'position', 'steps', 'lines', 'conditions', 'versions',
+        'trusts',
+    }
+    assert [building[key] for key in ('state', 'step', 'position', 'steps', 'lines')] == [
+        'building', '40-docker', 5, 11, [],
+    ]
+    assert ready['state'] == 'ready'
+    assert ready['step'] is None
+    assert {said.tag for said in service.said} == {'magnum/report'}
+
+
+def test_what_failed_is_told_without_secrets(node: Node, service: Service) -> None:
+    proxied = agents.make_node(
+        node.root, service.url, MAGNUM_HTTPS_PROXY='http://me:pass-word@proxy:3128'
+    )
+    text = '\n'.join([
+        *(f'line {number}' for number in range(30)),
+        'X-Bootstrap-Token: the-token', 'PUT http://heat/signal?secret', 'me:pass-word',
+        '-----BEGIN EC PRIVATE KEY-----', 'MHcCAQEE', '-----END EC PRIVATE KEY-----',
+        'E: no \tdisk\x1b[0m left\x00',
+    ])
+    state.tell(proxied, 'failed', '40-docker', 5, 11, text)
+    Reporter(proxied).turn()
+    (report,) = service.reports()
+    assert len(report['lines']) == 20
+    assert report['lines'][-7:] == [
+        'X-Bootstrap-Token: ***', 'PUT ***', '***', '***', '***', '***', 'E: no  disk [0m left ',
+    ]
+    for secret in ('the-token', 'signal?', 'pass-word', 'MHcC'):
+        assert secret not in json.dumps(report)
+
+
+def test_few_characters_are_told(node: Node) -> None:
+    assert sum(map(len, state.last_lines(node, 'x' * 150 + '\n' + ('y' * 300 + '\n') * 20))) <= 2000
+    assert state.last_lines(node, 'a' * 5000 + 'end') == ['a' * 1997 + 'end']
+
+
+def test_numbers_rise_when_the_clock_is_set_back(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = state.next_number(node)
+    assert abs(first - time.time() * 1000) < 60_000
+    monkeypatch.setattr(time, 'time', lambda: 1000.0)
+    assert [state.next_number(node) for _ in range(2)] == [first + 1, first + 2]
+
+
+@pytest.mark.parametrize(
+    ('told', 'seconds'),
+    [(5, 5), (57.3, 57.3), (0, 1), (-1, 1), (1e9, 3600), ('5', 60), (None, 60), (True, 60)],
+)
+def test_the_service_says_when_the_next_report_is_due(
+    node: Node, service: Service, told: object, seconds: float
+) -> None:
+    service.answers = [Answer(document={'next': told})]
+    assert Reporter(node).turn() == seconds
+
+
+def test_a_service_that_is_away_is_asked_less_and_less(
+    node: Node, service: Service, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = Reporter(node)
+    service.answers = [Answer(503)] * 9
+    pauses = [told.turn() for _ in range(9)]
+    for number, pause in enumerate(pauses):
+        longest = min(300, 5 * 2 ** number)
+        assert longest / 2 <= pause <= longest
+    assert len(set(pauses)) == 9, 'no two nodes come at once'
+    assert told.turn() == 30
+    service.answers = [Answer(503, headers={'Retry-After': '120'})]
+    assert told.turn() == 120, 'and begins anew'
+    assert capsys.readouterr().out.splitlines().count('reports') == 1
+
+
+@pytest.mark.parametrize('status', [401, 403, 404, 500])
+def test_no_refusal_ends_it(node: Node, service: Service, status: int) -> None:
+    service.answers = [Answer(status, code='magnum.bootstrap.refused')]
+    told = Reporter(node)
+    assert 2.5 <= told.turn() <= 5
+    assert told.turn() == 30
+
+
+def test_a_bay_that_is_gone_ends_it(node: Node, service: Service) -> None:
+    service.answers = [Answer(503), Answer(410, code='magnum.bootstrap.gone')]
+    told = Reporter(node)
+    told.turn()
+    with pytest.raises(Gone):
+        told.turn()
+
+
+def test_a_step_is_told_at_once(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reporter, 'GLANCE', 0.01)
+    told = Reporter(node)
+    told.turn()
+    timer = threading.Timer(0.1, state.tell, (node, 'building', '12-tools', 3, 9))
+    timer.start()
+    began = time.monotonic()
+    told.wait(30)
+    assert time.monotonic() - began < 10
+    told.turn()
+    began = time.monotonic()
+    told.wait(0.05)
+    assert time.monotonic() - began >= 0.05
+
+
+def outcome(node: Node, service: Service, directive: object) -> dict[str, object]:
+    """What the service hears of a directive."""
+    told = Reporter(node)
+    service.answers = [Answer(document={'next': 30, 'directives': [directive]})]
+    told.turn()
+    told.wait(20)
+    told.turn()
+    result, report = service.said[-2:]
+    assert (result.path.split('/')[-2:], result.tag) == (
+        ['results', DIRECTIVE], f'magnum/result/{DIRECTIVE}',
+    )
+    assert report.path.endswith('/report')
+    found: dict[str, object] = result.body
+    return found
+
+
+def drain(**parameters: object) -> dict[str, object]:
+    return {
+        'id': DIRECTIVE, 'verb': 'drain',
+        'parameters': {'nodes': ['bay-node-1', 'bay-node-2'], 'seconds': 60, **parameters},
+    }
+
+
+def test_a_directive_is_done_by_its_script(node: Node, service: Service) -> None:
+    script(node, 'directives/drain.sh', 'echo "$MAGNUM_NODES|$MAGNUM_SECONDS|$MAGNUM_NODE_ROLE"')
+    assert outcome(node, service, drain()) == {
+        'outcome': 'done', 'lines': ['bay-node-1 bay-node-2|60|worker'],
+    }
+
+
+def test_a_directive_that_fails_says_why(node: Node, service: Service) -> None:
+    script(node, 'directives/drain.sh', 'echo left: a pod the-token >&2; exit 1')
+    assert outcome(node, service, drain()) == {
+        'outcome': 'failed', 'lines': ['left: a pod ***'],
+    }
+
+
+@pytest.mark.parametrize(
+    ('directive', 'said'),
+    [
+        ({**drain(), 'verb': 'reboot'}, "no directive 'reboot'"),
+        ({**drain(), 'verb': '../../steps/10-proxies'}, 'no directive'),
+        ({**drain(), 'verb': 'remove'}, 'remove has the parameters nodes'),
+        (drain(extra=1), 'has the parameters nodes, seconds'),
+        (drain(nodes='bay-node-1'), 'a list of names'),
+        (drain(nodes=[]), 'a list of names'),
+        (drain(nodes=['--all']), 'a list of names'),
+        (drain(nodes=['a;reboot']), 'a list of names'),
+        (drain(nodes=['a b']), 'a list of names'),
+        (drain(nodes=[1]), 'a list of names'),
+        (drain(seconds=0), 'a whole number'),
+        (drain(seconds='60'), 'a whole number'),
+        (drain(seconds=True), 'a whole number'),
+        (drain(seconds=10 ** 9), 'a whole number'),
+        ({'id': DIRECTIVE}, 'no directive'),
+        (drain(), 'nodes of this kind have no drain'),
+    ],
+)
+def test_what_no_node_does_is_answered(
+    node: Node, service: Service, directive: object, said: str
+) -> None:
+    if 'have no' not in said:
+        script(node, 'directives/drain.sh', 'exit 0')
+        script(node, 'directives/remove.sh', 'exit 0')
+    result = outcome(node, service, directive)
+    assert result['outcome'] == 'failed'
+    assert said in str(result['lines'])
+
+
+@pytest.mark.parametrize('told', [None, 'x', [1], [{}], [{'id': '../x', 'verb': 'drain'}]])
+def test_nonsense_is_passed_over(node: Node, service: Service, told: object) -> None:
+    service.answers = [Answer(document={'next': 30, 'directives': told})]
+    assert Reporter(node).turn() == 30
+
+
+def test_a_directive_is_begun_once_and_reports_go_on(node: Node, service: Service) -> None:
+    script(
+        node, 'directives/drain.sh',
+        f'echo x >>{node.root}/begun\nwhile [ ! -e {node.root}/go ]; do sleep 0.05; done\n',
+    )
+    told = Reporter(node)
+    other = {**drain(), 'id': str(uuid.uuid4())}
+    for _ in range(3):
+        service.answers = [Answer(document={'next': 30, 'directives': [drain(), other]})]
+        told.turn()
+    assert len(service.reports()) == 3
+    (node.root / 'go').touch()
+    told.wait(20)
+    # A result that gets lost is told again, and a refused one forgotten.
+    service.answers = [Answer(503), Answer(404)]
+    told.turn()
+    told.turn()
+    told.turn()
+    paths = [said.path.rsplit('/', 1)[1] for said in service.said]
+    assert paths == ['report'] * 3 + [DIRECTIVE] * 2 + ['report'] * 2
+    assert (node.root / 'begun').read_text() == 'x\n'
+
+
+def test_a_script_whose_time_is_up_ends_with_all_that_it_started(node: Node) -> None:
+    script(node, 'slow.sh', 'echo begun; sleep 60 & echo $! ; wait')
+    ended = node.run(node.path('/opt/magnum/slow.sh'), seconds=0.5)
+    first, child = ended.text.split()
+    assert (ended.status, first) == (None, 'begun')
+    deadline = time.monotonic() + 10
+    while pathlib.Path(f'/proc/{child}/cmdline').exists() and time.monotonic() < deadline:
+        if not pathlib.Path(f'/proc/{child}/cmdline').read_bytes():
+            break    # a zombie
+        time.sleep(0.05)
+    else:
+        assert not pathlib.Path(f'/proc/{child}').exists()
+
+
+def found(node: Node, is_built: bool = True, apart: float = 0) -> dict[str, dict[str, str]]:
+    sender = Channel(node)
+    sender.apart = apart
+    return Conditions(node).look(sender, is_built)
+
+
+def test_conditions_of_the_coe_are_those_of_its_script(node: Node) -> None:
+    script(
+        node, 'conditions.sh',
+        'case $1 in condition) echo "condition Node False NotInSwarm its state is pending"\n'
+        'echo "condition ControlPlane True Working"; echo noise; echo; echo condition X\n'
+        'echo condition X Yes Because; echo condition x True Because; echo condition X True A-B;;\n'
+        'version) echo "version docker 20.10.24+dfsg1"; echo "version kubelet";; esac\n',
+    )
+    assert found(node)['Node'] == {
+        'status': 'False', 'reason': 'NotInSwarm', 'message': 'its state is pending',
+    }
+    assert found(node)['ControlPlane'] == {'status': 'True', 'reason': 'Working', 'message': ''}
+    assert found(node).keys() == {'Disk', 'Clock', 'Certificates', 'Node', 'ControlPlane'}
+    assert found(node, is_built=False).keys() == {'Disk', 'Clock', 'Certificates'}
+    node.path('/etc/os-release').write_text('PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n')
+    assert Conditions(node).versions() == {
+        'docker': '20.10.24+dfsg1', 'os': 'Debian GNU/Linux 12 (bookworm)',
+    }
+
+
+def test_a_script_that_hangs_says_nothing_of_the_node(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conditions, 'SCRIPT_SECONDS', 0.3)
+    script(node, 'conditions.sh', 'sleep 60 & wait')
+    assert found(node)['Node']['status'] == 'Unknown'
+
+
+@pytest.mark.parametrize(
+    ('states', 'status', 'text'),
+    [
+        ('active active', 'True', ''),
+        ('active failed', 'False', 'kubelet is failed'),
+        ('activating inactive', 'False', 'docker is activating, kubelet is inactive'),
+    ],
+)
+def test_services_have_to_be_active(
+    node: Node, monkeypatch: pytest.MonkeyPatch, states: str, status: str, text: str
+) -> None:
+    systemctl = node.path('/bin/systemctl')
+    systemctl.parent.mkdir()
+    systemctl.write_text(
+        f'#!/bin/sh\n[ "$*" = "is-active docker kubelet" ] && printf "%s\\n" {states}\n'
+    )
+    systemctl.chmod(0o755)
+    monkeypatch.setenv('PATH', f'{systemctl.parent}:{os.environ["PATH"]}')
+    node.path('/etc/magnum/services').write_text('docker\nkubelet\n')
+    services = found(node)['Services']
+    assert (services['status'], services['message']) == (status, text)
+
+
+@pytest.mark.parametrize(
+    ('free', 'blocks', 'status'),
+    [(1_000_000, 2_000_000, 'True'), (100_000, 200_000, 'False'), (200_000, 10 ** 9, 'False')],
+)
+def test_a_disk_has_room(
+    node: Node, monkeypatch: pytest.MonkeyPatch, free: int, blocks: int, status: str
+) -> None:
+    real = os.statvfs('/')
+    values = list(real)
+    values[1], values[2], values[4] = 4096, blocks, free
+    monkeypatch.setattr(os, 'statvfs', lambda _path: os.statvfs_result(values))
+    assert found(node)['Disk']['status'] == status
+
+
+@pytest.mark.parametrize(
+    ('apart', 'status', 'text'),
+    [
+        (59, 'True', ''), (-59, 'True', ''), (61, 'False', '61 s late'),
+        (-600, 'False', '600 s early'),
+    ],
+)
+def test_a_clock_is_right_within_a_minute(node: Node, apart: float, status: str, text: str) -> None:
+    clock = found(node, apart=apart)['Clock']
+    assert clock['status'] == status
+    assert text in clock['message']
+
+
+def test_certificates_are_told_before_they_end(node: Node) -> None:
+    """Those of the tests are from an hour ago to an hour from now."""
+    assert found(node)['Certificates']['status'] == 'True'
+    near = found(node, apart=3600 * 0.85)['Certificates']
+    assert (near['status'], near['reason']) == ('False', 'NearEnd')
+    assert near['message'].startswith('server: 2')
+    assert found(node, apart=3600 * 0.75)['Certificates']['status'] == 'True'
+    node.path('/etc/magnum/certificates/server.key').unlink()
+    assert found(node, apart=3600)['Certificates']['status'] == 'True', 'nobody uses it'
+
+
+def test_a_node_says_what_its_services_trust(node: Node) -> None:
+    assert Conditions(node).trusts() == hashlib.sha256(b'').hexdigest()
+    (node.path('/etc/magnum/certificates') / 'trusted.pem').write_text('x')
+    assert Conditions(node).trusts() == hashlib.sha256(b'x').hexdigest()
+    without = agents.make_node(node.root, '', MAGNUM_CERTIFICATES='')
+    assert Conditions(without).trusts() is None
+    assert 'Certificates' not in found(without)
+
+
+class Program:
+    """The agent as nodes run it."""
+
+    def __init__(self, root: pathlib.Path):
+        self.root = root
+        node_files.place_agent(root)
+
+    def run(self, *arguments: str, text: str = '') -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, '-m', 'agent', '--root', str(self.root), *arguments],
+            cwd=self.root / 'opt/magnum', input=text, capture_output=True, text=True,
+            timeout=60, check=False,
+            env={'PATH': f'{self.root}/bin:{os.environ["PATH"]}'},
+        )
+
+
+def test_the_program_registers_tells_and_ends_when_the_bay_is_gone(
+    tmp_path: pathlib.Path, service: Service
+) -> None:
+    node = agents.make_node(tmp_path, service.url)
+    program = Program(tmp_path)
+    systemctl = tmp_path / 'bin/systemctl'
+    systemctl.parent.mkdir()
+    systemctl.write_text(f'#!/bin/sh\necho "$@" >>{tmp_path}/systemctl\n')
+    systemctl.chmod(0o755)
+    registered = program.run('register')
+    assert (registered.returncode, registered.stdout) == (0, 'has its certificate for server\n')
+    assert program.run('request', 'server').stdout.startswith('-----BEGIN CERTIFICATE REQUEST')
+    assert program.run('tell', 'failed', '12-tools', '3', '9', text='no curl\n').returncode == 0
+    service.said.clear()
+    service.answers = [Answer(410, code='magnum.bootstrap.gone')]
+    ended = program.run('report')
+    assert ended.returncode == 0, ended.stderr
+    (report,) = service.reports()
+    assert (report['state'], report['step'], report['lines']) == ('failed', '12-tools', ['no curl'])
+    assert (tmp_path / 'systemctl').read_text() == 'disable magnum-agent\n'
+    assert node.path(state.STATE).stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(('status', 'ended'), [(403, 86), (404, 86), (401, 86)])
+def test_the_program_says_what_is_hopeless(
+    tmp_path: pathlib.Path, service: Service, status: int, ended: int
+) -> None:
+    agents.make_node(tmp_path, service.url)
+    service.answers = [Answer(status, code='magnum.bootstrap.refused')]
+    done = Program(tmp_path).run('register')
+    assert done.returncode == ended
+    assert done.stderr.startswith(f'refused: {status} because of magnum.bootstrap.refused (')
+    assert 'Traceback' not in done.stderr
+
+
+def test_keys_of_the_agent_and_of_the_unit_have_one_name() -> None:
+    step = (node_files.FOLDER / 'common/node/11-register.sh').read_text()
+    assert '/etc/systemd/system/magnum-agent.service' in step
+    assert channel.KEY == '/etc/magnum/agent.key'

@@ -1,0 +1,238 @@
+"""What masters do on directives: the real scripts with made-up docker and kubectl."""
+
+import os
+import pathlib
+import subprocess
+
+import pytest
+
+from tests.unit.drivers import node_files
+
+#: A swarm: by id the host, the label of the engine, role and state; tasks in "tasks-ID".
+DOCKER = r"""#!/bin/bash
+echo "$*" >>@root/calls
+nodes='id0 bay bay.x-master-0 manager ready
+id1 bay bay.x-node-1 worker ready
+id2 bay bay.x-node-2 worker down
+id3 bay-node-3  worker ready
+id4 bay-node-30  worker ready'
+of() { grep "^$1 " <<<"$nodes" | cut -d' ' -f"$2"; }
+case "$1 $2" in
+    'node ls') cut -d' ' -f1 <<<"$nodes" ;;
+    'node inspect')
+        case $* in
+            *Hostname*) cut -d' ' -f1-3 <<<"$nodes" ;;
+            *Status.State*) of "${*: -1}" 5 ;;
+            *Spec.Role*) of "${*: -1}" 4 ;;
+        esac ;;
+    'node ps') cat "@root/tasks-${*: -1}" 2>/dev/null
+        [ -e "@root/keeps" ] || rm -f "@root/tasks-${*: -1}" ;;
+    'node demote') touch @root/demoted ;;
+    'node rm') [ "${*: -1}" != id0 ] || [ -e @root/demoted ] ;;
+esac
+exit
+"""
+#: Node-1 is ready, node-2 is not, others are not there.
+KUBECTL = r"""#!/bin/bash
+echo "$*" >>@root/calls
+[ "$KUBECONFIG" = @root/etc/kubernetes/admin.conf ] || exit 9
+case "$*" in
+    'drain --help') echo '--delete-emptydir-data=false' ;;
+    'get node bay-node-9 '*) ;;
+    'get node bay-node-2 --output'*) echo Unknown ;;
+    'get node '*' --output '*Ready*) echo True ;;
+    'get node '*' --ignore-not-found '*) echo "node/$3" ;;
+    'drain bay-node-3'*) echo 'error: budget of pod web-0'; exit 1 ;;
+    'get pods '*) echo 'default web-0 1/1 Running' ;;
+esac
+"""
+RUNNING = 'bay.x-node-1: web.1 Running 5 minutes ago\nbay.x-node-1: web.1 Shutdown 9 minutes ago\n'
+
+
+class Master:
+    def __init__(self, root: pathlib.Path, coe: str):
+        self.root, self.coe = root, coe
+        (root / 'bin').mkdir()
+        for name, text in (('docker', DOCKER), ('kubectl', KUBECTL)):
+            program = root / 'bin' / name
+            program.write_text(text.replace('@root', str(root)))
+            program.chmod(0o755)
+        for script in ('common/node/lib.sh', 'swarm/node/swarm.sh'):
+            node_files.place(root, script, f'opt/magnum/{script.rsplit("/", 1)[1]}')
+
+    def run(self, verb: str, nodes: str, seconds: int = 30) -> subprocess.CompletedProcess[str]:
+        script = node_files.place(
+            self.root, f'{self.coe}/node/directives/{verb}.sh', f'opt/magnum/directives/{verb}.sh'
+        )
+        return subprocess.run(
+            [script], capture_output=True, text=True, check=False, timeout=60,
+            env={
+                'PATH': f'{self.root}/bin:{os.environ["PATH"]}',
+                'MAGNUM_NODES': nodes, 'MAGNUM_SECONDS': str(seconds),
+            },
+        )
+
+    def calls(self, word: str) -> list[str]:
+        lines = (self.root / 'calls').read_text().splitlines()
+        return [line for line in lines if f' {word} ' in f' {line} ']
+
+
+@pytest.fixture
+def swarm(tmp_path: pathlib.Path) -> Master:
+    return Master(tmp_path, 'swarm')
+
+
+@pytest.fixture
+def kubernetes(tmp_path: pathlib.Path) -> Master:
+    return Master(tmp_path, 'kubernetes')
+
+
+def test_a_swarm_waits_until_no_task_is_left(swarm: Master) -> None:
+    (swarm.root / 'tasks-id1').write_text(RUNNING)
+    done = swarm.run('drain', 'bay.x-node-1 bay-node-3 not-there')
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert swarm.calls('update') == [
+        'node update --availability drain id1', 'node update --availability drain id3',
+    ]
+    assert len([call for call in swarm.calls('ps') if call.endswith('id1')]) == 2
+
+
+def test_tasks_that_ended_are_not_waited_for(swarm: Master) -> None:
+    (swarm.root / 'tasks-id1').write_text(RUNNING.splitlines()[1])
+    (swarm.root / 'keeps').touch()
+    assert swarm.run('drain', 'bay.x-node-1', seconds=0).returncode == 0
+
+
+def test_a_swarm_tells_what_is_left(swarm: Master) -> None:
+    (swarm.root / 'tasks-id1').write_text(RUNNING)
+    (swarm.root / 'keeps').touch()
+    done = swarm.run('drain', 'bay.x-node-1', seconds=1)
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-1] == RUNNING.splitlines()[0]
+
+
+def test_a_node_that_is_down_is_not_waited_for(swarm: Master) -> None:
+    (swarm.root / 'tasks-id2').write_text(RUNNING)
+    (swarm.root / 'keeps').touch()
+    assert swarm.run('drain', 'bay.x-node-2', seconds=0).returncode == 0
+    assert swarm.calls('update') == ['node update --availability drain id2']
+
+
+def test_a_swarm_forgets_nodes_and_no_others(swarm: Master) -> None:
+    """Hosts have the first part of a name with dots: all are called alike."""
+    done = swarm.run('remove', 'bay.x-node-1 bay-node-3 bay bay-node not-there')
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert swarm.calls('rm') == ['node rm --force id1', 'node rm --force id3']
+    assert swarm.calls('demote') == []
+
+
+def test_a_manager_is_demoted_before(swarm: Master) -> None:
+    assert swarm.run('remove', 'bay.x-master-0').returncode == 0
+    assert swarm.calls('demote') == ['node demote id0']
+
+
+def test_pods_are_evicted_from_ready_nodes(kubernetes: Master) -> None:
+    done = kubernetes.run('drain', 'bay-node-1 bay-node-2 bay-node-9', seconds=77)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert kubernetes.calls('cordon') == ['cordon bay-node-1', 'cordon bay-node-2']
+    assert kubernetes.calls('--timeout=77s') == [
+        'drain bay-node-1 --ignore-daemonsets --force --delete-emptydir-data --timeout=77s'
+    ]
+    assert 'bay-node-2 is not ready' in done.stdout
+    assert 'bay-node-9 is not in the cluster' in done.stdout
+
+
+def test_pods_that_are_left_are_told(kubernetes: Master) -> None:
+    done = kubernetes.run('drain', 'bay-node-3 bay-node-1')
+    assert done.returncode == 1
+    assert 'default web-0 1/1 Running' in done.stdout
+    assert len(kubernetes.calls('--ignore-daemonsets')) == 2, 'the other one is emptied'
+
+
+def test_objects_of_nodes_are_deleted(kubernetes: Master) -> None:
+    assert kubernetes.run('remove', 'bay-node-1 bay-node-9').returncode == 0
+    assert kubernetes.calls('delete') == [
+        'delete node --ignore-not-found --timeout=60s bay-node-1 bay-node-9'
+    ]
+
+
+#: What each program says on a good node.
+GOOD = {
+    'docker': """case "$1 $2" in
+        'info --format') echo active ;;
+        'version --format') echo 20.10.24 ;;
+    esac""",
+    'kubelet': 'echo Kubernetes v1.20.2',
+    'containerd': 'echo containerd github.com/containerd/containerd 1.6.20 abc',
+    'kubectl': 'echo ok',
+    'curl': 'echo ok',
+    'sleep': ':',
+}
+NODE = 'condition Node True Working'
+CONTROL_PLANE = 'condition ControlPlane True Working'
+
+
+def conditions(
+    root: pathlib.Path, coe: str, role: str, kind: str = 'condition', **broken: str
+) -> list[str]:
+    """What the script of a COE says."""
+    (root / 'bin').mkdir(exist_ok=True)
+    for name, text in {**GOOD, **broken}.items():
+        program = root / 'bin' / name
+        program.write_text(f'#!/bin/bash\n{text}\n')
+        program.chmod(0o755)
+    for name in ('common/node/lib.sh', 'swarm/node/swarm.sh', 'mesos/node/mesos.sh'):
+        node_files.place(root, name, f'opt/magnum/{name.rsplit("/", 1)[1]}')
+    script = node_files.place(root, f'{coe}/node/conditions.sh', 'opt/magnum/conditions.sh')
+    done = subprocess.run(
+        [script, kind], capture_output=True, text=True, check=False, timeout=60,
+        env={
+            'PATH': f'{root}/bin:{os.environ["PATH"]}', 'MAGNUM_NODE_ROLE': role,
+            'MAGNUM_NODE_ADDRESS': '127.0.0.1',
+        },
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+@pytest.mark.parametrize('coe', ['swarm', 'kubernetes'])
+def test_good_nodes_say_so(tmp_path: pathlib.Path, coe: str) -> None:
+    assert conditions(tmp_path, coe, 'worker') == [NODE]
+    assert conditions(tmp_path, coe, 'master') == [NODE, CONTROL_PLANE]
+
+
+@pytest.mark.parametrize(
+    ('coe', 'role', 'broken', 'said'),
+    [
+        ('swarm', 'worker', {'docker': 'echo pending'},
+         ['condition Node False NotInSwarm its state is pending']),
+        ('swarm', 'master', {'docker': '[ "$1" = info ] && echo active; [ "$1" != node ]'},
+         [NODE, 'condition ControlPlane False NoManager ']),
+        ('kubernetes', 'worker', {'curl': 'echo refused >&2; exit 7'},
+         ['condition Node False KubeletUnhealthy refused']),
+        ('kubernetes', 'master', {'kubectl': 'printf "etcd\\nfailed"; exit 1'},
+         [NODE, 'condition ControlPlane False APINotReady etcd failed']),
+        ('mesos', 'worker', {'curl': 'exit 22'}, ['condition Node False AgentUnhealthy ']),
+        ('mesos', 'worker', {}, [NODE]),
+    ],
+)
+def test_what_is_wrong_is_told(
+    tmp_path: pathlib.Path, coe: str, role: str, broken: dict[str, str], said: list[str]
+) -> None:
+    assert conditions(tmp_path, coe, role, **broken) == said
+
+
+def test_what_restarts_is_given_a_moment(tmp_path: pathlib.Path) -> None:
+    away = f'[ -e {tmp_path}/up ] || {{ touch {tmp_path}/up; exit 1; }}; echo active'
+    assert conditions(tmp_path, 'swarm', 'worker', docker=away) == [NODE]
+
+
+@pytest.mark.parametrize(
+    ('coe', 'said'),
+    [
+        ('swarm', ['version docker 20.10.24']), ('mesos', ['version docker 20.10.24']),
+        ('kubernetes', ['version kubelet v1.20.2', 'version containerd 1.6.20']),
+    ],
+)
+def test_versions_of_programs(tmp_path: pathlib.Path, coe: str, said: list[str]) -> None:
+    assert conditions(tmp_path, coe, 'worker', 'version') == said
