@@ -33,6 +33,8 @@ connection = {database}
 [bootstrap]
 endpoint = {url}/bootstrap
 trust_interval = 3
+[nodes]
+report_interval = 5
 [conductor]
 poll_interval = 1
 watch_interval = 2
@@ -71,14 +73,19 @@ class Process:
         self._script = script
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self, failpoint: str | None = None) -> None:
-        """Start it, unless it runs."""
+    def start(self, failpoint: str | None = None, options: str = '') -> None:
+        """Start it, unless it runs.
+
+        :param options: further ones, as a file of configuration has them.
+        """
         if self.process and self.process.poll() is None:
             return
         command = [str(_BIN / self._script), '--config-file', str(self._config)]
         if failpoint:
-            extra = self._config.with_suffix('.failpoint.conf')
-            extra.write_text(f'[conductor]\nfailpoint = {failpoint}\n')
+            options += f'[conductor]\nfailpoint = {failpoint}\n'
+        if options:
+            extra = self._config.with_suffix('.extra.conf')
+            extra.write_text(options)
             command += ['--config-file', str(extra)]
         with open(self.log, 'ab') as log:
             self.process = subprocess.Popen(

@@ -63,6 +63,15 @@ class Bay:
         compute = self.person.service('compute')
         compute.post(f'/servers/{of.facts.id}/action', json={action: arguments})
 
+    def rotate_authority(self) -> None:
+        """Ask for another certificate authority."""
+        answer = self.person.magnum.patch(f'/certificates/{self.uuid}')
+        assert answer.status_code == 202, answer.text
+
+    def operations(self) -> list[str]:
+        """The uuids of its operations."""
+        found = self.person.get(f'/clusters/{self.uuid}/operations')['operations']
+        return [each['uuid'] for each in found]
 
     def delete(self) -> None:
         """Have it deleted, and wait until its machines are gone, too."""
@@ -83,6 +92,12 @@ def run(on: Machine, *words: str) -> str:
     done = subprocess.run(on.command(words), capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, f'{on}: {words}: {done.stdout}{done.stderr}'
     return done.stdout
+
+
+def can(on: Machine, *words: str) -> bool:
+    """Whether a command succeeds in a machine."""
+    done = subprocess.run(on.command(words), capture_output=True, timeout=120)
+    return done.returncode == 0
 
 
 def address(of: Machine) -> str:

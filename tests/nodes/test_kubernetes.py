@@ -290,9 +290,6 @@ def test_nodes_come_while_the_workload_runs(bay: Bay, client: Kubectl, workload:
     assert before <= {pod['metadata']['uid'] for pod in client.pods(WEB)}
 
 
-@pytest.mark.xfail(
-    strict=True, raises=pytest.fail.Exception, reason='nodes that go stay in the cluster'
-)
 def test_nodes_that_go_leave_the_cluster(bay: Bay, client: Kubectl, workload: None) -> None:
     bay.resize(WORKERS)
     bay.complete('UPDATE_COMPLETE')

@@ -148,7 +148,6 @@ def test_the_named_node_leaves_and_no_other(bay: Bay, client: Docker, service: s
     assert f'{second.facts.name} Ready' in client(*_NODES)
 
 
-@pytest.mark.xfail(strict=True, reason='a node that was removed stays in the swarm as Down')
 def test_a_node_that_left_is_not_in_the_swarm(bay: Bay, client: Docker) -> None:
     rows = [row.split() for row in client(*_NODES).splitlines()]
     assert {row[0] for row in rows} == names(bay.machines())

@@ -1,0 +1,165 @@
+"""Rotations of a Swarm bay's authority, and renewals, while it works: three managers, a worker."""
+
+import pathlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.functional import magnum_service
+from tests.functional.conftest import wait_until
+from tests.functional.people import Person
+from tests.nodes import bays, docker
+from tests.nodes.bays import Bay
+from tools.devcloud import settings
+from tools.nodes import workload
+
+#: Seconds for which no question may be unanswered.
+_LONGEST = 2.0
+
+
+@pytest.fixture(scope='module')
+def brief_terms(magnum: magnum_service.Process, url: str) -> Iterator[None]:
+    """Certificates of nodes are valid for seven minutes, and renewed in the fourth."""
+    magnum.stop()
+    magnum.start(options='[x509]\nnode_term_of_validity = 0.005\n')
+    magnum_service.wait_for_api(magnum, url=url)
+    yield
+    magnum.stop()
+    magnum.start()
+    magnum_service.wait_for_api(magnum, url=url)
+
+
+@pytest.fixture(scope='module')
+def bay(alice: Person, brief_terms: None) -> Iterator[Bay]:
+    made = bays.create(
+        alice, 'nodes-rotated', 'swarm', master_count=3, node_count=1,
+        labels={'node_ports_allowed_cidrs': f'{settings.EXTERNAL_ADDRESSES[1]}/32'},
+    )
+    made.complete('CREATE_COMPLETE')
+    yield made
+    made.delete()
+
+
+class Watch:
+    """Asks again and again, in a thread of its own, and notes how long there was no answer.
+
+    :ivar longest: seconds between two answers.
+    """
+
+    def __init__(self, ask: Callable[[], bool]):
+        self._ask = ask
+        self._ends = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self.longest = 0.0
+        self.answers = 0
+
+    def __enter__(self) -> 'Watch':
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ends.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        last = time.monotonic()
+        while not self._ends.wait(0.5):
+            began = time.monotonic()
+            # Who asked while nobody answered has waited since the last answer.
+            if self._ask():
+                self.longest = max(self.longest, began - last)
+                last = time.monotonic()
+                self.answers += 1
+        self.longest = max(self.longest, time.monotonic() - last)
+
+
+def containers(bay: Bay) -> set[str]:
+    """Every container of the bay with the moment of its start."""
+    found = set()
+    for each in bay.machines():
+        ids = bays.run(each, 'docker', 'ps', '--all', '--quiet', '--no-trunc').split()
+        assert ids, f'{each} has no container'
+        found |= set(bays.run(
+            each, 'docker', 'inspect', '--format', '{{.Id}} {{.State.StartedAt}}', *ids
+        ).splitlines())
+    return found
+
+
+def serials(bay: Bay) -> dict[str, str]:
+    """The serial number of each node's certificate."""
+    return {
+        each.facts.name: bays.run(
+            each, 'openssl', 'x509', '-noout', '-serial', '-in',
+            '/etc/magnum/certificates/server.pem',
+        )
+        for each in bay.machines()
+    }
+
+
+def test_a_rotation_stops_neither_containers_nor_the_quorum(
+    bay: Bay, tmp_path: pathlib.Path
+) -> None:
+    first = docker.configured(bay.person, bay.uuid, tmp_path / 'first')
+    for each in bay.machines():
+        workload.bring(each)
+    first(
+        'service', 'create', '--quiet', '--no-resolve-image', '--mode', 'global', '--name', 'web',
+        '--publish', f'mode=host,published={workload.PORT},target={workload.PORT}',
+        workload.IMAGE, *workload.COMMAND,
+    )
+    (worker,) = bay.machines('node')
+    place = bays.address(worker)
+    wait_until(lambda: workload.answer(place))
+    wait_until(lambda: len(first('service', 'ps', '--quiet', 'web').splitlines()) == 4)
+    before, old = containers(bay), serials(bay)
+    generations = [first]
+
+    def any_generation_is_let_in() -> bool:
+        # Files that are fetched in the middle of a rotation are of the next generation.
+        return any(
+            client.run('node', 'ls').returncode == 0 for client in reversed(generations)
+        )
+
+    leaders = bay.machines('master')
+    with (
+        Watch(any_generation_is_let_in) as clients,
+        Watch(lambda: all(bays.can(each, 'docker', 'node', 'ls') for each in leaders)) as quorum,
+        Watch(lambda: workload.answer(place) is not None) as service,
+    ):
+        bay.rotate_authority()
+        for number in range(600):
+            if bay.person.settled(bay.uuid) is not None:
+                break
+            generations.append(
+                docker.configured(bay.person, bay.uuid, tmp_path / f'generation-{number}')
+            )
+            del generations[:-2]
+            time.sleep(2)
+        bay.complete('UPDATE_COMPLETE')
+    print(f'longest without an answer: clients {clients.longest:.1f} s ({clients.answers} answers),'
+          f' quorum {quorum.longest:.1f} s, service {service.longest:.1f} s')
+    assert containers(bay) == before
+    assert not set(serials(bay).values()) & set(old.values())
+    assert max(clients.longest, quorum.longest, service.longest) < _LONGEST
+    # Whose files are of the former authority is let in no longer.
+    wait_until(lambda: first.run('version').returncode != 0)
+    latest = docker.configured(bay.person, bay.uuid, tmp_path / 'latest')
+    assert len(latest('node', 'ls', '--quiet').splitlines()) == 4
+
+
+def test_certificates_are_renewed_without_an_operation(
+    bay: Bay, tmp_path: pathlib.Path
+) -> None:
+    client = docker.configured(bay.person, bay.uuid, tmp_path / 'files')
+    before, old = containers(bay), serials(bay)
+    operations = bay.operations()
+    with Watch(lambda: client.run('node', 'ls').returncode == 0) as clients:
+        wait_until(
+            lambda: not set(serials(bay).values()) & set(old.values()), seconds=7 * 60
+        )
+        time.sleep(15)  # the last node is not done when its certificate is there
+    assert containers(bay) == before
+    assert clients.longest < _LONGEST
+    assert bay.operations() == operations
