@@ -56,6 +56,7 @@ class Service:
     """Verifies what nodes send, and answers as told.
 
     :ivar answers: to the next requests; when there are none, ``next`` in 30 s.
+    :ivar strayed: headers of requests that no node makes.
     :ivar ahead: seconds that its clock is ahead; it refuses more than 300.
     """
 
@@ -64,6 +65,7 @@ class Service:
         self.key: Any = None
         self.answers: list[Answer] = []
         self.said: list[Said] = []
+        self.strayed: list[Mapping[str, str]] = []
         self.ahead = 0.0
         self.url = ''
 
@@ -143,6 +145,10 @@ def serve(context: ssl.SSLContext | None = None) -> Iterator[Service]:
             self.send_header('Content-Length', str(len(text)))
             self.end_headers()
             self.wfile.write(text)
+
+        def do_GET(self) -> None:
+            service.strayed.append(dict(self.headers.items()))
+            self.send_error(404)
 
         def log_message(self, *args: Any) -> None:
             pass

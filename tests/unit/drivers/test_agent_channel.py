@@ -183,12 +183,14 @@ def test_a_service_that_is_busy_says_for_how_long(registered: Node, service: Ser
     assert broken.value.seconds == 0
 
 
-def test_what_is_signed_goes_nowhere_else(registered: Node, service: Service) -> None:
+@pytest.mark.parametrize('status', [301, 302, 303, 307, 308])
+def test_what_is_secret_goes_nowhere_else(node: Node, service: Service, status: int) -> None:
+    """Python goes after redirections with all headers, the token among them."""
     with agents.serve() as other:
-        service.answers = [Answer(307, headers={'Location': f'{other.url}/x/report'})]
+        service.answers = [Answer(status, headers={'Location': f'{other.url}/x/register'})]
         with pytest.raises(Away):
-            Channel(registered).signed('report', TAG, {})
-        assert other.said == []
+            certificates.register(node, Channel(node), attempts=1)
+        assert other.said == other.strayed == []
 
 
 @pytest.mark.parametrize(
