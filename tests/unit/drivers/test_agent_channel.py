@@ -190,7 +190,7 @@ def test_what_is_secret_goes_nowhere_else(node: Node, service: Service, status: 
         service.answers = [Answer(status, headers={'Location': f'{other.url}/x/register'})]
         with pytest.raises(Away):
             certificates.register(node, Channel(node), attempts=1)
-        assert other.said == other.strayed == []
+        assert (other.said, other.strayed) == ([], [])
 
 
 @pytest.mark.parametrize(
