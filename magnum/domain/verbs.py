@@ -47,7 +47,7 @@ STEPS: Final[dict[str, Steps]] = {
     ),
     states.RESIZE: Steps(
         start=('drain_nodes', 'note_stack', 'arm_bootstrap', 'change_stack'),
-        finish=('await_stack', 'disarm_bootstrap', 'read_outputs', 'remove_nodes'),
+        finish=('await_stack', 'disarm_bootstrap', 'remove_nodes', 'read_outputs'),
     ),
     states.CREATE_NODEGROUP: Steps(
         start=('arm_bootstrap', 'create_nodegroup_stack'),

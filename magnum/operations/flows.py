@@ -76,7 +76,7 @@ NEEDS: Final[dict[str, verbs.Names]] = {
     'ensure_authority': ('remove_remains',),
     'arm_bootstrap': ('ensure_authority', 'note_stack'),
     # Beside disarm_bootstrap.
-    'read_outputs': ('await_stack',),
+    'read_outputs': ('await_stack', 'remove_nodes'),
     # Beside disarm_all_bootstrap.
     'remove_load_balancers': (),
     # Beside delete_identity.

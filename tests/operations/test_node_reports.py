@@ -230,6 +230,7 @@ def test_nodes_that_a_resize_removed_are_not_missed(
 ) -> None:
     nodes.report()
     look(world)
+    world.conf.set_override('drain_timeout', 0, 'nodes')
     world.ask('resize', uuid, 2, nodes_to_remove=('0',))
     world.build(uuid)
     look(world)

@@ -4,8 +4,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from magnum.db import models
-from magnum.db.repositories import events, locking, transitions
+from magnum.db.repositories import events, locking, node_watch, transitions
 from magnum.domain import machine
 from magnum.domain.failures import Failure
 from magnum.domain.reports import Report
@@ -31,9 +30,7 @@ def record_failure(
     transitions.write(operation, machine.REPORT, found_failure=failure.as_dict())
     events.record(session, operation, EVENT, f'node {name}: {failure.reason}')
     # A conductor that looks at the node's report has nothing to add.
-    node = session.get(models.Node, node_id, with_for_update=True)
-    if node is not None:
-        node.noted = {**(node.noted or {}), 'state': said.state}
+    node_watch.note_state(session, node_id, said.state)
 
 
 def _reason(said: Report) -> str:

@@ -64,6 +64,13 @@ def note(session: orm.Session, node_id: int, noted: Mapping[str, Any]) -> None:
     )
 
 
+def note_state(session: orm.Session, node_id: int, state: str | None) -> None:
+    """Record that the state of a node was seen."""
+    node = session.get(models.Node, node_id, with_for_update=True)
+    if node is not None:
+        node.noted = {**(node.noted or {}), 'state': state}
+
+
 def let_go(
     session: orm.Session, bay_uuid: str, has_left: Callable[[models.Node], bool]
 ) -> list[str]:

@@ -78,13 +78,16 @@ def register(
     if node is None:
         node = models.Node(bay_uuid=bay_uuid, role=role, name=name)
         session.add(node)
+    else:
+        session.execute(
+            sa.update(TABLE).where(TABLE.c.id == node.id).values(**models.NOTHING_REPORTED)
+        )
+        session.refresh(node)
     node.operation_uuid = operation_uuid
     node.server_id = server_id
     node.addresses = list(addresses.own)
     node.api_addresses = list(addresses.api)
     node.public_keys = dict(public_keys)
-    for column, value in models.NOTHING_REPORTED.items():
-        setattr(node, column, value)
     session.flush()
     return node
 

@@ -8,7 +8,7 @@ from magnum.clients.heat import Stack
 from magnum.db.models import Bay, Nodegroup
 from magnum.db.repositories import locking, node_watch
 from magnum.domain.failures import Failure
-from magnum.drivers.contract import MASTER, WORKER
+from magnum.drivers.contract import MASTER, WORKER, Driver
 from magnum.operations.outcomes import StepFailed
 from magnum.operations.steps.heat import existing
 from magnum.operations.steps.rendering import own_stack_name, plan_without_secrets
@@ -29,7 +29,8 @@ def read_outputs(work: Work) -> None:
 
 
 def _read_bay(work: Work, situation: Situation, stack: Stack) -> None:
-    observed = work.driver(situation).read_outputs(
+    driver = work.driver(situation)
+    observed = driver.read_outputs(
         stack.outputs, stack.parameters, plan_without_secrets(work, situation)
     )
     groups = {group.role: group for group in situation.nodegroups if group.is_default}
@@ -47,8 +48,8 @@ def _read_bay(work: Work, situation: Situation, stack: Stack) -> None:
         # Nor has an upgrade renewed one of them by a later version.
         made = {'template_version': situation.bay.template_version}
     with work.changing_bay() as (session, _):
-        _let_nodes_go(work, situation, session, MASTER, observed.master_names)
-        _let_nodes_go(work, situation, session, WORKER, observed.node_names)
+        _let_nodes_go(session, driver, situation, MASTER, observed.master_names)
+        _let_nodes_go(session, driver, situation, WORKER, observed.node_names)
         if known:
             locking.set_values(session, Bay, situation.bay.uuid, **known)
         for role, group in groups.items():
@@ -59,24 +60,25 @@ def _read_bay(work: Work, situation: Situation, stack: Stack) -> None:
 
 def _read_nodegroup(work: Work, situation: Situation, stack: Stack) -> None:
     group = situation.nodegroup
-    observed = work.driver(situation).read_nodegroup_outputs(
+    driver = work.driver(situation)
+    observed = driver.read_nodegroup_outputs(
         stack.outputs, stack.parameters, plan_without_secrets(work, situation)
     )
     _check_count(observed.node_count, group)
     with work.writing() as session:
-        _let_nodes_go(work, situation, session, WORKER, observed.node_names)
+        _let_nodes_go(session, driver, situation, WORKER, observed.node_names)
         locking.set_values(
             session, Nodegroup, group.uuid, node_addresses=list(observed.node_addresses)
         )
 
 
 def _let_nodes_go(
-    work: Work, situation: Situation, session: orm.Session, role: str, names: Sequence[str]
+    session: orm.Session, driver: Driver, situation: Situation, role: str, names: Sequence[str]
 ) -> None:
     """Take no reports of nodes that the stack has no more, if it names its nodes."""
     if not names:
         return
-    driver, stack = work.driver(situation), own_stack_name(situation)
+    stack = own_stack_name(situation)
     node_watch.let_go(
         session, situation.bay.uuid,
         lambda node: node.role == role and node.name not in names
