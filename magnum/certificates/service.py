@@ -154,10 +154,11 @@ class CertificateService:
         self, session: Session, bay_uuid: str, role: str, node_name: str, purpose: str
     ) -> bool:
         """Whether a certificate of a node is old enough to be renewed, or has ended."""
-        terms = issued_certificates.valid_terms(
-            session, bay_uuid, nodes.issued_to(role, node_name, purpose), database_now(session)
+        now = database_now(session)
+        first = issued_certificates.first_to_end(
+            session, bay_uuid, nodes.issued_to(role, node_name, purpose), now
         )
-        return not terms or renewal.is_due(*terms[0], database_now(session))
+        return first is None or renewal.is_due(first.not_before, first.not_after, now)
 
     def role_of_node(
         self, session: Session, bay_uuid: str, node_name: str, purpose: str, csr_pem: str

@@ -63,19 +63,19 @@ def of_node(session: orm.Session, bay_uuid: str, prefix: str) -> Sequence[Row]:
     ).all()
 
 
-def valid_terms(
+def first_to_end(
     session: orm.Session, bay_uuid: str, issued_to: str, now: datetime.datetime
-) -> list[tuple[datetime.datetime, datetime.datetime]]:
-    """When the certificates of somebody that are valid begin and end, the first to end first."""
-    rows = session.execute(
+) -> Row | None:
+    """``not_before`` and ``not_after`` of the valid certificate of somebody that ends first."""
+    return session.execute(
         sa.select(TABLE.c.not_before, TABLE.c.not_after)
         .where(
             TABLE.c.bay_uuid == bay_uuid, TABLE.c.issued_to == issued_to[:models.ISSUED_TO_LENGTH],
             TABLE.c.not_after > now,
         )
         .order_by(TABLE.c.not_after)
-    )
-    return [(row.not_before, row.not_after) for row in rows]
+        .limit(1)
+    ).first()
 
 
 def forget_keys(session: orm.Session, bay_uuid: str) -> None:
