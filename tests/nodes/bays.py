@@ -15,6 +15,8 @@ from tools.nodes.machine import Machine
 
 _OF_BAYMODELS = frozenset({'docker_volume_size', 'insecure_registry', 'labels'})
 
+_TIMEOUT = 120  # seconds
+
 
 @dataclasses.dataclass(frozen=True)
 class Bay:
@@ -63,6 +65,12 @@ class Bay:
         compute = self.person.service('compute')
         compute.post(f'/servers/{of.facts.id}/action', json={action: arguments})
 
+    def reboot(self, of: Machine) -> None:
+        """Have Nova reboot a machine, and wait until it has."""
+        before = of.leader()
+        self.act(of, 'reboot', {'type': 'SOFT'})
+        wait_until(lambda: of.leader() not in (None, before), 180, every=1)
+
     def rotate_authority(self) -> None:
         """Ask for another certificate authority."""
         answer = self.person.magnum.patch(f'/certificates/{self.uuid}')
@@ -87,17 +95,21 @@ def create(person: Person, name: str, coe: str, **more: Any) -> Bay:
     return Bay(person, person.create_bay(baymodel, name, **more), name)
 
 
-def run(on: Machine, *words: str) -> str:
-    """Run a command in a machine, which has to succeed; what it prints."""
-    done = subprocess.run(on.command(words), capture_output=True, text=True, timeout=120)
+def run(on: Machine, *words: str, text: str = '') -> subprocess.CompletedProcess[str]:
+    """Run a command in a machine.
+
+    :param text: its standard input.
+    """
+    return subprocess.run(
+        on.command(words), input=text, capture_output=True, text=True, timeout=_TIMEOUT
+    )
+
+
+def output(on: Machine, *words: str) -> str:
+    """Run a command that has to succeed in a machine; what it prints."""
+    done = run(on, *words)
     assert done.returncode == 0, f'{on}: {words}: {done.stdout}{done.stderr}'
     return done.stdout
-
-
-def can(on: Machine, *words: str) -> bool:
-    """Whether a command succeeds in a machine."""
-    done = subprocess.run(on.command(words), capture_output=True, timeout=120)
-    return done.returncode == 0
 
 
 def address(of: Machine) -> str:

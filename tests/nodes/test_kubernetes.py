@@ -5,9 +5,7 @@ import contextlib
 import json
 import pathlib
 import subprocess
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 import pytest
@@ -19,6 +17,7 @@ from tests.functional.people import Person
 from tests.nodes import bays, docker, kubectl
 from tests.nodes.bays import Bay
 from tests.nodes.kubectl import Kubectl
+from tests.nodes.watch import Watch
 from tools.common import network
 from tools.nodes import web
 from tools.nodes.kubernetes import build, recipe
@@ -27,8 +26,9 @@ from tools.nodes.machine import Machine
 WORKERS: Final = 2
 NODE_PORT: Final = 30080
 WEB: Final = 'app=web'
-#: A machine with one master may be without its API for so long, in seconds.
-MOST_WITHOUT_API: Final = 15.0
+#: Seconds for which a bay with one master may be without its API, as doc/source/user/tls.rst
+#: has it. Measured on two cores: 12.3 at a load of 14 to 35, 23.3 at one of about 25.
+LONGEST_WITHOUT_API: Final = 30.0
 CERTIFICATES: Final = '/etc/magnum/certificates'
 
 
@@ -68,13 +68,6 @@ def bay(alice: Person, programs: pathlib.Path, downloads: str) -> Iterator[Bay]:
 def client(bay: Bay, programs: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> Kubectl:
     folder = tmp_path_factory.mktemp('kubectl') / 'files'
     return kubectl.configured(bay.person, bay.uuid, programs / 'kubectl', folder)
-
-
-def run(on: Machine, *words: str, text: str = '') -> subprocess.CompletedProcess[str]:
-    """Run a command in a machine."""
-    return subprocess.run(
-        on.command(words), input=text, capture_output=True, text=True, timeout=120
-    )
 
 
 def master(bay: Bay) -> Machine:
@@ -138,14 +131,14 @@ def test_programs_refuse_a_foreign_certificate(
     machine = master(bay)
     other = docker.self_signed(tmp_path, 'etcd')
     for name, path in {'cert.pem': '/run/foreign.pem', 'key.pem': '/run/foreign.key'}.items():
-        assert run(machine, 'tee', path, text=(other / name).read_text()).returncode == 0
+        assert bays.run(machine, 'tee', path, text=(other / name).read_text()).returncode == 0
     url = f'https://{machine.facts.address}:{port}/' + {
         2379: 'version', 2380: 'members', 6443: 'api/v1/nodes', 10250: 'pods',
     }[port]
     own = {2379: 'etcd', 2380: 'etcd', 6443: 'admin', 10250: 'kubelet-client'}[port]
 
     def ask(stem: str) -> subprocess.CompletedProcess[str]:
-        return run(
+        return bays.run(
             # In TLS 1.3 a client hears of its refusal later, or never.
             machine, 'curl', '--silent', '--show-error', '--fail', '--noproxy', '*',
             '--http1.1', '--tls-max', '1.2', '--cacert', f'{CERTIFICATES}/ca.pem',
@@ -162,7 +155,7 @@ def test_programs_refuse_a_foreign_certificate(
 def test_the_front_proxy_alone_speaks_for_others(bay: Bay, client: Kubectl) -> None:
     """As aggregated APIs hear of their users from the API server."""
     def ask(purpose: str) -> str:
-        done = run(
+        done = bays.run(
             master(bay), 'curl', '--silent', '--noproxy', '*', '--cacert', f'{CERTIFICATES}/ca.pem',
             '--cert', f'{CERTIFICATES}/{purpose}.pem', '--key', f'{CERTIFICATES}/{purpose}.key',
             '--header', 'X-Remote-User: somebody', '--header', 'X-Remote-Group: a-group',
@@ -296,20 +289,13 @@ def test_nodes_that_go_leave_the_cluster(bay: Bay, client: Kubectl, workload: No
     ready(client, WORKERS + 1, seconds=60)
 
 
-def reboot(bay: Bay, machine: Machine) -> None:
-    """Let Nova reboot a machine, and wait until it has."""
-    before = machine.leader()
-    bay.act(machine, 'reboot', {'type': 'SOFT'})
-    wait_until(lambda: machine.leader() not in (None, before), 180, every=1)
-
-
 def test_a_worker_comes_back_from_a_reboot(bay: Bay, client: Kubectl, workload: None) -> None:
-    reboot(bay, bay.machines('node')[0])
+    bay.reboot(bay.machines('node')[0])
     all_answer(bay, client, WORKERS)
 
 
 def test_the_master_comes_back_from_a_reboot(bay: Bay, client: Kubectl, workload: None) -> None:
-    reboot(bay, master(bay))
+    bay.reboot(master(bay))
     all_answer(bay, client, WORKERS)
 
 
@@ -332,37 +318,24 @@ def test_all_come_back_from_a_loss_of_power(bay: Bay, client: Kubectl, workload:
 
 
 # A rotation of the authority ---------------------------------------------------------
-class Asking(threading.Thread):
-    """A user who asks the API every second, with new files when the bay trusts others.
+class User:
+    """A user who asks the API, with new files when the bay trusts another authority.
 
-    :ivar longest: the longest time without an answer, in seconds.
-    :ivar words: what came instead of answers.
+    :ivar clients: the newest last.
+    :ivar errors: what came instead of answers.
     """
 
     def __init__(self, bay: Bay, client: Kubectl, folder: pathlib.Path):
-        super().__init__()
         self._bay = bay
         self._folder = folder
-        self._ended = threading.Event()
-        #: The newest last.
-        self.clients = [client]
         self._trusted = self._trusts()
-        self.longest = 0.0
-        self.words: list[str] = []
+        self.clients = [client]
+        self.errors: set[str] = set()
 
-    def run(self) -> None:
-        answered = time.monotonic()
-        while not self._ended.wait(1):
-            self._refresh()
-            asked = time.monotonic()
-            if any(self._ask(client) for client in reversed(self.clients)):
-                self.longest = max(self.longest, asked - answered - 1)
-                answered = time.monotonic()
-        self.longest = max(self.longest, time.monotonic() - answered - 1)
-
-    def end(self) -> None:
-        self._ended.set()
-        self.join()
+    def is_answered(self) -> bool:
+        """Whether the API answers by one of the configurations, first by the newest."""
+        self._refresh()
+        return any(self._ask(client) for client in reversed(self.clients))
 
     def _trusts(self) -> str:
         return str(self._bay.person.get(f'/certificates/{self._bay.uuid}')['pem'])
@@ -379,10 +352,11 @@ class Asking(threading.Thread):
     def _ask(self, client: Kubectl) -> bool:
         try:
             done = client.run('get', '--raw', '/api/v1/namespaces', '--request-timeout=5s')
-        except subprocess.TimeoutExpired:
+        except subprocess.TimeoutExpired as error:
+            self.errors.add(str(error))
             return False
         if done.returncode:
-            self.words.append(done.stderr.strip())
+            self.errors.add(done.stderr.strip())
         return not done.returncode
 
 
@@ -394,24 +368,17 @@ def containers(client: Kubectl) -> set[str]:
 
 
 def test_a_rotation_leaves_workload_and_users_alone(
-    bay: Bay, client: Kubectl, workload: None, tmp_path: pathlib.Path,
-    record_property: Callable[[str, object], None],
+    bay: Bay, client: Kubectl, workload: None, tmp_path: pathlib.Path
 ) -> None:
     before = containers(client)
-    user = Asking(bay, client, tmp_path)
-    user.start()
-    answer = bay.person.magnum.patch(f'/certificates/{bay.uuid}')
-    assert answer.status_code == 202, answer.text
-    try:
+    user = User(bay, client, tmp_path)
+    with Watch(user.is_answered, every=1) as api:
+        bay.rotate_authority()
         bay.complete('UPDATE_COMPLETE')
-    finally:
-        user.end()
-    record_property('seconds without an answer', user.longest)
+    print(f'longest without an answer: {api.longest:.1f} s ({api.answers} answers)')
     newest = user.clients[-1]
     all_answer(bay, newest, WORKERS)
     assert containers(newest) == before
     # The files from before are of an authority that is trusted no more.
     assert client.run('get', 'nodes').returncode != 0
-    if user.longest > MOST_WITHOUT_API:
-        # Measured on two cores: 12 s at a load of 20, 23 s at one of 25; 76 s before.
-        pytest.xfail(f'{user.longest:.0f} s without an answer: {set(user.words)}')
+    assert api.longest < LONGEST_WITHOUT_API, user.errors

@@ -1,9 +1,8 @@
 """Rotations of a Swarm bay's authority, and renewals, while it works: three managers, a worker."""
 
 import pathlib
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -12,6 +11,7 @@ from tests.functional.conftest import wait_until
 from tests.functional.people import Person
 from tests.nodes import bays, docker
 from tests.nodes.bays import Bay
+from tests.nodes.watch import Watch
 from tools.devcloud import settings
 from tools.nodes import workload
 
@@ -42,46 +42,13 @@ def bay(alice: Person, brief_terms: None) -> Iterator[Bay]:
     made.delete()
 
 
-class Watch:
-    """Asks again and again, in a thread of its own, and notes how long there was no answer.
-
-    :ivar longest: seconds between two answers.
-    """
-
-    def __init__(self, ask: Callable[[], bool]):
-        self._ask = ask
-        self._ends = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-        self.longest = 0.0
-        self.answers = 0
-
-    def __enter__(self) -> 'Watch':
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ends.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        last = time.monotonic()
-        while not self._ends.wait(0.5):
-            began = time.monotonic()
-            # Who asked while nobody answered has waited since the last answer.
-            if self._ask():
-                self.longest = max(self.longest, began - last)
-                last = time.monotonic()
-                self.answers += 1
-        self.longest = max(self.longest, time.monotonic() - last)
-
-
 def containers(bay: Bay) -> set[str]:
     """Every container of the bay with the moment of its start."""
     found = set()
     for each in bay.machines():
-        ids = bays.run(each, 'docker', 'ps', '--all', '--quiet', '--no-trunc').split()
+        ids = bays.output(each, 'docker', 'ps', '--all', '--quiet', '--no-trunc').split()
         assert ids, f'{each} has no container'
-        found |= set(bays.run(
+        found |= set(bays.output(
             each, 'docker', 'inspect', '--format', '{{.Id}} {{.State.StartedAt}}', *ids
         ).splitlines())
     return found
@@ -90,7 +57,7 @@ def containers(bay: Bay) -> set[str]:
 def serials(bay: Bay) -> dict[str, str]:
     """The serial number of each node's certificate."""
     return {
-        each.facts.name: bays.run(
+        each.facts.name: bays.output(
             each, 'openssl', 'x509', '-noout', '-serial', '-in',
             '/etc/magnum/certificates/server.pem',
         )
@@ -104,11 +71,7 @@ def test_a_rotation_stops_neither_containers_nor_the_quorum(
     first = docker.configured(bay.person, bay.uuid, tmp_path / 'first')
     for each in bay.machines():
         workload.bring(each)
-    first(
-        'service', 'create', '--quiet', '--no-resolve-image', '--mode', 'global', '--name', 'web',
-        '--publish', f'mode=host,published={workload.PORT},target={workload.PORT}',
-        workload.IMAGE, *workload.COMMAND,
-    )
+    first(*workload.service('web'))
     (worker,) = bay.machines('node')
     place = bays.address(worker)
     wait_until(lambda: workload.answer(place))
@@ -122,10 +85,16 @@ def test_a_rotation_stops_neither_containers_nor_the_quorum(
             client.run('node', 'ls').returncode == 0 for client in reversed(generations)
         )
 
-    leaders = bay.machines('master')
+    managers = bay.machines('master')
+
+    def managers_agree() -> bool:
+        return all(
+            bays.run(each, 'docker', 'node', 'ls').returncode == 0 for each in managers
+        )
+
     with (
         Watch(any_generation_is_let_in) as clients,
-        Watch(lambda: all(bays.can(each, 'docker', 'node', 'ls') for each in leaders)) as quorum,
+        Watch(managers_agree) as quorum,
         Watch(lambda: workload.answer(place) is not None) as service,
     ):
         bay.rotate_authority()

@@ -41,13 +41,7 @@ def service(bay: Bay, client: Docker) -> str:
     for each in bay.machines():
         workload.bring(each)
     client('network', 'create', '--driver', 'overlay', '--attachable', _NETWORK)
-    client(
-        'service', 'create', '--quiet', '--no-resolve-image', '--mode', 'global',
-        '--name', _SERVICE, '--network', _NETWORK, '--endpoint-mode', 'dnsrr',
-        '--hostname', '{{.Node.Hostname}}',
-        '--publish', f'mode=host,published={workload.PORT},target={workload.PORT}',
-        workload.IMAGE, *workload.COMMAND,
-    )
+    client(*workload.service(_SERVICE, '--network', _NETWORK, '--endpoint-mode', 'dnsrr'))
     return _SERVICE
 
 
@@ -84,7 +78,7 @@ def test_the_certificate_of_a_worker_is_none_for_the_managers_engine(
 ) -> None:
     (worker,) = bay.machines('node')
     for name, ending in (('cert.pem', 'pem'), ('key.pem', 'key')):
-        text = bays.run(worker, 'cat', f'/etc/magnum/certificates/server.{ending}')
+        text = bays.output(worker, 'cat', f'/etc/magnum/certificates/server.{ending}')
         (tmp_path / name).write_text(text)
     with pytest.raises(docker.Refused, match='certificate'):
         docker.handshake(client.host, client.folder / 'ca.pem', tmp_path)
@@ -92,7 +86,9 @@ def test_the_certificate_of_a_worker_is_none_for_the_managers_engine(
 
 def test_containers_are_on_the_nodes_volumes(bay: Bay) -> None:
     for each in bay.machines():
-        source = bays.run(each, 'findmnt', '--noheadings', '--output', 'SOURCE', '/var/lib/docker')
+        source = bays.output(
+            each, 'findmnt', '--noheadings', '--output', 'SOURCE', '/var/lib/docker'
+        )
         assert source.splitlines()[-1].startswith('/dev/loop')
 
 
@@ -121,9 +117,7 @@ def test_containers_reach_each_other_across_nodes(
 def test_a_node_comes_back_from_a_reboot(bay: Bay, client: Docker, service: str) -> None:
     (worker,) = bay.machines('node')
     wait_until(lambda: answers(worker))
-    before = worker.leader()
-    bay.act(worker, 'reboot', {'type': 'SOFT'})
-    wait_until(lambda: worker.leader() not in (before, None))
+    bay.reboot(worker)
     wait_until(lambda: f'{worker.facts.name} Ready' in client(*_NODES))
     wait_until(lambda: answers(worker))
     test_containers_are_on_the_nodes_volumes(bay)

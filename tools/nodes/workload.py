@@ -43,6 +43,15 @@ def bring(machine: Machine) -> None:
     )
 
 
+def service(name: str, *options: str) -> tuple[str, ...]:
+    """Arguments of ``docker`` that run the container on every node, as a service of Swarm."""
+    return (
+        'service', 'create', '--quiet', '--no-resolve-image', '--mode', 'global',
+        '--name', name, '--hostname', '{{.Node.Hostname}}',
+        '--publish', f'mode=host,published={PORT},target={PORT}', *options, IMAGE, *COMMAND,
+    )
+
+
 def answer(address: str, port: int = PORT, timeout: float = 5) -> str | None:
     """What the container at a node's address says; None while it says nothing."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

@@ -74,12 +74,7 @@ def show_service(bay: str, addresses: Sequence[str]) -> None:
     client.openstack('bay', 'config', bay, '--dir', str(layout.DOCKER))
     environment = _environment()
     if _SERVICE not in _docker(environment, 'service', 'ls', '--format', '{{.Name}}').split():
-        words = (
-            'service', 'create', '--quiet', '--no-resolve-image', '--mode', 'global',
-            '--name', _SERVICE, '--hostname', '{{.Node.Hostname}}',
-            '--publish', f'mode=host,published={workload.PORT},target={workload.PORT}',
-            workload.IMAGE, *workload.COMMAND,
-        )
+        words = workload.service(_SERVICE)
         print(f'    $ docker {shlex.join(words)}')
         _docker(environment, *words)
     for address in addresses:
