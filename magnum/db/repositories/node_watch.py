@@ -73,22 +73,21 @@ def note_state(session: orm.Session, node_id: int, state: str | None) -> None:
 
 def let_go(
     session: orm.Session, bay_uuid: str, has_left: Callable[[models.Node], bool]
-) -> list[str]:
-    """Take no reports any more of nodes that have left the bay; their names.
+) -> None:
+    """Take no reports any more of nodes that have left the bay.
 
     They stay known: their keys are those of no other server.
     """
     query = sa.select(models.Node).where(
         TABLE.c.bay_uuid == bay_uuid, TABLE.c.signing_key.is_not(None)
     )
-    left = [node for node in session.scalars(query).all() if has_left(node)]
-    for node in left:
+    left = [node.id for node in session.scalars(query).all() if has_left(node)]
+    if left:
         session.execute(
             sa.update(TABLE)
-            .where(TABLE.c.id == node.id)
+            .where(TABLE.c.id.in_(left))
             .values(**{**models.NOTHING_REPORTED, 'is_changed': True})
         )
-    return sorted(node.name for node in left)
 
 
 def _silent(
