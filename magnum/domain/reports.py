@@ -91,16 +91,16 @@ class Result:
     lines: tuple[str, ...] = ()
 
 
-def report(document: Any) -> Report:
-    """Read a report.
+def report(document: Mapping[str, Any]) -> Report:
+    """Read a report from its JSON object.
 
     :raises Invalid: it is none.
     """
     return Report(**_members(document, _REPORT, ('sequence', 'state')))
 
 
-def result(document: Any) -> Result:
-    """Read a result.
+def result(document: Mapping[str, Any]) -> Result:
+    """Read a result from its JSON object.
 
     :raises Invalid: it is none.
     """
@@ -108,10 +108,10 @@ def result(document: Any) -> Result:
 
 
 def _members(
-    document: Any, known: Mapping[str, Callable[[str, Any], Any]], required: tuple[str, ...]
+    document: Mapping[str, Any],
+    known: Mapping[str, Callable[[str, Any], Any]],
+    required: tuple[str, ...],
 ) -> dict[str, Any]:
-    if not isinstance(document, dict):
-        raise Invalid('', 'It is no JSON object.')
     for name in document:
         if name not in known:
             raise Invalid(_shown(name), 'There is no such member.')

@@ -97,7 +97,7 @@ RETRY: Final[Table] = {
         errors.operations.NOT_RETRYABLE, _OPERATION + 'The node group is gone.'
     ),
 }
-#: A node's signing request is its whole body.
+#: A node sends one document as its whole body: a signing request, a report or a result.
 OF_NODES: Final[Table] = {
     certificates.InvalidCSR: Refusal(errors.certificates.INVALID_CSR, '{error}'),
     reports.Invalid: Refusal(

@@ -5,7 +5,7 @@ No row is locked by them that an operation or a request waits for.
 
 import functools
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -51,17 +51,16 @@ def find(session: orm.Session, bay_uuid: str, role: str, name: str) -> Row | Non
 
 def store(
     session: orm.Session, node_id: int, sequence: int, values: Mapping[str, Any]
-) -> bool:
-    """Write what a node says now; False when a later report has been written.
+) -> None:
+    """Write what a node says now, unless a later report has been written.
 
     :param values: columns that have changed; none: only that it was heard.
     """
     given = {f'{_NEW}{column}': value for column, value in values.items()}
-    result = session.execute(
+    session.execute(
         _update(tuple(values)), {**given, 'node_id': node_id, 'number': sequence},
         execution_options={'synchronize_session': False},
     )
-    return cast('sa.CursorResult[tuple[()]]', result).rowcount > 0
 
 
 def is_gone(session: orm.Session, bay_uuid: str) -> bool:
