@@ -13,6 +13,17 @@ from magnum.db.statements import changed_rows, database_now
 TABLE: Final[sa.Table] = models.Directive.__table__
 #: The outcome of one that nobody waits for any more.
 DROPPED: Final = 'dropped'
+# Every report asks for it while an operation works: making a statement costs more than running it.
+_DUE: Final = (
+    sa.select(TABLE.c.uuid, TABLE.c.verb, TABLE.c.parameters)
+    .where(
+        TABLE.c.operation_uuid == sa.bindparam('of_operation'),
+        TABLE.c.role == sa.bindparam('of_role'), TABLE.c.node == sa.bindparam('of_node'),
+        TABLE.c.outcome.is_(None),
+    )
+    .order_by(TABLE.c.id)
+    .limit(1)
+)
 
 
 def give(
@@ -50,15 +61,8 @@ def due(
     session: orm.Session, operation_uuid: str, role: str, node: str
 ) -> Sequence[Row]:
     """The one that a node is to do now, for an active operation; none is fine."""
-    return session.execute(
-        sa.select(TABLE.c.uuid, TABLE.c.verb, TABLE.c.parameters)
-        .where(
-            TABLE.c.operation_uuid == operation_uuid, TABLE.c.role == role,
-            TABLE.c.node == node, TABLE.c.outcome.is_(None),
-        )
-        .order_by(TABLE.c.id)
-        .limit(1)
-    ).all()
+    which = {'of_operation': operation_uuid, 'of_role': role, 'of_node': node}
+    return session.execute(_DUE, which).all()
 
 
 def exists(session: orm.Session, bay_uuid: str, role: str, node: str, uuid: str) -> bool:
