@@ -58,6 +58,10 @@ class Registry:
         """Every driver by its name."""
         return dict(self._drivers)
 
+    def find(self, name: str | None) -> Driver | None:
+        """The driver of this name, if it is installed here."""
+        return self._drivers.get(name or '')
+
     def by_name(self, name: str) -> Driver:
         """:raises DriverNotFound: of another name."""
         try:

@@ -20,8 +20,7 @@ from magnum.db.repositories.locking import BayGone
 from magnum.db.statements import database_now
 from magnum.domain import node_health, reports
 from magnum.domain.node_health import Condition
-from magnum.drivers.contract import Driver
-from magnum.drivers.registry import DriverNotFound, Registry
+from magnum.drivers.registry import Registry
 from magnum.operations.building import group_of
 
 LOG = logging.getLogger(__name__)
@@ -81,7 +80,7 @@ class NodeWatcher:
 
     def _let_strangers_go(self, session: orm.Session, bay: Bay) -> None:
         """Forget the reports of nodes of node groups that are gone."""
-        driver = self._driver(bay)
+        driver = self._drivers.find(bay.driver)
         if driver is None:
             return
         groups = nodegroups.load_all(session, bay.uuid)
@@ -89,12 +88,6 @@ class NodeWatcher:
             session, bay.uuid,
             lambda node: group_of(driver, bay, groups, node.role, node.name) is None,
         )
-
-    def _driver(self, bay: Bay) -> Driver | None:
-        try:
-            return self._drivers.by_name(bay.driver or '')
-        except DriverNotFound:
-            return None
 
 
 def _noted(node: Node) -> dict[str, Any]:

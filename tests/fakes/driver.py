@@ -131,3 +131,6 @@ def _parameters(plan: BayPlan, group: NodeGroupPlan) -> dict[str, Any]:
 class FakeRegistry:
     def by_name(self, name: str) -> Driver:
         return FakeDriver()
+
+    def find(self, name: str | None) -> Driver | None:
+        return FakeDriver()

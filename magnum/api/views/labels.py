@@ -12,7 +12,7 @@ from magnum.db.selections import Row
 from magnum.domain import plain_text
 from magnum.drivers import labels
 from magnum.drivers.plans import preset_labels
-from magnum.drivers.registry import DriverNotFound, Registry
+from magnum.drivers.registry import Registry
 
 Document = dict[str, dict[str, str]]
 
@@ -25,10 +25,11 @@ def of_bay(row: Row, drivers: Registry, conf: cfg.ConfigOpts) -> Document:
 
     :param row: of a bay, with its driver and its baymodel's labels.
     """
-    try:
-        schema = drivers.by_name(row.driver or '').labels_schema()
-    except DriverNotFound:
-        schema = {'properties': {name: {} for name in row.labels}}
+    driver = drivers.find(row.driver)
+    if driver is None:
+        schema: Mapping[str, Any] = {'properties': {name: {} for name in row.labels}}
+    else:
+        schema = driver.labels_schema()
     return document(schema, row.baymodel_labels, row.labels, conf)
 
 
