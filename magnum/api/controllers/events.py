@@ -1,6 +1,5 @@
 """Events: what happened to a bay, by pages or as it happens."""
 
-import urllib.parse
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -54,11 +53,8 @@ class EventsController:
         shown = rows[:limit]
         document: dict[str, Any] = {'events': [EVENT.document(row) for row in shown]}
         if len(rows) > len(shown):
-            query = urllib.parse.urlencode(
-                {'limit': limit, 'after': cursors.write(shown[-1].id)}
-            )
-            path = f'{self._dialect.collection}/{bay_uuid}/events'
-            document['next'] = f'{call.base}/v1/{path}?{query}'
+            url = f'{call.base}/v1/{self._dialect.collection}/{bay_uuid}/events'
+            document['next'] = cursors.next_page(url, limit, shown[-1].id)
         return Answer(document)
 
 
@@ -92,15 +88,11 @@ def _wants_stream(call: Call) -> bool:
 
 def _position(call: Call, is_stream: bool) -> int:
     """The event after which to go on."""
-    source, name = errors.header(_RESUME), _RESUME
     # A client that resumes asks the URL that it asked first.
     cursor = call.request.headers.get(_RESUME) if is_stream else None
     if not cursor:
-        source, name = errors.parameter('after'), 'after'
-        cursor = call.query.get('after')
-    if not cursor:
-        return cursors.BEGINNING
+        return cursors.position(call.query)
     try:
         return cursors.read(cursor)
     except ValueError as error:
-        raise errors.invalid(name, cursor, str(error), source) from None
+        raise errors.invalid(_RESUME, cursor, str(error), errors.header(_RESUME)) from None

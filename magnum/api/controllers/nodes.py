@@ -1,6 +1,5 @@
 """Nodes of bays and clusters, as they report themselves."""
 
-import urllib.parse
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -16,8 +15,6 @@ from magnum.api.views.nodes import NODE
 from magnum.db import models
 from magnum.db.repositories import bays, nodegroups
 from magnum.db.repositories import nodes as repository
-from magnum.drivers.contract import Driver
-from magnum.drivers.registry import DriverNotFound
 from magnum.operations.building import group_of
 
 _Names = list[str | None]
@@ -35,7 +32,7 @@ class NodesController:
 
     def list(self, call: Call) -> Answer:
         """GET of a bay's nodes that report, and of what the reports come to."""
-        after = _position(call)
+        after = cursors.position(call.query)
         limit = pagination.limit(call.query, self._max_limit)
         scope = call.caller.scope('node:get_all_all_projects')
         with self._database.reading() as session:
@@ -45,43 +42,24 @@ class NodesController:
             if bay is None:     # it was deleted this very moment
                 raise lookup.not_found(errors.bays.NOT_FOUND, self._dialect, call.arguments[0])
             rows = repository.registered(session, bay.uuid, after, limit + 1)
+            shown = rows[:limit]
             nodes = [
                 NODE.document(row, nodegroup=name)
-                for row, name in zip(rows, self._groups(session, bay, rows[:limit]), strict=False)
+                for row, name in zip(shown, self._groups(session, bay, shown), strict=True)
             ]
         document: dict[str, Any] = {'nodes': nodes, 'conditions': bay.conditions or {}}
-        if len(rows) > limit:
-            query = urllib.parse.urlencode(
-                {'limit': limit, 'after': cursors.write(rows[limit - 1].id)}
-            )
-            path = f'{self._dialect.collection}/{bay.uuid}/nodes'
-            document['next'] = f'{call.base}/v1/{path}?{query}'
+        if len(rows) > len(shown):
+            url = f'{call.base}/v1/{self._dialect.collection}/{bay.uuid}/nodes'
+            document['next'] = cursors.next_page(url, limit, shown[-1].id)
         return Answer(document)
 
     def _groups(
         self, session: orm.Session, bay: models.Bay, rows: Sequence[models.Node]
     ) -> _Names:
         """The name of the node group of each node."""
-        driver = self._driver(bay)
+        driver = self._drivers.find(bay.driver)
         if driver is None:
             return [None] * len(rows)
         groups = nodegroups.load_all(session, bay.uuid)
         found = [group_of(driver, bay, groups, row.role, row.name) for row in rows]
         return [None if group is None else group.name for group in found]
-
-    def _driver(self, bay: models.Bay) -> Driver | None:
-        try:
-            return self._drivers.by_name(bay.driver or '')
-        except DriverNotFound:
-            return None
-
-
-def _position(call: Call) -> int:
-    """The node after which to go on."""
-    cursor = call.query.get('after')
-    if not cursor:
-        return cursors.BEGINNING
-    try:
-        return cursors.read(cursor)
-    except ValueError as error:
-        raise errors.invalid_argument('after', cursor, str(error)) from None
