@@ -5,7 +5,7 @@ from tests.nodes import bays
 
 
 def test_a_step_that_fails_is_named_with_its_node(alice: Person) -> None:
-    """Docker does not start with a registry whose name is none."""
+    """Docker does not start with a registry whose name is invalid."""
     bay = bays.create(
         alice, 'nodes-failing', 'swarm', node_count=0, insecure_registry='-registry.example'
     )

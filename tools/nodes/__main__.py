@@ -1,12 +1,8 @@
-"""``python -m tools.nodes``, or ``python tools/nodes`` from anywhere."""
+"""The entry point of ``python -m tools.nodes``."""
 
-import pathlib
 import sys
 
-# For the second way, where our modules could hide others.
-sys.path[0] = str(pathlib.Path(__file__).resolve().parents[2])
-
-from tools.common import command  # noqa: E402 (needs the path set above)
-from tools.nodes import cli  # noqa: E402
+from tools.common import command
+from tools.nodes import cli
 
 sys.exit(command.run('nodes', cli.run))

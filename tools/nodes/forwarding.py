@@ -44,7 +44,7 @@ class Forwarding:
     def open(self, namespace: str, wanted: Iterable[int]) -> None:
         """Forward these ports of a namespace, in place of others that were.
 
-        :raises OSError: one of them cannot be had.
+        :raises OSError: one of them is in use.
         """
         self.close(namespace)
         listeners = _listeners(namespace, wanted)

@@ -8,7 +8,7 @@ from typing import Final
 from tools.nodes.cloud import Link, Network, Server
 
 _ANY: Final = str(ipaddress.IPv4Address(0))
-#: Where cloud-init looks for one that is no disk.
+#: Where cloud-init finds a config drive that is a folder instead of a disk.
 FOLDER: Final = pathlib.Path('var/lib/cloud/seed/config_drive/openstack/latest')
 
 

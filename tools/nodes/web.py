@@ -121,7 +121,7 @@ def images(programs: pathlib.Path) -> dict[str, Image]:
     """The images that tests run, by name.
 
     :param programs: the folder that ``tools.nodes.kubernetes`` made.
-    :raises ToolError: there is no busybox.
+    :raises ToolError: busybox is not installed.
     """
     busybox = shutil.which(BUSYBOX)
     if not busybox:

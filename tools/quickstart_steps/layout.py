@@ -11,7 +11,6 @@ LAUNCHER = CHECKOUT / 'tools/quickstart'
 SYSTEM_PACKAGES = CHECKOUT / 'tools/system-packages'
 DEVCLOUD = CHECKOUT / 'tools/devcloud/devcloud'
 NODE_AGENT = CHECKOUT / 'tools/devcloud/node_agent.py'
-NODES = CHECKOUT / 'tools/nodes'
 
 ROOT = directory('MAGNUM_QUICKSTART_DIR', CHECKOUT / '.quickstart')
 VENV = ROOT / 'venv'

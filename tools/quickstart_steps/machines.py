@@ -9,6 +9,7 @@ from typing import Final
 
 from tools.common.command import say
 from tools.common.errors import ToolError
+from tools.common.place import CHECKOUT
 from tools.devcloud import node_agent_claim, settings
 from tools.nodes import check, guest, machine, workload
 from tools.quickstart_steps import client, layout
@@ -53,7 +54,10 @@ def start() -> bool:
     if runs():
         return False
     options = [word for coe in COES for word in ('--coe', coe)]
-    run_through(layout.VENV / 'bin/python', layout.NODES, 'up', *options)
+    run_through(
+        layout.VENV / 'bin/python', '-m', 'tools.nodes', 'up', *options,
+        PYTHONPATH=os.fspath(CHECKOUT),
+    )
     return True
 
 

@@ -49,12 +49,13 @@ def clean_environment() -> dict[str, str]:
     return processes.inherited('OS_', 'PYTHON', 'VIRTUAL_ENV')
 
 
-def run_through(*command: str | os.PathLike[str]) -> None:
+def run_through(*command: str | os.PathLike[str], **variables: str) -> None:
     """Run a command whose own lines are for the reader, who may have to answer.
 
+    :param variables: of the environment, beside a clean one.
     :raises ToolError: it failed, and has said why.
     """
-    code = subprocess.run(command, env=clean_environment()).returncode
+    code = subprocess.run(command, env={**clean_environment(), **variables}).returncode
     if code:
         words = ' '.join(os.fspath(word) for word in command)
         raise ToolError(f'{words} failed ({code}), see above')

@@ -13,7 +13,7 @@ LAUNCHER = pathlib.Path(__file__).parents[3] / 'tools/quickstart'
 def _interpreter(directory: pathlib.Path, name: str, fits: bool) -> None:
     """A program that passes or fails the launcher's question and tells its name."""
     path = directory / name
-    path.write_text(f'#!/bin/sh\n[ "$1" = -c ] && exit {0 if fits else 1}\necho {name} "$2"\n')
+    path.write_text(f'#!/bin/sh\n[ "$1" = -c ] && exit {0 if fits else 1}\necho {name} "$3"\n')
     path.chmod(0o755)
 
 
