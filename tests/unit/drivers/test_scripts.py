@@ -213,6 +213,11 @@ def test_failure_names_the_step_and_its_last_words(runner: Runner) -> None:
     assert not (runner.folder / 'later').exists()
 
 
+def test_heat_hears_no_secret(runner: Runner) -> None:
+    runner.step('10-a.sh', 'echo E: no answer of http://heat/signal; exit 3')
+    assert runner.run()['reason'] == 'node node-0: step 10-a: E: no answer of ***'
+
+
 def test_the_agent_is_told_each_step(runner: Runner) -> None:
     state = f'{runner.folder}/var/lib/magnum-agent/state.json'
     for name in ('10-a', '20-b', '30-c'):

@@ -47,10 +47,10 @@ PYTHON
     rm -f "$body"
 }
 
-# tell STATE [STEP POSITION]: what the agent reports, which says it later if the
-# service is away.
+# tell STATE [STEP POSITION]: what the agent reports, later if the service is away.
+# Prints the last lines of its standard input, without secrets, when the state is failed.
 tell() {
-    agent tell "$@" ${2:+"${#all[@]}"} >>"$logs/agent.log" 2>&1 ||
+    agent tell "$@" ${2:+"${#all[@]}"} 2>>"$logs/agent.log" ||
         echo "magnum: nothing can be reported: see $logs/agent.log" >&2
 }
 
@@ -82,7 +82,7 @@ for step in "${all[@]}"; do
     name=$(basename "$step" .sh)
     tell building "$name" "$position"
     if ! run_step "$step"; then
-        tell failed "$name" "$position" <<<"$said"
+        said=$(tell failed "$name" "$position" <<<"$said")
         report FAILURE "step $name: $(tail -n 5 <<<"$said" | tail -c 600)"
         exit 1
     fi

@@ -4,8 +4,8 @@
 register
     bind the node's keys, and get its certificates;
 tell STATE [STEP POSITION STEPS]
-    write down what has become of the node, to be reported; of a step that failed
-    the standard input is what it said;
+    write the state of the node down, to be reported; for a step that failed the
+    standard input is its log, of which it prints the last lines without secrets;
 report
     report it, until the bay is gone;
 request PURPOSE
@@ -37,9 +37,10 @@ def _register(node: Node, arguments: argparse.Namespace) -> None:
 def _tell(node: Node, arguments: argparse.Namespace) -> None:
     is_failed = arguments.state == state.FAILED
     text = sys.stdin.buffer.read().decode('utf-8', 'replace') if is_failed else ''
-    state.tell(
+    lines = state.tell(
         node, arguments.state, arguments.step, arguments.position, arguments.steps, text
     )
+    sys.stdout.writelines(line + '\n' for line in lines)
 
 
 def _report(node: Node, arguments: argparse.Namespace) -> None:

@@ -17,16 +17,18 @@ MOST_LINES, MOST_CHARACTERS = 20, 2000
 def tell(
     node: Node, state: str, step: str | None = None, position: int = 0, steps: int = 0,
     text: str = '',
-) -> None:
+) -> list[str]:
     """Write it down.
 
     :param text: of a step that failed: its log.
+    :returns: the lines of it that are reported.
     """
+    lines = last_lines(node, text)
     word = {
-        'state': state, 'step': step, 'position': position, 'steps': steps,
-        'lines': last_lines(node, text),
+        'state': state, 'step': step, 'position': position, 'steps': steps, 'lines': lines,
     }
     node.write(node.path(STATE), json.dumps(word))
+    return lines
 
 
 def read(node: Node) -> dict[str, object]:
