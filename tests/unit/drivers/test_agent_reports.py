@@ -20,6 +20,7 @@ from magnum.drivers.common.node.agent import (
     reporter,
     state,
 )
+from magnum.drivers.common.node.agent.__main__ import UNIT
 from magnum.drivers.common.node.agent.channel import Channel, Gone
 from magnum.drivers.common.node.agent.conditions import Conditions
 from magnum.drivers.common.node.agent.node import Node
@@ -432,7 +433,8 @@ def test_the_program_says_what_is_hopeless(
     assert 'Traceback' not in done.stderr
 
 
-def test_keys_of_the_agent_and_of_the_unit_have_one_name() -> None:
+def test_key_and_unit_have_the_names_that_the_documents_and_the_step_give() -> None:
     step = (node_files.FOLDER / 'common/node/11-register.sh').read_text()
-    assert '/etc/systemd/system/magnum-agent.service' in step
+    assert f'/etc/systemd/system/{UNIT}.service' in step
+    assert f'start_service {UNIT}\n' in step
     assert channel.KEY == '/etc/magnum/agent.key'

@@ -84,14 +84,14 @@ def _patiently(
     channel: Channel, body: dict[str, object], attempts: int, pause: float,
     sleep: Callable[[float], object],
 ) -> dict[str, object]:
-    for left in reversed(range(attempts)):
+    while True:
         try:
             return channel.register(body)
         except Away as error:
-            if not left:
+            attempts -= 1
+            if attempts < 1:
                 raise
             sleep(max(pause, min(error.seconds, 60)))
-    raise AssertionError
 
 
 def _keep(node: Node, answer: dict[str, object]) -> None:

@@ -49,12 +49,6 @@ class Gone(Refused):
     """The bay is gone."""
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_arguments: object) -> None:
-        """Refuse: what is signed or secret is for nobody else."""
-        return
-
-
 class Channel:
     """Requests of one node to the service.
 
@@ -64,11 +58,16 @@ class Channel:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._base = f'{node.settings["MAGNUM_BOOTSTRAP_URL"]}/{node.bay}/'
-        self._opener = urllib.request.build_opener(
+        # No handler of redirections: what is signed or secret is for nobody else.
+        self._opener = urllib.request.OpenerDirector()
+        for handler in (
             urllib.request.ProxyHandler(_proxies(node, self._base)),
+            urllib.request.HTTPHandler(),
             urllib.request.HTTPSHandler(context=_context(node)),
-            _NoRedirect(),
-        )
+            urllib.request.HTTPErrorProcessor(),
+            urllib.request.HTTPDefaultErrorHandler(),
+        ):
+            self._opener.add_handler(handler)
         self._offset = 0.0
         self.apart = 0.0
 
@@ -120,7 +119,7 @@ class Channel:
         self, path: str, content: bytes, headers: dict[str, str], seconds: float, more: str = ''
     ) -> dict[str, object]:
         url = f'{self._base}{path}?node={urllib.parse.quote(self._node.name)}{more}'
-        request = urllib.request.Request(   # noqa: S310 - the service's address
+        request = urllib.request.Request(   # noqa: S310 - the opener has HTTP only
             url, content,
             {'Content-Type': 'application/json', 'Accept': 'application/json', **headers},
             method='POST',

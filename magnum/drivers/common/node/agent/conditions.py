@@ -32,10 +32,12 @@ SCRIPT_SECONDS = 60.0
 VERSIONS_SECONDS = 3600.0
 
 
-def condition(status: bool | None, reason: str, text: str = '') -> dict[str, str]:
-    """A condition as it is reported; None is unknown."""
-    said = 'Unknown' if status is None else str(status)
-    return {'status': said, 'reason': reason, 'message': text[:MOST_TEXT]}
+def condition(status: object, reason: str, text: str = '') -> dict[str, str]:
+    """A condition as it is reported.
+
+    :param status: a boolean, or one of STATUSES.
+    """
+    return {'status': str(status), 'reason': reason, 'message': text[:MOST_TEXT]}
 
 
 class Conditions:
@@ -56,17 +58,14 @@ class Conditions:
                     not ending, 'NearEnd' if ending else 'Valid', ending
                 )
         except ProgramFailed as error:
-            found['Certificates'] = condition(None, 'Unreadable', str(error))
+            found['Certificates'] = condition('Unknown', 'Unreadable', str(error))
         if is_built:
             services = self._services()
             if services:
                 found['Services'] = services
             for name, status, reason, text in self._told('condition', 3):
                 if NAME.fullmatch(name) and status in STATUSES and REASON.fullmatch(reason):
-                    text = self._node.cleaned(text)
-                    found[name] = {
-                        'status': status, 'reason': reason, 'message': text[:MOST_TEXT],
-                    }
+                    found[name] = condition(status, reason, self._node.cleaned(text))
         return found
 
     def versions(self) -> dict[str, str]:
