@@ -53,23 +53,27 @@ class Docker:
 
 def configured(person: Person, bay: str, folder: pathlib.Path) -> Docker:
     """The client of a bay, by what the service answers to a request made here."""
-    key, request = new_request(person.name)
-    answer = person.magnum.post(f'/clusters/{bay}/config', json={'csr': request})
-    assert answer.status_code == 201, answer.text
-    files = answer.json()['files']
-    folder.mkdir(parents=True)
-    for name, text in {**files, 'key.pem': key}.items():
-        (folder / name).write_text(text)
+    fetch(person, bay, folder)
     bay_document = person.bay(bay)
     assert bay_document is not None
     return Docker(bay_document['api_address'], folder)
 
 
-def new_request(name: str, group: str = '') -> tuple[str, str]:
-    """A key and a signing request for it.
+def fetch(person: Person, bay: str, folder: pathlib.Path, group: str = '') -> None:
+    """Write the files of a bay's configuration, and ``key.pem``, into a new folder.
 
-    :param group: of Kubernetes, if any.
+    :param group: of Kubernetes, if any, of which the person is.
     """
+    key, request = _new_request(person.name, group)
+    answer = person.magnum.post(f'/clusters/{bay}/config', json={'csr': request})
+    assert answer.status_code == 201, answer.text
+    folder.mkdir(parents=True)
+    for name, text in {**answer.json()['files'], 'key.pem': key}.items():
+        (folder / name).write_text(text)
+
+
+def _new_request(name: str, group: str) -> tuple[str, str]:
+    """A key and a signing request for it."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = [x509.NameAttribute(NameOID.COMMON_NAME, name)]
     if group:
@@ -79,10 +83,10 @@ def new_request(name: str, group: str = '') -> tuple[str, str]:
         .subject_name(x509.Name(subject))
         .sign(key, hashes.SHA256())
     )
-    return pem(key), request.public_bytes(serialization.Encoding.PEM).decode()
+    return _pem(key), request.public_bytes(serialization.Encoding.PEM).decode()
 
 
-def pem(key: ec.EllipticCurvePrivateKey) -> str:
+def _pem(key: ec.EllipticCurvePrivateKey) -> str:
     """A key as text."""
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL,
@@ -128,5 +132,5 @@ def self_signed(folder: pathlib.Path, name: str) -> pathlib.Path:
         .sign(key, hashes.SHA256())
     )
     (folder / 'cert.pem').write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (folder / 'key.pem').write_text(pem(key))
+    (folder / 'key.pem').write_text(_pem(key))
     return folder

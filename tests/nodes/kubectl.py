@@ -68,10 +68,5 @@ def configured(
     person: Person, bay: str, program: pathlib.Path, folder: pathlib.Path
 ) -> Kubectl:
     """The client of a bay, by what the service answers to a request made here."""
-    key, request = docker.new_request(person.name, 'system:masters')
-    answer = person.magnum.post(f'/clusters/{bay}/config', json={'csr': request})
-    assert answer.status_code == 201, answer.text
-    folder.mkdir(parents=True)
-    for name, text in {**answer.json()['files'], 'key.pem': key}.items():
-        (folder / name).write_text(text)
+    docker.fetch(person, bay, folder, 'system:masters')
     return Kubectl(program, folder)

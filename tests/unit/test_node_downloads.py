@@ -14,7 +14,7 @@ import requests
 
 from magnum.drivers.kubernetes import downloads
 from tools.common import network
-from tools.nodes import web
+from tools.nodes import web, workload
 from tools.nodes.kubernetes import recipe
 
 
@@ -24,7 +24,7 @@ def programs(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib
         file = tmp_path / name
         file.write_text(f'the program {name}')
         file.chmod(0o755)
-    monkeypatch.setattr(web, 'BUSYBOX', str(tmp_path / 'busybox'))
+    monkeypatch.setattr(workload, 'BUSYBOX', str(tmp_path / 'busybox'))
     return tmp_path
 
 

@@ -7,69 +7,27 @@ served as a registry does that nobody may write to, under any prefix: ``pause``,
 """
 
 import contextlib
-import dataclasses
 import functools
 import gzip
 import hashlib
 import http.server
-import io
 import json
 import pathlib
 import re
 import shutil
 import subprocess
-import tarfile
 import threading
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from tools.common.errors import ToolError
+from tools.nodes import workload
+from tools.nodes.image import Image
 from tools.nodes.kubernetes import recipe
 
 _HERE: Final = pathlib.Path(__file__).parent
 FLANNELD: Final = _HERE / 'standins/flanneld.py'
-#: Of Debian's package busybox-static.
-BUSYBOX: Final = '/bin/busybox'
-_APPLETS: Final = (
-    'cat', 'echo', 'env', 'hostname', 'httpd', 'ip', 'mkdir', 'nslookup', 'sh', 'sleep', 'wget',
-)
 _DOCKER: Final = 'application/vnd.docker.'
 MANIFEST: Final = f'{_DOCKER}distribution.manifest.v2+json'
-#: Answers with the pod's name, on port 80.
-SERVE: Final = 'mkdir -p /www && hostname > /www/index.html && exec httpd -f -p 80 -h /www'
-
-
-@dataclasses.dataclass(frozen=True)
-class Image:
-    """What a container is made of.
-
-    :ivar files: programs by their paths, which are without a leading slash.
-    :ivar links: symbolic links, with their targets.
-    """
-
-    files: Mapping[str, pathlib.Path]
-    command: tuple[str, ...]
-    links: Mapping[str, str] = dataclasses.field(default_factory=dict)
-
-    def layer(self) -> bytes:
-        """Its only layer, a tar archive."""
-        raw = io.BytesIO()
-        with tarfile.open(fileobj=raw, mode='w') as archive:
-            for folder in ('tmp', *{str(pathlib.Path(path).parent) for path in self.files}):
-                if folder != '.':
-                    member = tarfile.TarInfo(folder)
-                    member.type, member.mode = tarfile.DIRTYPE, 0o755
-                    archive.addfile(member)
-            for path, file in self.files.items():
-                member = tarfile.TarInfo(path)
-                member.size, member.mode = file.stat().st_size, 0o755
-                with file.open('rb') as content:
-                    archive.addfile(member, content)
-            for path, target in self.links.items():
-                member = tarfile.TarInfo(path)
-                member.type, member.linkname = tarfile.SYMTYPE, target
-                archive.addfile(member)
-        return raw.getvalue()
 
 
 class Registry:
@@ -123,16 +81,10 @@ def images(programs: pathlib.Path) -> dict[str, Image]:
     :param programs: the folder that ``tools.nodes.kubernetes`` made.
     :raises ToolError: busybox is not installed.
     """
-    busybox = shutil.which(BUSYBOX)
-    if not busybox:
-        raise ToolError(f'{BUSYBOX} is missing: tools/system-packages nodes installs it')
     return {
         'pause': Image({'pause': programs / 'pause'}, ('/pause',)),
         'coredns': Image({'coredns': programs / 'coredns'}, ('/coredns',)),
-        'web': Image(
-            {'bin/busybox': pathlib.Path(busybox)}, ('/bin/sh', '-c', SERVE),
-            {f'bin/{name}': 'busybox' for name in _APPLETS},
-        ),
+        'web': workload.image(),
     }
 
 

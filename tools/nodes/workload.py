@@ -1,44 +1,51 @@
 """A container that says on which node it runs, and how it comes to the nodes."""
 
 import http.client
-import io
 import pathlib
+import shutil
 import subprocess
-import tarfile
 import urllib.error
 import urllib.request
+from typing import Final
 
+from tools.common.errors import ToolError
+from tools.nodes.image import Image
 from tools.nodes.machine import Machine
 
-IMAGE = 'nodes/web:1'
+IMAGE: Final = 'nodes/web:1'
 #: Where it is served in a container, and where nodes publish it.
-PORT = 80
-#: Writes the node's name, which it has as the container's.
-COMMAND = ('sh', '-c', 'hostname >/www/index.html && exec httpd -f -h /www')
-_BUSYBOX = pathlib.Path('/bin/busybox')
-_APPLETS = ('sh', 'hostname', 'httpd', 'nslookup', 'sed', 'wget')
+PORT: Final = 80
+#: Serves the container's host name: the pod's, or the node's by :func:`service`.
+COMMAND: Final = (
+    '/bin/sh', '-c',
+    f'mkdir -p /www && hostname >/www/index.html && exec httpd -f -p {PORT} -h /www',
+)
+#: Of Debian's package busybox-static.
+BUSYBOX: Final = '/bin/busybox'
+_APPLETS: Final = (
+    'cat', 'echo', 'env', 'hostname', 'httpd', 'ip', 'mkdir', 'nslookup', 'sed', 'sh', 'sleep',
+    'wget',
+)
 
 
-def image() -> bytes:
-    """The file system: Busybox of this machine, no registry has it."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode='w') as archive:
-        for folder in ('bin', 'etc', 'tmp', 'www'):
-            entry = tarfile.TarInfo(folder)
-            entry.type, entry.mode = tarfile.DIRTYPE, 0o777
-            archive.addfile(entry)
-        archive.add(_BUSYBOX.resolve(), 'bin/busybox')
-        for applet in _APPLETS:
-            entry = tarfile.TarInfo(f'bin/{applet}')
-            entry.type, entry.linkname = tarfile.SYMTYPE, 'busybox'
-            archive.addfile(entry)
-    return buffer.getvalue()
+def image() -> Image:
+    """Busybox of this machine, and the command.
+
+    :raises ToolError: busybox is not installed.
+    """
+    busybox = shutil.which(BUSYBOX)
+    if not busybox:
+        raise ToolError(f'{BUSYBOX} is missing: tools/system-packages nodes installs it')
+    return Image(
+        {'bin/busybox': pathlib.Path(busybox)}, COMMAND,
+        {f'bin/{name}': 'busybox' for name in _APPLETS},
+    )
 
 
 def bring(machine: Machine) -> None:
     """Give a node's engine the image."""
     subprocess.run(
-        machine.command(['docker', 'import', '-', IMAGE]), input=image(), check=True,
+        machine.command(['docker', 'import', '-', IMAGE]), input=image().layer(), check=True,
         capture_output=True, timeout=120,
     )
 
