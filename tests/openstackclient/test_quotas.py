@@ -24,9 +24,10 @@ def test_a_quota_is_set_changed_and_deleted(member: User, admin: User) -> None:
     done = member.run('bay', 'create', 'too-many', '--baymodel', 'limited')
     assert 'magnum.quota.exceeded' in done.err
 
-    done = admin.run('bay', 'quota', 'delete', OTHER_PROJECT, PROJECT)
+    done = admin.run('bay', 'quota', 'delete', 'nowhere', OTHER_PROJECT, PROJECT)
     assert done.code == 1
-    assert done.err.startswith(f'{OTHER_PROJECT}: ')
+    assert done.err.startswith('nowhere: There is no project nowhere that you see.\n')
+    assert f'\n{OTHER_PROJECT}: ' in done.err
     assert 'What to do: the default holds: openstack bay quota show <project>' in done.err
     assert admin.json('bay', 'quota', 'list') == []
     assert member.json('bay', 'quota', 'show') == default

@@ -216,12 +216,15 @@ class Identity:
             return Reply('role-grant', status=204)
         if self.projects is not None:
             asking = self.of(request)
-            if asking is None or not asking.is_service:
+            if asking is None or 'admin' not in asking.roles:
                 return Reply('project-403', error(403, 'not for you'), 403)
+            if not rest:
+                wanted = request.first('name')
+                named = [_project(one) for one in self.projects if wanted in (None, one)]
+                return Reply('project-list', {'projects': named, 'links': {'next': None}})
             if rest[0] not in self.projects:
                 return _not_found('project-404')
-        project = {'id': rest[0], 'name': rest[0], 'enabled': True}
-        return Reply('project-get', {'project': project})
+        return Reply('project-get', {'project': _project(rest[0])})
 
     def _trusts(self, request: Request, rest: tuple[str, ...]) -> Reply:
         if request.method == 'POST':
@@ -251,6 +254,10 @@ class Identity:
 
     def _services(self, _request: Request, _rest: tuple[str, ...]) -> Reply:
         return Reply('services', {'services': [], 'links': {'next': None}})
+
+
+def _project(ident: str | None) -> dict[str, Any]:
+    return {'id': ident, 'name': ident, 'enabled': True}
 
 
 def _not_found(route: str) -> Reply:

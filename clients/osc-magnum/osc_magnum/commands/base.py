@@ -2,16 +2,20 @@
 
 import argparse
 import re
-from collections.abc import Mapping
 from typing import Any, Final
 
 from osc_lib import exceptions
 from osc_lib.command import command
 
+from osc_magnum import options
 from osc_magnum.errors import ServiceError
-from osc_magnum.service import Service, operation_id
+from osc_magnum.service import Document, Service, operation_id
 from osc_magnum.waiting import until_ended
 
+#: Name and meaning of an argument.
+Argument = tuple[str, str]
+
+BAY: Final = ('bay', 'Bay (name or uuid)')
 _PROJECT_ID: Final = re.compile('[0-9a-f]{32}')
 
 
@@ -65,19 +69,72 @@ class List(_OfService, command.Lister):
     """A command that lists things."""
 
 
-class Delete(_OfService):
-    """A command that deletes things."""
+class Patch(Show):
+    """A command that sets or removes members of a thing.
 
-    def delete(self, paths: Mapping[str, str], wait: bool = False) -> None:
+    :cvar arguments: that name the thing.
+    :cvar fields: options of the members.
+    :cvar removes: rather than sets.
+    """
+
+    arguments: tuple[Argument, ...]
+    fields: tuple[options.Option, ...]
+    removes = False
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Options and arguments."""
+        own = parser(super().get_parser(prog_name), *self.arguments)
+        if self.removes:
+            options.add_removals(own, self.fields)
+        else:
+            options.add(own, self.fields, is_change=True)
+        return own
+
+    def patched(self, parsed_args: argparse.Namespace, path: str) -> Document:
+        """The thing at a path, with what the user asked for."""
+        make = options.removals if self.removes else options.replacements
+        document: Document = self.service.ask(
+            'PATCH', path, make(parsed_args, self.fields)
+        ).json()
+        return document
+
+
+class Delete(_OfService):
+    """A command that deletes things, as many as are named.
+
+    :cvar argument: what the things are called.
+    :cvar place: the argument before, which says what they are part of; none for most.
+    :cvar begins_operations: whose ends the user may wait for.
+    """
+
+    argument: Argument
+    place: tuple[Argument, ...] = ()
+    begins_operations = False
+
+    def path(self, parsed_args: argparse.Namespace, ident: str) -> str:
+        """The path of a thing that the user named."""
+        raise NotImplementedError
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Options and arguments."""
+        own = parser(super().get_parser(prog_name), *self.place)
+        name, meaning = self.argument
+        own.add_argument(name, metavar=f'<{name}>', nargs='+', help=meaning)
+        if self.begins_operations:
+            options.add_wait(own)
+        return own
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
         """Delete all of them; one that cannot be deleted does not keep the others.
 
-        :param paths: by what the user called each.
-        :param wait: for the ends of the operations that this begins.
         :raises CommandError: some were not deleted.
         """
+        name, _ = self.argument
+        wait = self.begins_operations and parsed_args.wait
         operations, failed = [], []
-        for ident, path in paths.items():
+        for ident in dict.fromkeys(getattr(parsed_args, name)):
             try:
+                path = self.path(parsed_args, ident)
                 operations.append(operation_id(self.service.ask('DELETE', path)))
             except exceptions.CommandError as error:
                 failed.append(f'{ident}: {error}')
@@ -90,8 +147,8 @@ class Delete(_OfService):
             raise exceptions.CommandError('\n'.join(failed))
 
 
-def parser(own: argparse.ArgumentParser, *arguments: tuple[str, str]) -> argparse.ArgumentParser:
-    """A command's parser with arguments: their names, and what each is."""
+def parser(own: argparse.ArgumentParser, *arguments: Argument) -> argparse.ArgumentParser:
+    """A command's parser with arguments."""
     for name, meaning in arguments:
         own.add_argument(name, metavar=f'<{name}>', help=meaning)
     return own

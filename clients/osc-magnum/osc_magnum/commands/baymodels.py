@@ -113,49 +113,33 @@ class ShowBaymodel(base.Show):
         return record(renamed(self.service.get(one(BAYMODELS, parsed_args.baymodel))))
 
 
-class SetBaymodel(base.Show):
+class _ChangeBaymodel(base.Patch):
+    arguments = (_BAYMODEL,)
+
+    def take_action(self, parsed_args: argparse.Namespace) -> tuple[Row, Row]:
+        """Change it."""
+        path = one(BAYMODELS, parsed_args.baymodel)
+        return record(renamed(self.patched(parsed_args, path)))
+
+
+class SetBaymodel(_ChangeBaymodel):
     """Change a baymodel."""
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Options and arguments."""
-        parser = base.parser(super().get_parser(prog_name), _BAYMODEL)
-        options.add(parser, (_NAME, *FIELDS), is_change=True)
-        return parser
-
-    def take_action(self, parsed_args: argparse.Namespace) -> tuple[Row, Row]:
-        """Change what was given."""
-        patch = options.replacements(parsed_args, (_NAME, *FIELDS))
-        path = one(BAYMODELS, parsed_args.baymodel)
-        return record(renamed(self.service.ask('PATCH', path, patch).json()))
+    fields = (_NAME, *FIELDS)
 
 
-class UnsetBaymodel(base.Show):
+class UnsetBaymodel(_ChangeBaymodel):
     """Remove values of a baymodel."""
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Options and arguments."""
-        parser = base.parser(super().get_parser(prog_name), _BAYMODEL)
-        options.add_removals(parser, FIELDS)
-        return parser
-
-    def take_action(self, parsed_args: argparse.Namespace) -> tuple[Row, Row]:
-        """Remove what was named."""
-        patch = options.removals(parsed_args, FIELDS)
-        path = one(BAYMODELS, parsed_args.baymodel)
-        return record(renamed(self.service.ask('PATCH', path, patch).json()))
+    fields = FIELDS
+    removes = True
 
 
 class DeleteBaymodel(base.Delete):
     """Delete baymodels that no bay refers to."""
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Options and arguments."""
-        parser = super().get_parser(prog_name)
-        parser.add_argument(
-            'baymodel', metavar='<baymodel>', nargs='+', help='Baymodels (names or uuids)'
-        )
-        return parser
+    argument = ('baymodel', 'Baymodels (names or uuids)')
 
-    def take_action(self, parsed_args: argparse.Namespace) -> None:
-        """Delete all that can be deleted."""
-        self.delete({ident: one(BAYMODELS, ident) for ident in parsed_args.baymodel})
+    def path(self, parsed_args: argparse.Namespace, ident: str) -> str:
+        """The path of a baymodel."""
+        return one(BAYMODELS, ident)

@@ -18,8 +18,6 @@ from osc_magnum.service import (
     renamed,
 )
 
-_BAY: Final = ('bay', 'Bay (name or uuid)')
-
 NEW: Final = (
     Option('--baymodel', 'cluster_template_id', 'Baymodel (name or uuid)', required=True),
     Option('--node-count', 'node_count', 'Number of workers (default: 1)', count),
@@ -119,7 +117,7 @@ class ShowBay(base.Show):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Options and arguments."""
-        return base.parser(super().get_parser(prog_name), _BAY)
+        return base.parser(super().get_parser(prog_name), base.BAY)
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[Row, Row]:
         """Show it."""
@@ -129,16 +127,12 @@ class ShowBay(base.Show):
 class DeleteBay(base.Delete):
     """Delete bays, whatever state they are in."""
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Options and arguments."""
-        parser = super().get_parser(prog_name)
-        parser.add_argument('bay', metavar='<bay>', nargs='+', help='Bays (names or uuids)')
-        options.add_wait(parser)
-        return parser
+    argument = ('bay', 'Bays (names or uuids)')
+    begins_operations = True
 
-    def take_action(self, parsed_args: argparse.Namespace) -> None:
-        """Delete all that can be deleted."""
-        self.delete({ident: one(BAYS, ident) for ident in parsed_args.bay}, parsed_args.wait)
+    def path(self, parsed_args: argparse.Namespace, ident: str) -> str:
+        """The path of a bay."""
+        return one(BAYS, ident)
 
 
 class ResizeBay(base.Show):
@@ -146,7 +140,7 @@ class ResizeBay(base.Show):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Options and arguments."""
-        parser = base.parser(super().get_parser(prog_name), _BAY)
+        parser = base.parser(super().get_parser(prog_name), base.BAY)
         parser.add_argument(
             'node_count',
             metavar='<node-count>',
@@ -197,7 +191,7 @@ class UpgradeBay(base.Show):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Options and arguments."""
         parser = base.parser(
-            super().get_parser(prog_name), _BAY, ('baymodel', 'Baymodel to upgrade to')
+            super().get_parser(prog_name), base.BAY, ('baymodel', 'Baymodel to upgrade to')
         )
         parser.add_argument(
             '--nodegroup',
@@ -261,7 +255,7 @@ class ShowHealth(base.Show):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Options and arguments."""
-        return base.parser(super().get_parser(prog_name), _BAY)
+        return base.parser(super().get_parser(prog_name), base.BAY)
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[Row, Row]:
         """Show its status, its health, and why."""
@@ -283,7 +277,7 @@ class ListLabels(base.List):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Options and arguments."""
-        return base.parser(super().get_parser(prog_name), _BAY)
+        return base.parser(super().get_parser(prog_name), base.BAY)
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         """List them."""

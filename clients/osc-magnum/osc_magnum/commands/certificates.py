@@ -12,7 +12,6 @@ from osc_magnum.commands import base
 from osc_magnum.commands.operations import shown
 from osc_magnum.service import one
 
-_BAY: Final = ('bay', 'Bay (name or uuid)')
 _CERTIFICATES: Final = '/certificates'
 
 
@@ -21,7 +20,7 @@ class ShowCertificate(base.Show):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Options and arguments."""
-        return base.parser(super().get_parser(prog_name), _BAY)
+        return base.parser(super().get_parser(prog_name), base.BAY)
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[Row, Row]:
         """Show it; ``-f value -c pem`` is what programs read."""
@@ -34,7 +33,7 @@ class SignCertificate(base.Show):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Options and arguments."""
-        parser = base.parser(super().get_parser(prog_name), _BAY)
+        parser = base.parser(super().get_parser(prog_name), base.BAY)
         source = parser.add_mutually_exclusive_group(required=True)
         source.add_argument(
             '--csr', metavar='<file>', type=pathlib.Path, help='Request to sign, in PEM'
@@ -76,7 +75,7 @@ class _Rotate(base.Show):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Options and arguments."""
-        parser = base.parser(super().get_parser(prog_name), _BAY)
+        parser = base.parser(super().get_parser(prog_name), base.BAY)
         options.add_wait(parser)
         return parser
 

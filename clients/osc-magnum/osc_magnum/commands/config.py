@@ -28,7 +28,7 @@ class ConfigureClient(base.Show):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Options and arguments."""
-        parser = base.parser(super().get_parser(prog_name), ('bay', 'Bay (name or uuid)'))
+        parser = base.parser(super().get_parser(prog_name), base.BAY)
         parser.add_argument(
             '--context', metavar='<name>', help="Name of the context (default: the bay's)"
         )

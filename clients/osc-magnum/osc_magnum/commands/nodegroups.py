@@ -10,7 +10,6 @@ from osc_magnum.commands import base
 from osc_magnum.options import Option, count, pair, taint
 from osc_magnum.service import BAYS, Document, one, renamed
 
-_BAY: Final = ('bay', 'Bay (name or uuid)')
 _NODEGROUP: Final = ('nodegroup', 'Node group (name or uuid)')
 _KINDS: Final = {'node_taints': columns.Taints}
 
@@ -48,7 +47,7 @@ class CreateNodegroup(base.Show):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Options and arguments."""
         parser = base.parser(
-            super().get_parser(prog_name), _BAY, ('name', 'Name of the new node group')
+            super().get_parser(prog_name), base.BAY, ('name', 'Name of the new node group')
         )
         options.add(parser, NEW)
         options.add_wait(parser)
@@ -68,7 +67,7 @@ class ListNodegroups(base.List):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Options and arguments."""
-        return base.parser(super().get_parser(prog_name), _BAY)
+        return base.parser(super().get_parser(prog_name), base.BAY)
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         """List them."""
@@ -93,64 +92,43 @@ class ShowNodegroup(base.Show):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Options and arguments."""
-        return base.parser(super().get_parser(prog_name), _BAY, _NODEGROUP)
+        return base.parser(super().get_parser(prog_name), base.BAY, _NODEGROUP)
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[Row, Row]:
         """Show it."""
         return _shown(self.service.nodegroup(parsed_args.bay, parsed_args.nodegroup))
 
 
-class SetNodegroup(base.Show):
+class _ChangeNodegroup(base.Patch):
+    arguments = (base.BAY, _NODEGROUP)
+    fields = CHANGEABLE
+
+    def take_action(self, parsed_args: argparse.Namespace) -> tuple[Row, Row]:
+        """Change it."""
+        path = one(BAYS, parsed_args.bay, 'nodegroups', parsed_args.nodegroup)
+        return _shown(self.patched(parsed_args, path))
+
+
+class SetNodegroup(_ChangeNodegroup):
     """Change the bounds of a node group, and what its new nodes are marked with."""
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Options and arguments."""
-        parser = base.parser(super().get_parser(prog_name), _BAY, _NODEGROUP)
-        options.add(parser, CHANGEABLE)
-        return parser
 
-    def take_action(self, parsed_args: argparse.Namespace) -> tuple[Row, Row]:
-        """Change what was given."""
-        path = one(BAYS, parsed_args.bay, 'nodegroups', parsed_args.nodegroup)
-        patch = options.replacements(parsed_args, CHANGEABLE)
-        return _shown(self.service.ask('PATCH', path, patch).json())
-
-
-class UnsetNodegroup(base.Show):
+class UnsetNodegroup(_ChangeNodegroup):
     """Remove bounds of a node group, and what its new nodes are marked with."""
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Options and arguments."""
-        parser = base.parser(super().get_parser(prog_name), _BAY, _NODEGROUP)
-        options.add_removals(parser, CHANGEABLE)
-        return parser
-
-    def take_action(self, parsed_args: argparse.Namespace) -> tuple[Row, Row]:
-        """Remove what was named."""
-        path = one(BAYS, parsed_args.bay, 'nodegroups', parsed_args.nodegroup)
-        patch = options.removals(parsed_args, CHANGEABLE)
-        return _shown(self.service.ask('PATCH', path, patch).json())
+    removes = True
 
 
 class DeleteNodegroup(base.Delete):
     """Delete node groups of a bay, with their nodes; not the two that it began with."""
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Options and arguments."""
-        parser = base.parser(super().get_parser(prog_name), _BAY)
-        parser.add_argument(
-            'nodegroup', metavar='<nodegroup>', nargs='+', help='Node groups (names or uuids)'
-        )
-        options.add_wait(parser)
-        return parser
+    place = (base.BAY,)
+    argument = ('nodegroup', 'Node groups (names or uuids)')
+    begins_operations = True
 
-    def take_action(self, parsed_args: argparse.Namespace) -> None:
-        """Delete all that can be deleted."""
-        paths = {
-            ident: one(BAYS, parsed_args.bay, 'nodegroups', ident)
-            for ident in parsed_args.nodegroup
-        }
-        self.delete(paths, parsed_args.wait)
+    def path(self, parsed_args: argparse.Namespace, ident: str) -> str:
+        """The path of a node group of the bay."""
+        return one(BAYS, parsed_args.bay, 'nodegroups', ident)
 
 
 def _shown(nodegroup: Mapping[str, Any]) -> tuple[Row, Row]:

@@ -18,7 +18,7 @@ class ListNodes(base.List):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Options and arguments."""
-        parser = base.parser(super().get_parser(prog_name), ('bay', 'Bay (name or uuid)'))
+        parser = base.parser(super().get_parser(prog_name), base.BAY)
         options.add_limit(parser)
         return parser
 

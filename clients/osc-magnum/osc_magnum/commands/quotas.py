@@ -83,19 +83,11 @@ class SetQuota(base.Show):
 class DeleteQuota(base.Delete):
     """Delete quotas of projects, which then have the default; for administrators."""
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Options and arguments."""
-        parser = super().get_parser(prog_name)
-        parser.add_argument(
-            'project', metavar='<project>', nargs='+', help='Projects (names or ids)'
-        )
-        return parser
+    argument = ('project', 'Projects (names or ids)')
 
-    def take_action(self, parsed_args: argparse.Namespace) -> None:
-        """Delete all that can be deleted."""
-        self.delete({
-            ident: one(QUOTAS, self.project_id(ident), _RESOURCE) for ident in parsed_args.project
-        })
+    def path(self, parsed_args: argparse.Namespace, ident: str) -> str:
+        """The path of a project's quota."""
+        return one(QUOTAS, self.project_id(ident), _RESOURCE)
 
 
 def _told(quota: Document) -> Document:
