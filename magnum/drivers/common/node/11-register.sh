@@ -1,7 +1,7 @@
 #!/bin/bash
-# Bind the node's keys to its name and get its certificates. Keys never leave the
-# node; the service decides every subject. From then on the agent reports how the
-# node is, so it comes before what may fail.
+# Register the node's keys and get its certificates. Keys never leave the
+# node; the service decides every subject. From then on the agent reports the state
+# of the node, so this step comes before those that may fail.
 # roles: master worker
 # attempts: 5
 set -euo pipefail
@@ -14,7 +14,7 @@ agent register
 
 cat >/etc/systemd/system/magnum-agent.service <<'UNIT'
 [Unit]
-Description=Tells the service how this node of a bay is
+Description=Agent of a Magnum bay's node
 Wants=network-online.target
 After=network-online.target
 

@@ -2,12 +2,12 @@
 """The node's agent: ``python3 -m agent``, in /opt/magnum.
 
 register
-    bind the node's keys, and get its certificates;
+    register the node's keys, and get its certificates;
 tell STATE [STEP POSITION STEPS]
     write the state of the node down, to be reported; for a step that failed the
     standard input is its log, of which it prints the last lines without secrets;
 report
-    report it, until the bay is gone;
+    send reports until the bay is gone;
 request PURPOSE
     print the signing request of a certificate.
 """
@@ -24,7 +24,7 @@ from .channel import Away, Channel, Gone, Refused
 from .node import Node, ProgramFailed
 from .reporter import Reporter
 
-#: Status of what fails the same way however often it is tried, as in lib.sh.
+#: Exit status when trying again is of no use, as in lib.sh.
 HOPELESS = 86
 UNIT = 'magnum-agent'
 

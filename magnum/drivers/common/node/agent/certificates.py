@@ -15,16 +15,15 @@ from .node import CERTIFICATES, Node, ProgramFailed, openssl
 
 REGISTERED = '/etc/magnum/registered'
 ATTEMPTS, PAUSE = 10, 6.0
-#: The part of its term that a certificate has left when it is told.
+#: A certificate is reported when this part of its term is left.
 LAST_PART = 10
 
 
 def alternative_names(node: Node, purpose: str) -> str:
-    """Those that the certificate of a purpose should have."""
+    """The subject alternative names for the certificate of a purpose."""
     told = ['MAGNUM_NODE_ADDRESS', 'MAGNUM_NODE_PUBLIC_ADDRESS']
     if node.role == 'master':
-        # The service leaves them out where the certificate is not shown to the
-        # API's clients.
+        # The service omits them from certificates that the API's clients do not see.
         told += ['MAGNUM_API_ADDRESS', 'MAGNUM_API_PUBLIC_ADDRESS', 'MAGNUM_SERVICE_ADDRESS']
     further = node.setting('MAGNUM_CERTIFICATE_NAMES_' + purpose.replace('-', '_'))
     names = [node.name, 'localhost', *further.split()]
@@ -51,14 +50,14 @@ def register(
     node: Node, channel: Channel, attempts: int = ATTEMPTS, pause: float = PAUSE,
     sleep: Callable[[float], object] = time.sleep,
 ) -> list[str]:
-    """Bind the node's keys to its name, and keep its certificates.
+    """Register the node's keys, and store its certificates.
 
-    A node that has done so asks for nothing: its token may be dead.
+    Does nothing on a registered node: its token may have expired.
 
-    :returns: the purposes of the certificates that it was given.
-    :raises Refused: asking again is of no use.
+    :returns: the purposes of the new certificates.
+    :raises Refused: the service refused; retrying is of no use.
     :raises Away: the service did not answer in time.
-    :raises ProgramFailed: what it answered cannot be used.
+    :raises ProgramFailed: its answer is not valid.
     """
     marker = node.path(REGISTERED)
     token = hashlib.sha256(node.setting('MAGNUM_BOOTSTRAP_TOKEN').encode()).hexdigest()
@@ -95,7 +94,7 @@ def _patiently(
 
 
 def _keep(node: Node, answer: dict[str, object]) -> None:
-    """Write what was given; nothing is kept of an answer that has a fault."""
+    """Store the answer; nothing of one that is not valid."""
     purposes = node.purposes()
     if not purposes:
         return
@@ -115,11 +114,11 @@ def _keep(node: Node, answer: dict[str, object]) -> None:
 
 
 def terms(node: Node) -> dict[str, tuple[float, float]]:
-    """By purpose, when the certificates in use begin and end (Unix time)."""
+    """Start and end of validity (Unix time) of the certificates in use, by purpose."""
     found: dict[str, tuple[float, float]] = {}
     for purpose in node.purposes():
         file = node.certificate(purpose)
-        # Some keys are not kept, and with them their certificates are of no use.
+        # A certificate is of no use without its key, and some keys are not kept.
         if file.exists() and _key(node, purpose).exists():
             dates = openssl('x509', '-in', str(file), '-noout', '-startdate', '-enddate')
             begin, end = (line.partition('=')[2] for line in dates.decode().splitlines())
@@ -128,7 +127,7 @@ def terms(node: Node) -> dict[str, tuple[float, float]]:
 
 
 def ending(node: Node, now: float) -> str:
-    """The certificate that ends soonest and its end, if that is soon; else empty."""
+    """The certificate that expires first and its end, if that is soon; else empty."""
     soon = [
         (end, purpose)
         for purpose, (begin, end) in terms(node).items()

@@ -22,14 +22,14 @@ from .node import Node, openssl
 KEY = '/etc/magnum/agent.key'
 AUTHORITY_OF_CLOUD = '/etc/magnum/openstack-ca.pem'
 MOST_BYTES = 1 << 20
-#: Answers after which the same request may find another one.
+#: Client errors after which the same request may succeed.
 PASSING = frozenset({408, 425, 429})
 #: Length of each half of a signature of P-256, in bytes.
 HALF = 32
 
 
 class Away(Exception):
-    """The service does not answer, or not now; ``seconds`` is what it asks to wait."""
+    """The service is unavailable; ``seconds`` is its Retry-After."""
 
     def __init__(self, text: str, seconds: float = 0) -> None:
         super().__init__(text)
@@ -37,7 +37,7 @@ class Away(Exception):
 
 
 class Refused(Exception):
-    """The service refused; asking again is of no use."""
+    """The service refused; retrying is of no use."""
 
     def __init__(self, text: str, status: int, code: str) -> None:
         super().__init__(text)
@@ -52,13 +52,13 @@ class Gone(Refused):
 class Channel:
     """Requests of one node to the service.
 
-    :ivar apart: seconds that the service's clock is ahead of the node's, by its last answer.
+    :ivar apart: seconds that the service's clock is ahead of the node's, in its last answer.
     """
 
     def __init__(self, node: Node) -> None:
         self._node = node
         self._base = f'{node.settings["MAGNUM_BOOTSTRAP_URL"]}/{node.bay}/'
-        # No handler of redirections: what is signed or secret is for nobody else.
+        # No handler of redirects: tokens and signatures go to the service only.
         self._opener = urllib.request.OpenerDirector()
         for handler in (
             urllib.request.ProxyHandler(_proxies(node, self._base)),
@@ -72,20 +72,20 @@ class Channel:
         self.apart = 0.0
 
     def register(self, body: dict[str, object]) -> dict[str, object]:
-        """Show the token; ``renews`` says that the node renews its certificates.
+        """Register with the token; ``renews`` says that the node renews its certificates.
 
-        :raises Away: not now.
-        :raises Refused: not at all.
+        :raises Away: the service is unavailable.
+        :raises Refused: the service refused.
         """
         token = {'X-Bootstrap-Token': self._node.settings['MAGNUM_BOOTSTRAP_TOKEN']}
         return self._send('register', json.dumps(body).encode(), token, 120, '&renews=true')
 
     def signed(self, path: str, tag: str, body: dict[str, object]) -> dict[str, object]:
-        """Send something signed.
+        """Send a signed request.
 
-        :param tag: what the signature is for; stands for the path, which proxies rewrite.
-        :raises Away: not now.
-        :raises Refused: not at all; Gone when the bay is.
+        :param tag: purpose of the signature, in place of the path, which proxies rewrite.
+        :raises Away: the service is unavailable.
+        :raises Refused: the service refused; Gone when the bay is gone.
         """
         content = json.dumps(body).encode()
         try:
@@ -160,13 +160,13 @@ def raw_signature(der: bytes) -> bytes:
 
 
 def _failure(error: urllib.error.HTTPError) -> Exception:
-    """What an answer of an error comes to."""
+    """The exception for an error response."""
     code, detail = '', ''
     try:
         told = json.loads(error.read(MOST_BYTES))['errors'][0]
         code, detail = str(told['code']), str(told['detail'])
     except (OSError, ValueError, LookupError, TypeError, http.client.HTTPException):
-        # Not the service's own words.
+        # Not an answer of the service itself.
         detail = str(error.reason)
     text = f'{error.code} {detail} ({code})' if code else f'{error.code} {detail}'
     if error.code == 410 and code == 'magnum.bootstrap.gone':
@@ -202,7 +202,7 @@ def _proxies(node: Node, url: str) -> dict[str, str]:
 
 
 def _is_excepted(host: str, exception: str) -> bool:
-    """Whether a host is named, in a domain that is named, or in a network that is."""
+    """Whether an exception names a host, its domain or its network."""
     if exception == '*':
         return True
     try:

@@ -1,5 +1,5 @@
 # roles: master worker
-"""How the node is: what is reported as its conditions and versions."""
+"""Conditions and versions of a node, as they are reported."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ SCRIPT = '/opt/magnum/conditions.sh'
 #: Units that the steps started, one a line.
 SERVICES = '/etc/magnum/services'
 DISKS = ('/', '/var/lib/docker', '/var/lib/containerd', '/var/lib/etcd', '/var/lib/magnum-etcd')
-#: What the service takes; it refuses a whole report for one name.
+#: What the service accepts; one invalid name makes it refuse the whole report.
 NAME, REASON = re.compile('[A-Z][A-Za-z0-9]{0,39}'), re.compile('[A-Za-z0-9]{0,64}')
 PROGRAM = re.compile('[A-Za-z][A-Za-z0-9._-]{0,39}')
 STATUSES = ('True', 'False', 'Unknown')
 LEAST_PART, LEAST_BYTES = 0.05, 500 * 1000 * 1000
 MOST_APART = 60
 MOST_TEXT = 300
-#: A service that restarts is away for a moment: seconds until it is looked at again.
+#: Seconds until a service that is not active is checked again: it may be restarting.
 SETTLING = 5.0
 SCRIPT_SECONDS = 60.0
 VERSIONS_SECONDS = 3600.0
@@ -41,7 +41,7 @@ def condition(status: object, reason: str, text: str = '') -> dict[str, str]:
 
 
 class Conditions:
-    """Looks at a node."""
+    """Checks of a node."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
@@ -49,7 +49,7 @@ class Conditions:
         self._versions_end = 0.0
 
     def look(self, channel: Channel, is_built: bool) -> dict[str, dict[str, str]]:
-        """The conditions; those of services when the node is built."""
+        """The conditions; those of services only when the node is built."""
         found = {'Disk': self._disk(), 'Clock': _clock(channel.apart)}
         try:
             ending = certificates.ending(self._node, time.time() + channel.apart)
@@ -69,7 +69,7 @@ class Conditions:
         return found
 
     def versions(self) -> dict[str, str]:
-        """Of the COE's programs and the operating system; looked up now and then."""
+        """Versions of the COE's programs and the operating system, cached for an hour."""
         if time.monotonic() >= self._versions_end:
             self._versions = dict(_release(self._node))
             self._versions.update(
@@ -80,7 +80,7 @@ class Conditions:
         return self._versions
 
     def forget_versions(self) -> None:
-        """Look them up next time."""
+        """Clear the cache of versions."""
         self._versions_end = 0.0
 
     def trusts(self) -> str | None:
@@ -138,7 +138,7 @@ def _clock(apart: float) -> dict[str, str]:
 
 
 def _not_active(names: list[str]) -> list[str]:
-    """Units that do not run, and what systemd says of them."""
+    """Units that are not active, with their state."""
     if not names:
         return []
     try:

@@ -1,5 +1,5 @@
 # roles: master worker
-"""Directives: what the service tells a node to do, one of a closed list."""
+"""Execution of directives: tasks from the service, with verbs of a closed list."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FOLDER = '/opt/magnum/directives'
 ID = re.compile(r'[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}')
 NAME = re.compile(r'[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?')
 MOST_NODES, MOST_SECONDS, USUAL_SECONDS = 1000, 3600, 300
-#: Beyond its own time a script has this long to end.
+#: Seconds beyond its own time limit until a script is killed.
 GRACE = 60
 
 
@@ -56,9 +56,9 @@ class Directives:
         self._results: dict[str, dict[str, object]] = {}
 
     def take(self, told: object) -> None:
-        """Begin with the first of those told that is not done, unless one is going on.
+        """Start the first directive without a result, unless one is running.
 
-        It is told again and again until its result has come.
+        The service repeats a directive until it has the result.
         """
         for directive in told if isinstance(told, list) else []:
             name = directive.get('id') if isinstance(directive, dict) else None
@@ -73,12 +73,12 @@ class Directives:
             threading.Thread(target=self._do, args=(name, directive), daemon=True).start()
 
     def results(self) -> dict[str, dict[str, object]]:
-        """Results that the service has not heard yet, by directive."""
+        """Results that the service does not have yet, by directive."""
         with self._lock:
             return dict(self._results)
 
     def heard(self, name: str) -> None:
-        """Forget a result: the service has it, or wants to hear nothing of it."""
+        """Forget a result: the service has it or refuses it."""
         with self._lock:
             self._results.pop(name, None)
 
@@ -86,7 +86,7 @@ class Directives:
         try:
             is_done, text = self._outcome(directive)
         except Exception as error:
-            # Whatever it is, the service waits for a word.
+            # The service waits for a result in any case.
             is_done, text = False, f'{type(error).__name__}: {error}'
         result: dict[str, object] = {
             'outcome': 'done' if is_done else 'failed',

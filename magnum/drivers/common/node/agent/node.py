@@ -13,18 +13,18 @@ from typing import NamedTuple
 
 CERTIFICATES = '/etc/magnum/certificates'
 SETTINGS = '/etc/magnum/node.env'
-#: What must not be shown to anybody, as it stands in the settings.
+#: Settings whose values are secret.
 SECRET_SETTINGS = (
     'MAGNUM_BOOTSTRAP_TOKEN', 'MAGNUM_SIGNAL_URL', 'MAGNUM_HTTP_PROXY', 'MAGNUM_HTTPS_PROXY',
 )
 
 
 class ProgramFailed(Exception):
-    """A program ended with an error; the text is what it said."""
+    """A program failed; the text is its output."""
 
 
 class Ended(NamedTuple):
-    """How a script ended, and what it said."""
+    """Exit status and output of a script."""
 
     status: int | None
     text: str
@@ -55,11 +55,11 @@ class Node:
         return self.path(CERTIFICATES) / (purpose + '.pem')
 
     def purposes(self) -> list[str]:
-        """Of the certificates that the node has."""
+        """Purposes of the node's certificates."""
         return self.setting('MAGNUM_CERTIFICATES').split()
 
     def write(self, file: pathlib.Path, content: str | bytes, mode: int = 0o600) -> None:
-        """Write a file as a whole: whoever reads it finds the old one or the new one."""
+        """Write a file atomically."""
         file.parent.mkdir(parents=True, exist_ok=True)
         new = file.with_name(file.name + '.new')
         data = content.encode() if isinstance(content, str) else content
@@ -72,7 +72,7 @@ class Node:
         os.replace(str(new), str(file))
 
     def environment(self, **further: str) -> dict[str, str]:
-        """The variables that scripts of the node have."""
+        """The environment of the node's scripts."""
         return {
             'HOME': '/root',
             'PATH': '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
@@ -82,9 +82,9 @@ class Node:
         }
 
     def run(self, script: pathlib.Path, *arguments: str, seconds: float, **variables: str) -> Ended:
-        """Run a script of the node; what it started ends with it.
+        """Run a script of the node; processes that it leaves are killed.
 
-        :returns: its status, None when its time was up, and all that it said.
+        :returns: its status, None after a timeout, and its output.
         :raises OSError: it cannot be run.
         """
         with subprocess.Popen(
@@ -129,9 +129,9 @@ def _without_keys(lines: list[str]) -> list[str]:
 
 
 def openssl(*arguments: str, given: bytes = b'') -> bytes:
-    """What openssl writes to its standard output.
+    """Run openssl; returns its standard output.
 
-    :raises ProgramFailed: it ends with an error, or is not there.
+    :raises ProgramFailed: it fails, or is not installed.
     """
     try:
         done = subprocess.run(

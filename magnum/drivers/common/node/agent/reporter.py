@@ -1,5 +1,5 @@
 # roles: master worker
-"""Reports: how the node is, told again and again, and what it hears in return."""
+"""Periodic reports of a node, and their answers."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from .node import Node, ProgramFailed
 SOONEST, LATEST, USUALLY = 1.0, 3600.0, 60.0
 #: Seconds between two tries when the service is away: doubled each time, up to the last.
 FIRST_PAUSE, LAST_PAUSE = 5.0, 300.0
-#: How often it is looked whether the node has come to another step.
+#: Seconds between checks for a new step during the boot.
 GLANCE = 1.0
 
 
 def pause_after(failures: int, asked: float = 0) -> float:
-    """Seconds to wait after so many failures in a row; no two nodes wait as long."""
+    """Exponential backoff with jitter, in seconds."""
     longest: float = min(LAST_PAUSE, FIRST_PAUSE * 2 ** min(failures - 1, 10))
     return max(min(asked, LATEST), longest * random.uniform(0.5, 1))  # noqa: S311 - no secret
 
@@ -48,9 +48,9 @@ class Reporter:
             self.wait(self.turn())
 
     def turn(self) -> float:
-        """Say how the node is, and what came of directives.
+        """Send results of directives and a report.
 
-        :returns: the seconds until it is to be said again.
+        :returns: the seconds until the next report.
         :raises Gone: the bay is gone.
         """
         self._woken.clear()
@@ -70,7 +70,7 @@ class Reporter:
         return self._heard(answer)
 
     def wait(self, seconds: float) -> None:
-        """Until the next turn: earlier, when there is something to say."""
+        """Wait for the next turn, or for news."""
         end = time.monotonic() + seconds
         while not self.has_news():
             left = end - time.monotonic()
@@ -80,14 +80,14 @@ class Reporter:
             self._woken.wait(left if is_built else min(left, GLANCE))
 
     def has_news(self) -> bool:
-        """Whether there is something to say since the last turn."""
+        """Whether something has changed since the last turn."""
         return self._woken.is_set() or state.changed(self._node) != self._seen
 
     def _report(self) -> dict[str, object]:
         told = state.read(self._node)
         is_built = told['state'] != state.BUILDING
         if not is_built:
-            # Programs are being installed.
+            # Programs are still being installed.
             self._conditions.forget_versions()
         conditions = self._conditions.look(self._channel, is_built)
         return {
@@ -115,7 +115,7 @@ class Reporter:
         return max(SOONEST, min(LATEST, seconds))
 
     def _log(self, text: str) -> None:
-        """To the journal, unless it was said last."""
+        """Log to the journal, without repetitions."""
         if text != self._said:
             self._said = text
             print(text, flush=True)

@@ -1,5 +1,5 @@
 # roles: master worker
-"""What has become of the node: written by run.sh, read by who reports it."""
+"""State of the node: written by run.sh, read by the reporter."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def tell(
     node: Node, state: str, step: str | None = None, position: int = 0, steps: int = 0,
     text: str = '',
 ) -> list[str]:
-    """Write it down.
+    """Write the state of the node.
 
-    :param text: of a step that failed: its log.
-    :returns: the lines of it that are reported.
+    :param text: the log of a step that failed.
+    :returns: the lines of the log that are reported.
     """
     lines = last_lines(node, text)
     word = {
@@ -32,7 +32,7 @@ def tell(
 
 
 def read(node: Node) -> dict[str, object]:
-    """What was written; a node of which nothing is known is building."""
+    """The state as it was written; ``building`` when there is none."""
     try:
         found = json.loads(node.path(STATE).read_text())
     except (OSError, ValueError):
@@ -43,7 +43,7 @@ def read(node: Node) -> dict[str, object]:
 
 
 def changed(node: Node) -> int:
-    """When it was written: equal values mean that it is the same."""
+    """When the state was written, in nanoseconds; 0 when it was not."""
     try:
         return node.path(STATE).stat().st_mtime_ns
     except OSError:
@@ -51,7 +51,7 @@ def changed(node: Node) -> int:
 
 
 def next_number(node: Node) -> int:
-    """A number that rises with every report, also when the clock is set back."""
+    """The sequence number of a report; it rises also when the clock is set back."""
     file = node.path(SEQUENCE)
     try:
         last = int(file.read_text())
