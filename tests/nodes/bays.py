@@ -33,15 +33,15 @@ class Bay:
         return found
 
     def complete(self, status: str) -> dict[str, Any]:
-        """Wait until nothing goes on; the status has to be this one."""
+        """Wait for the end of its operation, which has to leave it in this status."""
         settled: dict[str, Any] = wait_until(lambda: self.person.settled(self.uuid))
         assert settled['status'] == status, settled
         return settled
 
     def stays(self, condition: Callable[[], bool], status: str) -> None:
-        """Look every second, while something goes on, that a condition holds."""
+        """Check every second that a condition holds, until the end of its operation."""
         while self.person.settled(self.uuid) is None:
-            assert condition(), 'it does not while the bay is changed'
+            assert condition(), 'the condition does not hold while the bay is changed'
             time.sleep(1)
         self.complete(status)
 

@@ -22,6 +22,7 @@ from tools.common import network
 from tools.nodes import web
 from tools.nodes.kubernetes import build, recipe
 from tools.nodes.machine import Machine
+from tools.nodes.workload import answer
 
 WORKERS: Final = 2
 NODE_PORT: Final = 30080
@@ -203,25 +204,14 @@ def workload(bay: Bay, client: Kubectl, downloads: str) -> None:
     wait_until(lambda: len(client.pods(WEB)) == WORKERS, 180, every=1)
 
 
-def answering(bay: Bay) -> list[str]:
-    """Names of the pods that answer at the nodes' public addresses, one for each."""
-    names = []
-    with requests.Session() as session:
-        session.trust_env = False
-        for address in bay.document()['node_addresses']:
-            answer = session.get(f'http://{address}:{NODE_PORT}/', timeout=5)
-            assert answer.status_code == 200
-            names.append(answer.text.strip())
-    return names
-
-
 def all_answer(bay: Bay, client: Kubectl, count: int, seconds: float = 180) -> None:
     """Wait until every worker has a pod, and passes requests on."""
 
     def look() -> bool:
-        with contextlib.suppress(AssertionError, requests.RequestException):
+        with contextlib.suppress(AssertionError):
             pods = {pod['metadata']['name'] for pod in client.pods(WEB)}
-            found = answering(bay)
+            addresses = bay.document()['node_addresses']
+            found = [answer(address, NODE_PORT) for address in addresses]
             return len(pods) == len(found) == count and set(found) <= pods
         return False
 

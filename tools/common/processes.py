@@ -64,13 +64,15 @@ class Home:
         for pid in pids.values():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
-        _await(lambda: not any(read_pid(files[name]) for name in pids), patience)
+        wait_until(lambda: not any(read_pid(files[name]) for name in pids), patience)
         # Children that outlive their leader, and leaders that would not stop.
         left = {member for member, birth in births.items() if birth and started_at(member) == birth}
         for member in left:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(member, signal.SIGKILL)
-        _await(lambda: not any(started_at(member) == births[member] for member in left), patience)
+        wait_until(
+            lambda: not any(started_at(member) == births[member] for member in left), patience
+        )
         for path in files.values():
             path.unlink(missing_ok=True)
             if child := _children.pop(path, None):
@@ -137,8 +139,11 @@ def inherited(*without: str) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(without)}
 
 
-def _await(condition: Callable[[], bool], limit: float) -> None:
-    """Wait until something is the case, or the time is over."""
+def wait_until(condition: Callable[[], bool], limit: float) -> None:
+    """Wait until a condition holds, or the time is over.
+
+    :param limit: seconds.
+    """
     end = time.monotonic() + limit
     while not condition() and time.monotonic() < end:
         time.sleep(0.1)

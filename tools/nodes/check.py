@@ -1,4 +1,4 @@
-"""What of this machine is in the way of real machines."""
+"""Whether real machines can boot on this host."""
 
 import os
 import pathlib

@@ -1,4 +1,4 @@
-"""What Nova, Neutron and Cinder hold of servers."""
+"""Servers, their ports and volumes, read from Nova, Neutron and Cinder."""
 
 import base64
 import dataclasses
@@ -175,7 +175,7 @@ class Cloud:
         ]
 
     def switch(self, port: str, on: bool) -> None:
-        """Let a port be of use, or of none."""
+        """Enable or disable a port."""
         self._neutron.put(f'/v2.0/ports/{port}', json={'port': {'admin_state_up': on}})
 
     def network(self, link: Link) -> Network:

@@ -8,7 +8,6 @@ import pathlib
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
@@ -22,7 +21,6 @@ REBOOT: Final = 133
 _DISKS: Final = ('docker', 'containerd', 'kubelet')
 _SCRIPT: Final = layout.SOURCE / 'machine.sh'
 _PATH: Final = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
-_TICK: Final = 0.1  # seconds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -172,9 +170,7 @@ class Machine:
                 yield f'{self.folder / name}:{place}'
 
     def _await_end(self, limit: float) -> None:
-        end = time.monotonic() + limit
-        while self.pid() is not None and time.monotonic() < end:
-            time.sleep(_TICK)
+        processes.wait_until(lambda: self.pid() is None, limit)
 
 
 def saved() -> Iterator[Machine]:

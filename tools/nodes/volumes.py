@@ -27,18 +27,21 @@ def device(volume_id: str, gigabytes: int) -> pathlib.Path:
     return _attached(file) or pathlib.Path(run('losetup', '--find', '--show', file).strip())
 
 
-def show(leader: int, volume_id: str, loop: pathlib.Path) -> None:
+def show(leader: int, volume_id: str, gigabytes: int) -> None:
     """Give a running machine the device and the name by which its steps look for it.
 
     :param leader: process 1 of the machine.
     """
     devices = pathlib.Path(f'/proc/{leader}/root/dev')
+    names = devices / 'disk/by-id'
+    name = names / f'virtio-{volume_id[:_SERIAL]}'
+    if name.is_symlink():
+        return
+    loop = device(volume_id, gigabytes)
     with contextlib.suppress(FileExistsError):
         os.mknod(devices / loop.name, stat.S_IFBLK | 0o660, loop.stat().st_rdev)
-    names = devices / 'disk/by-id'
     names.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError):
-        (names / f'virtio-{volume_id[:_SERIAL]}').symlink_to(f'../../{loop.name}')
+    name.symlink_to(f'../../{loop.name}')
 
 
 def remove(volume_id: str) -> None:
@@ -49,7 +52,7 @@ def remove(volume_id: str) -> None:
 
 
 def detach_all() -> None:
-    """Let go of all loop devices, and keep the volumes."""
+    """Detach all loop devices, and keep the volumes."""
     for file in layout.VOLUMES.glob('*.img'):
         _detach(file)
 

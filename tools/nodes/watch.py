@@ -37,7 +37,7 @@ _RETRY: Final = 20.0
 
 
 class Watch:
-    """Machines on the one side, servers on the other."""
+    """Keeps machines in step with the servers of the cloud."""
 
     def __init__(self, cloud: Cloud, claim: claims.Claim):
         self._cloud = cloud
@@ -48,7 +48,7 @@ class Watch:
         self._pool = concurrent.futures.ThreadPoolExecutor(_PARALLEL, 'machine')
         self._machines = {found.facts.id: found for found in machine.saved()}
         self._servers: dict[str, Server] = {}
-        #: Servers that are nobody's business here.
+        #: Servers that are not booted here.
         self._foreign: set[str] = set()
         #: One thing at a time for a machine.
         self._jobs: dict[str, concurrent.futures.Future[None]] = {}
@@ -63,7 +63,7 @@ class Watch:
         self._halted: set[str] = set()
 
     def turn(self) -> None:
-        """Do what is to be done by now.
+        """Bring machines in step with servers, once.
 
         :raises ClientException: the cloud does not answer.
         """
@@ -78,7 +78,7 @@ class Watch:
         self._refresh()
 
     def end(self) -> None:
-        """Stop all machines at once, and let go of all."""
+        """Stop all machines at once, and remove what they leave on this host."""
         running = list(self._machines.values())
         for job in [self._pool.submit(each.shut_down, _PATIENCE_AT_END) for each in running]:
             job.result()
@@ -132,7 +132,7 @@ class Watch:
         return server.name if server else server_id
 
     def _make(self, server_id: str) -> None:
-        """Give a new server its machine, if it is a node of which we take care."""
+        """Give a new server its machine, if it is a node that is booted here."""
         server = self._servers[server_id]
         user_data = self._cloud.user_data(server_id)
         settings = read_settings(user_data)
@@ -237,13 +237,13 @@ class Watch:
 
     # All that run -----------------------------------------------------------------
     def _refresh(self) -> None:
-        """Do to networks, security groups and volumes what was changed."""
+        """Apply changes of networks, security groups and volumes."""
+        if not self._links:
+            return
         running = {
             server_id: link for server_id, link in list(self._links.items())
             if server_id not in self._jobs
         }
-        if not self._links:
-            return
         every: list[Link] = []
         for network_id in sorted({link.network for link in self._links.values()}):
             every += self._cloud.links(network_id=network_id)
@@ -293,7 +293,7 @@ class Watch:
         leader = found.leader()
         if leader is not None:
             for volume, size in known.items():
-                volumes.show(leader, volume, volumes.device(volume, size))
+                volumes.show(leader, volume, size)
 
 
 def sweep() -> None:

@@ -59,11 +59,11 @@ def service(name: str, *options: str) -> tuple[str, ...]:
     )
 
 
-def answer(address: str, port: int = PORT, timeout: float = 5) -> str | None:
+def answer(address: str, port: int = PORT) -> str | None:
     """What the container at a node's address says; None while it says nothing."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(f'http://{address}:{port}/', timeout=timeout) as response:
+        with opener.open(f'http://{address}:{port}/', timeout=5) as response:
             text: str = response.read().decode().strip()
             return text
     except (urllib.error.URLError, OSError, http.client.HTTPException):
