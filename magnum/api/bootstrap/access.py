@@ -9,7 +9,7 @@ import dataclasses
 import re
 import uuid
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import orjson
 import webob
@@ -18,13 +18,13 @@ from sqlalchemy.orm import Session
 
 from magnum.api import errors
 from magnum.api.bootstrap import admission
-from magnum.api.bootstrap.admission import Applicant, Cloud
+from magnum.api.bootstrap.admission import Applicant, Cloud, Confirmed, Standing
 from magnum.api.bootstrap.rate_limits import RateLimiter, too_many
 from magnum.api.services import Services, Wakes
 from magnum.certificates.service import CertificateService
 from magnum.clients.servers import Servers
 from magnum.db import models
-from magnum.db.repositories import bays
+from magnum.db.repositories import bays, operations
 from magnum.domain import uuids
 from magnum.drivers.contract import Driver
 
@@ -38,6 +38,8 @@ _NODE_NAME: Final = re.compile(NODE_NAME)
 # Asked of the database in place of what is no uuid, so that both take as long.
 _NO_BAY: Final = str(uuid.UUID(int=0))
 
+#: PEM, or a document.
+Given = TypeVar('Given', str, dict[str, Any])
 SessionFactory = Callable[[], contextlib.AbstractContextManager[Session]]
 DriverForBay = Callable[[models.Bay, models.Baymodel], Driver]
 
@@ -134,7 +136,39 @@ class Parts:
         driver = self._driver_for_bay(*bays.with_baymodel(session, node.bay.uuid))
         return Applicant(node.bay, node.role, name, driver)
 
-    def conflict(self, applicant: Applicant, operation_uuid: str) -> errors.APIError:
+    def admit(
+        self,
+        request: webob.Request,
+        bay_uuid: str,
+        attempt: Callable[
+            [Session, Applicant, models.Operation, Confirmed | None], Given | Standing
+        ],
+    ) -> Given:
+        """What a node is given that an operation builds; its first key counts.
+
+        :param attempt: gives it, or says why not, in a writing transaction; it is called
+            again in another one with what the cloud has of the node, if that is needed.
+        :raises APIError: the node may not have it, or not now.
+        """
+        confirmed = None
+        while True:
+            with self.writing() as session:
+                node = self.by_token(session, bay_uuid, request, is_counted=confirmed is None)
+                operation = operations.load(session, node.operation_uuid)
+                if operation is None:
+                    raise refused()
+                applicant = self.applicant(session, node, node_name(request))
+                if not admission.is_to_be_built(session, applicant, operation):
+                    raise admission.refused(applicant.name)
+                given = attempt(session, applicant, operation, confirmed)
+                if not isinstance(given, Standing):
+                    return given
+                owner = admission.owner_of_servers(session, applicant.bay.uuid)
+            if given is Standing.CONFLICT:
+                raise self._conflict(applicant, operation.uuid)
+            confirmed = self.cloud.confirm(applicant, owner)
+
+    def _conflict(self, applicant: Applicant, operation_uuid: str) -> errors.APIError:
         """The answer to a second key of a node; the operation that builds it fails."""
         with self.writing() as session:
             admission.record_conflict(session, self.certificates, applicant, operation_uuid)

@@ -8,6 +8,7 @@ certificate is the question of :mod:`magnum.api.bootstrap.admission`. What the
 layers below refuse, :mod:`magnum.api.requests.refusals` tells.
 """
 
+import functools
 import logging
 from typing import Final
 
@@ -16,12 +17,13 @@ from sqlalchemy.orm import Session
 
 from magnum.api import errors
 from magnum.api.bootstrap import admission
-from magnum.api.bootstrap.access import Node, Parts, argument, body, node_name, refused
-from magnum.api.bootstrap.admission import Applicant, Standing
+from magnum.api.bootstrap.access import Node, Parts, argument, body, refused
+from magnum.api.bootstrap.admission import Applicant, Confirmed, Standing
 from magnum.certificates.bootstrap import ROLES
 from magnum.certificates.errors import AuthorityMissing
 from magnum.certificates.requests import MAX_PEM_LENGTH
 from magnum.certificates.service import public_key_of
+from magnum.db import models
 from magnum.db.repositories import node_trust, operations
 from magnum.domain import states
 from magnum.domain.node_certificates import NodeAddresses, NodeCertificate
@@ -53,30 +55,28 @@ class BootstrapController:
         self, request: webob.Request, request_id: str, bay: str, purpose: str
     ) -> str:
         """POST of a node that is built: a certificate, for its signing request."""
-        csr, confirmed = None, None
-        while True:
-            with self._parts.writing() as session:
-                node = self._parts.by_token(session, bay, request, is_counted=confirmed is None)
-                operation = operations.load(session, node.operation_uuid)
-                if operation is None:
-                    raise refused()
-                applicant = self._parts.applicant(session, node, node_name(request))
-                if not admission.is_to_be_built(session, applicant, operation):
-                    raise admission.refused(applicant.name)
-                certificate = node_certificate(applicant.driver, node.role, purpose)
-                csr = _read_csr(request) if csr is None else csr
-                standing, addresses = admission.judge(
-                    session, applicant, operation, purpose, public_key_of(csr), confirmed
-                )
-                if standing is Standing.ADMITTED:
-                    return self._signed(
-                        session, applicant, purpose, certificate, addresses, csr, request_id,
-                        bool(argument(request, 'renews')),
-                    )
-                owner = admission.owner_of_servers(session, applicant.bay.uuid)
-            if standing is Standing.CONFLICT:
-                raise self._parts.conflict(applicant, operation.uuid)
-            confirmed = self._parts.cloud.confirm(applicant, owner)
+        # The body can be read once, and the transaction may be repeated.
+        read = functools.cache(lambda: _read_csr(request))
+
+        def attempt(
+            session: Session,
+            applicant: Applicant,
+            operation: models.Operation,
+            confirmed: Confirmed | None,
+        ) -> str | Standing:
+            certificate = node_certificate(applicant.driver, applicant.role, purpose)
+            csr = read()
+            standing, addresses = admission.judge(
+                session, applicant, operation, purpose, public_key_of(csr), confirmed
+            )
+            if standing is not Standing.ADMITTED:
+                return standing
+            return self._signed(
+                session, applicant, purpose, certificate, addresses, csr, request_id,
+                bool(argument(request, 'renews')),
+            )
+
+        return self._parts.admit(request, bay, attempt)
 
     def trust(self, request: webob.Request, request_id: str, bay: str) -> str | None:
         """POST of a node that lives: what it is to trust, unless it does so already."""

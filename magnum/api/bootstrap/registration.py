@@ -6,6 +6,7 @@ counts.
 """
 
 import dataclasses
+import functools
 import logging
 from collections.abc import Mapping
 from typing import Any, Final
@@ -15,13 +16,13 @@ from sqlalchemy.orm import Session
 
 from magnum.api import errors
 from magnum.api.bootstrap import admission, signatures
-from magnum.api.bootstrap.access import LONGEST, Parts, argument, body, json_of, node_name, refused
+from magnum.api.bootstrap.access import LONGEST, Parts, argument, body, json_of, refused
 from magnum.api.bootstrap.admission import Applicant, Confirmed, Standing
 from magnum.api.bootstrap.handlers import node_certificate
 from magnum.certificates.errors import InvalidCSR
 from magnum.certificates.service import public_key_of
 from magnum.db import models
-from magnum.db.repositories import nodes, operations
+from magnum.db.repositories import nodes
 from magnum.domain.node_certificates import NodeCertificate
 
 LOG = logging.getLogger(__name__)
@@ -57,30 +58,26 @@ class RegistrationController:
 
     def register(self, request: webob.Request, request_id: str, bay: str) -> dict[str, Any]:
         """POST of a node that is built: its signing key, and requests for its certificates."""
-        name = ''
-        shown, confirmed = None, None
-        while True:
-            with self._parts.writing() as session:
-                node = self._parts.by_token(session, bay, request, is_counted=confirmed is None)
-                operation = operations.load(session, node.operation_uuid)
-                if operation is None:
-                    raise refused()
-                name = name or node_name(request)
-                applicant = self._parts.applicant(session, node, name)
-                if not admission.is_to_be_built(session, applicant, operation):
-                    raise admission.refused(name)
-                shown = _read(request) if shown is None else shown
-                certificates = {
-                    purpose: node_certificate(applicant.driver, node.role, purpose)
-                    for purpose in shown.requests
-                }
-                standing = _judged(session, applicant, operation, shown, confirmed)
-                if standing is Standing.ADMITTED:
-                    return self._registered(session, applicant, shown, certificates, request_id)
-                owner = admission.owner_of_servers(session, applicant.bay.uuid)
-            if standing is Standing.CONFLICT:
-                raise self._parts.conflict(applicant, operation.uuid)
-            confirmed = self._parts.cloud.confirm(applicant, owner)
+        # The body can be read once, and the transaction may be repeated.
+        read = functools.cache(lambda: _read(request))
+
+        def attempt(
+            session: Session,
+            applicant: Applicant,
+            operation: models.Operation,
+            confirmed: Confirmed | None,
+        ) -> dict[str, Any] | Standing:
+            shown = read()
+            certificates = {
+                purpose: node_certificate(applicant.driver, applicant.role, purpose)
+                for purpose in shown.requests
+            }
+            standing = _judged(session, applicant, operation, shown, confirmed)
+            if standing is not Standing.ADMITTED:
+                return standing
+            return self._registered(session, applicant, shown, certificates, request_id)
+
+        return self._parts.admit(request, bay, attempt)
 
     def _registered(
         self,
