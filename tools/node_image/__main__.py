@@ -52,9 +52,7 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
         '--programs', type=pathlib.Path, metavar='DIR',
         help='a folder whose files come into /usr/local/bin, as kubelet and flanneld',
     )
-    parser.add_argument(
-        '--mirror', default='http://deb.debian.org/debian', help='(default: %(default)s)'
-    )
+    parser.add_argument('--mirror', default=recipe.MIRROR, help='(default: %(default)s)')
     parser.add_argument('--size', type=int, default=4, help='GB of the disk (default: %(default)s)')
     parser.add_argument(
         'folder', type=pathlib.Path, metavar='DIR',

@@ -7,6 +7,8 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 FILE: Final = pathlib.Path(__file__).with_name('recipe.json')
+#: Of Debian, unless another mirror is named.
+MIRROR: Final = 'http://deb.debian.org/debian'
 
 
 @functools.cache

@@ -8,7 +8,6 @@ import contextlib
 import fcntl
 import functools
 import hashlib
-import os
 import pathlib
 import shutil
 import tempfile
@@ -24,7 +23,6 @@ SUITE: Final = 'bookworm'
 COES: Final = ('swarm', 'kubernetes')
 #: Of the cloud images of Debian, beside what tools/image puts in.
 _FURTHER: Final = ('iputils-ping', 'jq', 'less', 'python3-yaml')
-_MIRROR: Final = os.environ.get('MAGNUM_NODES_MIRROR') or 'http://deb.debian.org/debian'
 _FILES: Final = layout.SOURCE / 'guest_files'
 _UNITS: Final = ('nodes-kernel.service', 'nodes-volumes.service')
 
@@ -73,7 +71,7 @@ def _make() -> None:
         try:
             made = build.image(
                 'root', pathlib.Path(work), suite=SUITE, coes=COES, further=_FURTHER,
-                programs=None, mirror=_MIRROR, gigabytes=0,
+                programs=None, mirror=layout.MIRROR, gigabytes=0,
             )
         except build.Failed as error:
             raise ToolError(f'the guest cannot be made: {error}') from error

@@ -1,18 +1,22 @@
 """Where everything of the machines is, and how it is named."""
 
 import hashlib
+import os
 import pathlib
 from typing import Final
 
 from tools.common.environments import TOOLS
 from tools.common.place import directory
 from tools.devcloud import settings
+from tools.node_image import recipe
 
 #: Guest roots; made once, kept for all checkouts and clouds.
 ROOTS: Final = directory('MAGNUM_NODES_ROOTS', TOOLS / 'guests')
 STATE: Final = settings.STATE / 'nodes'
 MACHINES: Final = STATE / 'machines'
 VOLUMES: Final = STATE / 'volumes'
+#: Of Debian, for the guest and for the source of Kubernetes.
+MIRROR: Final = os.environ.get('MAGNUM_NODES_MIRROR') or recipe.MIRROR
 SOURCE: Final = pathlib.Path(__file__).resolve().parent
 #: The process that follows the cloud; noted where the cloud's own processes are.
 WATCH: Final = settings.MACHINES_WATCH

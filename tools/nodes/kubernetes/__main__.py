@@ -8,6 +8,7 @@ import argparse
 import sys
 
 from tools.common import command
+from tools.nodes import layout
 from tools.nodes.kubernetes import build, recipe
 
 
@@ -21,7 +22,7 @@ def _run() -> int:
         help='build: make what is not there yet, and print where it is;\n'
         'check: print what this machine lacks for that; exit code 1 if anything',
     )
-    parser.add_argument('--mirror', default=build.MIRROR, help='(default: %(default)s)')
+    parser.add_argument('--mirror', default=layout.MIRROR, help='(default: %(default)s)')
     given = parser.parse_args()
     if given.command == 'check':
         lacking = [] if recipe.place().exists() else list(build.missing())

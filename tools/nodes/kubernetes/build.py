@@ -13,9 +13,9 @@ from tools.common import command, machine
 from tools.common.command import say
 from tools.common.errors import ToolError
 from tools.common.processes import run_logged
+from tools.nodes import layout
 from tools.nodes.kubernetes import recipe
 
-MIRROR = 'http://deb.debian.org/debian'
 _KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
 _DISK = 4.0  # GiB while it builds; what stays are 0.3
 
@@ -37,7 +37,7 @@ def missing() -> Iterator[str]:
             )
 
 
-def programs(mirror: str = MIRROR) -> pathlib.Path:
+def programs(mirror: str = layout.MIRROR) -> pathlib.Path:
     """The folder of the programs; they are built unless they were before.
 
     :raises ToolError: something is missing, or a command failed.
