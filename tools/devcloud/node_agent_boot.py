@@ -153,7 +153,7 @@ class Node:
         if self.files.purposes():
             self.trust(self.bundle)
         if self.files.role == 'worker':
-            self._key(_NOT_KEPT).unlink(missing_ok=True)
+            self.files.key(_NOT_KEPT).unlink(missing_ok=True)
         self.reporter.turn()
         return self.files.purposes()
 
@@ -205,7 +205,7 @@ class Node:
 
     def purposes(self) -> list[str]:
         """Of the certificates whose keys it keeps."""
-        return [purpose for purpose in self.files.purposes() if self._key(purpose).exists()]
+        return [purpose for purpose in self.files.purposes() if self.files.key(purpose).exists()]
 
     def check(self, purpose: str, pem: bytes, bundle: bytes) -> None:
         """Check a certificate.
@@ -216,7 +216,7 @@ class Node:
         certificate = x509.load_pem_x509_certificate(pem)
         if not any(is_issued_by(certificate, authority) for authority in authorities(bundle)):
             raise ValueError(f'the certificate for {purpose} is of another authority')
-        key = load_pem_private_key(self._key(purpose).read_bytes(), None)
+        key = load_pem_private_key(self.files.key(purpose).read_bytes(), None)
         if certificate.public_key() != key.public_key():
             raise ValueError(f'the certificate for {purpose} has another key')
         now = datetime.datetime.now(datetime.UTC)
@@ -233,9 +233,6 @@ class Node:
             data=certificates.request(self.files, purpose),
             headers={'Content-Type': 'application/x-pem-file'},
         )
-
-    def _key(self, purpose: str) -> pathlib.Path:
-        return self.files.path(files.CERTIFICATES) / f'{purpose}.key'
 
     def _sleep(self, seconds: float) -> None:
         if self._stopping.wait(seconds):

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 
 from .channel import KEY, Away, Channel
-from .node import CERTIFICATES, Node, ProgramFailed, openssl
+from .node import Node, ProgramFailed, openssl
 
 REGISTERED = '/etc/magnum/registered'
 ATTEMPTS, PAUSE = 10, 6.0
@@ -36,7 +36,7 @@ def alternative_names(node: Node, purpose: str) -> str:
 def request(node: Node, purpose: str) -> str:
     """The signing request of a purpose, in PEM."""
     return openssl(
-        'req', '-new', '-key', str(_key(node, purpose)), '-subj', '/CN=' + node.name[:64],
+        'req', '-new', '-key', str(node.key(purpose)), '-subj', '/CN=' + node.name[:64],
         '-addext', 'subjectAltName=' + alternative_names(node, purpose),
     ).decode()
 
@@ -64,7 +64,7 @@ def register(
     if marker.exists() and marker.read_text() == token:
         return []
     own = node.path(KEY)
-    for key in (own, *(_key(node, purpose) for purpose in node.purposes())):
+    for key in (own, *(node.key(purpose) for purpose in node.purposes())):
         _make(node, key)
     answer = _patiently(
         channel,
@@ -106,7 +106,7 @@ def _keep(node: Node, answer: dict[str, object]) -> None:
         shown = openssl(
             'x509', '-noout', '-pubkey', given=str(given.get(purpose, '')).encode()
         ).decode()
-        if shown != public_key(_key(node, purpose)):
+        if shown != public_key(node.key(purpose)):
             raise ProgramFailed(f'the certificate for {purpose} has another key')
     for purpose in purposes:
         node.write(node.certificate(purpose), given[purpose])
@@ -119,7 +119,7 @@ def terms(node: Node) -> dict[str, tuple[float, float]]:
     for purpose in node.purposes():
         file = node.certificate(purpose)
         # A certificate is of no use without its key, and some keys are not kept.
-        if file.exists() and _key(node, purpose).exists():
+        if file.exists() and node.key(purpose).exists():
             dates = openssl('x509', '-in', str(file), '-noout', '-startdate', '-enddate')
             begin, end = (line.partition('=')[2] for line in dates.decode().splitlines())
             found[purpose] = ssl.cert_time_to_seconds(begin), ssl.cert_time_to_seconds(end)
@@ -138,10 +138,6 @@ def ending(node: Node, now: float) -> str:
     end, purpose = min(soon)
     day = datetime.datetime.fromtimestamp(end, datetime.timezone.utc)
     return f'{purpose}: {day:%Y-%m-%dT%H:%M:%SZ}'
-
-
-def _key(node: Node, purpose: str) -> pathlib.Path:
-    return node.path(CERTIFICATES) / (purpose + '.key')
 
 
 def _make(node: Node, key: pathlib.Path) -> None:

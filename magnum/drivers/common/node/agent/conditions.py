@@ -12,7 +12,7 @@ import time
 
 from . import certificates
 from .channel import Channel
-from .node import CERTIFICATES, Node, ProgramFailed
+from .node import Node, ProgramFailed
 
 #: Of the COE: prints lines "condition NAME STATUS REASON TEXT" and "version NAME VALUE".
 SCRIPT = '/opt/magnum/conditions.sh'
@@ -87,7 +87,7 @@ class Conditions:
         """The digest of what the services trust, as trust.sh says it; None without any."""
         if not self._node.purposes():
             return None
-        file = self._node.path(CERTIFICATES) / 'trusted.pem'
+        file = self._node.certificate('trusted')
         return hashlib.sha256(file.read_bytes() if file.exists() else b'').hexdigest()
 
     def _disk(self) -> dict[str, str]:

@@ -51,8 +51,12 @@ class Node:
         return self.root / name.lstrip('/')
 
     def certificate(self, purpose: str) -> pathlib.Path:
-        """The file of a certificate; its key is beside it."""
+        """The file of a certificate."""
         return self.path(CERTIFICATES) / (purpose + '.pem')
+
+    def key(self, purpose: str) -> pathlib.Path:
+        """The file of a certificate's private key."""
+        return self.path(CERTIFICATES) / (purpose + '.key')
 
     def purposes(self) -> list[str]:
         """Purposes of the node's certificates."""
