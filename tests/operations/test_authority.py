@@ -109,7 +109,7 @@ def test_a_node_that_does_not_follow_stops_it_and_is_named(bay: Bay) -> None:
 
 @pytest.mark.parametrize('again', ['retry', 'rotate'])
 @pytest.mark.parametrize('passed', [0, 1, 2])
-def test_one_that_failed_is_gone_on_with(bay: Bay, passed: int, again: str) -> None:
+def test_one_that_failed_is_continued(bay: Bay, passed: int, again: str) -> None:
     """After as many of its waits as were passed."""
     _, *others = reversed(bay.nodes)
     (old,) = bay.trusted()

@@ -1,7 +1,7 @@
 """What the nodes of bays trust, by their own word.
 
-A list of nodes is made for every rotation. Nodes that are not on it have no
-say, and those of a bay that never rotated cost nothing.
+A list of nodes is made for every rotation, which waits for no others; the nodes
+of a bay that never rotated cost nothing.
 """
 
 import hashlib
