@@ -1,7 +1,5 @@
 """Nodes of a bay, from their registration to what users see of them."""
 
-import pathlib
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,19 +15,12 @@ BAD = {'status': 'False', 'reason': 'Full', 'message': '2 % left'}
 
 
 @pytest.fixture
-def service(tmp_path: pathlib.Path) -> Iterator[Service]:
-    running = Service(tmp_path)
-    yield running
-    running.stop()
-
-
-@pytest.fixture
-def client(service: Service) -> webtest.TestApp:
-    made = webtest.TestApp(service.application)
-    made.post_json('/v1/clustertemplates', TEMPLATE, headers=HEADERS)
-    made.post_json('/v1/clusters', CLUSTER, headers=HEADERS)
+def client(service: Service, client: webtest.TestApp) -> webtest.TestApp:
+    """Of a service that has a cluster."""
+    client.post_json('/v1/clustertemplates', TEMPLATE, headers=HEADERS)
+    client.post_json('/v1/clusters', CLUSTER, headers=HEADERS)
     service.settle()
-    return made
+    return client
 
 
 def _list(client: webtest.TestApp, path: str = '/v1/clusters/one/nodes') -> Any:

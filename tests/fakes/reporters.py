@@ -6,17 +6,14 @@ import sqlalchemy as sa
 import webob
 from oslo_config import cfg
 
-from magnum.api.bootstrap import signatures
 from magnum.certificates.service import CertificateService
 from magnum.db import models
 from magnum.db.engine import Database
-from magnum.db.repositories import nodes
-from magnum.domain.node_certificates import NodeAddresses
 from magnum.domain.stack_names import nodegroup_stack_name, stack_name
 from tests.fakes import bootstrap
 from tests.fakes.driver import FakeDriver
 from tests.fakes.servers import FakeServers, NoWakeUp
-from tests.unit.certificates.reporting import WELL, Reporting, pem
+from tests.unit.certificates.reporting import WELL, Reporting
 
 _OF_ALL = ('Services', 'Node', 'Certificates')
 
@@ -59,9 +56,10 @@ class Reporters:
             role, word = ('master', 'master') if one.role == 'master' else ('worker', 'node')
             for index in range(one.node_count):
                 name = f'{stack}-{word}-{index}'
-                self._nodes[name] = _registered(
-                    database, Reporting(app, bay_uuid, name, role), active
-                )
+                self._nodes[name] = Reporting(app, bay_uuid, name, role)
+        with database.writing() as session:
+            for node in self._nodes.values():
+                node.admit(session, active)
 
     @property
     def names(self) -> list[str]:
@@ -95,14 +93,3 @@ class Reporters:
         """What became of a directive."""
         answer = self._nodes[name].result(directive, **members)
         assert answer.status_int == 200, answer.text
-
-
-def _registered(database: Database, node: Reporting, operation: str | None) -> Reporting:
-    key = signatures.public_key(pem(node.key))
-    with database.writing() as session:
-        row = nodes.register(
-            session, node.bay_uuid, node.role, node.name, operation, 'server', NodeAddresses(),
-            {signatures.PURPOSE: signatures.fingerprint(key)},
-        )
-        nodes.let_report(session, row, key)
-    return node

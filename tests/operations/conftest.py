@@ -111,6 +111,14 @@ class World:
 
         return self.database.run(work)
 
+    def built(self, workers: int) -> str:
+        """A bay called ``bay`` of a master and that many workers, by its uuid."""
+        uuid = self.create(name='bay')
+        self.build(uuid)
+        self.ask('resize', uuid, workers)
+        self.build(uuid)
+        return uuid
+
     def ask(self, verb: str, uuid: str, *args: Any, **more: Any) -> Any:
         """Accept something about a bay, in a request's transaction."""
 

@@ -16,11 +16,7 @@ from tests.operations.conftest import World
 @pytest.fixture
 def uuid(world: World) -> str:
     """A bay of three workers."""
-    made = world.create(name='bay')
-    world.build(made)
-    world.ask('resize', made, 3)
-    world.build(made)
-    return made
+    return world.built(workers=3)
 
 
 def _armed(world: World) -> list[str]:

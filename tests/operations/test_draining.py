@@ -11,17 +11,11 @@ from magnum.domain.parameters import Resize
 from tests.fakes.reporters import Reporters
 from tests.operations.conftest import World
 
-BAD = {'status': 'False', 'reason': 'Down', 'message': ''}
-
 
 @pytest.fixture
 def uuid(world: World) -> str:
     """A bay of a master and four workers."""
-    made = world.create(name='bay')
-    world.build(made)
-    world.ask('resize', made, 4)
-    world.build(made)
-    return made
+    return world.built(workers=4)
 
 
 @pytest.fixture
@@ -37,7 +31,7 @@ def turn(world: World) -> None:
     world.worker().turn()
 
 
-def finish(world: World, uuid: str) -> None:
+def finish(world: World) -> None:
     """Heat does what it was asked, if it was."""
     world.cloud.settle()
     world.pass_time(30)
@@ -87,7 +81,7 @@ def test_nodes_that_go_are_drained_and_then_removed(
     assert asked(world) == before + 1
     assert nodes.report(master) == []
 
-    finish(world, uuid)
+    finish(world)
     given = directive(nodes)
     assert (given['verb'], given['parameters']) == ('remove', {'nodes': nodes.workers[2:]})
     assert world.operations(uuid)[-1].state == 'QUEUED'
@@ -145,7 +139,7 @@ def test_nobody_waits_for_long(
     if step == 'remove':
         nodes.result(nodes.masters[0], directive(nodes)['id'])
         turn(world)
-        finish(world, uuid)
+        finish(world)
     before, given = asked(world), directive(nodes)
     assert given['verb'] == step
     pass_time_of_directives(world, 240)

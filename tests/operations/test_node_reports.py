@@ -19,11 +19,7 @@ WELL = {'status': 'True', 'reason': 'Enough', 'message': ''}
 @pytest.fixture
 def uuid(world: World) -> str:
     """A bay of a master and three workers."""
-    made = world.create(name='bay')
-    world.build(made)
-    world.ask('resize', made, 3)
-    world.build(made)
-    return made
+    return world.built(workers=3)
 
 
 @pytest.fixture

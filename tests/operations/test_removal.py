@@ -14,11 +14,7 @@ from tests.operations.conftest import Killed, World, error_of
 @pytest.fixture
 def uuid(world: World) -> str:
     """A bay of four workers."""
-    made = world.create(name='bay')
-    world.build(made)
-    world.ask('resize', made, 4)
-    world.build(made)
-    return made
+    return world.built(workers=4)
 
 
 def _nodes(world: World) -> dict[str, str]:

@@ -11,7 +11,11 @@ import webob
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from sqlalchemy import orm
 
+from magnum.api.bootstrap import signatures
+from magnum.db.repositories import nodes
+from magnum.domain.node_certificates import NodeAddresses
 from tests.fakes import bootstrap
 from tests.unit.certificates import csr
 
@@ -58,6 +62,18 @@ class Reporting:
         self.app, self.bay_uuid, self.name, self.role = app, bay_uuid, name, role
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.sequence = 0
+
+    def admit(self, session: orm.Session, operation: str | None = None) -> None:
+        """Make it known, as a registration does.
+
+        :param operation: what builds it.
+        """
+        key = signatures.public_key(pem(self.key))
+        row = nodes.register(
+            session, self.bay_uuid, self.role, self.name, operation, 'server', NodeAddresses(),
+            {signatures.PURPOSE: signatures.fingerprint(key)},
+        )
+        nodes.let_report(session, row, key)
 
     def register(self, token: str | None, *purposes: str, **members: Any) -> webob.Response:
         body = {
