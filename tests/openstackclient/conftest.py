@@ -38,6 +38,14 @@ clouds:
 """
 
 
+def model(coe: str) -> tuple[str, ...]:
+    """Options of a baymodel."""
+    return (
+        '--coe', coe, '--image', 'debian', '--external-network', 'public',
+        '--flavor', 'm1.small', '--master-flavor', 'm1.small', '--keypair', 'default',
+    )
+
+
 @dataclasses.dataclass(frozen=True)
 class Done:
     """What a command left behind."""

@@ -1,13 +1,10 @@
 """Baymodels, drivers, and what is refused."""
 
 from tests.attacks.running import RunningService
-from tests.openstackclient.conftest import User
+from tests.openstackclient.conftest import User, model
 
 _TIMEOUT = 120  # seconds
-_MODEL = (
-    '--coe', 'swarm', '--image', 'debian', '--external-network', 'public',
-    '--flavor', 'm1.small', '--master-flavor', 'm1.small', '--keypair', 'default',
-)
+_MODEL = model('swarm')
 
 
 def test_a_baymodel_is_made_changed_and_deleted(member: User) -> None:

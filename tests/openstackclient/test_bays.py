@@ -9,15 +9,12 @@ import pytest
 
 from tests.api.fixtures.cloud import OTHER_PROJECT, PROJECT
 from tests.attacks.running import RunningService
-from tests.openstackclient.conftest import User
+from tests.openstackclient.conftest import User, model
 from tools.fakecloud.compute import flavor
 
 Conductor = Callable[..., None]
 _TIMEOUT = 120  # seconds
-_MODEL = (
-    '--coe', 'kubernetes', '--image', 'debian', '--external-network', 'public',
-    '--flavor', 'm1.small', '--master-flavor', 'm1.small', '--keypair', 'default',
-)
+_MODEL = model('kubernetes')
 
 
 @pytest.fixture(scope='module')

@@ -5,14 +5,11 @@ from collections.abc import Callable
 import pytest
 
 from tests.attacks.running import RunningService
-from tests.openstackclient.conftest import User
+from tests.openstackclient.conftest import User, model
 from tests.unit.drivers import plans
 
 Conductor = Callable[..., None]
-_MODEL = (
-    '--coe', 'kubernetes', '--image', 'debian', '--external-network', 'public',
-    '--flavor', 'm1.small', '--master-flavor', 'm1.small', '--keypair', 'default',
-)
+_MODEL = model('kubernetes')
 
 
 @pytest.fixture

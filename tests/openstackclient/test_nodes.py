@@ -2,13 +2,11 @@
 
 from magnum.db import models
 from tests.attacks.running import RunningService
-from tests.openstackclient.conftest import User
+from tests.openstackclient.conftest import User, model
 
 
 def test_nodes_are_listed(service: RunningService, member: User) -> None:
-    member.json('baymodel', 'create', 'noded', '--coe', 'swarm', '--image', 'debian',
-                '--external-network', 'public', '--flavor', 'm1.small', '--master-flavor',
-                'm1.small', '--keypair', 'default')
+    member.json('baymodel', 'create', 'noded', *model('swarm'))
     uuid = member.json('bay', 'create', 'noded', '--baymodel', 'noded')['uuid']
     assert member.json('bay', 'node', 'list', 'noded') == []
     full = {'status': 'False', 'reason': 'Full', 'message': '2 % left'}

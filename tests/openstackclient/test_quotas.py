@@ -1,12 +1,9 @@
 """Quotas and numbers, of members and of administrators."""
 
 from tests.api.fixtures.cloud import OTHER_PROJECT, PROJECT
-from tests.openstackclient.conftest import User
+from tests.openstackclient.conftest import User, model
 
-_MODEL = (
-    '--coe', 'swarm', '--image', 'debian', '--external-network', 'public',
-    '--flavor', 'm1.small', '--master-flavor', 'm1.small', '--keypair', 'default',
-)
+_MODEL = model('swarm')
 
 
 def test_a_quota_is_set_changed_and_deleted(member: User, admin: User) -> None:
