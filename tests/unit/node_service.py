@@ -5,7 +5,6 @@ import datetime
 import hashlib
 import http.server
 import json
-import threading
 import urllib.parse
 from collections.abc import Iterator
 from typing import Any
@@ -14,6 +13,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from tests.fakes.listening import listening
 
 BAY = '5f0e7d52-9a3c-4f5e-8f7e-0a1b2c3d4e5f'
 
@@ -173,12 +174,7 @@ def serve() -> Iterator[Service]:
     class Server(http.server.ThreadingHTTPServer):
         request_queue_size = 100
 
-    with Server(('127.0.0.1', 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={'poll_interval': 0.01})
-        thread.start()
-        made_up.url = f'http://127.0.0.1:{server.server_port}'
-        try:
-            yield made_up
-        finally:
-            server.shutdown()
-            thread.join()
+    server = Server(('127.0.0.1', 0), Handler)
+    made_up.url = f'http://127.0.0.1:{server.server_port}'
+    with listening(server):
+        yield made_up

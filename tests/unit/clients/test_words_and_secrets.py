@@ -3,7 +3,6 @@
 import http.server
 import json
 import logging
-import threading
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +15,7 @@ from novaclient import client as nova_client
 from magnum.clients.errors import CloudRefused, calling
 from magnum.clients.heat import HeatClient
 from magnum.clients.sessions import QuietSession
+from tests.fakes.listening import listening
 
 TOKEN = 'the-token-of-the-bay'
 SECRETS = ('bootstrap-token-1', 'the-password', 'https://heat/signed?Signature=abc', TOKEN)
@@ -66,10 +66,8 @@ class _Cloud(http.server.BaseHTTPRequestHandler):
 @pytest.fixture(scope='module')
 def url() -> Iterator[str]:
     server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), _Cloud)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f'http://127.0.0.1:{server.server_port}/v1/project'
-    server.shutdown()
-    server.server_close()
+    with listening(server):
+        yield f'http://127.0.0.1:{server.server_port}/v1/project'
 
 
 def _heat(kind: type[keystone_session.Session], url: str) -> HeatClient:

@@ -26,6 +26,7 @@ from magnum.db.repositories import node_trust
 from magnum.domain import states
 from magnum.domain.node_certificates import NodeCertificate
 from tests.fakes import bootstrap
+from tests.fakes.listening import listening
 from tests.fakes.servers import FakeServers, NoWakeUp
 from tests.unit.certificates import nodes
 from tests.unit.certificates.conftest import build
@@ -110,12 +111,8 @@ def magnum(
 @pytest.fixture
 def url(magnum: Magnum) -> Iterator[str]:
     server = wsgiref.simple_server.make_server('127.0.0.1', 0, magnum, handler_class=SilentHandler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={'poll_interval': 0.01})
-    thread.start()
-    yield f'http://127.0.0.1:{server.server_port}'
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with listening(server):
+        yield f'http://127.0.0.1:{server.server_port}'
 
 
 @pytest.fixture

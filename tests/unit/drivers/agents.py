@@ -10,7 +10,6 @@ import json
 import pathlib
 import re
 import ssl
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -21,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, utils
 
 from magnum.drivers import settings
 from magnum.drivers.common.node.agent.node import Node
+from tests.fakes.listening import listening
 from tests.unit.node_service import BAY, Authority
 
 NAME = 'bay-node-0'
@@ -153,19 +153,14 @@ def serve(context: ssl.SSLContext | None = None) -> Iterator[Service]:
         def log_message(self, *args: Any) -> None:
             pass
 
-    with http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler) as server:
-        scheme = 'http'
-        if context is not None:
-            server.socket = context.wrap_socket(server.socket, server_side=True)
-            scheme = 'https'
-        thread = threading.Thread(target=server.serve_forever, kwargs={'poll_interval': 0.01})
-        thread.start()
-        service.url = f'{scheme}://localhost:{server.server_port}/v1/bootstrap'
-        try:
-            yield service
-        finally:
-            server.shutdown()
-            thread.join()
+    server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler)
+    scheme = 'http'
+    if context is not None:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        scheme = 'https'
+    service.url = f'{scheme}://localhost:{server.server_port}/v1/bootstrap'
+    with listening(server):
+        yield service
 
 
 def make_node(root: pathlib.Path, url: str, **changes: str) -> Node:

@@ -4,7 +4,6 @@ import ast
 import http.server
 import pathlib
 import ssl
-import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -16,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import utils
 from magnum.drivers.common.node.agent import certificates, channel
 from magnum.drivers.common.node.agent.channel import Away, Channel, Gone, Refused
 from magnum.drivers.common.node.agent.node import Node, ProgramFailed, openssl
+from tests.fakes.listening import listening
 from tests.unit.drivers import agents, node_files, test_join_service
 from tests.unit.drivers.agents import Answer, Service
 
@@ -215,16 +215,13 @@ def test_the_bays_proxy_and_its_exceptions(
         def log_message(self, *args: Any) -> None:
             pass
 
-    with http.server.HTTPServer(('127.0.0.1', 0), Proxy) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={'poll_interval': 0.01})
-        thread.start()
+    server = http.server.HTTPServer(('127.0.0.1', 0), Proxy)
+    with listening(server):
         node = agents.make_node(
             tmp_path, service.url, MAGNUM_NO_PROXY=exceptions,
             MAGNUM_HTTP_PROXY=f'http://127.0.0.1:{server.server_port}',
         )
         Channel(node).register({'public_key': '', 'requests': {}} if by_proxy else _body(node))
-        server.shutdown()
-        thread.join()
     assert bool(asked) is by_proxy
     assert bool(service.said) is not by_proxy
 

@@ -8,11 +8,11 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
 
 import pytest
 
 from magnum.drivers import settings
+from tests.fakes.listening import listening
 from tests.unit import node_service
 from tests.unit.drivers import node_files
 from tests.unit.drivers.node_files import FOLDER
@@ -318,17 +318,15 @@ def test_refusals_are_not_asked_again(
 ) -> None:
     server = http.server.HTTPServer(('127.0.0.1', 0), Refuser)
     server.statuses = left = [*statuses, 200, 200]          # type: ignore[attr-defined]
-    threading.Thread(target=server.serve_forever, daemon=True).start()
     lib = node_files.place(tmp_path, 'common/node/lib.sh', 'lib.sh')
     node_files.place(tmp_path, 'common/node/magnum-curl', 'magnum-curl')
     url = f'http://127.0.0.1:{server.server_port}/'
-    done = subprocess.run(
-        ['bash', '-c', f'. {lib}; patiently 5 0 --output /dev/null {url}'],
-        capture_output=True, text=True, check=False,
-        env={'PATH': f'{tmp_path}:{os.environ["PATH"]}'},
-    )
-    server.shutdown()
-    server.server_close()
+    with listening(server):
+        done = subprocess.run(
+            ['bash', '-c', f'. {lib}; patiently 5 0 --output /dev/null {url}'],
+            capture_output=True, text=True, check=False,
+            env={'PATH': f'{tmp_path}:{os.environ["PATH"]}'},
+        )
     assert (done.returncode, done.stdout) == (ended, said), done.stderr
     assert len(left) == 2, 'asked as often as there were answers'
 
