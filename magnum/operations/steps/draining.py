@@ -81,7 +81,8 @@ def _timeout(work: Work) -> float:
 
 def _leaving(work: Work, situation: Situation) -> tuple[str, ...]:
     """Names of the nodes that go: those that report; the cluster knows no others."""
-    driver, output = work.driver(situation), work.driver(situation).workers_output
+    driver = work.driver(situation)
+    output = driver.workers_output
     with work.tools.database.reading() as session:
         workers = [
             node for node in node_watch.reporting(session, situation.bay.uuid)
