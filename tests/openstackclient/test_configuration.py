@@ -11,16 +11,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from tests.attacks.running import RunningService
-from tests.openstackclient.conftest import User
+from tests.openstackclient.conftest import User, model
 
 
 @pytest.fixture(scope='module')
 def bays(service: RunningService, member: User) -> Iterator[None]:
     """A bay of each kind, built."""
     for coe in ('kubernetes', 'swarm', 'mesos'):
-        member.json('baymodel', 'create', f'{coe}-of', '--coe', coe, '--image', 'debian',
-                    '--external-network', 'public', '--flavor', 'm1.small',
-                    '--master-flavor', 'm1.small', '--keypair', 'default')
+        member.json('baymodel', 'create', f'{coe}-of', *model(coe))
         bay = member.json('bay', 'create', coe, '--baymodel', f'{coe}-of')
         service.world.build(bay['uuid'])
     yield

@@ -7,16 +7,14 @@ from collections.abc import Callable
 import pytest
 
 from tests.attacks.running import RunningService
-from tests.openstackclient.conftest import User
+from tests.openstackclient.conftest import User, model
 
 _TIMEOUT = 120  # seconds
 
 
 @pytest.fixture(scope='module')
 def bay(member: User) -> str:
-    member.json('baymodel', 'create', 'events', '--coe', 'swarm', '--image', 'debian',
-                '--external-network', 'public', '--flavor', 'm1.small', '--master-flavor',
-                'm1.small', '--keypair', 'default')
+    member.json('baymodel', 'create', 'events', *model('swarm'))
     return str(member.json('bay', 'create', 'eventful', '--baymodel', 'events')['uuid'])
 
 
