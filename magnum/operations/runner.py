@@ -101,7 +101,7 @@ class Runner:
         except HeatIsBusy as busy:
             return functools.partial(self._wait, seen=str(busy))
         except (*UNAVAILABLE, OutcomeUnknown) as away:
-            # Recorded when the database is back, and then gone on with at once.
+            # Recorded when the database is back, and then continued at once.
             LOG.warning(
                 'Operation %s: no database: %s', work.claim.operation_uuid, first_line(away)
             )
