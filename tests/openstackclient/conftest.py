@@ -19,10 +19,13 @@ from unittest import mock
 import pytest
 from osc_magnum import plugin
 
-from tests.api.fixtures.cloud import TOKENS
+from tests.api.fixtures.cloud import OTHER_PROJECT, PROJECT, TOKENS
 from tests.attacks.running import RunningService
 
 _PROGRAM = pathlib.Path(sys.executable).with_name('openstack')
+_PROJECT_NAMES: dict[str | None, str] = {
+    PROJECT: 'demo', OTHER_PROJECT: 'other', '1' * 32: 'twin', '2' * 32: 'twin',
+}
 _CLOUDS = """
 clouds:
   {name}:
@@ -156,6 +159,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService
     running.cloud.identity.accounts |= {
         name: token for name, token in TOKENS.items() if name != 'service'
     }
+    running.cloud.identity.project_names = _PROJECT_NAMES
+    running.cloud.identity.projects = {*(running.cloud.identity.projects or ()), *_PROJECT_NAMES}
     try:
         running.start()
         yield running

@@ -1,5 +1,7 @@
 """Quotas and numbers, of members and of administrators."""
 
+import pytest
+
 from tests.api.fixtures.cloud import OTHER_PROJECT, PROJECT
 from tests.openstackclient.conftest import User, model
 
@@ -39,6 +41,36 @@ def test_what_quotas_refuse_names_what_was_given(member: User, admin: User) -> N
         done = member.run('bay', *command)
         assert done.code == 1
         assert 'HTTP 403, magnum.forbidden' in done.err
+
+
+def test_projects_are_named(member: User, admin: User) -> None:
+    quota = admin.json('bay', 'quota', 'show', 'other')
+    assert quota == {'project_id': OTHER_PROJECT, 'bays': 20}
+    assert member.json('bay', 'quota', 'show', 'demo')['project_id'] == PROJECT
+    assert member.json('bay', 'stats', 'show', '--project', 'demo') == member.json(
+        'bay', 'stats', 'show'
+    )
+
+
+@pytest.mark.parametrize(('command', 'option'), [
+    (('quota', 'show', '{}'), '<project>'),
+    (('quota', 'set', '{}', '--bays', '1'), '<project>'),
+    (('quota', 'delete', '{}'), '<project>'),
+    (('stats', 'show', '--project', '{}'), '--project'),
+    (('list', '--project', '{}'), '--project'),
+])
+def test_a_project_that_cannot_be_found_out_by_name(
+    member: User, admin: User, command: tuple[str, ...], option: str
+) -> None:
+    for user, name, reason, todo in (
+        (member, 'other', 'You may not look projects up', 'give the id of the project.'),
+        (admin, 'twin', 'There is more than one project twin.', 'give the id of the project: '),
+        (admin, 'nowhere', 'There is no project nowhere that you see.', 'openstack project list'),
+    ):
+        done = user.run('bay', *(part.format(name) for part in command))
+        assert done.code == 1
+        assert reason in done.err
+        assert f'\nOption: {option}\nWhat to do: {todo}' in done.err
 
 
 def test_bays_and_nodes_are_counted(member: User, admin: User) -> None:

@@ -44,6 +44,7 @@ class Identity:
     :ivar tokens: by their ids.
     :ivar accounts: what users get who authenticate; others get any project they name.
     :ivar projects: those that there are; None: all that anybody names.
+    :ivar project_names: names by ids; the name of any other project is its id.
     """
 
     def __init__(self, world: World):
@@ -52,6 +53,7 @@ class Identity:
         self.tokens: dict[str, Token] = {}
         self.accounts: dict[str, Token] = {}
         self.projects: set[str | None] | None = None
+        self.project_names: dict[str | None, str] = {}
         #: What becomes of a token that is none of these.
         self.rule: Callable[[str], Token | None] = lambda token: None
         self.users: dict[str, dict[str, Any]] = {}
@@ -169,7 +171,7 @@ class Identity:
             **token.more,
         }
         if token.project is not None:
-            document['project'] = {'id': token.project, 'name': token.project, 'domain': domain}
+            document['project'] = {**self._project(token.project), 'domain': domain}
             document['is_domain'] = False
         if token.access_rules is not None:
             document['application_credential'] = {
@@ -220,11 +222,15 @@ class Identity:
                 return Reply('project-403', error(403, 'not for you'), 403)
             if not rest:
                 wanted = request.first('name')
-                named = [_project(one) for one in self.projects if wanted in (None, one)]
-                return Reply('project-list', {'projects': named, 'links': {'next': None}})
+                named = [self._project(one) for one in self.projects]
+                found = [one for one in named if wanted in (None, one['name'])]
+                return Reply('project-list', {'projects': found, 'links': {'next': None}})
             if rest[0] not in self.projects:
                 return _not_found('project-404')
-        return Reply('project-get', {'project': _project(rest[0])})
+        return Reply('project-get', {'project': self._project(rest[0])})
+
+    def _project(self, ident: str | None) -> dict[str, Any]:
+        return {'id': ident, 'name': self.project_names.get(ident, ident), 'enabled': True}
 
     def _trusts(self, request: Request, rest: tuple[str, ...]) -> Reply:
         if request.method == 'POST':
@@ -254,10 +260,6 @@ class Identity:
 
     def _services(self, _request: Request, _rest: tuple[str, ...]) -> Reply:
         return Reply('services', {'services': [], 'links': {'next': None}})
-
-
-def _project(ident: str | None) -> dict[str, Any]:
-    return {'id': ident, 'name': ident, 'enabled': True}
 
 
 def _not_found(route: str) -> Reply:

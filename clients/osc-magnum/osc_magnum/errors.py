@@ -87,6 +87,16 @@ class ForeignContext(exceptions.CommandError):
         )
 
 
+class UnknownProject(exceptions.CommandError):
+    """The project that the user means cannot be found out.
+
+    :param option: by which the user gives it.
+    """
+
+    def __init__(self, reason: str, option: str, todo: str):
+        super().__init__(f'{reason}\nOption: {option}\nWhat to do: {todo}')
+
+
 class OperationFailed(exceptions.CommandError):
     """An operation failed, or was cancelled.
 

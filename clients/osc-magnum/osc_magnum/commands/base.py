@@ -4,11 +4,12 @@ import argparse
 import re
 from typing import Any, Final
 
+from openstack import exceptions as sdk_exceptions
 from osc_lib import exceptions
 from osc_lib.command import command
 
 from osc_magnum import options
-from osc_magnum.errors import ServiceError
+from osc_magnum.errors import ServiceError, UnknownProject
 from osc_magnum.service import Document, Service, operation_id
 from osc_magnum.waiting import until_ended
 
@@ -30,24 +31,36 @@ class _OfService(command.Command):
         service: Service = self.app.client_manager.bay
         return service
 
-    def project_id(self, ident: str | None) -> str:
+    def project_id(self, ident: str | None, option: str) -> str:
         """The id of a project that was given by name or id; by default the user's own.
 
-        :raises CommandError: there is no such project, or the user's login has none.
+        :param option: by which the user gives it.
+        :raises UnknownProject: it cannot be found out.
         """
-        cloud = self.app.client_manager.sdk_connection
-        if not ident:
-            if not cloud.current_project_id:
-                raise exceptions.CommandError(
-                    'You are not logged in to a project.\nWhat to do: name one with --project.'
-                )
-            return str(cloud.current_project_id)
-        if _PROJECT_ID.fullmatch(ident):
+        manager = self.app.client_manager
+        if ident and _PROJECT_ID.fullmatch(ident):
             return ident
-        found = cloud.identity.find_project(ident)
+        # Few users may look projects up, and their own is in their token.
+        own = manager.auth_ref
+        if not ident and not own.project_id:
+            raise UnknownProject('You are not logged in to a project.', option, 'name one.')
+        if not ident or ident == own.project_name:
+            return str(own.project_id)
+        try:
+            found = manager.sdk_connection.identity.find_project(ident, ignore_missing=True)
+        except sdk_exceptions.ForbiddenException as error:
+            raise UnknownProject(
+                f'You may not look projects up, so that {ident} cannot be found by its name.',
+                option, 'give the id of the project.',
+            ) from error
+        except sdk_exceptions.DuplicateResource as error:
+            raise UnknownProject(
+                f'There is more than one project {ident}.',
+                option, 'give the id of the project: openstack project list --long',
+            ) from error
         if found is None:
-            raise exceptions.CommandError(
-                f'There is no project {ident} that you see.\nWhat to do: openstack project list'
+            raise UnknownProject(
+                f'There is no project {ident} that you see.', option, 'openstack project list'
             )
         return str(found.id)
 

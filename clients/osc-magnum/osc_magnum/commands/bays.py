@@ -103,7 +103,7 @@ class ListBays(base.List):
         """List them."""
         query = options.given(parsed_args, FILTERS)
         limit = parsed_args.limit
-        project = parsed_args.project and self.project_id(parsed_args.project)
+        project = parsed_args.project and self.project_id(parsed_args.project, '--project')
         path = f'{BAYS}/detail' if parsed_args.long or project else BAYS
         found = self.service.listed(path, 'clusters', query, None if project else limit)
         if project:

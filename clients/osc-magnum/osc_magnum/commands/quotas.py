@@ -11,6 +11,7 @@ from osc_magnum.options import Option, count
 from osc_magnum.service import QUOTAS, Document, one
 
 _PROJECT: Final = ('project', 'Project (name or id)')
+_OPTION: Final = '<project>'
 #: What is limited, as the service calls it.
 _RESOURCE: Final = 'Cluster'
 _IS_NONE: Final = 'magnum.quota.not_found'
@@ -44,7 +45,7 @@ class ShowQuota(base.Show):
         parser = super().get_parser(prog_name)
         parser.add_argument(
             'project',
-            metavar='<project>',
+            metavar=_OPTION,
             nargs='?',
             help='Project (name or id; default: your own); others are for administrators',
         )
@@ -52,7 +53,7 @@ class ShowQuota(base.Show):
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[Row, Row]:
         """Show it."""
-        path = one(QUOTAS, self.project_id(parsed_args.project), _RESOURCE)
+        path = one(QUOTAS, self.project_id(parsed_args.project, _OPTION), _RESOURCE)
         return record(_told(self.service.get(path)))
 
 
@@ -63,12 +64,12 @@ class SetQuota(base.Show):
         """Options and arguments."""
         parser = base.parser(super().get_parser(prog_name), _PROJECT)
         options.add(parser, LIMITS)
-        options.tell_of(parser, {'project_id': '<project>'})
+        options.tell_of(parser, {'project_id': _OPTION})
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[Row, Row]:
         """Change its quota; make one where it has none of its own."""
-        project = self.project_id(parsed_args.project)
+        project = self.project_id(parsed_args.project, _OPTION)
         limits = options.given(parsed_args, LIMITS)
         try:
             answer = self.service.ask('PATCH', one(QUOTAS, project, _RESOURCE), limits)
@@ -87,7 +88,7 @@ class DeleteQuota(base.Delete):
 
     def path(self, parsed_args: argparse.Namespace, ident: str) -> str:
         """The path of a project's quota."""
-        return one(QUOTAS, self.project_id(ident), _RESOURCE)
+        return one(QUOTAS, self.project_id(ident, _OPTION), _RESOURCE)
 
 
 def _told(quota: Document) -> Document:

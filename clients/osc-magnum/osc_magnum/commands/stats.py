@@ -24,6 +24,6 @@ class ShowStats(base.Show):
         """Show them."""
         query = {}
         if parsed_args.project:
-            query['project_id'] = self.project_id(parsed_args.project)
+            query['project_id'] = self.project_id(parsed_args.project, '--project')
         counted = self.service.get(STATS, query)
         return record({'bays': counted['clusters'], 'nodes': counted['nodes']})
