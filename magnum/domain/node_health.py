@@ -116,6 +116,11 @@ def _certificates(nodes: Sequence[Node]) -> Condition:
         return Condition(FALSE, 'CertificatesEnd', _few(ending))
     if any(node.status(CERTIFICATES) == TRUE for node in heard):
         return Condition(TRUE, 'CertificatesValid', 'No certificate ends soon')
+    # A node that has certificates always says how they are, if only that it is not known.
+    if any(node.state == reports.READY for node in heard) and not any(
+        CERTIFICATES in node.conditions for node in heard
+    ):
+        return Condition(TRUE, 'NoCertificates', 'The nodes have no certificates')
     return _nobody() if not heard else Condition(
         UNKNOWN, 'CertificatesUnknown', 'No node has said how long its certificates hold'
     )

@@ -1,5 +1,6 @@
 """What the reports of nodes come to for their bay."""
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -20,6 +21,13 @@ def _node(name: str, is_silent: bool = False, state: str = 'ready', **statuses: 
         usual['ControlPlane'] = 'True'
     said = {condition: _condition(status) for condition, status in (usual | statuses).items()}
     return Node(name, role, state, said, is_silent)
+
+
+def _bare(name: str, state: str = 'ready') -> Node:
+    """A node that has no certificates."""
+    node = _node(name, state=state)
+    conditions = {name: said for name, said in node.conditions.items() if name != 'Certificates'}
+    return dataclasses.replace(node, conditions=conditions)
 
 
 M0, M1, M2, W0, W1 = (_node(name) for name in ('m0', 'm1', 'm2', 'w0', 'w1'))
@@ -46,6 +54,13 @@ TABLE: list[tuple[str, list[Node], tuple[str, ...], str]] = [
     ('all are being built', [_node('m0', state='building', ControlPlane=U, Certificates=U)],
      (T, U, U, U), 'UNKNOWN'),
     ('a certificate ends', [M0, _node('w0', Certificates=F)], (T, T, T, F), 'UNHEALTHY'),
+    ('TLS is disabled', [_bare('m0'), _bare('w0')], (T, T, T, T), 'HEALTHY'),
+    ('TLS is disabled, and a worker is being built', [_bare('m0'), _bare('w0', 'building')],
+     (T, T, T, T), 'HEALTHY'),
+    ('all are being built and have said nothing of certificates', [_bare('m0', 'building')],
+     (T, U, T, U), 'UNKNOWN'),
+    ('certificates cannot be read', [_bare('m0'), _node('w0', Certificates=U)],
+     (T, T, T, U), 'UNKNOWN'),
     ('the only control plane is down', [_node('m0', ControlPlane=F), W0],
      (T, F, F, T), 'UNHEALTHY'),
     ('one of three control planes is down', [M0, M1, _node('m2', ControlPlane=F)],
