@@ -1,9 +1,17 @@
 """What the engines say to MariaDB: no more than is wanted of it."""
 
+import datetime
+import uuid
+from collections.abc import Callable
+from typing import Any
+
 import sqlalchemy as sa
+from sqlalchemy import orm
 
 from magnum.db import models
 from magnum.db.engine import Database
+from magnum.db.repositories import node_watch
+from magnum.db.statements import database_now
 
 
 def _sent(database: Database) -> int:
@@ -26,3 +34,51 @@ def test_every_connection_is_prepared(database: Database) -> None:
     for engine in database.engines:
         with engine.connect() as one, engine.connect() as two:
             assert {one.scalar(query), two.scalar(query)} == {'READ-COMMITTED'}
+
+
+def _rows_read(session: orm.Session) -> int:
+    query = sa.text("SHOW SESSION STATUS LIKE 'Handler_read%'")
+    return sum(int(value) for _, value in session.execute(query))
+
+
+def _nodes(database: Database, bays: int, heard_at: datetime.datetime) -> list[str]:
+    """Bays' nodes that have reported, five a bay; the uuids."""
+    uuids = [str(uuid.UUID(int=number)) for number in range(bays)]
+    with database.writing() as session:
+        session.add_all(
+            models.Node(
+                bay_uuid=bay, role='worker', name=f'node-{number}', server_id='server',
+                heard_at=heard_at,
+            )
+            for bay in uuids for number in range(5)
+        )
+    with database.writing() as session:
+        session.execute(sa.text('ANALYZE TABLE node')).all()
+    return uuids
+
+
+def test_looks_at_nodes_read_those_with_news_only(database: Database) -> None:
+    """IS TRUE and IS FALSE would have MariaDB read every row of an index."""
+    with database.reading() as session:
+        now = database_now(session)
+    bay = _nodes(database, 100, now)[7]
+    one = models.Node.__table__.c.name == 'node-3', models.Node.__table__.c.bay_uuid == bay
+    after = datetime.timedelta(minutes=5)
+    looks: list[Callable[[orm.Session], Any]] = [
+        lambda session: node_watch.has_silent(session, after),
+        node_watch.changed_bays,
+        lambda session: node_watch.silence(session, after),
+        lambda session: node_watch.take_changed(session, bay),
+    ]
+    changes: list[dict[str, Any]] = [
+        {}, {'is_changed': True}, {'heard_at': now - 2 * after, 'is_changed': False}
+    ]
+    for change in changes:
+        if change:
+            with database.writing() as session:
+                session.execute(sa.update(models.Node).where(*one).values(**change))
+        for look in looks:
+            with database.writing() as session:
+                before = _rows_read(session)
+                look(session)
+                assert _rows_read(session) - before < 30, (change, looks.index(look))

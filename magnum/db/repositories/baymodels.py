@@ -34,7 +34,7 @@ class Exists(Exception):
 def _visible(scope: Scope | Kind) -> sa.ColumnElement[bool]:
     if scope.all_projects:
         return sa.true()
-    published = sa.and_(TABLE.c.public.is_(True), TABLE.c.hidden.is_(False))
+    published = sa.and_(TABLE.c.public == sa.true(), TABLE.c.hidden == sa.false())
     return sa.or_(scope.own(TABLE), published)
 
 

@@ -33,7 +33,7 @@ def has_silent(session: orm.Session, after: datetime.timedelta) -> bool:
 def changed_bays(session: orm.Session) -> Sequence[str]:
     """Bays with nodes to look at, by uuid: some of them, if they are many."""
     return session.scalars(
-        sa.select(TABLE.c.bay_uuid).where(TABLE.c.is_changed.is_(True)).distinct().limit(_BAYS)
+        sa.select(TABLE.c.bay_uuid).where(TABLE.c.is_changed == sa.true()).distinct().limit(_BAYS)
     ).all()
 
 
@@ -42,7 +42,7 @@ def take_changed(session: orm.Session, bay_uuid: str) -> bool:
     return changed_rows(
         session,
         sa.update(TABLE)
-        .where(TABLE.c.bay_uuid == bay_uuid, TABLE.c.is_changed.is_(True))
+        .where(TABLE.c.bay_uuid == bay_uuid, TABLE.c.is_changed == sa.true())
         .values(is_changed=False),
     ) > 0
 
@@ -94,5 +94,5 @@ def _silent(
     session: orm.Session, after: datetime.timedelta
 ) -> tuple[sa.ColumnElement[bool], ...]:
     return (
-        TABLE.c.is_silent.is_(False), TABLE.c.heard_at < database_now(session) - after,
+        TABLE.c.is_silent == sa.false(), TABLE.c.heard_at < database_now(session) - after,
     )

@@ -51,7 +51,7 @@ def default(session: orm.Session, columns: Columns, bay_uuid: str) -> Row:
     """The bay's default workers."""
     return session.execute(
         _select(columns, bay_uuid).where(
-            TABLE.c.is_default.is_(True), TABLE.c.role == WORKER
+            TABLE.c.is_default == sa.true(), TABLE.c.role == WORKER
         )
     ).one()
 

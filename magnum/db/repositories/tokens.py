@@ -31,7 +31,7 @@ def armed(session: orm.Session, bay_uuid: str) -> Sequence[Row]:
     """Role, operation, salt and hash of each armed token of a bay."""
     return session.execute(
         sa.select(TABLE.c.role, TABLE.c.operation_uuid, TABLE.c.salt, TABLE.c.token_hash)
-        .where(TABLE.c.bay_uuid == bay_uuid, TABLE.c.armed.is_(True))
+        .where(TABLE.c.bay_uuid == bay_uuid, TABLE.c.armed == sa.true())
     ).all()
 
 
@@ -39,7 +39,7 @@ def all_armed(session: orm.Session) -> Sequence[Row]:
     """Bay, operation, role and salt of every armed token."""
     return session.execute(
         sa.select(TABLE.c.bay_uuid, TABLE.c.operation_uuid, TABLE.c.role, TABLE.c.salt)
-        .where(TABLE.c.armed.is_(True))
+        .where(TABLE.c.armed == sa.true())
         .order_by(TABLE.c.id)
     ).all()
 
