@@ -11,6 +11,7 @@ makes an environment unless it is there, and installs what ``pip install`` would
 with these arguments.
 """
 
+import ast
 import os
 import pathlib
 import shutil
@@ -33,13 +34,14 @@ TOOLS: Final = directory(
 _UV_RELEASES: Final = 'uv>=0.9,<1'
 _PIP: Final = ('-m', 'pip', '--disable-pip-version-check', '--no-input')
 _TICK: Final = 20.0  # seconds between two calls of ``waiting``
-#: Options of pip's configuration, and the variables of uv that say the same.
-_OPTIONS: Final = {
-    'index-url': 'UV_DEFAULT_INDEX',
-    'extra-index-url': 'UV_INDEX',
-    'find-links': 'UV_FIND_LINKS',
-    'constraint': 'UV_CONSTRAINT',
-}
+#: Options of pip's configuration, the variables of uv that say the same, and what
+#: separates their values.
+_OPTIONS: Final = (
+    ('index-url', 'UV_DEFAULT_INDEX', ' '),
+    ('extra-index-url', 'UV_INDEX', ' '),
+    ('find-links', 'UV_FIND_LINKS', ','),
+    ('constraint', 'UV_CONSTRAINT', ' '),
+)
 
 
 def make(environment: pathlib.Path, interpreter: str, log: pathlib.Path) -> None:
@@ -112,13 +114,24 @@ def uv_options(python: pathlib.Path) -> dict[str, str]:
     answer = subprocess.run([python, *_PIP, 'config', 'list'], capture_output=True, text=True)
     lines = [line.partition('=') for line in answer.stdout.splitlines()]
     # Variables of the environment, which pip lists first, win over its files.
-    values = {name.rpartition('.')[2]: value.strip("'") for name, _, value in reversed(lines)}
+    values = {
+        name.rpartition('.')[2]: ast.literal_eval(value).split()
+        for name, _, value in reversed(lines) if value
+    }
+    # pip passes over a folder that is not there, and uv refuses to work.
+    values['find-links'] = [
+        place for place in values.get('find-links', ())
+        if '://' in place or pathlib.Path(place).expanduser().exists()
+    ]
     return {
         # As pip does: the best release of all indexes.
         'UV_INDEX_STRATEGY': 'unsafe-best-match',
         'UV_SYSTEM_CERTS': 'true',
         'UV_CACHE_DIR': str(TOOLS / 'cache'),
-        **{variable: values[option] for option, variable in _OPTIONS.items() if option in values},
+        **{
+            variable: separator.join(values[option])
+            for option, variable, separator in _OPTIONS if values.get(option)
+        },
     }
 
 

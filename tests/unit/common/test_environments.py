@@ -82,3 +82,23 @@ def test_uv_uses_the_indexes_of_pip(
 
     assert options['UV_DEFAULT_INDEX'] == 'https://variable.example/simple'
     assert options['UV_INDEX'] == 'https://two.example'
+
+
+def test_uv_looks_for_packages_where_pip_does(
+    environment: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = [tmp_path / name for name in ('one', 'two', 'nowhere')]
+    for folder in folders[:2]:
+        folder.mkdir()
+    configuration = tmp_path / 'pip.conf'
+    configuration.write_text('\n    '.join([
+        '[global]\nfind-links =', *map(str, folders), 'https://one.example/wheels\n'
+    ]))
+    monkeypatch.setenv('PIP_CONFIG_FILE', str(configuration))
+    monkeypatch.delenv('PIP_FIND_LINKS', raising=False)
+
+    options = environments.uv_options(environment / 'bin/python')
+
+    assert options['UV_FIND_LINKS'].split(',') == [
+        *map(str, folders[:2]), 'https://one.example/wheels'
+    ]
