@@ -54,7 +54,8 @@ class Database:
         self.commits = Commits(self.engine)
         # Readers have connections of their own, which begin and end no
         # transactions: at READ COMMITTED these would give them nothing, and
-        # each costs two ways to the database and back.
+        # each costs two ways to the database and back. The same goes for who
+        # writes with one statement.
         self._readers: sa.Engine = (
             self.engine.execution_options(magnum_reading=True)
             if self.dialect == 'sqlite' else _engine(conf, _prepare_reader, is_patient)
@@ -111,6 +112,20 @@ class Database:
         self.meet(self._readers)
         with self._reading() as session:
             yield session
+
+    @contextlib.contextmanager
+    def at_once(self) -> Iterator[sa.Connection]:
+        """A connection on which each statement is a transaction of its own.
+
+        For what comes so often that a session and a commit cost too much. It is not
+        known whether a statement was carried out whose answer is lost: they are such
+        that may be repeated.
+        """
+        self.meet(self._readers)
+        with self._readers.connect() as connection:
+            yield connection
+            if self.dialect == 'sqlite':
+                connection.commit()
 
     def run(self, work: Callable[[orm.Session], T]) -> T:
         """Run ``work`` in one transaction, wholly again where nothing was committed.

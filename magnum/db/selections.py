@@ -45,6 +45,8 @@ _FEW: Final = 3     # columns that are not worth it
 _WHOLE: Final[sa.ColumnElement[Any]] = sa.literal_column("'$'")
 
 Conversion = Callable[[Any], Any]
+#: What statements are executed with.
+Executor = orm.Session | sa.Connection
 
 
 class Selection:
@@ -63,7 +65,7 @@ class Selection:
             self.query = sa.select(sa.func.json_array(*map(_value, columns), type_=sa.Text()))
 
     def all(
-        self, session: orm.Session, query: sa.Select[Any],
+        self, session: Executor, query: sa.Select[Any],
         parameters: Mapping[str, Any] | None = None,
     ) -> Sequence[Row]:
         """All rows of a query."""
@@ -73,7 +75,7 @@ class Selection:
         return [self._read(text) for text, in result]
 
     def first(
-        self, session: orm.Session, query: sa.Select[Any],
+        self, session: Executor, query: sa.Select[Any],
         parameters: Mapping[str, Any] | None = None,
     ) -> Row | None:
         """The first row of a query, if it has any."""
@@ -87,9 +89,9 @@ def select(columns: Columns) -> sa.Select[Any]:
     return sa.select(*columns)
 
 
-def of(session: orm.Session, columns: Columns) -> Selection:
+def of(session: Executor, columns: Columns) -> Selection:
     """The selection of some columns, as the session's database likes it."""
-    bind = session.get_bind()
+    bind = session if isinstance(session, sa.Connection) else session.get_bind()
     return _selection(columns, bind.dialect.name in _PACKED and len(columns) > _FEW)
 
 

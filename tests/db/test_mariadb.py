@@ -1,6 +1,8 @@
 """What the engines say to MariaDB: no more than is wanted of it."""
 
+import concurrent.futures
 import datetime
+import time
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +12,7 @@ from sqlalchemy import orm
 
 from magnum.db import models
 from magnum.db.engine import Database
-from magnum.db.repositories import node_watch
+from magnum.db.repositories import node_watch, reports
 from magnum.db.statements import database_now
 
 
@@ -26,6 +28,14 @@ def test_a_look_costs_one_command(database: Database) -> None:
     with database.reading() as session:
         session.execute(sa.select(models.Quota)).all()
     # The look, and the question that counts itself.
+    assert _sent(database) - before == 2
+
+
+def test_a_statement_at_once_costs_one_command(database: Database) -> None:
+    _nodes(database, 1, datetime.datetime.now(datetime.UTC))
+    before = _sent(database)
+    with database.at_once() as connection:
+        reports.hear(connection, [1])
     assert _sent(database) - before == 2
 
 
@@ -82,3 +92,40 @@ def test_looks_at_nodes_read_those_with_news_only(database: Database) -> None:
                 before = _rows_read(session)
                 look(session)
                 assert _rows_read(session) - before < 30, (change, looks.index(look))
+
+
+def test_a_report_that_meets_a_conductor_is_written_all_the_same(database: Database) -> None:
+    """Each has locked what the other waits for; the report has changed less, and yields."""
+    node = models.Node.__table__
+    _nodes(database, 20, datetime.datetime.now(datetime.UTC))
+
+    def report() -> None:
+        with database.at_once() as connection:
+            reports.store(connection, first, 7, {'is_changed': True})
+
+    with database.writing() as session, concurrent.futures.ThreadPoolExecutor(1) as pool:
+        first = session.scalars(sa.select(node.c.id).order_by(node.c.id)).first()
+        session.execute(sa.update(node).where(node.c.id != first).values(step='looked at'))
+        # The entry of the node that a report moves, and not the node itself.
+        session.execute(sa.text(
+            'SELECT is_silent FROM node FORCE INDEX (ix_node_heard) '
+            'WHERE is_silent = 0 AND heard_at > 0 LOCK IN SHARE MODE'
+        )).all()
+        reported = pool.submit(report)
+        _wait_for_a_lock(database)
+        session.execute(sa.update(node).where(node.c.id == first).values(step='looked at'))
+        session.commit()
+        reported.result(30)
+    with database.reading() as session:
+        found = session.get(models.Node, first)
+        assert found is not None
+        assert (found.sequence, found.step) == (7, 'looked at')
+
+
+def _wait_for_a_lock(database: Database) -> None:
+    query = sa.text('SELECT COUNT(*) FROM information_schema.innodb_lock_waits')
+    give_up = time.monotonic() + 30
+    with database.reading() as session:
+        while not session.scalar(query):
+            assert time.monotonic() < give_up
+            time.sleep(0.05)

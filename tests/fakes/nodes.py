@@ -27,8 +27,8 @@ class Bootstrap:
         self.certificates = certificates
         self.servers = FakeServers()
         self._app = bootstrap.make_app(
-            conf, database.writing, database.reading, certificates, lambda *_: FakeDriver(),
-            self.servers, NoWakeUp(),
+            conf, database.writing, database.reading, database.at_once, certificates,
+            lambda *_: FakeDriver(), self.servers, NoWakeUp(),
         )
 
     def post(self, path: str, body: str) -> webob.Response:

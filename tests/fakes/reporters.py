@@ -34,8 +34,8 @@ class Reporters:
     ):
         self.wake_up = NoWakeUp()
         app = bootstrap.make_app(
-            conf, database.writing, database.reading, certificates, lambda *_: FakeDriver(),
-            FakeServers(), self.wake_up,
+            conf, database.writing, database.reading, database.at_once, certificates,
+            lambda *_: FakeDriver(), FakeServers(), self.wake_up,
         )
         with database.reading() as session:
             bay = session.scalars(sa.select(models.Bay).filter_by(uuid=bay_uuid)).one()

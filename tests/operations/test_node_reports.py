@@ -167,7 +167,7 @@ def test_what_is_reported_while_it_is_looked_at_is_looked_at_again(
     def update(session: Any, *args: Any) -> None:
         real(session, *args)
         node = session.scalars(sa.select(models.Node).filter_by(name=name)).one()
-        reports.store(session, node.id, 10**6, {'state': 'failed', 'is_changed': True})
+        reports.store(session.connection(), node.id, 10**6, {'state': 'failed', 'is_changed': True})
 
     nodes.report(name, conditions={'Disk': BAD})
     monkeypatch.setattr(bays, 'update_health', update)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 import orjson
+import sqlalchemy as sa
 import webob
 from oslo_config import cfg
 from sqlalchemy.orm import Session
@@ -41,6 +42,7 @@ _NO_BAY: Final = str(uuid.UUID(int=0))
 #: PEM, or a document.
 Given = TypeVar('Given', str, dict[str, Any])
 SessionFactory = Callable[[], contextlib.AbstractContextManager[Session]]
+ConnectionFactory = Callable[[], contextlib.AbstractContextManager[sa.Connection]]
 DriverForBay = Callable[[models.Bay, models.Baymodel], Driver]
 
 
@@ -59,6 +61,7 @@ class Parts:
     :param writing: gives a session in a transaction, which it commits at the
         end and rolls back on an error.
     :param reading: gives a session that nothing is written with.
+    :param at_once: gives a connection on which each statement is a transaction.
     :param servers: asked about nodes that come for the first time.
     :param wake_up: told when there is something for a conductor.
     """
@@ -68,6 +71,7 @@ class Parts:
         conf: cfg.ConfigOpts,
         writing: SessionFactory,
         reading: SessionFactory,
+        at_once: ConnectionFactory,
         certificates: CertificateService,
         driver_for_bay: DriverForBay,
         servers: Servers,
@@ -76,6 +80,7 @@ class Parts:
         self.conf = conf
         self.writing = writing
         self.reading = reading
+        self.at_once = at_once
         self.certificates = certificates
         # Other requests need threads while Nova is slow.
         self.cloud = Cloud(servers, max(1, conf.api.threads // 2))
@@ -95,7 +100,8 @@ class Parts:
 
         return cls(
             services.conf, services.database.writing, services.database.reading,
-            services.certificates, driver_for_bay, Servers(services.conf), services.wake_up,
+            services.database.at_once, services.certificates, driver_for_bay,
+            Servers(services.conf), services.wake_up,
         )
 
     def by_token(

@@ -1,7 +1,7 @@
 """Reports of nodes, and results of what they were asked to do.
 
 They come often: a report is one look-up, and an UPDATE only where it says
-something new or the node was not written as heard of for some time. Events and
+something new. That nodes were heard of is written for many at once. Events and
 what the reports come to for the bay are a conductor's work; only the failure
 of a node that an operation builds ends that operation at once.
 """
@@ -11,11 +11,12 @@ import hashlib
 import logging
 import random
 import time
+from collections.abc import Sequence
 from typing import Any, Final
 
 import orjson
+import sqlalchemy as sa
 import webob
-from sqlalchemy.orm import Session
 
 from magnum.api import errors
 from magnum.api.bootstrap import failing, signatures
@@ -28,6 +29,7 @@ from magnum.api.bootstrap.access import (
     limit,
     refused,
 )
+from magnum.api.bootstrap.heard import Heard
 from magnum.api.bootstrap.rate_limits import RateLimiter
 from magnum.db.repositories import directives
 from magnum.db.repositories import reports as repository
@@ -42,8 +44,10 @@ _CLOCKS_APART: Final = 300
 #: Seconds between reports while an operation on the bay is active.
 _SOON: Final = 5.0
 _JITTER: Final = 0.2
-#: Written as heard of this often before a node counts as silent.
-_WRITTEN: Final = 3
+#: Of the time after which a node counts as silent: when it is due to be written as
+#: heard of with others, and when it waits for them no more.
+_DUE: Final = 1 / 3
+_OVERDUE: Final = 2 / 3
 _REPORT: Final = 'magnum/report'
 _RESULT: Final = 'magnum/result/'
 _SIGNING: Final = signatures.PURPOSE
@@ -56,6 +60,7 @@ class ReportsController:
         self._parts = parts
         self._conf = parts.conf.nodes
         self._per_node = RateLimiter(self._conf.requests_per_minute)
+        self._heard = Heard()
 
     def report(self, request: webob.Request, request_id: str, bay: str) -> dict[str, Any]:
         """POST of a registered node: how it is; what it is to do now, and when to come again."""
@@ -100,10 +105,10 @@ class ReportsController:
             bay, argument(request, 'node'), tag
         ):
             raise refused()
-        with self._parts.reading() as session:
-            node = repository.find(session, claim.bay, claim.role, claim.node)
+        with self._parts.at_once() as connection:
+            node = repository.find(connection, claim.bay, claim.role, claim.node)
             if not claim.is_by(_key_of(node)) or node is None:
-                raise _gone_or_refused(session, claim.bay)
+                raise _gone_or_refused(connection, claim.bay)
         now = time.time()
         if abs(now - claim.created) > _CLOCKS_APART:
             raise errors.APIError(
@@ -119,21 +124,29 @@ class ReportsController:
         values = said.said()
         told = hashlib.sha256(orjson.dumps(values, option=orjson.OPT_SORT_KEYS)).hexdigest()
         changes: dict[str, Any] = {}
+        others: Sequence[int] | None = ()
         if told != node.said:
             changes = {**values, 'said': told, 'is_changed': True}
         elif node.is_silent:
             changes = {'is_changed': True}
-        elif not self._is_long_ago(node):
+        else:
+            others = self._written_with(node)
+        if others is None:
             return
-        with self._parts.writing() as session:
-            repository.store(session, node.id, said.sequence, changes)
+        with self._parts.at_once() as connection:
+            repository.store(connection, node.id, said.sequence, changes)
+            if others:
+                repository.hear(connection, others)
 
-    def _is_long_ago(self, node: Row) -> bool:
-        """Whether the node was last written as heard of so long ago that it is written again."""
-        if node.heard_at is None:
-            return True
-        age: float = (node.now - node.heard_at).total_seconds()
-        return age * _WRITTEN > float(self._conf.silent_after)
+    def _written_with(self, node: Row) -> Sequence[int] | None:
+        """The nodes that are written as heard of with one that says nothing new.
+
+        None: it is not written now, because it was not long ago, or will be with others.
+        """
+        age: float = (node.now - node.heard_at).total_seconds() / self._conf.silent_after
+        if age < _DUE:
+            return None
+        return self._heard.add(node.id) if age < _OVERDUE else ()
 
     def _fail_operation(self, node: Row, said: Report, request_id: str) -> None:
         with self._parts.writing() as session:
@@ -146,8 +159,8 @@ class ReportsController:
             interval = self._conf.report_interval
             jitter = random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - not for secrecy
             return {'next': round(interval * jitter, 1), 'directives': []}
-        with self._parts.reading() as session:
-            due = directives.due(session, node.active_operation, node.role, node.name)
+        with self._parts.at_once() as connection:
+            due = directives.due(connection, node.active_operation, node.role, node.name)
         return {
             'next': _SOON,
             'directives': [
@@ -173,7 +186,7 @@ def _is_built_by_active(node: Row) -> bool:
     )
 
 
-def _gone_or_refused(session: Session, bay_uuid: str) -> errors.APIError:
-    if repository.is_gone(session, bay_uuid):
+def _gone_or_refused(connection: sa.Connection, bay_uuid: str) -> errors.APIError:
+    if repository.is_gone(connection, bay_uuid):
         return errors.APIError(errors.bootstrap.GONE, 'The bay was deleted.')
     return refused()

@@ -58,11 +58,11 @@ def of_operation(
 
 
 def due(
-    session: orm.Session, operation_uuid: str, role: str, node: str
+    connection: sa.Connection, operation_uuid: str, role: str, node: str
 ) -> Sequence[Row]:
     """The one that a node is to do now, for an active operation; none is fine."""
     which = {'of_operation': operation_uuid, 'of_role': role, 'of_node': node}
-    return session.execute(_DUE, which).all()
+    return connection.execute(_DUE, which).all()
 
 
 def exists(session: orm.Session, bay_uuid: str, role: str, node: str, uuid: str) -> bool:

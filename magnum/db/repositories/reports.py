@@ -1,14 +1,15 @@
 """What nodes report: one look-up for each report, and at most one UPDATE.
 
-No row is locked by them that an operation or a request waits for.
+No row is locked by them that an operation or a request waits for. Every function
+is one statement, which may be repeated.
 """
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy import orm
+from oslo_db import api as oslo_db_api
 
 from magnum.db import models, selections
 from magnum.db.repositories.nodes import TABLE
@@ -40,47 +41,69 @@ _COLUMNS: Final = (
     OPERATION.c.found_failure.label('found_failure'),
     sa.type_coerce(utcnow(), UTCDateTime()).label('now'),
 )
+_HEAR: Final = (
+    sa.update(TABLE)
+    .where(
+        TABLE.c.id.in_(sa.bindparam('node_ids', expanding=True)),
+        TABLE.c.is_silent == sa.false(),
+    )
+    .values(heard_at=utcnow())
+)
+# Conductors lock rows by other indexes: either may be the one that has to yield.
+_REPEATED: Final = oslo_db_api.wrap_db_retry(
+    max_retries=5, retry_interval=0.02, max_retry_interval=0.5, jitter=True,
+    retry_on_deadlock=True,
+)
 
 
-def find(session: orm.Session, bay_uuid: str, role: str, name: str) -> Row | None:
+def find(connection: sa.Connection, bay_uuid: str, role: str, name: str) -> Row | None:
     """A node of a bay that is there, with the bay's active operation and the time."""
-    selection = selections.of(session, _COLUMNS)
+    selection = selections.of(connection, _COLUMNS)
     which = {'of_bay': bay_uuid, 'of_role': role, 'of_node': name}
-    return selection.first(session, _query(selection), which)
+    return selection.first(connection, _query(selection), which)
 
 
+@_REPEATED
 def store(
-    session: orm.Session, node_id: int, sequence: int, values: Mapping[str, Any]
+    connection: sa.Connection, node_id: int, sequence: int, values: Mapping[str, Any]
 ) -> None:
     """Write what a node says now, unless a later report has been written.
 
     :param values: columns that have changed; none: only that it was heard.
     """
     given = {f'{_NEW}{column}': value for column, value in values.items()}
-    session.execute(
-        _update(tuple(values)), {**given, 'node_id': node_id, 'number': sequence},
-        execution_options={'synchronize_session': False},
+    connection.execute(
+        _update(tuple(values)), {**given, 'node_id': node_id, 'number': sequence}
     )
 
 
-def is_gone(session: orm.Session, bay_uuid: str) -> bool:
+@_REPEATED
+def hear(connection: sa.Connection, node_ids: Sequence[int]) -> None:
+    """Write that nodes were heard of, but for those that are silent: these have news."""
+    connection.execute(_HEAR, {'node_ids': node_ids})
+
+
+def is_gone(connection: sa.Connection, bay_uuid: str) -> bool:
     """Whether there was a bay of this uuid, which was deleted."""
     deleted = sa.select(OPERATION.c.id).where(
         OPERATION.c.bay_uuid == bay_uuid, OPERATION.c.verb == states.DELETE,
         OPERATION.c.state == states.SUCCEEDED,
     )
-    return session.execute(deleted.limit(1)).first() is not None
+    return connection.execute(deleted.limit(1)).first() is not None
 
 
 # Making a statement costs more than running it.
 @functools.lru_cache(maxsize=KEPT)
 def _update(columns: tuple[str, ...]) -> sa.Update:
     number = sa.bindparam('number', type_=TABLE.c.sequence.type)
+    # Of a node that became silent meanwhile, that it was heard is news.
+    has_news = sa.true() if columns else TABLE.c.is_silent == sa.false()
     return (
         sa.update(TABLE)
         .where(
             TABLE.c.id == sa.bindparam('node_id'),
             sa.or_(TABLE.c.sequence.is_(None), TABLE.c.sequence < number),
+            has_news,
         )
         .values(
             **{

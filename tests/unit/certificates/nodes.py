@@ -66,8 +66,8 @@ class Nodes:
         for number in range(BUILT):
             self.servers.boot(f'node-{number}', PROJECT)
         self.app = bootstrap.make_app(
-            conf, session_maker.begin, session_maker, service, self._driver_for_bay,
-            self.servers, self.wake_up,
+            conf, session_maker.begin, session_maker, session_maker.kw['bind'].begin, service,
+            self._driver_for_bay, self.servers, self.wake_up,
         )
 
     def _driver_for_bay(self, bay: models.Bay, baymodel: models.Baymodel) -> Any:

@@ -236,8 +236,8 @@ def test_a_commit_that_fails_hands_no_certificate_out(
             raise RuntimeError('the database is gone')
 
     app = bootstrap.make_app(
-        conf, failing, session_maker, service, lambda *_: FakeDriver(), FakeServers(),
-        NoWakeUp(),
+        conf, failing, session_maker, session_maker.kw['bind'].begin, service,
+        lambda *_: FakeDriver(), FakeServers(), NoWakeUp(),
     )
     request = bootstrap.request(kubelet_path(bay))
     request.body = CSR.encode()

@@ -1,6 +1,7 @@
 """Registration, reports and results, as nodes send them."""
 
 import base64
+import datetime
 import json
 import random
 import time
@@ -15,9 +16,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from oslo_config import cfg
 from sqlalchemy import orm
 
+from magnum.api.bootstrap import heard
 from magnum.certificates.service import CertificateService
 from magnum.db import models
-from magnum.db.repositories import directives
+from magnum.db.repositories import directives, reports
 from magnum.domain import states
 from tests.unit.certificates import conftest, csr
 from tests.unit.certificates.nodes import Nodes
@@ -387,6 +389,66 @@ def test_that_it_was_heard_is_written_now_and_then(
     assert after.heard_at is not None
     assert after.heard_at > long_ago
     assert (after.is_changed, after.sequence) == (False, 2)
+
+
+def test_nodes_heard_in_the_same_second_are_written_together(
+    nodes: Nodes, bay: models.Bay, tokens: dict[str, str], session: orm.Session,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(heard, '_INTERVAL', 3600)
+    # Seconds since each was written as heard of, of the 300 after which it is silent.
+    ages = {'node-0': 120, 'node-1': 120, 'node-2': 90, 'node-3': 240}
+    several = [Reporting(nodes.app, bay.uuid, name) for name in ages]
+    before = {}
+    for one in several:
+        assert one.register(tokens['worker']).status_int == 200
+        one.report()
+    for name, age in ages.items():
+        before[name] = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=age)
+        row(session, name).heard_at = before[name]
+        session.commit()
+    engine = session.get_bind()
+    updates: list[str] = []
+
+    def count(*arguments: Any) -> None:
+        if arguments[2].startswith('UPDATE'):
+            updates.append(arguments[2])
+
+    def written() -> list[str]:
+        return [name for name in ages if row(session, name).heard_at != before[name]]
+
+    sa.event.listen(engine, 'before_cursor_execute', count)
+    several[0].report()
+    assert (written(), len(updates)) == (['node-0'], 1)
+    # It comes in the same second: with the next that writes.
+    several[1].report()
+    several[2].report()
+    assert (written(), len(updates)) == (['node-0'], 1)
+    # It waits for nobody.
+    several[3].report()
+    assert (written(), len(updates)) == (['node-0', 'node-3'], 2)
+    before['node-2'] -= datetime.timedelta(seconds=30)
+    row(session, 'node-2').heard_at = before['node-2']
+    session.commit()
+    updates.clear()
+    monkeypatch.setattr(heard, '_MOST', 1)
+    several[2].report()
+    assert (written(), len(updates)) == (list(ages), 2)
+    sa.event.remove(engine, 'before_cursor_execute', count)
+
+
+def test_that_a_node_is_silent_is_no_matter_of_who_is_heard(
+    node: Reporting, session: orm.Session
+) -> None:
+    """It became so after the look-up: its next report says that it is back."""
+    node.report()
+    found = row(session)
+    found.is_silent = True
+    session.commit()
+    reports.hear(session.connection(), [found.id])
+    reports.store(session.connection(), found.id, 7, {})
+    session.commit()
+    assert (row(session).is_silent, row(session).sequence) == (True, 1)
 
 
 def test_a_silent_node_that_speaks_is_looked_at(node: Reporting, session: orm.Session) -> None:

@@ -100,6 +100,7 @@ def magnum(
         conf,
         session_maker.begin,
         session_maker,
+        session_maker.kw['bind'].begin,
         service,
         lambda *_: FakeDriver(),
         servers,
