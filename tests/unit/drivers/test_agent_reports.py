@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import pathlib
+import random
 import subprocess
 import sys
 import threading
@@ -164,6 +165,34 @@ def test_a_step_is_told_at_once(node: Node, monkeypatch: pytest.MonkeyPatch) -> 
     began = time.monotonic()
     told.wait(0.05)
     assert time.monotonic() - began >= 0.05
+
+
+def _end_after(node: Node, service: Service, reported: str) -> float:
+    """The seconds after which an agent that starts has its first report sent."""
+    state.tell(node, reported)
+    service.answers = [Answer(410, code='magnum.bootstrap.gone')]
+    began = time.monotonic()
+    with pytest.raises(Gone):
+        Reporter(node).run()
+    return time.monotonic() - began
+
+
+def test_nodes_that_start_together_do_not_report_together(
+    node: Node, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[tuple[float, float]] = []
+
+    def uniform(lowest: float, highest: float) -> float:
+        waits.append((lowest, highest))
+        return 0.3
+
+    monkeypatch.setattr(random, 'uniform', uniform)
+    assert _end_after(node, service, 'ready') >= 0.3
+    assert waits == [(0, 30)]
+    # What is built or has failed is waited for.
+    for reported in ('building', 'failed'):
+        _end_after(node, service, reported)
+    assert waits == [(0, 30)]
 
 
 def outcome(node: Node, service: Service, directive: object) -> dict[str, object]:

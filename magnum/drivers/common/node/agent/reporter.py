@@ -18,6 +18,8 @@ SOONEST, LATEST, USUALLY = 1.0, 3600.0, 60.0
 FIRST_PAUSE, LAST_PAUSE = 5.0, 300.0
 #: Seconds between checks for a new step during the boot.
 GLANCE = 1.0
+#: Seconds within which a built node reports after its start: many may start together.
+SPREAD = 30.0
 
 
 def pause_after(failures: int, asked: float = 0) -> float:
@@ -40,10 +42,13 @@ class Reporter:
         self._said = ''
 
     def run(self) -> None:
-        """Report until the bay is gone.
+        """Report until the bay is gone; the first time soon on a node that is built.
 
         :raises Gone: it is.
         """
+        self._seen = state.changed(self._node)
+        if state.read(self._node)['state'] == state.READY:
+            self.wait(random.uniform(0, SPREAD))    # noqa: S311 - no secret
         while True:
             self.wait(self.turn())
 
