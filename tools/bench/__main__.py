@@ -43,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 @contextlib.contextmanager
-def _cloud(latency: dict[str, float]) -> Iterator[None]:
+def cloud(latency: dict[str, float]) -> Iterator[None]:
     """The fake cloud, while it is needed."""
 
     def is_told() -> bool:
@@ -82,7 +82,7 @@ def _run() -> int:
     recorder = suites.Recorder()
     load_before = os.getloadavg()[0]
     costs_of_routes = ''
-    with _cloud(arguments.latency):
+    with cloud(arguments.latency):
         try:
             for name in filter(None, arguments.suites.split(',')):
                 suites.ALL[name](chosen, options, recorder)

@@ -151,15 +151,15 @@ class Contender:
         seeded = _named(templates, bays, batch)
         with self.connect() as connection, connection.cursor() as cursor:
             cursor.execute('START TRANSACTION')
-            _insert(cursor, self.template_table, (
+            insert(cursor, self.template_table, (
                 self._template_row(number, template)
                 for number, template in enumerate(seeded.templates)
             ))
-            _insert(cursor, self.bay_table, (
+            insert(cursor, self.bay_table, (
                 self._bay_row(number, bay, seeded.templates[number % templates], stack)
                 for number, (bay, stack) in enumerate(seeded.settled)
             ))
-            _insert(cursor, 'nodegroup', (
+            insert(cursor, 'nodegroup', (
                 self._group_row(number, bay, stack, role, count)
                 for number, (bay, stack) in enumerate(seeded.settled)
                 for role, count in (('master', 1), ('worker', 2))
@@ -274,8 +274,9 @@ class Ours(Contender):
     image = IMAGES['ubuntu-24.04']
     labels = {'kube_tag': 'v1.34.1', 'boot_volume_size': '0'}
     tables = (
-        'operation_step', 'operation', 'event', 'ledger_entry', 'bootstrap_token',
-        'bay_identity', 'issued_certificate', 'key_pair', 'nodegroup', 'bay', 'baymodel', 'quota',
+        'node', 'directive', 'operation_step', 'operation', 'event', 'ledger_entry',
+        'bootstrap_token', 'bay_identity', 'issued_certificate', 'key_pair', 'nodegroup', 'bay',
+        'baymodel', 'quota',
     )
     bay_table = 'bay'
     template_table = 'baymodel'
@@ -349,7 +350,8 @@ def _named(templates: int, bays: int, batch: int) -> Seeded:
     ))
 
 
-def _insert(cursor: Any, table: str, rows: Iterable[Row]) -> None:
+def insert(cursor: Any, table: str, rows: Iterable[Row]) -> None:
+    """Put rows with the same columns in a table."""
     rows = list(rows)
     if rows:
         columns = tuple(rows[0])
