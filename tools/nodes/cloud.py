@@ -1,4 +1,4 @@
-"""Servers, their ports and volumes, read from Nova, Neutron and Cinder."""
+"""Servers, their ports, volumes and load balancers, read from the services that have them."""
 
 import base64
 import dataclasses
@@ -21,7 +21,10 @@ _BOOTS: Final = frozenset({'reboot', 'rebuild'})
 
 Row = Mapping[str, Any]
 
-__all__ = ['ClientException', 'Cloud', 'FloatingAddress', 'Link', 'Network', 'NotFound', 'Server']
+__all__ = [
+    'Balancer', 'ClientException', 'Cloud', 'FloatingAddress', 'Link', 'Listener', 'Network',
+    'NotFound', 'Server',
+]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,6 +88,46 @@ class FloatingAddress:
     port: str
 
 
+@dataclasses.dataclass(frozen=True)
+class Check:
+    """How members of a pool are asked whether they work: seconds, and how many in a row."""
+
+    delay: int
+    timeout: int
+    failures: int
+    successes: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Listener:
+    """A port of a load balancer, with its pool.
+
+    :ivar allowed: who may connect; everybody when empty.
+    :ivar members: as ``address:port``.
+    """
+
+    id: str
+    port: int
+    allowed: tuple[str, ...]
+    algorithm: str
+    members: tuple[str, ...]
+    check: Check | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Balancer:
+    """A load balancer.
+
+    :ivar vip: the id of the port with its address.
+    """
+
+    id: str
+    network: str
+    address: str
+    vip: str
+    listeners: tuple[Listener, ...]
+
+
 class Cloud:
     """Reads as an administrator; methods raise ``ClientException``."""
 
@@ -105,6 +148,9 @@ class Cloud:
         self._nova = service('compute')
         self._neutron = service('network')
         self._cinder = service('block-storage')
+        self._octavia = service('load-balancer')
+        #: By id, with what they were read at.
+        self._balancers: dict[str, tuple[str, Balancer]] = {}
         self._since: datetime.datetime | None = None
         self._networks: dict[str, Network] = {}
         self._outside: Network | None = None
@@ -211,6 +257,51 @@ class Cloud:
         for row in self._list('security-group-rules', security_group_id=list(found)):
             found[row['security_group_id']].append(row)
         return found
+
+    # Octavia ------------------------------------------------------------------
+    def balancers(self) -> list[Balancer]:
+        """All load balancers that are there, or nearly."""
+        rows = self._listed('loadbalancers')
+        known, self._balancers = self._balancers, {}
+        for row in rows:
+            version = f'{row["updated_at"]} {row["provisioning_status"]}'
+            before = known.get(row['id'])
+            balancer = (
+                before[1] if before and before[0] == version else self._read_balancer(row)
+            )
+            self._balancers[row['id']] = version, balancer
+        return [balancer for _, balancer in self._balancers.values()]
+
+    def _read_balancer(self, row: Row) -> Balancer:
+        pools = {pool['id']: pool for pool in self._listed('pools', row['id'])}
+        checks = {
+            check['id']: Check(
+                check['delay'], check['timeout'], check['max_retries_down'], check['max_retries']
+            )
+            for check in self._listed('healthmonitors') if pools
+        }
+
+        def listener(found: Row) -> Listener:
+            pool = pools.get(found['default_pool_id'], {})
+            members = self._listed(f'pools/{pool["id"]}/members') if pool else []
+            return Listener(
+                found['id'], found['protocol_port'], tuple(found['allowed_cidrs'] or ()),
+                pool.get('lb_algorithm', ''),
+                tuple(f'{member["address"]}:{member["protocol_port"]}' for member in members),
+                checks.get(pool.get('healthmonitor_id')),
+            )
+
+        return Balancer(
+            row['id'], row['vip_network_id'], row['vip_address'], row['vip_port_id'],
+            tuple(listener(found) for found in self._listed('listeners', row['id'])),
+        )
+
+    def _listed(self, path: str, balancer: str = '') -> list[Row]:
+        """Rows of a collection: of one load balancer, if it is named."""
+        rows = self._octavia.get(f'/v2/lbaas/{path}').json()[path.rpartition('/')[2]]
+        return [
+            row for row in rows if not balancer or {'id': balancer} in row['loadbalancers']
+        ]
 
     def _read_network(self, network: str, subnet: str) -> Network:
         row = self._neutron.get(f'/v2.0/networks/{network}').json()['network']

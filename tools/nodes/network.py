@@ -161,6 +161,17 @@ class Networks:
             LOG.error('%s cannot be reached from here: %s', address, error)
 
 
+def add_to_router(network_id: str, address: str) -> None:
+    """Give the router of a network one more address inside."""
+    run_in(of_router(network_id), 'ip', 'address', 'replace', f'{address}/32', 'dev', _BRIDGE)
+
+
+def remove_from_router(network_id: str, address: str) -> None:
+    """Take an address from the router of a network, if both are there."""
+    with contextlib.suppress(ToolError):
+        run_in(of_router(network_id), 'ip', 'address', 'del', f'{address}/32', 'dev', _BRIDGE)
+
+
 def remove_all() -> None:
     """Remove all namespaces and interfaces of this cloud's machines."""
     for path in pathlib.Path('/run/netns').glob(f'{layout.PREFIX}*'):

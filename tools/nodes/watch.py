@@ -15,7 +15,17 @@ from tools.common import command
 from tools.common.errors import ToolError
 from tools.devcloud import node_agent_claim as claims
 from tools.devcloud.node_agent_boot import StepFailed, read_settings
-from tools.nodes import forwarding, guest, layout, machine, network, security, seed, volumes
+from tools.nodes import (
+    balancers,
+    forwarding,
+    guest,
+    layout,
+    machine,
+    network,
+    security,
+    seed,
+    volumes,
+)
 from tools.nodes.cloud import ClientException, Cloud, Link, NotFound, Server
 from tools.nodes.forwarding import Forwarding
 from tools.nodes.machine import Facts, Machine
@@ -45,6 +55,7 @@ class Watch:
         self._root = guest.root()
         self._networks = network.Networks(cloud.outside())
         self._forwarding = Forwarding()
+        self._balancers = balancers.Balancers()
         self._pool = concurrent.futures.ThreadPoolExecutor(_PARALLEL, 'machine')
         self._machines = {found.facts.id: found for found in machine.saved()}
         self._servers: dict[str, Server] = {}
@@ -219,6 +230,7 @@ class Watch:
         for table in (self._boots, self._seen, self._not_before):
             table.pop(server_id, None)
         if all(other.facts.network != found.facts.network for other in self._machines.values()):
+            self._balancers.leave(found.facts.network)
             self._networks.remove(found.facts.network)
         LOG.info('%s: removed', found)
 
@@ -254,11 +266,16 @@ class Watch:
         self._links.update(now)
         self._secure(now, every)
         ours = {link.id: link for link in every if link.server in self._machines}
-        floating = self._cloud.floating_addresses(ours)
-        for link in {link.network: link for link in ours.values()}.values():
+        networks = {link.network: link for link in ours.values()}
+        balanced = [each for each in self._cloud.balancers() if each.network in networks]
+        self._balancers.follow(balanced)
+        inside = {link.id: link.network for link in ours.values()}
+        inside |= {balancer.vip: balancer.network for balancer in balanced}
+        floating = self._cloud.floating_addresses(inside)
+        for link in networks.values():
             self._networks.lead(
                 self._cloud.network(link),
-                [each for each in floating if ours[each.port].network == link.network],
+                [each for each in floating if inside[each.port] == link.network],
             )
         for server_id in now:
             self._show_volumes(server_id)
@@ -301,6 +318,7 @@ def sweep() -> None:
     for each in machine.saved():
         each.power_off()
         each.clean_up(network.of_machine(each.facts.id))
+    balancers.sweep()
     network.remove_all()
     volumes.detach_all()
 
