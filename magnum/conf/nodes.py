@@ -29,7 +29,8 @@ OPTIONS = [
         mutable=True,
         help='Seconds for which a resize waits until a master has drained the nodes that it '
         'removes, and again until it has taken them out of the cluster; at most a third of the '
-        'time that the operation has left. Then the resize goes on. 0: neither is asked for.',
+        'time that the operation has left. Then the resize goes on. Draining itself has four '
+        'fifths of it: the rest is for the report of what is left. 0: neither is asked for.',
     ),
     cfg.IntOpt(
         'requests_per_minute',

@@ -70,7 +70,7 @@ def test_nodes_that_go_are_drained_and_then_removed(
     (master,) = nodes.masters
     given = directive(nodes)
     assert (given['verb'], given['parameters']) == (
-        'drain', {'nodes': nodes.workers[2:], 'seconds': 300}
+        'drain', {'nodes': nodes.workers[2:], 'seconds': 240}
     )
     assert nodes.report(*nodes.workers) == []
     turn(world)

@@ -28,6 +28,8 @@ from magnum.operations.work import Situation, Work
 _PAUSE: Final = 2.0
 #: Of the time that the operation has left, the part that one directive may take.
 _SHARE: Final = 3
+#: Of that, the part for draining; in the rest the master says what is left.
+_OF_DRAINING: Final = 0.8
 _DONE: Final = {DRAIN: 'drained', REMOVE: 'removed from the cluster'}
 
 
@@ -46,7 +48,7 @@ def drain_nodes(work: Work) -> None:
             return
         with work.fenced() as (_, operation):
             operation.parameters = asked.stored()
-    seconds = int(_timeout(work))
+    seconds = int(_timeout(work) * _OF_DRAINING)
     _have_done(work, DRAIN, asked.leaving, seconds=seconds)
 
 

@@ -149,10 +149,15 @@ def test_pods_that_are_left_are_told(kubernetes: Master) -> None:
     assert len(kubernetes.calls('--ignore-daemonsets')) == 2, 'the other one is emptied'
 
 
-def test_objects_of_nodes_are_deleted(kubernetes: Master) -> None:
+def test_objects_of_nodes_and_of_their_pods_are_deleted(kubernetes: Master) -> None:
     assert kubernetes.run('remove', 'bay-node-1 bay-node-9').returncode == 0
     assert kubernetes.calls('delete') == [
-        'delete node --ignore-not-found --timeout=60s bay-node-1 bay-node-9'
+        'delete node --ignore-not-found --timeout=60s bay-node-1 bay-node-9',
+        *(
+            f'delete pods --all-namespaces --field-selector spec.nodeName={name} '
+            '--grace-period=0 --force --wait=false'
+            for name in ('bay-node-1', 'bay-node-9')
+        ),
     ]
 
 
