@@ -6,6 +6,7 @@ the API writes of a report stays marked until it was looked at.
 
 import datetime
 import functools
+import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -45,16 +46,26 @@ class NodeWatcher:
 
     def look(self) -> int:
         """Look at what has changed; in how many bays."""
-        after = datetime.timedelta(seconds=self._conf.silent_after)
+        self._mark_silent()
         with self._database.reading() as session:
-            is_due = node_watch.has_silent(session, after)
-        if is_due:
-            self._database.run(lambda session: node_watch.silence(session, after))
-        with self._database.reading() as session:
-            changed = node_watch.changed_bays(session)
+            changed = list(node_watch.changed_bays(session))
+        # Other conductors have found the same ones.
+        random.shuffle(changed)
         for uuid in changed:
             self._database.run(functools.partial(self._look_at, bay_uuid=uuid))
         return len(changed)
+
+    def _mark_silent(self) -> None:
+        after = datetime.timedelta(seconds=self._conf.silent_after)
+        is_full = True
+        while is_full:
+            with self._database.reading() as session:
+                found = node_watch.silent(session, after)
+            is_full = len(found) == node_watch.MOST
+            if found:
+                self._database.run(
+                    functools.partial(node_watch.silence, after=after, node_ids=found)
+                )
 
     def _look_at(self, session: orm.Session, bay_uuid: str) -> None:
         try:

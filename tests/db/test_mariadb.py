@@ -75,9 +75,9 @@ def test_looks_at_nodes_read_those_with_news_only(database: Database) -> None:
     one = models.Node.__table__.c.name == 'node-3', models.Node.__table__.c.bay_uuid == bay
     after = datetime.timedelta(minutes=5)
     looks: list[Callable[[orm.Session], Any]] = [
-        lambda session: node_watch.has_silent(session, after),
+        lambda session: node_watch.silent(session, after),
         node_watch.changed_bays,
-        lambda session: node_watch.silence(session, after),
+        lambda session: node_watch.silence(session, after, node_watch.silent(session, after)),
         lambda session: node_watch.take_changed(session, bay),
     ]
     changes: list[dict[str, Any]] = [

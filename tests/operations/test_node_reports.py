@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import orm
 
 from magnum.db import models
-from magnum.db.repositories import bays, reports
+from magnum.db.repositories import bays, node_watch, reports
 from magnum.operations.node_watcher import NodeWatcher
 from tests.fakes.reporters import Reporters
 from tests.operations.conftest import World, error_of
@@ -153,6 +154,26 @@ def test_what_somebody_else_says_of_health_holds_until_a_change(
     nodes.report(nodes.workers[0])
     look(world)
     assert health(world, uuid)[0] == 'HEALTHY'
+
+
+def test_nodes_that_are_silent_are_marked_some_at_a_time(
+    world: World, uuid: str, nodes: Reporters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nodes.report()
+    look(world)
+    marked: list[int] = []
+    real = node_watch.silence
+
+    def silence(session: orm.Session, **given: Any) -> int:
+        marked.append(real(session, **given))
+        return marked[-1]
+
+    monkeypatch.setattr(node_watch, 'MOST', 3)
+    monkeypatch.setattr(node_watch, 'silence', silence)
+    pass_time(world, 301)
+    assert look(world) == 1
+    assert marked == [3, 1]
+    assert health(world, uuid)[1]['NodesReporting'] == 'False'
 
 
 def test_what_is_reported_while_it_is_looked_at_is_looked_at_again(

@@ -1,7 +1,7 @@
 """What conductors look at in the reports of nodes."""
 
 import datetime
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -12,22 +12,26 @@ from magnum.db.repositories.nodes import TABLE
 from magnum.db.statements import changed_rows, database_now
 
 _BAYS: Final = 100
+#: Nodes that are marked in one transaction, which locks their rows.
+MOST: Final = 1000
 
 
-def silence(session: orm.Session, after: datetime.timedelta) -> int:
-    """Mark nodes that were not heard of for so long as silent; how many became so."""
+def silent(session: orm.Session, after: datetime.timedelta) -> Sequence[int]:
+    """Nodes that were not heard of for so long and are not marked yet, at most ``MOST``."""
+    found = sa.select(TABLE.c.id).where(*_silent(session, after))
+    return session.scalars(found.order_by(TABLE.c.heard_at).limit(MOST)).all()
+
+
+def silence(
+    session: orm.Session, after: datetime.timedelta, node_ids: Collection[int]
+) -> int:
+    """Mark those of some nodes that have not been heard of since; how many they are."""
     return changed_rows(
         session,
         sa.update(TABLE)
-        .where(*_silent(session, after))
+        .where(TABLE.c.id.in_(node_ids), *_silent(session, after))
         .values(is_silent=True, is_changed=True),
     )
-
-
-def has_silent(session: orm.Session, after: datetime.timedelta) -> bool:
-    """Whether ``silence`` would find any."""
-    found = sa.select(TABLE.c.id).where(*_silent(session, after)).limit(1)
-    return session.execute(found).first() is not None
 
 
 def changed_bays(session: orm.Session) -> Sequence[str]:
