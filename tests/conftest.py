@@ -2,12 +2,19 @@
 
 import pathlib
 
+import hypothesis
 import pytest
 
 import magnum.native_threads  # noqa: F401 - before any other import
 
 #: Tests that may be skipped, one "<node id>  # <reason>" a line.
 _ALLOWED_SKIPS = pathlib.Path(__file__).with_name('allowed-skips.txt')
+
+# How long an example takes says how busy the machine is.
+hypothesis.settings.register_profile(
+    'any machine', deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile('any machine')
 
 
 @pytest.hookimpl(trylast=True)

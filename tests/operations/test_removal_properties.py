@@ -161,7 +161,7 @@ class Story:
 
 
 @hypothesis.settings(
-    max_examples=15, deadline=None,
+    max_examples=15,
     suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture,
                            hypothesis.HealthCheck.too_slow],
 )

@@ -165,7 +165,7 @@ def check_mind(one: models.Operation) -> None:
         assert one.started_at is not None
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.integers(0, 9999), min_size=20, max_size=40))
 def test_whatever_happens(numbers: list[int]) -> None:
     engine = engine_with_tables()
