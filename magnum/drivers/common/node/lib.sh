@@ -173,10 +173,17 @@ start_service() {
 }
 
 # uses_certificates NAME...: services that trust.sh reloads, or restarts where
-# they cannot reload, when the node's certificates are others, in the order in
-# which they say so.
+# they cannot reload, when the node's certificates or the bay's authorities are
+# others, in the order in which they say so.
 uses_certificates() {
-    remember "$certificate_users" "$@"
+    remember "$certificate_users" "${@/%/ certificates}"
+}
+
+# uses_authorities NAME...: services that trust.sh restarts when the bay trusts
+# other authorities, because they read those when they start. Certificates they
+# read by themselves, or say that they use them, too.
+uses_authorities() {
+    remember "$certificate_users" "${@/%/ authorities}"
 }
 
 # stop_foreign_service NAME: one that is not this bay's, if the guest has it.

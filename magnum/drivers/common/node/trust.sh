@@ -36,6 +36,7 @@ for purpose in $MAGNUM_CERTIFICATES; do
     fi
 done
 
+# Services, each with what it has to be told of.
 users=()
 if [ -e "$certificate_users" ]; then
     mapfile -t users <"$certificate_users"
@@ -111,10 +112,38 @@ any_ends_soon() {
     return 1
 }
 
+# trusts_others: not the authorities with which all services run, in whatever order.
+trusts_others() {
+    [ ! -e "$trusted" ] || ! python3 -c "import sys
+texts = [open(name).read().split('-----BEGIN CERTIFICATE-----') for name in sys.argv[1:]]
+one, other = ({part.strip() for part in text} for text in texts)
+sys.exit(one != other)" "$trusted" "$new/ca.pem"
+}
+
+# tell SERVICE WHAT: of the certificates, or of the authorities if they are others.
+tell() {
+    case $2 in
+        certificates) systemctl reload-or-restart "$1" ;;
+        authorities) [ "$others" = no ] || restart "$1" ;;
+    esac
+}
+
+# restart SERVICE: while its stand-in serves, if it has one.
+restart() {
+    local stand_in=$1-stand-in
+    if ! systemctl cat "$stand_in" >/dev/null 2>&1; then
+        systemctl restart "$1"
+        return
+    fi
+    systemctl restart "$stand_in" || say "$stand_in does not start"
+    systemctl restart "$1"
+    systemctl stop "$stand_in"
+}
+
 # pids: of the services' programs, if all run.
 pids() {
     local user
-    for user in ${users[@]+"${users[@]}"}; do
+    for user in ${users[@]+"${users[@]%% *}"}; do
         systemctl is-active --quiet "$user" || return 1
         systemctl show --property=MainPID "$user"
     done
@@ -155,13 +184,17 @@ sync "$new"/*
 
 # From here to the end nobody knows what the services trust. What they trust
 # comes first: it suits the old certificates and the new ones.
+others=no
+if trusts_others; then
+    others=yes
+fi
 rm -f "$trusted"
 mv "$new/ca.pem" "$certificates/ca.pem"
 for purpose in "${purposes[@]}"; do
     mv "$new/$purpose.pem" "$certificates/$purpose.pem"
 done
 for user in ${users[@]+"${users[@]}"}; do
-    systemctl reload-or-restart "$user"
+    tell "${user%% *}" "${user##* }"
 done
 wait_until 180 all_stay
 cp "$certificates/ca.pem" "$new/trusted.pem"

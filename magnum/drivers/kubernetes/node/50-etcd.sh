@@ -36,8 +36,13 @@ write_unit magnum-etcd "etcd of the bay" "$(command -v etcd)" \
     --peer-trusted-ca-file="$certificates/ca.pem" --peer-client-cert-auth \
     --peer-cert-allowed-cn=etcd \
     --auto-compaction-retention=8
+# It says when it has joined the others: whoever restarts it waits for that.
+mkdir -p /etc/systemd/system/magnum-etcd.service.d
+printf '[Service]\nType=notify\nTimeoutStartSec=1200\n' \
+    >/etc/systemd/system/magnum-etcd.service.d/magnum.conf
 start_service magnum-etcd
-uses_certificates magnum-etcd
+# It reads its certificate for every connection.
+uses_authorities magnum-etcd
 
 # There is a quorum only when most masters have come this far.
 wait_until 1200 bay_etcdctl endpoint health

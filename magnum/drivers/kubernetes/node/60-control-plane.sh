@@ -20,41 +20,63 @@ done
 
 # The options of the labels are words: no quotes.
 read -ra options <<<"$MAGNUM_KUBEAPI_OPTIONS"
-write_unit kube-apiserver "Kubernetes API server" \
-    "$(command -v kube-apiserver)" \
-    --advertise-address="$MAGNUM_NODE_ADDRESS" \
-    --allow-privileged=true \
-    --authorization-mode=Node,RBAC \
-    --enable-admission-plugins="$MAGNUM_ADMISSION_PLUGINS" \
-    --client-ca-file="$certificates/ca.pem" \
-    --etcd-servers="$etcd_servers" \
-    --etcd-cafile="$certificates/ca.pem" \
-    --etcd-certfile="$certificates/etcd.pem" \
-    --etcd-keyfile="$certificates/etcd.key" \
-    --kubelet-certificate-authority="$certificates/ca.pem" \
-    --kubelet-client-certificate="$certificates/kubelet-client.pem" \
-    --kubelet-client-key="$certificates/kubelet-client.key" \
-    --kubelet-preferred-address-types=InternalIP,Hostname \
-    --proxy-client-cert-file="$certificates/front-proxy.pem" \
-    --proxy-client-key-file="$certificates/front-proxy.key" \
-    --requestheader-allowed-names=magnum:front-proxy \
-    --requestheader-client-ca-file="$certificates/ca.pem" \
-    --requestheader-extra-headers-prefix=X-Remote-Extra- \
-    --requestheader-group-headers=X-Remote-Group \
-    --requestheader-username-headers=X-Remote-User \
-    --secure-port=6443 \
-    --service-account-issuer=https://kubernetes.default.svc.cluster.local \
-    --service-account-key-file="$certificates/service-account.pub" \
-    --service-account-signing-key-file="$certificates/service-account.key" \
-    --service-cluster-ip-range="$MAGNUM_SERVICE_CIDR" \
-    --tls-cert-file="$certificates/server.pem" \
-    --tls-private-key-file="$certificates/server.key" \
+api_server=(
+    "$(command -v kube-apiserver)"
+    --advertise-address="$MAGNUM_NODE_ADDRESS"
+    --allow-privileged=true
+    --authorization-mode='Node,RBAC'
+    --enable-admission-plugins="$MAGNUM_ADMISSION_PLUGINS"
+    --client-ca-file="$certificates/ca.pem"
+    --etcd-servers="$etcd_servers"
+    --etcd-cafile="$certificates/ca.pem"
+    --etcd-certfile="$certificates/etcd.pem"
+    --etcd-keyfile="$certificates/etcd.key"
+    --kubelet-certificate-authority="$certificates/ca.pem"
+    --kubelet-client-certificate="$certificates/kubelet-client.pem"
+    --kubelet-client-key="$certificates/kubelet-client.key"
+    --kubelet-preferred-address-types='InternalIP,Hostname'
+    --proxy-client-cert-file="$certificates/front-proxy.pem"
+    --proxy-client-key-file="$certificates/front-proxy.key"
+    --requestheader-allowed-names=magnum:front-proxy
+    --requestheader-client-ca-file="$certificates/ca.pem"
+    --requestheader-extra-headers-prefix=X-Remote-Extra-
+    --requestheader-group-headers=X-Remote-Group
+    --requestheader-username-headers=X-Remote-User
+    --secure-port=6443
+    --service-account-issuer=https://kubernetes.default.svc.cluster.local
+    --service-account-key-file="$certificates/service-account.pub"
+    --service-account-signing-key-file="$certificates/service-account.key"
+    --service-cluster-ip-range="$MAGNUM_SERVICE_CIDR"
+    --tls-cert-file="$certificates/server.pem"
+    --tls-private-key-file="$certificates/server.key"
     "${options[@]}"
-# It answers requests that it has begun, and waits a minute for watches, which
-# clients begin anew by themselves.
-mkdir -p /etc/systemd/system/kube-apiserver.service.d
-printf '[Service]\nTimeoutStopSec=5\n' \
-    >/etc/systemd/system/kube-apiserver.service.d/stop.conf
+)
+
+# It says when it serves. When it stops it answers requests that it has begun, and
+# waits a minute for watches, which clients begin anew by themselves. Certificates
+# it reads anew within a minute: it is reloaded when it shows the one that there is.
+write_api_server() {
+    write_unit "$1" "$2" "${api_server[@]}"
+    mkdir -p "/etc/systemd/system/$1.service.d"
+    cat >"/etc/systemd/system/$1.service.d/magnum.conf" <<'UNIT'
+[Service]
+Type=notify
+TimeoutStartSec=600
+TimeoutStopSec=5
+ExecReload=/bin/bash -c '. /opt/magnum/lib.sh && . /opt/magnum/kubernetes.sh && \
+    wait_until 150 shows_its_certificate'
+UNIT
+}
+
+# Nobody else answers while the only master's is restarted: trust.sh has another one
+# serve meanwhile, on the same port, which releases before 1.20 could not share.
+version=$(kube-apiserver --version)
+minor=${version#*.}
+if [ "$MAGNUM_MASTER_ADDRESSES" = "$MAGNUM_NODE_ADDRESS" ] && ((${minor%%.*} >= 20)); then
+    api_server+=(--permit-port-sharing=true)
+    write_api_server kube-apiserver-stand-in "Kubernetes API server, for the other's restart"
+fi
+write_api_server kube-apiserver "Kubernetes API server"
 
 read -ra options <<<"$MAGNUM_KUBECONTROLLER_OPTIONS"
 write_unit kube-controller-manager "Kubernetes controller manager" \
@@ -81,8 +103,14 @@ write_unit kube-scheduler "Kubernetes scheduler" \
     --kubeconfig=/etc/kubernetes/scheduler.conf \
     "${options[@]}"
 
-start_service kube-apiserver kube-controller-manager kube-scheduler
-uses_certificates kube-apiserver kube-controller-manager kube-scheduler
+# The API server may end before etcd answers it, and is then started again.
+start_service kube-apiserver || say "the API server does not serve yet"
+start_service kube-controller-manager kube-scheduler
+# What it trusts etcd and kubelets by, it reads when it starts.
+uses_authorities kube-apiserver
+uses_certificates kube-apiserver
+# Clients of Kubernetes read their certificate for every connection.
+uses_authorities kube-controller-manager kube-scheduler
 api_ready() {
     kubectl --kubeconfig=/etc/kubernetes/admin.conf get --raw=/readyz >/dev/null
 }
@@ -94,5 +122,5 @@ if [ "$MAGNUM_TLS_DISABLED" = true ]; then
         "$(command -v kubectl)" proxy --kubeconfig=/etc/kubernetes/admin.conf \
         --address=0.0.0.0 --port=8080 --accept-hosts='.*' --reject-paths='^$'
     start_service magnum-open-api
-    uses_certificates magnum-open-api
+    uses_authorities magnum-open-api
 fi

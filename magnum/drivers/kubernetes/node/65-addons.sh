@@ -15,9 +15,10 @@ for manifest in /opt/magnum/manifests/*.yaml; do
         kubectl --kubeconfig=/etc/kubernetes/admin.conf apply --filename=-
 done
 
-# Pods read what their API server is trusted by when they start. So trust.sh
-# starts CoreDNS anew, as one of those that use the node's certificates, when
-# Kubernetes has told pods what the bay trusts now.
+# Pods read what their API server is trusted by when they start. So CoreDNS
+# is started anew when Kubernetes has told pods what the bay trusts now. trust.sh does
+# not wait for that: where another master's controller manager leads, that one tells
+# them when it has had its turn, which is after this master's.
 cat >/opt/magnum/addons_trust.sh <<'SCRIPT'
 #!/bin/bash
 set -euo pipefail
@@ -27,7 +28,7 @@ pods_are_told() {
     kubectl --namespace=kube-system get configmap kube-root-ca.crt \
         --output='jsonpath={.data.ca\.crt}' | cmp --silent - "$certificates/ca.pem"
 }
-wait_until 120 pods_are_told
+wait_until 3600 pods_are_told
 kubectl --namespace=kube-system rollout restart deployment/coredns
 SCRIPT
 chmod 0700 /opt/magnum/addons_trust.sh
@@ -36,9 +37,10 @@ cat >/etc/systemd/system/magnum-addons-trust.service <<'UNIT'
 Description=Starts CoreDNS anew when the bay trusts other authorities
 
 [Service]
-Type=oneshot
 RemainAfterExit=yes
+Restart=on-failure
+RestartSec=30
 ExecStart=/opt/magnum/addons_trust.sh
 UNIT
 systemctl daemon-reload
-uses_certificates magnum-addons-trust
+uses_authorities magnum-addons-trust

@@ -105,4 +105,6 @@ if [ "$MAGNUM_NODE_ROLE" = worker ]; then
 fi
 
 start_service kubelet kube-proxy
-uses_certificates kubelet kube-proxy
+# kubelet reads the certificate that it serves with when it starts.
+uses_certificates kubelet
+uses_authorities kube-proxy

@@ -23,7 +23,7 @@ Environment=NODE_NAME=$MAGNUM_NODE_NAME
 UNIT
 rm -f /run/flannel/subnet.env
 start_service flanneld
-uses_certificates flanneld
+uses_authorities flanneld
 
 wait_until 900 test -s /run/flannel/subnet.env
 # shellcheck source=/dev/null

@@ -39,3 +39,11 @@ bay_etcdctl() {
         --cacert="$certificates/ca.pem" --cert="$certificates/etcd.pem" \
         --key="$certificates/etcd.key" "$@"
 }
+
+# shows_its_certificate: does the API server serve with the certificate that there is?
+shows_its_certificate() {
+    local served
+    served=$(openssl s_client -connect 127.0.0.1:6443 </dev/null 2>/dev/null |
+        openssl x509 -noout -fingerprint 2>/dev/null) || return 1
+    [ "$served" = "$(openssl x509 -in "$certificates/server.pem" -noout -fingerprint)" ]
+}
