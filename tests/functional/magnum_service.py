@@ -32,7 +32,7 @@ workers = 1
 connection = {database}
 [bootstrap]
 endpoint = {url}/bootstrap
-trust_interval = 3
+trust_interval = {trust_interval}
 [nodes]
 report_interval = 5
 [conductor]
@@ -149,6 +149,7 @@ def _configuration(directory: pathlib.Path, name: str, **options: str) -> str:
         'region': settings.REGION,
         'key': settings.encryption_key(),
         'drivers': '',
+        'trust_interval': '3',
         'account': account,
         'keystone': settings.KEYSTONE_URL,
         'memcached': settings.MEMCACHED,

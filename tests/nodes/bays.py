@@ -13,7 +13,9 @@ from tools.nodes import machine
 from tools.nodes.cloud import Cloud
 from tools.nodes.machine import Machine
 
-_OF_BAYMODELS = frozenset({'docker_volume_size', 'insecure_registry', 'labels'})
+_OF_BAYMODELS = frozenset({
+    'docker_volume_size', 'insecure_registry', 'labels', 'master_lb_enabled',
+})
 
 _TIMEOUT = 120  # seconds
 
@@ -57,13 +59,24 @@ class Bay:
         """Its machines: those of ``master`` or ``node``, or all."""
         return [
             each for each in machine.saved()
-            if each.facts.name.startswith(f'{self.name}-') and f'-{role}' in each.facts.name
+            if each.facts.name.startswith(f'{self.name}-')
+            and f'-{role}' in each.facts.name.removeprefix(self.name)
         ]
 
     def act(self, of: Machine, action: str, arguments: Any = None) -> None:
         """Ask Nova, as its owner, to do something to a server."""
         compute = self.person.service('compute')
         compute.post(f'/servers/{of.facts.id}/action', json={action: arguments})
+
+    def start(self, *machines: Machine) -> None:
+        """Have Nova start machines that have ended, when it knows that they have."""
+        compute = self.person.service('compute')
+        wait_until(lambda: all(
+            compute.get(f'/servers/{each.facts.id}').json()['server']['status'] == 'SHUTOFF'
+            for each in machines
+        ), 60, every=1)
+        for each in machines:
+            self.act(each, 'os-start')
 
     def reboot(self, of: Machine) -> None:
         """Have Nova reboot a machine, and wait until it has."""
@@ -80,6 +93,11 @@ class Bay:
         """The uuids of its operations."""
         found = self.person.get(f'/clusters/{self.uuid}/operations')['operations']
         return [each['uuid'] for each in found]
+
+    def events(self) -> dict[str, str]:
+        """The last message of each kind."""
+        found = self.person.get(f'/clusters/{self.uuid}/events')['events']
+        return {each['kind']: each['message'] for each in found}
 
     def delete(self) -> None:
         """Have it deleted, and wait until its machines are gone, too."""

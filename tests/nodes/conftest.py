@@ -10,10 +10,13 @@ from tests.functional import magnum_service
 from tests.functional.people import Person
 from tools.common import network
 from tools.devcloud import backends, settings
-from tools.nodes import check, cli
+from tools.nodes import check, cli, web
+from tools.nodes.kubernetes import build
 
 _HERE = pathlib.Path(__file__).parent
 _DATABASE = 'magnum_nodes'
+#: Seconds. Each time a node starts some twenty programs, all on the same cores.
+_TRUST_INTERVAL = '10'
 #: Of Kubernetes there is an old release, and a web server without TLS.
 _DRIVERS = 'any_version = true\ninsecure_downloads = true'
 
@@ -60,11 +63,25 @@ def magnum(machines: None, url: str, directory: pathlib.Path) -> Iterator[magnum
     process = magnum_service.Process(
         'magnum-all-in-one', directory, 'magnum', url=url, bus='fake://', heat_bus='',
         port=url.removesuffix('/v1').rpartition(':')[2], database=settings.mariadb_url(_DATABASE),
-        drivers=_DRIVERS,
+        drivers=_DRIVERS, trust_interval=_TRUST_INTERVAL,
     )
     with magnum_service.running(process):
         magnum_service.wait_for_api(process, url=url)
         yield process
+
+
+@pytest.fixture(scope='session')
+def programs() -> pathlib.Path:
+    """The programs of Kubernetes, built unless they were before."""
+    return build.programs()
+
+
+@pytest.fixture(scope='session')
+def downloads(programs: pathlib.Path) -> Iterator[str]:
+    """Where nodes of Kubernetes download, as ``address:port``."""
+    port = network.find_free()
+    with web.running(programs, network.IP, port):
+        yield f'{network.IP}:{port}'
 
 
 @pytest.fixture(scope='session')

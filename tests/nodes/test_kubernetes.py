@@ -1,10 +1,10 @@
 """A Kubernetes bay on real machines, from nothing to a rotation of its authority."""
 
 import base64
-import contextlib
 import json
 import pathlib
 import subprocess
+import time
 from collections.abc import Iterator
 from typing import Final
 
@@ -12,55 +12,30 @@ import pytest
 import requests
 import yaml
 
+from tests.functional import magnum_service
 from tests.functional.conftest import wait_until
 from tests.functional.people import Person
-from tests.nodes import bays, docker, kubectl
+from tests.nodes import bays, docker, kubectl, kubernetes
 from tests.nodes.bays import Bay
 from tests.nodes.kubectl import Kubectl
+from tests.nodes.kubernetes import CERTIFICATES, WEB
 from tests.nodes.watch import Watch
-from tools.common import network
-from tools.nodes import web
-from tools.nodes.kubernetes import build, recipe
+from tools.nodes.kubernetes import recipe
 from tools.nodes.machine import Machine
-from tools.nodes.workload import answer
 
 WORKERS: Final = 2
-NODE_PORT: Final = 30080
-WEB: Final = 'app=web'
+#: Pods of the deployment that has a budget of disruption.
+GUARDED: Final = 2
+#: Seconds for which a resize waits in the test of a budget that allows nothing.
+DRAIN_TIMEOUT: Final = 40
 #: Seconds for which a bay with one master may be without its API, as doc/source/user/tls.rst
 #: has it. Measured on two cores: 12.3 at a load of 14 to 35, 23.3 at one of about 25.
-LONGEST_WITHOUT_API: Final = 30.0
-CERTIFICATES: Final = '/etc/magnum/certificates'
-
-
-@pytest.fixture(scope='module')
-def programs() -> pathlib.Path:
-    """The programs of Kubernetes, built unless they were before."""
-    return build.programs()
-
-
-@pytest.fixture(scope='module')
-def downloads(programs: pathlib.Path) -> Iterator[str]:
-    """Where nodes download."""
-    port = network.find_free()
-    with web.running(programs, network.IP, port):
-        yield f'{network.IP}:{port}'
+LONGEST_WITHOUT_API: Final = 15.0
 
 
 @pytest.fixture(scope='module')
 def bay(alice: Person, programs: pathlib.Path, downloads: str) -> Iterator[Bay]:
-    made = bays.create(
-        alice, 'nodes-kubernetes', 'kubernetes', node_count=WORKERS, insecure_registry=downloads,
-        labels={
-            'kube_tag': recipe.VERSION,
-            'kube_binaries_url': f'http://{downloads}/release',
-            'kube_binaries_digests': web.digests(programs),
-            'flannel_binaries_url': f'http://{downloads}/flannel',
-            'container_infra_prefix': f'{downloads}/bay/',
-            'node_ports_allowed_cidrs': '0.0.0.0/0',
-        },
-    )
-    made.complete('CREATE_COMPLETE')
+    made = kubernetes.create(alice, 'nodes-kubernetes', programs, downloads, node_count=WORKERS)
     yield made
     made.delete()
 
@@ -78,18 +53,6 @@ def master(bay: Bay) -> Machine:
 
 def workers(bay: Bay) -> set[str]:
     return {each.facts.name for each in bay.machines('node')}
-
-
-def ready(client: Kubectl, count: int, seconds: float = 300) -> None:
-    """Wait until so many nodes are ready, and there are no others."""
-
-    def look() -> bool:
-        with contextlib.suppress(AssertionError, subprocess.TimeoutExpired):
-            states = client.nodes()
-            return len(states) == count and set(states.values()) == {'True'}
-        return False
-
-    wait_until(look, seconds, every=1)
 
 
 def test_the_bay_is_complete_when_its_nodes_are_ready(client: Kubectl) -> None:
@@ -176,52 +139,13 @@ def test_the_front_proxy_alone_speaks_for_others(bay: Bay, client: Kubectl) -> N
 # A workload --------------------------------------------------------------------------
 @pytest.fixture(scope='module')
 def workload(bay: Bay, client: Kubectl, downloads: str) -> None:
-    """Pods on every worker, which say their names on port 80, and on a port of all nodes."""
-    labels = {'app': 'web'}
-    container = {
-        'name': 'web', 'image': f'{downloads}/bay/web:1', 'ports': [{'containerPort': 80}],
-        'readinessProbe': {'httpGet': {'path': '/', 'port': 80}, 'periodSeconds': 2},
-    }
-    objects = [
-        {
-            'apiVersion': 'apps/v1', 'kind': 'DaemonSet', 'metadata': {'name': 'web'},
-            'spec': {
-                'selector': {'matchLabels': labels},
-                'template': {'metadata': {'labels': labels}, 'spec': {
-                    'containers': [container], 'terminationGracePeriodSeconds': 2,
-                }},
-            },
-        },
-        {
-            'apiVersion': 'v1', 'kind': 'Service', 'metadata': {'name': 'web'},
-            'spec': {
-                'type': 'NodePort', 'selector': labels,
-                'ports': [{'port': 80, 'nodePort': NODE_PORT}],
-            },
-        },
-    ]
-    client('apply', '-f', '-', stdin=yaml.safe_dump_all(objects))
-    wait_until(lambda: len(client.pods(WEB)) == WORKERS, 180, every=1)
-
-
-def all_answer(bay: Bay, client: Kubectl, count: int, seconds: float = 180) -> None:
-    """Wait until every worker has a pod, and passes requests on."""
-
-    def look() -> bool:
-        with contextlib.suppress(AssertionError):
-            pods = {pod['metadata']['name'] for pod in client.pods(WEB)}
-            addresses = bay.document()['node_addresses']
-            found = [answer(address, NODE_PORT) for address in addresses]
-            return len(pods) == len(found) == count and set(found) <= pods
-        return False
-
-    wait_until(look, seconds, every=1)
+    kubernetes.run_web(client, downloads, WORKERS)
 
 
 def test_every_node_answers_at_a_node_port(bay: Bay, client: Kubectl, workload: None) -> None:
     pods = client.pods(WEB)
     assert {pod['spec']['nodeName'] for pod in pods} == workers(bay)
-    all_answer(bay, client, WORKERS)
+    kubernetes.all_answer(bay, client, WORKERS)
 
 
 def test_pods_reach_each_other_across_nodes(client: Kubectl, workload: None) -> None:
@@ -268,107 +192,145 @@ def test_nodes_come_while_the_workload_runs(bay: Bay, client: Kubectl, workload:
     before = {pod['metadata']['uid'] for pod in client.pods(WEB)}
     bay.resize(WORKERS + 1)
     bay.complete('UPDATE_COMPLETE')
-    ready(client, WORKERS + 2)
-    all_answer(bay, client, WORKERS + 1)
+    kubernetes.ready(client, WORKERS + 2)
+    kubernetes.all_answer(bay, client, WORKERS + 1)
     assert before <= {pod['metadata']['uid'] for pod in client.pods(WEB)}
 
 
-def test_nodes_that_go_leave_the_cluster(bay: Bay, client: Kubectl, workload: None) -> None:
+@pytest.fixture
+def guarded(bay: Bay, client: Kubectl, downloads: str) -> Iterator[str]:
+    """A deployment whose pods are all on the node with this name; a budget is its test's."""
+    crowded, *others = sorted(workers(bay))
+    client('cordon', *others)
+    labels = {'app': 'guarded'}
+    kubernetes.apply(client, {
+        'apiVersion': 'apps/v1', 'kind': 'Deployment', 'metadata': {'name': 'guarded'},
+        'spec': {
+            'replicas': GUARDED, 'selector': {'matchLabels': labels},
+            'template': {'metadata': {'labels': labels}, 'spec': {
+                'terminationGracePeriodSeconds': 1,
+                'containers': [{
+                    'name': 'web', 'image': kubernetes.image(downloads),
+                    # A pod in place of another is of use only after some time.
+                    'readinessProbe': {
+                        'httpGet': {'path': '/', 'port': 80}, 'initialDelaySeconds': 5,
+                        'periodSeconds': 1,
+                    },
+                }],
+            }},
+        },
+    })
+    wait_until(lambda: len(client.pods('app=guarded')) == GUARDED, 60, every=1)
+    client('uncordon', *others)
+    assert {pod['spec']['nodeName'] for pod in client.pods('app=guarded')} == {crowded}
+    yield crowded
+    client('delete', 'deployment/guarded', 'pdb/guarded')
+
+
+def give_budget(client: Kubectl, least: int) -> None:
+    """Let so many pods of the deployment be there at any time."""
+    client('create', 'poddisruptionbudget', 'guarded', '--selector', 'app=guarded',
+           f'--min-available={least}')
+
+
+def machine_named(bay: Bay, name: str) -> Machine:
+    (found,) = (each for each in bay.machines() if each.facts.name == name)
+    return found
+
+
+def test_the_named_node_is_drained_as_budgets_allow(
+    bay: Bay, client: Kubectl, workload: None, guarded: str
+) -> None:
+    give_budget(client, GUARDED - 1)
+    least = [GUARDED]
+
+    def look() -> bool:
+        least.append(len(client.pods('app=guarded')))
+        return least[-1] >= GUARDED - 1
+
+    others = workers(bay) - {guarded}
+    with Watch(look) as budget:
+        bay.resize(WORKERS, machine_named(bay, guarded).facts.id)
+        bay.complete('UPDATE_COMPLETE')
+    print(f'pods of the deployment: {least}')
+    # It has left the cluster when the operation has ended, and no other has.
+    assert set(client.nodes()) == {*others, master(bay).facts.name}
+    assert set(client.nodes().values()) == {'True'}
+    # Nor do requests for services go where it was.
+    assert {pod['spec']['nodeName'] for pod in client.pods(WEB)} == others
+    assert workers(bay) == others
+    assert budget.answers > 5
+    assert min(least) >= GUARDED - 1
+    assert {pod['spec']['nodeName'] for pod in client.pods('app=guarded')} <= others
+    assert guarded in bay.events()['bay.resize.drained']
+    assert guarded in bay.events()['bay.resize.removed']
+    kubernetes.all_answer(bay, client, WORKERS)
+
+
+@pytest.fixture
+def brief_drains(magnum: magnum_service.Process, url: str) -> Iterator[None]:
+    """Nobody waits long for a node to be drained."""
+    for options in (f'[nodes]\ndrain_timeout = {DRAIN_TIMEOUT}\n', ''):
+        magnum.stop()
+        magnum.start(options=options)
+        magnum_service.wait_for_api(magnum, url=url)
+        if options:
+            yield
+
+
+def test_a_budget_that_allows_nothing_delays_a_resize_and_is_told(
+    bay: Bay, client: Kubectl, workload: None, brief_drains: None, guarded: str
+) -> None:
+    """The node goes without being drained when the time for that is over."""
+    give_budget(client, GUARDED)
+    others = workers(bay) - {guarded}
+    bay.resize(WORKERS - 1, machine_named(bay, guarded).facts.id)
+    began = time.monotonic()
+    bay.stays(lambda: time.monotonic() > began + DRAIN_TIMEOUT / 2
+              or len(client.pods('app=guarded')) == GUARDED, 'UPDATE_COMPLETE')
+    assert set(client.nodes()) == {*others, master(bay).facts.name}
+    told = bay.events()['bay.resize.not_drained']
+    assert f'pods left on {guarded}' in told
+    assert client.json('get', 'pods', '--selector', 'app=guarded')['items'][0][
+        'metadata']['name'].rpartition('-')[0] in told
+    # What ran there is not waited for: it runs elsewhere as its node is gone.
+    wait_until(lambda: len(client.pods('app=guarded')) == GUARDED, 60, every=1)
+    assert {pod['spec']['nodeName'] for pod in client.pods('app=guarded')} == others
     bay.resize(WORKERS)
     bay.complete('UPDATE_COMPLETE')
-    ready(client, WORKERS + 1, seconds=60)
 
 
 def test_a_worker_comes_back_from_a_reboot(bay: Bay, client: Kubectl, workload: None) -> None:
     bay.reboot(bay.machines('node')[0])
-    all_answer(bay, client, WORKERS)
+    kubernetes.all_answer(bay, client, WORKERS)
 
 
 def test_the_master_comes_back_from_a_reboot(bay: Bay, client: Kubectl, workload: None) -> None:
     bay.reboot(master(bay))
-    all_answer(bay, client, WORKERS)
+    kubernetes.all_answer(bay, client, WORKERS)
 
 
 def test_all_come_back_from_a_loss_of_power(bay: Bay, client: Kubectl, workload: None) -> None:
     for machine in bay.machines():
         machine.power_off()
-    compute = bay.person.service('compute')
-
-    def off() -> bool:
-        servers = [
-            compute.get(f'/servers/{machine.facts.id}').json()['server']
-            for machine in bay.machines()
-        ]
-        return {server['status'] for server in servers} == {'SHUTOFF'}
-
-    wait_until(off, 60, every=1)
-    for machine in bay.machines():
-        bay.act(machine, 'os-start')
-    all_answer(bay, client, WORKERS)
+    bay.start(*bay.machines())
+    kubernetes.all_answer(bay, client, WORKERS)
 
 
 # A rotation of the authority ---------------------------------------------------------
-class User:
-    """A user who asks the API, with new files when the bay trusts another authority.
-
-    :ivar clients: the newest last.
-    :ivar errors: what came instead of answers.
-    """
-
-    def __init__(self, bay: Bay, client: Kubectl, folder: pathlib.Path):
-        self._bay = bay
-        self._folder = folder
-        self._trusted = self._trusts()
-        self.clients = [client]
-        self.errors: set[str] = set()
-
-    def is_answered(self) -> bool:
-        """Whether the API answers by one of the configurations, first by the newest."""
-        self._refresh()
-        return any(self._ask(client) for client in reversed(self.clients))
-
-    def _trusts(self) -> str:
-        return str(self._bay.person.get(f'/certificates/{self._bay.uuid}')['pem'])
-
-    def _refresh(self) -> None:
-        trusted = self._trusts()
-        if trusted != self._trusted:
-            folder = self._folder / f'generation-{len(self.clients)}'
-            self.clients.append(kubectl.configured(
-                self._bay.person, self._bay.uuid, self.clients[0].program, folder
-            ))
-            self._trusted = trusted
-
-    def _ask(self, client: Kubectl) -> bool:
-        try:
-            done = client.run('get', '--raw', '/api/v1/namespaces', '--request-timeout=5s')
-        except subprocess.TimeoutExpired as error:
-            self.errors.add(str(error))
-            return False
-        if done.returncode:
-            self.errors.add(done.stderr.strip())
-        return not done.returncode
-
-
-def containers(client: Kubectl) -> set[str]:
-    return {
-        status['containerID']
-        for pod in client.pods(WEB) for status in pod['status']['containerStatuses']
-    }
-
-
 def test_a_rotation_leaves_workload_and_users_alone(
     bay: Bay, client: Kubectl, workload: None, tmp_path: pathlib.Path
 ) -> None:
-    before = containers(client)
-    user = User(bay, client, tmp_path)
+    before = kubernetes.containers(client)
+    user = kubernetes.User(bay, client, tmp_path)
     with Watch(user.is_answered, every=1) as api:
         bay.rotate_authority()
         bay.complete('UPDATE_COMPLETE')
-    print(f'longest without an answer: {api.longest:.1f} s ({api.answers} answers)')
+    print(f'longest without an answer: {api.longest:.1f} s, up to {api.ended} '
+          f'({api.answers} answers)')
     newest = user.clients[-1]
-    all_answer(bay, newest, WORKERS)
-    assert containers(newest) == before
+    kubernetes.all_answer(bay, newest, WORKERS)
+    assert kubernetes.containers(newest) == before
     # The files from before are of an authority that is trusted no more.
     assert client.run('get', 'nodes').returncode != 0
     assert api.longest < LONGEST_WITHOUT_API, user.errors

@@ -12,6 +12,7 @@ class Watch:
     What the thread raises is raised at the end of the block.
 
     :ivar longest: seconds between two answers.
+    :ivar ended: the time of day at which these were over.
     :ivar answers: how many there were.
     """
 
@@ -21,6 +22,7 @@ class Watch:
         self._ends = threading.Event()
         self._pool = concurrent.futures.ThreadPoolExecutor(1, 'watch')
         self.longest = 0.0
+        self.ended = ''
         self.answers = 0
 
     def __enter__(self) -> 'Watch':
@@ -38,7 +40,12 @@ class Watch:
             began = time.monotonic()
             # Who asked while nobody answered has waited since the last answer.
             if self._ask():
-                self.longest = max(self.longest, began - last)
+                self._note(began - last)
                 last = time.monotonic()
                 self.answers += 1
-        self.longest = max(self.longest, time.monotonic() - last)
+        self._note(time.monotonic() - last)
+
+    def _note(self, seconds: float) -> None:
+        if seconds > self.longest:
+            self.longest = seconds
+            self.ended = time.strftime('%X')

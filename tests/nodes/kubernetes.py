@@ -1,0 +1,160 @@
+"""Kubernetes bays of the tests: how they are made, what runs in them, who asks them."""
+
+import contextlib
+import pathlib
+import subprocess
+from collections.abc import Mapping
+from typing import Any, Final
+
+import yaml
+
+from tests.functional.conftest import wait_until
+from tests.functional.people import Person
+from tests.nodes import bays, kubectl
+from tests.nodes.bays import Bay
+from tests.nodes.kubectl import Kubectl
+from tools.nodes import web
+from tools.nodes.kubernetes import recipe
+from tools.nodes.workload import answer
+
+NODE_PORT: Final = 30080
+WEB: Final = 'app=web'
+CERTIFICATES: Final = '/etc/magnum/certificates'
+
+
+def create(
+    person: Person, name: str, programs: pathlib.Path, downloads: str, **more: Any
+) -> Bay:
+    """Make a bay of the programs that were built, and wait until it is complete.
+
+    :param downloads: where nodes find them, as ``address:port``.
+    """
+    made = bays.create(
+        person, name, 'kubernetes', insecure_registry=downloads,
+        labels={
+            'kube_tag': recipe.VERSION,
+            'kube_binaries_url': f'http://{downloads}/release',
+            'kube_binaries_digests': web.digests(programs),
+            'flannel_binaries_url': f'http://{downloads}/flannel',
+            'container_infra_prefix': f'{downloads}/bay/',
+            'node_ports_allowed_cidrs': '0.0.0.0/0',
+        },
+        **more,
+    )
+    made.complete('CREATE_COMPLETE')
+    return made
+
+
+def image(downloads: str) -> str:
+    """One that says its host name on port 80."""
+    return f'{downloads}/bay/web:1'
+
+
+def run_web(client: Kubectl, downloads: str, count: int) -> None:
+    """Run a pod on each of so many workers, that says its name, also on a port of all nodes."""
+    labels = {'app': 'web'}
+    container = {
+        'name': 'web', 'image': image(downloads), 'ports': [{'containerPort': 80}],
+        'readinessProbe': {'httpGet': {'path': '/', 'port': 80}, 'periodSeconds': 2},
+    }
+    apply(
+        client,
+        {
+            'apiVersion': 'apps/v1', 'kind': 'DaemonSet', 'metadata': {'name': 'web'},
+            'spec': {
+                'selector': {'matchLabels': labels},
+                'template': {'metadata': {'labels': labels}, 'spec': {
+                    'containers': [container], 'terminationGracePeriodSeconds': 2,
+                }},
+            },
+        },
+        {
+            'apiVersion': 'v1', 'kind': 'Service', 'metadata': {'name': 'web'},
+            'spec': {
+                'type': 'NodePort', 'selector': labels,
+                'ports': [{'port': 80, 'nodePort': NODE_PORT}],
+            },
+        },
+    )
+    wait_until(lambda: len(client.pods(WEB)) == count, 180, every=1)
+
+
+def apply(client: Kubectl, *objects: Mapping[str, Any]) -> None:
+    """Have Kubernetes make these."""
+    client('apply', '-f', '-', stdin=yaml.safe_dump_all(objects))
+
+
+def all_answer(bay: Bay, client: Kubectl, count: int, seconds: float = 180) -> None:
+    """Wait until every worker has a pod, and passes requests on."""
+
+    def look() -> bool:
+        with contextlib.suppress(AssertionError):
+            pods = {pod['metadata']['name'] for pod in client.pods(WEB)}
+            addresses = bay.document()['node_addresses']
+            found = [answer(address, NODE_PORT) for address in addresses]
+            return len(pods) == len(found) == count and set(found) <= pods
+        return False
+
+    wait_until(look, seconds, every=1)
+
+
+def ready(client: Kubectl, count: int, seconds: float = 300) -> None:
+    """Wait until so many nodes are ready, and there are no others."""
+
+    def look() -> bool:
+        with contextlib.suppress(AssertionError, subprocess.TimeoutExpired):
+            states = client.nodes()
+            return len(states) == count and set(states.values()) == {'True'}
+        return False
+
+    wait_until(look, seconds, every=1)
+
+
+def containers(client: Kubectl) -> set[str]:
+    """Those of the web pods."""
+    return {
+        status['containerID']
+        for pod in client.pods(WEB) for status in pod['status']['containerStatuses']
+    }
+
+
+class User:
+    """A user who asks the API, with new files when the bay trusts another authority.
+
+    :ivar clients: the newest last.
+    :ivar errors: what came instead of answers.
+    """
+
+    def __init__(self, bay: Bay, client: Kubectl, folder: pathlib.Path):
+        self._bay = bay
+        self._folder = folder
+        self._trusted = self._trusts()
+        self.clients = [client]
+        self.errors: set[str] = set()
+
+    def is_answered(self) -> bool:
+        """Whether the API answers by one of the configurations, first by the newest."""
+        self._refresh()
+        return any(self._ask(client) for client in reversed(self.clients))
+
+    def _trusts(self) -> str:
+        return str(self._bay.person.get(f'/certificates/{self._bay.uuid}')['pem'])
+
+    def _refresh(self) -> None:
+        trusted = self._trusts()
+        if trusted != self._trusted:
+            folder = self._folder / f'generation-{len(self.clients)}'
+            self.clients.append(kubectl.configured(
+                self._bay.person, self._bay.uuid, self.clients[0].program, folder
+            ))
+            self._trusted = trusted
+
+    def _ask(self, client: Kubectl) -> bool:
+        try:
+            done = client.run('get', '--raw', '/api/v1/namespaces', '--request-timeout=5s')
+        except subprocess.TimeoutExpired as error:
+            self.errors.add(str(error))
+            return False
+        if done.returncode:
+            self.errors.add(done.stderr.strip())
+        return not done.returncode
