@@ -49,6 +49,7 @@ class Contender:
     """
 
     name: ClassVar[str]
+    threads: ClassVar[int] = 1
     port: ClassVar[int]
     database: ClassVar[str]
     vhost: ClassVar[str]
@@ -81,14 +82,14 @@ class Contender:
         return ['--module', 'magnum.wsgi.api:application']
 
     def api_command(self) -> list[str]:
-        """One process with one thread."""
+        """One process."""
         return [
             str(self.program('uwsgi')), '--http-socket', f'{settings.HOST}:{self.port}',
-            '--master', '--processes', '1', '--threads', '1', '--enable-threads', '--lazy-apps',
-            *self.module(), '--need-app',
+            '--master', '--processes', '1', '--threads', str(self.threads), '--enable-threads',
+            '--lazy-apps', *self.module(), '--need-app',
             '--pyargv', f'--config-file {self.configuration}',
             '--virtualenv', str(self.environment), '--die-on-term', '--disable-logging',
-            '--add-header', 'Connection: close', '--buffer-size', '65535',
+            '--add-header', 'Connection: close', '--buffer-size', '65535', '--listen', '1024',
         ]
 
     def conductor_command(self) -> list[str]:

@@ -33,6 +33,11 @@ def test_ranks_are_the_nearest_ones() -> None:
     assert [times.rank(part) for part in (0.5, 0.99, 1)] == [50, 99, 100]
 
 
+def test_windows_show_when_it_was_slow() -> None:
+    times = channel.Times([0.1, 0.2, 3.0], [100.0, 109.9, 110.0])
+    assert [window.seconds for window in times.windows()] == [[0.1, 0.2], [3.0]]
+
+
 def test_a_change_without_an_event_is_lost() -> None:
     told = {'a': ['Disk is False', 'Disk is True again'], 'b': ['Disk is False'], 'c': []}
     events = ['node a: Disk is False: full: 2 %', 'node a: Disk is True again']
