@@ -193,13 +193,18 @@ def _of_nodes() -> tuple[Route, ...]:
               auth=Auth.NODE_TOKEN),
         Route('POST', f'{one}/trust', of(do.trust), TRUST, auth=Auth.NODE_KEY),
         Route('POST', f'{one}/reissue/{{purpose}}', of(do.reissue), SIGNING, auth=Auth.NODE_KEY),
-        Route('POST', f'{one}/register',
-              Resource('registration', RegistrationController)
-              .handler(RegistrationController.register),
-              SIGNING, auth=Auth.NODE_TOKEN),
+        *_of_registration(one),
         *_of_reports(one),
     )
     return tuple(dataclasses.replace(route, trailing_slash=False) for route in routes)
+
+
+def _of_registration(path: str) -> tuple[Route, ...]:
+    of, do = Resource('registration', RegistrationController).handler, RegistrationController
+    return (
+        Route('POST', f'{path}/register', of(do.register), SIGNING, auth=Auth.NODE_TOKEN),
+        Route('POST', f'{path}/failure', of(do.failure), NODE, auth=Auth.NODE_TOKEN),
+    )
 
 
 def _of_reports(path: str) -> tuple[Route, ...]:

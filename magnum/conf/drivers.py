@@ -35,6 +35,6 @@ OPTIONS = [
         'node_boot_timeout',
         default=3000,
         min=60,
-        help='Seconds that a node may take from its creation to its signal.',
+        help='Seconds that a node may take to be ready, from when Heat has its server.',
     ),
 ]

@@ -1,8 +1,14 @@
 """What nodes may be asked to do: a closed list of verbs, never a script."""
 
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 #: Move what runs on nodes elsewhere, and let nothing begin there. Of a master.
 DRAIN: Final = 'drain'
 #: Take nodes that are gone out of the cluster. Of a master.
 REMOVE: Final = 'remove'
+
+
+def is_about(given: Mapping[str, Any], nodes: Sequence[str]) -> bool:
+    """Whether a directive of these parameters is about these nodes."""
+    return bool(given['nodes'] == list(nodes))

@@ -15,6 +15,9 @@ USER: Final = 'user'
 OPERATOR: Final = 'operator'
 SERVICE: Final = 'service'
 
+#: A node says that it failed; a node is not ready in its time.
+NODE_FAILED: Final = 'node_failed'
+NODE_SILENT: Final = 'node_silent'
 #: Two keys were shown for one node.
 NODE_IDENTITY_CONFLICT: Final = 'node_identity_conflict'
 
@@ -32,8 +35,8 @@ class FailureCode:
 #: Order matters: the first pattern that fits a reason names it. Codes are
 #: never changed and never used again for something else.
 CODES: Final = (
-    FailureCode('node_failed', SERVICE, True, r'WaitConditionFailure'),
-    FailureCode('node_silent', OPERATOR, True, r'WaitConditionTimeout'),
+    FailureCode(NODE_FAILED, SERVICE, True, r'WaitConditionFailure'),
+    FailureCode(NODE_SILENT, OPERATOR, True, r'WaitConditionTimeout'),
     FailureCode(
         'resource_in_use', USER, True,
         r'(?i)\bin use\b|still has ports|have an IP allocation from this subnet'

@@ -98,14 +98,17 @@ def _plain(value: Any) -> Any:
 class Round(_Object):
     """One pass of an operation that goes over several node groups.
 
-    All that a resume or a retry needs to know.
+    All that a resume or a retry needs to know. Nodes are replaced in batches; the
+    next begins when the nodes of the last are ready.
 
     :ivar uuid: the node group's.
     :ivar name: the node group's.
     :ivar revision: of the nodes that the group is to have.
-    :ivar minutes: how long the round may take.
+    :ivar minutes: how long a batch may take.
     :ivar before: the group's columns as they were.
     :ivar values: the group's columns as they are to be.
+    :ivar batch: indexes of the nodes that are replaced now; None: not settled yet.
+    :ivar later: indexes of those that are replaced after them.
     """
 
     uuid: str = dataclasses.field(metadata=_lacking(''))
@@ -114,6 +117,8 @@ class Round(_Object):
     minutes: int = dataclasses.field(metadata=_lacking(0))
     before: Mapping[str, Any] = dataclasses.field(metadata=_lacking({}))
     values: Mapping[str, Any] = dataclasses.field(metadata=_lacking({}))
+    batch: tuple[str, ...] | None = None
+    later: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -158,6 +163,34 @@ class OfNodegroup(Parameters):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Building(Parameters):
+    """What builds nodes has these.
+
+    :ivar awaited: names of the nodes that are to report that they are ready.
+    """
+
+    awaited: tuple[str, ...] = ()
+
+    def again(self) -> Self:
+        """As of all; which nodes there are is looked up again."""
+        return dataclasses.replace(super().again(), awaited=())
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TakingAway(Building):
+    """What takes nodes away has these.
+
+    :ivar leaving: names of the nodes that go, as far as they report.
+    """
+
+    leaving: tuple[str, ...] = ()
+
+    def again(self) -> Self:
+        """As of all; which nodes there are is looked up again."""
+        return dataclasses.replace(super().again(), leaving=())
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class InRounds(Parameters):
     """What goes over several node groups, one after the other, has these.
 
@@ -177,6 +210,16 @@ class InRounds(Parameters):
         :raises IndexError: it is not settled yet what the rounds are about.
         """
         return self.groups[self.round]
+
+    def next_round(self) -> Self:
+        """The same for the next node group."""
+        return dataclasses.replace(self, round=self.round + 1)
+
+    def with_current(self, **changes: Any) -> Self:
+        """The same with other values of the round that goes on."""
+        groups = list(self.groups)
+        groups[self.round] = dataclasses.replace(self.current, **changes)
+        return dataclasses.replace(self, groups=tuple(groups))
 
     def written(self) -> dict[str, Any]:
         """The members; ``round`` is beside ``groups`` always."""
@@ -208,14 +251,14 @@ class Removing(Parameters):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Create(Removing):
+class Create(Removing, Building):
     """Creation of a bay. A retry removes what the failed attempt left."""
 
     verb = states.CREATE
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Resize(OfNodegroup):
+class Resize(OfNodegroup, TakingAway):
     """Resize of a node group.
 
     :ivar node_count: how many nodes there are to be.
@@ -225,7 +268,6 @@ class Resize(OfNodegroup):
     :ivar taken: the nodes that they are, by index, with the ids of their servers
         when Heat was asked: a later attempt may find them gone.
     :ivar echoes: how often it met the end of a change that was cancelled.
-    :ivar leaving: names of the nodes that go, as far as they report.
     """
 
     verb = states.RESIZE
@@ -236,15 +278,14 @@ class Resize(OfNodegroup):
     nodes_to_remove: tuple[str, ...] = dataclasses.field(metadata=_lacking(()))
     taken: Mapping[str, str] = dataclasses.field(default_factory=dict)
     echoes: int = 0
-    leaving: tuple[str, ...] = ()
 
     def again(self) -> Self:
         """As of all; what it met is not held against the next."""
-        return dataclasses.replace(super().again(), echoes=0, leaving=())
+        return dataclasses.replace(super().again(), echoes=0)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class CreateNodegroup(OfNodegroup):
+class CreateNodegroup(OfNodegroup, Building):
     """Creation of a further node group."""
 
     verb = states.CREATE_NODEGROUP
@@ -258,7 +299,7 @@ class DeleteNodegroup(OfNodegroup, Removing):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Upgrade(InRounds):
+class Upgrade(InRounds, TakingAway):
     """Upgrade of nodes to what a baymodel has.
 
     :ivar baymodel: its uuid.
@@ -277,6 +318,18 @@ class Upgrade(InRounds):
     minutes: int = dataclasses.field(metadata=_lacking(0))
     nodegroup: str | None = None
     template_version: str | None = None
+
+    def next_batch(self) -> Self:
+        """The same for the nodes that are replaced next."""
+        size = max(1, self.max_batch_size)
+        later = self.current.later
+        return dataclasses.replace(
+            self.with_current(batch=later[:size], later=later[size:]), leaving=(), awaited=()
+        )
+
+    def next_round(self) -> Self:
+        """As of all; its nodes are others."""
+        return dataclasses.replace(super().next_round(), leaving=(), awaited=())
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -99,6 +99,14 @@ def report(document: Mapping[str, Any]) -> Report:
     return Report(**_members(document, _REPORT, ('sequence', 'state')))
 
 
+def failure(document: Mapping[str, Any]) -> Report:
+    """Read what a node says that failed before it could sign, from its JSON object.
+
+    :raises Invalid: it is none.
+    """
+    return Report(sequence=0, state=FAILED, **_members(document, _FAILURE, ()))
+
+
 def result(document: Mapping[str, Any]) -> Result:
     """Read a result from its JSON object.
 
@@ -219,6 +227,8 @@ _REPORT: Final[Mapping[str, Callable[[str, Any], Any]]] = {
     'versions': _by_name(_PROGRAM, _text(LONGEST_VERSION)),
     'trusts': _or_null(_matching(_FINGERPRINT)),
 }
+#: Of a report, what is said of a failure.
+_FAILURE: Final = {name: _REPORT[name] for name in ('step', 'position', 'steps', 'lines')}
 _RESULT: Final[Mapping[str, Callable[[str, Any], Any]]] = {
     'outcome': _one_of(*OUTCOMES),
     'lines': _lines,

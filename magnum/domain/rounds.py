@@ -29,6 +29,12 @@ def is_last(parameters: Parameters) -> bool:
     return not isinstance(parameters, InRounds) or parameters.round + 1 >= len(parameters.groups)
 
 
+def has_more(parameters: Parameters) -> bool:
+    """Whether the round that goes on has nodes for another batch."""
+    this = current(parameters)
+    return this is not None and bool(this.later)
+
+
 def names(parameters: Parameters) -> list[str]:
     """How the steps of each round end, in order."""
     return [_name(one) for one in parameters.groups] if isinstance(parameters, InRounds) else []

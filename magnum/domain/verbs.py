@@ -4,9 +4,10 @@ A verb's ``start`` goes up to the moment when Heat works by itself; ``finish``
 follows when the stack has moved, or the deadline has passed, as often as
 needed. A verb without ``finish`` is done at the end of its ``start``.
 
-An operation in rounds (:mod:`magnum.domain.rounds`) goes through both once for
-each node group, and a step's name ends with that of the node group.
-``opening`` settles what the rounds are about, ``closing`` follows the last.
+An operation in rounds (:mod:`magnum.domain.rounds`) goes through both for
+each node group, and a step's name ends with that of the node group: once for
+each batch of its nodes, and ``completion`` follows the last batch. ``opening``
+settles what the rounds are about, ``closing`` follows the last.
 
 The functions of these names are in :mod:`magnum.operations.flows`.
 """
@@ -29,6 +30,7 @@ class Steps:
 
     start: Names
     finish: Names = ()
+    completion: Names = ()
     opening: Names = ()
     closing: Names = ()
     again: Names = ()
@@ -43,15 +45,17 @@ STEPS: Final[dict[str, Steps]] = {
     states.CREATE: Steps(
         again=('remove_remains',),
         start=('ensure_identity', 'ensure_authority', 'arm_bootstrap', 'create_stack'),
-        finish=('await_stack', 'disarm_bootstrap', 'read_outputs'),
+        finish=('await_stack', 'await_nodes', 'disarm_bootstrap', 'read_outputs'),
     ),
     states.RESIZE: Steps(
         start=('drain_nodes', 'note_stack', 'arm_bootstrap', 'change_stack'),
-        finish=('await_stack', 'disarm_bootstrap', 'remove_nodes', 'read_outputs'),
+        finish=(
+            'await_stack', 'await_nodes', 'disarm_bootstrap', 'remove_nodes', 'read_outputs',
+        ),
     ),
     states.CREATE_NODEGROUP: Steps(
         start=('arm_bootstrap', 'create_nodegroup_stack'),
-        finish=('await_stack', 'disarm_bootstrap', 'read_outputs'),
+        finish=('await_stack', 'await_nodes', 'disarm_bootstrap', 'read_outputs'),
     ),
     states.DELETE_NODEGROUP: Steps(
         start=('delete_stacks',),
@@ -59,8 +63,12 @@ STEPS: Final[dict[str, Steps]] = {
     ),
     states.UPGRADE: Steps(
         opening=('check_upgrade',),
-        start=('note_stack', 'arm_bootstrap', 'replace_nodes'),
-        finish=('await_stack', 'disarm_bootstrap', 'read_outputs', 'confirm_nodes'),
+        start=(
+            'choose_nodes', 'drain_nodes', 'remove_nodes', 'note_stack', 'arm_bootstrap',
+            'replace_nodes',
+        ),
+        finish=('await_stack', 'await_nodes'),
+        completion=('disarm_bootstrap', 'read_outputs', 'confirm_nodes'),
         closing=('adopt_baymodel',),
     ),
     states.ROTATE_CREDENTIAL: Steps(
@@ -100,7 +108,7 @@ def step_names(verb: str, parameters: Parameters) -> list[str]:
     middle = [
         name
         for ending in rounds.names(parameters) or ['']
-        for name in _ended(steps.start + steps.finish, ending)
+        for name in _ended(steps.start + steps.finish + steps.completion, ending)
     ]
     return [*_opening(steps, parameters), *middle, *steps.closing]
 
@@ -114,8 +122,21 @@ def phase_step_names(verb: str, phase: str, parameters: Parameters) -> list[str]
         if steps.has_rounds and not rounds.has_begun(parameters):
             return opening
         return opening + _ended(steps.start, ending)
+    if rounds.has_more(parameters):
+        return _ended(steps.finish, ending)
     closing = steps.closing if rounds.is_last(parameters) else ()
-    return [*_ended(steps.finish, ending), *closing]
+    return [*_ended(steps.finish + steps.completion, ending), *closing]
+
+
+def batch_step_names(verb: str, parameters: Parameters) -> list[str]:
+    """The steps that each batch of a round's nodes goes through."""
+    steps = STEPS[verb]
+    return _ended(steps.start + steps.finish, rounds.current_name(parameters))
+
+
+def with_ending(name: str, parameters: Parameters) -> str:
+    """The name of an operation's step in the round that goes on, of that in the table."""
+    return _ended((name,), rounds.current_name(parameters))[0]
 
 
 def without_ending(name: str) -> str:

@@ -9,7 +9,7 @@ drivers kept outside this tree use the same contract.
 import abc
 import dataclasses
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from magnum.domain import nodegroups
@@ -132,7 +132,6 @@ class BayPlan:
     bootstrap_tokens: Mapping[str, str]
     openstack_ca: str = ''
     verify_ca: bool = True
-    node_boot_timeout: int = 3600
     nodes_affinity_policy: str = 'soft-anti-affinity'
     trust_interval: int = 300
     insecure_downloads: bool = False
@@ -297,6 +296,20 @@ class Driver(abc.ABC):
     ) -> Observed:
         """Translate a stack's outputs and parameters into the bay's words."""
 
+    def nodes_report(self, template_version: str) -> bool:
+        """Whether nodes of a stack report when they are ready, and Heat does not wait for them.
+
+        :param template_version: the version the stack was made with.
+        """
+        return False
+
+    def kept_workers(self, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Workers of a stack that an upgrade has not come to yet, by index.
+
+        :param parameters: of the stack.
+        """
+        return {}
+
     def takes_over_trust(self, role: str, template_version: str) -> bool:
         """Whether nodes follow by themselves when the bay trusts another authority.
 
@@ -353,15 +366,17 @@ class Driver(abc.ABC):
         self,
         plan: BayPlan,
         group: NodeGroupPlan,
-        batch: int,
+        kept: Collection[str],
+        parameters: Mapping[str, Any],
         bay_outputs: Mapping[str, Any],
     ) -> StackRequest:
-        """The stack of the bay (default group) or of the group, with its nodes replaced.
+        """The stack of the bay (default group) or of the group, with nodes replaced.
 
         Heat gets it as a whole update. ``group.revision`` is one that the
         stack has not had; all else that stays the same must not be touched.
 
-        :param batch: how many nodes may be replaced at once.
+        :param kept: indexes of nodes that stay as they are for now.
+        :param parameters: of the stack as it is.
         """
         raise _incapable('cluster_template', 'upgrades nothing')
 

@@ -6,7 +6,8 @@ settings its node scripts read, the certificates of its nodes.
 
 import abc
 import dataclasses
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, ClassVar
 
 from magnum.domain.failures import Resource
@@ -58,6 +59,8 @@ class HeatDriver(Driver):
     version: ClassVar[str]
     #: Parameter names of every version that a bay may have been made with.
     parameter_names: ClassVar[Mapping[str, stack_parameters.Names]]
+    #: Versions whose stacks wait for their nodes.
+    waited_for_by_heat: ClassVar[frozenset[str]] = frozenset()
     #: Versions whose nodes do not ask which authorities the bay trusts.
     without_trust_rounds: ClassVar[frozenset[str]] = frozenset()
     outputs: ClassVar[Outputs]
@@ -82,6 +85,15 @@ class HeatDriver(Driver):
         """See the contract."""
         told = outputs.get(self.api_output) or {}
         return _existing([told.get('api_address'), told.get('api_public_address')])
+
+    def nodes_report(self, template_version: str) -> bool:
+        """See the contract."""
+        return template_version in self.parameter_names.keys() - self.waited_for_by_heat
+
+    def kept_workers(self, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        """See the contract."""
+        kept: Mapping[str, Any] = json.loads(parameters.get('kept_workers') or '{}')
+        return kept
 
     def takes_over_trust(self, role: str, template_version: str) -> bool:
         """See the contract; of a version that this release does not know nothing is known."""
@@ -173,22 +185,28 @@ class HeatDriver(Driver):
         self,
         plan: BayPlan,
         group: NodeGroupPlan,
-        batch: int,
+        kept: Collection[str],
+        parameters: Mapping[str, Any],
         bay_outputs: Mapping[str, Any],
     ) -> StackRequest:
         """See the contract.
 
         The request suits both of Heat's updates, that of all parameters and
-        that of some. The masters' token is not in it: they have booted.
+        that of some. The masters' token is not in it: they have booted. All
+        definitions of workers change; the batch is as in a resize.
         """
         names = self.parameter_names[self.version]
-        change = {names.nodes_to_remove: [], 'update_max_batch_size': max(1, batch)}
+        change = {
+            names.nodes_to_remove: [],
+            'update_max_batch_size': max(1, group.node_count),
+            'kept_workers': self._as_made(kept, parameters),
+        }
         if group.stack_name:
             request = self.render_nodegroup(plan, group, bay_outputs)
             return dataclasses.replace(request, parameters={**request.parameters, **change})
         settled = _settled(bay_outputs)
         plan = self._with_default_labels(dataclasses.replace(plan, workers=group))
-        parameters = {
+        wanted = {
             **self._parameters(plan),
             **dict.fromkeys(stack_parameters.YOUNGER, ''),
             **settled,
@@ -196,8 +214,8 @@ class HeatDriver(Driver):
             'worker_settings': settings.shell(self._worker_settings(plan, plan, settled)),
             **change,
         }
-        parameters.pop('master_bootstrap_token', None)
-        return self._request('bay', parameters)
+        wanted.pop('master_bootstrap_token', None)
+        return self._request('bay', wanted)
 
     def resize_parameters(
         self,
@@ -346,6 +364,22 @@ class HeatDriver(Driver):
             **self.group_parameters(plan.workers),
         }
 
+    def _as_made(
+        self, indexes: Iterable[str], parameters: Mapping[str, Any]
+    ) -> dict[str, Mapping[str, Any]]:
+        """What workers of a stack were made with, by index.
+
+        :param parameters: of the stack; Heat tells numbers and objects as text.
+        """
+        before = self.kept_workers(parameters)
+        names = self.parameter_names[self.version].of_one_worker()
+        others = {
+            name: _number(parameters.get(parameter)) if name in stack_parameters.NUMBERS
+            else parameters.get(parameter) or ''
+            for parameter, name in names.items()
+        }
+        return {index: before.get(index, others) for index in indexes}
+
     def _of_masters(self, plan: BayPlan) -> Mapping[str, Any]:
         """Of a plan's parameters those that masters are made of."""
         others = (
@@ -410,6 +444,10 @@ def _settled(bay_outputs: Mapping[str, Any]) -> Mapping[str, Any]:
 def _existing(output: Any) -> tuple[str, ...]:
     """Of a list output: Heat has null or '' for what does not exist (yet)."""
     return tuple(text for text in output or () if text)
+
+
+def _number(parameter: Any) -> int:
+    return int(float(parameter or 0))
 
 
 def _count(parameter: Any) -> int | None:

@@ -62,7 +62,6 @@ def bay_plan(
         'bootstrap_tokens': dict(tokens),
         'openstack_ca': _ca_text(conf.drivers.openstack_ca_file),
         'verify_ca': conf.drivers.verify_ca,
-        'node_boot_timeout': conf.drivers.node_boot_timeout,
         'insecure_downloads': conf.drivers.insecure_downloads,
         'trust_interval': conf.bootstrap.trust_interval,
     })

@@ -7,10 +7,6 @@ from typing import Any, Final
 from magnum.drivers import load_balancing
 from magnum.drivers.contract import MASTER, WORKER, BayPlan
 
-# How many wait condition handles a node's template has; its revisions use them
-# one after the other. Templates cannot divide.
-WAIT_HANDLES: Final = 8
-
 Parameter = Callable[[BayPlan], Any]
 
 
@@ -28,11 +24,33 @@ class Names:
     node_flavor: str
     workers: str
 
+    def of_one_worker(self) -> dict[str, str]:
+        """What a worker keeps while others are replaced: its properties, by parameter."""
+        return {
+            'worker_revision': 'revision',
+            self.node_image: 'image',
+            self.node_flavor: 'flavor',
+            **{name: name for name in _OF_ONE_WORKER},
+        }
+
     def of_workers(self) -> frozenset[str]:
         """Those that reach workers alone, as ``OF_WORKERS`` do."""
         return frozenset(
             (self.node_count, self.nodes_to_remove, self.node_image, self.node_flavor)
         )
+
+
+# Beside the revision, the image and the flavor.
+_OF_ONE_WORKER: Final = (
+    'availability_zone',
+    'boot_volume_size',
+    'boot_volume_type',
+    'docker_volume_size',
+    'docker_volume_type',
+    'volume_zone',
+)
+#: Of the properties of a worker, those that are numbers.
+NUMBERS: Final = frozenset(('boot_volume_size', 'docker_volume_size', 'revision'))
 
 
 def _volume_zone(plan: BayPlan) -> str:
@@ -53,7 +71,6 @@ COMMON: Final[Mapping[str, Parameter]] = {
     'docker_volume_size': lambda plan: plan.workers.volume_gigabytes,
     'volume_zone': _volume_zone,
     'worker_revision': lambda plan: plan.workers.revision,
-    'worker_turn': lambda plan: plan.workers.revision % WAIT_HANDLES,
     'nodes_affinity_policy': lambda plan: plan.nodes_affinity_policy,
     'ssh_public_key': lambda plan: plan.ssh_public_key,
     'external_network': lambda plan: plan.external_network,
@@ -70,7 +87,6 @@ COMMON: Final[Mapping[str, Parameter]] = {
     'master_bootstrap_token': lambda plan: plan.bootstrap_tokens.get(MASTER),
     'worker_bootstrap_token': lambda plan: plan.bootstrap_tokens.get(WORKER),
     'openstack_ca': lambda plan: plan.openstack_ca,
-    'node_boot_timeout': lambda plan: plan.node_boot_timeout,
 }
 
 # Labels of all drivers that are stack parameters of the same name.
@@ -87,11 +103,11 @@ COMMON_LABELS: Final = (
 # Names, in all templates, of what an update may change without touching masters.
 OF_WORKERS: Final = frozenset((
     'docker_volume_size',
+    'kept_workers',
     'update_max_batch_size',
     'worker_bootstrap_token',
     'worker_revision',
     'worker_settings',
-    'worker_turn',
 ))
 
 # Labels and parameters that open a bay to networks. They change rules of
@@ -107,6 +123,5 @@ YOUNGER: Final = frozenset(('volume_zone',))
 # These are the service's, of today; masters that live pass over them.
 OF_THE_SERVICE: Final = frozenset((
     'master_bootstrap_token',
-    'node_boot_timeout',
     'openstack_ca',
 ))

@@ -16,6 +16,7 @@ from magnum.operations.steps import (
     credential,
     draining,
     identity,
+    nodes,
     outputs,
     secrets,
     stack,
@@ -60,7 +61,9 @@ STEPS: Final[dict[str, Step]] = {
         stack.note_stack,
         stack.change_stack,
         stack.await_stack,
+        nodes.await_nodes,
         upgrade.check_upgrade,
+        upgrade.choose_nodes,
         upgrade.replace_nodes,
         upgrade.confirm_nodes,
         upgrade.adopt_baymodel,
@@ -76,7 +79,7 @@ NEEDS: Final[dict[str, verbs.Names]] = {
     'ensure_authority': ('remove_remains',),
     'arm_bootstrap': ('ensure_authority', 'note_stack'),
     # Beside disarm_bootstrap.
-    'read_outputs': ('await_stack', 'remove_nodes'),
+    'read_outputs': ('await_nodes', 'remove_nodes'),
     # Beside disarm_all_bootstrap.
     'remove_load_balancers': (),
     # Beside delete_identity.

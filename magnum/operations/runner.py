@@ -25,11 +25,19 @@ from magnum.clients.errors import (
 from magnum.db.away import UNAVAILABLE
 from magnum.db.commits import OutcomeUnknown
 from magnum.db.models import Operation
-from magnum.db.repositories import bays, events, locking, nodegroups, tokens, transitions
+from magnum.db.repositories import (
+    bays,
+    events,
+    locking,
+    nodegroups,
+    steps,
+    tokens,
+    transitions,
+)
 from magnum.db.statements import database_now
 from magnum.domain import machine, rounds, states, verbs
 from magnum.domain.failures import NODE_IDENTITY_CONFLICT, Failure
-from magnum.domain.parameters import DeleteNodegroup, InRounds, Parameters
+from magnum.domain.parameters import DeleteNodegroup, InRounds, Parameters, Upgrade
 from magnum.domain.plain_text import first_line
 from magnum.operations.claims import Claim, Claims, LeaseLost
 from magnum.operations.ending import end_cancelled, is_preempted
@@ -153,12 +161,14 @@ class Runner:
 
     def _next(self, claim: Claim) -> Outcome:
         """What follows a phase whose steps are all done."""
-        steps, asked = verbs.STEPS[claim.verb], Parameters.of(claim)
+        of_verb, asked = verbs.STEPS[claim.verb], Parameters.of(claim)
         if claim.phase == states.START:
-            if steps.has_rounds and not rounds.has_begun(asked):
+            if of_verb.has_rounds and not rounds.has_begun(asked):
                 return self._begin_round
-            if steps.finish:
+            if of_verb.finish:
                 return functools.partial(self._wait, seen=None)
+        elif rounds.has_more(asked):
+            return self._next_batch
         elif not rounds.is_last(asked):
             return self._next_round
         return self._succeed
@@ -237,7 +247,20 @@ class Runner:
             session, operation, f'bay.{operation.verb}.advanced',
             f'node group {rounds.current_name(asked)} is done',
         )
-        operation.parameters = dataclasses.replace(asked, round=asked.round + 1).stored()
+        operation.parameters = asked.next_round().stored()
+        self._begin_round(session, operation)
+
+    def _next_batch(self, session: orm.Session, operation: Operation) -> None:
+        """Nodes of the round's node group are done; others of it are next."""
+        asked = Upgrade.of(operation)
+        this = asked.current
+        done = ', '.join(asked.awaited) or f'{len(this.batch or ())} nodes'
+        events.record(
+            session, operation, f'bay.{operation.verb}.advanced',
+            f'node group {rounds.current_name(asked)}: {done} done, {len(this.later)} to go',
+        )
+        steps.repeat(session, operation.uuid, verbs.batch_step_names(operation.verb, asked))
+        operation.parameters = asked.next_batch().stored()
         self._begin_round(session, operation)
 
     def _wait(self, session: orm.Session, operation: Operation, seen: str | None) -> None:

@@ -92,7 +92,7 @@ def _regroup(stack: dict[str, Any], far: str) -> list[str]:
 
     :returns: the indexes of new nodes.
     """
-    nodes: dict[str, str] = stack['nodes']
+    nodes: dict[str, str] = dict(stack['nodes'])
     if far == 'nothing' or stack['status'].startswith('DELETE'):
         return []
     by_server = {server: index for index, server in nodes.items()}
@@ -105,7 +105,12 @@ def _regroup(stack: dict[str, Any], far: str) -> list[str]:
     revision = stack['parameters'].get('revision', 0)
     if revision != stack.setdefault('revision', revision):
         stack['revision'] = revision
-        nodes = {}      # each node gets another server
+        # Each node gets another server, but those that wait for their turn.
+        stack['awaiting'] = set(nodes)
+    kept = stack['parameters'].get('kept', {})
+    for index in stack.get('awaiting', set()) - set(kept):
+        stack['awaiting'].discard(index)
+        nodes.pop(index, None)
     free = (str(n) for n in itertools.count() if str(n) not in stack['removed'])
     names = list(itertools.islice(free, stack['parameters'].get('number_of_minions', 0)))
     new = [index for index in names if index not in nodes]

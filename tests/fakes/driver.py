@@ -1,7 +1,7 @@
 """A driver that builds next to nothing."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from magnum.domain.failures import Resource
@@ -107,11 +107,23 @@ class FakeDriver(Driver):
             raise PlanRefused('network_driver', 'It cannot be changed.')
 
     def render_upgrade(
-        self, plan: BayPlan, group: NodeGroupPlan, batch: int, bay_outputs: Mapping[str, Any]
+        self,
+        plan: BayPlan,
+        group: NodeGroupPlan,
+        kept: Collection[str],
+        parameters: Mapping[str, Any],
+        bay_outputs: Mapping[str, Any],
     ) -> StackRequest:
         assert bay_outputs['api_address']
         version = 'group-2' if group.stack_name else '2'
-        return StackRequest(_TEMPLATE, {}, {**_parameters(plan, group), 'batch': batch}, version)
+        before = self.kept_workers(parameters)
+        as_made = {index: before.get(index, parameters['image']) for index in kept}
+        wanted = {**_parameters(plan, group), 'kept': as_made}
+        return StackRequest(_TEMPLATE, {}, wanted, version)
+
+    def kept_workers(self, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = parameters.get('kept') or {}
+        return found
 
     def footprint(self, plan: BayPlan) -> Mapping[str, int]:
         return footprint.of_plan(plan)

@@ -1,6 +1,7 @@
 """A user cancels an operation, in each of its states."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -8,7 +9,9 @@ import sqlalchemy as sa
 from magnum.clients.errors import CloudUnavailable
 from magnum.db import models
 from magnum.domain.stack_names import short_id
+from magnum.drivers.contract import Observed
 from magnum.operations.accept.errors import NotCancellable, NotRetryable
+from tests.fakes.driver import FakeDriver
 from tests.operations.conftest import Killed, World, error_of
 
 WHY = 'Cancelled by the user alice.'
@@ -186,7 +189,7 @@ def test_between_rounds(world: World, uuid: str) -> None:
     world.about('retry', operation)
     world.build(uuid)
     assert world.nodegroup('gpu').image_id == 'debian-13'
-    assert world.cloud.calls.count('orchestration.replace_stack') == 2
+    assert world.cloud.calls.count('orchestration.replace_stack') == 3, 'two batches of it'
 
 
 def test_too_late_for_what_has_just_succeeded(
@@ -197,13 +200,13 @@ def test_too_late_for_what_has_just_succeeded(
     world.cloud.settle()
     world.pass_time(30)
     world.worker().watch()
-    find = world.tools.drivers.by_name
+    read = FakeDriver.read_outputs
 
-    def cancel_and_find(name: str) -> object:
+    def cancel_and_read(*about: Any) -> Observed:
         assert world.about('cancel', operation).cancel_requested
-        return find(name)
+        return read(*about)
 
-    monkeypatch.setattr(world.tools.drivers, 'by_name', cancel_and_find)  # of the last step
+    monkeypatch.setattr(FakeDriver, 'read_outputs', cancel_and_read)    # in the last step
     world.worker().turn()
     assert world.operations(uuid)[-1].state == 'SUCCEEDED'
     assert world.bay(uuid).status == 'UPDATE_COMPLETE'

@@ -7,7 +7,7 @@ import pytest
 from magnum.clients.errors import CloudRefused
 from magnum.db import models
 from magnum.db.repositories import locking
-from magnum.domain.parameters import Resize
+from magnum.domain.parameters import Resize, Upgrade
 from magnum.domain.stack_names import short_id
 from magnum.operations.accept.errors import BayGone, NotRetryable, OperationInProgress
 from tests.operations.conftest import World, error_of
@@ -257,7 +257,7 @@ def test_workers_that_failed_to_come_up_are_given_up(world: World, how: str) -> 
 
 @pytest.mark.parametrize('group', ['default-worker', 'gpu'])
 def test_a_resize_after_half_an_upgrade_keeps_to_its_batches(world: World, group: str) -> None:
-    """Heat then finishes the upgrade, whatever it is asked for."""
+    """Of a stack that Heat waits for: it finishes the upgrade, whatever it is asked for."""
     uuid = _bay(world, 'upgrade')
     nodegroup = world.nodegroup(group).uuid
     world.ask('resize', uuid, 4, nodegroup_uuid=nodegroup)
@@ -266,6 +266,11 @@ def test_a_resize_after_half_an_upgrade_keeps_to_its_batches(world: World, group
         'upgrade', uuid, world.new_baymodel(), max_batch_size=2, nodegroup_uuid=nodegroup
     )
     world.fail()
+    with world.database.writing() as session:
+        upgrade = session.get(models.Operation, world.operations(uuid)[-1].id)
+        assert upgrade is not None
+        # As an earlier release wrote it: minutes of all batches.
+        upgrade.parameters = Upgrade.of(upgrade).with_current(minutes=120).stored()
     world.ask('resize', uuid, 9, nodegroup_uuid=nodegroup)
     world.build(uuid)
     stack = world.stack('gpu' if group == 'gpu' else short_id(uuid))

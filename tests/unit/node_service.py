@@ -72,7 +72,7 @@ class Service:
     :ivar reported: states, by node.
     :ivar asked: paths of requests.
     :ivar confirmed: by node, the fingerprint of what it said it trusts.
-    :ivar booted: nodes that told Heat so.
+    :ivar failures: what nodes said that failed before they were registered.
     """
 
     def __init__(self) -> None:
@@ -88,7 +88,7 @@ class Service:
         self.reported: dict[str, list[str]] = {}
         self.asked: list[str] = []
         self.confirmed: dict[str, str] = {}
-        self.booted: list[str] = []
+        self.failures: dict[str, dict[str, Any]] = {}
         self.url = ''
 
     @property
@@ -99,6 +99,11 @@ class Service:
     def fingerprint(self) -> str:
         return hashlib.sha256(self.bundle.encode()).hexdigest()
 
+    @property
+    def ended(self) -> set[str]:
+        """Nodes whose boot has ended, well or not."""
+        return {node for node, said in self.reported.items() if said[-1] != 'building'}
+
     def answer(self, path: str, query: dict[str, str], body: bytes) -> tuple[int, str]:
         bay, what, *rest = path.removeprefix('/v1/bootstrap/').split('/')
         assert bay == BAY
@@ -108,6 +113,9 @@ class Service:
         if what == 'report':
             self.reported.setdefault(query['node'], []).append(json.loads(body)['state'])
             return 200, json.dumps({'next': 3600, 'directives': []})
+        if what == 'failure':
+            self.failures[query['node']] = json.loads(body)
+            return 200, '{}'
         if what == 'register':
             return 200, json.dumps(self.register(query['node'], json.loads(body)))
         request = x509.load_pem_x509_csr(body)
@@ -146,7 +154,7 @@ class Service:
 
 @contextlib.contextmanager
 def serve() -> Iterator[Service]:
-    """Such a service, and Heat at /signal."""
+    """Such a service."""
     made_up = Service()
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -154,10 +162,6 @@ def serve() -> Iterator[Service]:
             url = urllib.parse.urlsplit(self.path)
             query = dict(urllib.parse.parse_qsl(url.query))
             self._say(*made_up.answer(url.path, query, self._body()))
-
-        def do_PUT(self) -> None:
-            made_up.booted.append(json.loads(self._body())['id'])
-            self._say(200, '')
 
         def _body(self) -> bytes:
             return self.rfile.read(int(self.headers.get('Content-Length', 0)))

@@ -11,7 +11,7 @@ _ROOT = pathlib.Path(magnum.__file__).parent
 _MACHINE = 'db/repositories/transitions.py'
 
 #: What may be used of SQLAlchemy elsewhere: types of hints, errors, and URLs.
-_ALLOWED = {'orm', 'orm.Session', 'ColumnElement', 'Table', 'exc', 'make_url'}
+_ALLOWED = {'orm', 'orm.Session', 'Connection', 'ColumnElement', 'Table', 'exc', 'make_url'}
 #: Methods of a session that run a statement, or make it run one.
 _RUNNING = {'execute', 'scalar', 'scalars', 'add', 'add_all', 'delete', 'merge', 'get', 'query'}
 

@@ -2,8 +2,8 @@
 """Play the nodes of bays in the development cloud, whose servers boot nothing.
 
 Looks for servers that Nova calls ACTIVE and whose user data is that of a
-bay's node, does for each what the node would do (registration, then the signal
-to Heat), and logs a line about it. Nodes that came up go on to report, to do what
+bay's node, does for each what the node would do (registration, then its
+report), and logs a line about it. Nodes that came up go on to report, to do what
 they are told, and to ask which authorities their bay trusts. Run it with the
 project's interpreter::
 
@@ -32,13 +32,12 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-import requests
 from keystoneauth1.exceptions import ClientException, NotFound
 
 if __name__ == '__main__':
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
-from magnum.drivers.common.node.agent.channel import Gone
+from magnum.drivers.common.node.agent.channel import Away, Gone, Refused
 from tools.devcloud import node_agent_behaviour as behaviour
 from tools.devcloud import node_agent_claim as claim
 from tools.devcloud import node_agent_trust as trust
@@ -189,7 +188,7 @@ class Agent:
         is_played = False
         try:
             is_played = self._boot(server)
-        except (StepFailed, requests.RequestException, KeyError) as error:
+        except (StepFailed, Away, Refused, KeyError) as error:
             LOG.error('%s: %s: %s', server.name, type(error).__name__, error)
         except Exception:
             LOG.exception('%s: a fault of the agent', server.name)
@@ -216,24 +215,18 @@ class Agent:
             return False
         node = Node.made(self._roots / server.id, node_settings, self._stopping)
         began = time.monotonic()
-        status, reason = _result(node, told)
-        node.signal(status, reason)
-        LOG.info('%s: %s in %.1f s: %s', node, status, time.monotonic() - began, reason)
-        return status == 'SUCCESS'
-
-
-def _result(node: Node, told: behaviour.Behaviour) -> tuple[str, str]:
-    """The word to Heat, as the service hears it: status and reason."""
-    reason = told.reason
-    try:
-        purposes = node.register()
-    except StepFailed as error:
-        reason = reason or str(error)
-    if reason:
-        node.failed(reason)
-        return 'FAILURE', reason
-    node.came_up()
-    return 'SUCCESS', f'has its certificates: {" ".join(purposes) or "none"}'
+        try:
+            purposes = ' '.join(node.register()) or 'none'
+            failed = told.reason
+        except StepFailed as error:
+            failed = told.reason or str(error)
+        if failed:
+            node.failed(failed)
+        else:
+            node.came_up()
+        ended = f'failed: {failed}' if failed else f'ready, with certificates: {purposes}'
+        LOG.info('%s: after %.1f s %s', node, time.monotonic() - began, ended)
+        return not failed
 
 
 def _until_round(node: Node) -> float:

@@ -1,9 +1,9 @@
-"""What a node does between its first start and its word to Heat, and has then.
+"""What a node does at its first start, and has then.
 
 Knows of the bay what the user data says, and nothing else. A node is a folder
 here, in which nodes' own agent (``magnum/drivers/common/node/agent``) finds what
 it finds on a machine; it registers and reports. Stand-ins are its scripts,
-as nothing runs that they could look at, and the word to Heat.
+as nothing runs that they could look at.
 """
 
 import base64
@@ -57,7 +57,7 @@ esac
 
 
 class StepFailed(Exception):
-    """A step of the node failed; the text is the reason that Heat is told."""
+    """A step of the node failed; the text is the reason that is reported."""
 
 
 def read_settings(user_data: bytes) -> dict[str, str] | None:
@@ -159,7 +159,7 @@ class Node:
 
     def is_registered(self) -> bool:
         """Whether the service knows it."""
-        return self.files.path(certificates.REGISTERED).exists()
+        return certificates.is_registered(self.files)
 
     def is_up(self) -> bool:
         """Whether all of its steps were done."""
@@ -167,31 +167,27 @@ class Node:
 
     def came_up(self) -> None:
         """Report it."""
-        self._report(state.READY)
+        state.tell(self.files, state.READY)
+        self.reporter.turn()
 
     def failed(self, reason: str) -> None:
-        """Report it, if the service knows the node.
+        """Report it.
 
-        :param reason: as Heat is told.
+        :param reason: ``step NAME: TEXT``, or a text.
+        :raises Away: the service is unavailable.
+        :raises Refused: the service refuses a node that is not registered.
         """
         found = _FAILED_STEP.fullmatch(reason)
         step, text = found.groups() if found else (None, reason)
-        self._report(state.FAILED, step, 1, 1, text)
-
-    def _report(self, *told: Any) -> None:
-        state.tell(self.files, *told)
+        state.tell(self.files, state.FAILED, step, 1, 1, text)
         if self.is_registered():
             self.reporter.turn()
-
-    def signal(self, status: str, reason: str) -> None:
-        """Tell Heat how it went.
-
-        :param status: SUCCESS or FAILURE.
-        :raises requests.RequestException: Heat does not take it.
-        """
-        word = {'status': status, 'reason': reason, 'id': self.name}
-        # PUT: Heat signs the address of a wait condition for this verb only.
-        self._send('PUT', self.settings['MAGNUM_SIGNAL_URL'], _ATTEMPTS, json=word)
+            return
+        told = {'step': step, 'position': 1, 'steps': 1, 'lines': state.read(self.files)['lines']}
+        channel = Channel(self.files)
+        certificates.patiently(
+            lambda: channel.fail(told), _ATTEMPTS, _RETRY_DELAY, self._sleep
+        )
 
     @property
     def bundle(self) -> bytes:

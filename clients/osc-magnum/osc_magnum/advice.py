@@ -136,7 +136,7 @@ _OWNERS: Final[Mapping[str, str]] = {
     'service': "the service's fault",
 }
 #: As nodes report a step that failed.
-_NODE: Final = re.compile(r'\bnode ([\w.-]+): step ([\w-]+)')
+_NODE: Final = re.compile(r'\bnode ([\w.-]+): step ([\w-]+)')     # as older services say it
 
 
 def option(source: Mapping[str, Any], options: Mapping[str, str]) -> str | None:

@@ -17,7 +17,7 @@ def make_client(instance: Any) -> Service:
     :param instance: OpenStackClient's client manager.
     """
     connection = instance.sdk_connection
-    return Service(connection.container_infrastructure_management, connection.orchestration)
+    return Service(connection.container_infrastructure_management)
 
 
 def build_option_parser(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:

@@ -3,21 +3,17 @@
 import datetime
 import shutil
 import statistics
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final, TextIO
 
-from keystoneauth1 import exceptions as ksa_exceptions
-from openstack.exceptions import SDKException
 from osc_lib import exceptions as osc_exceptions
 
 from osc_magnum import steps
-from osc_magnum.service import Document, Service
+from osc_magnum.service import BAYS, Document, Service
 
 _CELLS: Final = 20
 _ERASE: Final = '\r\x1b[K'
-_NODE: Final = 'OS::Heat::WaitCondition'
-_DEPTH: Final = 4  # of stacks within stacks
-_DONE: Final = frozenset({'CREATE_COMPLETE', 'UPDATE_COMPLETE'})
+_READY: Final = 'ready'
 
 
 class Bar:
@@ -47,49 +43,37 @@ class Bar:
 
 
 class Nodes:
-    """How many nodes of a bay have reported that they work, as Heat knows.
+    """How many nodes of a bay have reported that they are ready.
 
-    Who may not ask Heat goes without.
+    A service that cannot be asked goes without.
     """
 
     def __init__(self, service: Service):
         self._service = service
-        self._may_ask = True
+        self._is_known = True
         self._wanted = 0
-        self._stack: str | None = None
 
     def text(self, operation: Document) -> str:
         """``nodes 2 of 3``; empty where that is not known."""
-        if not self._may_ask or operation['verb'] not in ('create', 'resize', 'upgrade'):
+        if not self._is_known or operation['verb'] not in ('create', 'resize', 'upgrade'):
             return ''
         try:
             return self._counted(operation['bay_uuid'])
-        except (osc_exceptions.CommandError, ksa_exceptions.ClientException, SDKException):
-            self._may_ask = False
+        except osc_exceptions.CommandError:
+            self._is_known = False
             return ''
 
     def _counted(self, bay_uuid: str) -> str:
-        if not self._stack:
+        if not self._wanted:
             bay = self._service.bay(bay_uuid)
-            self._stack = bay.get('cluster_id') or bay.get('stack_id')
             self._wanted = bay['node_count'] + bay['master_count']
-            if not self._stack:
-                return ''
-        found = self._service.orchestration.get(
-            f'/stacks/{self._stack}/resources', params={'nested_depth': _DEPTH}
-        )
-        if found.status_code != 200:
-            self._may_ask = False
-            return ''
-        return f'nodes {ready_nodes(found.json()["resources"])} of {self._wanted}'
+        found = self._service.listed(f'{BAYS}/{bay_uuid}/nodes', 'nodes')
+        return f'nodes {ready_nodes(found)} of {self._wanted}'
 
 
-def ready_nodes(resources: Collection[Mapping[str, Any]]) -> int:
-    """How many of a stack's nodes have reported."""
-    return sum(
-        resource['resource_type'] == _NODE and resource['resource_status'] in _DONE
-        for resource in resources
-    )
+def ready_nodes(nodes: Iterable[Mapping[str, Any]]) -> int:
+    """How many of these nodes have reported that they are ready."""
+    return sum(node['state'] == _READY for node in nodes)
 
 
 def usual_seconds(earlier: Collection[Document]) -> float | None:

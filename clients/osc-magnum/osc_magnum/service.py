@@ -35,12 +35,10 @@ class Service:
     """Requests to the service.
 
     :param adapter: openstacksdk's for the service.
-    :param orchestration: openstacksdk's for Heat.
     """
 
-    def __init__(self, adapter: Any, orchestration: Any):
+    def __init__(self, adapter: Any):
         self._adapter = adapter
-        self.orchestration = orchestration
 
     def ask(
         self,

@@ -15,14 +15,23 @@ import webob
 from sqlalchemy.orm import Session
 
 from magnum.api import errors
-from magnum.api.bootstrap import admission, signatures
-from magnum.api.bootstrap.access import LONGEST, Parts, argument, body, json_of, refused
+from magnum.api.bootstrap import admission, failing, signatures
+from magnum.api.bootstrap.access import (
+    LONGEST,
+    Parts,
+    argument,
+    body,
+    json_of,
+    node_name,
+    refused,
+)
 from magnum.api.bootstrap.admission import Applicant, Confirmed, Standing
 from magnum.api.bootstrap.handlers import node_certificate
 from magnum.certificates.errors import InvalidCSR
 from magnum.certificates.service import public_key_of
 from magnum.db import models
-from magnum.db.repositories import nodes
+from magnum.db.repositories import nodes, operations
+from magnum.domain import reports
 from magnum.domain.node_certificates import NodeCertificate
 
 LOG = logging.getLogger(__name__)
@@ -50,7 +59,7 @@ class _Registration:
 
 
 class RegistrationController:
-    """What makes a server known as a node."""
+    """What makes a server known as a node, or says why it cannot be."""
 
     def __init__(self, parts: Parts):
         self._parts = parts
@@ -78,6 +87,30 @@ class RegistrationController:
             return self._registered(session, applicant, shown, certificates, request_id)
 
         return self._parts.admit(request, bay, attempt)
+
+    def failure(self, request: webob.Request, request_id: str, bay: str) -> dict[str, Any]:
+        """POST of a node that is built: why its boot ended before it was registered.
+
+        Whoever has the token could as well have the operation fail by a second key.
+        """
+        # The body can be read once, and the transaction may be repeated.
+        read = functools.cache(lambda: reports.failure(json_of(body(request, LONGEST))))
+        with self._parts.writing() as session:
+            node = self._parts.by_token(session, bay, request)
+            operation = operations.load(session, node.operation_uuid)
+            if operation is None:
+                raise refused()
+            applicant = self._parts.applicant(session, node, node_name(request))
+            if not admission.is_to_be_built(session, applicant, operation):
+                raise admission.refused(applicant.name)
+            known = nodes.find(session, bay, node.role, applicant.name)
+            if known is not None and known.operation_uuid == operation.uuid:
+                raise refused()     # it can sign what it has to say
+            failing.record_failure(session, None, applicant.name, operation.uuid, read())
+        LOG.warning('%s: %s of bay %s failed before it was registered', request_id,
+                    applicant.name, bay)
+        self._parts.wake_up.send()
+        return {}
 
     def _registered(
         self,

@@ -55,18 +55,28 @@ OPERATIONS: Final[Mapping[str, tuple[str, str]]] = {
     'registration.register': (
         'bootstrap_register', 'Register the key of a node, and have its certificates signed',
     ),
+    'registration.failure': (
+        'bootstrap_failure', 'Say why the boot of a node ended before it was registered',
+    ),
     'reports.report': ('bootstrap_report', 'Say how a node is'),
     'reports.result': ('bootstrap_result', 'Say what became of a directive'),
 }
 #: By the name of the handler: the schemas of body and answer that are JSON.
 _DOCUMENTS: Final[Mapping[str, tuple[str, str]]] = {
     'registration.register': ('NodeRegistration', 'NodeRegistered'),
+    'registration.failure': ('NodeFailure', 'NodeFailureTaken'),
     'reports.report': ('NodeReport', 'NodeAnswer'),
     'reports.result': ('NodeResult', 'NodeAnswer'),
 }
 _LINES: Final[Schema] = {
     'type': 'array', 'maxItems': reports.MOST_LINES,
     'items': {'type': 'string', 'maxLength': reports.MOST_CHARACTERS},
+}
+_OF_STEPS: Final[Mapping[str, Schema]] = {
+    'step': nullable(_like(reports.STEP)),
+    'position': nullable(_integer(reports.MOST_STEPS)),
+    'steps': nullable(_integer(reports.MOST_STEPS)),
+    'lines': _LINES,
 }
 COMPONENTS: Final[Mapping[str, Schema]] = {
     'NodeRegistration': closed({
@@ -81,14 +91,13 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     'NodeRegistered': closed({
         'authorities': nullable(_STRING), 'certificates': STRINGS, 'next': {'type': 'number'},
     }),
+    'NodeFailure': closed(_OF_STEPS, optional=tuple(_OF_STEPS)),
+    'NodeFailureTaken': closed({}),
     'NodeReport': closed(
         {
             'sequence': _integer(reports.HIGHEST_SEQUENCE),
             'state': {'enum': list(reports.STATES)},
-            'step': nullable(_like(reports.STEP)),
-            'position': nullable(_integer(reports.MOST_STEPS)),
-            'steps': nullable(_integer(reports.MOST_STEPS)),
-            'lines': _LINES,
+            **_OF_STEPS,
             'conditions': _named(reports.CONDITION, closed({
                 'status': {'enum': list(reports.STATUSES)},
                 'reason': _like(reports.REASON),
@@ -99,7 +108,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
             ),
             'trusts': nullable(_like(reports.FINGERPRINT)),
         },
-        optional=('step', 'position', 'steps', 'lines', 'conditions', 'versions', 'trusts'),
+        optional=(*_OF_STEPS, 'conditions', 'versions', 'trusts'),
     ),
     'NodeResult': closed(
         {'outcome': {'enum': list(reports.OUTCOMES)}, 'lines': _LINES}, optional=('lines',)

@@ -9,6 +9,7 @@ from sqlalchemy import orm
 from magnum.db import models
 from magnum.db.selections import Row
 from magnum.db.statements import changed_rows, database_now
+from magnum.domain.directives import is_about
 
 TABLE: Final[sa.Table] = models.Directive.__table__
 #: The outcome of one that nobody waits for any more.
@@ -49,12 +50,13 @@ def give(
 
 
 def of_operation(
-    session: orm.Session, operation_uuid: str, verb: str
+    session: orm.Session, operation_uuid: str, verb: str, nodes: Sequence[str]
 ) -> models.Directive | None:
-    """The directive of a verb that an operation gave, as an object of the session."""
-    return session.scalars(
+    """The directive about some nodes that an operation gave, as an object of the session."""
+    given = session.scalars(
         sa.select(models.Directive).filter_by(operation_uuid=operation_uuid, verb=verb)
-    ).one_or_none()
+    )
+    return next((one for one in given if is_about(one.parameters, nodes)), None)
 
 
 def due(

@@ -61,6 +61,20 @@ def reporting(session: orm.Session, bay_uuid: str) -> Sequence[models.Node]:
     ).all()
 
 
+def named(session: orm.Session, bay_uuid: str, names: Sequence[str]) -> dict[str, models.Node]:
+    """Nodes of a bay that have registered, by name: those of these names, which are its own."""
+    return {node.name: node for node in of_bay(session, bay_uuid) if node.name in set(names)}
+
+
+def of_bay(session: orm.Session, bay_uuid: str) -> Sequence[models.Node]:
+    """All nodes of a bay that have registered, as they are now."""
+    return session.scalars(
+        sa.select(models.Node)
+        .where(TABLE.c.bay_uuid == bay_uuid)
+        .execution_options(populate_existing=True)
+    ).all()
+
+
 def note(session: orm.Session, node_id: int, noted: Mapping[str, Any]) -> None:
     """Record what was seen of a node."""
     session.execute(

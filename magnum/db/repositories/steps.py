@@ -1,5 +1,6 @@
 """Queries for the steps of operations, as their workers record them."""
 
+import datetime
 from collections.abc import Collection
 from typing import Final
 
@@ -61,8 +62,16 @@ def repeat(session: orm.Session, operation_uuid: str, names: Collection[str]) ->
         session,
         sa.update(TABLE)
         .where(TABLE.c.operation_uuid == operation_uuid, TABLE.c.name.in_(names))
-        .values(state=states.STEP_PENDING, finished_at=None),
+        .values(state=states.STEP_PENDING, started_at=None, finished_at=None),
     )
+
+
+def started_at(
+    session: orm.Session, operation_uuid: str, name: str
+) -> datetime.datetime | None:
+    """When a step was begun; None if it was not."""
+    query = sa.select(models.OperationStep.started_at).where(*_is(operation_uuid, name))
+    return session.scalar(query)
 
 
 def _is(operation_uuid: str, name: str) -> tuple[sa.ColumnElement[bool], ...]:

@@ -106,9 +106,9 @@ class KubernetesDriver(heat.HeatDriver):
         upgrades=(WORKER,),
     )
     folder = 'kubernetes'
-    version = 'kubernetes-3'
+    version = 'kubernetes-4'
     parameter_names = dict.fromkeys(
-        ('kubernetes-1', 'kubernetes-2', 'kubernetes-3'),
+        ('kubernetes-1', 'kubernetes-2', 'kubernetes-3', 'kubernetes-4'),
         stack_parameters.Names(
             master_count='number_of_masters',
             node_count='number_of_minions',
@@ -119,6 +119,7 @@ class KubernetesDriver(heat.HeatDriver):
         ),
     )
     without_trust_rounds = frozenset({'kubernetes-1'})
+    waited_for_by_heat = frozenset(('kubernetes-1', 'kubernetes-2', 'kubernetes-3'))
     outputs = heat.Outputs(
         masters='kube_masters',
         masters_private='kube_masters_private',

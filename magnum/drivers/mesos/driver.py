@@ -79,9 +79,9 @@ class MesosDriver(heat.HeatDriver):
         upgrades=(WORKER,),
     )
     folder = 'mesos'
-    version = 'mesos-3'
+    version = 'mesos-4'
     parameter_names = dict.fromkeys(
-        ('mesos-1', 'mesos-2', 'mesos-3'),
+        ('mesos-1', 'mesos-2', 'mesos-3', 'mesos-4'),
         stack_parameters.Names(
             master_count='number_of_masters',
             node_count='number_of_slaves',
@@ -91,6 +91,7 @@ class MesosDriver(heat.HeatDriver):
             workers='mesos_slaves',
         ),
     )
+    waited_for_by_heat = frozenset(('mesos-1', 'mesos-2', 'mesos-3'))
     outputs = heat.Outputs(
         masters='mesos_master',
         masters_private='mesos_master_private',

@@ -48,9 +48,9 @@ class SwarmDriver(heat.HeatDriver):
         upgrades=(WORKER,),
     )
     folder = 'swarm'
-    version = 'swarm-3'
+    version = 'swarm-4'
     parameter_names = dict.fromkeys(
-        ('swarm-1', 'swarm-2', 'swarm-3'),
+        ('swarm-1', 'swarm-2', 'swarm-3', 'swarm-4'),
         stack_parameters.Names(
             master_count='number_of_masters',
             node_count='number_of_nodes',
@@ -61,6 +61,7 @@ class SwarmDriver(heat.HeatDriver):
         ),
     )
     without_trust_rounds = frozenset({'swarm-1'})
+    waited_for_by_heat = frozenset(('swarm-1', 'swarm-2', 'swarm-3'))
     outputs = heat.Outputs(
         masters='swarm_masters',
         masters_private='swarm_masters_private',

@@ -1,7 +1,10 @@
-"""Nodes that a resize removes: drained before, and taken out of the cluster afterwards.
+"""Nodes that go: drained, and taken out of the cluster.
 
 A master is asked to do it with the client of the COE, when it next reports. Nobody
-waits long: what could not be done is told, and the resize goes on.
+waits long: what could not be done is told, and the operation goes on.
+
+A resize takes nodes out of the cluster when they are gone. An upgrade does it before
+they are replaced: the new ones have the same names.
 """
 
 import dataclasses
@@ -16,7 +19,7 @@ from magnum.db.repositories import directives, events, node_watch
 from magnum.db.statements import database_now
 from magnum.domain import node_health, reports
 from magnum.domain.directives import DRAIN, REMOVE
-from magnum.domain.parameters import Resize
+from magnum.domain.parameters import Resize, TakingAway, Upgrade
 from magnum.drivers.contract import MASTER, WORKER
 from magnum.operations.outcomes import StepFailed, TryLater
 from magnum.operations.steps.heat import as_anybody, existing
@@ -34,16 +37,16 @@ _DONE: Final = {DRAIN: 'drained', REMOVE: 'removed from the cluster'}
 
 
 def drain_nodes(work: Work) -> None:
-    """Have a master drain the nodes that are removed.
+    """Have a master drain the nodes that go.
 
     :raises TryLater: it is not done yet.
     """
     situation = work.situation()
-    asked = Resize.of(situation.operation)
-    if _adds_only(asked) or not _timeout(work):
+    asked = TakingAway.of(situation.operation)
+    if not _timeout(work) or not _may_take_away(asked):
         return
     if not asked.leaving:
-        asked = dataclasses.replace(asked, leaving=_leaving(work, situation))
+        asked = dataclasses.replace(asked, leaving=_leaving(work, situation, asked))
         if not asked.leaving and not _takes_away(asked):
             return
         with work.fenced() as (_, operation):
@@ -53,26 +56,32 @@ def drain_nodes(work: Work) -> None:
 
 
 def remove_nodes(work: Work) -> None:
-    """Have a master take the nodes that were removed out of the cluster.
+    """Have a master take the nodes that go out of the cluster.
 
     :raises TryLater: it is not done yet.
     """
-    asked = Resize.of(work.operation())
+    asked = TakingAway.of(work.operation())
     if asked.leaving and _timeout(work):
         _have_done(work, REMOVE, asked.leaving)
 
 
-def _adds_only(asked: Resize) -> bool:
-    """Whether no node can go."""
+def _may_take_away(asked: TakingAway) -> bool:
+    """Whether nodes can go."""
+    if not isinstance(asked, Resize):
+        return True
     before = asked.previous_node_count
-    return not asked.nodes_to_remove and before is not None and asked.node_count > before
+    return bool(asked.nodes_to_remove) or before is None or asked.node_count <= before
 
 
-def _takes_away(asked: Resize) -> bool:
+def _takes_away(asked: TakingAway) -> bool:
     """Whether nodes go, as far as the request says.
 
-    One that is asked for again after a failure has the count of that one before it.
+    A resize that is asked for again after a failure has the count of that one before it.
     """
+    if isinstance(asked, Upgrade):
+        return bool(asked.current.batch)
+    if not isinstance(asked, Resize):
+        return False
     before = asked.previous_node_count
     return bool(asked.nodes_to_remove) or before is None or asked.node_count < before
 
@@ -81,16 +90,28 @@ def _timeout(work: Work) -> float:
     return float(work.tools.conf.nodes.drain_timeout)
 
 
-def _leaving(work: Work, situation: Situation) -> tuple[str, ...]:
+def _leaving(work: Work, situation: Situation, asked: TakingAway) -> tuple[str, ...]:
     """Names of the nodes that go: those that report; the cluster knows no others."""
     driver = work.driver(situation)
-    output = driver.workers_output
     with work.tools.database.reading() as session:
         workers = [
             node for node in node_watch.reporting(session, situation.bay.uuid)
             if node.role == WORKER
         ]
-    if not workers or output is None:
+    if not workers:
+        return ()
+    going = asked.current.batch if isinstance(asked, Upgrade) else _removed(work, situation)
+    name = own_stack_name(situation)
+    return tuple(
+        node.name for node in workers
+        if str(driver.node_index(WORKER, name, node.name)) in (going or ())
+    )
+
+
+def _removed(work: Work, situation: Situation) -> tuple[str, ...]:
+    """Indexes of the nodes that a resize removes."""
+    output = work.driver(situation).workers_output
+    if output is None:
         return ()
     stack = existing(work, situation.stack_id)
     if stack.is_busy:
@@ -102,11 +123,7 @@ def _leaving(work: Work, situation: Situation) -> tuple[str, ...]:
         return ()
     stay = sorted(set(members) - set(named), key=int)
     # Heat goes on with the highest indexes.
-    going = {*named, *stay[situation.nodegroup.node_count:]}
-    name = own_stack_name(situation)
-    return tuple(
-        node.name for node in workers if str(driver.node_index(WORKER, name, node.name)) in going
-    )
+    return (*named, *stay[situation.nodegroup.node_count:])
 
 
 def _have_done(work: Work, verb: str, names: Sequence[str], **more: Any) -> None:
@@ -115,7 +132,7 @@ def _have_done(work: Work, verb: str, names: Sequence[str], **more: Any) -> None
     :raises TryLater: it is not done yet.
     """
     with work.fenced() as (session, operation):
-        given = directives.of_operation(session, operation.uuid, verb)
+        given = directives.of_operation(session, operation.uuid, verb, names)
         if given is None:
             master = _master(session, operation)
             if master is None or not names:

@@ -1,19 +1,21 @@
 """Stacks of bays and node groups: ask for one, change it, wait for it."""
 
 import dataclasses
+from collections.abc import Collection
 from typing import Final
 
 from magnum.clients.errors import CloudConflict, CloudRefused
-from magnum.clients.heat import HeatClient
+from magnum.clients.heat import HeatClient, Stack
 from magnum.db.models import Bay, Nodegroup
 from magnum.db.repositories import ledger, locking, steps, transitions
 from magnum.db.statements import database_now
-from magnum.domain import machine, states
+from magnum.domain import machine, rounds, states
 from magnum.domain.failures import Failure, is_echo, root_cause
-from magnum.domain.parameters import Resize
+from magnum.domain.parameters import Parameters, Resize, Upgrade
 from magnum.drivers.contract import MASTER, StackRequest
 from magnum.drivers.plans import nodegroup_plan
 from magnum.operations.outcomes import HeatIsBusy, StepFailed, TryLater
+from magnum.operations.steps import nodes
 from magnum.operations.steps.heat import (
     CREATE,
     ROLLBACK,
@@ -30,10 +32,12 @@ from magnum.operations.steps.heat import (
 from magnum.operations.steps.removal import removal
 from magnum.operations.steps.rendering import plan, rendering
 from magnum.operations.steps.upgrade import left_undone
-from magnum.operations.work import Work
+from magnum.operations.work import Situation, Work
 
 #: A resize asks Heat again this often when it meets what was cancelled before.
 _MOST_ECHOES: Final = 2
+#: What builds nodes.
+_BUILDING: Final = (states.CREATE, states.CREATE_NODEGROUP, states.RESIZE, states.UPGRADE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,6 +130,9 @@ def change_stack(work: Work) -> None:
     if stack.is_failed:
         unfinished = as_anybody(work, lambda heat: heat.unfinished_resources(stack.id))
         lost = driver.lost_workers(stack.id, unfinished)
+    if nodes.report(work, situation):
+        lost += _left_unready(work, situation, stack, lost)
+    elif stack.is_failed:
         batch = _go_on_with_upgrade(work, group)
     going = removal(work, situation, stack, lost)
     with rendering():
@@ -201,6 +208,34 @@ def _ask_again(work: Work) -> None:
         transitions.write(operation, machine.REPEAT)
         steps.repeat(session, operation.uuid, (note_stack.__name__, change_stack.__name__))
     raise TryLater('Heat was still stopping what was cancelled before')
+
+
+def _left_unready(
+    work: Work, situation: Situation, stack: Stack, lost: Collection[str]
+) -> tuple[str, ...]:
+    """Indexes of nodes that came up for Heat, and did not become ready."""
+    driver = work.driver(situation)
+    output = driver.workers_output
+    if output is None or not _failed_before(work, situation):
+        return ()
+    members = as_anybody(work, lambda heat: heat.output(stack.id, output)) or {}
+    left = nodes.unfinished_workers(
+        work, situation, members, driver.kept_workers(stack.parameters)
+    )
+    return tuple(index for index in left if index not in lost)
+
+
+def _failed_before(work: Work, situation: Situation) -> bool:
+    """Whether the last operation that built nodes in the group did not succeed."""
+    group = situation.nodegroup
+    with work.tools.database.reading() as session:
+        for earlier in locking.earlier_operations(session, situation.operation, *_BUILDING):
+            asked = Parameters.of(earlier)
+            groups = asked.groups if isinstance(asked, Upgrade) else ()
+            of = {rounds.nodegroup_uuid(asked), *(this.uuid for this in groups)}
+            if group.uuid in of or (group.is_default and earlier.verb == states.CREATE):
+                return earlier.state != states.SUCCEEDED
+    return False
 
 
 def _go_on_with_upgrade(work: Work, group: Nodegroup) -> int | None:

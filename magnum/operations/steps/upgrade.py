@@ -1,4 +1,4 @@
-"""Upgrade of a bay: the nodes of one node group are replaced in each round."""
+"""Upgrade of a bay: the nodes of one node group are replaced in each round, in batches."""
 
 import dataclasses
 import datetime
@@ -17,9 +17,10 @@ from magnum.domain.parameters import Parameters, Round, Upgrade
 from magnum.drivers.contract import MASTER
 from magnum.drivers.plans import nodegroup_plan
 from magnum.operations import upgrading
-from magnum.operations.outcomes import StepFailed
+from magnum.operations.outcomes import StepFailed, TryLater
 from magnum.operations.steps.heat import (
     UPDATE,
+    as_anybody,
     existing,
     minutes_left,
     own_heat,
@@ -29,8 +30,8 @@ from magnum.operations.steps.heat import (
 from magnum.operations.steps.rendering import plan, plan_without_secrets, rendering
 from magnum.operations.work import Situation, Work
 
-#: However many nodes a group has: a round is given no more minutes than this.
-_LONGEST_ROUND: Final = 24 * 60
+#: A batch is given no more minutes than this.
+_LONGEST_BATCH: Final = 24 * 60
 
 
 def check_upgrade(work: Work) -> None:
@@ -56,26 +57,48 @@ def check_upgrade(work: Work) -> None:
         operation.parameters = dataclasses.replace(asked, groups=groups, round=0).stored()
 
 
-def replace_nodes(work: Work) -> None:
-    """Ask Heat to put new nodes into the place of the round's, unless it was asked before."""
+def choose_nodes(work: Work) -> None:
+    """Choose the nodes that are replaced first, and those that follow in batches.
+
+    :raises TryLater: Heat works on the stack.
+    """
     situation = work.situation()
-    group, asked = situation.nodegroup, Upgrade.of(situation.operation)
+    asked = Upgrade.of(situation.operation)
+    if asked.current.batch is not None:
+        return
+    output = work.driver(situation).workers_output
+    stack = existing(work, situation.stack_id)
+    if stack.is_busy:
+        raise TryLater(f'Heat still works on the stack: {stack.status}')
+    members = None if output is None else as_anybody(
+        work, lambda heat: heat.output(stack.id, output)
+    )
+    indexes = tuple(sorted(members or (), key=int))
+    with work.fenced() as (_, operation):
+        asked = Upgrade.of(operation).with_current(batch=(), later=indexes)
+        operation.parameters = asked.next_batch().stored()
+
+
+def replace_nodes(work: Work) -> None:
+    """Ask Heat to put new nodes into the place of the batch's, unless it was asked before."""
+    situation = work.situation()
+    group, this = situation.nodegroup, Upgrade.of(situation.operation).current
     aim = _aimed(work, situation)
     with work.fenced() as (session, operation):
         locking.set_values(session, Nodegroup, group.uuid, revision=aim.nodegroup.revision)
         minutes = minutes_left(work, operation, database_now(session))
     outputs = existing(work, situation.bay.stack_id, outputs=True).outputs
+    stack = existing(work, situation.stack_id)
     with rendering():
         request = work.driver(situation).render_upgrade(
             plan(work, aim), nodegroup_plan(aim.bay, aim.nodegroup),
-            asked.max_batch_size, outputs,
+            this.later, stack.parameters, outputs,
         )
     with work.fenced() as (_, operation):
         # Heat may hear, and nobody live to record that it did.
         operation.parameters = dataclasses.replace(
             Upgrade.of(operation), template_version=request.version
         ).stored()
-    stack = existing(work, situation.stack_id)
     if not was_asked(situation.operation, stack):
         own_heat(work).replace(
             stack.id, request.template, request.files, request.parameters, minutes,
@@ -154,12 +177,11 @@ def _round(
     """What a node group's round is about."""
     asked = Upgrade.of(operation)
     own = _before_unfinished(session, operation, group)
-    batches = -(-group.node_count // max(1, asked.max_batch_size))
     return Round(
         uuid=group.uuid,
         name=group.name,
         revision=group.revision + 1,
-        minutes=min(asked.minutes * max(1, batches), _LONGEST_ROUND),
+        minutes=min(asked.minutes, _LONGEST_BATCH),
         before=own,
         values=upgrading.nodegroup_values(own, group.role, current, target),
     )

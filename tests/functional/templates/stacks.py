@@ -1,19 +1,18 @@
 """The drivers' stacks in a real Heat (tools/devcloud), and their nodes.
 
-The cloud has no guests: these tests play the nodes' last step, the signal,
-with the address that they read from the servers' user data.
+The cloud has no guests: what nodes would be told is read from the servers' user
+data.
 """
 
 import base64
 import collections
 import contextlib
 import dataclasses
-import json
 import shlex
 import time
 import types
-import urllib.request
 import uuid
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import pytest
@@ -85,6 +84,20 @@ class Cloud:
             return None
         return base64.b64decode(server['OS-EXT-SRV-ATTR:user_data']).decode()
 
+    @contextlib.contextmanager
+    def full(self) -> Iterator[None]:
+        """A cloud that has no room for another server of the project."""
+        project = self.compute.session.get_project_id()
+        member = self.network.session.get_project_id()
+        assert member != project
+        quotas = f'/os-quota-sets/{member}'
+        before = self.compute.get(quotas).json()['quota_set']['instances']
+        self.compute.put(quotas, json={'quota_set': {'instances': 0, 'force': True}})
+        try:
+            yield
+        finally:
+            self.compute.put(quotas, json={'quota_set': {'instances': before}})
+
     def unfinished_resources(self, stack: 'OwnStack') -> list[Resource]:
         return self.own_heat.unfinished_resources(stack.stack_id)
 
@@ -115,8 +128,6 @@ class OwnStack:
     name: str
     stack_id: str = ''
     user_data: dict[str, str] = dataclasses.field(default_factory=dict)
-    #: What nodes say of themselves from now on.
-    word: str = 'SUCCESS'
 
     def build(self, request: StackRequest) -> None:
         answer = self.cloud.heat.stacks.create(
@@ -187,20 +198,20 @@ class OwnStack:
             status = stack.stack_status
             is_news = not wanted.startswith('UPDATE') or stack.updated_time != before
             if status == wanted and is_news:
+                self._read_user_data()
                 return
             assert not (status.endswith('FAILED') and is_news), self._failures()
-            self._signal_new_nodes()
+            self._read_user_data()
             time.sleep(1)
         pytest.fail(f'{self.name}: {self._failures()}')
 
-    def _signal_new_nodes(self) -> None:
+    def _read_user_data(self) -> None:
         for server_id in self.cloud.server_ids(self.name):
             if server_id in self.user_data:
                 continue
             text = self.cloud.user_data(server_id)
             if text is not None:
                 self.user_data[server_id] = text
-                _signal(node_settings(text), self.word)
 
     def _failures(self) -> list[tuple[str, str, str]]:
         return [
@@ -251,7 +262,7 @@ class Bay:
 
     def renew(
         self,
-        batch: int = 1,
+        kept: Collection[str] = (),
         existing: bool = False,
         wanted: str = 'UPDATE_COMPLETE',
         **changes: Any,
@@ -265,7 +276,7 @@ class Bay:
         self.driver.check_upgrade(self.plan, target)
         self.plan = target
         request = self.driver.render_upgrade(
-            target, target.workers, batch, self.stack.outputs()
+            target, target.workers, kept, self.stack.parameters(), self.stack.outputs()
         )
         self.stack.replace(request, existing, wanted)
 
@@ -303,25 +314,19 @@ class Group:
         )
         self.stack.change(existing=True, parameters=dict(parameters))
 
-    def renew(self, batch: int = 1, existing: bool = False, **changes: Any) -> None:
+    def renew(
+        self, kept: Collection[str] = (), existing: bool = False, **changes: Any
+    ) -> None:
         bay = self.bay
         bay.new_tokens()
-        self.plan = dataclasses.replace(self.plan, revision=self.plan.revision + 1, **changes)
-        request = bay.driver.render_upgrade(bay.plan, self.plan, batch, bay.stack.outputs())
+        raised = {'revision': self.plan.revision + 1, **changes}
+        self.plan = dataclasses.replace(self.plan, **raised)
+        request = bay.driver.render_upgrade(
+            bay.plan, self.plan, kept, self.stack.parameters(), bay.stack.outputs()
+        )
         self.stack.replace(request, existing)
 
 
 def node_settings(user_data: str) -> dict[str, str]:
     text = hot.files_written(user_data)['/etc/magnum/node.env']
     return dict(word.split('=', 1) for word in shlex.split(text))
-
-
-def _signal(node: dict[str, str], word: str) -> None:
-    body = {'status': word, 'id': node['MAGNUM_NODE_NAME'], 'reason': 'ready'}
-    request = urllib.request.Request(  # noqa: S310
-        node['MAGNUM_SIGNAL_URL'],
-        data=json.dumps(body).encode(),
-        headers={'Content-Type': 'application/json'},
-        method='PUT',
-    )
-    urllib.request.urlopen(request, timeout=60).close()  # noqa: S310 - Heat gave it

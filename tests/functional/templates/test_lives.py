@@ -119,8 +119,13 @@ def test_a_further_group(build: Any, driver: Driver) -> None:
     assert group.stack.servers() == {'1': after['1'], '2': after['2']}
 
     addresses = group.stack.outputs()['kube_minions_private']
-    group.renew(batch=2, existing=True, flavor='m1.medium')
+    group.renew(kept=('2',), flavor='m1.medium')
+    halfway = group.stack.servers()
+    assert halfway['2'] == after['2'], 'it waits for its turn'
+    assert halfway['1'] != after['1']
+    group.renew(revision=group.plan.revision)
     renewed = group.stack.servers()
+    assert renewed['1'] == halfway['1']
     assert renewed.keys() == {'1', '2'}
     assert not set(renewed.values()) & set(after.values())
     assert group.stack.outputs()['kube_minions_private'] == addresses
@@ -136,12 +141,11 @@ def test_a_further_group(build: Any, driver: Driver) -> None:
 def test_a_resize_whose_nodes_failed_can_be_done_again(build: Any, driver: Driver) -> None:
     bay = build(driver)
     masters, first = bay.masters(), bay.stack.servers()
-    bay.stack.word = 'FAILURE'
-    bay.resize(3, wanted='UPDATE_FAILED')
+    with bay.cloud.full():
+        bay.resize(3, wanted='UPDATE_FAILED')
     lost = driver.lost_workers(bay.stack.stack_id, bay.cloud.unfinished_resources(bay.stack))
     assert set(lost) == {'1', '2'}
 
-    bay.stack.word = 'SUCCESS'
     bay.resize(3, *lost)
     second = bay.stack.servers()
     assert second.keys() == {'0', '3', '4'}

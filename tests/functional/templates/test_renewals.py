@@ -17,14 +17,23 @@ def test_workers_are_renewed(build: Any, driver: Driver) -> None:
     masters, first, addresses = bay.masters(), bay.stack.servers(), bay.observed().node_addresses
     volumes = {node['MAGNUM_VOLUME_ID'] for node in bay.stack.nodes(WORKER)}
 
-    bay.renew(batch=2, image='ubuntu-24.04')
+    bay.renew(kept=('1', '2'), image='ubuntu-24.04', docker_volume_size=2)
+    halfway = bay.stack.servers()
+    assert halfway['0'] != first['0']
+    assert {**halfway, '0': first['0']} == first, 'the others wait for their turn'
+    bay.resize(4)
+    bay.resize(3)
+    assert bay.stack.servers() == halfway, 'and a resize leaves them'
+    bay.renew(revision=bay.plan.workers.revision)
     second = bay.stack.servers()
+    assert second['0'] == halfway['0']
     assert second.keys() == first.keys()
     assert not set(second.values()) & set(first.values())
     assert bay.masters() == masters
     assert bay.observed().node_addresses == addresses
     nodes = [node_settings(bay.stack.user_data[server]) for server in second.values()]
-    assert {node['MAGNUM_BOOTSTRAP_TOKEN'] for node in nodes} == {bay.plan.bootstrap_tokens[WORKER]}
+    tokens = {node['MAGNUM_NODE_INDEX']: node['MAGNUM_BOOTSTRAP_TOKEN'] for node in nodes}
+    assert tokens['1'] == tokens['2'] == bay.plan.bootstrap_tokens[WORKER]
     assert not {node['MAGNUM_VOLUME_ID'] for node in nodes} & volumes
     living = set(bay.cloud.server_ids(bay.plan.stack_name))
     assert living == masters | set(second.values())
@@ -37,13 +46,13 @@ def test_workers_are_renewed(build: Any, driver: Driver) -> None:
 def test_a_renewal_that_fails_can_be_done_again(build: Any, driver: Driver) -> None:
     bay = build(driver, workers=plans.group(WORKER, 2, docker_volume_size=1))
     masters, first = bay.masters(), bay.stack.servers()
-    bay.stack.word = 'FAILURE'
-    bay.renew(batch=1, wanted='UPDATE_FAILED')
-    untouched = set(bay.cloud.server_ids(bay.plan.stack_name)) & set(first.values())
-    assert untouched, 'the second node was not begun'
+    with bay.cloud.full():
+        bay.renew(kept=('1',), wanted='UPDATE_FAILED')
+    assert first['1'] in bay.cloud.server_ids(bay.plan.stack_name), 'it was not begun'
 
-    bay.stack.word = 'SUCCESS'
-    bay.renew(batch=1, existing=True)
+    bay.renew(kept=('1',))
+    assert bay.stack.servers()['1'] == first['1']
+    bay.renew(revision=bay.plan.workers.revision)
     second = bay.stack.servers()
     assert not set(second.values()) & set(first.values())
     assert bay.masters() == masters

@@ -569,7 +569,7 @@ def test_a_server_that_is_built_anew_begins_anew(
 def _ask(session: orm.Session, verb: str = 'drain', name: str = NODE) -> str:
     directives.give(session, operation(session), 'worker', name, verb, {'nodes': ['node-3']})
     session.commit()
-    made = directives.of_operation(session, 'operation', verb)
+    made = directives.of_operation(session, 'operation', verb, ['node-3'])
     assert made is not None
     return made.uuid
 
@@ -588,7 +588,7 @@ def test_one_directive_at_a_time_until_its_result(
     # The first word counts.
     assert node.result(first).status_int == 200
     session.expire_all()
-    drain = directives.of_operation(session, 'operation', 'drain')
+    drain = directives.of_operation(session, 'operation', 'drain', ['node-3'])
     assert drain is not None
     assert (drain.outcome, drain.lines) == ('failed', ['node-3 has tasks'])
     assert node.result(second).json['directives'] == []

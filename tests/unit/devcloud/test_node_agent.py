@@ -1,6 +1,7 @@
-"""The agent against the real endpoint of nodes and a recorder of signals."""
+"""The agent against the real endpoint of nodes, with a record of how boots ended."""
 
 import base64
+import io
 import json
 import logging
 import pathlib
@@ -41,6 +42,8 @@ from tools.devcloud.node_agent_behaviour import Behaviour
 from tools.devcloud.node_agent_boot import StepFailed, read_settings
 from tools.devcloud.node_agent_cloud import Server
 
+#: How the boot of a node ends that is well.
+READY = ('node-1', 'ready', '')
 KUBELET = NodeCertificate(
     'system:node:{node}', 'system:nodes', server=True, client=True, dns_names=('kubernetes',)
 )
@@ -52,13 +55,15 @@ class FakeDriver(nodes.FakeDriver):
 
 
 class Magnum:
-    """Magnum's endpoint of nodes at ``/v1/bootstrap``, and Heat at ``/signal``.
+    """Magnum's endpoint of nodes.
 
+    :ivar ended: how boots ended: name of the node, its state, and the step and the
+        lines of a failure.
     :ivar busy: this many requests are answered with 503 first.
     """
 
     def __init__(self, bootstrap_app: Callable[..., Iterable[bytes]]):
-        self.signals: list[dict[str, str]] = []
+        self.ended: list[tuple[str, str, str]] = []
         self.busy = 0
         self._bootstrap_app = bootstrap_app
 
@@ -67,13 +72,17 @@ class Magnum:
             self.busy -= 1
             start_response('503 Service Unavailable', [])
             return [b'']
-        if environ['PATH_INFO'] == '/signal':
-            assert environ['REQUEST_METHOD'] == 'PUT'
+        if environ['PATH_INFO'].endswith(('/report', '/failure')):
             body = environ['wsgi.input'].read(int(environ['CONTENT_LENGTH']))
-            self.signals.append(json.loads(body))
-            start_response('200 OK', [])
-            return [b'']
+            environ['wsgi.input'] = io.BytesIO(body)
+            self._note(environ['QUERY_STRING'].removeprefix('node='), json.loads(body))
         return self._bootstrap_app(environ, start_response)
+
+    def _note(self, name: str, said: dict[str, Any]) -> None:
+        state = said.get('state', 'failed')     # nothing else is said without a signature
+        told = f'{said["step"]}: {" ".join(said["lines"])}' if state == 'failed' else ''
+        if state != 'building' and (name, state, told) not in self.ended:
+            self.ended.append((name, state, told))
 
 
 class SilentHandler(wsgiref.simple_server.WSGIRequestHandler):
@@ -133,7 +142,6 @@ def settings(
         'MAGNUM_BOOTSTRAP_TOKEN': tokens['worker'],
         'MAGNUM_CERTIFICATES': 'kubelet kube-proxy',
         'MAGNUM_CERTIFICATE_NAMES_kubelet': 'kubernetes',
-        'MAGNUM_SIGNAL_URL': f'{url}/signal',
     }
 
 
@@ -206,16 +214,11 @@ def test_a_node_gets_its_certificates_and_says_so(
 ) -> None:
     nova.add('id-1', user_data(settings))
     play()
-    assert magnum.signals == [
-        {
-            'status': 'SUCCESS',
-            'id': 'node-1',
-            'reason': 'has its certificates: kubelet kube-proxy',
-        }
-    ]
+    assert magnum.ended == [READY]
     subjects = set(session.scalars(sa.select(models.IssuedCertificate.subject)))
     assert subjects == {'CN=system:node:node-1,O=system:nodes', 'CN=kube-proxy'}
-    assert 'node-1 (kubernetes worker): SUCCESS' in caplog.text
+    assert 'node-1 (kubernetes worker): after ' in caplog.text
+    assert 's ready, with certificates: kubelet kube-proxy' in caplog.text
     assert settings['MAGNUM_BOOTSTRAP_TOKEN'] not in caplog.text
 
 
@@ -225,7 +228,7 @@ def test_a_node_boots_once_even_for_another_agent(
     nova.add('id-1', user_data(settings))
     play()
     play()
-    assert len(magnum.signals) == 1
+    assert magnum.ended == [READY]
     assert nova.asked == ['id-1']
 
 
@@ -242,7 +245,7 @@ def test_nodes_of_real_machines_are_left_alone(
     agent = node_agent.Agent(nova, tmp_path / 'node-agent', stopping)
     agent.poll()
     agent.finish()
-    assert {signal['id'] for signal in magnum.signals} == {'unreal-1', 'real-2'}
+    assert {name for name, *_ in magnum.ended} == {'unreal-1', 'real-2'}
     assert 'name of real-1: left to a real machine' in caplog.text
 
 
@@ -277,8 +280,7 @@ def test_many_nodes_boot(
         servers.boot(name, PROJECT)
         nova.add(name, user_data({**settings, 'MAGNUM_NODE_NAME': name}))
     play()
-    assert {signal['id'] for signal in magnum.signals} == names
-    assert {signal['status'] for signal in magnum.signals} == {'SUCCESS'}
+    assert sorted(magnum.ended) == sorted((name, 'ready', '') for name in names)
 
 
 def test_a_node_without_certificates_asks_for_none(
@@ -293,7 +295,7 @@ def test_a_node_without_certificates_asks_for_none(
         user_data({**settings, 'MAGNUM_CERTIFICATES': ''}),
     )
     play()
-    assert magnum.signals[0]['status'] == 'SUCCESS'
+    assert magnum.ended == [READY]
     assert session.scalars(sa.select(models.IssuedCertificate)).all() == []
 
 
@@ -317,10 +319,10 @@ def test_a_refused_node_tells_why(
 ) -> None:
     nova.add('id-1', user_data({**settings, **changes}))
     play()
-    (signal,) = magnum.signals
-    assert signal['status'] == 'FAILURE'
-    assert signal['reason'].startswith('step 11-register: ')
-    assert said in signal['reason']
+    ((_, state, told),) = magnum.ended
+    assert state == 'failed'
+    assert told.startswith('11-register: ')
+    assert said in told
 
 
 def test_a_busy_service_is_asked_again(
@@ -329,20 +331,29 @@ def test_a_busy_service_is_asked_again(
     magnum.busy = 3
     nova.add('id-1', user_data(settings))
     play()
-    assert magnum.signals[0]['status'] == 'SUCCESS'
+    assert magnum.ended == [READY]
 
 
-def test_a_signal_that_heat_refuses_is_logged(
-    settings: dict[str, str],
-    nova: FakeNova,
-    play: Callable[[], None],
-    url: str,
+def test_a_failure_before_registration_ends_the_operation(
+    settings: dict[str, str], nova: FakeNova, play: Callable[[], None], session: orm.Session,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    refused = f'{url}/v1/bootstrap/x'
-    nova.add('id-1', user_data({**settings, 'MAGNUM_SIGNAL_URL': refused}))
+    nova.add('id-1', user_data({**settings, 'MAGNUM_CERTIFICATE_NAMES_kubelet': 'other'}))
     play()
-    assert 'HTTPError: 404' in caplog.text
+    failure = session.scalars(sa.select(models.Operation.found_failure)).one()
+    assert failure is not None
+    assert (failure['code'], failure['resource']) == ('node_failed', 'node-1')
+    assert failure['reason'].startswith('The step 11-register failed (1 of 1): ')
+    assert 'a fault of the agent' not in caplog.text
+
+
+def test_one_that_may_not_say_it_is_logged(
+    settings: dict[str, str], nova: FakeNova, play: Callable[[], None],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    nova.add('id-1', user_data({**settings, 'MAGNUM_BOOTSTRAP_TOKEN': 'wrong'}))
+    play()
+    assert 'name of id-1: Refused: 401' in caplog.text
 
 
 @pytest.mark.parametrize('data', [b'', b'#!/bin/sh\n', b'\xff\x00', MIMEMultipart().as_bytes()])
@@ -365,7 +376,7 @@ def test_nodes_of_another_service_are_left_alone(
     agent = node_agent.Agent(nova, tmp_path, stopping, bootstrap='http://elsewhere/v1/bootstrap')
     agent.poll()
     agent.finish()
-    assert magnum.signals == []
+    assert magnum.ended == []
 
 
 def test_a_server_that_went_meanwhile_is_no_error(
@@ -407,19 +418,19 @@ def test_a_cloud_that_is_away_is_waited_for(
     agent = node_agent.Agent(nova, tmp_path, threading.Event())
     node_agent.run(agent, stopping, interval=0)
     agent.finish()
-    assert magnum.signals[0]['status'] == 'SUCCESS'
+    assert magnum.ended == [READY]
     assert caplog.text.count('does not answer') == 1
     assert 'answers again' in caplog.text
 
 
 @pytest.mark.parametrize(
-    ('rule', 'signals'),
+    ('rule', 'ended'),
     [
-        ('fail: step 40-docker: no space', [('FAILURE', 'step 40-docker: no space')]),
+        ('fail: step 40-docker: no space', [('node-1', 'failed', '40-docker: no space')]),
         ('silent', []),
-        ('slow: 0.01', [('SUCCESS', 'has its certificates: kubelet kube-proxy')]),
-        ('boot', [('SUCCESS', 'has its certificates: kubelet kube-proxy')]),
-        ('nonsense', [('SUCCESS', 'has its certificates: kubelet kube-proxy')]),
+        ('slow: 0.01', [READY]),
+        ('boot', [READY]),
+        ('nonsense', [READY]),
     ],
 )
 def test_nodes_misbehave_as_told(
@@ -429,12 +440,12 @@ def test_nodes_misbehave_as_told(
     tmp_path: pathlib.Path,
     play: Callable[[], None],
     rule: str,
-    signals: list[tuple[str, str]],
+    ended: list[tuple[str, str, str]],
 ) -> None:
     (tmp_path / 'behaviour.json').write_text(json.dumps({'other': 'silent', '^node-[1-3]$': rule}))
     nova.add('id-1', user_data(settings))
     play()
-    assert [(signal['status'], signal['reason']) for signal in magnum.signals] == signals
+    assert magnum.ended == ended
 
 
 def test_a_slow_node_ends_with_the_agent_and_boots_with_the_next_one(
@@ -449,11 +460,11 @@ def test_a_slow_node_ends_with_the_agent_and_boots_with_the_next_one(
     nova.add('id-1', user_data(settings))
     stopping.set()
     play()
-    assert magnum.signals == []
+    assert magnum.ended == []
     (tmp_path / 'behaviour.json').unlink()
     stopping.clear()
     play()
-    assert magnum.signals[0]['status'] == 'SUCCESS'
+    assert magnum.ended == [READY]
 
 
 @pytest.mark.parametrize('content', ['', '[]', '{"(": "silent"}', '{"n": 1}', '{"n": "slow: x"}'])
@@ -517,7 +528,7 @@ def test_a_node_follows_the_real_service(
             agent.poll()
             time.sleep(0.02)
     agent.finish()
-    assert len(magnum.signals) == 1
+    assert magnum.ended == [READY]
 
 
 def test_only_one_agent_runs(tmp_path: pathlib.Path) -> None:

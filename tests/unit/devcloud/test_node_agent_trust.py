@@ -33,7 +33,6 @@ def settings(service: Service) -> dict[str, str]:
         'MAGNUM_BOOTSTRAP_URL': f'{service.url}/v1/bootstrap',
         'MAGNUM_BOOTSTRAP_TOKEN': 'token',
         'MAGNUM_CERTIFICATES': 'kubelet proxy renewal',
-        'MAGNUM_SIGNAL_URL': f'{service.url}/signal',
         'MAGNUM_TRUST_SECONDS': '0.01',
     }
 
@@ -110,7 +109,7 @@ def test_a_node_goes_through_a_rotation(
     clock.agent.finish()
     assert files(disk).items() >= keys.items()
     assert files(disk)['ca.pem'] == files(disk)['trusted.pem'] == new.pem.encode()
-    assert service.booted == ['node-0']
+    assert service.asked.count('register') == 1
 
 
 def test_a_nodes_disk_outlives_the_agent(clock: Clock, service: Service) -> None:
@@ -118,7 +117,7 @@ def test_a_nodes_disk_outlives_the_agent(clock: Clock, service: Service) -> None
     clock.restart()
     service.authorities.insert(0, Authority())
     clock.until(follows(service))
-    assert service.booted == ['node-0']
+    assert service.asked.count('register') == 1
 
 
 @pytest.mark.parametrize('rule', ['deaf', 'silent'])
@@ -154,7 +153,7 @@ def test_nodes_report_and_a_silent_one_does_not(
 
 def test_a_deaf_node_boots(clock: Clock, service: Service, tmp_path: pathlib.Path) -> None:
     (tmp_path / 'behaviour.json').write_text('{"node": "deaf"}')
-    clock.until(lambda: service.booted == ['node-0'])
+    clock.until(lambda: 'ready' in service.reported.get('node-0', []))
     clock.a_while()
     assert 'trust' not in service.asked
 
@@ -167,7 +166,7 @@ def test_without_a_time_there_are_no_rounds(
     if seconds is not None:
         settings['MAGNUM_TRUST_SECONDS'] = seconds
     nova.add('id-0', user_data(settings))
-    clock.until(lambda: service.booted == ['node-0'])
+    clock.until(lambda: 'ready' in service.reported.get('node-0', []))
     clock.a_while()
     assert 'trust' not in service.asked
 
@@ -185,7 +184,7 @@ def test_markers_without_a_disk_are_left_alone(
         (disk / 'etc/magnum').mkdir(parents=True)
         (disk / 'etc/magnum/node.env').write_text(content)
     clock.a_while()
-    assert service.asked == service.booted == []
+    assert service.asked == []
     assert ('cannot be understood' in caplog.text) is bool(content)
 
 
@@ -208,7 +207,7 @@ def test_nodes_that_failed_or_have_no_certificates_do_no_rounds(
     nova.add('id-1', user_data({**settings, 'MAGNUM_NODE_NAME': 'node-1'}))
     nova.add('id-2', user_data({**settings, 'MAGNUM_CERTIFICATES': ''}))
     (tmp_path / 'behaviour.json').write_text('{"node-1": "fail: no space"}')
-    clock.until(lambda: len(service.booted) == 2)
+    clock.until(lambda: len(service.ended) == 2)
     clock.a_while()
     assert 'trust' not in service.asked
     assert service.reported['node-1'][-1] == 'failed'
@@ -275,7 +274,7 @@ def test_many_nodes_follow_and_each_does_one_round_at_a_time(
             at_work.remove(node.name)
 
     monkeypatch.setattr(node_agent_trust, 'take_round', watched)
-    clock.until(lambda: set(service.booted) == set(names))
+    clock.until(lambda: service.ended == set(names))
     service.authorities.insert(0, Authority())
     clock.until(lambda: all(follows(service, name)() for name in names))
     assert 'fault of the agent' not in caplog.text

@@ -37,19 +37,31 @@ def test_rounds_begin_when_it_is_settled_what_they_are_about() -> None:
         *UPGRADE.opening, *_of('a', UPGRADE.start)
     ]
     assert verbs.step_names(states.UPGRADE, BEFORE) == [
-        *UPGRADE.opening, *UPGRADE.start, *UPGRADE.finish, *UPGRADE.closing
+        *UPGRADE.opening, *UPGRADE.start, *UPGRADE.finish, *UPGRADE.completion, *UPGRADE.closing
     ]
 
 
 def test_each_round_has_the_steps_of_its_group() -> None:
-    assert verbs.phase_step_names(states.UPGRADE, states.FINISH, FIRST) == _of('a', UPGRADE.finish)
+    ended = UPGRADE.finish + UPGRADE.completion
+    assert verbs.phase_step_names(states.UPGRADE, states.FINISH, FIRST) == _of('a', ended)
     assert verbs.phase_step_names(states.UPGRADE, states.FINISH, LAST) == [
-        *_of('b', UPGRADE.finish), *UPGRADE.closing
+        *_of('b', ended), *UPGRADE.closing
     ]
-    middle = UPGRADE.start + UPGRADE.finish
+    middle = UPGRADE.start + ended
     assert verbs.step_names(states.UPGRADE, LAST) == [
         *UPGRADE.opening, *_of('a', middle), *_of('b', middle), *UPGRADE.closing
     ]
+
+
+def test_batches_go_through_the_same_steps() -> None:
+    first = LAST.with_current(batch=('0',), later=('1', '2'))
+    assert verbs.phase_step_names(states.UPGRADE, states.FINISH, first) == _of('b', UPGRADE.finish)
+    assert verbs.batch_step_names(states.UPGRADE, first) == _of('b', UPGRADE.start + UPGRADE.finish)
+    assert verbs.step_names(states.UPGRADE, first) == verbs.step_names(states.UPGRADE, LAST)
+    last = first.next_batch().next_batch()
+    assert (last.current.batch, last.current.later) == (('2',), ())
+    assert verbs.phase_step_names(states.UPGRADE, states.FINISH, last)[-1] == 'adopt_baymodel'
+    assert verbs.with_ending('await_nodes', last) == 'await_nodes.b'
 
 
 def test_a_steps_name_without_its_group() -> None:

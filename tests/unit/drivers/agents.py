@@ -174,7 +174,6 @@ def make_node(root: pathlib.Path, url: str, **changes: str) -> Node:
         'MAGNUM_API_ADDRESS': '10.0.0.9',
         'MAGNUM_BOOTSTRAP_URL': url,
         'MAGNUM_BOOTSTRAP_TOKEN': 'the-token',
-        'MAGNUM_SIGNAL_URL': 'http://heat/signal?secret',
         'MAGNUM_CERTIFICATES': 'server',
         'MAGNUM_VERIFY_CA': 'true',
         'MAGNUM_HTTP_PROXY': '',

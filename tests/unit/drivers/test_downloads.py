@@ -103,7 +103,7 @@ def test_bays_of_old_keep_working() -> None:
         del masters[name]
     masters['MAGNUM_FLANNEL_VERSION'] = 'v0.26.7'           # the default of then
     outputs['settled']['master_settings'] = settings.shell(masters)
-    request = DRIVER.render_upgrade(plan, plan.workers, 1, outputs)
+    request = DRIVER.render_upgrade(plan, plan.workers, (), {}, outputs)
     told = settings.parse(request.parameters['worker_settings'])
     assert told['MAGNUM_INSECURE_DOWNLOADS'] == 'true'
     assert told['MAGNUM_FLANNEL_VERSION'] == 'v0.26.7'

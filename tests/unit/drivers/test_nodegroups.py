@@ -1,6 +1,8 @@
 """Node groups beside the default ones, and workers that are replaced."""
 
 import dataclasses
+import json
+import re
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from magnum.clients.heat import Resource
 from magnum.drivers import settings, stack_parameters
 from magnum.drivers.contract import MASTER, WORKER, Driver, PlanRefused, StackRequest
+from magnum.drivers.heat import HeatDriver
 from magnum.drivers.kubernetes.driver import KubernetesDriver
 from magnum.drivers.mesos.driver import MesosDriver
 from magnum.drivers.swarm.driver import SwarmDriver
@@ -20,10 +23,10 @@ def _told(request: StackRequest, parameter: str = 'worker_settings') -> dict[str
     return settings.parse(request.parameters[parameter])
 
 
-def _renewed(driver: Driver, batch: int = 2, **changes: Any) -> StackRequest:
+def _renewed(driver: Driver, **changes: Any) -> StackRequest:
     plan = plans.plan(driver)
     group = plans.group(WORKER, 3, revision=1, **changes)
-    return driver.render_upgrade(plan, group, batch, plans.bay_outputs(driver, plan))
+    return driver.render_upgrade(plan, group, (), {}, plans.bay_outputs(driver, plan))
 
 
 @every_driver
@@ -70,7 +73,7 @@ def test_groups_follow_masters_when_defaults_change() -> None:
     outputs = plans.bay_outputs(driver, old)
     for request in (
         driver.render_nodegroup(plan, plans.further_group(), outputs),
-        driver.render_upgrade(plan, plans.group(WORKER, revision=1), 1, outputs),
+        driver.render_upgrade(plan, plans.group(WORKER, revision=1), (), {}, outputs),
     ):
         assert request.parameters['kube_version'] == 'v1.31.9'
         assert request.parameters['pods_network_cidr'] == '10.7.0.0/16'
@@ -174,7 +177,7 @@ def test_an_upgrade_tells_masters_what_they_know(driver: Driver) -> None:
     settled = plans.bay_outputs(driver, plan)['settled']
     assert {name: after.parameters.get(name) for name in settled} == settled
     assert after.parameters['worker_revision'] == 1
-    assert after.parameters['update_max_batch_size'] == 2
+    assert after.parameters['update_max_batch_size'] == 3, 'all are told at once'
     assert plans.TOKENS[MASTER] not in str(after.parameters)
     assert (after.template, after.files) == (before.template, before.files)
 
@@ -186,7 +189,7 @@ def test_an_upgrade_leaves_volumes_of_older_masters_where_they_are(driver: Drive
     outputs = plans.bay_outputs(driver, plan)
     assert outputs['settled'].pop('volume_zone') == 'zone-2'
     group = dataclasses.replace(plan.workers, revision=1)
-    after = driver.render_upgrade(plan, group, 1, outputs)
+    after = driver.render_upgrade(plan, group, (), {}, outputs)
     assert after.parameters['volume_zone'] == ''
 
 
@@ -226,7 +229,7 @@ def test_an_upgrade_opens_and_closes_by_the_label_alone(
     if before is not None:
         outputs['open_to'] = {'node_ports_allowed_cidrs': before}
     driver.check_upgrade(plans.plan(driver), plan)
-    request = driver.render_upgrade(plan, plan.workers, 1, outputs)
+    request = driver.render_upgrade(plan, plan.workers, (), {}, outputs)
     assert request.parameters['node_ports_allowed_cidrs'] == after
 
 
@@ -235,10 +238,10 @@ def test_a_further_group_is_renewed_in_its_stack(driver: Driver) -> None:
     plan = plans.plan(driver)
     group = plans.further_group(revision=3, node_count=5)
     outputs = plans.bay_outputs(driver, plan)
-    request = driver.render_upgrade(plan, group, 0, outputs)
+    request = driver.render_upgrade(plan, group, (), {}, outputs)
     assert request.template == driver.render_nodegroup(plan, group, outputs).template
     assert request.parameters['worker_revision'] == 3
-    assert request.parameters['update_max_batch_size'] == 1
+    assert request.parameters['update_max_batch_size'] == 5
     assert set(request.parameters) <= set(hot.parse(request.template)['parameters'])
 
 
@@ -301,21 +304,73 @@ def test_another_kubernetes_needs_other_masters() -> None:
     assert refused.value.field == 'labels/kube_tag'
 
 
-@pytest.mark.parametrize(('revision', 'handle'), [(1, 1), (7, 7), (8, 0), (19, 3)])
-def test_each_revision_has_the_next_wait_handle(revision: int, handle: int) -> None:
-    driver = SwarmDriver()
-    plan = plans.plan(driver)
-    group = plans.group(WORKER, revision=revision)
-    request = driver.render_upgrade(plan, group, 1, plans.bay_outputs(driver, plan))
-    assert request.parameters['worker_turn'] == handle
-    node = hot.parse(request.files['common/templates/node.yaml'])
-    handles = [name for name in node['resources'] if name.startswith('wait_handle_')]
-    assert len(handles) == stack_parameters.WAIT_HANDLES
-    assert all(
-        node['conditions'][node['resources'][name]['condition']]
-        == {'equals': [{'get_param': 'turn'}, int(name.rpartition('_')[2])]}
-        for name in handles
+def _as_heat_tells(request: StackRequest) -> dict[str, str]:
+    """Parameters of a stack: all are text, and defaults are among them."""
+    defaults = {
+        name: declared.get('default', '')
+        for name, declared in hot.parse(request.template)['parameters'].items()
+    }
+    return {
+        name: value if isinstance(value, str) else json.dumps(value)
+        for name, value in {**defaults, **request.parameters}.items()
+    }
+
+
+@every_driver
+def test_nodes_that_are_not_replaced_yet_are_told_what_they_have(driver: Driver) -> None:
+    labels = {'boot_volume_size': '20', 'boot_volume_type': 'ssd', 'availability_zone': 'west'}
+    plan = plans.plan(driver, labels=labels)
+    before = _as_heat_tells(driver.render(plan))
+    group = dataclasses.replace(
+        plan.workers, flavor='large', image='debian-13', docker_volume_size=9, revision=1
     )
+    outputs = plans.bay_outputs(driver, plan)
+    first = driver.render_upgrade(plan, group, ('1', '2'), before, outputs)
+    kept = {
+        'revision': 0, 'flavor': plan.workers.flavor, 'image': plan.workers.image,
+        'docker_volume_size': plan.workers.volume_gigabytes, 'docker_volume_type': '',
+        'boot_volume_size': 20, 'boot_volume_type': 'ssd', 'volume_zone': 'west',
+        'availability_zone': 'west',
+    }
+    assert first.parameters['kept_workers'] == {'1': kept, '2': kept}
+    # Another upgrade, when this one ended half-way.
+    again = dataclasses.replace(group, revision=2)
+    second = driver.render_upgrade(plan, again, ('1', '3'), _as_heat_tells(first), outputs)
+    assert second.parameters['kept_workers'] == {'1': kept, '3': {
+        **kept, 'revision': 1, 'flavor': 'large', 'image': 'debian-13', 'docker_volume_size': 9,
+    }}
+
+
+@every_driver
+def test_all_that_a_worker_is_made_of_can_be_kept(driver: HeatDriver) -> None:
+    """No property of the server and of its volumes is another one for who waits for its turn."""
+    request = driver.render(plans.plan(driver))
+    (node,) = (
+        hot.parse(text) for name, text in request.files.items()
+        if name.endswith(('/minion.yaml', '/node.yaml'))
+        and name.startswith('kubernetes/' if driver.name == 'kubernetes' else 'common/')
+    )
+    made = str([
+        resource for resource in node['resources'].values()
+        if resource['type'] in ('OS::Nova::Server', 'OS::Cinder::Volume')
+    ])
+    read = set(re.findall(r"'get_param': '(\w+)'", made))
+    kept = set(re.findall(r"'get_param': \['kept', {'get_param': 'index'}, '(\w+)'\]", made))
+    of_one = driver.parameter_names[driver.version].of_one_worker()
+    assert kept == set(of_one.values())
+    # These are the same for all workers of a stack, whatever it is upgraded to.
+    assert read - kept == {'index', 'key_name', 'name', 'server_group'}
+
+
+def test_versions_say_who_waits_for_nodes() -> None:
+    for driver in (KubernetesDriver(), MesosDriver(), SwarmDriver()):
+        waits = {
+            version: driver.nodes_report(version) for version in driver.parameter_names
+        }
+        assert waits == {
+            **dict.fromkeys(driver.parameter_names, False), driver.version: True
+        }
+        assert not driver.nodes_report('of-a-later-release')
 
 
 def test_lost_is_who_did_not_come_up() -> None:
@@ -327,8 +382,8 @@ def test_lost_is_who_did_not_come_up() -> None:
         Resource('0', minion, 'UPDATE cancelled', 'group', 'minion-0', None, 'UPDATE'),
         Resource('1', minion, '', 'group', 'minion-1', None, 'UPDATE'),
         Resource('2', minion, 'quota', 'group', 'minion-2', None, 'CREATE'),
-        Resource('3', minion, 'silent', 'group', 'minion-3', None, 'UPDATE'),
-        Resource('ready', 'OS::Heat::WaitCondition', '', 'minion-3', None, None, 'CREATE'),
+        Resource('3', minion, 'no host', 'group', 'minion-3', None, 'UPDATE'),
+        Resource('server', 'OS::Nova::Server', '', 'minion-3', None, None, 'CREATE'),
         Resource('4', minion, '', 'others', 'master-4', None, 'CREATE'),
     ]
     assert KubernetesDriver().lost_workers('bay', unfinished) == ('2', '3')

@@ -6,6 +6,8 @@ register
 tell STATE [STEP POSITION STEPS]
     write the state of the node down, to be reported; for a step that failed the
     standard input is its log, of which it prints the last lines without secrets;
+fail
+    send the state of a node that failed before it was registered;
 report
     send reports until the bay is gone;
 request PURPOSE
@@ -43,6 +45,14 @@ def _tell(node: Node, arguments: argparse.Namespace) -> None:
     sys.stdout.writelines(line + '\n' for line in lines)
 
 
+def _fail(node: Node, arguments: argparse.Namespace) -> None:
+    told = state.read(node)
+    if told['state'] == state.FAILED and not certificates.is_registered(node):
+        body = {name: value for name, value in told.items() if name != 'state'}
+        channel = Channel(node)
+        certificates.patiently(lambda: channel.fail(body))
+
+
 def _report(node: Node, arguments: argparse.Namespace) -> None:
     try:
         Reporter(node).run()
@@ -67,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     tell.add_argument('position', nargs='?', type=int, default=0)
     tell.add_argument('steps', nargs='?', type=int, default=0)
     tell.set_defaults(do=_tell)
+    verbs.add_parser('fail').set_defaults(do=_fail)
     verbs.add_parser('report').set_defaults(do=_report)
     request = verbs.add_parser('request')
     request.add_argument('purpose')

@@ -9,9 +9,12 @@ import pathlib
 import ssl
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 from .channel import KEY, Away, Channel
 from .node import Node, ProgramFailed, openssl
+
+T = TypeVar('T')
 
 REGISTERED = '/etc/magnum/registered'
 ATTEMPTS, PAUSE = 10, 6.0
@@ -59,33 +62,42 @@ def register(
     :raises Away: the service did not answer in time.
     :raises ProgramFailed: its answer is not valid.
     """
-    marker = node.path(REGISTERED)
-    token = hashlib.sha256(node.setting('MAGNUM_BOOTSTRAP_TOKEN').encode()).hexdigest()
-    if marker.exists() and marker.read_text() == token:
+    if is_registered(node):
         return []
     own = node.path(KEY)
     for key in (own, *(node.key(purpose) for purpose in node.purposes())):
         _make(node, key)
-    answer = _patiently(
-        channel,
-        {
-            'public_key': public_key(own),
-            'requests': {purpose: request(node, purpose) for purpose in node.purposes()},
-        },
-        attempts, pause, sleep,
-    )
+    body: dict[str, object] = {
+        'public_key': public_key(own),
+        'requests': {purpose: request(node, purpose) for purpose in node.purposes()},
+    }
+    answer = patiently(lambda: channel.register(body), attempts, pause, sleep)
     _keep(node, answer)
-    node.write(marker, token)
+    node.write(node.path(REGISTERED), _fingerprint(node))
     return node.purposes()
 
 
-def _patiently(
-    channel: Channel, body: dict[str, object], attempts: int, pause: float,
-    sleep: Callable[[float], object],
-) -> dict[str, object]:
+def is_registered(node: Node) -> bool:
+    """Whether the node is registered with the token that it has."""
+    marker = node.path(REGISTERED)
+    return marker.exists() and marker.read_text() == _fingerprint(node)
+
+
+def _fingerprint(node: Node) -> str:
+    return hashlib.sha256(node.setting('MAGNUM_BOOTSTRAP_TOKEN').encode()).hexdigest()
+
+
+def patiently(
+    send: Callable[[], T], attempts: int = ATTEMPTS, pause: float = PAUSE,
+    sleep: Callable[[float], object] = time.sleep,
+) -> T:
+    """Send something, again while the service is unavailable.
+
+    :raises Away: it is for too long.
+    """
     while True:
         try:
-            return channel.register(body)
+            return send()
         except Away as error:
             attempts -= 1
             if attempts < 1:

@@ -77,8 +77,15 @@ class Channel:
         :raises Away: the service is unavailable.
         :raises Refused: the service refused.
         """
-        token = {'X-Bootstrap-Token': self._node.settings['MAGNUM_BOOTSTRAP_TOKEN']}
-        return self._send('register', json.dumps(body).encode(), token, 120, '&renews=true')
+        return self._send('register', json.dumps(body).encode(), self._token(), 120, '&renews=true')
+
+    def fail(self, body: dict[str, object]) -> None:
+        """Say with the token why the boot ended before the node was registered.
+
+        :raises Away: the service is unavailable.
+        :raises Refused: the service refused.
+        """
+        self._send('failure', json.dumps(body).encode(), self._token(), 30)
 
     def signed(self, path: str, tag: str, body: dict[str, object]) -> dict[str, object]:
         """Send a signed request.
@@ -95,6 +102,9 @@ class Channel:
                 raise
         self._offset = self.apart
         return self._send(path, content, self._signature(tag, content), 30)
+
+    def _token(self) -> dict[str, str]:
+        return {'X-Bootstrap-Token': self._node.settings['MAGNUM_BOOTSTRAP_TOKEN']}
 
     def _signature(self, tag: str, content: bytes) -> dict[str, str]:
         """The header fields of RFC 9421 for a POST."""

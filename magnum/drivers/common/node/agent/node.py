@@ -15,7 +15,7 @@ CERTIFICATES = '/etc/magnum/certificates'
 SETTINGS = '/etc/magnum/node.env'
 #: Settings whose values are secret.
 SECRET_SETTINGS = (
-    'MAGNUM_BOOTSTRAP_TOKEN', 'MAGNUM_SIGNAL_URL', 'MAGNUM_HTTP_PROXY', 'MAGNUM_HTTPS_PROXY',
+    'MAGNUM_BOOTSTRAP_TOKEN', 'MAGNUM_HTTP_PROXY', 'MAGNUM_HTTPS_PROXY',
 )
 
 

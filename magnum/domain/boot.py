@@ -1,0 +1,86 @@
+"""What users are told of nodes that boot: progress, failure, silence."""
+
+import datetime
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from magnum.domain.failures import NODE_FAILED, NODE_SILENT, Failure
+
+_SERVER: Final = 'OS::Nova::Server'
+_TOLD: Final = 700      # characters of the last lines
+_NAMED: Final = 3       # nodes in a line
+
+
+class Step(Protocol):
+    """The step of the boot that a node reports."""
+
+    @property
+    def step(self) -> str | None: ...  # noqa: D102
+    @property
+    def position(self) -> int | None: ...  # noqa: D102
+    @property
+    def steps(self) -> int | None: ...  # noqa: D102
+
+
+class Said(Step, Protocol):
+    """A report of a node, or the row of one."""
+
+    @property
+    def lines(self) -> Sequence[str] | None: ...  # noqa: D102
+
+
+class Heard(Step, Protocol):
+    """The row of a node."""
+
+    @property
+    def heard_at(self) -> datetime.datetime | None: ...  # noqa: D102
+
+
+def failed(name: str, said: Said) -> Failure:
+    """The failure of an operation because of a node that says that it failed."""
+    where = f'The step {said.step} failed' if said.step else 'It failed'
+    if said.position and said.steps:
+        where += f' ({said.position} of {said.steps})'
+    told = ' | '.join(line for line in said.lines or () if line)
+    if len(told) > _TOLD:
+        told = f'... {told[-_TOLD:]}'
+    return Failure(NODE_FAILED, f'{where}: {told}' if told else f'{where}.', name, _SERVER)
+
+
+def silent(name: str, node: Heard | None, others: int, waited: datetime.timedelta) -> Failure:
+    """The failure of an operation because of a node that is not ready in its time.
+
+    :param node: its row; None if it never registered.
+    :param others: how many more nodes are not ready.
+    """
+    reason = f'It is not ready after {max(1, round(waited.total_seconds() / 60))} minutes: '
+    if node is None:
+        reason += 'it never registered, so it did not boot or does not reach the service.'
+    elif node.heard_at is None:
+        reason += 'it registered and never reported.'
+    else:
+        reason += (
+            f'it was last heard of at {node.heard_at:%Y-%m-%d %H:%M:%S} UTC, {where(node)}.'
+        )
+    if others:
+        reason += f' So are {others} more.' if others > 1 else ' So is one more.'
+    return Failure(NODE_SILENT, reason, name, _SERVER)
+
+
+def progress(total: int, waiting: Sequence[tuple[str, Step | None]]) -> str:
+    """How many nodes are ready, and where the next ones are.
+
+    :param waiting: those that are not, by name; without a row when not registered yet.
+    """
+    at = [f'{name}: {where(node) if node else "not heard of yet"}' for name, node in waiting]
+    shown = '; '.join(at[:_NAMED]) + ('; ...' if len(at) > _NAMED else '')
+    return f'{total - len(waiting)} of {total} nodes are ready. {shown}'
+
+
+def where(node: Step) -> str:
+    """The step in which a node is."""
+    if not node.step:
+        return 'registered'
+    if node.position and node.steps:
+        return f'in the step {node.step} ({node.position} of {node.steps})'
+    return f'in the step {node.step}'

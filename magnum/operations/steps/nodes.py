@@ -1,0 +1,155 @@
+"""Nodes that an operation builds: waiting until they report that they are ready.
+
+Heat is done when the servers are there. Nodes of stacks that an earlier release
+made are waited for by Heat.
+"""
+
+import dataclasses
+import datetime
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from magnum.clients.heat import Stack
+from magnum.db.models import Node, Operation
+from magnum.db.repositories import node_watch, operations, steps
+from magnum.db.statements import database_now
+from magnum.domain import boot, reports, rounds, states, verbs
+from magnum.domain.failures import NODE_SILENT
+from magnum.domain.parameters import Building, Parameters
+from magnum.drivers.contract import WORKER
+from magnum.operations.outcomes import StepFailed, TryLater
+from magnum.operations.steps.heat import existing
+from magnum.operations.steps.rendering import own_stack_name, plan_without_secrets
+from magnum.operations.work import Situation, Work
+
+#: Seconds between two looks at the nodes.
+_PAUSE: Final = 3.0
+#: What builds every node that it waits for.
+_BUILDS_ALL: Final = frozenset({states.CREATE, states.CREATE_NODEGROUP, states.UPGRADE})
+
+
+def await_nodes(work: Work) -> None:
+    """Wait until the nodes are ready.
+
+    :raises TryLater: they are not yet.
+    :raises StepFailed: one failed, or is not ready in its time.
+    """
+    situation = work.situation()
+    if not report(work, situation):
+        return
+    names = Building.of(situation.operation).awaited or _note_names(work, situation)
+    with work.tools.database.reading() as session:
+        nodes = node_watch.named(session, situation.bay.uuid, names)
+        now = database_now(session)
+        begun = steps.started_at(session, situation.operation.uuid, _own_name(situation)) or now
+    waiting = [name for name in names if not _is_ready(nodes.get(name), situation.operation)]
+    if not waiting:
+        return
+    _check_failed(nodes, waiting, situation.operation)
+    limit = datetime.timedelta(seconds=work.tools.conf.drivers.node_boot_timeout)
+    if now >= min(begun + limit, situation.operation.deadline):
+        name = min(waiting, key=lambda name: _last_heard(nodes.get(name)))
+        raise StepFailed(boot.silent(name, nodes.get(name), len(waiting) - 1, now - begun))
+    told = boot.progress(len(names), [(name, nodes.get(name)) for name in waiting])
+    raise TryLater(told, _PAUSE, NODE_SILENT)
+
+
+def report(work: Work, situation: Situation) -> bool:
+    """Whether the nodes of the stack report when they are ready."""
+    of = situation.bay if situation.is_about_bays_stack else situation.nodegroup
+    return work.driver(situation).nodes_report(of.template_version or '')
+
+
+def unfinished_workers(
+    work: Work, situation: Situation, members: Mapping[str, str], kept: Mapping[str, object]
+) -> tuple[str, ...]:
+    """Indexes of the group's workers that an operation which did not succeed left unready.
+
+    :param members: of the group, by index.
+    :param kept: those of them that never reported, because a later release than theirs does.
+    """
+    driver, stack = work.driver(situation), own_stack_name(situation)
+    with work.tools.database.reading() as session:
+        nodes = {
+            driver.node_index(WORKER, stack, node.name): node
+            for node in node_watch.of_bay(session, situation.bay.uuid) if node.role == WORKER
+        }
+        built = {
+            node.operation_uuid: operations.load(session, node.operation_uuid)
+            for node in nodes.values() if node.operation_uuid and node.state != reports.READY
+        }
+
+    def is_left(index: str) -> bool:
+        node = nodes.get(int(index))
+        if node is None or node.signing_key is None:
+            return True
+        by = built.get(node.operation_uuid or '')
+        return node.state != reports.READY and (by is None or by.state != states.SUCCEEDED)
+
+    return tuple(index for index in members if index not in kept and is_left(index))
+
+
+def _note_names(work: Work, situation: Situation) -> tuple[str, ...]:
+    """Look up the names of the nodes to wait for, and record them."""
+    driver = work.driver(situation)
+    stack = existing(work, situation.stack_id, outputs=True)
+    plan = plan_without_secrets(work, situation)
+    if situation.is_about_bays_stack:
+        of_bay = driver.read_outputs(stack.outputs, stack.parameters, plan)
+        workers, masters = of_bay.node_names, of_bay.master_names
+    else:
+        of_group = driver.read_nodegroup_outputs(stack.outputs, stack.parameters, plan)
+        workers, masters = of_group.node_names, ()
+    names = _concerned(work, situation, stack, workers)
+    if situation.operation.verb == states.CREATE:
+        names = masters + names
+    with work.fenced() as (_, operation):
+        operation.parameters = dataclasses.replace(Building.of(operation), awaited=names).stored()
+    return names
+
+
+def _concerned(
+    work: Work, situation: Situation, stack: Stack, workers: Sequence[str]
+) -> tuple[str, ...]:
+    """Those of a group's nodes that the operation, or its batch, builds or may build."""
+    this = rounds.current(Parameters.of(situation.operation))
+    kept = work.driver(situation).kept_workers(stack.parameters)
+    driver, name_of_stack = work.driver(situation), own_stack_name(situation)
+
+    def is_concerned(name: str) -> bool:
+        index = str(driver.node_index(WORKER, name_of_stack, name))
+        return index not in kept and (this is None or index in (this.batch or ()))
+
+    return tuple(filter(is_concerned, workers))
+
+
+def _own_name(situation: Situation) -> str:
+    asked = Parameters.of(situation.operation)
+    return verbs.with_ending(await_nodes.__name__, asked)
+
+
+def _is_ready(node: Node | None, operation: Operation) -> bool:
+    """Whether it is ready, and not another one of that name which was there before.
+
+    Nodes that a resize does not build are no matter of it.
+    """
+    if node is None or node.signing_key is None:
+        return False
+    if node.operation_uuid == operation.uuid:
+        return node.state == reports.READY
+    return operation.verb not in _BUILDS_ALL
+
+
+def _check_failed(
+    nodes: Mapping[str, Node], waiting: Sequence[str], operation: Operation
+) -> None:
+    """:raises StepFailed: a node says that it failed."""
+    for name in waiting:
+        node = nodes.get(name)
+        if node and node.state == reports.FAILED and node.operation_uuid == operation.uuid:
+            raise StepFailed(boot.failed(name, node))
+
+
+def _last_heard(node: Node | None) -> datetime.datetime:
+    never = datetime.datetime.min.replace(tzinfo=datetime.UTC)
+    return (node and node.heard_at) or never
