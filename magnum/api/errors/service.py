@@ -30,7 +30,7 @@ OUTCOME_UNKNOWN: Final = Kind(
 )
 DATABASE_UNAVAILABLE: Final = Kind(
     'magnum.database_unavailable', 503,
-    'The database of the service does not answer; nothing was changed.',
+    'The database of the service does not answer, or is busy; nothing was changed.',
     'Send the request again after "Retry-After" seconds; tell the operator if it goes on.',
 )
 

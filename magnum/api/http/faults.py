@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from oslo_db import exception as db_exc
 from oslo_log import log as logging
 
 from magnum.api import errors
@@ -24,6 +25,13 @@ def told(error: Exception, what: str) -> errors.APIError:
         LOG.error('%s The database does not answer: %s', what, first_line(error))
         return errors.APIError(
             errors.service.DATABASE_UNAVAILABLE, 'The database does not answer. Try again later.',
+            headers={'Retry-After': _RETRY_AFTER},
+        )
+    if isinstance(error, db_exc.DBDeadlock):
+        # Nothing was committed: the same request may do it.
+        LOG.warning('%s It met a deadlock: %s', what, first_line(error))
+        return errors.APIError(
+            errors.service.DATABASE_UNAVAILABLE, 'The database is busy. Try again.',
             headers={'Retry-After': _RETRY_AFTER},
         )
     if isinstance(error, SealingError):
