@@ -241,6 +241,9 @@ class Run:
 
     def bar(self, measure: str, value: float, most: float) -> None:
         """Print a value with its bar, and whether that is met."""
+        if math.isnan(value):
+            self.tell(f'{measure}: nothing was measured')
+            return
         verdict = 'met' if value <= most else 'MISSED'
         self.tell(f'{measure} {value:.2f}, at most {most:g}: {verdict}')
 
