@@ -310,6 +310,10 @@ class Driver(abc.ABC):
         """
         return {}
 
+    def keep_workers(self, kept: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Parameters to change, so that ``kept_workers`` are these and no others."""
+        return {}
+
     def takes_over_trust(self, role: str, template_version: str) -> bool:
         """Whether nodes follow by themselves when the bay trusts another authority.
 

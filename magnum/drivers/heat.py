@@ -95,6 +95,10 @@ class HeatDriver(Driver):
         kept: Mapping[str, Any] = json.loads(parameters.get('kept_workers') or '{}')
         return kept
 
+    def keep_workers(self, kept: Mapping[str, Any]) -> Mapping[str, Any]:
+        """See the contract."""
+        return {'kept_workers': kept}
+
     def takes_over_trust(self, role: str, template_version: str) -> bool:
         """See the contract; of a version that this release does not know nothing is known."""
         if not self.node_certificates(role):

@@ -125,6 +125,9 @@ class FakeDriver(Driver):
         found: Mapping[str, Any] = parameters.get('kept') or {}
         return found
 
+    def keep_workers(self, kept: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {'kept': kept}
+
     def footprint(self, plan: BayPlan) -> Mapping[str, int]:
         return footprint.of_plan(plan)
 

@@ -1,5 +1,6 @@
 """All nodes of a bay, registered, with reports that are signed."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,6 +23,7 @@ class Reporters:
     """Nodes of a bay that its active operation builds, or that are there.
 
     :param group: name of the node group; None: the default ones.
+    :param servers: ids of its workers by index; None: the lowest indexes, and no matter.
     """
 
     def __init__(
@@ -31,6 +33,7 @@ class Reporters:
         certificates: CertificateService,
         bay_uuid: str,
         group: str | None = None,
+        servers: Mapping[str, str] | None = None,
     ):
         self.wake_up = NoWakeUp()
         app = bootstrap.make_app(
@@ -46,6 +49,7 @@ class Reporters:
                 sa.select(models.Nodegroup).filter_by(bay_uuid=bay_uuid)
             ).all()
         self._nodes: dict[str, Reporting] = {}
+        ids: dict[str, str] = {}
         for one in groups:
             if one.is_default != (group is None) or group not in (None, one.name):
                 continue
@@ -54,12 +58,14 @@ class Reporters:
                 else nodegroup_stack_name(bay.name, one.name, one.uuid)
             )
             role, word = ('master', 'master') if one.role == 'master' else ('worker', 'node')
-            for index in range(one.node_count):
+            of_workers = servers if role == 'worker' else None
+            for index in of_workers or range(one.node_count):
                 name = f'{stack}-{word}-{index}'
                 self._nodes[name] = Reporting(app, bay_uuid, name, role)
+                ids[name] = (of_workers or {}).get(str(index), 'server')
         with database.writing() as session:
-            for node in self._nodes.values():
-                node.admit(session, active)
+            for name, node in self._nodes.items():
+                node.admit(session, active, ids[name])
 
     @property
     def names(self) -> list[str]:

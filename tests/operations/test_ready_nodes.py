@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from magnum.db import models
+from magnum.db.repositories import node_watch
 from magnum.domain.stack_names import short_id
 from tests.fakes.driver import FakeDriver
 from tests.fakes.reporters import Reporters
@@ -28,7 +29,8 @@ def turn(world: World) -> None:
 
 
 def reporters(world: World, uuid: str, group: str | None = None) -> Reporters:
-    return Reporters(world.conf, world.database, world.tools.certificates, uuid, group)
+    servers = world.stack(group or 'bay')['nodes']
+    return Reporters(world.conf, world.database, world.tools.certificates, uuid, group, servers)
 
 
 def built(world: World, workers: int = 1) -> str:
@@ -87,6 +89,14 @@ def test_a_bay_is_complete_when_its_nodes_are_ready(world: World) -> None:
     nodes.report(*nodes.workers)
     turn(world)
     assert world.bay(uuid).status == 'CREATE_COMPLETE'
+
+
+def test_a_look_reads_no_more_of_nodes_than_it_needs(world: World) -> None:
+    uuid = built(world)
+    with world.database.reading() as session:
+        for node in node_watch.of_bay(session, uuid):
+            assert {'conditions', 'versions', 'public_keys'} <= sa.inspect(node).unloaded
+            assert node.state == 'ready'
 
 
 def test_tokens_are_good_until_the_nodes_are_ready(world: World) -> None:
@@ -196,6 +206,78 @@ def test_a_retry_of_a_resize_replaces_what_did_not_become_ready(world: World, ho
     after = world.stack('bay')['nodes']
     assert sorted(after) == ['0', '1', '3']
     assert {after['0'], after['1']} == {before['0'], before['1']}
+    assert list(armed(world, uuid)) == ['worker'], 'the new node has to register'
+    nodes = reporters(world, uuid)
+    nodes.report()
+    turn(world)
+    for given in nodes.report(*nodes.masters):
+        assert given['parameters']['nodes'] == [nodes.masters[0].replace('master-0', 'node-2')]
+        nodes.result(nodes.masters[0], given['id'])
+    turn(world)
+    assert state(world, uuid) == 'SUCCEEDED'
+
+
+def test_what_did_not_become_ready_is_what_a_smaller_count_takes_away(world: World) -> None:
+    """No other node is drained, and taken out of the cluster."""
+    uuid = built(world, workers=1)
+    world.ask('resize', uuid, 3)
+    world.worker().turn()
+    turn(world)
+    nodes = reporters(world, uuid)
+    nodes.report(*nodes.masters, nodes.workers[0], nodes.workers[2])
+    nodes.report(nodes.workers[1], state='failed', step='40-docker', lines=['no docker'])
+    turn(world)
+    assert state(world, uuid) == 'FAILED'
+    world.ask('resize', uuid, 2)
+    world.worker().turn()
+    (given,) = nodes.report(*nodes.masters)
+    assert (given['verb'], given['parameters']['nodes']) == ('drain', [nodes.workers[1]])
+    nodes.result(nodes.masters[0], given['id'])
+    turn(world)
+    turn(world)
+    assert sorted(world.stack('bay')['nodes']) == ['0', '2']
+
+
+@pytest.mark.parametrize('how', ['index given again', 'upgrade cancelled'])
+def test_a_resize_waits_for_a_node_that_was_there_before_by_its_name(
+    world: World, uuid_of_three: str, how: str
+) -> None:
+    uuid = uuid_of_three
+    before = dict(world.stack('bay')['nodes'])
+    world.conf.set_override('drain_timeout', 0, 'nodes')
+    if how == 'upgrade cancelled':
+        # Heat is to replace two nodes, and is stopped before it comes to them.
+        operation = world.ask('upgrade', uuid, world.new_baymodel(), max_batch_size=2)
+        world.worker().turn()
+        world.worker().turn()
+        world.about('cancel', operation)
+        world.worker().turn()
+    else:
+        # It has removed a node, and the resize failed.
+        world.ask('resize', uuid, 2)
+        world.worker().turn()
+        world.cloud.fails_after = 'nodes'
+    world.cloud.settle('FAILED')
+    world.pass_time(30)
+    world.worker().watch()
+    world.worker().turn()
+    assert state(world, uuid) in ('CANCELLED', 'FAILED')
+    world.ask('resize', uuid, 3)
+    world.worker().turn()
+    turn(world)
+    after = world.stack('bay')['nodes']
+    new = [index for index in after if after[index] != before.get(index)]
+    assert len(new) == (2 if how == 'upgrade cancelled' else 1)
+    assert reason(world, uuid).startswith(
+        '0 of 2 nodes are ready.' if how == 'upgrade cancelled' else '2 of 3 nodes are ready.'
+    )
+    assert list(armed(world, uuid)) == ['worker']
+
+
+@pytest.fixture
+def uuid_of_three(world: World) -> str:
+    """A bay of three workers."""
+    return built(world, workers=3)
 
 
 def test_nodes_of_an_operation_that_succeeded_are_never_replaced(world: World) -> None:
@@ -237,7 +319,10 @@ def test_the_next_batch_begins_when_the_last_is_ready(world: World) -> None:
     assert world.cloud.calls.count('orchestration.replace_stack') == 1
     assert world.stack('bay')['parameters']['kept'] == {'1': 'debian'}
     turn(world)
-    assert reason(world, uuid).startswith('0 of 1 nodes are ready.'), 'the old one does not count'
+    stack = f'bay-{short_id(uuid)}'
+    assert reason(world, uuid) == (
+        f'0 of 1 nodes are ready. {stack}-node-0: not heard of yet'
+    ), 'the old one does not count'
     assert world.cloud.calls.count('orchestration.replace_stack') == 1
     with world.database.writing() as session:
         session.execute(

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from magnum.db import models
 from magnum.domain.stack_names import short_id
 from magnum.operations.accept.errors import OperationInProgress
+from tests.fakes.cloud import FakeHeat
 from tests.operations.conftest import World, error_of
 
 
@@ -279,6 +280,34 @@ def test_between_batches(world: World, uuid: str, five: str, how: str) -> None:
     assert world.operations(uuid)[-1].state == 'SUCCEEDED'
     assert stack['nodes']['4'] != before['4']
     assert stack['parameters']['kept'] == {}
+
+
+def test_an_index_that_is_given_again_is_of_no_node_that_waits(
+    world: World, uuid: str, five: str
+) -> None:
+    operation = world.ask(
+        'upgrade', uuid, world.new_baymodel(), max_batch_size=2, nodegroup_uuid=five
+    )
+    world.worker().turn()
+    world.worker().turn()
+    world.about('cancel', operation)
+    world.worker().turn()
+    world.cloud.settle()
+    for count, kept in ((3, '234'), (5, '2')):
+        world.ask('resize', uuid, count, nodegroup_uuid=five)
+        world.build(uuid)
+        assert world.stack('gpu')['parameters']['kept'] == dict.fromkeys(kept, 'debian')
+
+
+def test_heat_does_not_say_which_nodes_there_are(
+    world: World, uuid: str, five: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = dict(world.stack('gpu')['nodes'])
+    monkeypatch.setattr(FakeHeat, 'output', lambda *_: None)
+    world.ask('upgrade', uuid, world.new_baymodel(), nodegroup_uuid=five)
+    world.build(uuid)
+    assert error_of(world.operations(uuid)[-1])['code'] == 'stack_failed'
+    assert world.stack('gpu')['nodes'] == before
 
 
 def test_nothing_else_meanwhile(world: World, uuid: str) -> None:

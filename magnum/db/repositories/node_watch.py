@@ -14,6 +14,11 @@ from magnum.db.statements import changed_rows, database_now
 _BAYS: Final = 100
 #: Nodes that are marked in one transaction, which locks their rows.
 MOST: Final = 1000
+_BOOT: Final = (
+    models.Node.name, models.Node.role, models.Node.operation_uuid, models.Node.server_id,
+    models.Node.signing_key, models.Node.state, models.Node.step, models.Node.position,
+    models.Node.steps, models.Node.lines, models.Node.heard_at,
+)
 
 
 def silent(session: orm.Session, after: datetime.timedelta) -> Sequence[int]:
@@ -63,14 +68,19 @@ def reporting(session: orm.Session, bay_uuid: str) -> Sequence[models.Node]:
 
 def named(session: orm.Session, bay_uuid: str, names: Sequence[str]) -> dict[str, models.Node]:
     """Nodes of a bay that have registered, by name: those of these names, which are its own."""
-    return {node.name: node for node in of_bay(session, bay_uuid) if node.name in set(names)}
+    wanted = set(names)
+    return {node.name: node for node in of_bay(session, bay_uuid) if node.name in wanted}
 
 
 def of_bay(session: orm.Session, bay_uuid: str) -> Sequence[models.Node]:
-    """All nodes of a bay that have registered, as they are now."""
+    """All nodes of a bay that have registered, as they are now: what they are at, no more.
+
+    Who waits for a thousand nodes looks every few seconds.
+    """
     return session.scalars(
         sa.select(models.Node)
         .where(TABLE.c.bay_uuid == bay_uuid)
+        .options(orm.load_only(*_BOOT, raiseload=True))
         .execution_options(populate_existing=True)
     ).all()
 
@@ -106,6 +116,22 @@ def let_go(
             .where(TABLE.c.id.in_(left))
             .values(**{**models.NOTHING_REPORTED, 'is_changed': True})
         )
+
+
+def let_servers_go(
+    session: orm.Session, bay_uuid: str, is_replaced: Callable[[models.Node], bool]
+) -> None:
+    """Take no reports any more of servers in whose places there are others.
+
+    One that registers at this moment is not touched.
+    """
+    for node in of_bay(session, bay_uuid):
+        if node.signing_key is not None and is_replaced(node):
+            session.execute(
+                sa.update(TABLE)
+                .where(TABLE.c.id == node.id, TABLE.c.server_id == node.server_id)
+                .values(**{**models.NOTHING_REPORTED, 'is_changed': True})
+            )
 
 
 def _silent(

@@ -22,7 +22,8 @@ from magnum.domain.directives import DRAIN, REMOVE
 from magnum.domain.parameters import Resize, TakingAway, Upgrade
 from magnum.drivers.contract import MASTER, WORKER
 from magnum.operations.outcomes import StepFailed, TryLater
-from magnum.operations.steps.heat import as_anybody, existing
+from magnum.operations.steps import nodes
+from magnum.operations.steps.heat import existing
 from magnum.operations.steps.removal import removal
 from magnum.operations.steps.rendering import own_stack_name
 from magnum.operations.work import Situation, Work
@@ -110,15 +111,16 @@ def _leaving(work: Work, situation: Situation, asked: TakingAway) -> tuple[str, 
 
 def _removed(work: Work, situation: Situation) -> tuple[str, ...]:
     """Indexes of the nodes that a resize removes."""
-    output = work.driver(situation).workers_output
-    if output is None:
+    if work.driver(situation).workers_output is None:
         return ()
     stack = existing(work, situation.stack_id)
     if stack.is_busy:
         raise TryLater(f'Heat still works on the stack: {stack.status}')
-    members = as_anybody(work, lambda heat: heat.output(stack.id, output)) or {}
+    members = nodes.members_of(work, situation, stack) or {}
     try:
-        named = removal(work, situation, stack, ()).names
+        named = removal(
+            work, situation, stack, nodes.lost_workers(work, situation, stack)
+        ).names
     except StepFailed:      # the step that asks Heat says so
         return ()
     stay = sorted(set(members) - set(named), key=int)

@@ -6,24 +6,26 @@ made are waited for by Heat.
 
 import dataclasses
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from magnum.clients.heat import Stack
 from magnum.db.models import Node, Operation
-from magnum.db.repositories import node_watch, operations, steps
+from magnum.db.repositories import locking, node_watch, operations, steps
 from magnum.db.statements import database_now
 from magnum.domain import boot, reports, rounds, states, verbs
 from magnum.domain.failures import NODE_SILENT
-from magnum.domain.parameters import Building, Parameters
+from magnum.domain.parameters import Building, Parameters, Upgrade
 from magnum.drivers.contract import WORKER
 from magnum.operations.outcomes import StepFailed, TryLater
-from magnum.operations.steps.heat import existing
+from magnum.operations.steps.heat import as_anybody, existing
 from magnum.operations.steps.rendering import own_stack_name, plan_without_secrets
 from magnum.operations.work import Situation, Work
 
 #: Seconds between two looks at the nodes.
 _PAUSE: Final = 3.0
+#: What builds nodes.
+_BUILDING: Final = (states.CREATE, states.CREATE_NODEGROUP, states.RESIZE, states.UPGRADE)
 #: What builds every node that it waits for.
 _BUILDS_ALL: Final = frozenset({states.CREATE, states.CREATE_NODEGROUP, states.UPGRADE})
 
@@ -45,12 +47,17 @@ def await_nodes(work: Work) -> None:
     waiting = [name for name in names if not _is_ready(nodes.get(name), situation.operation)]
     if not waiting:
         return
-    _check_failed(nodes, waiting, situation.operation)
+    # Rows of servers that were there before, by the same names, say nothing.
+    built = {
+        name: node for name, node in nodes.items()
+        if node.operation_uuid == situation.operation.uuid and node.signing_key is not None
+    }
+    _check_failed(built, waiting)
     limit = datetime.timedelta(seconds=work.tools.conf.drivers.node_boot_timeout)
     if now >= min(begun + limit, situation.operation.deadline):
-        name = min(waiting, key=lambda name: _last_heard(nodes.get(name)))
-        raise StepFailed(boot.silent(name, nodes.get(name), len(waiting) - 1, now - begun))
-    told = boot.progress(len(names), [(name, nodes.get(name)) for name in waiting])
+        name = min(waiting, key=lambda name: _last_heard(built.get(name)))
+        raise StepFailed(boot.silent(name, built.get(name), len(waiting) - 1, now - begun))
+    told = boot.progress(len(names), [(name, built.get(name)) for name in waiting])
     raise TryLater(told, _PAUSE, NODE_SILENT)
 
 
@@ -60,7 +67,43 @@ def report(work: Work, situation: Situation) -> bool:
     return work.driver(situation).nodes_report(of.template_version or '')
 
 
-def unfinished_workers(
+def lost_workers(work: Work, situation: Situation, stack: Stack) -> tuple[str, ...]:
+    """Indexes of workers that a resize replaces: they did not come up, or not become ready."""
+    driver = work.driver(situation)
+    lost: tuple[str, ...] = ()
+    if stack.is_failed:
+        unfinished = as_anybody(work, lambda heat: heat.unfinished_resources(stack.id))
+        lost = driver.lost_workers(stack.id, unfinished)
+    if not report(work, situation) or not _failed_before(work, situation):
+        return lost
+    members = members_of(work, situation, stack) or {}
+    unready = _unready(work, situation, members, driver.kept_workers(stack.parameters))
+    return (*lost, *(index for index in unready if index not in lost))
+
+
+def members_of(work: Work, situation: Situation, stack: Stack) -> Mapping[str, str] | None:
+    """Servers of the group's workers, by index; None if the stack does not say."""
+    output = work.driver(situation).workers_output
+    if output is None:
+        return None
+    found: Mapping[str, str] | None = as_anybody(work, lambda heat: heat.output(stack.id, output))
+    return found
+
+
+def _failed_before(work: Work, situation: Situation) -> bool:
+    """Whether the last operation that built nodes in the group did not succeed."""
+    group = situation.nodegroup
+    with work.tools.database.reading() as session:
+        for earlier in locking.earlier_operations(session, situation.operation, *_BUILDING):
+            asked = Parameters.of(earlier)
+            groups = asked.groups if isinstance(asked, Upgrade) else ()
+            of = {rounds.nodegroup_uuid(asked), *(this.uuid for this in groups)}
+            if group.uuid in of or (group.is_default and earlier.verb == states.CREATE):
+                return earlier.state != states.SUCCEEDED
+    return False
+
+
+def _unready(
     work: Work, situation: Situation, members: Mapping[str, str], kept: Mapping[str, object]
 ) -> tuple[str, ...]:
     """Indexes of the group's workers that an operation which did not succeed left unready.
@@ -68,10 +111,10 @@ def unfinished_workers(
     :param members: of the group, by index.
     :param kept: those of them that never reported, because a later release than theirs does.
     """
-    driver, stack = work.driver(situation), own_stack_name(situation)
+    driver, name_of_stack = work.driver(situation), own_stack_name(situation)
     with work.tools.database.reading() as session:
         nodes = {
-            driver.node_index(WORKER, stack, node.name): node
+            driver.node_index(WORKER, name_of_stack, node.name): node
             for node in node_watch.of_bay(session, situation.bay.uuid) if node.role == WORKER
         }
         built = {
@@ -103,9 +146,28 @@ def _note_names(work: Work, situation: Situation) -> tuple[str, ...]:
     names = _concerned(work, situation, stack, workers)
     if situation.operation.verb == states.CREATE:
         names = masters + names
-    with work.fenced() as (_, operation):
+    replaced = _replaced(work, situation, stack)
+    with work.fenced() as (session, operation):
         operation.parameters = dataclasses.replace(Building.of(operation), awaited=names).stored()
+        node_watch.let_servers_go(session, situation.bay.uuid, replaced)
     return names
+
+
+def _replaced(work: Work, situation: Situation, stack: Stack) -> Callable[[Node], bool]:
+    """What tells rows of servers that others have taken the places of, in a resize.
+
+    Heat may give an index again, and makes anew what a change that failed had not come to.
+    """
+    driver, name_of_stack = work.driver(situation), own_stack_name(situation)
+    servers: Mapping[str, str] = {}
+    if situation.operation.verb not in _BUILDS_ALL:
+        servers = members_of(work, situation, stack) or {}
+
+    def is_replaced(node: Node) -> bool:
+        index = str(driver.node_index(WORKER, name_of_stack, node.name))
+        return node.role == WORKER and servers.get(index, node.server_id) != node.server_id
+
+    return is_replaced
 
 
 def _concerned(
@@ -140,13 +202,11 @@ def _is_ready(node: Node | None, operation: Operation) -> bool:
     return operation.verb not in _BUILDS_ALL
 
 
-def _check_failed(
-    nodes: Mapping[str, Node], waiting: Sequence[str], operation: Operation
-) -> None:
+def _check_failed(nodes: Mapping[str, Node], waiting: Sequence[str]) -> None:
     """:raises StepFailed: a node says that it failed."""
     for name in waiting:
         node = nodes.get(name)
-        if node and node.state == reports.FAILED and node.operation_uuid == operation.uuid:
+        if node and node.state == reports.FAILED:
             raise StepFailed(boot.failed(name, node))
 
 

@@ -19,7 +19,7 @@ from magnum.domain import nodegroups, states
 from magnum.domain.failures import Failure
 from magnum.domain.parameters import Resize
 from magnum.operations.outcomes import StepFailed
-from magnum.operations.steps.heat import as_anybody
+from magnum.operations.steps import nodes
 from magnum.operations.work import Situation, Work
 
 _SHOWN: Final = 5  # names in a reason
@@ -53,9 +53,7 @@ def removal(work: Work, situation: Situation, stack: Stack, lost: tuple[str, ...
         earlier = _failed_before(session, operation)
     if not names and not any(one.nodes_to_remove for one in earlier):
         return Removal(lost, {})    # none is preferred: Heat need not be asked
-    members: Mapping[str, str] | None = as_anybody(
-        work, lambda heat: heat.output(stack.id, output)
-    )
+    members = nodes.members_of(work, situation, stack)
     if members is None:
         if names:
             raise StepFailed(Failure(

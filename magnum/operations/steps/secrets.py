@@ -9,6 +9,7 @@ from magnum.domain.failures import Failure
 from magnum.domain.parameters import Resize
 from magnum.operations.building import nodes_built
 from magnum.operations.outcomes import StepFailed
+from magnum.operations.steps import nodes
 from magnum.operations.steps.heat import existing
 from magnum.operations.steps.rendering import plan_without_secrets
 from magnum.operations.work import Situation, Work
@@ -64,7 +65,7 @@ def _adds_nodes(work: Work, situation: Situation) -> bool:
     """Whether a resize makes nodes: further ones, or others for those that go or failed."""
     stack = existing(work, situation.stack_id)
     stays = _count(work, situation, stack)
-    if stack.is_failed or stays is None:
+    if stack.is_failed or stays is None or nodes.lost_workers(work, situation, stack):
         return True
     stays -= len(Resize.of(situation.operation).nodes_to_remove)
     return situation.nodegroup.node_count > stays

@@ -1,17 +1,17 @@
 """Stacks of bays and node groups: ask for one, change it, wait for it."""
 
 import dataclasses
-from collections.abc import Collection
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from magnum.clients.errors import CloudConflict, CloudRefused
 from magnum.clients.heat import HeatClient, Stack
 from magnum.db.models import Bay, Nodegroup
 from magnum.db.repositories import ledger, locking, steps, transitions
 from magnum.db.statements import database_now
-from magnum.domain import machine, rounds, states
+from magnum.domain import machine, states
 from magnum.domain.failures import Failure, is_echo, root_cause
-from magnum.domain.parameters import Parameters, Resize, Upgrade
+from magnum.domain.parameters import Resize
 from magnum.drivers.contract import MASTER, StackRequest
 from magnum.drivers.plans import nodegroup_plan
 from magnum.operations.outcomes import HeatIsBusy, StepFailed, TryLater
@@ -36,8 +36,6 @@ from magnum.operations.work import Situation, Work
 
 #: A resize asks Heat again this often when it meets what was cancelled before.
 _MOST_ECHOES: Final = 2
-#: What builds nodes.
-_BUILDING: Final = (states.CREATE, states.CREATE_NODEGROUP, states.RESIZE, states.UPGRADE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,16 +123,10 @@ def change_stack(work: Work) -> None:
             transitions.write(operation, machine.ASK, stack_action=UPDATE)
         return
     driver = work.driver(situation)
-    lost: tuple[str, ...] = ()
     batch = None
-    if stack.is_failed:
-        unfinished = as_anybody(work, lambda heat: heat.unfinished_resources(stack.id))
-        lost = driver.lost_workers(stack.id, unfinished)
-    if nodes.report(work, situation):
-        lost += _left_unready(work, situation, stack, lost)
-    elif stack.is_failed:
+    if stack.is_failed and not nodes.report(work, situation):
         batch = _go_on_with_upgrade(work, group)
-    going = removal(work, situation, stack, lost)
+    going = removal(work, situation, stack, nodes.lost_workers(work, situation, stack))
     with rendering():
         if group.is_default:
             parameters = driver.resize_parameters(
@@ -145,6 +137,7 @@ def change_stack(work: Work) -> None:
                 bay_plan, nodegroup_plan(situation.bay, group),
                 group.template_version or '', going.names, batch,
             )
+    parameters = {**parameters, **_kept(work, situation, stack)}
     heat = own_heat(work)
     with work.fenced() as (session, operation):
         minutes = minutes_left(work, operation, database_now(session))
@@ -210,32 +203,17 @@ def _ask_again(work: Work) -> None:
     raise TryLater('Heat was still stopping what was cancelled before')
 
 
-def _left_unready(
-    work: Work, situation: Situation, stack: Stack, lost: Collection[str]
-) -> tuple[str, ...]:
-    """Indexes of nodes that came up for Heat, and did not become ready."""
+def _kept(work: Work, situation: Situation, stack: Stack) -> Mapping[str, Any]:
+    """Parameters by which new nodes are none that an upgrade had not come to.
+
+    Heat gives an index again that it took for the count.
+    """
     driver = work.driver(situation)
-    output = driver.workers_output
-    if output is None or not _failed_before(work, situation):
-        return ()
-    members = as_anybody(work, lambda heat: heat.output(stack.id, output)) or {}
-    left = nodes.unfinished_workers(
-        work, situation, members, driver.kept_workers(stack.parameters)
-    )
-    return tuple(index for index in left if index not in lost)
-
-
-def _failed_before(work: Work, situation: Situation) -> bool:
-    """Whether the last operation that built nodes in the group did not succeed."""
-    group = situation.nodegroup
-    with work.tools.database.reading() as session:
-        for earlier in locking.earlier_operations(session, situation.operation, *_BUILDING):
-            asked = Parameters.of(earlier)
-            groups = asked.groups if isinstance(asked, Upgrade) else ()
-            of = {rounds.nodegroup_uuid(asked), *(this.uuid for this in groups)}
-            if group.uuid in of or (group.is_default and earlier.verb == states.CREATE):
-                return earlier.state != states.SUCCEEDED
-    return False
+    kept = driver.kept_workers(stack.parameters)
+    members = nodes.members_of(work, situation, stack) if kept else None
+    if members is None or kept.keys() <= members.keys():
+        return {}
+    return driver.keep_workers({index: made for index, made in kept.items() if index in members})
 
 
 def _go_on_with_upgrade(work: Work, group: Nodegroup) -> int | None:

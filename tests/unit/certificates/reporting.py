@@ -63,14 +63,17 @@ class Reporting:
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.sequence = 0
 
-    def admit(self, session: orm.Session, operation: str | None = None) -> None:
+    def admit(
+        self, session: orm.Session, operation: str | None = None, server: str = 'server'
+    ) -> None:
         """Make it known, as a registration does.
 
         :param operation: what builds it.
+        :param server: its id.
         """
         key = signatures.public_key(pem(self.key))
         row = nodes.register(
-            session, self.bay_uuid, self.role, self.name, operation, 'server', NodeAddresses(),
+            session, self.bay_uuid, self.role, self.name, operation, server, NodeAddresses(),
             {signatures.PURPOSE: signatures.fingerprint(key)},
         )
         nodes.let_report(session, row, key)

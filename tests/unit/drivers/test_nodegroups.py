@@ -342,6 +342,17 @@ def test_nodes_that_are_not_replaced_yet_are_told_what_they_have(driver: Driver)
 
 
 @every_driver
+def test_who_waits_for_its_turn_can_be_changed(driver: HeatDriver) -> None:
+    request = driver.render(plans.plan(driver))
+    changed = driver.keep_workers({'1': {'revision': 0}})
+    told = _as_heat_tells(dataclasses.replace(
+        request, parameters={**request.parameters, **changed}
+    ))
+    assert driver.kept_workers(told) == {'1': {'revision': 0}}
+    assert changed.keys() <= hot.parse(request.template)['parameters'].keys()
+
+
+@every_driver
 def test_all_that_a_worker_is_made_of_can_be_kept(driver: HeatDriver) -> None:
     """No property of the server and of its volumes is another one for who waits for its turn."""
     request = driver.render(plans.plan(driver))
