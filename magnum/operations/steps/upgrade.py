@@ -18,9 +18,9 @@ from magnum.drivers.contract import MASTER
 from magnum.drivers.plans import nodegroup_plan
 from magnum.operations import upgrading
 from magnum.operations.outcomes import StepFailed, TryLater
+from magnum.operations.steps import nodes
 from magnum.operations.steps.heat import (
     UPDATE,
-    as_anybody,
     existing,
     minutes_left,
     own_heat,
@@ -61,18 +61,24 @@ def choose_nodes(work: Work) -> None:
     """Choose the nodes that are replaced first, and those that follow in batches.
 
     :raises TryLater: Heat works on the stack.
+    :raises StepFailed: it does not say which nodes there are.
     """
     situation = work.situation()
     asked = Upgrade.of(situation.operation)
     if asked.current.batch is not None:
         return
-    output = work.driver(situation).workers_output
     stack = existing(work, situation.stack_id)
     if stack.is_busy:
         raise TryLater(f'Heat still works on the stack: {stack.status}')
-    members = None if output is None else as_anybody(
-        work, lambda heat: heat.output(stack.id, output)
-    )
+    members = nodes.members_of(work, situation, stack)
+    output = work.driver(situation).workers_output
+    if members is None and output is not None:
+        # Without indexes all nodes would be replaced at once.
+        raise StepFailed(Failure(
+            'stack_failed',
+            f'The stack does not say which nodes the node group {situation.nodegroup.name} has '
+            f'(output {output}). Nothing was replaced.',
+        ))
     indexes = tuple(sorted(members or (), key=int))
     with work.fenced() as (_, operation):
         asked = Upgrade.of(operation).with_current(batch=(), later=indexes)
