@@ -1,6 +1,7 @@
 """Nodes, and who says to be one: what they send to a running service."""
 
 import ipaddress
+import json
 from collections.abc import Iterable
 
 import requests
@@ -10,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from magnum.db import models
 from tests.attacks.running import RunningService
 from tests.unit.certificates import csr
+from tests.unit.certificates.reporting import pem, signed
 
 
 class Node:
@@ -31,6 +33,16 @@ class Node:
         """For what the bay trusts, with the key alone."""
         return self._post(f'trust?purpose={purpose}&trusts=', (), {})
 
+    def come_up(self, role: str) -> None:
+        """Register, and report that it is ready."""
+        body = json.dumps({'public_key': pem(self.key), 'requests': {}}).encode()
+        answer = self._send('register', body, {'X-Bootstrap-Token': self.token})
+        assert answer.status_code == 200, answer.text
+        body = json.dumps({'sequence': 1, 'state': 'ready'}).encode()
+        keyid = f'{self.bay}/{role}/{self.name}'
+        answer = self._send('report', body, signed(self.key, body, keyid, 'magnum/report'))
+        assert answer.status_code == 200, answer.text
+
     def _post(self, path: str, names: Iterable[str], headers: dict[str, str]) -> requests.Response:
         wanted = [_general_name(name) for name in names]
         body = csr.make(
@@ -38,6 +50,11 @@ class Node:
             [(x509.SubjectAlternativeName(wanted), False)] if wanted else [],
             key=self.key,
         )
+        return self._send(path, body, headers)
+
+    def _send(
+        self, path: str, body: str | bytes, headers: dict[str, str]
+    ) -> requests.Response:
         return self.service.ask(
             'POST', f'/bootstrap/{self.bay}/{path}', None, data=body, headers=headers,
             params={'node': self.name},

@@ -57,6 +57,7 @@ class Bay:
         for node in nodes.values():
             answer = node.ask('kubelet')
             assert answer.status_code == 200, answer.text
+            node.come_up('master' if node is nodes['master'] else 'worker')
         names = [node.name for node in nodes.values()]
         self.finish(names[:1], names[1:])
         assert self.service.operation(self.uuid).state == 'SUCCEEDED'
@@ -212,6 +213,8 @@ def test_nobody_takes_the_place_of_a_living_node(bay: Bay, whose: str) -> None:
 def test_nothing_is_armed_where_no_node_is_built(bay: Bay) -> None:
     """A scale-down has no token, and a workers' operation none of masters."""
     bay.build()
+    # None of the nodes would say that they are drained.
+    bay.service.world.conf.set_override('drain_timeout', 0, 'nodes')
     before = {role: bay.token(role) for role in ('master', 'worker')}
     bay.change(1)
     assert {role: bay.token(role) for role in before} == before     # those of the creation
