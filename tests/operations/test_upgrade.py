@@ -1,9 +1,12 @@
 """Nodes are replaced group by group; the bay follows its new baymodel at the end."""
 
+import dataclasses
+
 import pytest
 import sqlalchemy as sa
 
 from magnum.db import models
+from magnum.domain.parameters import Upgrade
 from magnum.domain.stack_names import short_id
 from magnum.operations.accept.errors import OperationInProgress
 from tests.fakes.cloud import FakeHeat
@@ -297,6 +300,38 @@ def test_an_index_that_is_given_again_is_of_no_node_that_waits(
         world.ask('resize', uuid, count, nodegroup_uuid=five)
         world.build(uuid)
         assert world.stack('gpu')['parameters']['kept'] == dict.fromkeys(kept, 'debian')
+
+
+@pytest.mark.parametrize('is_done', [True, False])
+def test_what_an_earlier_release_has_asked_for(
+    world: World, uuid: str, five: str, is_done: bool
+) -> None:
+    """It did not choose nodes, and asked for all in one update, by its own template."""
+    world.ask('upgrade', uuid, world.new_baymodel(), nodegroup_uuid=five)
+    world.worker().turn()
+    stack = world.stack('gpu')
+    with world.database.writing() as session:
+        (operation,) = session.scalars(sa.select(models.Operation).filter_by(active_for=uuid))
+        operation.stack_id, operation.stack_updated_before = stack['id'], stack['updated']
+        operation.parameters = dataclasses.replace(
+            Upgrade.of(operation), template_version='group-1'
+        ).stored()
+        for position, name in enumerate(('note_stack.gpu', 'arm_bootstrap.gpu'), 1):
+            session.add(models.OperationStep(
+                operation_uuid=operation.uuid, name=name, position=position, state='DONE',
+                attempts=1,
+            ))
+    world.cloud.calls.clear()
+    FakeHeat(world.cloud, None, '', 'service').replace(
+        stack['id'], '', {}, {**stack['parameters'], 'revision': 1}, 60, stack['tags']
+    )
+    if is_done:
+        world.cloud.settle()
+    world.build(uuid)
+    assert world.operations(uuid)[-1].state == 'SUCCEEDED'
+    assert world.cloud.calls.count('orchestration.replace_stack') == 1
+    assert not world.rows(models.Event, kind='bay.upgrade.not_drained'), 'nothing was drained'
+    assert world.nodegroup('gpu').template_version == 'group-1'
 
 
 def test_heat_does_not_say_which_nodes_there_are(

@@ -68,6 +68,13 @@ def choose_nodes(work: Work) -> None:
     if asked.current.batch is not None:
         return
     stack = existing(work, situation.stack_id)
+    if situation.operation.stack_updated_before is not None and was_asked(
+        situation.operation, stack
+    ):
+        # By an earlier release: for all nodes in one update, and its batches are Heat's.
+        with work.fenced() as (_, operation):
+            operation.parameters = Upgrade.of(operation).with_current(batch=()).stored()
+        return
     if stack.is_busy:
         raise TryLater(f'Heat still works on the stack: {stack.status}')
     members = nodes.members_of(work, situation, stack)
@@ -100,18 +107,18 @@ def replace_nodes(work: Work) -> None:
             plan(work, aim), nodegroup_plan(aim.bay, aim.nodegroup),
             this.later, stack.parameters, outputs,
         )
-    with work.fenced() as (_, operation):
-        # Heat may hear, and nobody live to record that it did.
-        operation.parameters = dataclasses.replace(
-            Upgrade.of(operation), template_version=request.version
-        ).stored()
     if not was_asked(situation.operation, stack):
+        with work.fenced() as (_, operation):
+            # Heat may hear, and nobody live to record that it did.
+            operation.parameters = dataclasses.replace(
+                Upgrade.of(operation), template_version=request.version
+            ).stored()
         own_heat(work).replace(
             stack.id, request.template, request.files, request.parameters, minutes,
             [tag_of(situation.bay.uuid)],
         )
     with work.changing_bay() as (session, operation):
-        version = {'template_version': request.version}
+        version = {'template_version': Upgrade.of(operation).template_version or request.version}
         if group.is_default:
             locking.set_values(session, Bay, situation.bay.uuid, **version)
         locking.set_values(session, Nodegroup, group.uuid, **version)
