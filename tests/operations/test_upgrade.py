@@ -302,6 +302,25 @@ def test_an_index_that_is_given_again_is_of_no_node_that_waits(
         assert world.stack('gpu')['parameters']['kept'] == dict.fromkeys(kept, 'debian')
 
 
+def test_a_retry_begins_with_the_batch_that_failed(world: World, uuid: str, five: str) -> None:
+    """Its nodes are down; those of the other batches are not, and wait."""
+    operation = world.ask(
+        'upgrade', uuid, world.new_baymodel(), max_batch_size=2, nodegroup_uuid=five
+    )
+    world.worker().turn()
+    world.worker().turn()
+    _next(world)
+    world.fail()
+    assert world.operations(uuid)[-1].state == 'FAILED'
+    world.about('retry', operation)
+    world.worker().turn()
+    world.worker().turn()
+    assert sorted(world.stack('gpu')['parameters']['kept']) == ['0', '1', '4']
+    world.build(uuid)
+    assert world.operations(uuid)[-1].state == 'SUCCEEDED'
+    assert world.stack('gpu')['replaced'] == 2 + 3
+
+
 @pytest.mark.parametrize('is_done', [True, False])
 def test_what_an_earlier_release_has_asked_for(
     world: World, uuid: str, five: str, is_done: bool

@@ -86,8 +86,10 @@ def choose_nodes(work: Work) -> None:
             f'The stack does not say which nodes the node group {situation.nodegroup.name} has '
             f'(output {output}). Nothing was replaced.',
         ))
-    indexes = tuple(sorted(members or (), key=int))
-    with work.fenced() as (_, operation):
+    with work.fenced() as (session, operation):
+        left = _left(session, operation, situation.nodegroup)
+        # They may be down, and Heat replaces those that it had not come to in any case.
+        indexes = tuple(sorted(members or (), key=lambda index: (index not in left, int(index))))
         asked = Upgrade.of(operation).with_current(batch=(), later=indexes)
         operation.parameters = asked.next_batch().stored()
 
@@ -238,6 +240,15 @@ def left_undone(
         if isinstance(asked, Upgrade) and this is not None and last == nodegroup_uuid:
             return asked.max_batch_size, datetime.timedelta(minutes=this.minutes)
     return None
+
+
+def _left(session: orm.Session, operation: Operation, group: Nodegroup) -> Sequence[str]:
+    """The batch of the group at which an upgrade ended, by index."""
+    for earlier in _unfinished(session, operation):
+        this = rounds.current(Upgrade.of(earlier))
+        if this is not None and this.uuid == group.uuid and this.batch:
+            return this.batch
+    return ()
 
 
 def _unfinished(session: orm.Session, operation: Operation) -> Iterator[Operation]:
