@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from magnum.drivers.contract import Driver
-from tests.functional.templates.stacks import Bay, Cloud
+from tests.functional.templates.stacks import Bay, Cloud, project_of_its_own
 from tests.unit.drivers import plans
 
 _HERE = pathlib.Path(__file__).parent
@@ -26,13 +26,21 @@ def cloud() -> Cloud:
 
 
 @pytest.fixture
+def own_cloud() -> Iterator[Cloud]:
+    """The cloud as the only test sees it that uses this project."""
+    with project_of_its_own() as name:
+        yield Cloud(name)
+
+
+@pytest.fixture
 def build(cloud: Cloud) -> Iterator[Any]:
     """Make bays; what is left of them is deleted at the end."""
     bays = []
 
     def make(driver: Driver, **changes: Any) -> Bay:
         name = f'{driver.name}-{uuid.uuid4().hex[:12]}'
-        bay = Bay(cloud, driver, plans.plan(driver, stack_name=name, **changes))
+        where = changes.pop('cloud', cloud)
+        bay = Bay(where, driver, plans.plan(driver, stack_name=name, **changes))
         bays.append(bay)
         bay.create()
         return bay

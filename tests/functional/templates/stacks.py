@@ -50,13 +50,13 @@ def only(name: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize('driver', chosen, ids=[name])
 
 
-def _session(account: str) -> session.Session:
+def _session(account: str, project: str | None = None) -> session.Session:
     who = settings.ACCOUNTS_BY_NAME[account]
     auth = v3.Password(
         auth_url=settings.KEYSTONE_URL,
         username=who.user,
         password=settings.PASSWORD,
-        project_name=who.project,
+        project_name=project or who.project,
         user_domain_name=settings.DEFAULT_DOMAIN,
         project_domain_name=settings.DEFAULT_DOMAIN,
     )
@@ -66,9 +66,9 @@ def _session(account: str) -> session.Session:
 class Cloud:
     """A member's view of Heat, and an administrator's of Nova."""
 
-    def __init__(self) -> None:
+    def __init__(self, project: str | None = None) -> None:
         # Of a project in which no other test looks for debris.
-        member = _session('carol')
+        member = _session('carol', project)
         self.heat = heat_client.Client('1', session=member, service_type='orchestration')
         where: Any = types.SimpleNamespace(interface='public', region_name=settings.REGION)
         self.own_heat = HeatClient(member, where)
@@ -86,11 +86,8 @@ class Cloud:
 
     @contextlib.contextmanager
     def full(self) -> Iterator[None]:
-        """A cloud that has no room for another server of the project."""
-        project = self.compute.session.get_project_id()
-        member = self.network.session.get_project_id()
-        assert member != project
-        quotas = f'/os-quota-sets/{member}'
+        """A cloud that has no room for another server of the project, which is nobody else's."""
+        quotas = f'/os-quota-sets/{self.network.session.get_project_id()}'
         before = self.compute.get(quotas).json()['quota_set']['instances']
         self.compute.put(quotas, json={'quota_set': {'instances': 0, 'force': True}})
         try:
@@ -117,6 +114,20 @@ class Cloud:
     def server_ids(self, name_prefix: str) -> list[str]:
         answer = self.compute.get(f'/servers?all_tenants=1&name=^{name_prefix}').json()
         return [server['id'] for server in answer['servers']]
+
+
+@contextlib.contextmanager
+def project_of_its_own() -> Iterator[str]:
+    """A project of the member in which one test is alone, by its name."""
+    admin = _session('admin')
+    identity = adapter.Adapter(admin, service_type='identity')
+    member, name = _session('carol'), f'alone-{uuid.uuid4().hex[:12]}'
+    body = {'project': {'name': name, 'domain_id': settings.DEFAULT_DOMAIN.lower()}}
+    project = identity.post('/projects', json=body).json()['project']['id']
+    role = identity.get('/roles?name=member').json()['roles'][0]['id']
+    identity.put(f'/projects/{project}/users/{member.get_user_id()}/roles/{role}')
+    yield name
+    identity.delete(f'/projects/{project}')
 
 
 @dataclasses.dataclass

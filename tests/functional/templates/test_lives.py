@@ -138,8 +138,10 @@ def test_a_further_group(build: Any, driver: Driver) -> None:
 
 
 @only('kubernetes')
-def test_a_resize_whose_nodes_failed_can_be_done_again(build: Any, driver: Driver) -> None:
-    bay = build(driver)
+def test_a_resize_whose_nodes_failed_can_be_done_again(
+    own_cloud: Cloud, build: Any, driver: Driver
+) -> None:
+    bay = build(driver, cloud=own_cloud)
     masters, first = bay.masters(), bay.stack.servers()
     with bay.cloud.full():
         bay.resize(3, wanted='UPDATE_FAILED')

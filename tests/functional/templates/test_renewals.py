@@ -3,7 +3,7 @@
 from typing import Any
 
 from magnum.drivers.contract import MASTER, WORKER, Driver
-from tests.functional.templates.stacks import every_driver, node_settings, only
+from tests.functional.templates.stacks import Cloud, every_driver, node_settings, only
 from tests.unit.drivers import plans
 
 
@@ -43,8 +43,10 @@ def test_workers_are_renewed(build: Any, driver: Driver) -> None:
 
 
 @only('swarm')
-def test_a_renewal_that_fails_can_be_done_again(build: Any, driver: Driver) -> None:
-    bay = build(driver, workers=plans.group(WORKER, 2, docker_volume_size=1))
+def test_a_renewal_that_fails_can_be_done_again(
+    own_cloud: Cloud, build: Any, driver: Driver
+) -> None:
+    bay = build(driver, cloud=own_cloud, workers=plans.group(WORKER, 2, docker_volume_size=1))
     masters, first = bay.masters(), bay.stack.servers()
     with bay.cloud.full():
         bay.renew(kept=('1',), wanted='UPDATE_FAILED')
