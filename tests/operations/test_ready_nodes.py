@@ -168,6 +168,24 @@ def test_a_node_that_failed_before_it_was_looked_at(world: World) -> None:
     assert error['reason'] == 'The step 40-docker failed (5 of 11): no docker'
 
 
+@pytest.mark.parametrize(('waited', 'pause'), [(0, 3), (80, 8), (3000, 15)])
+def test_looks_become_rare(world: World, waited: int, pause: int) -> None:
+    uuid = world.create(name='bay')
+    world.worker().turn()
+    turn(world)
+    with world.database.writing() as session:
+        for step in session.scalars(sa.select(models.OperationStep)):
+            late = datetime.timedelta(seconds=waited)
+            step.started_at = step.started_at and step.started_at - late
+    world.conf.set_override('node_boot_timeout', 9999, 'drivers')
+    world.pass_time(30)
+    world.worker().turn()
+    operation = world.operations(uuid)[-1]
+    assert operation.not_before is not None
+    left = operation.not_before - datetime.datetime.now(datetime.UTC)
+    assert pause - 3 < left.total_seconds() <= pause + 4
+
+
 def test_a_resize_waits_for_its_new_nodes_alone(world: World) -> None:
     uuid = built(world)
     world.ask('resize', uuid, 3)

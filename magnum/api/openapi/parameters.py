@@ -43,7 +43,10 @@ QUERY: Final[Mapping[str, tuple[Schema, str]]] = {
     'all_tenants': (_BOOLEAN, 'Whether to list the quotas of all projects.'),
     'project_id': (_TEXT, 'Only what belongs to this project.'),
     'type': ({'enum': ['cluster']}, 'What to count.'),
-    'rollback': (_BOOLEAN, 'Whether Heat is to undo the change when it fails.'),
+    'rollback': (
+        _BOOLEAN,
+        'Whether Heat is to undo the change when it fails before the servers are there.',
+    ),
     'dry_run': (_BOOLEAN, 'Whether to check everything and write nothing.'),
     'ca_cert_type': (_TEXT, 'Taken for compatibility: a bay has one authority.'),
 }

@@ -22,8 +22,9 @@ from magnum.operations.steps.heat import as_anybody, existing
 from magnum.operations.steps.rendering import own_stack_name, plan_without_secrets
 from magnum.operations.work import Situation, Work
 
-#: Seconds between two looks at the nodes.
-_PAUSE: Final = 3.0
+#: Seconds between two looks at the nodes: a part of what has passed, within these.
+_PAUSES: Final = (3.0, 15.0)
+_PART: Final = 10
 #: What builds nodes.
 _BUILDING: Final = (states.CREATE, states.CREATE_NODEGROUP, states.RESIZE, states.UPGRADE)
 #: What builds every node that it waits for.
@@ -58,7 +59,12 @@ def await_nodes(work: Work) -> None:
         name = min(waiting, key=lambda name: _last_heard(built.get(name)))
         raise StepFailed(boot.silent(name, built.get(name), len(waiting) - 1, now - begun))
     told = boot.progress(len(names), [(name, built.get(name)) for name in waiting])
-    raise TryLater(told, _PAUSE, NODE_SILENT)
+    raise TryLater(told, _pause(now - begun), NODE_SILENT)
+
+
+def _pause(waited: datetime.timedelta) -> float:
+    shortest, longest = _PAUSES
+    return max(shortest, min(longest, waited.total_seconds() / _PART))
 
 
 def report(work: Work, situation: Situation) -> bool:
