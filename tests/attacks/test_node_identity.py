@@ -65,7 +65,12 @@ class Bay:
 
     def finish(self, masters: list[str], workers: list[str]) -> None:
         world = self.service.world
-        world.stack(self.stack)['outputs'] = {'master_names': masters, 'node_names': workers}
+        servers = {node.name: node.server_id for node in world.rows(models.Node)}
+        stack = world.stack(self.stack)
+        stack['outputs'] = {'master_names': masters, 'node_names': workers}
+        stack['nodes'] = {
+            name.rpartition('-')[2]: servers[name] for name in workers if name in servers
+        }
         world.build(self.uuid)
 
     def change(self, count: int) -> None:

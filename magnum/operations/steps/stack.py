@@ -129,15 +129,15 @@ def change_stack(work: Work) -> None:
     going = removal(work, situation, stack, nodes.lost_workers(work, situation, stack))
     with rendering():
         if group.is_default:
-            parameters = driver.resize_parameters(
+            change = driver.resize_parameters(
                 bay_plan, situation.bay.template_version or '', going.names, batch
             )
         else:
-            parameters = driver.resize_nodegroup_parameters(
+            change = driver.resize_nodegroup_parameters(
                 bay_plan, nodegroup_plan(situation.bay, group),
                 group.template_version or '', going.names, batch,
             )
-    parameters = {**parameters, **_kept(work, situation, stack)}
+    change = {**change, **_kept(work, situation, stack)}
     heat = own_heat(work)
     with work.fenced() as (session, operation):
         minutes = minutes_left(work, operation, database_now(session))
@@ -147,7 +147,7 @@ def change_stack(work: Work) -> None:
             Resize.of(operation), taken=going.taken
         ).stored()
     try:
-        heat.change_parameters(stack.id, parameters, minutes, asked.rollback)
+        heat.change_parameters(stack.id, change, minutes, asked.rollback)
     except CloudConflict as busy:
         # Perhaps with the same change, asked for by a worker that died since.
         raise TryLater(f'Heat works on the stack: {busy.reason}') from busy
