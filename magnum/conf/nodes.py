@@ -27,9 +27,9 @@ OPTIONS = [
         default=300,
         min=0,
         mutable=True,
-        help='Seconds for which a resize waits until a master has drained the nodes that it '
-        'removes, and again until it has taken them out of the cluster; at most a third of the '
-        'time that the operation has left. Then the resize goes on. Draining itself has four '
+        help='Seconds for which a resize or an upgrade waits until a master has drained the '
+        'nodes that go, and again until it has taken them out of the cluster; at most a third '
+        'of the time that the operation has left. Then it goes on. Draining itself has four '
         'fifths of it: the rest is for the report of what is left. 0: neither is asked for.',
     ),
     cfg.IntOpt(

@@ -38,9 +38,7 @@ class Heard(Step, Protocol):
 
 def failed(name: str, said: Said) -> Failure:
     """The failure of an operation because of a node that says that it failed."""
-    where = f'The step {said.step} failed' if said.step else 'It failed'
-    if said.position and said.steps:
-        where += f' ({said.position} of {said.steps})'
+    where = (f'The step {said.step} failed' if said.step else 'It failed') + _place(said)
     told = ' | '.join(line for line in said.lines or () if line)
     if len(told) > _TOLD:
         told = f'... {told[-_TOLD:]}'
@@ -81,6 +79,8 @@ def where(node: Step) -> str:
     """The step in which a node is."""
     if not node.step:
         return 'registered'
-    if node.position and node.steps:
-        return f'in the step {node.step} ({node.position} of {node.steps})'
-    return f'in the step {node.step}'
+    return f'in the step {node.step}{_place(node)}'
+
+
+def _place(node: Step) -> str:
+    return f' ({node.position} of {node.steps})' if node.position and node.steps else ''

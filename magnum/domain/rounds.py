@@ -54,6 +54,12 @@ def nodegroup_uuid(parameters: Parameters) -> str | None:
     return parameters.nodegroup if isinstance(parameters, OfNodegroup | Upgrade) else None
 
 
+def nodegroup_uuids(parameters: Parameters) -> set[str | None]:
+    """All node groups that the operation is about; None among them: no single one."""
+    groups = parameters.groups if isinstance(parameters, InRounds) else ()
+    return {nodegroup_uuid(parameters), *(this.uuid for this in groups)}
+
+
 def _name(this: Round) -> str:
     """The node group's name, cut so that it stays its own in a step's name."""
     if len(this.name) <= _LONGEST:

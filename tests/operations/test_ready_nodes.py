@@ -54,6 +54,12 @@ def armed(world: World, uuid: str) -> Mapping[str, str]:
         return tokens.armed(session, world.operations(uuid)[-1].uuid)
 
 
+@pytest.fixture
+def uuid_of_three(world: World) -> str:
+    """A bay of three workers."""
+    return built(world, workers=3)
+
+
 def state(world: World, uuid: str) -> str:
     return world.operations(uuid)[-1].state
 
@@ -290,12 +296,6 @@ def test_a_resize_waits_for_a_node_that_was_there_before_by_its_name(
         '0 of 2 nodes are ready.' if how == 'upgrade cancelled' else '2 of 3 nodes are ready.'
     )
     assert list(armed(world, uuid)) == ['worker']
-
-
-@pytest.fixture
-def uuid_of_three(world: World) -> str:
-    """A bay of three workers."""
-    return built(world, workers=3)
 
 
 def test_nodes_of_an_operation_that_succeeded_are_never_replaced(world: World) -> None:

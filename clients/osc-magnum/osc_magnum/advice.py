@@ -135,8 +135,8 @@ _OWNERS: Final[Mapping[str, str]] = {
     'operator': "the operator's to mend",
     'service': "the service's fault",
 }
-#: As nodes report a step that failed.
-_NODE: Final = re.compile(r'\bnode ([\w.-]+): step ([\w-]+)')     # as older services say it
+#: A step that failed, as nodes of older services told Heat.
+_NODE: Final = re.compile(r'\bnode ([\w.-]+): step ([\w-]+)')
 
 
 def option(source: Mapping[str, Any], options: Mapping[str, str]) -> str | None:

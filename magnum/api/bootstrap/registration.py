@@ -93,8 +93,6 @@ class RegistrationController:
 
         Whoever has the token could as well have the operation fail by a second key.
         """
-        # The body can be read once, and the transaction may be repeated.
-        read = functools.cache(lambda: reports.failure(json_of(body(request, LONGEST))))
         with self._parts.writing() as session:
             node = self._parts.by_token(session, bay, request)
             operation = operations.load(session, node.operation_uuid)
@@ -106,7 +104,8 @@ class RegistrationController:
             known = nodes.find(session, bay, node.role, applicant.name)
             if known is not None and known.operation_uuid == operation.uuid:
                 raise refused()     # it can sign what it has to say
-            failing.record_failure(session, None, applicant.name, operation.uuid, read())
+            said = reports.failure(json_of(body(request, LONGEST)))
+            failing.record_failure(session, None, applicant.name, operation.uuid, said)
         LOG.warning('%s: %s of bay %s failed before it was registered', request_id,
                     applicant.name, bay)
         self._parts.wake_up.send()

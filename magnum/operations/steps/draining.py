@@ -17,9 +17,9 @@ from sqlalchemy import orm
 from magnum.db.models import Directive, Node, Operation
 from magnum.db.repositories import directives, events, node_watch
 from magnum.db.statements import database_now
-from magnum.domain import node_health, reports
+from magnum.domain import node_health, reports, states
 from magnum.domain.directives import DRAIN, REMOVE
-from magnum.domain.parameters import Resize, TakingAway, Upgrade
+from magnum.domain.parameters import Resize, Upgrade
 from magnum.drivers.contract import MASTER, WORKER
 from magnum.operations.outcomes import StepFailed, TryLater
 from magnum.operations.steps import nodes
@@ -43,7 +43,7 @@ def drain_nodes(work: Work) -> None:
     :raises TryLater: it is not done yet.
     """
     situation = work.situation()
-    asked = TakingAway.of(situation.operation)
+    asked = _asked(situation.operation)
     if not _timeout(work) or not _may_take_away(asked):
         return
     if not asked.leaving:
@@ -61,28 +61,31 @@ def remove_nodes(work: Work) -> None:
 
     :raises TryLater: it is not done yet.
     """
-    asked = TakingAway.of(work.operation())
+    asked = _asked(work.operation())
     if asked.leaving and _timeout(work):
         _have_done(work, REMOVE, asked.leaving)
 
 
-def _may_take_away(asked: TakingAway) -> bool:
+def _asked(operation: Operation) -> Resize | Upgrade:
+    kind = Upgrade if operation.verb == states.UPGRADE else Resize
+    return kind.of(operation)
+
+
+def _may_take_away(asked: Resize | Upgrade) -> bool:
     """Whether nodes can go."""
-    if not isinstance(asked, Resize):
+    if isinstance(asked, Upgrade):
         return True
     before = asked.previous_node_count
     return bool(asked.nodes_to_remove) or before is None or asked.node_count <= before
 
 
-def _takes_away(asked: TakingAway) -> bool:
+def _takes_away(asked: Resize | Upgrade) -> bool:
     """Whether nodes go, as far as the request says.
 
     A resize that is asked for again after a failure has the count of that one before it.
     """
     if isinstance(asked, Upgrade):
         return bool(asked.current.batch)
-    if not isinstance(asked, Resize):
-        return False
     before = asked.previous_node_count
     return bool(asked.nodes_to_remove) or before is None or asked.node_count < before
 
@@ -91,7 +94,7 @@ def _timeout(work: Work) -> float:
     return float(work.tools.conf.nodes.drain_timeout)
 
 
-def _leaving(work: Work, situation: Situation, asked: TakingAway) -> tuple[str, ...]:
+def _leaving(work: Work, situation: Situation, asked: Resize | Upgrade) -> tuple[str, ...]:
     """Names of the nodes that go: those that report; the cluster knows no others."""
     driver = work.driver(situation)
     with work.tools.database.reading() as session:

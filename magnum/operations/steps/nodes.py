@@ -15,7 +15,7 @@ from magnum.db.repositories import locking, node_watch, operations, steps
 from magnum.db.statements import database_now
 from magnum.domain import boot, reports, rounds, states, verbs
 from magnum.domain.failures import NODE_SILENT
-from magnum.domain.parameters import Building, Parameters, Upgrade
+from magnum.domain.parameters import Building, Parameters
 from magnum.drivers.contract import WORKER
 from magnum.operations.outcomes import StepFailed, TryLater
 from magnum.operations.steps.heat import as_anybody, existing
@@ -101,9 +101,7 @@ def _failed_before(work: Work, situation: Situation) -> bool:
     group = situation.nodegroup
     with work.tools.database.reading() as session:
         for earlier in locking.earlier_operations(session, situation.operation, *_BUILDING):
-            asked = Parameters.of(earlier)
-            groups = asked.groups if isinstance(asked, Upgrade) else ()
-            of = {rounds.nodegroup_uuid(asked), *(this.uuid for this in groups)}
+            of = rounds.nodegroup_uuids(Parameters.of(earlier))
             if group.uuid in of or (group.is_default and earlier.verb == states.CREATE):
                 return earlier.state != states.SUCCEEDED
     return False

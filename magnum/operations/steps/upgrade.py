@@ -230,14 +230,12 @@ def left_undone(
     """
     for earlier in locking.earlier_operations(session, operation, states.UPGRADE, states.RESIZE):
         asked = Parameters.of(earlier)
-        groups = asked.groups if isinstance(asked, Upgrade) else ()
-        last = rounds.nodegroup_uuid(asked)
-        if nodegroup_uuid not in {last, *(group.uuid for group in groups)}:
+        if nodegroup_uuid not in rounds.nodegroup_uuids(asked):
             continue
         if earlier.state == states.SUCCEEDED:
             return None
         this = rounds.current(asked)
-        if isinstance(asked, Upgrade) and this is not None and last == nodegroup_uuid:
+        if isinstance(asked, Upgrade) and this is not None and this.uuid == nodegroup_uuid:
             return asked.max_batch_size, datetime.timedelta(minutes=this.minutes)
     return None
 
