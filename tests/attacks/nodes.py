@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from magnum.db import models
 from tests.attacks.running import RunningService
 from tests.unit.certificates import csr
-from tests.unit.certificates.reporting import pem, signed
+from tests.unit.certificates.reporting import pem
+from tools.common.node_signatures import signed
 
 
 class Node:

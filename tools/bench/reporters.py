@@ -4,22 +4,19 @@ import base64
 import dataclasses
 import hashlib
 import json
-import secrets
 import time
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from tools.bench.contenders import Ours, Row, Seeded, insert
+from tools.common.node_signatures import signed
 
 #: Of every bay.
 MASTERS: Final = 1
 WORKERS: Final = 4
-_HALF: Final = 32   # bytes of r, and of s
-_ALGORITHM: Final = ec.ECDSA(hashes.SHA256())
 _CREATED: Final = '2026-01-01 00:00:00'
 _WELL: Final = {'status': 'True', 'reason': 'Well', 'message': ''}
 _VERSIONS: Final = {
@@ -57,23 +54,9 @@ class Reporter:
             'conditions': {**dict.fromkeys((*_OF_ALL, *of_role), _WELL), **said},
             'versions': _VERSIONS, 'trusts': 64 * '0',
         }).encode()
-        return body, self._headers(body)
-
-    def _headers(self, body: bytes) -> dict[str, str]:
-        digest = f'sha-256=:{_base64(hashlib.sha256(body).digest())}:'
-        parameters = (
-            f'("@method" "content-digest");created={int(time.time())}'
-            f';nonce="{_base64(secrets.token_bytes(18))}"'
-            f';keyid="{self.bay}/{self.role}/{self.name}"'
-            ';alg="ecdsa-p256-sha256";tag="magnum/report"'
-        )
-        base = f'"@method": POST\n"content-digest": {digest}\n"@signature-params": {parameters}'
-        r, s = decode_dss_signature(self.key.sign(base.encode(), _ALGORITHM))
-        return {
-            'Content-Type': 'application/json', 'Content-Digest': digest,
-            'Signature-Input': f'magnum={parameters}',
-            'Signature': f'magnum=:{_base64(r.to_bytes(_HALF, "big") + s.to_bytes(_HALF, "big"))}:',
-        }
+        keyid = f'{self.bay}/{self.role}/{self.name}'
+        signature = signed(self.key, body, keyid, 'magnum/report')
+        return body, {'Content-Type': 'application/json', **signature}
 
     def row(self) -> Row:
         """Its row, before its first report."""

@@ -1,16 +1,11 @@
 """A registered node: a signing key, and requests that are signed with it."""
 
-import base64
-import hashlib
 import json
-import secrets
-import time
 from typing import Any
 
 import webob
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from sqlalchemy import orm
 
 from magnum.api.bootstrap import signatures
@@ -18,6 +13,7 @@ from magnum.db.repositories import nodes
 from magnum.domain.node_certificates import NodeAddresses
 from tests.fakes import bootstrap
 from tests.unit.certificates import csr
+from tools.common.node_signatures import signed
 
 WELL = {'status': 'True', 'reason': 'Well', 'message': ''}
 
@@ -26,30 +22,6 @@ def pem(key: ec.EllipticCurvePrivateKey) -> str:
     return key.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     ).decode()
-
-
-def signed(
-    key: ec.EllipticCurvePrivateKey,
-    body: bytes,
-    keyid: str,
-    tag: str,
-    created: float | None = None,
-    method: str = 'POST',
-) -> dict[str, str]:
-    """The headers of a signature, made by nothing of the service's."""
-    digest = f'sha-256=:{base64.b64encode(hashlib.sha256(body).digest()).decode()}:'
-    parameters = (
-        f'("@method" "content-digest");created={int(created or time.time())}'
-        f';nonce="{base64.b64encode(secrets.token_bytes(16)).decode()}";keyid="{keyid}"'
-        f';alg="ecdsa-p256-sha256";tag="{tag}"'
-    )
-    base = f'"@method": {method}\n"content-digest": {digest}\n"@signature-params": {parameters}'
-    r, s = decode_dss_signature(key.sign(base.encode(), ec.ECDSA(hashes.SHA256())))
-    both = base64.b64encode(r.to_bytes(32, 'big') + s.to_bytes(32, 'big')).decode()
-    return {
-        'Content-Digest': digest, 'Signature-Input': f'magnum={parameters}',
-        'Signature': f'magnum=:{both}:',
-    }
 
 
 class Reporting:
