@@ -32,7 +32,8 @@ from tests.api.fixtures.contract import ContractBroken, description
 from tests.api.fixtures.service import Service
 from tests.api.fuzz import requests
 from tests.api.fuzz.things import Things
-from tests.unit.certificates.reporting import pem, signed
+from tests.unit.certificates.reporting import pem
+from tools.common.node_signatures import signed
 
 _DISTURBANCE: Final = 40  # requests between two
 #: How often a case is sent, shaped anew each time: to draw it takes longest.
