@@ -149,13 +149,13 @@ def test_workers_and_requests_about_the_same_bays(world: World) -> None:
     def work(name: str) -> None:
         claims = Claims(world.database, name, lease=120, client_timeout=60)
         runner = Runner(world.tools, claims)
+        due = sa.update(models.Operation).values(not_before=None)
         while not stop.is_set():
             for claim in claims.claim(2):
                 runner.run(claim)
             claims.renew_all()
             world.cloud.settle()
-            with world.database.writing() as session:
-                session.execute(sa.update(models.Operation).values(not_before=None))
+            world.database.run(lambda session: session.execute(due))
             world.worker('watcher').watch()
 
     def ask(uuid: str) -> None:
