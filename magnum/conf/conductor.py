@@ -74,6 +74,14 @@ OPTIONS = [
         'doubled with every attempt, up to ten times as long.',
     ),
     cfg.IntOpt(
+        'queue_limit',
+        default=20,
+        min=0,
+        mutable=True,
+        help='Changes of node groups that wait for their turn at one bay. Further ones are '
+        'refused with the status 409; 0 refuses all while something goes on.',
+    ),
+    cfg.IntOpt(
         'service_down_time',
         default=180,
         min=1,

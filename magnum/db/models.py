@@ -199,8 +199,8 @@ class Operation(Base):
     """Work promised to a user. The row is the truth; messages are hints.
 
     ``active_for`` is the bay's uuid while the operation is the bay's active
-    one and null afterwards: its uniqueness is what keeps a bay from having
-    two. ``fence`` rises with every claim; a worker's writes carry it.
+    one and null before and afterwards: its uniqueness is what keeps a bay from
+    having two. ``fence`` rises with every claim; a worker's writes carry it.
     """
 
     __tablename__ = 'operation'

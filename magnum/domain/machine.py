@@ -13,6 +13,7 @@ from magnum.domain.states import (
     CANCELLED,
     FINISH,
     OPERATION_FAILED,
+    PENDING,
     QUEUED,
     RUNNING,
     START,
@@ -90,6 +91,22 @@ _WORKING: Final = {RUNNING: RUNNING}
 ACCEPT: Final = _event(
     'accept', 'a request promises the work; the bay is taken',
     {NEW: QUEUED}, {'phase': START}, 'active_for deadline',
+)
+ENQUEUE: Final = _event(
+    'enqueue', 'a request promises the work; it waits for its turn at the bay',
+    {NEW: PENDING}, {'phase': START}, 'deadline',
+)
+TURN: Final = _event(
+    'turn', 'what it waited for has ended; the bay is taken',
+    {PENDING: QUEUED}, None, 'active_for deadline',
+)
+WITHDRAW: Final = _event(
+    'withdraw', 'a user or a delete stops what waits for its turn',
+    {PENDING: CANCELLED}, {'cancel_requested': True}, 'error finished_at',
+)
+REFUSE: Final = _event(
+    'refuse', 'its turn has come, and it cannot be done any more',
+    {PENDING: OPERATION_FAILED}, None, 'error finished_at',
 )
 CLAIM: Final = _event(
     'claim', 'a worker takes it, or takes a dead worker\'s over',
@@ -178,8 +195,9 @@ GIVE_WAY: Final = _event(
 
 #: In the order in which an operation may meet them.
 EVENTS: Final = (
-    ACCEPT, CLAIM, RENEW, LAPSE, NOTE_STACK, ASK, TAKE_BACK, FOLLOW, EXTEND, REPEAT, WAIT, LOOK,
-    WAKE, RETRY, HAND_OVER, NEXT_ROUND, REPORT, SUCCEED, FAIL, CANCEL, STOP, PREEMPT, GIVE_WAY,
+    ACCEPT, ENQUEUE, TURN, WITHDRAW, REFUSE, CLAIM, RENEW, LAPSE, NOTE_STACK, ASK, TAKE_BACK,
+    FOLLOW, EXTEND, REPEAT, WAIT, LOOK, WAKE, RETRY, HAND_OVER, NEXT_ROUND, REPORT, SUCCEED, FAIL,
+    CANCEL, STOP, PREEMPT, GIVE_WAY,
 )
 
 #: What only events write.

@@ -63,6 +63,7 @@ def is_failed(bay_status: str | None) -> bool:
 
 
 # Operations ---------------------------------------------------------------
+PENDING: Final = 'PENDING'        # another of the bay's goes on: it waits for its turn
 QUEUED: Final = 'QUEUED'          # any worker may claim it, from ``not_before`` on
 RUNNING: Final = 'RUNNING'        # a worker holds its lease
 WAITING: Final = 'WAITING'        # Heat works; the watcher queues it again
@@ -73,7 +74,7 @@ CANCELLED: Final = 'CANCELLED'
 ENDED: Final = frozenset({SUCCEEDED, OPERATION_FAILED, CANCELLED})
 
 #: Every state of an operation. Which follows which: :mod:`magnum.domain.machine`.
-STATES: Final = (QUEUED, RUNNING, WAITING, SUCCEEDED, OPERATION_FAILED, CANCELLED)
+STATES: Final = (PENDING, QUEUED, RUNNING, WAITING, SUCCEEDED, OPERATION_FAILED, CANCELLED)
 
 # Phases of an operation: the flow before the stack, and the one after it.
 START: Final = 'start'

@@ -11,9 +11,11 @@ from sqlalchemy import orm
 
 from magnum.db.models import Operation
 from magnum.db.repositories import events, locking, transitions
+from magnum.db.repositories import queue as pending
 from magnum.db.statements import database_now
 from magnum.domain import machine, states
 from magnum.domain.failures import Failure
+from magnum.operations import queue
 
 
 def is_preempted(operation: Operation) -> bool:
@@ -40,9 +42,10 @@ def end_cancelled(
     reason: str = (operation.error or {}).get('reason', 'It was cancelled.')
     failure = Failure('cancelled', told(reason))
     if operation.stack_action is None:  # Heat was never asked
-        locking.restore_count(session, operation)
+        pending.restore_count(session, operation)
     locking.set_status(session, operation, states.FAILED, failure.sentence())
     transitions.write(
         operation, machine.STOP, error=failure.as_dict(), finished_at=database_now(session)
     )
     events.record(session, operation, kind, failure.sentence())
+    queue.next_turn(session, operation.bay_uuid)

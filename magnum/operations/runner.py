@@ -34,11 +34,13 @@ from magnum.db.repositories import (
     tokens,
     transitions,
 )
+from magnum.db.repositories import queue as pending
 from magnum.db.statements import database_now
 from magnum.domain import machine, rounds, states, verbs
 from magnum.domain.failures import NODE_IDENTITY_CONFLICT, Failure
 from magnum.domain.parameters import DeleteNodegroup, InRounds, Parameters, Upgrade
 from magnum.domain.plain_text import first_line
+from magnum.operations import queue
 from magnum.operations.claims import Claim, Claims, LeaseLost
 from magnum.operations.ending import end_cancelled, is_preempted
 from magnum.operations.flows import phase_steps
@@ -231,6 +233,7 @@ class Runner:
             session, operation, f'bay.{operation.verb}.succeeded',
             f'{operation.verb} succeeded',
         )
+        queue.next_turn(session, operation.bay_uuid)
 
     def _begin_round(self, session: orm.Session, operation: Operation) -> None:
         minutes = datetime.timedelta(minutes=InRounds.of(operation).current.minutes)
@@ -334,7 +337,7 @@ class Runner:
             # One of those that hold its certificates is not a node of the bay.
             self._tools.certificates.discard_authority(session, operation.bay_uuid)
         if operation.stack_action is None:  # Heat was never asked
-            locking.restore_count(session, operation)
+            pending.restore_count(session, operation)
         locking.set_status(session, operation, states.FAILED, failure.sentence())
         transitions.write(
             operation, machine.FAIL, error=failure.as_dict(), finished_at=database_now(session)
@@ -342,6 +345,7 @@ class Runner:
         events.record(
             session, operation, f'bay.{operation.verb}.failed', failure.sentence()
         )
+        queue.next_turn(session, operation.bay_uuid)
         LOG.warning(
             'Operation %s (%s of bay %s) failed: %s',
             operation.uuid, operation.verb, operation.bay_uuid, failure.sentence(),

@@ -4,7 +4,9 @@ Only operations that wait are looked at, never idle bays. Several conductors
 share the work: whoever looks first puts the next look off for the others.
 """
 
+import contextlib
 import datetime
+import functools
 import random
 from collections.abc import Callable, Sequence
 
@@ -15,7 +17,9 @@ from magnum.clients.errors import CloudError
 from magnum.clients.heat import BATCH, HeatClients, Stack
 from magnum.db.engine import Database
 from magnum.db.models import Operation
-from magnum.db.repositories import waiting
+from magnum.db.repositories import locking, waiting
+from magnum.db.repositories import queue as pending
+from magnum.operations import queue
 from magnum.operations.steps.heat import is_done
 
 LOG = logging.getLogger(__name__)
@@ -60,6 +64,17 @@ class Watcher:
         """Queue what waits past its deadline; its finishing flow ends it."""
         return self._database.run(waiting.wake_overdue)
 
+    def give_turns(self) -> int:
+        """Give what waits at idle bays its turn: a conductor of an earlier release gives none.
+
+        :returns: at how many bays.
+        """
+        with self._database.reading() as session:
+            idle = pending.idle_bays(session, BATCH)
+        for bay_uuid in idle:
+            self._database.run(functools.partial(_give_turn, bay_uuid=bay_uuid))
+        return len(idle)
+
     def hint(self, stack_id: str) -> bool:
         """Somebody says that the stack has moved: have it looked at now.
 
@@ -73,6 +88,13 @@ class Watcher:
     def _next_look(self) -> datetime.timedelta:
         jitter = random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311
         return datetime.timedelta(seconds=self._interval() * jitter)
+
+
+def _give_turn(session: orm.Session, bay_uuid: str) -> None:
+    with contextlib.suppress(locking.BayGone):
+        locking.lock_bay(session, bay_uuid)
+        if locking.active_operation(session, bay_uuid) is None:
+            queue.next_turn(session, bay_uuid)
 
 
 def has_moved(operation: Operation, stack: Stack | None) -> bool:

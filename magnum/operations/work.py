@@ -19,7 +19,7 @@ from magnum.clients.project_resources import ProjectResources, ProjectResourcesC
 from magnum.clients.sessions import Sessions
 from magnum.db import models
 from magnum.db.engine import Database
-from magnum.db.repositories import bays, identities, nodegroups, operations
+from magnum.db.repositories import bays, identities, nodegroups, operations, queue
 from magnum.domain import rounds, states
 from magnum.domain.failures import Failure
 from magnum.domain.parameters import Parameters
@@ -76,6 +76,8 @@ class Tools:
 @dataclasses.dataclass(frozen=True)
 class Situation:
     """The rows an operation is about, as they are now; read only.
+
+    What waits for its turn after it is not in them yet.
 
     A delete that is resumed near its end may find the bay's row gone.
     """
@@ -174,9 +176,10 @@ class Work:
             operation = operations.load(session, self.claim.operation_uuid)
             bay, baymodel = bays.with_baymodel(session, self.claim.bay_uuid)
             groups = nodegroups.load_all(session, self.claim.bay_uuid)
+            waiting = queue.of_bay(session, self.claim.bay_uuid)
         if operation is None:
             raise LeaseLost(self.claim.operation_uuid)
-        return Situation(operation, bay, baymodel, groups)
+        return Situation(operation, bay, baymodel, queue.without(waiting, groups))
 
     def driver(self, situation: Situation) -> Driver:
         """The driver that the bay was created with.

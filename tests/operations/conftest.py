@@ -216,7 +216,9 @@ class World:
         ago = datetime.timedelta(seconds=seconds)
         with self.database.writing() as session:
             for operation in session.scalars(sa.select(models.Operation)):
-                for name in ('not_before', 'lease_expires_at', 'deadline', 'started_at'):
+                for name in (
+                    'not_before', 'lease_expires_at', 'deadline', 'created_at', 'started_at',
+                ):
                     value = getattr(operation, name)
                     if value is not None:
                         setattr(operation, name, value - ago)

@@ -5,7 +5,7 @@ import pytest
 from magnum.clients.errors import CloudRefused
 from magnum.db import models
 from magnum.domain.stack_names import nodegroup_stack_name
-from magnum.operations.accept.errors import NodegroupExists, NodegroupGone, OperationInProgress
+from magnum.operations.accept.errors import NodegroupExists, NodegroupGone
 from tests.operations.conftest import World, error_of
 
 
@@ -59,27 +59,6 @@ def test_its_name_is_taken(world: World, uuid: str) -> None:
     world.build(uuid)
     with pytest.raises(NodegroupExists):
         world.add_nodegroup(uuid)
-
-
-def test_one_operation_at_a_time(world: World, uuid: str) -> None:
-    world.add_nodegroup(uuid)
-    for ask in (
-        lambda: world.add_nodegroup(uuid, 'other'),
-        lambda: world.ask('resize', uuid, 3),
-        lambda: world.ask('delete_nodegroup', uuid, world.nodegroup('gpu').uuid),
-    ):
-        with pytest.raises(OperationInProgress) as raised:
-            ask()
-        assert raised.value.active.verb == 'create_nodegroup'
-
-
-def test_a_resize_that_waits_is_not_another_groups(world: World, uuid: str) -> None:
-    world.add_nodegroup(uuid)
-    world.build(uuid)
-    world.ask('resize', uuid, 3)
-    with pytest.raises(OperationInProgress):
-        world.ask('resize', uuid, 3, nodegroup_uuid=world.nodegroup('gpu').uuid)
-    assert world.nodegroup('gpu').node_count == 2
 
 
 def test_unknown_and_default_groups(world: World, uuid: str) -> None:

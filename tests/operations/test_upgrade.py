@@ -370,4 +370,6 @@ def test_nothing_else_meanwhile(world: World, uuid: str) -> None:
     with pytest.raises(OperationInProgress):
         world.ask('upgrade', uuid, target)
     with pytest.raises(OperationInProgress):
-        world.ask('resize', uuid, 3)
+        world.ask('rotate_ca', uuid)
+    with pytest.raises(OperationInProgress):
+        world.add_nodegroup(uuid)

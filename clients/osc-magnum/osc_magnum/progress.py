@@ -113,6 +113,8 @@ def _current(operation: Document) -> str:
 
 
 def _times(operation: Document, usual: float | None, now: datetime.datetime) -> str:
+    if operation['state'] == 'PENDING':
+        return f'waits for its turn, number {operation["position"] or 1} at the bay'
     if not operation['started_at']:
         return 'waits for its turn'
     passed = (now - _time(operation['started_at'])).total_seconds()

@@ -53,6 +53,11 @@ TABLE: Final[Table] = {
         '{bay.title} {ident} has an operation in progress: {error.active.verb} '
         '{error.active.uuid}',
     ),
+    operations.QueueFull: Refusal(
+        errors.bays.OPERATION_IN_PROGRESS,
+        '{bay.title} {ident} has an operation in progress: {error.active.verb} '
+        '{error.active.uuid}, and {error.waiting} more wait for their turn. No more may wait.',
+    ),
     operations.QuotaExceeded: Refusal(
         errors.quotas.EXCEEDED,
         'Resource limit exceeded: You have reached the maximum {bay.plural} per project, '

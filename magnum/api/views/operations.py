@@ -2,7 +2,7 @@
 
 import collections
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from sqlalchemy import orm
@@ -12,6 +12,7 @@ from magnum.api.types.schemas import BOOLEAN, COUNT, LINKS, STRING, TEXT, UUID, 
 from magnum.api.views.base import links
 from magnum.api.views.members import Document, DocumentType, Member, computed, time
 from magnum.db.repositories import operations as repository
+from magnum.db.repositories import queue
 from magnum.db.selections import Row
 from magnum.domain import failures, states, verbs
 from magnum.domain.parameters import Parameters
@@ -62,6 +63,11 @@ OPERATION: Final = DocumentType(
     Member('verb', {'enum': list(states.VERBS)}, 'What was promised.'),
     Member('state', {'enum': list(states.STATES)}, 'Where it stands.'),
     computed(
+        'position', nullable({'type': 'integer', 'minimum': 1}),
+        'Its place among what waits for its turn at the bay; null when it does not wait.',
+    ),
+    computed('waits_for', TEXT, 'uuid of the operation that has its turn before it.'),
+    computed(
         'percentage', {'type': 'integer', 'minimum': 0, 'maximum': 100},
         'How many of its steps are done.',
     ),
@@ -107,17 +113,37 @@ class _Pending:
 
 
 def documents(session: orm.Session, rows: Sequence[Row], base: str) -> list[Document]:
-    """The documents of a page: one more statement, however many operations."""
+    """The documents of a page: one more statement, or two, however many operations."""
     recorded: dict[str, list[Row]] = collections.defaultdict(list)
     for step in repository.steps(session, [row.uuid for row in rows]):
         recorded[step.operation_uuid].append(step)
-    return [_document(row, recorded[row.uuid], base) for row in rows]
+    places = _places(session, rows)
+    return [_document(row, recorded[row.uuid], places, base) for row in rows]
 
 
-def _document(row: Row, recorded: Sequence[Row], base: str) -> Document:
+def _places(session: orm.Session, rows: Sequence[Row]) -> dict[str, tuple[int, str | None]]:
+    """By uuid of what waits for its turn: its position, and what has its turn before it."""
+    bays = {row.bay_uuid for row in rows if row.state == states.PENDING}
+    places: dict[str, tuple[int, str | None]] = {}
+    previous: dict[str, str] = {}
+    length: collections.Counter[str] = collections.Counter()
+    for row in queue.unfinished(session, bays) if bays else ():
+        if row.state == states.PENDING:
+            length[row.bay_uuid] += 1
+            places[row.uuid] = length[row.bay_uuid], previous.get(row.bay_uuid)
+        previous[row.bay_uuid] = row.uuid
+    return places
+
+
+def _document(
+    row: Row, recorded: Sequence[Row], places: Mapping[str, tuple[int, str | None]], base: str
+) -> Document:
     names = _step_names(row)
+    position, waits_for = places.get(row.uuid, (None, None))
     return OPERATION.document(
         row,
+        position=position,
+        waits_for=waits_for,
         percentage=percentage(row.state, names, recorded),
         steps=_steps(names, recorded),
         requester=REQUESTER.document(row),

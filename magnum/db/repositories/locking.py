@@ -18,7 +18,7 @@ from magnum.db.models import Bay, Nodegroup, Operation
 from magnum.db.types import utcnow
 from magnum.domain import rounds, states
 from magnum.domain.nodegroups import WORKER
-from magnum.domain.parameters import Parameters, Resize
+from magnum.domain.parameters import Parameters
 
 
 class BayGone(Exception):
@@ -175,10 +175,3 @@ def set_stack(
         .filter_by(bay_uuid=bay_uuid, **which)
         .values(stack_id=stack_id, generation=Nodegroup.generation + 1)
     )
-
-
-def restore_count(session: orm.Session, operation: Operation) -> None:
-    """The node group has the nodes that it had before a resize, if this is one."""
-    asked = Parameters.of(operation)
-    if isinstance(asked, Resize) and asked.previous_node_count is not None:
-        set_values(session, Nodegroup, asked.nodegroup, node_count=asked.previous_node_count)

@@ -101,9 +101,9 @@ def parameters_of(
     return [Parameters.of(row) for row in rows]
 
 
-def last_id(session: orm.Session, bay_uuid: str) -> int | None:
-    """The id of the bay's last operation."""
-    found: int | None = session.scalar(
-        sa.select(sa.func.max(TABLE.c.id)).where(TABLE.c.bay_uuid == bay_uuid)
-    )
-    return found
+def after(session: orm.Session, operation: models.Operation) -> Sequence[Row]:
+    """``verb`` and ``parameters`` of the bay's later operations."""
+    return session.execute(
+        sa.select(TABLE.c.verb, TABLE.c.parameters)
+        .where(TABLE.c.bay_uuid == operation.bay_uuid, TABLE.c.id > operation.id)
+    ).all()

@@ -13,17 +13,20 @@ from magnum.domain.machine import Event, EventNotAllowed
 TABLE: Final[sa.Table] = Operation.__table__
 
 
-def accept(session: orm.Session, taken: dict[str, Any], **described: Any) -> Operation:
+def insert(
+    session: orm.Session, event: Event, taken: dict[str, Any], **described: Any
+) -> Operation:
     """Insert an operation; one that it pre-empts lets go of the bay first.
 
     The column ``active_for`` is unique: the UPDATE comes before the INSERT.
 
-    :param taken: the columns that :data:`~magnum.domain.machine.ACCEPT` takes.
+    :param event: one that happens to what is not there yet.
+    :param taken: the columns that the event takes.
     :param described: columns that no event writes.
     """
     session.flush()
-    state = machine.ACCEPT.moves[machine.NEW]
-    operation = Operation(state=state, **machine.ACCEPT.values(taken), **described)
+    state = event.moves[machine.NEW]
+    operation = Operation(state=state, **event.values(taken), **described)
     session.add(operation)
     session.flush()
     return operation

@@ -9,6 +9,7 @@ from magnum.db.repositories import events, locking, operations, transitions
 from magnum.db.repositories.locking import BayGone
 from magnum.domain import machine, states
 from magnum.domain.failures import Failure
+from magnum.operations import queue
 from magnum.operations.accept.errors import NotCancellable
 from magnum.operations.accept.requester import Requester
 from magnum.operations.ending import end_cancelled, is_preempted
@@ -31,13 +32,16 @@ def accept(session: orm.Session, operation_uuid: str, requester: Requester) -> m
         raise NotCancellable(f'It has ended: {operation.state}.')
     if operation.verb not in states.VERBS:
         raise NotCancellable('It is of a later release than this one.')
+    by = f'Cancelled by the user {requester.user_id}.'
+    if operation.state == states.PENDING:
+        queue.withdraw(session, operation, Failure('cancelled', by))
+        return operation
     if not states.VERBS[operation.verb].is_cancellable:
         raise NotCancellable('A delete goes on to its end.')
     if is_preempted(operation):
         raise NotCancellable('It makes way for a delete.')
     if operation.cancel_requested:
         return operation
-    by = f'Cancelled by the user {requester.user_id}.'
     is_begun = operation.state != states.QUEUED or operation.attempts > 0
     # Whoever holds it, or claims it next, stops it.
     transitions.write(operation, machine.CANCEL, error=Failure('cancelled', by).as_dict())

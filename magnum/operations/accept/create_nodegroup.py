@@ -4,10 +4,10 @@ from oslo_config import cfg
 from sqlalchemy import orm
 
 from magnum.db import models
-from magnum.db.repositories import nodegroups
+from magnum.db.repositories import locking, nodegroups
 from magnum.domain.parameters import CreateNodegroup
 from magnum.operations.accept.errors import NodegroupExists
-from magnum.operations.accept.insertion import begin_operation, check_idle
+from magnum.operations.accept.insertion import begin_or_enqueue, check_may_wait
 from magnum.operations.accept.requester import Requester
 
 
@@ -18,18 +18,20 @@ def accept(
     nodegroup: models.Nodegroup,
     requester: Requester,
 ) -> models.Operation:
-    """Insert a further node group and the operation that builds it.
+    """Insert a further node group and the operation that builds it, now or in its turn.
 
     :raises NodegroupExists: the bay has one of that name.
-    :raises OperationInProgress: something else is going on.
+    :raises OperationInProgress: something goes on that it may not wait behind.
+    :raises QueueFull: as many as may wait do.
     """
-    check_idle(session, bay)
+    active = locking.active_operation(session, bay.uuid)
+    check_may_wait(session, active, CreateNodegroup.verb)
     if nodegroups.is_taken(session, bay.uuid, nodegroup.name):
         raise NodegroupExists(nodegroup.name)
     nodegroup.bay_uuid = bay.uuid
     nodegroup.project_id = bay.project_id
     nodegroup.is_default = False
     nodegroups.insert(session, nodegroup)
-    return begin_operation(
-        conf, session, bay, requester, CreateNodegroup(nodegroup=nodegroup.uuid)
+    return begin_or_enqueue(
+        conf, session, bay, active, requester, CreateNodegroup(nodegroup=nodegroup.uuid)
     )

@@ -4,10 +4,12 @@ from oslo_config import cfg
 from sqlalchemy import orm
 
 from magnum.db import models
-from magnum.db.repositories import locking
-from magnum.domain.parameters import DeleteNodegroup, Parameters
-from magnum.operations.accept.insertion import begin_operation, in_progress
+from magnum.db.repositories import locking, queue
+from magnum.domain import states
+from magnum.domain.parameters import DeleteNodegroup
+from magnum.operations.accept.insertion import begin_or_enqueue, check_may_wait
 from magnum.operations.accept.requester import Requester
+from magnum.operations.queue import is_about, withdraw
 
 
 def accept(
@@ -19,19 +21,27 @@ def accept(
 ) -> models.Operation:
     """Insert the operation that removes a further node group.
 
-    A delete of it in progress is answered with itself.
+    A delete of it that is in progress, or waits, is answered with itself. What else
+    waits to change it never will.
 
     :raises NodegroupGone: the bay has no such node group.
-    :raises OperationInProgress: something else is going on.
+    :raises OperationInProgress: something goes on that it may not wait behind.
+    :raises QueueFull: as many as may wait do.
     :raises ValueError: it is a default one, which goes with its bay.
     """
     active = locking.active_operation(session, bay.uuid)
     group = locking.nodegroup(session, bay.uuid, nodegroup_uuid)
     if group.is_default:
         raise ValueError('a default node group goes with its bay')
-    if active is not None:
-        asked = Parameters.of(active)
-        if isinstance(asked, DeleteNodegroup) and asked.nodegroup == group.uuid:
-            return active
-        raise in_progress(session, active)
-    return begin_operation(conf, session, bay, requester, DeleteNodegroup(nodegroup=group.uuid))
+    waiting = queue.of_bay(session, bay.uuid)
+    about_it = [other for other in (active, *waiting) if other and is_about(other, group)]
+    for other in about_it:
+        if other.verb == states.DELETE_NODEGROUP:
+            return other
+    check_may_wait(session, active, states.DELETE_NODEGROUP)
+    for other in about_it:
+        if other.state == states.PENDING:
+            withdraw(session, other, None)
+    return begin_or_enqueue(
+        conf, session, bay, active, requester, DeleteNodegroup(nodegroup=group.uuid)
+    )

@@ -5,7 +5,7 @@ from magnum.db.repositories.locking import BayGone, NodegroupGone
 
 __all__ = [
     'BayGone', 'BaymodelChanged', 'BaymodelGone', 'NodegroupExists', 'NodegroupGone',
-    'NotCancellable', 'NotRetryable', 'OperationInProgress', 'QuotaExceeded',
+    'NotCancellable', 'NotRetryable', 'OperationInProgress', 'QueueFull', 'QuotaExceeded',
 ]
 
 
@@ -15,6 +15,14 @@ class OperationInProgress(Exception):
     def __init__(self, active: models.Operation):
         super().__init__(f'operation {active.uuid} ({active.verb}) is in progress')
         self.active = active
+
+
+class QueueFull(OperationInProgress):
+    """As many operations as may wait behind the active one; ``waiting`` is how many."""
+
+    def __init__(self, active: models.Operation, waiting: int):
+        super().__init__(active)
+        self.waiting = waiting
 
 
 class BaymodelGone(Exception):

@@ -7,12 +7,13 @@ from oslo_config import cfg
 from sqlalchemy import orm
 
 from magnum.db import models
-from magnum.db.repositories import events, locking, transitions
+from magnum.db.repositories import events, locking, queue, transitions
 from magnum.db.statements import database_now
-from magnum.domain import rounds, states
+from magnum.domain import machine, rounds, states
 from magnum.domain.parameters import Parameters
-from magnum.operations.accept.errors import OperationInProgress
+from magnum.operations.accept.errors import OperationInProgress, QueueFull
 from magnum.operations.accept.requester import Requester
+from magnum.operations.queue import BEHIND
 
 _DELETES: Final = frozenset({states.DELETE, states.DELETE_NODEGROUP})
 
@@ -52,6 +53,43 @@ def begin_operation(
     return operation
 
 
+def begin_or_enqueue(
+    conf: cfg.ConfigOpts,
+    session: orm.Session,
+    bay: models.Bay,
+    active: models.Operation | None,
+    requester: Requester,
+    parameters: Parameters,
+) -> models.Operation:
+    """As ``begin_operation``; behind an active operation it waits for its turn.
+
+    :param active: one that :func:`check_may_wait` let pass, or None.
+    :raises QueueFull: as many as may wait do.
+    """
+    if active is None:
+        return begin_operation(conf, session, bay, requester, parameters)
+    waiting = len(queue.of_bay(session, bay.uuid))
+    if waiting >= conf.conductor.queue_limit:
+        session.expunge(active)
+        raise QueueFull(active, waiting)
+    # By the database: a worker may have raised it meanwhile.
+    bay.generation = models.Bay.generation + 1
+    operation = insert_operation(
+        conf, session, bay, requester, parameters, database_now(session), is_pending=True
+    )
+    locking.set_nodegroup_status(session, operation, states.IN_PROGRESS)
+    return operation
+
+
+def check_may_wait(session: orm.Session, active: models.Operation | None, verb: str) -> None:
+    """Check that something may be asked of a bay with an active operation.
+
+    :raises OperationInProgress: it contradicts what is active.
+    """
+    if active is not None and active.verb not in BEHIND[verb]:
+        raise in_progress(session, active)
+
+
 def insert_operation(
     conf: cfg.ConfigOpts,
     session: orm.Session,
@@ -61,12 +99,14 @@ def insert_operation(
     now: datetime.datetime,
     preempts: str | None = None,
     retries: str | None = None,
+    is_pending: bool = False,
 ) -> models.Operation:
     """Insert an operation, with its deadline and the event that tells of it.
 
     :param now: the database's time.
     :param preempts: uuid of the operation whose place it takes.
     :param retries: uuid of the operation that it tries again.
+    :param is_pending: it waits for its turn at the bay, and its deadline with it.
     """
     verb, this = parameters.verb, rounds.current(parameters)
     if this is not None:
@@ -76,9 +116,13 @@ def insert_operation(
     else:
         minutes = bay.create_timeout
     allowed = datetime.timedelta(minutes=minutes or conf.cluster_heat.create_timeout)
-    operation = transitions.accept(
+    taken: dict[str, Any] = {'deadline': now + allowed}
+    if not is_pending:
+        taken['active_for'] = bay.uuid
+    operation = transitions.insert(
         session,
-        {'active_for': bay.uuid, 'deadline': now + allowed},
+        machine.ENQUEUE if is_pending else machine.ACCEPT,
+        taken,
         bay_uuid=bay.uuid,
         bay_name=bay.name,
         project_id=bay.project_id,
@@ -91,5 +135,6 @@ def insert_operation(
         preempts=preempts,
         retries=retries,
     )
-    events.record(session, operation, f'bay.{verb}.accepted', f'{verb} was accepted')
+    later = ' and waits for its turn' if is_pending else ''
+    events.record(session, operation, f'bay.{verb}.accepted', f'{verb} was accepted{later}')
     return operation

@@ -6,11 +6,12 @@ from oslo_config import cfg
 from sqlalchemy import orm
 
 from magnum.db import models
-from magnum.db.repositories import locking
+from magnum.db.repositories import locking, queue
 from magnum.domain import states
 from magnum.domain.parameters import Resize
-from magnum.operations.accept.insertion import begin_operation, in_progress
+from magnum.operations.accept.insertion import begin_or_enqueue, check_may_wait, in_progress
 from magnum.operations.accept.requester import Requester
+from magnum.operations.queue import is_about
 
 
 def accept(
@@ -26,7 +27,8 @@ def accept(
     """Give a node group another count.
 
     A resize of the same group that no worker has begun yet takes the new
-    count over, and removes the nodes named by either request.
+    count over, and removes the nodes named by either request. Behind anything
+    else it waits for its turn.
 
     :param rollback: whether Heat is to undo a change that fails.
     :param nodegroup_uuid: None: the default workers.
@@ -34,22 +36,29 @@ def accept(
         asks for as many as there are, they are replaced.
     :returns: None when there is nothing to change; what failed may be
         asked for the same count again.
-    :raises OperationInProgress: something else is going on.
+    :raises OperationInProgress: something goes on that it may not wait behind.
+    :raises QueueFull: as many as may wait do.
     :raises NodegroupGone: the bay has no such node group.
     """
     active = locking.active_operation(session, bay.uuid)
     group = locking.nodegroup(session, bay.uuid, nodegroup_uuid)
-    if active is not None:
-        if not _takes_over(active, group):
-            raise in_progress(session, active)
-        waiting = Resize.of(active)
-        named = tuple(dict.fromkeys((*waiting.nodes_to_remove, *nodes_to_remove)))
-        active.parameters = dataclasses.replace(
-            waiting, node_count=node_count, rollback=rollback, nodes_to_remove=named
-        ).stored()
-        _set_count(group, node_count)
-        bay.generation = models.Bay.generation + 1
-        return active
+    about_it = [
+        other for other in (*queue.of_bay(session, bay.uuid), active)
+        if other and is_about(other, group)
+    ]
+    for other in about_it:
+        if other.verb == states.DELETE_NODEGROUP:
+            raise in_progress(session, other)
+        if other.verb == states.RESIZE and not _is_begun(other):
+            asked = Resize.of(other)
+            named = tuple(dict.fromkeys((*asked.nodes_to_remove, *nodes_to_remove)))
+            other.parameters = dataclasses.replace(
+                asked, node_count=node_count, rollback=rollback, nodes_to_remove=named
+            ).stored()
+            _set_count(group, node_count)
+            bay.generation = models.Bay.generation + 1
+            return other
+    check_may_wait(session, active, states.RESIZE)
     has_failed = states.is_failed(bay.status) or states.is_failed(group.status)
     if group.node_count == node_count and not nodes_to_remove and not has_failed:
         return None
@@ -58,7 +67,7 @@ def accept(
         rollback=rollback, nodes_to_remove=nodes_to_remove,
     )
     _set_count(group, node_count)
-    return begin_operation(conf, session, bay, requester, parameters)
+    return begin_or_enqueue(conf, session, bay, active, requester, parameters)
 
 
 def _set_count(group: models.Nodegroup, node_count: int) -> None:
@@ -67,11 +76,6 @@ def _set_count(group: models.Nodegroup, node_count: int) -> None:
     group.generation = models.Nodegroup.generation + 1
 
 
-def _takes_over(active: models.Operation, group: models.Nodegroup) -> bool:
-    """Whether a resize that waits can still be given another target."""
-    return (
-        active.verb == states.RESIZE
-        and Resize.of(active).nodegroup == group.uuid
-        and active.state == states.QUEUED
-        and active.attempts == 0
-    )
+def _is_begun(operation: models.Operation) -> bool:
+    """Whether a resize can be given another target no more."""
+    return operation.state not in (states.PENDING, states.QUEUED) or operation.attempts > 0

@@ -7,11 +7,12 @@ from sqlalchemy import orm
 
 from magnum.db import models
 from magnum.db.repositories import key_pairs, locking, operations
-from magnum.domain import nodegroups, states
+from magnum.domain import nodegroups, rounds, states
 from magnum.domain.parameters import CreateNodegroup, InRounds, Parameters, Resize
 from magnum.operations.accept.errors import NotRetryable
 from magnum.operations.accept.insertion import begin_operation, check_idle
 from magnum.operations.accept.requester import Requester
+from magnum.operations.queue import BEHIND
 
 
 def accept(
@@ -37,10 +38,22 @@ def accept(
     is_to_be_built = failed.verb == states.CREATE and (
         bay.stack_id is None or not key_pairs.has_any(session, bay.uuid)
     )
-    if operations.last_id(session, bay.uuid) != failed.id and not is_to_be_built:
+    if _has_followed(session, failed) and not is_to_be_built:
         raise NotRetryable('The bay has had a later operation.')
     return begin_operation(
         conf, session, bay, requester, _again(session, failed), retries=failed.uuid
+    )
+
+
+def _has_followed(session: orm.Session, failed: models.Operation) -> bool:
+    """Whether a later operation of the bay was about what this one was about."""
+    later = operations.after(session, failed)
+    group = rounds.nodegroup_uuid(Parameters.of(failed))
+    if group is None or failed.verb not in BEHIND:
+        return bool(later)
+    return any(
+        other.verb not in BEHIND or rounds.nodegroup_uuid(Parameters.of(other)) == group
+        for other in later
     )
 
 

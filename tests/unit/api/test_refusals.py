@@ -26,6 +26,7 @@ NAMES: dict[str, Any] = {
 }
 ERRORS = (
     operations.OperationInProgress(ACTIVE),
+    operations.QueueFull(ACTIVE, 2),
     operations.QuotaExceeded(3),
     *(kind('why') for kind in (
         operations.BayGone, operations.BaymodelGone, operations.BaymodelChanged,

@@ -24,10 +24,13 @@ GIVEN: dict[str, Any] = {
     'not_before': NOW, 'error': {'code': 'internal', 'reason': 'it failed'}, 'deadline': NOW,
     'found_failure': {'code': 'internal'}, 'finished_at': NOW, 'stack_id': 'stack',
     'stack_action': 'UPDATE', 'stack_updated_before': '', 'lease_expires_at': NOW,
-    'worker': 'w', 'started_at': NOW, 'active_for': 'first',
+    'worker': 'w', 'started_at': NOW,
 }
 #: Events of one operation, whose row its worker or a request holds.
-OF_ONE = [event for event in machine.EVENTS if event not in (machine.ACCEPT, machine.CLAIM)]
+OF_ONE = [
+    event for event in machine.EVENTS
+    if event not in (machine.ACCEPT, machine.ENQUEUE, machine.CLAIM)
+]
 
 
 def engine_with_tables() -> sa.Engine:
@@ -54,14 +57,22 @@ def session() -> Iterator[orm.Session]:
 
 
 def accept(session: orm.Session, bay: str) -> models.Operation:
-    return transitions.accept(
-        session, {'active_for': bay, 'deadline': NOW},
+    return transitions.insert(
+        session, machine.ACCEPT, {'active_for': bay, 'deadline': NOW},
+        bay_uuid=bay, bay_name=bay, verb=states.RESIZE, parameters={}, roles=[],
+    )
+
+
+def enqueue(session: orm.Session, bay: str) -> models.Operation:
+    return transitions.insert(
+        session, machine.ENQUEUE, {'deadline': NOW},
         bay_uuid=bay, bay_name=bay, verb=states.RESIZE, parameters={}, roles=[],
     )
 
 
 def write(operation: models.Operation, event: Event) -> None:
-    given = {column: GIVEN[column] for column in event.takes}
+    values = {**GIVEN, 'active_for': operation.bay_uuid}
+    given = {column: values[column] for column in event.takes}
     transitions.write(operation, event, **given)
 
 
@@ -101,18 +112,24 @@ class Life:
         self.session.expire_all()
         self.check()
 
-    @staticmethod
-    def events_of(operation: models.Operation, number: int) -> list[Event]:
+    def is_taken(self, bay: str) -> bool:
+        return any(one.active_for == bay for one in self.operations)
+
+    def events_of(self, operation: models.Operation, number: int) -> list[Event]:
         """The events that move it, and one of those that only note something."""
-        events = allowed(operation)
+        events = [
+            event for event in allowed(operation)
+            if event is not machine.TURN or not self.is_taken(operation.bay_uuid)
+        ]
         moving = [event for event in events if event in MOVING]
         noting = [event for event in events if event not in MOVING]
         return moving + noting[number % len(noting):][:1] if noting else moving
 
     def ask(self, bay: str) -> None:
-        if all(one.active_for != bay for one in self.operations):
+        if not self.is_taken(bay):
             self.operations.append(accept(self.session, bay))
             return
+        self.operations.append(enqueue(self.session, bay))
         with pytest.raises(sa.exc.IntegrityError), self.session.begin_nested():
             accept(self.session, bay)
 
@@ -145,7 +162,7 @@ def check_mind(one: models.Operation) -> None:
     assert (one.worker is not None) == is_running
     assert (one.lease_expires_at is not None) == is_running
     assert (one.finished_at is not None) == (one.state in ENDED)
-    if one.state in ENDED:
+    if one.state in (states.PENDING, *ENDED):
         assert one.active_for is None
     elif one.active_for is None:
         assert is_running, "what a delete waits for is in some worker's hands"
@@ -179,11 +196,12 @@ def test_whatever_happens(numbers: list[int]) -> None:
 def test_every_event_can_happen(session: orm.Session) -> None:
     """A path to each, so that the table says nothing idle."""
     assert {event.name for event in machine.EVENTS} == {event.name for event in (
-        machine.ACCEPT, machine.CLAIM, *OF_ONE
+        machine.ACCEPT, machine.ENQUEUE, machine.CLAIM, *OF_ONE
     )}
     for event in OF_ONE:
-        operation = accept(session, f'bay-{event.name}')
-        if states.QUEUED not in event.moves:
+        is_pending = states.PENDING in event.moves
+        operation = (enqueue if is_pending else accept)(session, f'bay-{event.name}')
+        if not is_pending and states.QUEUED not in event.moves:
             (found,) = claims.claimable(session, NOW, datetime.timedelta(0), 1, False)
             claims.take(session, found, 'w', NOW + datetime.timedelta(days=1))
             session.refresh(operation)

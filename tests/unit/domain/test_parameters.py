@@ -195,7 +195,7 @@ def _written(tree: ast.Module) -> Iterator[str]:
         match node:
             case ast.Assign(targets=[ast.Attribute(attr='parameters')], value=value):
                 made = value
-            case ast.Call(func=func, keywords=keywords) if ast.unparse(func).endswith('.accept'):
+            case ast.Call(func=func, keywords=keywords) if ast.unparse(func).endswith('.insert'):
                 given = [one.value for one in keywords if one.arg == 'parameters']
                 if not given:
                     continue
@@ -225,7 +225,7 @@ def test_nothing_else_looks_into_the_column() -> None:
     "asked['rollback']",
     "{**operation.parameters, 'round': 1}",
     "operation.parameters = {'round': 1}",
-    "transitions.accept(session, {}, parameters={'round': 1})",
+    "transitions.insert(session, machine.ACCEPT, {}, parameters={'round': 1})",
 ])
 def test_what_would_look_into_the_column_is_found(text: str) -> None:
     tree = ast.parse(text)

@@ -13,7 +13,8 @@ _STATES = {'a': 'DONE', 'b': 'DONE', 'c': 'RUNNING', 'd': 'PENDING'}
 
 def operation(**more: Any) -> dict[str, Any]:
     return {
-        'verb': 'create', 'bay_name': 'first', 'bay_uuid': 'u', 'percentage': 50,
+        'verb': 'create', 'state': 'RUNNING', 'position': None,
+        'bay_name': 'first', 'bay_uuid': 'u', 'percentage': 50,
         'steps': [{'name': name, 'state': state} for name, state in _STATES.items()],
         'cancel_requested': False, 'started_at': _BEGAN, 'finished_at': None,
         'deadline': '2026-01-01T13:00:00.000000+00:00', **more,
@@ -33,9 +34,14 @@ def test_time_left_is_bounded_by_the_deadline_where_nothing_else_is_known() -> N
 
 
 def test_an_operation_that_has_not_begun_waits() -> None:
-    text = progress.line(operation(started_at=None, percentage=0), '', 10.0, _NOW)
+    new = operation(state='QUEUED', started_at=None, percentage=0)
+    text = progress.line(new, '', 10.0, _NOW)
     assert text.endswith('waits for its turn')
     assert '[--------------------]   0%' in text
+    behind = {**new, 'state': 'PENDING', 'position': 2}
+    assert progress.line(behind, '', 10.0, _NOW).endswith(
+        'waits for its turn, number 2 at the bay'
+    )
 
 
 def test_what_is_usual_is_the_median() -> None:

@@ -13,7 +13,9 @@ from osc_magnum.waiting import until_ended
 
 _OPERATION: Final = ('operation', 'Operation (uuid)')
 _KINDS: Final = {'steps': columns.Steps, 'error': columns.Failure}
-_STATES: Final = ('QUEUED', 'RUNNING', 'WAITING', 'SUCCEEDED', 'FAILED', 'CANCELLED')
+_STATES: Final = (
+    'PENDING', 'QUEUED', 'RUNNING', 'WAITING', 'SUCCEEDED', 'FAILED', 'CANCELLED',
+)
 _VERBS: Final = (
     'create',
     'resize',

@@ -1,0 +1,96 @@
+"""Queries for operations that wait for their turn at a bay."""
+
+import dataclasses
+from collections.abc import Collection, Sequence
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from magnum.db.models import Nodegroup, Operation
+from magnum.db.repositories import locking
+from magnum.db.repositories.transitions import TABLE
+from magnum.db.selections import Row
+from magnum.domain import states
+from magnum.domain.parameters import CreateNodegroup, Parameters, Resize
+
+
+def of_bay(session: orm.Session, bay_uuid: str) -> Sequence[Operation]:
+    """What waits for its turn at a bay, in order."""
+    return session.scalars(
+        sa.select(Operation)
+        .filter_by(bay_uuid=bay_uuid, state=states.PENDING)
+        .order_by(TABLE.c.id)
+        .execution_options(populate_existing=True)
+    ).all()
+
+
+def unfinished(session: orm.Session, bay_uuids: Collection[str]) -> Sequence[Row]:
+    """``uuid``, ``bay_uuid`` and ``state`` of what is active at bays and of what waits there.
+
+    In order: what is active first.
+    """
+    is_pending = TABLE.c.state == states.PENDING
+    return session.execute(
+        sa.select(TABLE.c.uuid, TABLE.c.bay_uuid, TABLE.c.state)
+        .where(
+            TABLE.c.bay_uuid.in_(bay_uuids), sa.or_(is_pending, TABLE.c.active_for.is_not(None))
+        )
+        .order_by(is_pending, TABLE.c.id)
+    ).all()
+
+
+def idle_bays(session: orm.Session, most: int) -> Sequence[str]:
+    """uuids of bays at which something waits for its turn and nothing is active."""
+    active = TABLE.alias('active')
+    return session.scalars(
+        sa.select(TABLE.c.bay_uuid)
+        .where(TABLE.c.state == states.PENDING)
+        .where(~sa.exists().where(active.c.active_for == TABLE.c.bay_uuid))
+        .distinct()
+        .limit(most)
+    ).all()
+
+
+def restore_count(session: orm.Session, operation: Operation) -> None:
+    """The node group has the nodes that it had before a resize, if this is one.
+
+    A later resize of it that waits for its turn has the last word.
+    """
+    asked = Parameters.of(operation)
+    if not isinstance(asked, Resize) or asked.previous_node_count is None:
+        return
+    for later in of_bay(session, operation.bay_uuid):
+        follows = Parameters.of(later)
+        if (
+            later.id > operation.id
+            and isinstance(follows, Resize) and follows.nodegroup == asked.nodegroup
+        ):
+            later.parameters = dataclasses.replace(
+                follows, previous_node_count=asked.previous_node_count
+            ).stored()
+            return
+    locking.set_values(
+        session, Nodegroup, asked.nodegroup, node_count=asked.previous_node_count
+    )
+
+
+def without(
+    waiting: Sequence[Operation], groups: Sequence[Nodegroup]
+) -> Sequence[Nodegroup]:
+    """A bay's node groups as they are until what waits has its turn.
+
+    Requests write the rows at once, so that clients read what they asked for.
+
+    :param waiting: what waits at the bay, in order.
+    :param groups: objects of no session; those of resizes are changed.
+    """
+    asked = [Parameters.of(operation) for operation in waiting]
+    to_come = {one.nodegroup for one in asked if isinstance(one, CreateNodegroup)}
+    counts = {
+        one.nodegroup: one.previous_node_count
+        for one in reversed(asked)
+        if isinstance(one, Resize) and one.previous_node_count is not None
+    }
+    for group in groups:
+        group.node_count = counts.get(group.uuid, group.node_count)
+    return [group for group in groups if group.uuid not in to_come]

@@ -1,0 +1,293 @@
+"""Changes of node groups that wait for their turn at a bay."""
+
+from typing import Any
+
+import pytest
+
+from magnum.db import models
+from magnum.domain import states
+from magnum.domain.parameters import Resize
+from magnum.operations.accept.errors import OperationInProgress, QueueFull
+from magnum.operations.watcher import Watcher
+from tests.operations.conftest import Killed, World, error_of
+
+
+@pytest.fixture
+def uuid(world: World) -> str:
+    """A bay that is built."""
+    made = world.create(name='bay')
+    world.build(made)
+    return made
+
+
+def _states(world: World, uuid: str) -> list[tuple[str, str]]:
+    """Verbs and states of what was asked of the bay, but for its creation."""
+    return [(one.verb, one.state) for one in world.operations(uuid)[1:]]
+
+
+def _again(world: World, operation: models.Operation) -> models.Operation:
+    (found,) = world.rows(models.Operation, uuid=operation.uuid)
+    row: models.Operation = found
+    return row
+
+
+def _build_all(world: World, uuid: str) -> None:
+    for _ in range(30):
+        world.build(uuid)
+        if all(one.state in states.ENDED for one in world.operations(uuid)):
+            return
+
+
+def _count(world: World, name: str = 'default-worker') -> Any:
+    return world.nodegroup(name).node_count
+
+
+def test_node_groups_made_in_one_apply(world: World, uuid: str) -> None:
+    names = [f'pool-{number}' for number in range(6)]
+    asked = [world.add_nodegroup(uuid, name) for name in names]
+    assert [one.state for one in asked] == ['QUEUED', *['PENDING'] * 5]
+    assert set(world.statuses(uuid).values()) == {
+        'UPDATE_IN_PROGRESS', 'CREATE_COMPLETE', 'CREATE_IN_PROGRESS',
+    }
+    _build_all(world, uuid)
+    assert _states(world, uuid) == [('create_nodegroup', 'SUCCEEDED')] * 6
+    assert {world.nodegroup(name).status for name in names} == {'CREATE_COMPLETE'}
+    assert world.bay(uuid).status == 'UPDATE_COMPLETE'
+
+    for name in names:
+        world.ask('delete_nodegroup', uuid, world.nodegroup(name).uuid)
+    assert {world.nodegroup(name).status for name in names} == {'DELETE_IN_PROGRESS'}
+    _build_all(world, uuid)
+    assert {group.name for group in world.rows(models.Nodegroup)} == {
+        'default-master', 'default-worker',
+    }
+    assert len(world.cloud.living()) == 1
+
+
+def test_a_turn_comes_with_the_end_of_what_was_before(world: World, uuid: str) -> None:
+    first = world.ask('resize', uuid, 3)
+    second = world.add_nodegroup(uuid)
+    assert (second.state, second.active_for, second.attempts) == ('PENDING', None, 0)
+    worker = world.worker()
+    assert worker.turn() == 1                   # nobody claims what waits
+    world.cloud.settle()
+    world.pass_time(30)
+    worker.watch()
+    worker.turn()
+    assert _again(world, first).state == 'SUCCEEDED'
+    begun = _again(world, second)
+    assert (begun.state, begun.active_for) == ('QUEUED', uuid)
+    assert world.bay(uuid).status == 'UPDATE_IN_PROGRESS'
+    kinds = [row.kind for row in world.rows(models.Event, operation_uuid=second.uuid)]
+    assert kinds == ['bay.create_nodegroup.accepted', 'bay.create_nodegroup.turn']
+
+
+def test_a_deadline_begins_with_the_turn(world: World, uuid: str) -> None:
+    first = world.ask('resize', uuid, 3)
+    second = world.add_nodegroup(uuid)
+    world.pass_time(7200)                       # both deadlines have passed
+    _build_all(world, uuid)
+    assert error_of(_again(world, first))['code'] == 'deadline_exceeded'
+    assert _again(world, second).state == 'SUCCEEDED'
+
+
+@pytest.mark.parametrize('how', ['fail', 'cancel'])
+def test_what_waits_goes_on_after_a_failure(world: World, uuid: str, how: str) -> None:
+    first = world.add_nodegroup(uuid, 'one')
+    world.add_nodegroup(uuid, 'two')
+    if how == 'fail':
+        world.fail()
+    else:
+        world.about('cancel', first)
+    assert world.nodegroup('one').status == 'CREATE_FAILED'
+    assert world.nodegroup('two').status == 'CREATE_IN_PROGRESS'
+    _build_all(world, uuid)
+    assert world.nodegroup('two').status == 'CREATE_COMPLETE'
+    # What came later was about another node group.
+    world.about('retry', first)
+    _build_all(world, uuid)
+    assert world.nodegroup('one').status == 'CREATE_COMPLETE'
+
+
+def test_resizes_of_one_group_while_one_goes_on(world: World, uuid: str) -> None:
+    """As an autoscaler that removes a second and a third node some seconds after the first."""
+    world.ask('resize', uuid, 4)
+    world.build(uuid)
+    first = world.ask('resize', uuid, 3, nodes_to_remove=('1',))
+    worker = world.worker()
+    worker.turn()
+    second = world.ask('resize', uuid, _count(world) - 1, nodes_to_remove=('2',))
+    third = world.ask('resize', uuid, _count(world) - 1, nodes_to_remove=('3',))
+    assert second.uuid == third.uuid != first.uuid
+    assert _count(world) == 1
+    _build_all(world, uuid)
+    assert Resize.of(_again(world, first)).node_count == 3
+    assert _again(world, first).state == 'SUCCEEDED'    # it had 3, and 3 were wanted of it
+    assert _again(world, second).state == 'SUCCEEDED'
+    assert _count(world) == 1
+    assert world.stack('bay')['parameters']['removed'] == ['2', '3']
+    assert len(world.nodegroup('default-worker').node_addresses) == 1
+
+
+def test_the_first_is_cancelled_while_the_second_waits(world: World, uuid: str) -> None:
+    first = world.ask('resize', uuid, 3)
+    world.add_nodegroup(uuid)
+    second = world.ask('resize', uuid, 5)
+    assert second.uuid == first.uuid            # nobody has begun it
+    world.worker('dead').claims.claim(1)
+    second = world.ask('resize', uuid, 4)
+    assert second.uuid != first.uuid
+    world.about('cancel', first)
+    world.pass_time(300)
+    world.worker().turn()
+    assert _again(world, first).state == 'CANCELLED'
+    assert _count(world) == 4
+    assert Resize.of(_again(world, second)).previous_node_count == 1
+    _build_all(world, uuid)
+    assert _again(world, second).state == 'SUCCEEDED'
+    assert len(world.nodegroup('default-worker').node_addresses) == 4
+
+
+def test_what_waits_is_cancelled(world: World, uuid: str) -> None:
+    first = world.ask('resize', uuid, 3)
+    world.worker().turn()
+    second = world.ask('resize', uuid, 5)
+    third = world.add_nodegroup(uuid)
+    ended = world.about('cancel', second)
+    assert (ended.state, error_of(ended)['code']) == ('CANCELLED', 'cancelled')
+    assert _count(world) == 3
+    # The one that goes on is about the same node group.
+    assert world.nodegroup('default-worker').status == 'UPDATE_IN_PROGRESS'
+    world.about('cancel', third)
+    assert world.nodegroup('gpu').status == 'CREATE_FAILED'
+    assert world.bay(uuid).status == 'UPDATE_IN_PROGRESS'
+    _build_all(world, uuid)
+    assert _again(world, first).state == 'SUCCEEDED'
+    assert len(world.nodegroup('default-worker').node_addresses) == 3
+    assert len(world.cloud.living()) == 1
+
+
+def test_a_delete_of_a_group_takes_the_place_of_what_waits_for_it(
+    world: World, uuid: str
+) -> None:
+    world.ask('resize', uuid, 3)
+    made = world.add_nodegroup(uuid)
+    group = world.nodegroup('gpu').uuid
+    gone = world.ask('delete_nodegroup', uuid, group)
+    assert _again(world, made).state == 'CANCELLED'
+    assert world.ask('delete_nodegroup', uuid, group).uuid == gone.uuid
+    with pytest.raises(OperationInProgress) as refused:
+        world.ask('resize', uuid, 3, nodegroup_uuid=group)
+    assert refused.value.active.uuid == gone.uuid
+    _build_all(world, uuid)
+    assert world.rows(models.Nodegroup, name='gpu') == []
+    assert _states(world, uuid) == [
+        ('resize', 'SUCCEEDED'), ('create_nodegroup', 'CANCELLED'),
+        ('delete_nodegroup', 'SUCCEEDED'),
+    ]
+
+
+def test_a_group_that_is_being_made_is_deleted_afterwards(world: World, uuid: str) -> None:
+    made = world.add_nodegroup(uuid)
+    world.worker().turn()
+    world.ask('delete_nodegroup', uuid, world.nodegroup('gpu').uuid)
+    _build_all(world, uuid)
+    assert _again(world, made).state == 'SUCCEEDED'
+    assert world.rows(models.Nodegroup, name='gpu') == []
+    assert len(world.cloud.living()) == 1
+
+
+def test_a_delete_of_the_bay_over_all_of_it(world: World, uuid: str) -> None:
+    world.ask('resize', uuid, 3)
+    world.worker().turn()
+    for name in ('one', 'two'):
+        world.add_nodegroup(uuid, name)
+    world.ask('delete', uuid)
+    assert [state for _, state in _states(world, uuid)] == [
+        'CANCELLED', 'CANCELLED', 'CANCELLED', 'QUEUED',
+    ]
+    with pytest.raises(OperationInProgress):
+        world.add_nodegroup(uuid, 'three')
+    _build_all(world, uuid)
+    assert not world.has_bay(uuid)
+    assert (world.cloud.living(), world.cloud.users) == ([], {})
+
+
+def test_what_does_not_wait(world: World) -> None:
+    """Nothing waits behind the creation of the bay; what concerns the whole bay never waits."""
+    uuid = world.create(name='bay')
+    for ask in (lambda: world.ask('resize', uuid, 3), lambda: world.add_nodegroup(uuid)):
+        with pytest.raises(OperationInProgress):
+            ask()
+    world.build(uuid)
+    target = world.new_baymodel()
+    world.ask('resize', uuid, 3)
+    for verb, *args in (('upgrade', target), ('rotate_ca',), ('rotate_credential',)):
+        with pytest.raises(OperationInProgress):
+            world.ask(verb, uuid, *args)
+
+
+def test_as_many_wait_as_may(world: World, uuid: str) -> None:
+    world.conf.set_override('queue_limit', 2, 'conductor')
+    active = world.ask('resize', uuid, 3)
+    for name in ('one', 'two'):
+        world.add_nodegroup(uuid, name)
+    with pytest.raises(QueueFull) as refused:
+        world.add_nodegroup(uuid, 'three')
+    assert (refused.value.active.uuid, refused.value.waiting) == (active.uuid, 2)
+    assert [group.name for group in world.rows(models.Nodegroup)][2:] == ['one', 'two']
+
+
+def test_a_resize_behind_an_upgrade_is_none_of_its(world: World, uuid: str) -> None:
+    world.ask('resize', uuid, 2)
+    world.build(uuid)
+    upgrade = world.ask('upgrade', uuid, world.new_baymodel())
+    world.worker().turn()
+    resize = world.ask('resize', uuid, 5)
+    _build_all(world, uuid)
+    assert _again(world, upgrade).state == 'SUCCEEDED'
+    assert _again(world, resize).state == 'SUCCEEDED'
+    assert len(world.nodegroup('default-worker').node_addresses) == 5
+
+
+def test_bounds_that_were_changed_meanwhile(world: World, uuid: str) -> None:
+    world.ask('resize', uuid, 3)
+    world.worker().turn()
+    late = world.ask('resize', uuid, 5)
+    last = world.add_nodegroup(uuid)
+    with world.database.writing() as session:
+        session.merge(world.nodegroup('default-worker')).max_node_count = 4
+    _build_all(world, uuid)
+    refused = _again(world, late)
+    assert (refused.state, error_of(refused)['code']) == ('FAILED', 'plan_refused')
+    assert 'max_node_count' in error_of(refused)['reason']
+    assert world.nodegroup('default-worker').status == 'UPDATE_FAILED'
+    assert _count(world) == 3
+    assert _again(world, last).state == 'SUCCEEDED'
+
+
+def test_a_worker_that_dies_between_two_turns(
+    world: World, uuid: str, die_at: Any
+) -> None:
+    world.ask('resize', uuid, 3)
+    world.add_nodegroup(uuid)
+    die_at('after:orchestration.update_stack')
+    with pytest.raises(Killed):
+        world.worker('dead').turn()
+    world.pass_time(300)
+    _build_all(world, uuid)
+    assert _states(world, uuid) == [('resize', 'SUCCEEDED'), ('create_nodegroup', 'SUCCEEDED')]
+
+
+def test_what_an_earlier_release_left_waiting(world: World, uuid: str) -> None:
+    """Its conductors end an operation and give no turn."""
+    first = world.ask('resize', uuid, 3)
+    second = world.add_nodegroup(uuid)
+    watcher = Watcher(world.database, world.tools.heat, lambda: 1.0)
+    assert watcher.give_turns() == 0
+    with world.database.writing() as session:
+        ended = session.merge(_again(world, first))
+        ended.active_for, ended.state = None, states.SUCCEEDED
+    assert watcher.give_turns() == 1
+    assert _again(world, second).state == 'QUEUED'
+    assert watcher.give_turns() == 0
