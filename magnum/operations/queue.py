@@ -6,6 +6,7 @@ one its turn; the watcher does where none did. What waits is checked again
 then: it may have become impossible. Whoever calls holds the bay's lock.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from sqlalchemy import orm
@@ -39,15 +40,15 @@ def next_turn(session: orm.Session, bay_uuid: str) -> None:
     """
     session.flush()     # what was active lets go of the unique active_for first
     waiting = [*repository.of_bay(session, bay_uuid)]
-    while waiting:
+    # What is of a later release waits for a conductor that knows it.
+    while waiting and waiting[0].verb in states.VERBS:
         operation = waiting.pop(0)
         hindrance = _hindrance(session, operation)
         if hindrance is None:
             _begin(session, operation)
             break
         _refuse(session, operation, hindrance)
-    for operation in waiting:   # what ended may have been about the same node groups
-        locking.set_nodegroup_status(session, operation, states.IN_PROGRESS)
+    _show(session, waiting)     # what ended may have been about the same node groups
 
 
 def withdraw(session: orm.Session, operation: Operation, failure: Failure | None) -> None:
@@ -67,9 +68,8 @@ def withdraw(session: orm.Session, operation: Operation, failure: Failure | None
         return
     locking.set_nodegroup_status(session, operation, states.FAILED, message)
     active = locking.active_operation(session, operation.bay_uuid)
-    for other in (active, *repository.of_bay(session, operation.bay_uuid)):
-        if other is not None:
-            locking.set_nodegroup_status(session, other, states.IN_PROGRESS)
+    _show(session, [active] if active else [])
+    _show(session, repository.of_bay(session, operation.bay_uuid))
 
 
 def is_about(operation: Operation, group: Nodegroup) -> bool:
@@ -78,6 +78,13 @@ def is_about(operation: Operation, group: Nodegroup) -> bool:
         operation.verb in _CHANGES_OF_GROUPS
         and rounds.nodegroup_uuid(Parameters.of(operation)) == group.uuid
     )
+
+
+def _show(session: orm.Session, operations: Sequence[Operation]) -> None:
+    """Let the statuses of node groups say what goes on or waits, as far as it is known here."""
+    for operation in operations:
+        if operation.verb in states.VERBS:
+            locking.set_nodegroup_status(session, operation, states.IN_PROGRESS)
 
 
 def _begin(session: orm.Session, operation: Operation) -> None:

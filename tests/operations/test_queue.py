@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from magnum.db import models
 from magnum.domain import states
@@ -291,3 +292,28 @@ def test_what_an_earlier_release_left_waiting(world: World, uuid: str) -> None:
     assert watcher.give_turns() == 1
     assert _again(world, second).state == 'QUEUED'
     assert watcher.give_turns() == 0
+
+
+def test_what_a_later_release_lets_wait(world: World, uuid: str) -> None:
+    """It stops nothing here, and waits for a conductor that knows it."""
+    first = world.ask('resize', uuid, 3)
+    world.worker().turn()
+    later = world.add_nodegroup(uuid, 'one')
+    last, cancelled = (world.add_nodegroup(uuid, name) for name in ('two', 'three'))
+    with world.database.writing() as session:
+        session.execute(
+            sa.update(models.Operation).filter_by(uuid=later.uuid).values(verb='teleport')
+        )
+    assert world.about('cancel', cancelled).state == 'CANCELLED'
+    world.build(uuid)
+    assert _again(world, first).state == 'SUCCEEDED'
+    watcher = Watcher(world.database, world.tools.heat, lambda: 1.0)
+    watcher.give_turns()
+    assert [_again(world, one).state for one in (later, last)] == ['PENDING'] * 2
+    with world.database.writing() as session:
+        session.execute(
+            sa.update(models.Operation).filter_by(uuid=later.uuid).values(verb='create_nodegroup')
+        )
+    watcher.give_turns()
+    _build_all(world, uuid)
+    assert [_again(world, one).state for one in (later, last)] == ['SUCCEEDED'] * 2
