@@ -69,7 +69,12 @@ def withdraw(session: orm.Session, operation: Operation, failure: Failure | None
     locking.set_nodegroup_status(session, operation, states.FAILED, message)
     active = locking.active_operation(session, operation.bay_uuid)
     _show(session, [active] if active else [])
-    _show(session, repository.of_bay(session, operation.bay_uuid))
+    show_waiting(session, operation.bay_uuid)
+
+
+def show_waiting(session: orm.Session, bay_uuid: str) -> None:
+    """Let the node groups of what waits say so, whatever else has just set their statuses."""
+    _show(session, repository.of_bay(session, bay_uuid))
 
 
 def is_about(operation: Operation, group: Nodegroup) -> bool:

@@ -238,6 +238,7 @@ class Runner:
     def _begin_round(self, session: orm.Session, operation: Operation) -> None:
         minutes = datetime.timedelta(minutes=InRounds.of(operation).current.minutes)
         locking.set_nodegroup_status(session, operation, states.IN_PROGRESS)
+        queue.show_waiting(session, operation.bay_uuid)
         transitions.write(
             operation, machine.NEXT_ROUND, deadline=database_now(session) + minutes
         )

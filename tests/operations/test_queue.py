@@ -251,6 +251,30 @@ def test_a_resize_behind_an_upgrade_is_none_of_its(world: World, uuid: str) -> N
     assert len(world.nodegroup('default-worker').node_addresses) == 5
 
 
+def test_a_group_is_not_complete_before_its_turn(world: World, uuid: str) -> None:
+    """The upgrade is done with a group, and what waits to change it has not begun."""
+    for name in ('gpu', 'gone'):
+        world.add_nodegroup(uuid, name)
+    _build_all(world, uuid)
+    upgrade = world.ask('upgrade', uuid, world.new_baymodel())
+    world.worker().turn()
+    world.ask('resize', uuid, 3)
+    world.ask('delete_nodegroup', uuid, world.nodegroup('gone').uuid)
+    seen = set()
+    worker = world.worker()
+    for _ in range(30):
+        worker.turn()
+        world.cloud.settle()
+        world.pass_time(30)
+        worker.watch()
+        if _again(world, upgrade).state in states.ENDED:
+            break
+        statuses = world.statuses(uuid)
+        seen.add((statuses['default-worker'], statuses['gone']))
+    assert seen == {('UPDATE_IN_PROGRESS', 'DELETE_IN_PROGRESS')}
+    assert _again(world, upgrade).state == 'SUCCEEDED'
+
+
 def test_bounds_that_were_changed_meanwhile(world: World, uuid: str) -> None:
     world.ask('resize', uuid, 3)
     world.worker().turn()
