@@ -126,6 +126,8 @@ def _hindrance(session: orm.Session, operation: Operation) -> str | None:
     except NodegroupGone:
         return 'The node group is gone.'
     if isinstance(asked, Resize):
+        if group.stack_id is None and not group.is_default:
+            return 'The node group was not created.'
         try:
             nodegroups.check_range(asked.node_count, group.min_node_count, group.max_node_count)
         except nodegroups.Invalid as fault:     # the bounds were changed since

@@ -275,6 +275,42 @@ def test_a_group_is_not_complete_before_its_turn(world: World, uuid: str) -> Non
     assert _again(world, upgrade).state == 'SUCCEEDED'
 
 
+@pytest.mark.parametrize('state', ['PENDING', 'QUEUED', 'RUNNING'])
+def test_a_resize_behind_a_creation_that_is_cancelled(
+    world: World, uuid: str, state: str
+) -> None:
+    """There is nothing to resize, and the creation can be tried again."""
+    if state == 'PENDING':
+        world.ask('resize', uuid, 3)
+        world.worker().turn()
+    made = world.add_nodegroup(uuid)
+    if state == 'RUNNING':
+        world.worker('dead').claims.claim(1)
+    assert _again(world, made).state == state
+    resize = world.ask('resize', uuid, 5, nodegroup_uuid=world.nodegroup('gpu').uuid)
+    world.about('cancel', made)
+    world.pass_time(300)
+    _build_all(world, uuid)
+    refused = _again(world, resize)
+    assert (refused.state, error_of(refused)['code']) == ('FAILED', 'plan_refused')
+    assert _count(world, 'gpu') == 2
+    world.about('retry', made)
+    _build_all(world, uuid)
+    assert len(world.nodegroup('gpu').node_addresses) == 2
+
+
+def test_what_was_cancelled_before_its_turn_hinders_no_retry(world: World, uuid: str) -> None:
+    upgrade = world.ask('upgrade', uuid, world.new_baymodel())
+    world.worker().turn()
+    world.about('cancel', world.ask('resize', uuid, 5))
+    world.about('cancel', upgrade)
+    _build_all(world, uuid)
+    assert _again(world, upgrade).state == 'CANCELLED'
+    again = world.about('retry', upgrade)
+    _build_all(world, uuid)
+    assert _again(world, again).state == 'SUCCEEDED'
+
+
 def test_bounds_that_were_changed_meanwhile(world: World, uuid: str) -> None:
     world.ask('resize', uuid, 3)
     world.worker().turn()

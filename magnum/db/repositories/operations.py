@@ -102,8 +102,12 @@ def parameters_of(
 
 
 def after(session: orm.Session, operation: models.Operation) -> Sequence[Row]:
-    """``verb`` and ``parameters`` of the bay's later operations."""
+    """``verb`` and ``parameters`` of the bay's later operations, but for those that ended unbegun.
+
+    What waited for its turn and was cancelled or refused has changed nothing.
+    """
     return session.execute(
         sa.select(TABLE.c.verb, TABLE.c.parameters)
         .where(TABLE.c.bay_uuid == operation.bay_uuid, TABLE.c.id > operation.id)
+        .where(sa.or_(TABLE.c.started_at.is_not(None), TABLE.c.finished_at.is_(None)))
     ).all()
