@@ -317,9 +317,9 @@ def _of_bay(found: list[Server], owner: str | None, is_living: bool) -> Server |
 
 
 def _is_made_by(operation: models.Operation, server: Server) -> bool:
-    """Whether the server was made since the operation was asked for."""
+    """Whether the server was made since a worker began the operation: it may have waited long."""
     made = datetime.datetime.fromisoformat(server.created)
-    return made >= operation.created_at - _CLOCKS_APART
+    return made >= (operation.started_at or operation.created_at) - _CLOCKS_APART
 
 
 def _advice(verb: str, applicant: Applicant) -> str:

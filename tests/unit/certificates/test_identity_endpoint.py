@@ -388,6 +388,23 @@ def test_the_name_of_an_old_node_is_not_given_away(
     assert error_of(answer) == (409, 'magnum.bootstrap.identity_conflict')
 
 
+def test_a_node_made_while_an_operation_waited_for_its_turn_is_not_its_own(
+    nodes: Nodes, session: orm.Session, service: CertificateService, bay: models.Bay, old: Old
+) -> None:
+    nodes.servers.servers.clear()
+    ago = [bay.created_at - datetime.timedelta(minutes=minutes) for minutes in (90, 60, 30)]
+    asked, made, begun = ago
+    nodes.servers.boot(NODE, PROJECT, made=made)
+    token = conftest.build(session, service, bay, states.RESIZE, 'later', ('worker',))['worker']
+    session.execute(
+        sa.update(models.Operation).filter_by(uuid='later')
+        .values(created_at=asked, started_at=begun)
+    )
+    session.commit()
+    answer = Booting(nodes, bay, token).ask()
+    assert error_of(answer) == (409, 'magnum.bootstrap.identity_conflict')
+
+
 def test_an_old_node_is_renewed(
     nodes: Nodes, session: orm.Session, service: CertificateService, bay: models.Bay, old: Old
 ) -> None:
