@@ -91,10 +91,10 @@ class Watcher:
 
 
 def _give_turn(session: orm.Session, bay_uuid: str) -> None:
-    with contextlib.suppress(locking.BayGone):
+    with contextlib.suppress(locking.BayGone):  # what waits is refused then
         locking.lock_bay(session, bay_uuid)
-        if locking.active_operation(session, bay_uuid) is None:
-            queue.next_turn(session, bay_uuid)
+    if locking.active_operation(session, bay_uuid) is None:
+        queue.next_turn(session, bay_uuid)
 
 
 def has_moved(operation: Operation, stack: Stack | None) -> bool:

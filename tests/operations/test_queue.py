@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from magnum.db import models
+from magnum.db.repositories import bays
 from magnum.domain import states
 from magnum.domain.parameters import Resize
 from magnum.operations.accept.errors import OperationInProgress, QueueFull
@@ -351,6 +352,23 @@ def test_what_an_earlier_release_left_waiting(world: World, uuid: str) -> None:
         ended.active_for, ended.state = None, states.SUCCEEDED
     assert watcher.give_turns() == 1
     assert _again(world, second).state == 'QUEUED'
+    assert watcher.give_turns() == 0
+
+
+def test_what_an_earlier_release_left_at_a_bay_that_is_gone(world: World, uuid: str) -> None:
+    """It deletes a bay without a look at what waits there."""
+    world.ask('resize', uuid, 3)
+    waiting = world.add_nodegroup(uuid)
+    with world.database.writing() as session:
+        session.execute(
+            sa.update(models.Operation).filter_by(active_for=uuid)
+            .values(active_for=None, state=states.SUCCEEDED)
+        )
+        bays.delete(session, uuid)
+    watcher = Watcher(world.database, world.tools.heat, lambda: 1.0)
+    assert watcher.give_turns() == 1
+    ended = _again(world, waiting)
+    assert (ended.state, error_of(ended)['code']) == ('FAILED', 'plan_refused')
     assert watcher.give_turns() == 0
 
 
