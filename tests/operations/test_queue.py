@@ -6,11 +6,12 @@ import pytest
 import sqlalchemy as sa
 
 from magnum.db import models
-from magnum.db.repositories import bays
+from magnum.db.repositories import bays, nodegroups
 from magnum.domain import states
 from magnum.domain.parameters import Resize
 from magnum.operations.accept.errors import OperationInProgress, QueueFull
 from magnum.operations.watcher import Watcher
+from magnum.operations.work import Work
 from tests.operations.conftest import Killed, World, error_of
 
 
@@ -370,6 +371,35 @@ def test_what_an_earlier_release_left_at_a_bay_that_is_gone(world: World, uuid: 
     ended = _again(world, waiting)
     assert (ended.state, error_of(ended)['code']) == ('FAILED', 'plan_refused')
     assert watcher.give_turns() == 0
+
+
+@pytest.mark.parametrize('what', ['withdrawn', 'asked for'])
+def test_the_queue_changes_while_a_step_looks(
+    world: World, uuid: str, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = world.ask('resize', uuid, 3)
+    world.worker('dead').claims.claim(1)
+    made = None
+    if what == 'withdrawn':
+        made = world.ask('resize', uuid, 5)
+    load = nodegroups.load_all
+
+    def slow(session: Any, bay_uuid: str) -> Any:
+        """Something happens on each side of it."""
+        monkeypatch.setattr(nodegroups, 'load_all', load)
+        if made is None:
+            world.ask('resize', uuid, 5)
+            return load(session, bay_uuid)
+        found = load(session, bay_uuid)
+        world.about('cancel', made)
+        return found
+
+    monkeypatch.setattr(nodegroups, 'load_all', slow)
+    claims = world.worker().claims
+    world.pass_time(300)
+    (claim,) = claims.claim(1)
+    assert claim.operation_uuid == first.uuid
+    assert Work(world.tools, claims, claim).situation().nodegroup.node_count == 3
 
 
 def test_what_a_later_release_lets_wait(world: World, uuid: str) -> None:
