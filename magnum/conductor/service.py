@@ -27,6 +27,8 @@ from magnum.db.engine import Database
 from magnum.domain.plain_text import first_line
 from magnum.operations import bootstrap_endpoint
 from magnum.operations.claims import Claims
+from magnum.operations.healer import INTERVAL as HEAL_INTERVAL
+from magnum.operations.healer import Healer
 from magnum.operations.node_watcher import NodeWatcher
 from magnum.operations.runner import Runner
 from magnum.operations.watcher import Watcher
@@ -68,6 +70,7 @@ class Conductor:
             database, tools.heat, lambda: conf.conductor.watch_interval
         )
         self._node_watcher = NodeWatcher(conf, database, tools.drivers)
+        self._healer = Healer(conf, database, tools.drivers)
         self._bus = bus.Bus(conf, self.wake_up, self._stack_moved, transport)
         self._pool = concurrent.futures.ThreadPoolExecutor(
             options.threads, thread_name_prefix='operation'
@@ -92,6 +95,10 @@ class Conductor:
             ),
             'nodes': lambda: self._loop(
                 self._node_watcher.look, lambda: min(options.watch_interval, 1.0)
+            ),
+            'healing': lambda: self._loop(
+                self._heal,
+                lambda: min(self._conf.nodes.heal_after / 4 or HEAL_INTERVAL, HEAL_INTERVAL),
             ),
             'purge': lambda: self._loop(self._purge.run, lambda: PURGE_INTERVAL),
             'commits': lambda: self._loop(
@@ -164,6 +171,10 @@ class Conductor:
         with contextlib.suppress(CloudError):  # the watcher has logged it
             queued += self._watcher.look()
         if queued:
+            self._work_wanted.set()
+
+    def _heal(self) -> None:
+        if self._healer.look():
             self._work_wanted.set()
 
     def _stack_moved(self, stack_id: str) -> None:

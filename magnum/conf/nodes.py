@@ -33,6 +33,31 @@ OPTIONS = [
         'fifths of it: the rest is for the report of what is left. 0: neither is asked for.',
     ),
     cfg.IntOpt(
+        'heal_after',
+        default=600,
+        min=0,
+        mutable=True,
+        help='Seconds without a report after which a worker is replaced, in bays with the label '
+        'auto_healing_enabled: more than silent_after. 0: none is replaced by itself.',
+    ),
+    cfg.IntOpt(
+        'heal_at_most',
+        default=34,
+        min=0,
+        max=100,
+        mutable=True,
+        help='Percent of the nodes of a node group that may be replaced at once, and one at '
+        'least. When more of them are silent, none is replaced: the network is the more likely '
+        'reason.',
+    ),
+    cfg.IntOpt(
+        'heal_pause',
+        default=1800,
+        min=0,
+        mutable=True,
+        help='Seconds after the beginning of a replacement before the next in the same bay.',
+    ),
+    cfg.IntOpt(
         'requests_per_minute',
         default=60,
         min=0,

@@ -41,17 +41,16 @@ def nodes_built(
 
     :param nodegroups: those of the bay.
     """
-    stack = stack_name(bay.name, bay.uuid)
     if operation.verb == states.CREATE:
         return tuple(
-            NodesBuilt(group.role, stack, group.node_count)
+            NodesBuilt(group.role, stack_of(bay, group), group.node_count)
             for group in nodegroups if group.is_default
         )
     concerned = rounds.nodegroup_uuid(Parameters.of(operation))
     if operation.verb not in _OF_ONE_GROUP:
         return ()
     return tuple(
-        NodesBuilt(kind_of(group.role), nodegroup_plan(bay, group).stack_name or stack)
+        NodesBuilt(kind_of(group.role), stack_of(bay, group))
         for group in nodegroups if group.uuid == concerned
     )
 
@@ -63,9 +62,13 @@ def group_of(
 
     :param nodegroups: those of the bay.
     """
-    stack = stack_name(bay.name, bay.uuid)
     for group in nodegroups:
-        of_group = nodegroup_plan(bay, group).stack_name or stack
+        of_group = stack_of(bay, group)
         if kind_of(group.role) == role and driver.node_index(role, of_group, name) is not None:
             return group
     return None
+
+
+def stack_of(bay: Bay, group: Nodegroup) -> str:
+    """The name of the stack that a node group is in."""
+    return nodegroup_plan(bay, group).stack_name or stack_name(bay.name, bay.uuid)

@@ -9,8 +9,12 @@ from sqlalchemy import orm
 
 from magnum.db import models
 from magnum.db.repositories.nodes import TABLE
+from magnum.db.selections import Row
 from magnum.db.statements import changed_rows, database_now
+from magnum.domain import states
+from magnum.domain.nodegroups import WORKER
 
+_BAY: Final[sa.Table] = models.Bay.__table__
 _BAYS: Final = 100
 #: Nodes that are marked in one transaction, which locks their rows.
 MOST: Final = 1000
@@ -63,6 +67,18 @@ def reporting(session: orm.Session, bay_uuid: str) -> Sequence[models.Node]:
         .where(TABLE.c.bay_uuid == bay_uuid, TABLE.c.heard_at.is_not(None))
         .order_by(TABLE.c.name, TABLE.c.role)
         .execution_options(populate_existing=True)
+    ).all()
+
+
+def bays_with_lost(session: orm.Session, after: datetime.timedelta) -> Sequence[Row]:
+    """``uuid`` and ``labels`` of complete bays with workers that were not heard of for so long."""
+    lost = sa.exists().where(
+        TABLE.c.bay_uuid == _BAY.c.uuid, TABLE.c.role == WORKER, TABLE.c.is_silent == sa.true(),
+        TABLE.c.heard_at < database_now(session) - after,
+    )
+    complete = [f'{verb.bay}_{states.COMPLETE}' for verb in states.VERBS.values()]
+    return session.execute(
+        sa.select(_BAY.c.uuid, _BAY.c.labels).where(_BAY.c.status.in_(complete), lost)
     ).all()
 
 

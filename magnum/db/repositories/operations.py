@@ -1,6 +1,7 @@
 """Queries for operations and their steps. These outlive their bay."""
 
 import dataclasses
+import datetime
 from collections.abc import Collection, Sequence
 from typing import Final
 
@@ -99,6 +100,17 @@ def parameters_of(
         .where(TABLE.c.bay_uuid == bay_uuid, TABLE.c.verb.in_(verbs))
     ).all()
     return [Parameters.of(row) for row in rows]
+
+
+def last_of_service(session: orm.Session, bay_uuid: str) -> datetime.datetime | None:
+    """When the service last began an operation on a bay by itself."""
+    found: datetime.datetime | None = session.scalar(
+        sa.select(models.Operation.created_at)
+        .where(TABLE.c.bay_uuid == bay_uuid, TABLE.c.user_id.is_(None))
+        .order_by(TABLE.c.id.desc())
+        .limit(1)
+    )
+    return found
 
 
 def after(session: orm.Session, operation: models.Operation) -> Sequence[Row]:

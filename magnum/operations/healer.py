@@ -1,0 +1,123 @@
+"""Healer: replaces workers that have not been heard of for long.
+
+A bay asks for it by the label ``auto_healing_enabled``. A resize to the same
+count, which names the lost nodes, replaces them. Nothing is done while
+anything goes on at the bay, after a failure, or when so many nodes are silent
+that the network is the more likely reason.
+"""
+
+import datetime
+import functools
+import random
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from oslo_config import cfg
+from oslo_context import context
+from oslo_log import log as logging
+from sqlalchemy import orm
+
+from magnum.db.engine import Database
+from magnum.db.models import Bay, Node, Nodegroup
+from magnum.db.repositories import events, locking, node_watch, nodegroups, operations, queue
+from magnum.db.repositories.locking import BayGone
+from magnum.db.statements import database_now
+from magnum.domain import booleans, states
+from magnum.domain.nodegroups import WORKER
+from magnum.drivers.registry import Registry
+from magnum.operations.accept import resize
+from magnum.operations.accept.requester import Requester
+from magnum.operations.building import group_of, stack_of
+
+LOG = logging.getLogger(__name__)
+
+#: Seconds between two looks.
+INTERVAL: Final = 30.0
+LABEL: Final = 'auto_healing_enabled'
+EVENT: Final = 'bay.node.replaced'
+
+
+class Healer:
+    """Has lost workers replaced, of bays that want it."""
+
+    def __init__(self, conf: cfg.ConfigOpts, database: Database, drivers: Registry):
+        self._conf = conf
+        self._database = database
+        self._drivers = drivers
+
+    def look(self) -> int:
+        """Look for lost workers; at how many bays a resize was begun."""
+        after = self._conf.nodes.heal_after
+        if not after:
+            return 0
+        with self._database.reading() as session:
+            found = node_watch.bays_with_lost(session, datetime.timedelta(seconds=after))
+        wanting = [bay.uuid for bay in found if _wants_it(bay.labels)]
+        random.shuffle(wanting)     # other conductors have found the same ones
+        return sum(
+            self._database.run(functools.partial(self._heal, bay_uuid=uuid)) for uuid in wanting
+        )
+
+    def _heal(self, session: orm.Session, bay_uuid: str) -> int:
+        try:
+            bay = locking.lock_bay(session, bay_uuid)
+        except BayGone:
+            return 0
+        if not self._may_be_changed(session, bay):
+            return 0
+        for group, lost in self._lost(session, bay):
+            driver = self._drivers.by_name(bay.driver or '')
+            stack = stack_of(bay, group)
+            operation = resize.accept(
+                self._conf, session, bay, group.node_count,
+                Requester(None, bay.project_id, (), context.generate_request_id()),
+                nodegroup_uuid=group.uuid,
+                nodes_to_remove=tuple(
+                    str(driver.node_index(WORKER, stack, node.name)) for node in lost
+                ),
+            )
+            if operation is None:       # it names nodes: never
+                continue
+            names = ', '.join(sorted(node.name for node in lost))
+            events.record(
+                session, operation, EVENT,
+                f'not heard of for {self._conf.nodes.heal_after} s, so replaced: {names}',
+            )
+            LOG.info('Nodes of bay %s are replaced: %s', bay.uuid, names)
+            return 1
+        return 0
+
+    def _may_be_changed(self, session: orm.Session, bay: Bay) -> bool:
+        """Whether nothing speaks against an operation of the service's own."""
+        if not _wants_it(bay.labels) or not (bay.status or '').endswith(states.COMPLETE):
+            return False
+        if locking.active_operation(session, bay.uuid) or queue.of_bay(session, bay.uuid):
+            return False
+        last = operations.last_of_service(session, bay.uuid)
+        pause = datetime.timedelta(seconds=self._conf.nodes.heal_pause)
+        return last is None or last < database_now(session) - pause
+
+    def _lost(
+        self, session: orm.Session, bay: Bay
+    ) -> Iterator[tuple[Nodegroup, Sequence[Node]]]:
+        """Node groups with the lost workers of each, if they are few enough."""
+        driver = self._drivers.find(bay.driver)
+        nodes = node_watch.reporting(session, bay.uuid)
+        if driver is None or all(node.is_silent for node in nodes):
+            return
+        long_ago = database_now(session) - datetime.timedelta(seconds=self._conf.nodes.heal_after)
+        groups = nodegroups.load_all(session, bay.uuid)
+        for group in groups:
+            silent = [
+                node for node in nodes
+                if node.role == WORKER and node.is_silent
+                and group_of(driver, bay, groups, node.role, node.name) is group
+            ]
+            most = max(1, group.node_count * self._conf.nodes.heal_at_most // 100)
+            lost = [node for node in silent if node.heard_at and node.heard_at < long_ago]
+            if lost and len(silent) <= most:
+                yield group, lost
+
+
+def _wants_it(labels: dict[str, str] | None) -> bool:
+    return booleans.parse((labels or {}).get(LABEL, '')) is True
