@@ -34,11 +34,12 @@ OPTIONS = [
     ),
     cfg.IntOpt(
         'heal_after',
-        default=600,
+        default=300,
         min=0,
         mutable=True,
-        help='Seconds without a report after which a worker is replaced, in bays with the label '
-        'auto_healing_enabled: more than silent_after. 0: none is replaced by itself.',
+        help='Seconds for which a worker is silent, beside nodes of the bay that report, before '
+        'it is replaced, in bays with the label auto_healing_enabled. They follow those of '
+        'silent_after. 0: none is replaced by itself.',
     ),
     cfg.IntOpt(
         'heal_at_most',

@@ -9,7 +9,8 @@ that the network is the more likely reason.
 import datetime
 import functools
 import random
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Final
 
 from oslo_config import cfg
@@ -40,10 +41,17 @@ EVENT: Final = 'bay.node.replaced'
 class Healer:
     """Has lost workers replaced, of bays that want it."""
 
-    def __init__(self, conf: cfg.ConfigOpts, database: Database, drivers: Registry):
+    def __init__(
+        self, conf: cfg.ConfigOpts, database: Database, drivers: Registry,
+        clock: Callable[[], float] = time.monotonic,
+    ):
         self._conf = conf
         self._database = database
         self._drivers = drivers
+        self._clock = clock
+        #: When each silent worker, by the id of its row, was first seen beside nodes that
+        #: report. Where the service itself was away, all nodes are silent at first.
+        self._seen: dict[int, float] = {}
 
     def look(self) -> int:
         """Look for lost workers; at how many bays a resize was begun."""
@@ -51,21 +59,25 @@ class Healer:
         if not after:
             return 0
         with self._database.reading() as session:
-            found = node_watch.bays_with_lost(session, datetime.timedelta(seconds=after))
-        wanting = [bay.uuid for bay in found if _wants_it(bay.labels)]
-        random.shuffle(wanting)     # other conductors have found the same ones
+            found = [row for row in node_watch.silent_workers(session) if _wants_it(row.labels)]
+        now = self._clock()
+        self._seen = {row.id: self._seen.get(row.id, now) for row in found}
+        lost = {row.id for row in found if now - self._seen[row.id] >= after}
+        bays = list({row.bay_uuid for row in found if row.id in lost})
+        random.shuffle(bays)        # other conductors have found the same ones
         return sum(
-            self._database.run(functools.partial(self._heal, bay_uuid=uuid)) for uuid in wanting
+            self._database.run(functools.partial(self._heal, bay_uuid=uuid, lost=lost))
+            for uuid in bays
         )
 
-    def _heal(self, session: orm.Session, bay_uuid: str) -> int:
+    def _heal(self, session: orm.Session, bay_uuid: str, lost: Collection[int]) -> int:
         try:
             bay = locking.lock_bay(session, bay_uuid)
         except BayGone:
             return 0
         if not self._may_be_changed(session, bay):
             return 0
-        for group, lost in self._lost(session, bay):
+        for group, nodes in self._lost(session, bay, lost):
             driver = self._drivers.by_name(bay.driver or '')
             stack = stack_of(bay, group)
             operation = resize.accept(
@@ -73,15 +85,15 @@ class Healer:
                 Requester(None, bay.project_id, (), context.generate_request_id()),
                 nodegroup_uuid=group.uuid,
                 nodes_to_remove=tuple(
-                    str(driver.node_index(WORKER, stack, node.name)) for node in lost
+                    str(driver.node_index(WORKER, stack, node.name)) for node in nodes
                 ),
             )
             if operation is None:       # it names nodes: never
                 continue
-            names = ', '.join(sorted(node.name for node in lost))
+            names = ', '.join(sorted(node.name for node in nodes))
             events.record(
                 session, operation, EVENT,
-                f'not heard of for {self._conf.nodes.heal_after} s, so replaced: {names}',
+                f'not heard of for long, so replaced: {names}',
             )
             LOG.info('Nodes of bay %s are replaced: %s', bay.uuid, names)
             return 1
@@ -98,14 +110,13 @@ class Healer:
         return last is None or last < database_now(session) - pause
 
     def _lost(
-        self, session: orm.Session, bay: Bay
+        self, session: orm.Session, bay: Bay, lost: Collection[int]
     ) -> Iterator[tuple[Nodegroup, Sequence[Node]]]:
         """Node groups with the lost workers of each, if they are few enough."""
         driver = self._drivers.find(bay.driver)
         nodes = node_watch.reporting(session, bay.uuid)
         if driver is None or all(node.is_silent for node in nodes):
             return
-        long_ago = database_now(session) - datetime.timedelta(seconds=self._conf.nodes.heal_after)
         groups = nodegroups.load_all(session, bay.uuid)
         for group in groups:
             silent = [
@@ -114,9 +125,9 @@ class Healer:
                 and group_of(driver, bay, groups, node.role, node.name) is group
             ]
             most = max(1, group.node_count * self._conf.nodes.heal_at_most // 100)
-            lost = [node for node in silent if node.heard_at and node.heard_at < long_ago]
-            if lost and len(silent) <= most:
-                yield group, lost
+            gone = [node for node in silent if node.id in lost]
+            if gone and len(silent) <= most:
+                yield group, gone
 
 
 def _wants_it(labels: dict[str, str] | None) -> bool:

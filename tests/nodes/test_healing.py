@@ -13,7 +13,7 @@ from tests.nodes import bays, docker
 from tests.nodes.bays import Bay
 from tools.nodes.cloud import Cloud
 
-_NODES = '[nodes]\nsilent_after = 45\nheal_after = 60\n'
+_NODES = '[nodes]\nsilent_after = 45\nheal_after = 20\n'
 
 
 @pytest.fixture(scope='module')
@@ -46,7 +46,7 @@ def test_a_worker_that_is_cut_off_is_replaced(bay: Bay, tmp_path: pathlib.Path) 
 
     wait_until(lambda: 'bay.node.silent' in bay.events(), 120)
     assert lost.facts.name in bay.events()['bay.node.silent']
-    wait_until(lambda: 'bay.node.replaced' in bay.events(), 60)
+    wait_until(lambda: 'bay.node.replaced' in bay.events(), 90)
     assert lost.facts.name in bay.events()['bay.node.replaced']
     bay.complete('UPDATE_COMPLETE')
 

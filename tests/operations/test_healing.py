@@ -1,12 +1,12 @@
 """Workers that nothing is heard of are replaced, where the bay asks for it."""
 
-import datetime
+import dataclasses
 
 import pytest
 import sqlalchemy as sa
 
 from magnum.db import models
-from magnum.db.repositories import node_watch
+from magnum.db.statements import database_now
 from magnum.domain.parameters import Resize
 from magnum.operations.healer import EVENT, Healer
 from magnum.operations.node_watcher import NodeWatcher
@@ -36,110 +36,165 @@ def nodes(world: World, uuid: str) -> Reporters:
     return found
 
 
+@dataclasses.dataclass
+class Conductor:
+    """One that looks after silent nodes, with a clock of its own."""
+
+    world: World
+    seconds: float = 0
+
+    def __post_init__(self) -> None:
+        """Set up."""
+        self.healer = Healer(
+            self.world.conf, self.world.database, self.world.tools.drivers, lambda: self.seconds
+        )
+
+    def heal(self, after: float = 400) -> int:
+        """Look, and again when the time has passed; how many resizes were begun."""
+        begun = self.healer.look()
+        self.seconds += after
+        return begun + self.healer.look()
+
+
+@pytest.fixture
+def conductor(world: World) -> Conductor:
+    return Conductor(world)
+
+
 def names(nodes: Reporters) -> list[str]:
     return sorted(name for name in nodes.names if '-node-' in name)
 
 
-def lose(world: World, nodes: Reporters, *lost: str, seconds: float = 700) -> None:
+def lose(world: World, nodes: Reporters, *lost: str) -> None:
     """Hear nothing of nodes for some time, and of all others."""
-    pass_time(world, seconds, *(set(nodes.names) - set(lost)))
+    pass_time(world, 400, *(set(nodes.names) - set(lost)))
     NodeWatcher(world.conf, world.database, world.tools.drivers).look()
 
 
-def heal(world: World) -> int:
-    return Healer(world.conf, world.database, world.tools.drivers).look()
+def hear(world: World, *names: str) -> None:
+    """These report again."""
+    with world.database.writing() as session:
+        session.execute(
+            sa.update(models.Node).where(models.Node.name.in_(names))
+            .values(is_silent=False, heard_at=database_now(session))
+        )
 
 
-def test_a_lost_worker_is_replaced(world: World, uuid: str, nodes: Reporters) -> None:
+def test_a_lost_worker_is_replaced(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor
+) -> None:
     lost = names(nodes)[1]
     lose(world, nodes, lost)
-    assert heal(world) == 1
+    assert conductor.heal() == 1
     operation = world.operations(uuid)[-1]
     asked = Resize.of(operation)
     assert (asked.node_count, asked.nodes_to_remove) == (WORKERS, (lost.rpartition('-')[2],))
     assert (operation.user_id, operation.requester_project_id) == (None, 'demo')
     assert operation.request_id
     (told,) = world.rows(models.Event, kind=EVENT)
-    assert told.message == f'not heard of for 600 s, so replaced: {lost}'
-    assert heal(world) == 0                     # while it goes on
+    assert told.message == f'not heard of for long, so replaced: {lost}'
+    assert conductor.heal() == 0                # while it goes on
     world.build(uuid)
     assert world.operations(uuid)[-1].state == 'SUCCEEDED'
     assert world.stack('bay')['parameters']['removed'] == [lost.rpartition('-')[2]]
     assert world.nodegroup('default-worker').node_count == WORKERS
 
 
-def test_no_more_than_one_in_a_while(world: World, uuid: str, nodes: Reporters) -> None:
+def test_no_more_than_one_in_a_while(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor
+) -> None:
     first, second = names(nodes)[:2]
     lose(world, nodes, first)
-    assert heal(world) == 1
+    assert conductor.heal() == 1
     world.build(uuid)
-    with world.database.writing() as session:   # the new server reports
-        session.execute(
-            sa.update(models.Node).where(models.Node.name == first)
-            .values(is_silent=False, heard_at=datetime.datetime.now(datetime.UTC))
-        )
+    hear(world, first)
     lose(world, nodes, second)
     world.conf.set_override('heal_pause', 10**6, 'nodes')
-    assert heal(world) == 0
+    assert conductor.heal() == 0
     world.conf.set_override('heal_pause', 0, 'nodes')
-    assert heal(world) == 1
+    assert conductor.heal() == 1
 
 
-def test_a_bay_that_does_not_ask_for_it(world: World, uuid: str, nodes: Reporters) -> None:
+@pytest.mark.parametrize('labels', [
+    {}, {'auto_healing_enabled': 'false'}, {'auto_healing_enabled': ''},
+])
+def test_a_bay_that_does_not_ask_for_it(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor, labels: dict[str, str]
+) -> None:
     lose(world, nodes, names(nodes)[0])
-    for labels in ({}, {'auto_healing_enabled': 'false'}, {'auto_healing_enabled': ''}):
-        with world.database.writing() as session:
-            session.merge(world.bay(uuid)).labels = labels
-        assert heal(world) == 0
+    with world.database.writing() as session:
+        session.merge(world.bay(uuid)).labels = labels
+    assert conductor.heal() == 0
 
 
-def test_an_operator_who_does_not_want_it(world: World, uuid: str, nodes: Reporters) -> None:
+def test_an_operator_who_does_not_want_it(
+    world: World, nodes: Reporters, conductor: Conductor
+) -> None:
     lose(world, nodes, names(nodes)[0])
     world.conf.set_override('heal_after', 0, 'nodes')
-    assert heal(world) == 0
+    assert conductor.heal() == 0
 
 
-def test_silence_that_is_not_long_enough(world: World, uuid: str, nodes: Reporters) -> None:
-    lose(world, nodes, names(nodes)[0], seconds=400)
-    assert world.rows(models.Node, is_silent=True)
-    assert heal(world) == 0
+def test_silence_that_is_not_long_enough(
+    world: World, nodes: Reporters, conductor: Conductor
+) -> None:
+    lost = names(nodes)[0]
+    lose(world, nodes, lost)
+    assert conductor.heal(after=200) == 0
+    hear(world, lost)
+    assert conductor.heal(after=200) == 0
+    lose(world, nodes, lost)
+    assert conductor.heal(after=200) == 0       # counted anew
 
 
-def test_masters_are_not_replaced(world: World, uuid: str, nodes: Reporters) -> None:
+def test_the_service_was_away(world: World, nodes: Reporters, conductor: Conductor) -> None:
+    """The nodes that report first are no reason to replace the others."""
+    world.conf.set_override('heal_at_most', 100, 'nodes')
+    lose(world, nodes, *nodes.names)
+    assert conductor.heal(after=4000) == 0
+    first, *others = nodes.names
+    hear(world, first)
+    assert conductor.heal(after=200) == 0
+    hear(world, *others)
+    assert conductor.heal() == 0
+
+
+def test_a_conductor_that_has_just_started_waits(world: World, nodes: Reporters) -> None:
+    lose(world, nodes, names(nodes)[0])
+    assert Conductor(world).healer.look() == 0
+
+
+def test_masters_are_not_replaced(
+    world: World, nodes: Reporters, conductor: Conductor
+) -> None:
     (master,) = set(nodes.names) - set(names(nodes))
     lose(world, nodes, master)
-    assert heal(world) == 0
+    assert conductor.heal() == 0
 
 
 @pytest.mark.parametrize(('at_most', 'begun'), [(34, 0), (50, 1)])
 def test_many_at_once_are_the_network(
-    world: World, uuid: str, nodes: Reporters, at_most: int, begun: int
+    world: World, nodes: Reporters, conductor: Conductor, at_most: int, begun: int
 ) -> None:
     world.conf.set_override('heal_at_most', at_most, 'nodes')
     lose(world, nodes, *names(nodes)[:2])
-    assert heal(world) == begun
+    assert conductor.heal() == begun
 
 
-def test_nothing_is_heard_of_the_whole_bay(world: World, uuid: str, nodes: Reporters) -> None:
-    world.conf.set_override('heal_at_most', 100, 'nodes')
-    lose(world, nodes, *nodes.names)
-    assert heal(world) == 0
-
-
-def test_not_after_a_failure(world: World, uuid: str, nodes: Reporters) -> None:
+def test_not_after_a_failure(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor
+) -> None:
     world.ask('resize', uuid, WORKERS + 1)
     world.fail()
     lose(world, nodes, names(nodes)[0])
     assert world.bay(uuid).status == 'UPDATE_FAILED'
-    assert heal(world) == 0
+    assert conductor.heal() == 0
 
 
-def test_one_resize_for_several_conductors(
-    world: World, uuid: str, nodes: Reporters, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Both have found the bay before either has begun."""
+def test_one_resize_for_several_conductors(world: World, nodes: Reporters) -> None:
     lose(world, nodes, names(nodes)[0])
-    with world.database.reading() as session:
-        found = node_watch.bays_with_lost(session, datetime.timedelta(seconds=600))
-    monkeypatch.setattr(node_watch, 'bays_with_lost', lambda *_: found)
-    assert (heal(world), heal(world)) == (1, 0)
+    conductors = [Conductor(world), Conductor(world)]
+    assert [one.healer.look() for one in conductors] == [0, 0]
+    for one in conductors:
+        one.seconds += 400
+    assert [one.healer.look() for one in conductors] == [1, 0]

@@ -70,15 +70,22 @@ def reporting(session: orm.Session, bay_uuid: str) -> Sequence[models.Node]:
     ).all()
 
 
-def bays_with_lost(session: orm.Session, after: datetime.timedelta) -> Sequence[Row]:
-    """``uuid`` and ``labels`` of complete bays with workers that were not heard of for so long."""
-    lost = sa.exists().where(
-        TABLE.c.bay_uuid == _BAY.c.uuid, TABLE.c.role == WORKER, TABLE.c.is_silent == sa.true(),
-        TABLE.c.heard_at < database_now(session) - after,
+def silent_workers(session: orm.Session) -> Sequence[Row]:
+    """``id``, ``bay_uuid`` and the bay's ``labels`` of silent workers.
+
+    Those of bays that are complete, and of which other nodes report.
+    """
+    other = TABLE.alias('other')
+    is_heard_of = sa.exists().where(
+        other.c.bay_uuid == TABLE.c.bay_uuid, other.c.is_silent == sa.false(),
+        other.c.heard_at.is_not(None),
     )
     complete = [f'{verb.bay}_{states.COMPLETE}' for verb in states.VERBS.values()]
     return session.execute(
-        sa.select(_BAY.c.uuid, _BAY.c.labels).where(_BAY.c.status.in_(complete), lost)
+        sa.select(TABLE.c.id, TABLE.c.bay_uuid, _BAY.c.labels)
+        .join_from(TABLE, _BAY, _BAY.c.uuid == TABLE.c.bay_uuid)
+        .where(TABLE.c.role == WORKER, TABLE.c.is_silent == sa.true())
+        .where(_BAY.c.status.in_(complete), is_heard_of)
     ).all()
 
 
