@@ -46,9 +46,13 @@ def dump(folder: pathlib.Path, unit: str) -> str:
             env={'SYSTEMD_UNIT_PATH': f'{readable}:', 'PATH': os.environ['PATH']},
         )
     text = done.stdout + done.stderr
-    start = text.find(f'-> Unit {unit}.service:')
-    assert start >= 0, text[-2000:]
-    return re.split(r'\n\s*-> (?:Unit|Job) ', text[start:], maxsplit=1)[0]
+    # Releases differ in whether the arrow is one of ASCII.
+    found = re.search(
+        rf'(?:->|→) Unit {re.escape(unit)}\.service:.*?(?=\n\s*(?:->|→) (?:Unit|Job) |\Z)',
+        text, re.DOTALL,
+    )
+    assert found, text[-2000:]
+    return found[0]
 
 
 def arguments(folder: pathlib.Path, unit: str) -> list[str]:
