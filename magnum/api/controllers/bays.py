@@ -26,6 +26,7 @@ from magnum.db.repositories import bays as repository
 from magnum.db.repositories.visibility import Scope
 from magnum.db.selections import Row
 from magnum.domain import states
+from magnum.domain.nodegroups import MASTER, WORKER
 from magnum.operations.accept import create, delete, resize
 from magnum.operations.accept.errors import BaymodelGone
 
@@ -38,6 +39,7 @@ _GROUP_COUNTS: Final = (
     repository.NODEGROUP.c.role,
     repository.NODEGROUP.c.node_count,
     repository.NODEGROUP.c.is_default,
+    repository.NODEGROUP.c.status,
 )
 _RESOLVED_LABELS: Final = 'resolved_labels'
 _LABELLED: Final = (
@@ -227,13 +229,14 @@ class BaysController:
             # Also of a patch that changes nothing.
             call.precondition.check(row.generation)
             groups = repository.nodegroups(session, _GROUP_COUNTS, [row.uuid])
-        counts = {f'{group.role}_count': group.node_count for group in groups if group.is_default}
+        of_role = {group.role: group for group in groups if group.is_default}
+        workers = of_role[WORKER]
         current = {
             **row._asdict(),
-            'node_count': counts.get('worker_count'),
-            'master_count': counts.get('master_count'),
+            'node_count': workers.node_count,
+            'master_count': of_role[MASTER].node_count,
         }
-        if states.is_failed(row.status):
+        if states.is_failed(row.status) or states.is_failed(workers.status):
             # The count was asked for and not reached: naming it again is a change.
             current['node_count'] = None
         changes = json_patch.apply(steps, current)
