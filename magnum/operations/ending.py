@@ -10,8 +10,7 @@ from collections.abc import Callable
 from sqlalchemy import orm
 
 from magnum.db.models import Operation
-from magnum.db.repositories import events, locking, transitions
-from magnum.db.repositories import queue as pending
+from magnum.db.repositories import events, locking, pending, transitions
 from magnum.db.statements import database_now
 from magnum.domain import machine, states
 from magnum.domain.failures import Failure

@@ -20,7 +20,7 @@ from sqlalchemy import orm
 
 from magnum.db.engine import Database
 from magnum.db.models import Bay, Node, Nodegroup
-from magnum.db.repositories import events, locking, node_watch, nodegroups, operations, queue
+from magnum.db.repositories import events, locking, node_watch, nodegroups, operations, pending
 from magnum.db.repositories.locking import BayGone
 from magnum.db.statements import database_now
 from magnum.domain import booleans, states
@@ -103,7 +103,7 @@ class Healer:
         """Whether nothing speaks against an operation of the service's own."""
         if not _wants_it(bay.labels) or not (bay.status or '').endswith(states.COMPLETE):
             return False
-        if locking.active_operation(session, bay.uuid) or queue.of_bay(session, bay.uuid):
+        if locking.active_operation(session, bay.uuid) or pending.of_bay(session, bay.uuid):
             return False
         last = operations.last_of_service(session, bay.uuid)
         pause = datetime.timedelta(seconds=self._conf.nodes.heal_pause)

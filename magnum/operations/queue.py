@@ -11,10 +11,10 @@ from typing import Final
 
 from sqlalchemy import orm
 
-from magnum.db.models import Nodegroup, Operation
-from magnum.db.repositories import events, locking, transitions
-from magnum.db.repositories import queue as repository
+from magnum.db.models import Operation
+from magnum.db.repositories import events, locking, pending, transitions
 from magnum.db.repositories.locking import NodegroupGone
+from magnum.db.selections import Row
 from magnum.db.statements import database_now
 from magnum.domain import machine, nodegroups, rounds, states
 from magnum.domain.failures import Failure
@@ -39,7 +39,7 @@ def next_turn(session: orm.Session, bay_uuid: str) -> None:
     Nothing may be active at the bay.
     """
     session.flush()     # what was active lets go of the unique active_for first
-    waiting = [*repository.of_bay(session, bay_uuid)]
+    waiting = [*pending.of_bay(session, bay_uuid)]
     # What is of a later release waits for a conductor that knows it.
     while waiting and waiting[0].verb in states.VERBS:
         operation = waiting.pop(0)
@@ -63,7 +63,7 @@ def withdraw(session: orm.Session, operation: Operation, failure: Failure | None
     message = failure.sentence() if failure else f'{operation.verb} made way for a delete'
     events.record(session, operation, f'bay.{operation.verb}.cancelled', message)
     session.flush()
-    repository.restore_count(session, operation)
+    pending.restore_count(session, operation)
     if failure is None:
         return
     locking.set_nodegroup_status(session, operation, states.FAILED, message)
@@ -74,15 +74,14 @@ def withdraw(session: orm.Session, operation: Operation, failure: Failure | None
 
 def show_waiting(session: orm.Session, bay_uuid: str) -> None:
     """Let the node groups of what waits say so, whatever else has just set their statuses."""
-    _show(session, repository.of_bay(session, bay_uuid))
+    _show(session, pending.of_bay(session, bay_uuid))
 
 
-def is_about(operation: Operation, group: Nodegroup) -> bool:
-    """Whether an operation is about a node group and no other."""
-    return (
-        operation.verb in _CHANGES_OF_GROUPS
-        and rounds.nodegroup_uuid(Parameters.of(operation)) == group.uuid
-    )
+def nodegroup_of(operation: Operation | Row) -> str | None:
+    """The node group that an operation changes; None for one that is about the bay."""
+    if operation.verb not in _CHANGES_OF_GROUPS:
+        return None
+    return rounds.nodegroup_uuid(Parameters.of(operation))
 
 
 def _show(session: orm.Session, operations: Sequence[Operation]) -> None:
@@ -111,7 +110,7 @@ def _refuse(session: orm.Session, operation: Operation, hindrance: str) -> None:
         operation, machine.REFUSE, error=failure.as_dict(), finished_at=database_now(session)
     )
     session.flush()
-    repository.restore_count(session, operation)
+    pending.restore_count(session, operation)
     locking.set_status(session, operation, states.FAILED, failure.sentence())
     events.record(session, operation, f'bay.{operation.verb}.failed', failure.sentence())
 

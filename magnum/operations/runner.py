@@ -30,11 +30,11 @@ from magnum.db.repositories import (
     events,
     locking,
     nodegroups,
+    pending,
     steps,
     tokens,
     transitions,
 )
-from magnum.db.repositories import queue as pending
 from magnum.db.statements import database_now
 from magnum.domain import machine, rounds, states, verbs
 from magnum.domain.failures import NODE_IDENTITY_CONFLICT, Failure

@@ -17,8 +17,7 @@ from magnum.clients.errors import CloudError
 from magnum.clients.heat import BATCH, HeatClients, Stack
 from magnum.db.engine import Database
 from magnum.db.models import Operation
-from magnum.db.repositories import locking, waiting
-from magnum.db.repositories import queue as pending
+from magnum.db.repositories import locking, pending, waiting
 from magnum.operations import queue
 from magnum.operations.steps.heat import is_done
 

@@ -19,7 +19,7 @@ from magnum.clients.project_resources import ProjectResources, ProjectResourcesC
 from magnum.clients.sessions import Sessions
 from magnum.db import models
 from magnum.db.engine import Database
-from magnum.db.repositories import bays, identities, nodegroups, operations, queue
+from magnum.db.repositories import bays, identities, nodegroups, operations, pending
 from magnum.domain import rounds, states
 from magnum.domain.failures import Failure
 from magnum.domain.parameters import Parameters
@@ -177,12 +177,12 @@ class Work:
             bay, baymodel = bays.with_baymodel(session, self.claim.bay_uuid)
             # Each statement sees what is there then: what comes to wait or is withdrawn
             # while the rows are read is in one of the two.
-            before = queue.of_bay(session, self.claim.bay_uuid)
+            before = pending.of_bay(session, self.claim.bay_uuid)
             groups = nodegroups.load_all(session, self.claim.bay_uuid)
-            waiting = dict.fromkeys((*before, *queue.of_bay(session, self.claim.bay_uuid)))
+            waiting = dict.fromkeys((*before, *pending.of_bay(session, self.claim.bay_uuid)))
         if operation is None:
             raise LeaseLost(self.claim.operation_uuid)
-        return Situation(operation, bay, baymodel, queue.without([*waiting], groups))
+        return Situation(operation, bay, baymodel, pending.without([*waiting], groups))
 
     def driver(self, situation: Situation) -> Driver:
         """The driver that the bay was created with.

@@ -132,6 +132,22 @@ def wait_for_api(process: Process, seconds: float = 180, url: str = URL) -> None
     raise AssertionError(f'the API did not answer: {process.log.read_text()[-3000:]}')
 
 
+@contextlib.contextmanager
+def restarted(process: Process, options: str, url: str) -> Iterator[None]:
+    """With further options, as a file of configuration has them, and then without."""
+    _restart(process, options, url)
+    try:
+        yield
+    finally:
+        _restart(process, '', url)
+
+
+def _restart(process: Process, options: str, url: str) -> None:
+    process.stop()
+    process.start(options=options)
+    wait_for_api(process, url=url)
+
+
 def _configuration(directory: pathlib.Path, name: str, **options: str) -> str:
     account = '\n'.join(
         f'{option} = {value}'

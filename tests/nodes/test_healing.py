@@ -19,13 +19,8 @@ _NODES = '[nodes]\nsilent_after = 45\nheal_after = 20\n'
 @pytest.fixture(scope='module')
 def healing(magnum: magnum_service.Process, url: str) -> Iterator[None]:
     """The service does not wait for long."""
-    magnum.stop()
-    magnum.start(options=_NODES)
-    magnum_service.wait_for_api(magnum, url=url)
-    yield
-    magnum.stop()
-    magnum.start()
-    magnum_service.wait_for_api(magnum, url=url)
+    with magnum_service.restarted(magnum, _NODES, url):
+        yield
 
 
 @pytest.fixture(scope='module')

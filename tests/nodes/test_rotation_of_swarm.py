@@ -22,13 +22,8 @@ _LONGEST = 2.0
 @pytest.fixture(scope='module')
 def brief_terms(magnum: magnum_service.Process, url: str) -> Iterator[None]:
     """Certificates of nodes are valid for seven minutes, and renewed in the fourth."""
-    magnum.stop()
-    magnum.start(options='[x509]\nnode_term_of_validity = 0.005\n')
-    magnum_service.wait_for_api(magnum, url=url)
-    yield
-    magnum.stop()
-    magnum.start()
-    magnum_service.wait_for_api(magnum, url=url)
+    with magnum_service.restarted(magnum, '[x509]\nnode_term_of_validity = 0.005\n', url):
+        yield
 
 
 @pytest.fixture(scope='module')

@@ -227,10 +227,7 @@ class World:
         """Turn the crank until nothing moves."""
         worker = self.worker()
         for _ in range(20):
-            worker.turn()
-            self.cloud.settle()
-            self.pass_time(30)
-            worker.watch()
+            worker.go_on()
             if self.operations(uuid)[-1].state in states.ENDED:
                 break
         worker.turn()
@@ -262,6 +259,13 @@ class HandTurned:
         for claim in claims:
             self.runner.run(claim)
         return len(claims)
+
+    def go_on(self) -> None:
+        """Run what there is, have Heat do what it was asked, and look half a minute later."""
+        self.turn()
+        self.world.cloud.settle()
+        self.world.pass_time(30)
+        self.watch()
 
     def watch(self) -> int:
         watcher = Watcher(

@@ -265,10 +265,7 @@ def test_a_group_is_not_complete_before_its_turn(world: World, uuid: str) -> Non
     seen = set()
     worker = world.worker()
     for _ in range(30):
-        worker.turn()
-        world.cloud.settle()
-        world.pass_time(30)
-        worker.watch()
+        worker.go_on()
         if _again(world, upgrade).state in states.ENDED:
             break
         statuses = world.statuses(uuid)

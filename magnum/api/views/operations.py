@@ -12,7 +12,7 @@ from magnum.api.types.schemas import BOOLEAN, COUNT, LINKS, STRING, TEXT, UUID, 
 from magnum.api.views.base import links
 from magnum.api.views.members import Document, DocumentType, Member, computed, time
 from magnum.db.repositories import operations as repository
-from magnum.db.repositories import queue
+from magnum.db.repositories import pending
 from magnum.db.selections import Row
 from magnum.domain import failures, states, verbs
 from magnum.domain.parameters import Parameters
@@ -127,7 +127,7 @@ def _places(session: orm.Session, rows: Sequence[Row]) -> dict[str, tuple[int, s
     places: dict[str, tuple[int, str | None]] = {}
     previous: dict[str, str] = {}
     length: collections.Counter[str] = collections.Counter()
-    for row in queue.unfinished(session, bays) if bays else ():
+    for row in pending.unfinished(session, bays) if bays else ():
         if row.state == states.PENDING:
             length[row.bay_uuid] += 1
             places[row.uuid] = length[row.bay_uuid], previous.get(row.bay_uuid)

@@ -4,7 +4,7 @@ from oslo_config import cfg
 from sqlalchemy import orm
 
 from magnum.db import models
-from magnum.db.repositories import events, locking, queue, transitions
+from magnum.db.repositories import events, locking, pending, transitions
 from magnum.db.statements import database_now
 from magnum.domain import machine, states
 from magnum.domain.parameters import Delete
@@ -21,7 +21,7 @@ def accept(
     A delete in progress is answered with itself.
     """
     active = locking.active_operation(session, bay.uuid)
-    for waiting in queue.of_bay(session, bay.uuid):
+    for waiting in pending.of_bay(session, bay.uuid):
         withdraw(session, waiting, None)
     if active is None:
         return begin_operation(conf, session, bay, requester, Delete())

@@ -4,12 +4,12 @@ from oslo_config import cfg
 from sqlalchemy import orm
 
 from magnum.db import models
-from magnum.db.repositories import locking, queue
+from magnum.db.repositories import locking, pending
 from magnum.domain import states
 from magnum.domain.parameters import DeleteNodegroup
 from magnum.operations.accept.insertion import begin_or_enqueue, check_may_wait
 from magnum.operations.accept.requester import Requester
-from magnum.operations.queue import is_about, withdraw
+from magnum.operations.queue import nodegroup_of, withdraw
 
 
 def accept(
@@ -33,8 +33,10 @@ def accept(
     group = locking.nodegroup(session, bay.uuid, nodegroup_uuid)
     if group.is_default:
         raise ValueError('a default node group goes with its bay')
-    waiting = queue.of_bay(session, bay.uuid)
-    about_it = [other for other in (active, *waiting) if other and is_about(other, group)]
+    waiting = pending.of_bay(session, bay.uuid)
+    about_it = [
+        other for other in (active, *waiting) if other and nodegroup_of(other) == group.uuid
+    ]
     for other in about_it:
         if other.verb == states.DELETE_NODEGROUP:
             return other

@@ -7,7 +7,7 @@ from oslo_config import cfg
 from sqlalchemy import orm
 
 from magnum.db import models
-from magnum.db.repositories import events, locking, queue, transitions
+from magnum.db.repositories import events, locking, pending, transitions
 from magnum.db.statements import database_now
 from magnum.domain import machine, rounds, states
 from magnum.domain.parameters import Parameters
@@ -68,7 +68,7 @@ def begin_or_enqueue(
     """
     if active is None:
         return begin_operation(conf, session, bay, requester, parameters)
-    waiting = len(queue.of_bay(session, bay.uuid))
+    waiting = len(pending.of_bay(session, bay.uuid))
     if waiting >= conf.conductor.queue_limit:
         session.expunge(active)
         raise QueueFull(active, waiting)

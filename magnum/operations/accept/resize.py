@@ -6,12 +6,12 @@ from oslo_config import cfg
 from sqlalchemy import orm
 
 from magnum.db import models
-from magnum.db.repositories import locking, queue
+from magnum.db.repositories import locking, pending
 from magnum.domain import states
 from magnum.domain.parameters import Resize
 from magnum.operations.accept.insertion import begin_or_enqueue, check_may_wait, in_progress
 from magnum.operations.accept.requester import Requester
-from magnum.operations.queue import is_about
+from magnum.operations.queue import nodegroup_of
 
 
 def accept(
@@ -43,8 +43,8 @@ def accept(
     active = locking.active_operation(session, bay.uuid)
     group = locking.nodegroup(session, bay.uuid, nodegroup_uuid)
     about_it = [
-        other for other in (*queue.of_bay(session, bay.uuid), active)
-        if other and is_about(other, group)
+        other for other in (*pending.of_bay(session, bay.uuid), active)
+        if other and nodegroup_of(other) == group.uuid
     ]
     for other in about_it:
         if other.verb == states.DELETE_NODEGROUP:

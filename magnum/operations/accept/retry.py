@@ -7,12 +7,12 @@ from sqlalchemy import orm
 
 from magnum.db import models
 from magnum.db.repositories import key_pairs, locking, operations
-from magnum.domain import nodegroups, rounds, states
+from magnum.domain import nodegroups, states
 from magnum.domain.parameters import CreateNodegroup, InRounds, Parameters, Resize
 from magnum.operations.accept.errors import NotRetryable
 from magnum.operations.accept.insertion import begin_operation, check_idle
 from magnum.operations.accept.requester import Requester
-from magnum.operations.queue import BEHIND
+from magnum.operations.queue import nodegroup_of
 
 
 def accept(
@@ -47,13 +47,10 @@ def accept(
 
 def _has_followed(session: orm.Session, failed: models.Operation) -> bool:
     """Whether a later operation of the bay was about what this one was about."""
-    later = operations.after(session, failed)
-    group = rounds.nodegroup_uuid(Parameters.of(failed))
-    if group is None or failed.verb not in BEHIND:
-        return bool(later)
+    group = nodegroup_of(failed)
     return any(
-        other.verb not in BEHIND or rounds.nodegroup_uuid(Parameters.of(other)) == group
-        for other in later
+        group is None or nodegroup_of(other) in (None, group)
+        for other in operations.after(session, failed)
     )
 
 

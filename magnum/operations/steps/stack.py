@@ -7,7 +7,7 @@ from typing import Any, Final
 from magnum.clients.errors import CloudConflict, CloudRefused
 from magnum.clients.heat import HeatClient, Stack
 from magnum.db.models import Bay, Nodegroup
-from magnum.db.repositories import ledger, locking, queue, steps, transitions
+from magnum.db.repositories import ledger, locking, pending, steps, transitions
 from magnum.db.statements import database_now
 from magnum.domain import machine, states
 from magnum.domain.failures import Failure, is_echo, root_cause
@@ -170,7 +170,7 @@ def await_stack(work: Work) -> None:
         raise HeatIsBusy(stack.status)
     if stack.action == ROLLBACK:
         with work.changing_bay() as (session, locked):
-            queue.restore_count(session, locked)
+            pending.restore_count(session, locked)
         if not stack.is_failed:
             raise StepFailed(
                 Failure('stack_failed', f'The change failed, Heat undid it: {stack.reason}')
