@@ -1,5 +1,6 @@
 """For all tests."""
 
+import os
 import pathlib
 
 import hypothesis
@@ -15,6 +16,22 @@ hypothesis.settings.register_profile(
     'any machine', deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile('any machine')
+
+#: Of what a failed test says, the end that the list of failures repeats, in characters.
+_REPEATED = 2500
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Append failed tests to the file MAGNUM_TEST_FAILURES, which tools/test prints last."""
+    path = os.environ.get('MAGNUM_TEST_FAILURES')
+    if not path or 'PYTEST_XDIST_WORKER' in os.environ:
+        return
+    database = os.environ.get('MAGNUM_TEST_DATABASE', '').partition(':')[0]
+    with open(path, 'a') as failures:
+        for outcome in ('failed', 'error'):
+            for report in terminalreporter.stats.get(outcome, ()):
+                said = getattr(report, 'longreprtext', '')[-_REPEATED:]
+                print(f'{said}\n{outcome}: {report.nodeid} {database}\n', file=failures)
 
 
 @pytest.hookimpl(trylast=True)
