@@ -209,7 +209,7 @@ def test_algorithms_are_those_of_the_provider(
 
 WITHOUT = {
     'auto_scaling_enabled': 'true', 'keystone_auth_enabled': True, 'ingress_controller': 'octavia',
-    'cinder_csi_enabled': 'true', 'cloud_provider_enabled': 'true', 'monitoring_enabled': 'true',
+    'manila_csi_enabled': 'true', 'npd_enabled': 'true', 'monitoring_enabled': 'true',
     'etcd_volume_size': '20', 'cost_centre': '4711', 'owner\n\x1b[1m': 'me',
 }
 
