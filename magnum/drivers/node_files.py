@@ -4,14 +4,15 @@ A line ``# roles: master worker`` in a file says which nodes get it.
 ``NN-name.sh`` is a step, ``*.yaml`` a manifest; the others lie beside them, in the
 subfolder that they are in here. Nova limits user data to 64 KB, and small texts
 that are alike compress well together: nodes of a role get one archive, in which
-are neither comments nor docstrings. Of what Python can unpack, which every guest has
-for cloud-init, bzip2 takes the least.
+are neither comments nor docstrings, nor annotations of Python. Of what Python can
+unpack, which every guest has for cloud-init, bzip2 takes the least.
 """
 
 import ast
 import base64
 import bz2
 import io
+import itertools
 import re
 import tarfile
 from collections.abc import Collection, Iterator, Mapping
@@ -86,6 +87,7 @@ def bare(name: str) -> str:
     """The text of a file without what only its readers here need."""
     text = files.read(name)
     if name.endswith('.py'):
+        text = _without_annotations(text)
         lines = text.splitlines(keepends=True)
         for first, last in _docstrings(text):
             lines[first:last] = [''] * (last - first)
@@ -101,6 +103,32 @@ def _docstrings(text: str) -> Iterator[tuple[int, int]]:
         if len(node.body) > 1 and ast.get_docstring(node) is not None:
             docstring = node.body[0]
             yield docstring.lineno - 1, docstring.end_lineno or docstring.lineno
+
+
+def _without_annotations(text: str) -> str:
+    """The text without types of arguments, results and variables, but those of classes."""
+    starts = [0, *itertools.accumulate(map(len, text.splitlines(keepends=True)))]
+
+    def end(node: ast.expr | ast.arg) -> int:
+        return starts[(node.end_lineno or node.lineno) - 1] + (node.end_col_offset or 0)
+
+    module = ast.parse(text)
+    of_classes = {
+        id(field) for node in ast.walk(module) if isinstance(node, ast.ClassDef)
+        for field in node.body
+    }
+    cuts = []
+    for node in ast.walk(module):
+        if isinstance(node, ast.arg) and node.annotation:
+            cuts.append((starts[node.lineno - 1] + node.col_offset + len(node.arg), end(node)))
+        elif isinstance(node, ast.FunctionDef) and node.returns:
+            arrow = text.rindex(' ->', 0, end(node.returns))
+            cuts.append((arrow, end(node.returns)))
+        elif isinstance(node, ast.AnnAssign) and node.value and id(node) not in of_classes:
+            cuts.append((end(node.target), end(node.annotation)))
+    for first, last in sorted(cuts, reverse=True):
+        text = text[:first] + text[last:]
+    return text
 
 
 def _inner(name: str) -> str:

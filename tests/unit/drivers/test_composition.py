@@ -158,6 +158,11 @@ def test_excluded_files_have_to_exist() -> None:
          '\nx = """kept"""\n'),
         ('a.py', 'class Kept:\n    """All of it."""\n', 'class Kept:\n    """All of it."""\n'),
         ('a.py', 'def f():\n    """Says."""\n    return 1\n', 'def f():\n    return 1\n'),
+        ('a.py', 'def f(a: int, *b: "x->y",\n  c: list[\n  int] = ()) -> int:\n    return a\n',
+         'def f(a, *b,\n  c = ()):\n    return a\n'),
+        ('a.py', 'a: int = 1\nb: int\n', 'a = 1\nb: int\n'),
+        ('a.py', 'class A:\n    b: int = 1\n\n    def c(self) -> None:\n        self.d: int = 2\n',
+         'class A:\n    b: int = 1\n\n    def c(self):\n        self.d = 2\n'),
     ],
 )
 def test_what_readers_need_costs_no_user_data(
