@@ -16,6 +16,7 @@ NOT_KNOWN: Final = 'UNKNOWN'
 #: False makes its node not ready.
 CONTROL_PLANE: Final = 'ControlPlane'
 CERTIFICATES: Final = 'Certificates'
+ADDONS: Final = 'Addons'
 
 _NAMED: Final = 5   # nodes in a message
 
@@ -75,7 +76,7 @@ def _ready(nodes: Sequence[Node]) -> Condition:
     failed = [node.name for node in built if node.state == reports.FAILED]
     not_ready = [
         f'{node.name}: {", ".join(failing)}'
-        for node in built for failing in [node.failing(CERTIFICATES)] if failing
+        for node in built for failing in [node.failing(CERTIFICATES, ADDONS)] if failing
     ]
     if failed:
         return Condition(FALSE, 'NodesFailed', f'Nodes that failed to boot: {_few(failed)}')
@@ -126,6 +127,20 @@ def _certificates(nodes: Sequence[Node]) -> Condition:
     )
 
 
+def _addons(nodes: Sequence[Node]) -> Condition | None:
+    """As the master says that cares for them; None if none does."""
+    said = [node.conditions[ADDONS] for node in _heard(nodes) if ADDONS in node.conditions]
+    for status, reason, otherwise in (
+        (FALSE, 'AddonsFail', ''),
+        (UNKNOWN, 'AddonsUnknown', 'Add-ons are being installed or removed'),
+        (TRUE, 'AddonsInstalled', 'All add-ons are installed'),
+    ):
+        messages = [one['message'] for one in said if one['status'] == status]
+        if messages:
+            return Condition(status, reason, otherwise or _few(messages))
+    return None
+
+
 def _nobody() -> Condition:
     return Condition(UNKNOWN, 'NoNodeReports', 'No node that could say so reports')
 
@@ -140,26 +155,34 @@ def _few(names: Sequence[str]) -> str:
 
 
 NODES_REPORTING: Final = 'NodesReporting'
-#: Condition of a bay -> how it follows from its nodes.
-CONDITIONS: Final[Mapping[str, Callable[[Sequence[Node]], Condition]]] = {
+ADDONS_READY: Final = 'AddonsReady'
+#: Condition of a bay -> how it follows from its nodes; None: the bay has none of it.
+CONDITIONS: Final[Mapping[str, Callable[[Sequence[Node]], Condition | None]]] = {
     NODES_REPORTING: _reporting,
     'NodesReady': _ready,
     'ControlPlaneReady': _control_plane,
     'CertificatesValid': _certificates,
+    ADDONS_READY: _addons,
 }
 
 
 def conditions(nodes: Sequence[Node]) -> dict[str, Condition]:
     """The conditions of a bay, by name; none without a node that has reported."""
-    return {name: follow(nodes) for name, follow in CONDITIONS.items()} if nodes else {}
+    if not nodes:
+        return {}
+    found = {name: follow(nodes) for name, follow in CONDITIONS.items()}
+    return {name: condition for name, condition in found.items() if condition}
 
 
 def health(found: Mapping[str, Condition]) -> str:
     """The health that conditions come to.
 
-    A bay of which nothing is heard at all may be well: it is not known.
+    A bay of which nothing is heard at all may be well: it is not known. A bay works
+    without its add-ons.
     """
-    statuses = {condition.status for condition in found.values()}
+    statuses = {
+        condition.status for name, condition in found.items() if name != ADDONS_READY
+    }
     if not found or found[NODES_REPORTING].reason == 'NoNodeReports':
         return NOT_KNOWN
     for status, health_status in _HEALTH:

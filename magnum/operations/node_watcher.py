@@ -126,7 +126,8 @@ def _news(
         if name not in before.get('failing', ()):
             yield CONDITION, f'{name} is False: {said[name]["message"] or said[name]["reason"]}'
     for name in before.get('failing', ()):
-        if name not in now['failing']:
+        # What a node says nothing of any more, another one may say.
+        if name not in now['failing'] and name in said:
             yield CONDITION, f'{name} is {reports.TRUE} again'
 
 
@@ -161,9 +162,9 @@ def _update_bay(session: orm.Session, bay: Bay, nodes: Sequence[Node]) -> None:
         for node in nodes
     ])
     before = bay.conditions or {}
-    if not found or all(
+    if not found or (found.keys() == before.keys() and all(
         _is_as_before(condition, before.get(name)) for name, condition in found.items()
-    ):
+    )):
         return
     now = database_now(session).isoformat(timespec='seconds')
     stored = {

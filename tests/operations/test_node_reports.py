@@ -107,6 +107,36 @@ def test_a_condition_that_comes_and_goes(world: World, uuid: str, nodes: Reporte
     ]
 
 
+def test_addons_are_a_condition_and_no_matter_of_health(
+    world: World, uuid: str, nodes: Reporters
+) -> None:
+    nodes.report()
+    look(world)
+    told = len(events(world, uuid))
+    master = next(name for name in nodes.names if name not in nodes.workers)
+
+    def say(status: str, message: str = '') -> tuple[str | None, dict[str, str]]:
+        said = {'status': status, 'reason': 'R', 'message': message}
+        nodes.report(master, conditions={'Addons': said})
+        look(world)
+        return health(world, uuid)
+
+    assert say('Unknown', 'traefik') == ('HEALTHY', {**ALL_WELL, 'AddonsReady': 'Unknown'})
+    assert say('False', 'traefik: no such chart') == (
+        'HEALTHY', {**ALL_WELL, 'AddonsReady': 'False'}
+    )
+    assert world.bay(uuid).health_status_reason['AddonsReady'] == 'traefik: no such chart'
+    assert say('True') == ('HEALTHY', {**ALL_WELL, 'AddonsReady': 'True'})
+    say('False', 'traefik: no such chart')
+    nodes.report(master)    # another master cares for them
+    look(world)
+    assert health(world, uuid) == ('HEALTHY', ALL_WELL)
+    said = ('bay.node.condition', f'node {master}: Addons is False: traefik: no such chart')
+    assert events(world, uuid)[told:] == [
+        said, ('bay.node.condition', f'node {master}: Addons is True again'), said,
+    ]
+
+
 def test_a_node_that_is_silent_and_is_heard_again(
     world: World, uuid: str, nodes: Reporters
 ) -> None:

@@ -82,6 +82,29 @@ def test_table(nodes: list[Node], statuses: tuple[str, ...], health: str) -> Non
     assert node_health.health(found) == health
 
 
+@pytest.mark.parametrize(
+    ('said', 'status', 'message'),
+    [
+        ({'m0': T, 'm1': None}, T, 'All add-ons are installed'),
+        ({'m0': F, 'm1': None}, F, 'm'),
+        ({'m0': U, 'm1': None}, U, 'Add-ons are being installed or removed'),
+        # For a moment two masters may care for them.
+        ({'m0': T, 'm1': F}, F, 'm'),
+        ({'m0': T, 'm1': U}, U, 'Add-ons are being installed or removed'),
+    ],
+)
+def test_a_bay_is_healthy_without_its_addons(
+    said: dict[str, str | None], status: str, message: str
+) -> None:
+    nodes = [_node(name, Addons=each) if each else _node(name) for name, each in said.items()]
+    found = node_health.conditions([*nodes, W0])
+    assert (found['AddonsReady'].status, found['AddonsReady'].message) == (status, message)
+    assert found['NodesReady'].status == T
+    assert node_health.health(found) == 'HEALTHY'
+    silent = [dataclasses.replace(node, is_silent=True) for node in nodes]
+    assert 'AddonsReady' not in node_health.conditions([*silent, W0])
+
+
 def test_a_bay_of_which_no_node_reports_has_no_conditions() -> None:
     assert node_health.conditions([]) == {}
     assert node_health.health({}) == 'UNKNOWN'

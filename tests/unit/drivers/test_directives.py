@@ -206,6 +206,15 @@ def test_good_nodes_say_so(tmp_path: pathlib.Path, coe: str) -> None:
     assert conditions(tmp_path, coe, 'master') == [NODE, CONTROL_PLANE]
 
 
+@pytest.mark.parametrize('role', ['master', 'worker'])
+def test_masters_say_how_add_ons_are(tmp_path: pathlib.Path, role: str) -> None:
+    file = tmp_path / 'run/magnum/addons'
+    file.parent.mkdir(parents=True)
+    file.write_text('False Failing traefik: no such chart\n')
+    said = 'condition Addons False Failing traefik: no such chart'
+    assert (said in conditions(tmp_path, 'kubernetes', role)) is (role == 'master')
+
+
 @pytest.mark.parametrize(
     ('coe', 'role', 'broken', 'said'),
     [

@@ -13,6 +13,10 @@ case $1 in
         if [ "$MAGNUM_NODE_ROLE" = master ]; then
             condition ControlPlane APINotReady kubectl --request-timeout=10s \
                 --kubeconfig=/etc/kubernetes/admin.conf get --raw=/readyz
+            # Of the master that cares for them.
+            if [ -e /run/magnum/addons ]; then
+                echo "condition Addons $(cat /run/magnum/addons)"
+            fi
         fi
         ;;
     version)
