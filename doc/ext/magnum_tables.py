@@ -17,6 +17,7 @@ from sphinx.util.docutils import SphinxDirective
 from magnum import conf, policies
 from magnum.api import routes, versions
 from magnum.domain import failures, machine, states, verbs
+from magnum.drivers.kubernetes import addons
 from magnum.drivers.registry import Registry
 from magnum.operations import flows
 
@@ -272,6 +273,23 @@ class Labels(Table):
         return f'{taken}\n\n{without}'
 
 
+class Addons(Table):
+    """``magnum-addons``: the add-ons of Kubernetes bays."""
+
+    def text(self) -> str:
+        """See the base class."""
+        rows = []
+        for name, entry in sorted(addons.table().items()):
+            wanted = (f'{label}={value}' for label, value in entry['when'].items())
+            releases = ', '.join(entry['digests'])
+            rows.append((
+                literal(name), _backquoted(entry['what']), _literals(wanted),
+                f'{literal(entry["chart"])} {releases}', literal(entry['namespace']),
+            ))
+        header = ('Add-on', 'What it is', 'Label', 'Chart', 'Namespace')
+        return table(header, rows, (15, 30, 25, 15, 15))
+
+
 def _rules_by_operation() -> Mapping[tuple[str, str], list[str]]:
     found: dict[tuple[str, str], list[str]] = {}
     for rule in policies.list_rules():
@@ -300,6 +318,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         'magnum-operation-states': States,
         'magnum-drivers': Drivers,
         'magnum-labels': Labels,
+        'magnum-addons': Addons,
     }.items():
         app.add_directive(name, directive)
     return {'parallel_read_safe': True}

@@ -126,28 +126,44 @@ def resolved(
         for name, value in {**_defaults(label_schema), **presets}.items()
         if name in rules
     }
+    values = {name: label.value for name, label in found.items()}
+    values |= applied(label_schema, bay_labels)
     for name, text in bay_labels.items():
         origin: Origin = 'baymodel' if baymodel_labels.get(name) == text else 'bay'
         given = applied(label_schema, {name: text})
         for own_name, value in given.items():
-            reason = why_without_effect(label_schema, own_name)
+            reason = why_without_effect(label_schema, own_name, values)
             found[own_name] = Resolved(value, origin, 'none' if reason else 'applied', reason)
     return dict(sorted(found.items()))
 
 
-def why_without_effect(label_schema: Mapping[str, Any], name: str) -> str:
-    """The reason why a label does nothing; empty if it does something."""
+def why_without_effect(
+    label_schema: Mapping[str, Any], name: str, values: Mapping[str, str]
+) -> str:
+    """The reason why a label does nothing; empty if it does something.
+
+    :param values: of all labels, resolved.
+    """
     rule = _rules(label_schema).get(name)
     if rule is None:
         return 'No label of this name is known.'
-    return str(rule['description']) if rule.get('deprecated', False) else ''
+    if rule.get('deprecated', False):
+        return str(rule['description'])
+    for needed, value in rule.get('needs', {}).items():
+        if values.get(needed) != value:
+            return f'It needs {needed}={value}.'
+    return str(rule.get('idle', {}).get(values.get(name), ''))
 
 
 def without_effect(
-    label_schema: Mapping[str, Any], labels: Iterable[str]
+    label_schema: Mapping[str, Any], labels: Iterable[str], all_labels: Mapping[str, str]
 ) -> dict[str, str]:
-    """Those labels that do nothing, each with the reason."""
-    reasons = {name: why_without_effect(label_schema, name) for name in sorted(labels)}
+    """Those labels that do nothing, each with the reason.
+
+    :param all_labels: beside which they stand, as they were given.
+    """
+    values = resolve(label_schema, all_labels)
+    reasons = {name: why_without_effect(label_schema, name, values) for name in sorted(labels)}
     return {name: reason for name, reason in reasons.items() if reason}
 
 
@@ -162,7 +178,7 @@ def without_effect_on_nodegroup(
     shared = own.keys() - of_nodegroup(label_schema, own).keys()
     return {
         **dict.fromkeys(sorted(shared), 'A node group has this label from its bay.'),
-        **without_effect(label_schema, own),
+        **without_effect(label_schema, own, {**bay_labels, **labels}),
     }
 
 

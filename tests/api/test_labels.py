@@ -115,6 +115,12 @@ TAKEN: list[tuple[dict[str, Any], dict[str, str], dict[str, str]]] = [
      {'container_infra_prefix': 'registry.example.org/magnum'},
      {'container_infra_prefix': 'registry.example.org/magnum/'}),
     ({'kube_tag': ''}, {'kube_tag': ''}, {'kube_tag': 'v1.34.1'}),
+    ({'ingress_controller': 'Traefik', 'monitoring_enabled': 'yes',
+      'monitoring_retention_days': '7.0'},
+     {'ingress_controller': 'Traefik', 'monitoring_enabled': 'yes',
+      'monitoring_retention_days': '7.0'},
+     {'ingress_controller': 'traefik', 'monitoring_enabled': 'true',
+      'monitoring_retention_days': '7'}),
     ({' cgroup_driver ': 'CGROUPFS '}, {'cgroup_driver': 'CGROUPFS '},
      {'cgroup_driver': 'cgroupfs'}),
 ]
@@ -156,6 +162,15 @@ REFUSED = [
     ({'api_master_lb_allowed_cidrs': '10/8/8'}, '/labels/api_master_lb_allowed_cidrs', '10/8/8'),
     ({'api_master_lb_allowed_cidrs': '10.0.0.0/8', 'master_lb_allowed_cidrs': '10.0.0.0/9'},
      '/labels/api_master_lb_allowed_cidrs', 'master_lb_allowed_cidrs'),
+    ({'ingress_controller': 'haproxy'}, '/labels/ingress_controller', 'nginx or traefik'),
+    ({'metrics_server_enabled': 'perhaps'}, '/labels/metrics_server_enabled', 'true or false'),
+    ({'metrics_server_chart_tag': '3.99.0'}, '/labels/metrics_server_chart_tag',
+     'addons_charts_digests'),
+    ({'helm_client_tag': 'v3.2.1'}, '/labels/helm_client_tag', 'helm_client_sha256'),
+    ({'addons_charts_url': 'http://mirror.example.org'}, '/labels/addons_charts_url', 'HTTPS'),
+    ({'addons_charts_url': 'https://me:secret@mirror.example.org'}, '/labels/addons_charts_url',
+     'credentials'),
+    ({'monitoring_retention_days': '0'}, '/labels/monitoring_retention_days', 'Days'),
     ({'max_node_count': '1'}, '/labels/max_node_count', 'node_count, 2'),
     ({'min_node_count': '3'}, '/labels/min_node_count', 'node_count, 2'),
 ]
@@ -209,7 +224,8 @@ def test_algorithms_are_those_of_the_provider(
 
 WITHOUT = {
     'auto_scaling_enabled': 'true', 'keystone_auth_enabled': True, 'ingress_controller': 'octavia',
-    'manila_csi_enabled': 'true', 'npd_enabled': 'true', 'monitoring_enabled': 'true',
+    'manila_csi_enabled': 'true', 'npd_enabled': 'true', 'prometheus_monitoring': 'true',
+    'prometheus_operator_chart_tag': 'v8.2.2',    # of an add-on that the bay has not
     'etcd_volume_size': '20', 'cost_centre': '4711', 'owner\n\x1b[1m': 'me',
 }
 

@@ -93,7 +93,7 @@ class BayPlans:
                 },
             ),
             driver,
-            without_effect(driver.labels_schema(), values['labels']),
+            without_effect(driver.labels_schema(), values['labels'], values['labels']),
         )
         self._check_buildable(new, baymodel, driver)
         return new

@@ -4,8 +4,9 @@
 Kubernetes are as dl.k8s.io publishes them beside its files, taken from the
 lists of kubernetes/kops (``pkg/assets/assetdata``); those of kubelet and kubectl
 are the same in kubernetes-sigs/kubespray (``checksums.yml``). Those of flanneld
-are from the pillars of sysoperator/kubernetes-formula. A release that is not
-listed needs the label ``kube_binaries_digests``.
+are from the pillars of sysoperator/kubernetes-formula, those of Helm's archives from
+its release notes and cert-manager/makefile-modules. A release that is not
+listed needs the label ``kube_binaries_digests``, or ``helm_client_sha256``.
 """
 
 import functools
@@ -27,6 +28,7 @@ MASTER_PROGRAMS: Final = (
     *WORKER_PROGRAMS,
 )
 NETWORK_PROGRAMS: Final = ('flanneld',)
+ARCHITECTURES: Final = ('amd64', 'arm64')
 DIGESTS: Final = 'kube_binaries_digests'
 
 _RELEASES: Final = {
@@ -67,17 +69,20 @@ def words(labels: Mapping[str, str]) -> str:
 def check_sources(plan: BayPlan, _capabilities: Capabilities) -> None:
     """Nothing is downloaded over plain HTTP unless the operator lets it, or by a password."""
     for label in _SOURCES:
-        address = plan.labels.get(label, '')
-        if addresses.has_credentials(address):
-            raise PlanRefused(
-                f'labels/{label}', f'The address holds credentials. {addresses.ADVICE}'
-            )
-        if address.startswith('http:') and not plan.insecure_downloads:
-            raise PlanRefused(
-                f'labels/{label}',
-                f'{address!r} is plain HTTP: nodes download over HTTPS only, unless the operator '
-                'sets [drivers]insecure_downloads.',
-            )
+        check_source(plan, label)
+
+
+def check_source(plan: BayPlan, label: str) -> None:
+    """Check the address that one label has, if it has one."""
+    address = plan.labels.get(label, '')
+    if addresses.has_credentials(address):
+        raise PlanRefused(f'labels/{label}', f'The address holds credentials. {addresses.ADVICE}')
+    if address.startswith('http:') and not plan.insecure_downloads:
+        raise PlanRefused(
+            f'labels/{label}',
+            f'{address!r} is plain HTTP: nodes download over HTTPS only, unless the operator '
+            'sets [drivers]insecure_downloads.',
+        )
 
 
 def check_digests(plan: BayPlan, _capabilities: Capabilities) -> None:
@@ -102,6 +107,11 @@ def check_digests(plan: BayPlan, _capabilities: Capabilities) -> None:
             )
 
 
+def pairs(text: str) -> dict[str, str]:
+    """Digests by name, as a label has them."""
+    split = (word.split(':') for word in re.split('[, ]+', text) if word)
+    return {name: digest.lower() for name, digest in split}
+
+
 def _given(labels: Mapping[str, str]) -> dict[str, str]:
-    pairs = (word.split(':') for word in re.split('[, ]+', labels.get(DIGESTS, '')) if word)
-    return {program: digest.lower() for program, digest in pairs}
+    return pairs(labels.get(DIGESTS, ''))

@@ -17,7 +17,7 @@ from magnum.drivers.contract import (
     NodeGroupPlan,
     PlanRefused,
 )
-from magnum.drivers.kubernetes import client, command_lines, downloads, node_options
+from magnum.drivers.kubernetes import addons, client, command_lines, downloads, node_options
 
 TLS_PORT = 6443
 OPEN_PORT = 8080
@@ -135,12 +135,14 @@ class KubernetesDriver(heat.HeatDriver):
         node_restriction,
         downloads.check_sources,
         downloads.check_digests,
+        addons.check,
     )
     tolerated = frozenset((
         *heat.HeatDriver.tolerated,
         node_restriction,
         downloads.check_sources,
         downloads.check_digests,
+        addons.check,
     ))
     # Programs were checked by digests from where they came from, if at all.
     formerly = {'MAGNUM_INSECURE_DOWNLOADS': 'true'}
@@ -223,7 +225,9 @@ class KubernetesDriver(heat.HeatDriver):
         services = ipaddress.ip_network(labels['service_cluster_ip_range'])
         images = labels['container_infra_prefix']
         group = plan.masters if role == MASTER else plan.workers
+        of_masters = {'MAGNUM_ADDONS': addons.setting(labels)} if role == MASTER else {}
         return {
+            **of_masters,
             'MAGNUM_VOLUME_MOUNT': '/var/lib/containerd',
             'MAGNUM_NODEGROUP': group.name,
             'MAGNUM_NODEGROUP_ROLE': group.role,

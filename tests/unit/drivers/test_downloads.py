@@ -11,7 +11,7 @@ import pytest
 
 from magnum.drivers import settings
 from magnum.drivers.contract import PlanRefused
-from magnum.drivers.kubernetes import downloads
+from magnum.drivers.kubernetes import addons, downloads
 from magnum.drivers.kubernetes.driver import KubernetesDriver
 from tests.unit.drivers import node_files, plans
 
@@ -23,7 +23,7 @@ PROGRAMS = (*downloads.MASTER_PROGRAMS, *downloads.NETWORK_PROGRAMS)
 
 def test_the_catalogue_is_whole() -> None:
     known = downloads.known()
-    assert set(known) == set(PROGRAMS)
+    assert set(known) == {*PROGRAMS, addons.HELM}
     every = [digest for releases in known.values() for of in releases.values()
              for digest in of.values()]
     assert all(re.fullmatch('[0-9a-f]{64}', digest) for digest in every)

@@ -251,7 +251,7 @@ def test_where_labels_come_from() -> None:
     )
     reasons = {name: label.reason for name, label in found.items() if label.reason}
     assert reasons.keys() == {'colour', 'npd_enabled'}
-    assert 'repaired' in reasons['npd_enabled']
+    assert 'no chart' in reasons['npd_enabled']
 
 
 @every_driver

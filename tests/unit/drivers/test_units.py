@@ -152,3 +152,30 @@ def test_kubelets_are_told_their_runtime(
     settings = yaml.safe_load((tmp_path / 'etc/kubernetes/kubelet.yaml').read_text())
     in_settings = settings.get('containerRuntimeEndpoint')
     assert in_settings == (None if options else 'unix:///run/containerd/containerd.sock')
+
+
+def test_add_ons_are_looked_at_with_the_nodes_settings(tmp_path: pathlib.Path) -> None:
+    """After the step, which may run again; what the unit runs is run."""
+    root = tmp_path
+    node_files.place(root, 'common/node/lib.sh', 'opt/magnum/lib.sh')
+    step = node_files.place(root, 'kubernetes/node/67-charts.sh', 'opt/magnum/steps/67.sh')
+    (root / 'opt/magnum/charts.py').write_text('import os; print(os.environ["MAGNUM_ADDONS"])')
+    units, programs = root / 'etc/systemd/system', root / 'usr/local/bin'
+    for folder in (units, programs, root / 'etc/magnum'):
+        folder.mkdir(parents=True)
+    (root / 'etc/magnum/node.env').write_text(settings.shell({
+        **dict.fromkeys(('MAGNUM_HTTP_PROXY', 'MAGNUM_HTTPS_PROXY', 'MAGNUM_NO_PROXY')),
+        'MAGNUM_ADDONS': '{"a": "it\'s $b"}',
+    }))
+    systemctl = programs / 'systemctl'
+    systemctl.write_text(f'#!/bin/sh\necho "$@" >>{root}/calls\n')
+    systemctl.chmod(0o755)
+    path = f'{programs}:{os.environ["PATH"]}'
+    for _ in range(2):
+        subprocess.run([step], check=True, env={'PATH': path})
+    assert 'restart magnum-addons.timer' in (root / 'calls').read_text()
+    assert 'Type: oneshot' in dump(units, 'magnum-addons')
+    done = subprocess.run(
+        arguments(units, 'magnum-addons'), check=True, capture_output=True, text=True,
+    )
+    assert done.stdout == '{"a": "it\'s $b"}\n'

@@ -1,0 +1,123 @@
+"""Add-ons of a bay: which charts its masters keep installed, as ``addons.yaml`` has them."""
+
+import functools
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+import yaml
+
+from magnum.drivers import composition, files
+from magnum.drivers.contract import BayPlan, Capabilities, PlanRefused
+from magnum.drivers.kubernetes import downloads
+
+CHARTS_URL: Final = 'addons_charts_url'
+DIGESTS: Final = 'addons_charts_digests'
+HELM: Final = 'helm'
+_HELM_URL: Final = 'https://get.helm.sh/helm-{release}-linux-{architecture}.tar.gz'
+
+Entry = Mapping[str, Any]
+
+
+@functools.cache
+def table() -> Mapping[str, Entry]:
+    """Entries by the names of the add-ons."""
+    found: Mapping[str, Entry] = yaml.safe_load(files.read('kubernetes/addons.yaml'))
+    return found
+
+
+def wanted(labels: Mapping[str, str]) -> Mapping[str, Entry]:
+    """Those that a bay has.
+
+    :param labels: resolved.
+    """
+    return {name: entry for name, entry in table().items() if _fits(entry, labels)}
+
+
+def setting(labels: Mapping[str, str]) -> str:
+    """What masters are told: Helm, and the charts with their values, as JSON."""
+    told = {
+        'helm': _helm(labels),
+        'charts': {name: _chart(entry, labels) for name, entry in wanted(labels).items()},
+    }
+    return json.dumps(told, separators=(',', ':'), sort_keys=True)
+
+
+def check(plan: BayPlan, _capabilities: Capabilities) -> None:
+    """Check that all that add-ons of the bay need has a digest and a source.
+
+    :raises PlanRefused: naming the label at fault.
+    """
+    labels = plan.labels
+    for label in (CHARTS_URL, 'helm_client_url'):
+        downloads.check_source(plan, label)
+    charts = {entry['chart'] for entry in table().values()}
+    for chart in downloads.pairs(labels[DIGESTS]):
+        if chart not in charts:
+            known = ', '.join(sorted(charts))
+            raise PlanRefused(f'labels/{DIGESTS}', f'There is no chart {chart!r}, only {known}.')
+    if plan.insecure_downloads:
+        return
+    for entry in wanted(labels).values():
+        release, digest = _release(entry, labels), _digest(entry, labels)
+        if not digest:
+            raise PlanRefused(
+                f'labels/{entry["release"]}',
+                f'No digest of the chart {entry["chart"]} {release} is known, only of '
+                f'{", ".join(entry["digests"])}: give its SHA-256 in the label {DIGESTS}.',
+            )
+    if wanted(labels) and not _helm(labels)['sha256']:
+        raise PlanRefused(
+            'labels/helm_client_tag',
+            f'No digest of Helm {labels["helm_client_tag"]} is known, only of '
+            f'{", ".join(downloads.known()[HELM])}: give that of its archive in the label '
+            'helm_client_sha256.',
+        )
+
+
+def _fits(entry: Entry, labels: Mapping[str, str]) -> bool:
+    return all(
+        re.fullmatch(pattern, labels[label]) for label, pattern in entry['when'].items()
+    )
+
+
+def _release(entry: Entry, labels: Mapping[str, str]) -> str:
+    return labels[entry['release']].removeprefix('v')
+
+
+def _digest(entry: Entry, labels: Mapping[str, str]) -> str:
+    given = downloads.pairs(labels[DIGESTS])
+    known: Mapping[str, str] = entry['digests']
+    return given.get(entry['chart'], known.get(_release(entry, labels), ''))
+
+
+def _chart(entry: Entry, labels: Mapping[str, str]) -> Mapping[str, Any]:
+    release = _release(entry, labels)
+    variables = {
+        **labels, 'release': release, 'registry': labels['container_infra_prefix'].rstrip('/')
+    }
+    also = [each['values'] for each in entry.get('also', ()) if _fits(each, labels)]
+    filled = composition.merge(
+        [{'url': labels[CHARTS_URL] or entry['url'], 'values': entry['values']},
+         *({'values': values} for values in also)],
+        variables,
+    )
+    told = {
+        'url': f'{filled["url"]}/{entry["chart"]}-{release}.tgz',
+        'sha256': _digest(entry, labels),
+        'namespace': entry['namespace'],
+        'values': filled['values'],
+    }
+    return told | {name: entry[name] for name in ('password',) if name in entry}
+
+
+def _helm(labels: Mapping[str, str]) -> Mapping[str, Any]:
+    """Where its archives are, ``{architecture}`` in their names, and their digests."""
+    release, digest = labels['helm_client_tag'], labels['helm_client_sha256'].lower()
+    known = downloads.known()[HELM].get(release, {})
+    return {
+        'release': release,
+        'url': labels['helm_client_url'] or _HELM_URL.replace('{release}', release),
+        'sha256': dict.fromkeys(downloads.ARCHITECTURES, digest) if digest else known,
+    }

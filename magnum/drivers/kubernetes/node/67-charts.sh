@@ -1,0 +1,30 @@
+#!/bin/bash
+# The bay's add-ons: masters keep the charts installed that they are told of. Nothing
+# of this can fail a boot: how it goes is a condition of the bay.
+# roles: master
+set -euo pipefail
+
+cat >/etc/systemd/system/magnum-addons.service <<'UNIT'
+[Unit]
+Description=Keeps the add-ons of a Magnum bay installed
+After=kube-apiserver.service
+
+[Service]
+Type=oneshot
+ExecStart=/bin/bash -c '. /opt/magnum/lib.sh && load_environment && \
+    exec python3 /opt/magnum/charts.py'
+UNIT
+cat >/etc/systemd/system/magnum-addons.timer <<'UNIT'
+[Unit]
+Description=Looks at the add-ons of a Magnum bay
+
+[Timer]
+OnActiveSec=5
+OnUnitInactiveSec=60
+
+[Install]
+WantedBy=timers.target
+UNIT
+systemctl daemon-reload
+systemctl enable magnum-addons.timer
+systemctl restart magnum-addons.timer

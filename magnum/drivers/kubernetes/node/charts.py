@@ -1,0 +1,273 @@
+# roles: master
+"""Keep the bay's add-ons installed: Helm charts, as the setting MAGNUM_ADDONS has them.
+
+Every master runs it each minute; the first one that is ready, by name, acts. What it
+has installed is in a ConfigMap of the cluster, written before the chart is installed,
+so that another master goes on with it. What fails is tried again, ever later. How it
+goes is in a file for ``conditions.sh``; other masters have none.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import os
+import pathlib
+import re
+import secrets
+import shutil
+import subprocess
+import tarfile
+import time
+from typing import Any
+
+STATE = pathlib.Path('/run/magnum/addons')
+FOLDER = pathlib.Path('/var/lib/magnum/addons')
+TRIES = FOLDER / 'tries'
+KUBECONFIG = '--kubeconfig=/etc/kubernetes/admin.conf'
+LEDGER = ('configmap', 'magnum-addons', '--namespace=kube-system')
+#: Seconds: of Helm's waiting, until another master's work is taken for dead, between tries.
+PATIENCE, DEAD, FIRST_PAUSE, LAST_PAUSE = 600, 1200, 60, 1800
+
+
+class Failed(Exception):
+    """Why an add-on is not as it should be."""
+
+
+def run(*command: object, seconds: int = 60, given: str = '') -> str:
+    """Run a program and return what it says.
+
+    :raises Failed: with its last line.
+    """
+    try:
+        done = subprocess.run(
+            [str(word) for word in command], input=given, capture_output=True, text=True,
+            timeout=seconds, check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Failed(str(error)) from None
+    if done.returncode:
+        raise Failed((done.stdout + done.stderr).strip().split('\n')[-1])
+    return done.stdout
+
+
+def kubectl(*words: object, given: str = '') -> str:
+    """Ask the node's own API server."""
+    return run('kubectl', *words, KUBECONFIG, '--request-timeout=30s', given=given)
+
+
+def is_first() -> bool:
+    """Whether this master is the one that acts."""
+    nodes = json.loads(kubectl(
+        'get', 'nodes', '--selector=node-role.kubernetes.io/control-plane', '--output=json'
+    ))['items']
+    ready = [
+        node['metadata']['name'] for node in nodes for one in node['status'].get('conditions', ())
+        if one['type'] == 'Ready' and one['status'] == 'True'
+    ]
+    return min(ready, default='') == os.environ['MAGNUM_NODE_NAME']
+
+
+def read_ledger() -> dict[str, str]:
+    """By name the namespace, and the digest of what was installed when it was."""
+    told = kubectl('get', *LEDGER, '--ignore-not-found', '--output=json')
+    if not told:
+        kubectl('create', *LEDGER)
+    data: dict[str, str] = (json.loads(told).get('data') or {}) if told else {}
+    return data
+
+
+def note(name: str, text: str | None) -> None:
+    """Write an add-on into the ledger, or remove it."""
+    kubectl('patch', *LEDGER, '--type=merge', '--patch', json.dumps({'data': {name: text}}))
+
+
+def digest(content: bytes) -> str:
+    """SHA-256 in hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def fetch(url: str, sha256: str, name: str) -> pathlib.Path:
+    """Download a file, unless it is there, and check it."""
+    file = FOLDER / name
+    if sha256 and file.exists() and digest(file.read_bytes()) == sha256:
+        return file
+    insecure = os.environ['MAGNUM_INSECURE_DOWNLOADS'] == 'true'
+    if not sha256 and not insecure:
+        raise Failed(f'no digest of {url} was given')
+    allowed = '=https,http' if insecure else '=https'
+    run('curl', '--proto', allowed, '--proto-redir', allowed, '--fail', '--silent',
+        '--show-error', '--location', '--max-time', 300, '--output', file, url, seconds=330)
+    if sha256 and digest(file.read_bytes()) != sha256:
+        file.unlink()
+        raise Failed(f'{url} is not what it should be, with the digest {sha256}')
+    return file
+
+
+def helm_program(told: dict[str, Any]) -> str:
+    """The guest's, or the one that is downloaded."""
+    program = FOLDER / f'helm-{told["release"]}'
+    found = shutil.which('helm')
+    if not found and not program.exists():
+        architecture = run('dpkg', '--print-architecture').strip()
+        url = told['url'].replace('{architecture}', architecture)
+        archive = fetch(url, told['sha256'].get(architecture, ''), 'helm.tar.gz')
+        new = FOLDER / 'new'
+        with tarfile.open(str(archive)) as files:
+            for member in files:
+                content = files.extractfile(member)
+                if content and member.name.endswith('/helm'):
+                    new.write_bytes(content.read())
+        if not new.exists():
+            raise Failed(f'{url} has no program helm')
+        new.chmod(0o755)
+        new.rename(program)
+    return found or str(program)
+
+
+class Addon:
+    """A release of Helm: ``magnum-`` and the add-on's name."""
+
+    def __init__(self, program: str, name: str, namespace: str) -> None:
+        self._program, self._name, self._release = program, name, f'magnum-{name}'
+        self._there = f'--namespace={namespace}'
+
+    def _helm(self, verb: str, *words: object) -> str:
+        return run(self._program, verb, self._release, *words, self._there, KUBECONFIG,
+                   seconds=PATIENCE + 120)
+
+    def install(self, told: dict[str, Any]) -> None:
+        """Install it, or make what is installed what is told."""
+        chart = fetch(told['url'], told['sha256'], f'{self._name}.tgz')
+        values = FOLDER / f'{self._name}.json'
+        values.write_text(json.dumps(told['values']))
+        if 'password' in told:
+            self._make_password(told['namespace'], **told['password'])
+        # A release that works stays if the next does not.
+        how = '--atomic' if self._is_deployed() else '--wait'
+        try:
+            self._helm('upgrade', chart, '--install', how, f'--timeout={PATIENCE}s',
+                       '--create-namespace', f'--values={values}', '--history-max=3')
+        except Failed as error:
+            raise Failed(f'{error} {self._waiting()}'.strip()) from None
+
+    def remove(self) -> None:
+        """Uninstall it, if it is installed."""
+        self._helm('uninstall', '--ignore-not-found', '--wait', f'--timeout={PATIENCE}s')
+
+    def _is_deployed(self) -> bool:
+        """Undo before what a Helm that was killed has left."""
+        try:
+            info = json.loads(self._helm('status', '--output=json'))['info']
+        except Failed as error:
+            if 'not found' in str(error):
+                return False
+            raise
+        if not info['status'].startswith('pending'):
+            return bool(info['status'] == 'deployed')
+        since = re.sub(r'\.\d+', '', info['last_deployed']).replace('Z', '+00:00')
+        if time.time() - datetime.datetime.fromisoformat(since).timestamp() < DEAD:
+            raise Failed(f'Helm is at work since {since}: {info["status"]}')
+        if info['status'] == 'pending-install':
+            self.remove()
+            return False
+        self._helm('rollback')
+        return True
+
+    def _waiting(self) -> str:
+        """What its pods wait for, in Kubernetes' words."""
+        path = ('{.items[*].status.conditions[?(@.reason=="Unschedulable")].message} '
+                '{.items[*].status.containerStatuses[*].state.waiting.message}')
+        try:
+            return kubectl('get', 'pods', self._there, f'--output=jsonpath={path}',
+                           f'--selector=app.kubernetes.io/instance={self._release}').strip()
+        except Failed:
+            return ''
+
+    def _make_password(self, namespace: str, secret: str, user: str) -> None:
+        if not kubectl('get', 'namespace', namespace, '--ignore-not-found'):
+            kubectl('create', 'namespace', namespace)
+        if not kubectl('get', 'secret', secret, self._there, '--ignore-not-found'):
+            kubectl('create', self._there, '--filename=-', given=json.dumps({
+                'apiVersion': 'v1', 'kind': 'Secret', 'metadata': {'name': secret},
+                'stringData': {'user': user, 'password': secrets.token_urlsafe(16)},
+            }))
+
+
+def make(
+    name: str, helm: dict[str, Any], chart: dict[str, Any] | None, namespace: str, wanted: str
+) -> None:
+    """Install an add-on, or remove it where there is no chart.
+
+    :param wanted: what the ledger then says.
+    """
+    if chart:
+        note(name, namespace)
+    addon = Addon(helm_program(helm), name, namespace)
+    if chart:
+        addon.install(chart)
+    else:
+        addon.remove()
+    note(name, wanted or None)
+
+
+def look(told: dict[str, Any], before: dict[str, str]) -> None:
+    """One round over all add-ons.
+
+    :param before: the ledger.
+    """
+    charts = told['charts']
+    names = before.keys() | charts.keys()
+    tries = json.loads(TRIES.read_text()) if TRIES.exists() else {}
+    tries = {name: said for name, said in tries.items() if name in names}
+    # What failed comes last: it may take long.
+    for name in sorted(names, key=lambda name: (name in tries, name)):
+        chart, wanted = charts.get(name), ''
+        namespace = (chart or {}).get('namespace') or before[name].split()[0]
+        if chart:
+            wanted = f'{namespace} {digest(json.dumps(chart).encode())}'
+        failures, then, of, _ = tries.get(name, (0, 0, wanted, ''))
+        if of != wanted:
+            failures = then = 0
+        if wanted != before.get(name):
+            if time.time() < then:
+                continue
+            say(tries, name)
+            try:
+                make(name, told['helm'], chart, namespace, wanted)
+            except Failed as error:
+                then = time.time() + min(LAST_PAUSE, FIRST_PAUSE * 2 ** min(failures, 10))
+                tries[name] = failures + 1, then, wanted, str(error)
+                continue
+        tries.pop(name, None)
+    TRIES.write_text(json.dumps(tries))
+    say(tries)
+
+
+def say(tries: dict[str, Any], at_work: str = '') -> None:
+    """Write how it goes, for ``conditions.sh`` and into the journal."""
+    bad = '; '.join(f'{name}: {said[3]}' for name, said in sorted(tries.items()))
+    well = f'Unknown Working {at_work}' if at_work else 'True Installed'
+    text = f'False Failing {bad}' if bad else well
+    print(text, flush=True)
+    STATE.parent.mkdir(parents=True, exist_ok=True)
+    new = STATE.with_suffix('.new')
+    new.write_text(text + '\n')
+    new.replace(STATE)
+
+
+def main() -> None:
+    """Act, or leave that to another master."""
+    told = json.loads(os.environ['MAGNUM_ADDONS'])
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    is_acting = is_first()
+    before = read_ledger() if is_acting else {}
+    if is_acting and (told['charts'] or before):
+        look(told, before)
+    elif STATE.exists():
+        STATE.unlink()
+
+
+if __name__ == '__main__':
+    main()

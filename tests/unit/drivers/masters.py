@@ -1,0 +1,204 @@
+"""Masters of one cluster that keep its add-ons: the real program, stand-ins around it."""
+
+import hashlib
+import io
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tarfile
+from collections.abc import Mapping
+from typing import Any
+
+from tests.unit.drivers import node_files
+
+STAND_IN = pathlib.Path(__file__).parents[3] / 'tools/nodes/standins/helm.py'
+
+#: The API as far as it is asked: objects are files, nodes are in "nodes".
+KUBECTL = r'''#!@python
+import json, pathlib, sys
+folder = pathlib.Path('@cluster')
+words = [word for word in sys.argv[1:] if not word.startswith('-')]
+options = dict(word.split('=', 1) for word in sys.argv[1:] if word.startswith('--') and '=' in word)
+assert options['--kubeconfig'].endswith('/etc/kubernetes/admin.conf'), sys.argv
+if (folder / 'away').exists():
+    sys.exit('The connection to the server was refused')
+verb, *words = words
+if verb == 'create' and options.get('--filename') == '-':
+    made = json.load(sys.stdin)
+    words = [made['kind'].lower(), made['metadata']['name']]
+    (folder / '-'.join(words)).write_text(json.dumps(made))
+elif verb == 'create':
+    file = folder / '-'.join(words)
+    assert not file.exists()
+    file.write_text('{}')
+elif verb == 'patch':
+    change = json.loads(words.pop())['data']
+    file = folder / '-'.join(words)
+    data = {**json.loads(file.read_text()).get('data', {}), **change}
+    data = {name: text for name, text in data.items() if text is not None}
+    file.write_text(json.dumps({'data': data} if data else {}))
+elif words[0] == 'nodes':
+    print((folder / 'nodes').read_text())
+elif words[0] == 'pods':
+    print('Back-off pulling image "registry.example.org/x"')
+elif verb == 'get' and (folder / '-'.join(words)).exists():
+    print((folder / '-'.join(words)).read_text())
+'''
+CURL = r"""#!/bin/bash
+echo "$@" >>@root/calls
+for word; do
+    [ "$previous" = --output ] && output=$word
+    previous=$word
+done
+cp "@web/${previous##*/}" "$output" || exit 22
+"""
+
+
+def archive(files: Mapping[str, str]) -> bytes:
+    """An archive as charts and Helm come in."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode='w:gz') as made:
+        for name, text in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(text.encode())
+            made.addfile(info, io.BytesIO(text.encode()))
+    return packed.getvalue()
+
+
+class Cluster:
+    """What its masters share: the API, the web, the releases."""
+
+    def __init__(self, root: pathlib.Path):
+        self.root = root
+        for name in ('api', 'web', 'releases'):
+            (root / name).mkdir()
+        self.charts: dict[str, Any] = {}
+        self.helm: dict[str, Any] = {}
+        text = STAND_IN.read_text().replace('/var/lib/helm-stand-in', str(root / 'releases'))
+        text = text.replace('#!/usr/bin/python3', f'#!{sys.executable}')
+        content = archive({'linux-amd64/LICENSE': '', 'linux-amd64/helm': text})
+        self.put('helm-v3.tar.gz', content)
+        self.helm = {
+            'release': 'v3', 'url': 'https://helm/helm-v3.tar.gz',
+            'sha256': {'amd64': hashlib.sha256(content).hexdigest()},
+        }
+        self.nodes(master0=True)
+
+    def put(self, name: str, content: bytes) -> None:
+        """Put a file into the web."""
+        (self.root / 'web' / name).write_bytes(content)
+
+    def want(self, name: str, version: str = '1.0.0', **changes: Any) -> dict[str, Any]:
+        """Have a chart in the web, and want it."""
+        content = archive({f'{name}/Chart.yaml': f'name: {name}\nversion: {version}\n'})
+        self.put(f'{name}-{version}.tgz', content)
+        self.charts[name] = {
+            'url': f'https://charts/{name}-{version}.tgz', 'namespace': 'kube-system',
+            'sha256': hashlib.sha256(content).hexdigest(), 'values': {}, **changes,
+        }
+        chart: dict[str, Any] = self.charts[name]
+        return chart
+
+    def nodes(self, **ready: bool) -> None:
+        """The masters that there are, and whether they are ready."""
+        (self.root / 'api/nodes').write_text(json.dumps({'items': [
+            {'metadata': {'name': name},
+             'status': {'conditions': [{'type': 'Ready', 'status': str(is_ready)}]}}
+            for name, is_ready in ready.items()
+        ]}))
+
+    def release(self, name: str, namespace: str = 'kube-system') -> dict[str, Any] | None:
+        """A release of Helm."""
+        file = self.root / 'releases' / namespace / f'magnum-{name}.json'
+        if not file.exists():
+            return None
+        found: dict[str, Any] = json.loads(file.read_text())
+        return found
+
+    def change(self, name: str, info: Mapping[str, str]) -> None:
+        """Write into a release."""
+        file = self.root / f'releases/kube-system/magnum-{name}.json'
+        file.write_text(json.dumps({**json.loads(file.read_text()), 'info': info}))
+
+    def fails(self, name: str, reason: str = '') -> None:
+        """Let a release fail from now on, or no longer."""
+        file = self.root / f'releases/kube-system/magnum-{name}.fails'
+        if reason:
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(reason)
+        else:
+            file.unlink()
+
+    def ledger(self) -> dict[str, str]:
+        """What masters have noted."""
+        file = self.root / 'api/configmap-magnum-addons'
+        found: dict[str, str] = json.loads(file.read_text()).get('data', {})
+        return found
+
+
+class Master:
+    """A master with its own folders."""
+
+    def __init__(self, cluster: Cluster, name: str = 'master0'):
+        self.cluster, self.name, self.root = cluster, name, cluster.root / name
+        self.bin = self.root / 'bin'
+        self.bin.mkdir(parents=True)
+        texts = {
+            'kubectl': KUBECTL.replace('@cluster', str(cluster.root / 'api')),
+            'curl': CURL.replace('@web', str(cluster.root / 'web')),
+            'dpkg': '#!/bin/sh\necho amd64\n',
+        }
+        for program, text in texts.items():
+            file = self.bin / program
+            file.write_text(
+                text.replace('@python', sys.executable).replace('@root', str(self.root))
+            )
+            file.chmod(0o755)
+        self.program = node_files.place(self.root, 'kubernetes/node/charts.py', 'charts.py')
+
+    def install_helm(self) -> None:
+        """As where the guest has it."""
+        packed = self.cluster.root / 'web/helm-v3.tar.gz'
+        with tarfile.open(packed) as files:
+            content = files.extractfile('linux-amd64/helm')
+            assert content
+            (self.bin / 'helm').write_bytes(content.read())
+        (self.bin / 'helm').chmod(0o755)
+        packed.unlink()
+
+    def look(self, insecure: str = 'false') -> subprocess.CompletedProcess[str]:
+        """One round."""
+        told = {'helm': self.cluster.helm, 'charts': self.cluster.charts}
+        return subprocess.run(
+            [sys.executable, self.program], capture_output=True, text=True, check=False,
+            timeout=60, env={
+                'PATH': f'{self.bin}:/usr/bin:/bin', 'MAGNUM_NODE_NAME': self.name,
+                'MAGNUM_ADDONS': json.dumps(told), 'MAGNUM_INSECURE_DOWNLOADS': insecure,
+                'HOME': os.environ.get('HOME', '/'),
+            },
+        )
+
+    def condition(self) -> str | None:
+        """What is reported."""
+        file = self.root / 'run/magnum/addons'
+        return file.read_text().strip() if file.exists() else None
+
+    def wait(self) -> None:
+        """Let the time pass until what failed is tried again."""
+        file = self.root / 'var/lib/magnum/addons/tries'
+        tries = json.loads(file.read_text())
+        file.write_text(json.dumps({
+            name: [failures, 0, of, said] for name, (failures, _, of, said) in tries.items()
+        }))
+
+    def pauses(self) -> dict[str, float]:
+        """Until when it waits, by add-on."""
+        tries = json.loads((self.root / 'var/lib/magnum/addons/tries').read_text())
+        return {name: then for name, (_, then, _, _) in tries.items()}
+
+    def calls(self) -> list[str]:
+        """What it has downloaded."""
+        file = self.root / 'calls'
+        return file.read_text().splitlines() if file.exists() else []

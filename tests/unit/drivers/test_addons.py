@@ -1,0 +1,214 @@
+"""The table of add-ons, and what masters are told of it."""
+
+import base64
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from magnum.drivers import composition, settings
+from magnum.drivers import labels as label_rules
+from magnum.drivers.contract import MASTER, WORKER, PlanRefused
+from magnum.drivers.kubernetes import addons
+from magnum.drivers.kubernetes.driver import KubernetesDriver
+from tests.unit.drivers import hot, plans
+
+DRIVER = KubernetesDriver()
+SCHEMA = DRIVER.labels_schema()
+DIGEST = 'ab' * 32
+#: Of labels of which each add-on needs one.
+WANTED = {
+    'metrics-server': {},
+    'ingress-nginx': {'ingress_controller': 'nginx'},
+    'traefik': {'ingress_controller': 'traefik'},
+    'monitoring': {'monitoring_enabled': 'true'},
+}
+#: All at once, as many and as long as there can be.
+ALL = {
+    'ingress_controller': 'nginx', 'monitoring_enabled': 'true',
+    'monitoring_storage_class_name': 'fast', 'container_infra_prefix': 'registry.example.org/x/',
+}
+every_addon = pytest.mark.parametrize('name', addons.table())
+
+
+def told(labels: Mapping[str, str], **changes: Any) -> Any:
+    """What masters are told."""
+    request = DRIVER.render(plans.plan(DRIVER, labels=labels, **changes))
+    return json.loads(settings.parse(request.parameters['master_settings'])['MAGNUM_ADDONS'])
+
+
+def texts(node: Any) -> Iterator[str]:
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            yield key
+            yield from texts(value)
+    elif isinstance(node, list):
+        for item in node:
+            yield from texts(item)
+    elif isinstance(node, str):
+        yield node
+
+
+@every_addon
+def test_an_entry_is_whole(name: str) -> None:
+    entry = addons.table()[name]
+    assert entry.keys() - {'also', 'password'} == {
+        'what', 'when', 'release', 'chart', 'url', 'digests', 'namespace', 'values'
+    }
+    assert len(f'magnum-{name}') <= 26, 'names of its pods become too long'
+    rules = SCHEMA['properties']
+    own = {*entry['when'], entry['release']}
+    variables = {found for text in texts(entry) for found in composition.VARIABLE.findall(text)}
+    for label in own | variables - {'release', 'registry'}:
+        assert 'deprecated' not in rules[label], label
+        assert 'default' in rules[label], label
+    assert rules[entry['release']]['default'].removeprefix('v') in entry['digests']
+    assert rules[entry['release']]['needs'] == entry['when']
+    assert all(re.fullmatch('[0-9a-f]{64}', digest) for digest in entry['digests'].values())
+    assert entry['url'].startswith('https://')
+
+
+@every_addon
+def test_masters_are_told_of_what_the_bay_wants(name: str) -> None:
+    entry = addons.table()[name]
+    without = told({'metrics_server_enabled': 'false'})['charts']
+    assert without == {}
+    chart = told({'metrics_server_enabled': 'true', **WANTED[name]})['charts'][name]
+    (release,) = entry['digests']
+    url = entry['url'].replace('<release>', release)
+    assert chart['url'] == f'{url}/{entry["chart"]}-{release}.tgz'
+    assert chart['sha256'] == entry['digests'][release]
+    assert chart['namespace'] == entry['namespace']
+    assert chart.get('password') == entry.get('password')
+
+
+@pytest.mark.parametrize('labels', [{}, ALL, {**ALL, 'ingress_controller': 'traefik'}])
+def test_no_variable_is_left(labels: dict[str, str]) -> None:
+    assert not [text for text in texts(told(labels)) if composition.VARIABLE.search(text)]
+
+
+def test_values_are_those_of_labels() -> None:
+    monitoring = told({
+        'monitoring_enabled': 'yes', 'monitoring_retention_days': '3',
+        'monitoring_retention_size': '5', 'monitoring_interval_seconds': '60',
+        'monitoring_storage_class_name': 'fast',
+    })['charts']['monitoring']['values']
+    spec = monitoring['prometheus']['prometheusSpec']
+    volume = spec.pop('storageSpec')['volumeClaimTemplate']['spec']
+    assert spec == {'retention': '3d', 'retentionSize': '5GB', 'scrapeInterval': '60s'}
+    assert (volume['storageClassName'], volume['resources']) == (
+        'fast', {'requests': {'storage': '5Gi'}}
+    )
+    assert 'adminPassword' not in json.dumps(monitoring), 'settings hold no secrets'
+    plain = told({'monitoring_enabled': 'yes'})['charts']['monitoring']['values']
+    assert 'storageSpec' not in plain['prometheus']['prometheusSpec']
+
+
+def test_images_come_from_the_bays_registry() -> None:
+    assert told({})['charts']['metrics-server']['values'] == {}
+    charts = told({**ALL, 'container_infra_prefix': 'r.example.org/x'})['charts']
+    assert charts['metrics-server']['values'] == {
+        'image': {'repository': 'r.example.org/x/metrics-server'}
+    }
+    controller = charts['ingress-nginx']['values']['controller']
+    assert controller['image'] == {
+        'registry': 'r.example.org/x', 'image': 'ingress-nginx/controller', 'digest': ''
+    }
+    assert controller['service'] == {'type': 'NodePort'}
+    assert charts['monitoring']['values']['global'] == {'imageRegistry': 'r.example.org/x'}
+
+
+def test_charts_and_helm_come_from_mirrors() -> None:
+    found = told({
+        'addons_charts_url': 'https://mirror/charts/', 'helm_client_url': 'https://mirror/helm.tgz',
+    })
+    assert found['charts']['metrics-server']['url'] == (
+        'https://mirror/charts/metrics-server-3.13.1.tgz'
+    )
+    assert found['helm']['url'] == 'https://mirror/helm.tgz'
+    assert found['helm']['sha256'].keys() == {'amd64', 'arm64'}
+    assert told({})['helm']['url'] == 'https://get.helm.sh/helm-v3.19.0-linux-{architecture}.tar.gz'
+
+
+def test_digests_of_labels_hold() -> None:
+    labels = {
+        'metrics_server_chart_tag': '3.99.0', 'addons_charts_digests': f'metrics-server:{DIGEST}',
+        'helm_client_tag': 'v3.2.1', 'helm_client_sha256': DIGEST.upper(),
+    }
+    DRIVER.validate(plans.plan(DRIVER, labels=labels))
+    found = told(labels)
+    assert found['charts']['metrics-server']['sha256'] == DIGEST
+    assert found['charts']['metrics-server']['url'].endswith('-3.99.0/metrics-server-3.99.0.tgz')
+    assert found['helm']['sha256'] == {'amd64': DIGEST, 'arm64': DIGEST}
+
+
+UNKNOWN = {
+    'metrics_server_chart_tag': '3.99.0', 'helm_client_tag': 'v3.2.1',
+    'prometheus_operator_chart_tag': 'v8.12.13',
+}
+
+
+@pytest.mark.parametrize(
+    ('labels', 'field'),
+    [
+        ({'metrics_server_chart_tag': '3.99.0'}, 'metrics_server_chart_tag'),
+        ({'helm_client_tag': 'v3.2.1'}, 'helm_client_tag'),
+        ({'monitoring_enabled': 'true', 'prometheus_operator_chart_tag': 'v8.12.13'},
+         'prometheus_operator_chart_tag'),
+        ({'addons_charts_digests': f'monitoring:{DIGEST}'}, 'addons_charts_digests'),
+        ({'addons_charts_digests': 'metrics-server:1'}, 'addons_charts_digests'),
+        ({'addons_charts_url': 'http://mirror'}, 'addons_charts_url'),
+        ({'helm_client_url': 'http://mirror/helm.tgz'}, 'helm_client_url'),
+        ({'helm_client_url': 'https://a:b@mirror/helm.tgz'}, 'helm_client_url'),
+        ({'monitoring_storage_class_name': 'A b'}, 'monitoring_storage_class_name'),
+    ],
+)
+def test_refused(labels: dict[str, str], field: str) -> None:
+    with pytest.raises(PlanRefused) as refused:
+        DRIVER.validate(plans.plan(DRIVER, labels=labels))
+    assert refused.value.field == f'labels/{field}'
+
+
+def test_what_is_not_wanted_is_not_checked() -> None:
+    labels = {**UNKNOWN, 'metrics_server_enabled': 'false'}
+    DRIVER.validate(plans.plan(DRIVER, labels=labels))
+
+
+def test_the_operator_may_let_all_pass() -> None:
+    labels = {**UNKNOWN, 'addons_charts_url': 'http://mirror'}
+    DRIVER.validate(plans.plan(DRIVER, labels=labels, insecure_downloads=True))
+    assert told(labels, insecure_downloads=True)['charts']['metrics-server']['sha256'] == ''
+
+
+def test_workers_know_nothing_of_it() -> None:
+    request = DRIVER.render(plans.plan(DRIVER))
+    assert 'MAGNUM_ADDONS' not in settings.parse(request.parameters['worker_settings'])
+
+
+def test_all_addons_fit_into_user_data() -> None:
+    request = DRIVER.render(plans.plan(DRIVER, labels=ALL, openstack_ca='x' * 3000))
+    # Nova takes 65,535 bytes.
+    assert len(base64.b64encode(hot.user_data(request, MASTER).encode())) < 62 * 1024
+    assert 'charts.py' not in hot.user_data(request, WORKER)
+
+
+@pytest.mark.parametrize(
+    ('labels', 'idle'),
+    [
+        ({'ingress_controller': 'octavia'}, {'ingress_controller'}),
+        ({'ingress_controller': 'Octavia'}, {'ingress_controller'}),
+        ({'ingress_controller': 'nginx', 'nginx_ingress_controller_chart_tag': '4.15.1'}, set()),
+        ({'ingress_controller': 'traefik', 'nginx_ingress_controller_chart_tag': '4.15.1'},
+         {'nginx_ingress_controller_chart_tag'}),
+        ({'metrics_server_chart_tag': '3.13.1'}, set()),
+        ({'metrics_server_chart_tag': '3.13.1', 'metrics_server_enabled': 'no'},
+         {'metrics_server_chart_tag'}),
+    ],
+)
+def test_labels_of_addons_that_do_nothing(labels: dict[str, str], idle: set[str]) -> None:
+    assert label_rules.without_effect(SCHEMA, labels, labels).keys() == idle
+    found = label_rules.resolved(SCHEMA, {}, labels, {})
+    assert {name for name, label in found.items() if label.effect == 'none'} == idle
+    assert all(label.reason for name, label in found.items() if name in idle)
