@@ -13,7 +13,7 @@ from tests.functional.people import Person
 from tests.nodes import bays, kubectl
 from tests.nodes.bays import Bay
 from tests.nodes.kubectl import Kubectl
-from tools.nodes import web
+from tools.nodes import charts, web
 from tools.nodes.kubernetes import recipe
 from tools.nodes.workload import answer
 
@@ -38,6 +38,7 @@ def create(
             'flannel_binaries_url': f'http://{downloads}/flannel',
             'container_infra_prefix': f'{downloads}/bay/',
             'node_ports_allowed_cidrs': '0.0.0.0/0',
+            **charts.labels(downloads, web.architecture()),
         },
         **more,
     )

@@ -12,9 +12,12 @@ from typing import Any
 import pytest
 import requests
 
+from magnum.drivers import settings
 from magnum.drivers.kubernetes import downloads
+from magnum.drivers.kubernetes.driver import KubernetesDriver
+from tests.unit.drivers import plans
 from tools.common import network
-from tools.nodes import web, workload
+from tools.nodes import charts, web, workload
 from tools.nodes.kubernetes import recipe
 
 
@@ -70,6 +73,23 @@ def test_programs_lie_where_nodes_look(url: str, path: str) -> None:
 )
 def test_nothing_else_is_there(url: str, path: str) -> None:
     assert get(f'{url}/{path}').status_code == 404
+
+
+def test_add_ons_are_what_their_labels_say(url: str, tmp_path: pathlib.Path) -> None:
+    driver = KubernetesDriver()
+    wanted = {'ingress_controller': 'traefik', 'monitoring_enabled': 'true'}
+    labels = {**wanted, **charts.labels(url.removeprefix('http://'), web.architecture())}
+    plan = plans.plan(driver, labels=labels, insecure_downloads=True)
+    driver.validate(plan)
+    told = json.loads(
+        settings.parse(driver.render(plan).parameters['master_settings'])['MAGNUM_ADDONS']
+    )
+    assert len(told['charts']) == 3
+    for chart in told['charts'].values():
+        assert hashlib.sha256(get(chart['url']).content).hexdigest() == chart['sha256']
+    helm = get(told['helm']['url']).content
+    assert hashlib.sha256(helm).hexdigest() == told['helm']['sha256'][web.architecture()]
+    assert get(f'{url}/charts/other-1.0.0.tgz').status_code == 404
 
 
 @pytest.mark.parametrize(

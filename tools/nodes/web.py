@@ -3,7 +3,8 @@
 Programs of Kubernetes and the stand-in for flanneld are as ``kube_binaries_url`` and
 ``flannel_binaries_url`` have them, each with ``.sha256`` beside it. Images are
 served as a registry does that nobody may write to, under any prefix: ``pause``,
-``coredns``, ``web`` (busybox), with any tag.
+``coredns``, ``web`` (busybox), with any tag. Charts of add-ons and Helm are stand-ins,
+``/charts/<chart>-<release>.tgz`` and ``/helm/helm.tar.gz``.
 """
 
 import contextlib
@@ -20,7 +21,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from tools.nodes import workload
+from tools.nodes import charts, workload
 from tools.nodes.image import Image
 from tools.nodes.kubernetes import recipe
 
@@ -162,6 +163,8 @@ class _Server(http.server.ThreadingHTTPServer):
             return 'application/json', b'{}'
         if path.endswith('.sha256') and (file := self.file(path.removesuffix('.sha256'))):
             return 'text/plain', hashlib.sha256(file.read_bytes()).hexdigest().encode()
+        if archive := charts.archive(path, architecture()):
+            return 'application/gzip', archive
         found = re.fullmatch(r'/v2/(?:.+/)?([^/]+)/(manifests|blobs)/([^/]+)', path)
         if not found:
             return '', None

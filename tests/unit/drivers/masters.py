@@ -31,7 +31,8 @@ if verb == 'create' and options.get('--filename') == '-':
     (folder / '-'.join(words)).write_text(json.dumps(made))
 elif verb == 'create':
     file = folder / '-'.join(words)
-    assert not file.exists()
+    if file.exists():
+        sys.exit('AlreadyExists')
     file.write_text('{}')
 elif verb == 'patch':
     change = json.loads(words.pop())['data']

@@ -73,6 +73,8 @@ class Releases:
         self.keep(now, 'pending-upgrade' if before else 'pending-install')
         try:
             self._fail(files)
+            if options.create_namespace:
+                self._make_namespace()
             self._apply('apply', files)
         except Failed:
             if before and options.atomic:
@@ -117,6 +119,13 @@ class Releases:
         self._fail({})
         self._apply('delete', release['manifests'])
         self._file('.json').unlink()
+
+    def _make_namespace(self) -> None:
+        subprocess.run(
+            ['kubectl', 'create', 'namespace', self._options.namespace,
+             f'--kubeconfig={self._options.kubeconfig}'],
+            capture_output=True, check=False,    # it may be there
+        )
 
     def _apply(self, verb: str, files: dict[str, str]) -> None:
         manifests = [text for name, text in files.items() if name.startswith('templates/')]

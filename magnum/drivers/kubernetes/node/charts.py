@@ -98,7 +98,8 @@ def fetch(url: str, sha256: str, name: str) -> pathlib.Path:
         raise Failed(f'no digest of {url} was given')
     allowed = '=https,http' if insecure else '=https'
     run('curl', '--proto', allowed, '--proto-redir', allowed, '--fail', '--silent',
-        '--show-error', '--location', '--max-time', 300, '--output', file, url, seconds=330)
+        '--show-error', '--location', '--connect-timeout', 20, '--max-time', 300, '--output', file,
+        url, seconds=330)
     if sha256 and digest(file.read_bytes()) != sha256:
         file.unlink()
         raise Failed(f'{url} is not what it should be, with the digest {sha256}')
