@@ -14,6 +14,7 @@ from magnum.drivers.kubernetes import downloads
 
 CHARTS_URL: Final = 'addons_charts_url'
 DIGESTS: Final = 'addons_charts_digests'
+MANIFEST: Final = 'post_install_manifest_url'
 HELM: Final = 'helm'
 _HELM_URL: Final = 'https://get.helm.sh/helm-{release}-linux-{architecture}.tar.gz'
 
@@ -37,10 +38,12 @@ def wanted(labels: Mapping[str, str]) -> Mapping[str, Entry]:
 
 def setting(labels: Mapping[str, str]) -> str:
     """What masters are told: Helm, and the charts with their values, as JSON."""
-    told = {
+    told: dict[str, dict[str, Any]] = {
         'helm': _helm(labels),
         'charts': {name: _chart(entry, labels) for name, entry in wanted(labels).items()},
     }
+    if labels[MANIFEST]:
+        told['charts']['manifest'] = {'manifest': labels[MANIFEST], 'namespace': 'default'}
     return json.dumps(told, separators=(',', ':'), sort_keys=True)
 
 
@@ -50,7 +53,7 @@ def check(plan: BayPlan, _capabilities: Capabilities) -> None:
     :raises PlanRefused: naming the label at fault.
     """
     labels = plan.labels
-    for label in (CHARTS_URL, 'helm_client_url'):
+    for label in (CHARTS_URL, MANIFEST, 'helm_client_url'):
         downloads.check_source(plan, label)
     charts = {entry['chart'] for entry in table().values()}
     for chart in downloads.pairs(labels[DIGESTS]):
@@ -112,7 +115,7 @@ def _chart(entry: Entry, labels: Mapping[str, str]) -> Mapping[str, Any]:
     return told | {name: entry[name] for name in ('password',) if name in entry}
 
 
-def _helm(labels: Mapping[str, str]) -> Mapping[str, Any]:
+def _helm(labels: Mapping[str, str]) -> dict[str, Any]:
     """Where its archives are, ``{architecture}`` in their names, and their digests."""
     release, digest = labels['helm_client_tag'], labels['helm_client_sha256'].lower()
     known = downloads.known()[HELM].get(release, {})

@@ -40,6 +40,12 @@ elif verb == 'patch':
     data = {**json.loads(file.read_text()).get('data', {}), **change}
     data = {name: text for name, text in data.items() if text is not None}
     file.write_text(json.dumps({'data': data} if data else {}))
+elif verb == 'apply':
+    text = pathlib.Path(options['--filename']).read_text()
+    if 'bad' in text:
+        sys.exit('error: no such kind')
+    with (folder / 'applied').open('a') as file:
+        file.write(text)
 elif words[0] == 'nodes':
     print((folder / 'nodes').read_text())
 elif words[0] == 'pods':

@@ -132,6 +132,13 @@ def test_charts_and_helm_come_from_mirrors() -> None:
     assert told({})['helm']['url'] == 'https://get.helm.sh/helm-v3.19.0-linux-{architecture}.tar.gz'
 
 
+def test_masters_are_told_of_the_users_manifest() -> None:
+    url = 'https://users.example.org/a.yaml'
+    labels = {'post_install_manifest_url': url, 'metrics_server_enabled': 'no'}
+    DRIVER.validate(plans.plan(DRIVER, labels=labels))
+    assert told(labels)['charts'] == {'manifest': {'manifest': url, 'namespace': 'default'}}
+
+
 def test_digests_of_labels_hold() -> None:
     labels = {
         'metrics_server_chart_tag': '3.99.0', 'addons_charts_digests': f'metrics-server:{DIGEST}',
@@ -161,6 +168,8 @@ UNKNOWN = {
         ({'addons_charts_digests': 'metrics-server:1'}, 'addons_charts_digests'),
         ({'addons_charts_url': 'http://mirror'}, 'addons_charts_url'),
         ({'helm_client_url': 'http://mirror/helm.tgz'}, 'helm_client_url'),
+        ({'post_install_manifest_url': 'http://mirror/a.yaml'}, 'post_install_manifest_url'),
+        ({'post_install_manifest_url': 'a.yaml'}, 'post_install_manifest_url'),
         ({'helm_client_url': 'https://a:b@mirror/helm.tgz'}, 'helm_client_url'),
         ({'monitoring_storage_class_name': 'A b'}, 'monitoring_storage_class_name'),
     ],

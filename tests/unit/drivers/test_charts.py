@@ -248,3 +248,25 @@ def test_an_api_that_is_away_changes_nothing(cluster: Cluster, master: Master) -
     (cluster.root / 'api/away').touch()
     assert master.look().returncode != 0
     assert master.condition() == 'True Installed'
+
+
+def test_a_manifest_of_the_users_is_applied_once(cluster: Cluster, master: Master) -> None:
+    applied = cluster.root / 'api/applied'
+    cluster.charts['manifest'] = {'manifest': 'https://users/own.yaml', 'namespace': 'default'}
+    cluster.put('own.yaml', b'bad')
+    master.look()
+    assert master.condition() == 'False Failing manifest: error: no such kind'
+    cluster.put('own.yaml', b'good')
+    master.wait()
+    master.look()
+    master.look()
+    assert master.condition() == 'True Installed'
+    assert applied.read_text() == 'good'
+    assert '--proto =https ' in master.calls()[-1]
+    cluster.charts['manifest']['manifest'] = 'https://users/other.yaml'
+    cluster.put('other.yaml', b', better')
+    master.look()
+    assert applied.read_text() == 'good, better'
+    cluster.charts.clear()
+    master.look()
+    assert cluster.ledger() == {}
