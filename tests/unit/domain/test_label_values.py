@@ -107,5 +107,6 @@ def test_no_driver_reads_labels_otherwise() -> None:
     }
     # The last one reads a setting of nodes.
     assert readers == {
-        'drivers/footprint.py', 'drivers/stack_parameters.py', 'drivers/kubernetes/node/charts.py',
+        'drivers/footprint.py', 'drivers/stack_parameters.py', 'drivers/kubernetes/cloud.py',
+        'drivers/kubernetes/node/charts.py',
     }
