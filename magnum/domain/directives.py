@@ -7,8 +7,10 @@ from typing import Any, Final
 DRAIN: Final = 'drain'
 #: Take nodes that are gone out of the cluster. Of a master.
 REMOVE: Final = 'remove'
+#: Take other settings over, above all another release, with what runs. Of a master itself.
+UPGRADE: Final = 'upgrade'
 
 
 def is_about(given: Mapping[str, Any], nodes: Sequence[str]) -> bool:
     """Whether a directive of these parameters is about these nodes."""
-    return bool(given['nodes'] == list(nodes))
+    return bool(given.get('nodes') == list(nodes))

@@ -308,6 +308,7 @@ class Upgrade(InRounds, TakingAway):
     :ivar minutes: how long one batch may take.
     :ivar nodegroup: uuid of the one that was asked for; None: all.
     :ivar template_version: of the template that Heat is asked for.
+    :ivar master_settings: those that masters are given while they live; None: not settled yet.
     """
 
     verb = states.UPGRADE
@@ -318,6 +319,7 @@ class Upgrade(InRounds, TakingAway):
     minutes: int = dataclasses.field(metadata=_lacking(0))
     nodegroup: str | None = None
     template_version: str | None = None
+    master_settings: Mapping[str, str] | None = None
 
     def next_batch(self) -> Self:
         """The same for the nodes that are replaced next."""

@@ -62,7 +62,7 @@ STEPS: Final[dict[str, Steps]] = {
         finish=('await_late_requests', 'await_stacks_gone', 'look_once_more'),
     ),
     states.UPGRADE: Steps(
-        opening=('check_upgrade',),
+        opening=('check_upgrade', 'upgrade_masters', 'choose_nodegroups'),
         start=(
             'choose_nodes', 'drain_nodes', 'remove_nodes', 'note_stack', 'arm_bootstrap',
             'replace_nodes',

@@ -98,7 +98,8 @@ class BayPlan:
     at hand builds none. ``ssh_public_key`` is OpenSSH text.
     ``trust_interval`` is how many seconds apart a node asks which authorities
     the bay trusts. ``insecure_downloads``: nodes may download over plain HTTP,
-    and run what they have no digest of.
+    and run what they have no digest of. ``coe_version`` is that of the masters, None
+    until it is known.
     """
 
     uuid: str
@@ -134,6 +135,7 @@ class BayPlan:
     verify_ca: bool = True
     nodes_affinity_policy: str = 'soft-anti-affinity'
     trust_interval: int = 300
+    coe_version: str | None = None
     insecure_downloads: bool = False
 
 
@@ -365,6 +367,27 @@ class Driver(abc.ABC):
         :raises PlanRefused: naming the first field that cannot change.
         """
         raise _incapable('cluster_template', 'upgrades nothing')
+
+    def master_settings(
+        self, current: BayPlan, target: BayPlan, bay_outputs: Mapping[str, Any]
+    ) -> Mapping[str, str]:
+        """Settings that an upgrade gives to living masters, before nodes are replaced.
+
+        Masters hear of them as the directive ``upgrade``. None: masters stay as they are.
+
+        :param bay_outputs: of the bay's stack; none when only the plans are known.
+        """
+        return {}
+
+    def version_of_masters(self, changed: Mapping[str, str]) -> str | None:
+        """The COE's version on masters that were given settings; None: the one they had."""
+        return None
+
+    def with_master_settings(
+        self, bay_outputs: Mapping[str, Any], changed: Mapping[str, str]
+    ) -> Mapping[str, Any]:
+        """Outputs of the bay's stack as they are when it knows of settings given to masters."""
+        return bay_outputs
 
     def render_upgrade(
         self,

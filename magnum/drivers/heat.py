@@ -67,6 +67,10 @@ class HeatDriver(Driver):
     refusals: ClassVar[tuple[checks.Check, ...]] = checks.COMMON
     #: Those that pass for a bay that exists and is refused as it is.
     tolerated: ClassVar[frozenset[checks.Check]] = frozenset((checks.proxies,))
+    #: Settings of masters that the template makes of stack parameters, by parameter.
+    parameter_settings: ClassVar[Mapping[str, str]] = {}
+    #: Settings of masters that an upgrade may change while they live.
+    changed_in_place: ClassVar[frozenset[str]] = frozenset()
     #: Settings that stacks of old do not tell, as they were.
     formerly: ClassVar[Mapping[str, str]] = {}
     certificates: ClassVar[Mapping[str, Mapping[str, NodeCertificate]]]
@@ -181,9 +185,26 @@ class HeatDriver(Driver):
         self._validate(target, current)
         field = upgrades.what_masters_would_see(self._of_masters, current, target)
         if field is not None:
-            raise PlanRefused(
-                field, 'This would change the masters, and an upgrade renews workers only.'
-            )
+            raise PlanRefused(field, 'An upgrade cannot change this of the masters.')
+
+    def with_master_settings(
+        self, bay_outputs: Mapping[str, Any], changed: Mapping[str, str]
+    ) -> Mapping[str, Any]:
+        """See the contract."""
+        if not changed:
+            return bay_outputs
+        settled = _settled(bay_outputs)
+        of_parameters = {
+            parameter: changed[setting] for parameter, setting in self.parameter_settings.items()
+            if setting in changed
+        }
+        others = {
+            name: value for name, value in changed.items()
+            if name not in self.parameter_settings.values()
+        }
+        told = {**settings.parse(settled['master_settings']), **others}
+        known = {**settled, **of_parameters, 'master_settings': settings.shell(told)}
+        return {**bay_outputs, 'settled': known}
 
     def render_upgrade(
         self,
@@ -392,8 +413,13 @@ class HeatDriver(Driver):
             | stack_parameters.OF_THE_SERVICE
             | self.parameter_names[self.version].of_workers()
             | self.group_parameters(plan.workers).keys()
+            | self.parameter_settings.keys()
         )
         parameters = self._parameters(self._with_default_labels(plan))
+        parameters['master_settings'] = settings.shell({
+            name: value for name, value in settings.parse(parameters['master_settings']).items()
+            if name not in self.changed_in_place
+        })
         return {name: value for name, value in parameters.items() if name not in others}
 
     def _settings(self, plan: BayPlan, role: str) -> dict[str, str | None]:

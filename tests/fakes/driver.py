@@ -106,6 +106,23 @@ class FakeDriver(Driver):
         if current.network_driver != target.network_driver:
             raise PlanRefused('network_driver', 'It cannot be changed.')
 
+    def master_settings(
+        self, current: BayPlan, target: BayPlan, bay_outputs: Mapping[str, Any]
+    ) -> Mapping[str, str]:
+        """The label ``kube_tag`` is their release."""
+        release = target.labels.get('kube_tag')
+        if release in (None, current.labels.get('kube_tag')):
+            return {}
+        return {'MAGNUM_KUBE_VERSION': release}
+
+    def version_of_masters(self, changed: Mapping[str, str]) -> str | None:
+        return changed.get('MAGNUM_KUBE_VERSION')
+
+    def with_master_settings(
+        self, bay_outputs: Mapping[str, Any], changed: Mapping[str, str]
+    ) -> Mapping[str, Any]:
+        return {**bay_outputs, 'masters': dict(changed)}
+
     def render_upgrade(
         self,
         plan: BayPlan,
@@ -118,7 +135,9 @@ class FakeDriver(Driver):
         version = 'group-2' if group.stack_name else '2'
         before = self.kept_workers(parameters)
         as_made = {index: before.get(index, parameters['image']) for index in kept}
-        wanted = {**_parameters(plan, group), 'kept': as_made}
+        wanted = {
+            **_parameters(plan, group), 'kept': as_made, 'masters': bay_outputs['masters'],
+        }
         return StackRequest(_TEMPLATE, {}, wanted, version)
 
     def kept_workers(self, parameters: Mapping[str, Any]) -> Mapping[str, Any]:

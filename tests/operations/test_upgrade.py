@@ -68,7 +68,7 @@ def test_group_by_group(world: World, uuid: str) -> None:
     assert _revisions(world) == {'default-master': 0, 'default-worker': 1, 'gpu': 1}
     assert world.cloud.calls.count('orchestration.replace_stack') == 2
     names = [
-        'check_upgrade',
+        'check_upgrade', 'upgrade_masters', 'choose_nodegroups',
         *(f'{step}.{group}' for group in ('default-worker', 'gpu') for step in (
             'choose_nodes', 'drain_nodes', 'remove_nodes', 'note_stack', 'arm_bootstrap',
             'replace_nodes', 'await_stack', 'await_nodes', 'disarm_bootstrap', 'read_outputs',

@@ -59,6 +59,15 @@ def of_operation(
     return next((one for one in given if is_about(one.parameters, nodes)), None)
 
 
+def of_node(
+    session: orm.Session, operation_uuid: str, verb: str, node: str
+) -> models.Directive | None:
+    """The directive that an operation gave to a node about itself, as an object of the session."""
+    return session.scalars(
+        sa.select(models.Directive).filter_by(operation_uuid=operation_uuid, verb=verb, node=node)
+    ).one_or_none()
+
+
 def due(
     connection: sa.Connection, operation_uuid: str, role: str, node: str
 ) -> Sequence[Row]:

@@ -17,7 +17,14 @@ from magnum.drivers.contract import (
     NodeGroupPlan,
     PlanRefused,
 )
-from magnum.drivers.kubernetes import addons, client, command_lines, downloads, node_options
+from magnum.drivers.kubernetes import (
+    addons,
+    client,
+    command_lines,
+    downloads,
+    masters,
+    node_options,
+)
 
 TLS_PORT = 6443
 OPEN_PORT = 8080
@@ -144,6 +151,8 @@ class KubernetesDriver(heat.HeatDriver):
         downloads.check_digests,
         addons.check,
     ))
+    parameter_settings = {'kube_version': masters.RELEASE}
+    changed_in_place = masters.CHANGED_IN_PLACE
     # Programs were checked by digests from where they came from, if at all.
     formerly = {'MAGNUM_INSECURE_DOWNLOADS': 'true'}
     certificates = {
@@ -200,6 +209,33 @@ class KubernetesDriver(heat.HeatDriver):
             'node_labels': node_options.label_words(group.node_labels),
             'node_taints': node_options.taint_words(group.node_taints),
         }
+
+    def check_upgrade(self, current: BayPlan, target: BayPlan) -> None:
+        """See the contract."""
+        super().check_upgrade(current, target)
+        masters.check_path(self._with_default_labels(current), self._with_default_labels(target))
+
+    def master_settings(
+        self, current: BayPlan, target: BayPlan, bay_outputs: Mapping[str, Any]
+    ) -> Mapping[str, str]:
+        """See the contract."""
+        before = self._changed_in_place(current)
+        told = {
+            **before, **self.formerly,
+            **(masters.told(bay_outputs['settled']) if bay_outputs.get('settled') else {}),
+        }
+        return masters.changes(
+            before, self._changed_in_place(target), told, 'kube_tag' in target.labels
+        )
+
+    def version_of_masters(self, changed: Mapping[str, str]) -> str | None:
+        """See the contract."""
+        return changed.get(masters.RELEASE)
+
+    def _changed_in_place(self, plan: BayPlan) -> dict[str, str]:
+        plan = self._with_default_labels(plan)
+        found = {**self.node_settings(plan, MASTER), masters.RELEASE: plan.labels['kube_tag']}
+        return {name: found[name] or '' for name in self.changed_in_place}
 
     def api_url(self, address: str, plan: BayPlan) -> str:
         """Of the Kubernetes API; without TLS a second port serves it."""

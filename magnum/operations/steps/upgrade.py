@@ -35,10 +35,10 @@ _LONGEST_BATCH: Final = 24 * 60
 
 
 def check_upgrade(work: Work) -> None:
-    """Check the upgrade once more, and settle its node groups."""
+    """Check the upgrade once more."""
     situation = work.situation()
     with work.tools.database.reading() as session:
-        target = _target(session, situation.operation)
+        target = target_of(session, situation.operation)
     driver = work.driver(situation)
     roles = driver.capabilities.upgrades
     aim = upgrading.target_plan(
@@ -46,10 +46,17 @@ def check_upgrade(work: Work) -> None:
     )
     with rendering():
         driver.check_upgrade(plan_without_secrets(work, situation), aim)
+    _concerned(situation, roles)
+
+
+def choose_nodegroups(work: Work) -> None:
+    """Settle which node groups are upgraded, and to what."""
+    situation = work.situation()
     if Upgrade.of(situation.operation).groups:   # by the one that this one retries
         return
-    concerned = _concerned(situation, roles)
+    concerned = _concerned(situation, work.driver(situation).capabilities.upgrades)
     with work.fenced() as (session, operation):
+        target = target_of(session, operation)
         groups = tuple(
             _round(session, operation, group, situation.baymodel, target) for group in concerned
         )
@@ -102,10 +109,12 @@ def replace_nodes(work: Work) -> None:
     with work.fenced() as (session, operation):
         locking.set_values(session, Nodegroup, group.uuid, revision=aim.nodegroup.revision)
         minutes = minutes_left(work, operation, database_now(session))
+    driver, changed = work.driver(situation), Upgrade.of(situation.operation).master_settings
     outputs = existing(work, situation.bay.stack_id, outputs=True).outputs
     stack = existing(work, situation.stack_id)
     with rendering():
-        request = work.driver(situation).render_upgrade(
+        outputs = driver.with_master_settings(outputs, changed or {})
+        request = driver.render_upgrade(
             plan(work, aim), nodegroup_plan(aim.bay, aim.nodegroup),
             this.later, stack.parameters, outputs,
         )
@@ -139,14 +148,14 @@ def adopt_baymodel(work: Work) -> None:
     situation = work.situation()
     roles = work.driver(situation).capabilities.upgrades
     with work.changing_bay() as (session, operation):
-        target = _target(session, operation, is_to_stay=True)
+        target = target_of(session, operation, is_to_stay=True)
         values = upgrading.bay_values(situation.bay, situation.baymodel, target, roles)
         locking.set_values(
             session, Bay, situation.bay.uuid, baymodel_id=target.uuid, **values
         )
 
 
-def _target(session: orm.Session, operation: Operation, is_to_stay: bool = False) -> Baymodel:
+def target_of(session: orm.Session, operation: Operation, is_to_stay: bool = False) -> Baymodel:
     """The baymodel that the bay is to have.
 
     :param is_to_stay: keep it from going away within this transaction.
@@ -260,7 +269,7 @@ def _unfinished(session: orm.Session, operation: Operation) -> Iterator[Operatio
 def _aimed(work: Work, situation: Situation) -> Situation:
     """The situation as it is to be when the round is done."""
     with work.tools.database.reading() as session:
-        target = _target(session, situation.operation)
+        target = target_of(session, situation.operation)
     this = Upgrade.of(situation.operation).current
     roles = work.driver(situation).capabilities.upgrades
     groups = [

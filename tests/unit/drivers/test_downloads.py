@@ -189,6 +189,43 @@ def test_what_fits_its_digest_is_installed(guest: Guest) -> None:
     assert not any('.sha256' in call for call in guest.calls())
 
 
+def says(release: str) -> str:
+    return f'#!/bin/sh\necho Kubernetes {release}\n'
+
+
+def test_programs_of_the_guest_are_taken_if_they_are_of_the_release(guest: Guest) -> None:
+    guest.program('kubelet', says('v1.34.1'))
+    guest.program('flanneld', '#!/bin/sh\n')        # does not say which release it is
+    done = guest.run('')
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not guest.calls()
+
+
+def test_a_program_of_another_release_is_replaced(guest: Guest) -> None:
+    guest.program('kubelet', says('v1.33.9'))
+    done = guest.run(GOOD)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert 'kubelet is of v1.33.9, not v1.34.1' in done.stdout
+    assert (guest.programs / 'kubelet').read_text() == CONTENT
+
+
+def test_what_was_downloaded_is_replaced_by_another_release(guest: Guest) -> None:
+    record = guest.root / 'var/lib/magnum/programs'
+    assert guest.run(GOOD).returncode == 0
+    assert record.read_text() == 'kubelet v1.34.1\nflanneld v0.27.4\n'
+    guest.program('kubelet', says('v1.34.1'))
+    (guest.root / 'calls').unlink()
+    assert guest.run('').returncode == 0
+    assert not guest.calls()
+    record.write_text('kubelet v1.34.1\nflanneld v0.26.7\n')
+    done = guest.run(GOOD)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [call.rsplit(' ', 1)[1] for call in guest.calls()] == [
+        'https://flannel/v0.27.4/flanneld-amd64'
+    ]
+    assert record.read_text() == 'kubelet v1.34.1\nflanneld v0.27.4\n'
+
+
 @pytest.mark.parametrize('program', ['kubelet', 'flanneld'])
 def test_what_does_not_fit_is_not(guest: Guest, program: str) -> None:
     wrong = re.sub(f'({program}\\S*):{DIGEST}', rf'\1:{"1" * 64}', GOOD)

@@ -296,14 +296,6 @@ def test_upgrades_that_masters_would_see(
     assert refused.value.field == field
 
 
-def test_another_kubernetes_needs_other_masters() -> None:
-    driver = KubernetesDriver()
-    current = plans.plan(driver, labels={'kube_tag': 'v1.33.1'})
-    with pytest.raises(PlanRefused) as refused:
-        driver.check_upgrade(current, plans.plan(driver))
-    assert refused.value.field == 'labels/kube_tag'
-
-
 def _as_heat_tells(request: StackRequest) -> dict[str, str]:
     """Parameters of a stack: all are text, and defaults are among them."""
     defaults = {

@@ -32,11 +32,41 @@ digest_of() {
     done
 }
 
+# Programs that were downloaded, as "PROGRAM RELEASE".
+fetched=/var/lib/magnum/programs
+mkdir -p "${fetched%/*}"
+: >>"$fetched"
+
+# release_of PROGRAM: what it says that it is; flanneld of a guest says nothing of use.
+release_of() {
+    local said
+    case $1 in
+        kubectl)
+            kubectl version --client --output=json |
+                python3 -c 'import json, sys; print(json.load(sys.stdin)["clientVersion"]["gitVersion"])'
+            ;;
+        flanneld) sed -n 's/^flanneld //p' "$fetched" ;;
+        *) said=$("$1" --version) && echo "${said##* }" ;;
+    esac
+}
+
+# is_there PROGRAM RELEASE: nothing has to be downloaded.
+is_there() {
+    local found
+    command -v "$1" >/dev/null || return 1
+    found=$(release_of "$1" 2>/dev/null) || found=
+    if [ "$found" = "$2" ] || { [ "$1" = flanneld ] && [ -z "$found" ]; }; then
+        say "$1 is there already"
+        return 0
+    fi
+    say "$1 is of ${found:-an unknown release}, not $2"
+    return 1
+}
+
 # fetch PROGRAM RELEASE URL: into /usr/local/bin, unless there already.
 fetch() {
     local file digest
-    if command -v "$1" >/dev/null; then
-        say "$1 is there already"
+    if is_there "$1" "$2"; then
         return 0
     fi
     digest=$(digest_of "$1" "$2")
@@ -60,6 +90,8 @@ fetch() {
     fi
     install -m 0755 "$file" "/usr/local/bin/$1"
     rm -f "$file"
+    sed -i "/^$1 /d" "$fetched"
+    echo "$1 $2" >>"$fetched"
 }
 
 for program in $MAGNUM_KUBE_PROGRAMS; do

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import threading
 from collections.abc import Callable
 
@@ -13,7 +14,9 @@ from .node import Node
 FOLDER = '/opt/magnum/directives'
 ID = re.compile(r'[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}')
 NAME = re.compile(r'[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?')
+SETTING = re.compile(r'MAGNUM_[A-Z_]{1,60}')
 MOST_NODES, MOST_SECONDS, USUAL_SECONDS = 1000, 3600, 300
+MOST_SETTINGS, LONGEST_SETTING = 100, 10_000
 #: Seconds beyond its own time limit until a script is killed.
 GRACE = 60
 
@@ -35,10 +38,27 @@ def _seconds(value: object) -> str:
     return str(value)
 
 
+def _settings(value: object) -> str:
+    """:raises ValueError: they are no settings, as node.env has them."""
+    if not isinstance(value, dict) or not 0 < len(value) <= MOST_SETTINGS:
+        raise ValueError('settings: texts by name')
+    lines = []
+    for name, text in value.items():
+        if not SETTING.fullmatch(name) or not isinstance(text, str) or (
+            len(text) > LONGEST_SETTING or not text.isprintable()
+        ):
+            raise ValueError(f'settings: {name[:70]} is none')
+        lines.append(f'{name}={shlex.quote(text)}\n')
+    return ''.join(lines)
+
+
 #: By verb: parameters, each with its variable and its check.
 VERBS: dict[str, dict[str, tuple[str, Callable[[object], str]]]] = {
     'drain': {'nodes': ('MAGNUM_NODES', _nodes), 'seconds': ('MAGNUM_SECONDS', _seconds)},
     'remove': {'nodes': ('MAGNUM_NODES', _nodes)},
+    'upgrade': {
+        'settings': ('MAGNUM_SETTINGS', _settings), 'seconds': ('MAGNUM_SECONDS', _seconds),
+    },
 }
 
 

@@ -1,0 +1,77 @@
+"""Settings of living masters that an upgrade changes: above all the release of Kubernetes."""
+
+import itertools
+from collections.abc import Mapping
+from typing import Final
+
+from magnum.drivers import settings
+from magnum.drivers.contract import BayPlan, PlanRefused
+
+RELEASE: Final = 'MAGNUM_KUBE_VERSION'
+#: All that the node script ``directives/upgrade.sh`` brings to programs that run.
+CHANGED_IN_PLACE: Final = frozenset((
+    RELEASE,
+    'MAGNUM_ADMISSION_PLUGINS',
+    'MAGNUM_COREDNS_IMAGE',
+    'MAGNUM_DIGESTS',
+    'MAGNUM_FLANNEL_BINARIES_URL',
+    'MAGNUM_FLANNEL_VERSION',
+    'MAGNUM_INSECURE_DOWNLOADS',
+    'MAGNUM_KUBEAPI_OPTIONS',
+    'MAGNUM_KUBECONTROLLER_OPTIONS',
+    'MAGNUM_KUBELET_OPTIONS',
+    'MAGNUM_KUBEPROXY_OPTIONS',
+    'MAGNUM_KUBESCHEDULER_OPTIONS',
+    'MAGNUM_KUBE_BINARIES_URL',
+    'MAGNUM_PAUSE_IMAGE',
+))
+
+
+def changes(
+    before: Mapping[str, str], after: Mapping[str, str], told: Mapping[str, str], is_chosen: bool
+) -> dict[str, str]:
+    """Settings that masters are to be given.
+
+    Those that the plans have differently; with another release all that goes with it.
+    Other defaults of this service than those of then change nothing in bays that live.
+
+    :param before: by the plan as it is; ``after``: as it is to be.
+    :param told: what the masters have.
+    :param is_chosen: the release is a label of the plan, and no default.
+    """
+    differing = {name for name, value in after.items() if value != before[name]}
+    if is_chosen and after[RELEASE] != told[RELEASE]:
+        differing |= after.keys()
+    return {name: after[name] for name in sorted(differing) if after[name] != told.get(name)}
+
+
+def told(settled: Mapping[str, str]) -> dict[str, str]:
+    """What masters have, by the stack's output ``settled``."""
+    return {**settings.parse(settled['master_settings']), RELEASE: settled['kube_version']}
+
+
+def check_path(current: BayPlan, target: BayPlan) -> None:
+    """Check that masters can be brought from one release to the other.
+
+    They go up by one minor release at a time, and never down: etcd keeps objects in
+    forms that an older API server does not know.
+
+    :param current: with the version that its masters have; labels are complete.
+    """
+    was, will = current.coe_version or current.labels['kube_tag'], target.labels['kube_tag']
+    steps = minor(will) - minor(was)
+    if steps < 0:
+        raise PlanRefused(
+            'labels/kube_tag', f'Masters that have {was} do not go back to {will}.'
+        )
+    if steps > 1:
+        raise PlanRefused(
+            'labels/kube_tag',
+            f'From {was} to {will} is more than one minor release: upgrade to '
+            f'v1.{minor(was) + 1} first.',
+        )
+
+
+def minor(release: str) -> int:
+    """Of a release, as ``v1.34.1``: 34."""
+    return int(''.join(itertools.takewhile(str.isdigit, release.split('.')[1])))

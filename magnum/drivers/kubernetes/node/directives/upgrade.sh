@@ -1,0 +1,123 @@
+#!/bin/bash
+# Take other settings over on this master, with the programs that they name: above all
+# another release. If that fails, what it had before comes back.
+#
+# May be killed anywhere, and told again: it goes on from what it had kept.
+# roles: master
+set -euo pipefail
+# shellcheck source=../../../common/node/lib.sh
+. /opt/magnum/lib.sh
+# shellcheck source=../kubernetes.sh
+. /opt/magnum/kubernetes.sh
+
+settings=/etc/magnum/node.env
+programs=/usr/local/bin
+record=/var/lib/magnum/programs
+# Settings and programs as they were; there only while an upgrade is not done.
+former=/var/lib/magnum/former
+snapshots=/var/lib/magnum/etcd-snapshots
+kept_snapshots=3
+# What brings settings to programs that run. etcd and its key stay as they are.
+steps=(
+    40-containerd 45-binaries 60-control-plane 65-addons 70-kubelet 75-flannel 90-ready
+)
+
+umask 077
+
+# merge FILE: write the settings with those that are told, and say whether that is
+# something new.
+merge() {
+    python3 -c "import os, shlex, sys
+def read(text):
+    return dict(word.split('=', 1) for word in shlex.split(text, comments=True))
+with open(sys.argv[1]) as file:
+    before = read(file.read())
+after = {**before, **read(os.environ['MAGNUM_SETTINGS'])}
+with open(sys.argv[2], 'w') as file:
+    file.writelines(f'{name}={shlex.quote(value)}\n' for name, value in after.items())
+print('others' if after != before else 'same')" "$settings" "$1"
+}
+
+# keep_former: settings, and the programs that were downloaded.
+keep_former() {
+    local name
+    rm -rf "$former.new"
+    mkdir -p "$former.new/programs"
+    cp -p "$settings" "$former.new/node.env"
+    cp -p "$record" "$former.new/record"
+    for name in $MAGNUM_KUBE_PROGRAMS flanneld; do
+        if [ -e "$programs/$name" ]; then
+            cp -p "$programs/$name" "$former.new/programs/"
+        fi
+    done
+    sync -f "$former.new"
+    mv "$former.new" "$former"
+}
+
+# snapshot: of what etcd has, should nothing else help.
+snapshot() {
+    local file files
+    mkdir -p "$snapshots"
+    file=$snapshots/$(date -u +%Y%m%dT%H%M%SZ)-$MAGNUM_KUBE_VERSION.db
+    bay_etcdctl snapshot save "$file" >/dev/null
+    say "what etcd has is kept in $file"
+    files=("$snapshots"/*.db)
+    while ((${#files[@]} > kept_snapshots)); do
+        rm -f "${files[0]}"
+        files=("${files[@]:1}")
+    done
+}
+
+# run_steps: with the settings that there are; the last lines of the one that fails.
+run_steps() {
+    local step log
+    load_environment
+    for step in "${steps[@]}"; do
+        log=/var/log/magnum/upgrade-$step.log
+        if ! "/opt/magnum/steps/$step.sh" >"$log" 2>&1; then
+            say "the step $step failed:"
+            tail -n 8 "$log"
+            return 1
+        fi
+    done
+}
+
+# return_to_former: settings and programs as they were, and run with them.
+return_to_former() {
+    local name
+    for name in $MAGNUM_KUBE_PROGRAMS flanneld; do
+        if [ -e "$former/programs/$name" ]; then
+            install -p -m 0755 "$former/programs/$name" "$programs/$name"
+        elif [ -e "$programs/$name" ]; then
+            rm "$programs/$name"
+        fi
+    done
+    cp -p "$former/record" "$record"
+    cp -p "$former/node.env" "$settings.new"
+    mv "$settings.new" "$settings"
+    run_steps
+}
+
+load_environment
+if [ ! -d "$former" ]; then
+    if [ "$(merge "$settings.new")" = same ]; then
+        say "it is so already"
+        exit 0
+    fi
+    snapshot
+    keep_former
+fi
+merge "$settings.new" >/dev/null
+mv "$settings.new" "$settings"
+if run_steps; then
+    rm -rf "$former"
+    say "it has the release $MAGNUM_KUBE_VERSION"
+    exit 0
+fi
+if return_to_former; then
+    rm -rf "$former"
+    say "it has the release $MAGNUM_KUBE_VERSION again, which it had before"
+else
+    say "it does not work with what it had before, either"
+fi
+exit 1

@@ -1,0 +1,173 @@
+"""Upgrade of masters that live: one after the other takes other settings over.
+
+Each is told by a directive, and the next only when the one before it said that it is
+done: the others serve meanwhile. A master that fails has gone back to what it had, and
+ends the operation. A retry tells all of them again; those that are done say so at once.
+"""
+
+import dataclasses
+import datetime
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from sqlalchemy import orm
+
+from magnum.db.models import Bay, Directive, Node
+from magnum.db.repositories import directives, events, locking, node_watch
+from magnum.db.statements import database_now
+from magnum.domain import node_health, reports
+from magnum.domain.directives import UPGRADE
+from magnum.domain.failures import NODE_FAILED, NODE_SILENT, Failure
+from magnum.domain.parameters import Upgrade
+from magnum.domain.stack_names import stack_name
+from magnum.drivers.contract import MASTER
+from magnum.operations import upgrading
+from magnum.operations.outcomes import StepFailed, TryLater
+from magnum.operations.steps.heat import existing
+from magnum.operations.steps.rendering import plan_without_secrets, rendering
+from magnum.operations.steps.upgrade import target_of
+from magnum.operations.work import Situation, Work
+
+#: Seconds between two looks for the result.
+_PAUSE: Final = 2.0
+#: Seconds that one master may take; what it cannot do in that time it does not do.
+_SECONDS: Final = 1500
+#: How much later a master without a result counts as silent.
+_GRACE: Final = datetime.timedelta(minutes=3)
+_EVENT: Final = 'bay.upgrade.master'
+
+
+def upgrade_masters(work: Work) -> None:
+    """Have the masters take over what an upgrade changes of them, one after the other.
+
+    :raises TryLater: they are not done yet.
+    :raises StepFailed: one failed, or does not answer.
+    """
+    situation = work.situation()
+    changed = Upgrade.of(situation.operation).master_settings
+    if changed is None:
+        changed = _settle(work, situation)
+    if not changed:
+        return
+    masters = _masters(work, situation)
+    for master in masters:
+        _upgrade(work, master, masters, changed)
+    _end(work, situation, changed)
+
+
+def _settle(work: Work, situation: Situation) -> Mapping[str, str]:
+    """Find out what changes, and record it.
+
+    :raises StepFailed: the upgrade is of one node group alone.
+    """
+    asked = Upgrade.of(situation.operation)
+    driver = work.driver(situation)
+    with work.tools.database.reading() as session:
+        target = target_of(session, situation.operation)
+    aim = upgrading.target_plan(
+        situation.bay, situation.nodegroups, situation.baymodel, target,
+        driver.capabilities.upgrades, work.tools.conf,
+    )
+    outputs = existing(work, situation.bay.stack_id, outputs=True).outputs
+    with rendering():
+        changed = driver.master_settings(plan_without_secrets(work, situation), aim, outputs)
+    if changed and asked.nodegroup is not None:
+        raise StepFailed(Failure('plan_refused', f'nodegroup: {upgrading.MASTERS_FIRST}'))
+    with work.fenced() as (_, operation):
+        asked = dataclasses.replace(Upgrade.of(operation), master_settings=changed)
+        operation.parameters = asked.stored()
+    return changed
+
+
+def _masters(work: Work, situation: Situation) -> Sequence[Node]:
+    """The masters, in the order of their indexes.
+
+    :raises StepFailed: one does not report.
+    """
+    bay, driver = situation.bay, work.driver(situation)
+    with work.tools.database.reading() as session:
+        found = [
+            node for node in node_watch.reporting(session, bay.uuid) if node.role == MASTER
+        ]
+    wanted = next(group for group in situation.nodegroups if group.role == MASTER).node_count
+    if len(found) < wanted:
+        raise StepFailed(Failure(
+            NODE_SILENT,
+            f'{len(found)} of {wanted} masters report, and an upgrade needs all of them. Those of '
+            'bays that an early release made report nothing.',
+        ))
+    name = stack_name(bay.name, bay.uuid)
+    return sorted(found, key=lambda node: driver.node_index(MASTER, name, node.name) or 0)
+
+
+def _upgrade(
+    work: Work, master: Node, masters: Sequence[Node], changed: Mapping[str, str]
+) -> None:
+    """See that a master has the settings.
+
+    :raises TryLater: not yet.
+    :raises StepFailed: it did not go well, or not in its time.
+    """
+    with work.fenced() as (session, operation):
+        given = directives.of_node(session, operation.uuid, UPGRADE, master.name)
+        if given is None:
+            _check_health(master, masters)
+            directives.give(
+                session, operation, MASTER, master.name, UPGRADE,
+                {'settings': dict(changed), 'seconds': _SECONDS},
+            )
+            events.record(session, operation, _EVENT, f'the master {master.name} is being upgraded')
+        elif given.outcome is not None:
+            _check_outcome(given)
+            return
+        else:
+            _check_patience(session, given)
+    raise TryLater(f'The master {master.name} is being upgraded', _PAUSE, NODE_SILENT)
+
+
+def _check_health(master: Node, masters: Sequence[Node]) -> None:
+    """A master is taken from its work only while the others do theirs.
+
+    :raises StepFailed: one of them does not.
+    """
+    for one in masters:
+        said = (one.conditions or {}).get(node_health.CONTROL_PLANE, {})
+        is_down = one is not master and said.get('status') == reports.FALSE
+        if one.is_silent or is_down:
+            why = 'is not heard of' if one.is_silent else f'says: {said.get("message", "")}'
+            raise StepFailed(Failure(
+                NODE_SILENT if one.is_silent else NODE_FAILED,
+                f'It {why}. The masters from {master.name} on were not upgraded.', one.name,
+            ))
+
+
+def _check_outcome(given: Directive) -> None:
+    """:raises StepFailed: it is not done."""
+    if given.outcome != reports.DONE:
+        told = ' | '.join(line for line in given.lines or [] if line) or 'it says no more'
+        raise StepFailed(Failure(
+            NODE_FAILED, f'The master was not upgraded, nor were those after it: {told}',
+            given.node,
+        ))
+
+
+def _check_patience(session: orm.Session, given: Directive) -> None:
+    """:raises StepFailed: a master had its time."""
+    time = datetime.timedelta(seconds=_SECONDS) + _GRACE
+    if database_now(session) > given.created_at + time:
+        minutes = round(time.total_seconds() / 60)
+        raise StepFailed(Failure(
+            NODE_SILENT, f'The master did not say in {minutes} minutes that it is upgraded.',
+            given.node,
+        ))
+
+
+def _end(work: Work, situation: Situation, changed: Mapping[str, str]) -> None:
+    """Record the version that the masters have now."""
+    version = work.driver(situation).version_of_masters(changed)
+    with work.changing_bay() as (session, operation):
+        if version is not None:
+            locking.set_values(session, Bay, situation.bay.uuid, coe_version=version)
+        events.record(
+            session, operation, f'{_EVENT}s_done', f'all masters have {version or "their settings"}'
+        )

@@ -1,0 +1,189 @@
+"""Masters take another release over, one after the other, before any node is replaced."""
+
+import datetime
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from magnum.db import models
+from magnum.domain.stack_names import short_id
+from tests.fakes.reporters import Reporters
+from tests.operations.conftest import World, error_of
+
+MASTERS = 3
+RELEASE = {'MAGNUM_KUBE_VERSION': 'v2'}
+
+
+@pytest.fixture
+def uuid(world: World) -> str:
+    """A bay of three masters and two workers."""
+    made = world.built(workers=2)
+    with world.database.writing() as session:
+        session.execute(
+            sa.update(models.Nodegroup).filter_by(name='default-master').values(node_count=MASTERS)
+        )
+    return made
+
+
+@pytest.fixture
+def nodes(world: World, uuid: str) -> Reporters:
+    made = Reporters(world.conf, world.database, world.tools.certificates, uuid)
+    made.report()
+    return made
+
+
+def turn(world: World) -> None:
+    """A conductor does what is due."""
+    world.pass_time(10)
+    world.worker().turn()
+
+
+def upgrade(world: World, uuid: str, **more: Any) -> models.Operation:
+    asked: models.Operation = world.ask(
+        'upgrade', uuid, world.new_baymodel(labels={'kube_tag': 'v2'}), **more
+    )
+    turn(world)
+    return asked
+
+
+def directives(nodes: Reporters) -> dict[str, dict[str, Any]]:
+    """What masters are told, by name."""
+    told = {name: nodes.report(name) for name in nodes.masters}
+    return {name: given for name, (given,) in ((name, one) for name, one in told.items() if one)}
+
+
+def events(world: World, uuid: str) -> list[str]:
+    return [
+        event.message for event in world.rows(models.Event, bay_uuid=uuid)
+        if event.kind.startswith('bay.upgrade.master')
+    ]
+
+
+def test_one_after_the_other_and_then_the_nodes(
+    world: World, uuid: str, nodes: Reporters
+) -> None:
+    upgrade(world, uuid, max_batch_size=2)
+    for master in nodes.masters:
+        ((name, given),) = directives(nodes).items()
+        assert name == master, 'one at a time, in the order of their indexes'
+        assert given['verb'] == 'upgrade'
+        assert given['parameters'] == {'settings': RELEASE, 'seconds': 1500}
+        turn(world)
+        assert directives(nodes)[master]['id'] == given['id'], 'the same until its result'
+        assert 'orchestration.replace_stack' not in world.cloud.calls
+        assert world.bay(uuid).coe_version != 'v2'
+        nodes.result(master, given['id'])
+        turn(world)
+    assert world.bay(uuid).coe_version == 'v2'
+    turn(world)                                 # drained
+    (drain,) = directives(nodes).values()
+    nodes.result(nodes.masters[0], drain['id'])
+    turn(world)
+    (remove,) = directives(nodes).values()
+    assert remove['verb'] == 'remove'
+    nodes.result(nodes.masters[0], remove['id'])
+    turn(world)
+    told = world.stack(short_id(uuid))['parameters']
+    assert told['masters'] == RELEASE, 'new nodes are told what the masters have'
+    assert world.statuses(uuid)['default-worker'] == 'UPDATE_IN_PROGRESS'
+    assert events(world, uuid) == [
+        *(f'the master {name} is being upgraded' for name in nodes.masters),
+        'all masters have v2',
+    ]
+
+
+def test_nothing_changes_for_masters(world: World, uuid: str, nodes: Reporters) -> None:
+    world.ask('upgrade', uuid, world.new_baymodel())
+    turn(world)
+    turn(world)
+    assert {given['verb'] for given in directives(nodes).values()} == {'drain'}
+    assert events(world, uuid) == []
+
+
+def test_a_master_that_fails_ends_it_and_a_retry_goes_on(
+    world: World, uuid: str, nodes: Reporters
+) -> None:
+    asked = upgrade(world, uuid)
+    first, second, _ = nodes.masters
+    nodes.result(first, directives(nodes)[first]['id'])
+    turn(world)
+    lines = ['the step 60-control-plane failed:', 'unknown flag', 'it has v1 again']
+    nodes.result(second, directives(nodes)[second]['id'], outcome='failed', lines=lines)
+    turn(world)
+    failed = world.operations(uuid)[-1]
+    assert (failed.state, world.bay(uuid).status) == ('FAILED', 'UPDATE_FAILED')
+    error = error_of(failed)
+    assert (error['code'], error['resource']) == ('node_failed', second)
+    assert 'unknown flag | it has v1 again' in error['reason']
+    assert 'orchestration.replace_stack' not in world.cloud.calls
+
+    world.about('retry', asked)
+    turn(world)
+    for master in nodes.masters:
+        ((name, given),) = directives(nodes).items()
+        assert (name, given['parameters']['settings']) == (master, RELEASE)
+        nodes.result(master, given['id'])
+        turn(world)
+    assert world.bay(uuid).coe_version == 'v2'
+
+
+def test_a_master_that_says_nothing(world: World, uuid: str, nodes: Reporters) -> None:
+    upgrade(world, uuid)
+    with world.database.writing() as session:
+        (given,) = session.scalars(sa.select(models.Directive))
+        given.created_at -= datetime.timedelta(seconds=1500 + 179)
+    turn(world)
+    assert world.operations(uuid)[-1].state == 'QUEUED'
+    with world.database.writing() as session:
+        (given,) = session.scalars(sa.select(models.Directive))
+        given.created_at -= datetime.timedelta(seconds=2)
+    turn(world)
+    error = error_of(world.operations(uuid)[-1])
+    assert (error['code'], error['resource']) == ('node_silent', nodes.masters[0])
+
+
+@pytest.mark.parametrize('how', ['silent', 'not working'])
+def test_none_is_upgraded_while_another_does_not_work(
+    world: World, uuid: str, nodes: Reporters, how: str
+) -> None:
+    last = nodes.masters[-1]
+    if how == 'silent':
+        with world.database.writing() as session:
+            session.execute(sa.update(models.Node).filter_by(name=last).values(is_silent=True))
+    else:
+        down = {'status': 'False', 'reason': 'APINotReady', 'message': 'etcd'}
+        nodes.report(last, conditions={'ControlPlane': down})
+    upgrade(world, uuid)
+    assert directives(nodes) == {}
+    error = error_of(world.operations(uuid)[-1])
+    assert error['resource'] == last
+    assert error['code'] == ('node_silent' if how == 'silent' else 'node_failed')
+
+
+def test_masters_that_do_not_report(world: World, uuid: str) -> None:
+    upgrade(world, uuid)
+    error = error_of(world.operations(uuid)[-1])
+    assert error['code'] == 'node_silent'
+    assert '0 of 3 masters report' in error['reason']
+
+
+def test_one_group_alone_is_refused(world: World, uuid: str, nodes: Reporters) -> None:
+    upgrade(world, uuid, nodegroup_uuid=world.nodegroup_of(uuid).uuid)
+    error = error_of(world.operations(uuid)[-1])
+    assert error['code'] == 'plan_refused'
+    assert error['reason'].startswith('nodegroup: The masters change')
+    assert directives(nodes) == {}
+
+
+def test_cancelled_between_two_masters(world: World, uuid: str, nodes: Reporters) -> None:
+    asked = upgrade(world, uuid)
+    first = nodes.masters[0]
+    given = directives(nodes)[first]
+    world.about('cancel', asked)
+    turn(world)
+    assert world.operations(uuid)[-1].state == 'CANCELLED'
+    assert directives(nodes) == {}, 'the others are not told'
+    nodes.result(first, given['id'])            # it was at work
+    turn(world)
+    assert directives(nodes) == {}

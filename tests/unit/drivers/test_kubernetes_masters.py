@@ -1,0 +1,111 @@
+"""Settings of Kubernetes' masters that an upgrade changes while they live."""
+
+from typing import Any
+
+import pytest
+
+from magnum.drivers import settings
+from magnum.drivers.contract import BayPlan, PlanRefused
+from magnum.drivers.kubernetes.driver import KubernetesDriver
+from tests.unit.drivers import plans
+
+DRIVER = KubernetesDriver()
+OLD, NEW = 'v1.33.5', 'v1.34.1'
+
+
+def plan(**labels: str) -> BayPlan:
+    return plans.plan(DRIVER, labels=labels)
+
+
+def changes(current: BayPlan, target: BayPlan) -> dict[str, str]:
+    outputs = plans.bay_outputs(DRIVER, current)
+    return dict(DRIVER.master_settings(current, target, outputs))
+
+
+def test_another_release_brings_what_goes_with_it() -> None:
+    found = changes(plan(kube_tag=OLD), plan(kube_tag=NEW))
+    assert found.keys() == {'MAGNUM_KUBE_VERSION', 'MAGNUM_DIGESTS'}
+    assert found['MAGNUM_KUBE_VERSION'] == NEW
+    assert f'kube-apiserver/{NEW}/amd64:' in found['MAGNUM_DIGESTS']
+    assert DRIVER.version_of_masters(found) == NEW
+
+
+def test_options_change_without_a_release() -> None:
+    target = plan(kube_tag=OLD, kubeapi_options='--v=2', kubelet_options='--max-pods=50')
+    assert changes(plan(kube_tag=OLD), target) == {
+        'MAGNUM_KUBEAPI_OPTIONS': '--v=2', 'MAGNUM_KUBELET_OPTIONS': '--max-pods=50',
+    }
+
+
+@pytest.mark.parametrize('labels', [{}, {'kube_tag': NEW}], ids=['default', 'chosen'])
+def test_a_renewal_changes_nothing(labels: dict[str, str]) -> None:
+    assert changes(plan(**labels), plan(**labels)) == {}
+    assert DRIVER.master_settings(plan(**labels), plan(**labels), {}) == {}
+
+
+def told_of_then(current: BayPlan) -> dict[str, Any]:
+    """Outputs of a stack that a release with another default made."""
+    outputs = plans.bay_outputs(DRIVER, current)
+    outputs['settled'] = {**outputs['settled'], 'kube_version': OLD}
+    return outputs
+
+
+def test_a_default_that_changed_since_leaves_masters_alone() -> None:
+    current = plan()
+    assert DRIVER.master_settings(current, current, told_of_then(current)) == {}
+
+
+def test_a_release_that_is_chosen_is_compared_with_what_masters_have() -> None:
+    found = DRIVER.master_settings(plan(), plan(kube_tag=NEW), told_of_then(plan()))
+    assert found == {'MAGNUM_KUBE_VERSION': NEW}
+
+
+def test_new_nodes_have_what_the_masters_were_given() -> None:
+    current, target = plan(kube_tag=OLD), plan(kube_tag=NEW)
+    outputs = plans.bay_outputs(DRIVER, current)
+    found = DRIVER.master_settings(current, target, outputs)
+    known = DRIVER.with_master_settings(outputs, found)
+    assert outputs['settled']['kube_version'] == OLD, 'what was given is left alone'
+    for group in (target.workers, plans.further_group()):
+        request = DRIVER.render_upgrade(target, group, (), {}, known)
+        assert request.parameters['kube_version'] == NEW
+        told = settings.parse(request.parameters['worker_settings'])
+        assert f'kubelet/{NEW}/' in told['MAGNUM_DIGESTS']
+    bays = DRIVER.render_upgrade(target, target.workers, (), {}, known)
+    assert settings.parse(bays.parameters['master_settings']) == settings.parse(
+        DRIVER.render(target).parameters['master_settings']
+    )
+    assert DRIVER.with_master_settings(outputs, {}) == outputs
+
+
+@pytest.mark.parametrize(
+    ('has', 'asked', 'message'),
+    [
+        ('v1.33.5', 'v1.34.1', None),
+        ('v1.34.0', 'v1.34.1', None),
+        ('v1.34.1', 'v1.34.0', None),
+        ('v1.34.1', 'v1.33.5', 'do not go back'),
+        ('v1.32.9', 'v1.34.1', 'upgrade to v1.33 first'),
+        ('v1.30.14+own', 'v1.34.1', 'upgrade to v1.31 first'),
+    ],
+)
+def test_the_path_of_releases(has: str, asked: str, message: str | None) -> None:
+    current = plans.plan(DRIVER, labels={'kube_tag': asked}, coe_version=has)
+    if message is None:
+        DRIVER.check_upgrade(current, plan(kube_tag=asked))
+        return
+    with pytest.raises(PlanRefused, match=message) as refused:
+        DRIVER.check_upgrade(current, plan(kube_tag=asked))
+    assert refused.value.field == 'labels/kube_tag'
+
+
+@pytest.mark.parametrize('label', ['flannel_network_cidr', 'service_cluster_ip_range'])
+def test_what_masters_cannot_take_over(label: str) -> None:
+    with pytest.raises(PlanRefused) as refused:
+        DRIVER.check_upgrade(plan(), plan(**{label: '10.99.0.0/16'}))
+    assert refused.value.field == f'labels/{label}'
+
+
+def test_every_setting_that_changes_in_place_is_one() -> None:
+    given = settings.parse(DRIVER.render(plan()).parameters['master_settings'])
+    assert DRIVER.changed_in_place <= given.keys() | set(DRIVER.parameter_settings.values())

@@ -1,0 +1,195 @@
+"""A master that takes another release over: the real script, with made-up steps."""
+
+import os
+import pathlib
+import subprocess
+
+import pytest
+
+from magnum.drivers import settings
+from tests.unit.drivers import node_files
+
+ETCDCTL = """#!/bin/bash
+echo "$*" >>@root/calls
+echo etcd >"${*: -1}"
+"""
+#: Notes the release; of one that is named in "broken" it fails.
+STEP = """#!/bin/bash
+echo "@name $MAGNUM_KUBE_VERSION $MAGNUM_KUBEAPI_OPTIONS" >>@root/steps
+if grep -qsx "@name $MAGNUM_KUBE_VERSION" @root/broken; then
+    echo "line of @name"
+    exit 1
+fi
+"""
+#: The step that downloads puts the release into the program.
+BINARIES = """
+echo "$MAGNUM_KUBE_VERSION" >@programs/kubelet
+echo "kubelet $MAGNUM_KUBE_VERSION" >@root/var/lib/magnum/programs
+"""
+STEPS = (
+    '40-containerd', '45-binaries', '60-control-plane', '65-addons', '70-kubelet', '75-flannel',
+    '90-ready',
+)
+BEFORE = {
+    'MAGNUM_KUBE_PROGRAMS': 'kubelet kubectl', 'MAGNUM_KUBE_VERSION': 'v1', 'MAGNUM_OTHER': "a 'b'",
+    'MAGNUM_KUBEAPI_OPTIONS': '', 'MAGNUM_HTTP_PROXY': '', 'MAGNUM_HTTPS_PROXY': '',
+}
+
+
+class Master:
+    def __init__(self, root: pathlib.Path):
+        self.root = root
+        self.programs = root / 'usr/local/bin'
+        self.env = root / 'etc/magnum/node.env'
+        for folder in (
+            self.programs, self.env.parent, root / 'var/log/magnum', root / 'var/lib/magnum',
+            root / 'opt/magnum/steps',
+        ):
+            folder.mkdir(parents=True)
+        self.env.write_text('# Settings.\n' + settings.shell(BEFORE))
+        (self.programs / 'kubelet').write_text('v1\n')
+        (root / 'var/lib/magnum/programs').write_text('kubelet v1\n')
+        self.write(self.programs / 'etcdctl', ETCDCTL)
+        for name in STEPS:
+            text = STEP + (BINARIES if name == '45-binaries' else '')
+            self.write(root / f'opt/magnum/steps/{name}.sh', text.replace('@name', name))
+        node_files.place(root, 'common/node/lib.sh', 'opt/magnum/lib.sh')
+        node_files.place(root, 'kubernetes/node/kubernetes.sh', 'opt/magnum/kubernetes.sh')
+        self.script = node_files.place(
+            root, 'kubernetes/node/directives/upgrade.sh', 'opt/magnum/directives/upgrade.sh'
+        )
+        text = self.script.read_text()
+        self.script.write_text(text.replace('=/usr/local/bin', f'={self.programs}'))
+
+    def write(self, file: pathlib.Path, text: str) -> None:
+        file.write_text(text.replace('@root', str(self.root)).replace(
+            '@programs', str(self.programs)))
+        file.chmod(0o755)
+
+    def run(self, **told: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [self.script], capture_output=True, text=True, check=False, timeout=60,
+            env={
+                'PATH': f'{self.programs}:{os.environ["PATH"]}',
+                'MAGNUM_SETTINGS': settings.shell(told), 'MAGNUM_SECONDS': '60',
+            },
+        )
+
+    def settings(self) -> dict[str, str]:
+        text = self.env.read_text().removeprefix('# Settings.\n')
+        return settings.parse(text)
+
+    def steps(self) -> list[str]:
+        file = self.root / 'steps'
+        found = file.read_text().splitlines() if file.exists() else []
+        file.unlink(missing_ok=True)
+        return found
+
+    def state(self) -> tuple[dict[str, str], str, str, bool]:
+        """Settings, the program, the record, and whether something is half done."""
+        record = self.root / 'var/lib/magnum/programs'
+        return (
+            self.settings(), (self.programs / 'kubelet').read_text(), record.read_text(),
+            (self.root / 'var/lib/magnum/former').exists(),
+        )
+
+
+@pytest.fixture
+def master(tmp_path: pathlib.Path) -> Master:
+    return Master(tmp_path)
+
+
+TOLD = {'MAGNUM_KUBE_VERSION': 'v2', 'MAGNUM_KUBEAPI_OPTIONS': "--a=b --c='d'"}
+NEW = ({**BEFORE, **TOLD}, 'v2\n', 'kubelet v2\n', False)
+OLD = (BEFORE, 'v1\n', 'kubelet v1\n', False)
+
+
+def test_settings_programs_and_what_runs(master: Master) -> None:
+    done = master.run(**TOLD)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert master.state() == NEW
+    assert master.steps() == [f"{step} v2 --a=b --c='d'" for step in STEPS]
+    (snapshot,) = (master.root / 'var/lib/magnum/etcd-snapshots').iterdir()
+    assert snapshot.name.endswith('-v1.db')
+    assert snapshot.stat().st_mode & 0o777 == 0o600
+    assert master.env.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_is_so_already_is_left_alone(master: Master) -> None:
+    assert master.run(**TOLD).returncode == 0
+    assert master.steps()
+    done = master.run(**TOLD)
+    assert (done.returncode, master.steps()) == (0, [])
+    assert 'it is so already' in done.stdout
+
+
+@pytest.mark.parametrize('broken', ['45-binaries', '60-control-plane', '90-ready'])
+def test_what_fails_is_undone(master: Master, broken: str) -> None:
+    (master.root / 'broken').write_text(f'{broken} v2\n')
+    done = master.run(**TOLD)
+    assert done.returncode == 1
+    assert master.state() == OLD
+    assert [step.split()[1] for step in master.steps()][-len(STEPS):] == ['v1'] * len(STEPS)
+    lines = [line.split(' ', 1)[1] for line in done.stdout.splitlines() if line[:2] == '20']
+    assert lines[-2:] == [
+        f'the step {broken} failed:', 'it has the release v1 again, which it had before',
+    ]
+    assert f'line of {broken}' in done.stdout
+
+
+def test_a_program_of_the_guest_is_back_when_it_fails(master: Master) -> None:
+    """It lies elsewhere, and what was downloaded came before it."""
+    (master.programs / 'kubelet').unlink()
+    (master.root / 'broken').write_text('90-ready v2\n')
+    text = (master.root / 'opt/magnum/steps/45-binaries.sh').read_text()
+    text = text.replace(f'echo "$MAGNUM_KUBE_VERSION" >{master.programs}', (
+        f'[ "$MAGNUM_KUBE_VERSION" = v1 ] || echo new >{master.programs}'
+    ))
+    master.write(master.root / 'opt/magnum/steps/45-binaries.sh', text)
+    assert master.run(**TOLD).returncode == 1
+    assert not (master.programs / 'kubelet').exists()
+
+
+def test_what_was_killed_goes_on_and_still_can_be_undone(master: Master) -> None:
+    kill = master.root / 'opt/magnum/steps/70-kubelet.sh'
+    text = kill.read_text()
+    master.write(kill, text.replace('#!/bin/bash', '#!/bin/bash\nkill -9 $PPID; sleep 1'))
+    assert master.run(**TOLD).returncode == -9
+    assert master.state()[3], 'half done'
+    master.write(kill, text)
+    (master.root / 'broken').write_text('90-ready v2\n')
+    assert master.run(**TOLD).returncode == 1
+    assert master.state() == OLD
+    (master.root / 'broken').unlink()
+    assert master.run(**TOLD).returncode == 0
+    assert master.state() == NEW
+
+
+def test_what_does_not_work_either_way_can_be_told_again(master: Master) -> None:
+    (master.root / 'broken').write_text('90-ready v2\n90-ready v1\n')
+    done = master.run(**TOLD)
+    assert done.returncode == 1
+    assert 'it does not work with what it had before, either' in done.stdout
+    assert master.state()[3]
+    (master.root / 'broken').unlink()
+    assert master.run(**TOLD).returncode == 0
+    assert master.state() == NEW
+
+
+def test_few_snapshots_are_kept(master: Master) -> None:
+    folder = master.root / 'var/lib/magnum/etcd-snapshots'
+    folder.mkdir()
+    for year in (2021, 2022, 2023):
+        (folder / f'{year}0101T000000Z-v0.db').touch()
+    assert master.run(**TOLD).returncode == 0
+    names = sorted(file.name for file in folder.iterdir())
+    assert [name[:4] for name in names][:2] == ['2022', '2023']
+    assert len(names) == 3
+
+
+def test_without_a_snapshot_nothing_is_changed(master: Master) -> None:
+    master.write(master.programs / 'etcdctl', '#!/bin/sh\necho no quorum >&2\nexit 1\n')
+    done = master.run(**TOLD)
+    assert done.returncode == 1
+    assert 'no quorum' in done.stderr
+    assert (master.state(), master.steps()) == (OLD, [])
