@@ -225,6 +225,23 @@ def test_a_directive_is_done_by_its_script(node: Node, service: Service) -> None
     }
 
 
+def upgrade(**told: object) -> dict[str, object]:
+    return {
+        'id': DIRECTIVE, 'verb': 'upgrade', 'parameters': {'settings': told, 'seconds': 60},
+    }
+
+
+def test_settings_are_told_as_a_shell_reads_them(node: Node, service: Service) -> None:
+    script(
+        node, 'directives/upgrade.sh',
+        'eval "$MAGNUM_SETTINGS"; echo "$MAGNUM_KUBE_VERSION|$MAGNUM_KUBEAPI_OPTIONS"',
+    )
+    told = {'MAGNUM_KUBE_VERSION': 'v2', 'MAGNUM_KUBEAPI_OPTIONS': "--a='$(id)' --b=\"x\""}
+    assert outcome(node, service, upgrade(**told)) == {
+        'outcome': 'done', 'lines': ["v2|--a='$(id)' --b=\"x\""],
+    }
+
+
 def test_a_directive_that_fails_says_why(node: Node, service: Service) -> None:
     script(node, 'directives/drain.sh', 'echo left: a pod the-token >&2; exit 1')
     assert outcome(node, service, drain()) == {
@@ -249,6 +266,11 @@ def test_a_directive_that_fails_says_why(node: Node, service: Service) -> None:
         (drain(seconds='60'), 'a whole number'),
         (drain(seconds=True), 'a whole number'),
         (drain(seconds=10 ** 9), 'a whole number'),
+        (upgrade(), 'texts by name'),
+        (upgrade(PATH='/tmp'), 'PATH is none'),
+        (upgrade(MAGNUM_X=1), 'MAGNUM_X is none'),
+        (upgrade(MAGNUM_X='a\nb'), 'MAGNUM_X is none'),
+        (upgrade(MAGNUM_X='a' * 10_001), 'MAGNUM_X is none'),
         ({'id': DIRECTIVE}, 'no directive'),
         (drain(), 'nodes of this kind have no drain'),
     ],
