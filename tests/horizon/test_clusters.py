@@ -69,9 +69,7 @@ def test_create(member: Browser, record: Record) -> None:
     member.fill(auto_healing_enabled=True)
     member.picture('cluster-create-management')
     member.tab('Advanced')
-    # The bay's own choice of a release: an upgrade keeps it.
-    member.fill(labels='kube_tag=v1.34.0')
-    member.fill(override_labels=True)
+    member.fill(labels='owner=lab')
     member.picture('cluster-create-advanced')
     member.submit()
     member.said('was successfully created')
@@ -212,7 +210,7 @@ def test_rolling_upgrade(member: Browser, record: Record) -> None:
     member.said('is being upgraded')
     assert 'UPDATE_COMPLETE' in _settled(member)
     (cluster,) = record.last('GET', '/v1/clusters/detail').answer['clusters']
-    assert (cluster['flavor_id'], cluster['labels']['kube_tag']) == ('m1.medium', 'v1.34.0')
+    assert (cluster['flavor_id'], cluster['labels']['kube_tag']) == ('m1.medium', 'v1.34.1')
 
 
 def test_rotate_credentials(member: Browser) -> None:

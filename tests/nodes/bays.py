@@ -4,8 +4,10 @@ import dataclasses
 import functools
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
+
+import requests
 
 from tests.functional.conftest import wait_until
 from tests.functional.people import Person
@@ -54,6 +56,25 @@ class Bay:
             json={'node_count': count, 'nodes_to_remove': list(remove)},
         )
         assert answer.status_code == 202, answer.text
+
+    def upgrade(self, labels: Mapping[str, str], batch: int = 1) -> None:
+        """Ask for another baymodel: the bay's own with other labels."""
+        answer = self.ask_upgrade(labels, batch)
+        assert answer.status_code == 202, answer.text
+
+    def ask_upgrade(self, labels: Mapping[str, str], batch: int = 1) -> requests.Response:
+        """As ``upgrade``, whatever the answer."""
+        old = self.person.get(f'/clustertemplates/{self.document()["cluster_template_id"]}')
+        model = {key: old[key] for key in _OF_BAYMODELS if old.get(key) is not None}
+        target = self.person.create_baymodel(
+            old['coe'], **{**model, 'keypair_id': old['keypair_id'], 'labels': dict(labels)}
+        )
+        answer: requests.Response = self.person.magnum.post(
+            f'/clusters/{self.uuid}/actions/upgrade',
+            json={'cluster_template': target, 'max_batch_size': batch},
+            headers={'OpenStack-API-Version': 'container-infra 1.8'},
+        )
+        return answer
 
     def machines(self, role: str = '') -> list[Machine]:
         """Its machines: those of ``master`` or ``node``, or all."""

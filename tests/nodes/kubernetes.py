@@ -31,19 +31,25 @@ def create(
     """
     made = bays.create(
         person, name, 'kubernetes', insecure_registry=downloads,
-        labels={
-            'kube_tag': recipe.VERSION,
-            'kube_binaries_url': f'http://{downloads}/release',
-            'kube_binaries_digests': web.digests(programs),
-            'flannel_binaries_url': f'http://{downloads}/flannel',
-            'container_infra_prefix': f'{downloads}/bay/',
-            'node_ports_allowed_cidrs': '0.0.0.0/0',
-            **charts.labels(downloads, web.architecture()),
-        },
-        **more,
+        labels=labels(programs, downloads), **more,
     )
     made.complete('CREATE_COMPLETE')
     return made
+
+
+def labels(
+    programs: pathlib.Path, downloads: str, version: str = recipe.VERSION
+) -> dict[str, str]:
+    """Labels of a bay whose nodes run such a release, downloaded from there."""
+    return {
+        'kube_tag': version,
+        'kube_binaries_url': f'http://{downloads}/release',
+        'kube_binaries_digests': web.digests(programs, version),
+        'flannel_binaries_url': f'http://{downloads}/flannel',
+        'container_infra_prefix': f'{downloads}/bay/',
+        'node_ports_allowed_cidrs': '0.0.0.0/0',
+        **charts.labels(downloads, web.architecture()),
+    }
 
 
 def image(downloads: str) -> str:

@@ -53,6 +53,7 @@ esac
 """,
     '/opt/magnum/directives/drain.sh': '#!/bin/sh\necho "nothing runs on: $MAGNUM_NODES"\n',
     '/opt/magnum/directives/remove.sh': '#!/bin/sh\necho "none of: $MAGNUM_NODES"\n',
+    '/opt/magnum/directives/upgrade.sh': '#!/bin/sh\necho "told: $MAGNUM_SETTINGS"\n',
 }
 
 

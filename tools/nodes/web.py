@@ -89,12 +89,13 @@ def images(programs: pathlib.Path) -> dict[str, Image]:
     }
 
 
-def digests(programs: pathlib.Path) -> str:
-    """Those of all programs, as the label ``kube_binaries_digests`` takes them.
+def digests(programs: pathlib.Path, version: str = recipe.VERSION) -> str:
+    """Those of all programs of a release, as the label ``kube_binaries_digests`` takes them.
 
     :param programs: the folder that ``tools.nodes.kubernetes`` made.
     """
-    files = {name: programs / name for name in recipe.PROGRAMS} | {'flanneld': FLANNELD}
+    folder = recipe.programs_of(programs, version)
+    files = {name: folder / name for name in recipe.PROGRAMS} | {'flanneld': FLANNELD}
     return ','.join(
         f'{name}:{hashlib.sha256(file.read_bytes()).hexdigest()}' for name, file in files.items()
     )
@@ -149,10 +150,10 @@ class _Server(http.server.ThreadingHTTPServer):
     def file(self, path: str) -> pathlib.Path | None:
         """The program at a path."""
         found = re.fullmatch(
-            rf'/release/{re.escape(recipe.VERSION)}/bin/linux/{architecture()}/([a-z-]+)', path
+            rf'/release/(v[0-9.]+)/bin/linux/{architecture()}/([a-z-]+)', path
         )
-        if found and found[1] in recipe.PROGRAMS:
-            return self._programs / found[1]
+        if found and found[1] in (recipe.VERSION, recipe.NEXT) and found[2] in recipe.PROGRAMS:
+            return recipe.programs_of(self._programs, found[1]) / found[2]
         if re.fullmatch(rf'/flannel/[^/]+/flanneld-{architecture()}', path):
             return FLANNELD
         return None

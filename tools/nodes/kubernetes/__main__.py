@@ -1,7 +1,8 @@
 """Build the programs of Kubernetes that nodes of tests run.
 
 They are made of Debian bookworm's own source package, with the Go of bookworm,
-and kept in the user's cache: about eight minutes of two cores, once.
+and kept in the user's cache: about ten minutes of two cores, once. There are two
+releases of them, for upgrades; both are of the same source.
 """
 
 import argparse

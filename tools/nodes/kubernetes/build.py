@@ -78,17 +78,20 @@ def _build(work: pathlib.Path, log: pathlib.Path, mirror: str) -> pathlib.Path:
     tree = _source(work, log, mirror)
     made = work / 'made'
     made.mkdir()
-    environment = _environment(work, tree)
-    for name in recipe.PROGRAMS:
-        began = time.monotonic()
-        # Its makefile makes generated sources first, which are not in the package.
-        run_logged(
-            ['make', f'WHAT=cmd/{name}', f'GOLDFLAGS={recipe.LINKER}'], log,
-            env=environment, cwd=tree,
-        )
-        built = tree / '_output/local/bin/linux' / _architecture() / name
-        shutil.copy2(built, made / name)
-        say(f'{name}: {time.monotonic() - began:.0f} s')
+    for version in (recipe.VERSION, recipe.NEXT):
+        environment = _environment(work, version)
+        folder = recipe.programs_of(made, version)
+        folder.mkdir(exist_ok=True)
+        for name in recipe.PROGRAMS:
+            began = time.monotonic()
+            # Its makefile makes generated sources first, which are not in the package.
+            run_logged(
+                ['make', f'WHAT=cmd/{name}', f'GOLDFLAGS={recipe.LINKER}'], log,
+                env=environment, cwd=tree,
+            )
+            built = tree / '_output/local/bin/linux' / _architecture() / name
+            shutil.copy2(built, folder / name)
+            say(f'{name} {version}: {time.monotonic() - began:.0f} s')
     for name, source in recipe.STANDINS.items():
         run_logged(
             ['go', 'build', f'-ldflags={recipe.LINKER}', '-o', made / name, source], log,
@@ -138,12 +141,15 @@ def _source(work: pathlib.Path, log: pathlib.Path, mirror: str) -> pathlib.Path:
     return tree
 
 
-def _environment(work: pathlib.Path, tree: pathlib.Path) -> dict[str, str]:
-    """Variables of the build: of this machine's only where programs and a proxy are."""
-    major, minor = recipe.VERSION.removeprefix('v').split('.')[:2]
+def _environment(work: pathlib.Path, release: str) -> dict[str, str]:
+    """Variables of the build: of this machine's only where programs and a proxy are.
+
+    :param release: what the programs call themselves.
+    """
+    major, minor = release.removeprefix('v').split('.')[:2]
     version = work / 'version'
     version.write_text(
-        f'KUBE_GIT_COMMIT=debian\nKUBE_GIT_TREE_STATE=clean\nKUBE_GIT_VERSION={recipe.VERSION}\n'
+        f'KUBE_GIT_COMMIT=debian\nKUBE_GIT_TREE_STATE=clean\nKUBE_GIT_VERSION={release}\n'
         f'KUBE_GIT_MAJOR={major}\nKUBE_GIT_MINOR={minor}\n'
     )
     return {

@@ -12,6 +12,8 @@ PACKAGE: Final = 'kubernetes'
 SUITE: Final = 'bookworm'
 #: The release that the package's version, 1.20.5+really1.20.2, stands for.
 VERSION: Final = 'v1.20.2'
+#: The same source once more, which calls itself the next minor release: for upgrades.
+NEXT: Final = 'v1.21.2'
 PROGRAMS: Final = (
     'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kubectl', 'kubelet',
     'kube-proxy',
@@ -39,12 +41,18 @@ GO: Final = ((1, 18), (1, 22))
 
 def key() -> str:
     """A name for what this recipe makes."""
-    digest = hashlib.sha256(json.dumps([SUITE, VERSION, PROGRAMS, TAGS, LINKER]).encode())
+    made_of = [SUITE, VERSION, NEXT, PROGRAMS, TAGS, LINKER]
+    digest = hashlib.sha256(json.dumps(made_of).encode())
     for file in (*PATCHES, *STANDINS.values()):
         digest.update(file.read_bytes())
     return f'{VERSION}-{digest.hexdigest()[:12]}'
 
 
 def place() -> pathlib.Path:
-    """The folder of what it makes, in the user's cache."""
+    """The folder of what it makes, in the user's cache; the next release is in ``NEXT``."""
     return TOOLS / 'kubernetes' / key()
+
+
+def programs_of(place: pathlib.Path, version: str) -> pathlib.Path:
+    """Where below it the programs of a release are."""
+    return place / NEXT if version == NEXT else place

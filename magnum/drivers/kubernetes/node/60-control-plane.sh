@@ -114,7 +114,7 @@ uses_authorities kube-controller-manager kube-scheduler
 api_ready() {
     kubectl --kubeconfig=/etc/kubernetes/admin.conf get --raw=/readyz >/dev/null
 }
-wait_until 600 api_ready
+wait_until "${MAGNUM_API_SECONDS:-600}" api_ready
 
 # Kubernetes has no plain HTTP any more; who asks for it gets this door.
 if [ "$MAGNUM_TLS_DISABLED" = true ]; then

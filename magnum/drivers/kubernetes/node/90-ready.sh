@@ -20,7 +20,7 @@ ready = [c for c in conditions if c['type'] == 'Ready']
 print(ready[0]['message'])
 sys.exit(ready[0]['status'] != 'True')" <<<"$node"
 }
-wait_until 900 node_ready
+wait_until "${MAGNUM_READY_SECONDS:-900}" node_ready
 
 if [ "$MAGNUM_NODE_ROLE" = master ]; then
     # Kubelets may not give themselves this label.

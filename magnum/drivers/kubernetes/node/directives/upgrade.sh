@@ -22,6 +22,9 @@ steps=(
     40-containerd 45-binaries 60-control-plane 65-addons 70-kubelet 75-flannel 90-ready
 )
 
+# What was there is there again soon: nobody waits as long as for a new machine.
+export MAGNUM_API_SECONDS=240 MAGNUM_READY_SECONDS=300
+
 umask 077
 
 # merge FILE: write the settings with those that are told, and say whether that is
