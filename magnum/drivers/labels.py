@@ -9,7 +9,8 @@ each with the reason.
 Beside the words of JSON Schema a label may have ``format`` (how its value may
 be written: ``magnum.domain.label_values``), ``scope`` (``nodegroup``: a group
 may have it otherwise than its bay), ``alias`` (the label that it is another
-name of) and ``releases`` (the releases that there are). A label that is
+name of), ``releases`` (the releases that there are) and ``support_ends`` (for each of them the
+day after which its own project mends nothing). A label that is
 ``deprecated`` is accepted and has no effect; its description says why.
 """
 

@@ -114,7 +114,7 @@ TAKEN: list[tuple[dict[str, Any], dict[str, str], dict[str, str]]] = [
     ({'container_infra_prefix': 'registry.example.org/magnum'},
      {'container_infra_prefix': 'registry.example.org/magnum'},
      {'container_infra_prefix': 'registry.example.org/magnum/'}),
-    ({'kube_tag': ''}, {'kube_tag': ''}, {'kube_tag': 'v1.34.1'}),
+    ({'kube_tag': ''}, {'kube_tag': ''}, {'kube_tag': 'v1.35.1'}),
     ({'ingress_controller': 'Traefik', 'monitoring_enabled': 'yes',
       'monitoring_retention_days': '7.0'},
      {'ingress_controller': 'Traefik', 'monitoring_enabled': 'yes',
@@ -155,7 +155,7 @@ REFUSED = [
     ({'boot_volume_zie': '5'}, '/labels/boot_volume_zie', 'boot_volume_size'),
     ({'kube-tag': 'v1.34.1'}, '/labels/kube-tag', 'kube_tag'),
     ({'Availability_Zone': 'nova'}, '/labels/Availability_Zone', 'availability_zone'),
-    ({'kube_tag': 'v1.14.6'}, '/labels/kube_tag', 'v1.31, v1.32, v1.33, v1.34'),
+    ({'kube_tag': 'v1.14.6'}, '/labels/kube_tag', 'v1.31, v1.32, v1.33, v1.34, v1.35'),
     ({'kube_tag': 'v1.34.1-rancher1'}, '/labels/kube_tag', 'v1.34'),
     ({'boot_volume_size': 20.5}, '/labels/boot_volume_size', 'GB'),
     ({'master_lb_floating_ip_enabled': 'perhaps'}, '/labels/master_lb_floating_ip_enabled', 'true'),
@@ -240,7 +240,7 @@ def test_what_does_nothing_is_said(person: Person) -> None:
     for name in WITHOUT:
         assert shown[name]['effect'] == 'none'
         assert shown[name]['reason']
-    assert shown['kube_tag'] == {'value': 'v1.34.1', 'origin': 'default', 'effect': 'applied'}
+    assert shown['kube_tag'] == {'value': 'v1.35.1', 'origin': 'default', 'effect': 'applied'}
     said = person.events()['bay.create.labels_without_effect']
     for name in WITHOUT:
         assert name.replace('\n\x1b', '??') in said

@@ -82,7 +82,7 @@ def test_list(member: Browser) -> None:
     member.picture('clusters-building')
     row = _settled(member)
     assert 'CREATE_COMPLETE' in row
-    assert 'v1.34.0' in row
+    assert 'v1.33.5' in row
     assert 'Used 1 of' in member.find('//*[contains(@class, "detail")]').text
 
 
@@ -121,7 +121,7 @@ def test_details(member: Browser) -> None:
     member.click(f'//a[normalize-space(.) = "{NAME}"]')
     member.idle()
     shown = member.find('//body').text
-    for text in ('https://', 'v1.34.0', 'CREATE_COMPLETE', 'HEALTHY', OLD, 'auto_healing_enabled'):
+    for text in ('https://', 'v1.33.5', 'CREATE_COMPLETE', 'HEALTHY', OLD, 'auto_healing_enabled'):
         assert text in shown
     member.picture('cluster-details')
     member.driver.execute_script('window.scrollTo(0, 10000)')

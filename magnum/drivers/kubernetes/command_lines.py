@@ -5,9 +5,11 @@ character but these arrives as it is.
 """
 
 import shlex
+from collections.abc import Mapping
 from typing import Final
 
 from magnum.drivers.contract import BayPlan, Capabilities, PlanRefused
+from magnum.drivers.kubernetes import downloads
 
 LABELS: Final = (
     'kubeapi_options',
@@ -16,6 +18,13 @@ LABELS: Final = (
     'kubeproxy_options',
     'kubescheduler_options',
 )
+
+#: Options that programs do not have any more, each with the minor release of 1 that dropped
+#: it. A program that does not know an option ends at once.
+DROPPED: Final[Mapping[str, Mapping[str, int]]] = {
+    'kubeapi_options': {'cloud-config': 33, 'cloud-provider': 33},
+    'kubelet_options': {'pod-infra-container-image': 35},
+}
 
 
 def words(text: str) -> str:
@@ -38,3 +47,16 @@ def well_formed(plan: BayPlan, _capabilities: Capabilities) -> None:
             raise PlanRefused(
                 f'labels/{label}', f'This is no list of options as on a command line: {error}'
             ) from None
+
+
+def known(plan: BayPlan, _capabilities: Capabilities) -> None:
+    """Check that the release has not dropped an option."""
+    release = plan.labels['kube_tag']
+    for label, dropped in DROPPED.items():
+        for word in words(plan.labels.get(label, '')).split():
+            option = word.lstrip('-').replace('_', '-').partition('=')[0]
+            if option in dropped and downloads.minor(release) >= dropped[option]:
+                raise PlanRefused(
+                    f'labels/{label}',
+                    f'--{option} is no option of {release}: v1.{dropped[option]} dropped it.',
+                )

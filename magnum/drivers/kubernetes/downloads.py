@@ -10,6 +10,7 @@ listed needs the label ``kube_binaries_digests``, or ``helm_client_sha256``.
 """
 
 import functools
+import itertools
 import json
 import re
 from collections.abc import Mapping
@@ -45,6 +46,11 @@ def known() -> Mapping[str, Mapping[str, Mapping[str, str]]]:
         files.read('kubernetes/digests.json')
     )
     return found
+
+
+def minor(release: str) -> int:
+    """The minor release of one of 1, as ``v1.35.1``: 35."""
+    return int(''.join(itertools.takewhile(str.isdigit, release.split('.')[1])))
 
 
 def words(labels: Mapping[str, str]) -> str:

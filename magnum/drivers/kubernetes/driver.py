@@ -108,7 +108,7 @@ class KubernetesDriver(heat.HeatDriver):
         distros=('debian', 'ubuntu'),
         network_drivers=('flannel',),
         volume_drivers=(),
-        versions=('v1.31', 'v1.32', 'v1.33', 'v1.34'),
+        versions=('v1.31', 'v1.32', 'v1.33', 'v1.34', 'v1.35'),
         nodegroups=True,
         upgrades=(WORKER,),
     )
@@ -139,6 +139,7 @@ class KubernetesDriver(heat.HeatDriver):
         address_ranges,
         node_options.registrable,
         command_lines.well_formed,
+        command_lines.known,
         node_restriction,
         downloads.check_sources,
         downloads.check_digests,
@@ -146,6 +147,7 @@ class KubernetesDriver(heat.HeatDriver):
     )
     tolerated = frozenset((
         *heat.HeatDriver.tolerated,
+        command_lines.known,
         node_restriction,
         downloads.check_sources,
         downloads.check_digests,

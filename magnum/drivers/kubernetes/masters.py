@@ -1,11 +1,11 @@
 """Settings of living masters that an upgrade changes: above all the release of Kubernetes."""
 
-import itertools
 from collections.abc import Mapping
 from typing import Final
 
 from magnum.drivers import settings
 from magnum.drivers.contract import BayPlan, PlanRefused
+from magnum.drivers.kubernetes import downloads
 
 RELEASE: Final = 'MAGNUM_KUBE_VERSION'
 #: All that the node script ``directives/upgrade.sh`` brings to programs that run.
@@ -59,7 +59,7 @@ def check_path(current: BayPlan, target: BayPlan) -> None:
     :param current: with the version that its masters have; labels are complete.
     """
     was, will = current.coe_version or current.labels['kube_tag'], target.labels['kube_tag']
-    steps = minor(will) - minor(was)
+    steps = downloads.minor(will) - downloads.minor(was)
     if steps < 0:
         raise PlanRefused(
             'labels/kube_tag', f'Masters that have {was} do not go back to {will}.'
@@ -68,10 +68,5 @@ def check_path(current: BayPlan, target: BayPlan) -> None:
         raise PlanRefused(
             'labels/kube_tag',
             f'From {was} to {will} is more than one minor release: upgrade to '
-            f'v1.{minor(was) + 1} first.',
+            f'v1.{downloads.minor(was) + 1} first.',
         )
-
-
-def minor(release: str) -> int:
-    """Of a release, as ``v1.34.1``: 34."""
-    return int(''.join(itertools.takewhile(str.isdigit, release.split('.')[1])))

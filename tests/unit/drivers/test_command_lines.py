@@ -48,3 +48,34 @@ def test_every_label_of_options_is_one() -> None:
         if name.startswith('kube') and name.endswith('_options')
     }
     assert named == set(command_lines.LABELS)
+
+
+@pytest.mark.parametrize(
+    ('labels', 'field'),
+    [
+        ({'kube_tag': 'v1.35.1', 'kubelet_options': '--pod_infra-container-image=x'},
+         'kubelet_options'),
+        ({'kube_tag': 'v1.34.1', 'kubelet_options': '--pod-infra-container-image=x'}, None),
+        ({'kube_tag': 'v1.33.5', 'kubeapi_options': '--v=2 --cloud-provider external'},
+         'kubeapi_options'),
+        ({'kube_tag': 'v1.32.3', 'kubeapi_options': '--cloud-provider=external'}, None),
+        ({'kube_tag': 'v1.33.5', 'kubelet_options': '--cloud-provider=external'}, None),
+    ],
+)
+def test_options_that_a_release_dropped(labels: dict[str, str], field: str | None) -> None:
+    """Otherwise the first that knows is a program that ends at once."""
+    driver = KubernetesDriver()
+    plan = plans.plan(driver, labels=labels)
+    if field is None:
+        driver.validate(plan)
+        return
+    with pytest.raises(PlanRefused, match='dropped it') as refused:
+        driver.validate(plan)
+    assert refused.value.field == f'labels/{field}'
+    driver.check_upgrade(plan, plan)        # what a living bay has, it keeps
+
+
+def test_the_end_of_support_is_known_for_every_release() -> None:
+    rule = KubernetesDriver().labels_schema()['properties']['kube_tag']
+    assert list(rule['support_ends']) == rule['releases']
+    assert rule['releases'] == list(KubernetesDriver.capabilities.versions)

@@ -10,7 +10,7 @@ from magnum.drivers.kubernetes.driver import KubernetesDriver
 from tests.unit.drivers import plans
 
 DRIVER = KubernetesDriver()
-OLD, NEW = 'v1.33.5', 'v1.34.1'
+OLD, NEW = 'v1.34.3', 'v1.35.1'
 
 
 def plan(**labels: str) -> BayPlan:
