@@ -1,4 +1,4 @@
-"""What users are told of nodes that boot: progress, failure, silence."""
+"""What users are told of nodes that boot or are upgraded: progress, failure, silence."""
 
 import datetime
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 from magnum.domain.failures import NODE_FAILED, NODE_SILENT, Failure
 
-_SERVER: Final = 'OS::Nova::Server'
+SERVER: Final = 'OS::Nova::Server'
 _TOLD: Final = 700      # characters of the last lines
 _NAMED: Final = 3       # nodes in a line
 
@@ -39,10 +39,20 @@ class Heard(Step, Protocol):
 def failed(name: str, said: Said) -> Failure:
     """The failure of an operation because of a node that says that it failed."""
     where = (f'The step {said.step} failed' if said.step else 'It failed') + _place(said)
-    told = ' | '.join(line for line in said.lines or () if line)
+    return Failure(NODE_FAILED, _with_lines(where, said.lines), name, SERVER)
+
+
+def not_upgraded(name: str, lines: Sequence[str] | None) -> Failure:
+    """The failure of an upgrade because of a master that says that it is not upgraded."""
+    what = 'The master was not upgraded, nor were those after it'
+    return Failure(NODE_FAILED, _with_lines(what, lines), name, SERVER)
+
+
+def _with_lines(what: str, lines: Sequence[str] | None) -> str:
+    told = ' | '.join(line for line in lines or () if line)
     if len(told) > _TOLD:
         told = f'... {told[-_TOLD:]}'
-    return Failure(NODE_FAILED, f'{where}: {told}' if told else f'{where}.', name, _SERVER)
+    return f'{what}: {told}' if told else f'{what}.'
 
 
 def silent(name: str, node: Heard | None, others: int, waited: datetime.timedelta) -> Failure:
@@ -62,7 +72,7 @@ def silent(name: str, node: Heard | None, others: int, waited: datetime.timedelt
         )
     if others:
         reason += f' So are {others} more.' if others > 1 else ' So is one more.'
-    return Failure(NODE_SILENT, reason, name, _SERVER)
+    return Failure(NODE_SILENT, reason, name, SERVER)
 
 
 def progress(total: int, waiting: Sequence[tuple[str, Step | None]]) -> str:

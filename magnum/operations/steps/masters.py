@@ -15,7 +15,7 @@ from sqlalchemy import orm
 from magnum.db.models import Bay, Directive, Node
 from magnum.db.repositories import directives, events, locking, node_watch
 from magnum.db.statements import database_now
-from magnum.domain import node_health, reports
+from magnum.domain import boot, node_health, reports
 from magnum.domain.directives import UPGRADE
 from magnum.domain.failures import NODE_FAILED, NODE_SILENT, Failure
 from magnum.domain.parameters import Upgrade
@@ -138,17 +138,14 @@ def _check_health(master: Node, masters: Sequence[Node]) -> None:
             raise StepFailed(Failure(
                 NODE_SILENT if one.is_silent else NODE_FAILED,
                 f'It {why}. The masters from {master.name} on were not upgraded.', one.name,
+                boot.SERVER,
             ))
 
 
 def _check_outcome(given: Directive) -> None:
     """:raises StepFailed: it is not done."""
     if given.outcome != reports.DONE:
-        told = ' | '.join(line for line in given.lines or [] if line) or 'it says no more'
-        raise StepFailed(Failure(
-            NODE_FAILED, f'The master was not upgraded, nor were those after it: {told}',
-            given.node,
-        ))
+        raise StepFailed(boot.not_upgraded(given.node, given.lines))
 
 
 def _check_patience(session: orm.Session, given: Directive) -> None:
@@ -158,7 +155,7 @@ def _check_patience(session: orm.Session, given: Directive) -> None:
         minutes = round(time.total_seconds() / 60)
         raise StepFailed(Failure(
             NODE_SILENT, f'The master did not say in {minutes} minutes that it is upgraded.',
-            given.node,
+            given.node, boot.SERVER,
         ))
 
 

@@ -59,10 +59,13 @@ keep_former() {
 
 # snapshot: of what etcd has, should nothing else help.
 snapshot() {
-    local file files
+    local file files said
     mkdir -p "$snapshots"
     file=$snapshots/$(date -u +%Y%m%dT%H%M%SZ)-$MAGNUM_KUBE_VERSION.db
-    bay_etcdctl snapshot save "$file" >/dev/null
+    if ! said=$(bay_etcdctl snapshot save "$file" 2>&1); then
+        say "etcd cannot be kept: $said"
+        return 1
+    fi
     say "what etcd has is kept in $file"
     files=("$snapshots"/*.db)
     while ((${#files[@]} > kept_snapshots)); do
