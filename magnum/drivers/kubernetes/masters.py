@@ -11,6 +11,7 @@ RELEASE: Final = 'MAGNUM_KUBE_VERSION'
 #: All that the node script ``directives/upgrade.sh`` brings to programs that run.
 CHANGED_IN_PLACE: Final = frozenset((
     RELEASE,
+    'MAGNUM_ADDONS',
     'MAGNUM_ADMISSION_PLUGINS',
     'MAGNUM_COREDNS_IMAGE',
     'MAGNUM_DIGESTS',

@@ -13,11 +13,7 @@ _PATHS = (
     '/etc/systemd',
     '/run/magnum',
     '/usr/local/bin/magnum',
-<<<<<<< HEAD
-    '/var/lib/magnum/addons',
-=======
     '/var/lib/magnum/',
->>>>>>> b6fa2d7 (Upgrade the release of Kubernetes, masters first, one after the other)
     '/var/log/magnum',
 )
 

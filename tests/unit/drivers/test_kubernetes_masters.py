@@ -37,6 +37,13 @@ def test_options_change_without_a_release() -> None:
     }
 
 
+def test_add_ons_come_and_go() -> None:
+    without = plan(metrics_server_enabled='false')
+    (told,) = changes(without, plan()).values()
+    assert 'metrics-server' in told
+    assert list(changes(plan(), without)) == ['MAGNUM_ADDONS']
+
+
 @pytest.mark.parametrize('labels', [{}, {'kube_tag': NEW}], ids=['default', 'chosen'])
 def test_a_renewal_changes_nothing(labels: dict[str, str]) -> None:
     assert changes(plan(**labels), plan(**labels)) == {}

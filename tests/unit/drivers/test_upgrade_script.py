@@ -27,8 +27,8 @@ echo "$MAGNUM_KUBE_VERSION" >@programs/kubelet
 echo "kubelet $MAGNUM_KUBE_VERSION" >@root/var/lib/magnum/programs
 """
 STEPS = (
-    '40-containerd', '45-binaries', '60-control-plane', '65-addons', '70-kubelet', '75-flannel',
-    '90-ready',
+    '40-containerd', '45-binaries', '60-control-plane', '65-addons', '67-charts', '70-kubelet',
+    '75-flannel', '90-ready',
 )
 BEFORE = {
     'MAGNUM_KUBE_PROGRAMS': 'kubelet kubectl', 'MAGNUM_KUBE_VERSION': 'v1', 'MAGNUM_OTHER': "a 'b'",

@@ -19,7 +19,7 @@ snapshots=/var/lib/magnum/etcd-snapshots
 kept_snapshots=3
 # What brings settings to programs that run. etcd and its key stay as they are.
 steps=(
-    40-containerd 45-binaries 60-control-plane 65-addons 70-kubelet 75-flannel 90-ready
+    40-containerd 45-binaries 60-control-plane 65-addons 67-charts 70-kubelet 75-flannel 90-ready
 )
 
 # What was there is there again soon: nobody waits as long as for a new machine.
