@@ -52,6 +52,14 @@ def labels(
     }
 
 
+def versions(client: Kubectl) -> dict[str, str]:
+    """By node, the release that its kubelet is of."""
+    return {
+        node['metadata']['name']: node['status']['nodeInfo']['kubeletVersion']
+        for node in client.json('get', 'nodes')['items']
+    }
+
+
 def image(downloads: str) -> str:
     """One that says its host name on port 80."""
     return f'{downloads}/bay/web:1'

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import pytest
 
+from tests.functional import magnum_service
 from tests.functional.conftest import wait_until
 from tests.functional.people import Person
 from tests.nodes import bays, kubectl, kubernetes
@@ -18,6 +19,7 @@ from tests.nodes.bays import Bay
 from tests.nodes.kubectl import Kubectl
 from tests.nodes.kubernetes import CERTIFICATES
 from tests.nodes.watch import Watch
+from tools.nodes.kubernetes import recipe
 from tools.nodes.machine import Machine
 
 MASTERS: Final = 3
@@ -175,6 +177,43 @@ def test_the_api_outlives_the_master_whose_etcd_leads(
     bay.start(lost)
     wait_until(lambda: is_whole(bay), 180, every=2)
     kubernetes.ready(client, MASTERS + 1)
+
+
+def test_masters_take_over_the_next_release_one_at_a_time(
+    bay: Bay,
+    client: Kubectl,
+    programs: pathlib.Path,
+    downloads: str,
+    magnum: magnum_service.Process,
+    url: str,
+) -> None:
+    """The service is killed in between, and goes on where it was."""
+    masters = {each.facts.id for each in bay.machines('master')}
+
+    def is_answered() -> bool:
+        return client.run('get', '--raw=/api/v1/nodes', '--request-timeout=5s').returncode == 0
+
+    def are_of_both() -> bool:
+        return len({
+            release for name, release in kubernetes.versions(client).items() if '-master-' in name
+        }) == 2
+
+    with Answers(bay.machines('master')) as answers, Watch(is_answered) as balanced:
+        bay.upgrade(kubernetes.labels(programs, downloads, recipe.NEXT))
+        wait_until(are_of_both, 600, every=1)
+        magnum.kill()
+        magnum.start()
+        magnum_service.wait_for_api(magnum, url=url)
+        bay.complete('UPDATE_COMPLETE')
+    print(f'longest without an answer: all masters {answers.longest():.1f} s, '
+          f'load balancer {balanced.longest:.1f} s ({balanced.answers} answers)')
+    assert set(kubernetes.versions(client).values()) == {recipe.NEXT}
+    assert {each.facts.id for each in bay.machines('master')} == masters
+    assert answers.longest() < LONGEST_OF_ELECTION
+    assert not answers.silent_at_once()
+    assert balanced.longest < LONGEST_OF_BALANCER
+    wait_until(lambda: is_whole(bay), 60, every=2)
+    kubernetes.all_answer(bay, client, 1)
 
 
 def test_masters_take_over_another_authority_one_at_a_time(

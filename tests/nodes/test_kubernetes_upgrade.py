@@ -41,14 +41,6 @@ def client(
     return made
 
 
-def versions(client: Kubectl) -> dict[str, str]:
-    """By node, the release that its kubelet is of."""
-    return {
-        node['metadata']['name']: node['status']['nodeInfo']['kubeletVersion']
-        for node in client.json('get', 'nodes')['items']
-    }
-
-
 def servers(bay: Bay, role: str) -> set[str]:
     return {each.facts.id for each in bay.machines(role)}
 
@@ -80,7 +72,7 @@ def test_what_fails_is_undone(
     assert master.facts.name in failed['status_reason']
     assert 'the step 60-control-plane failed' in failed['status_reason']
     assert f'it has the release {recipe.VERSION} again' in failed['status_reason']
-    assert set(versions(client).values()) == {recipe.VERSION}
+    assert set(kubernetes.versions(client).values()) == {recipe.VERSION}
     assert f'Server Version: {recipe.VERSION}' in client('version', '--short')
     assert servers(bay, '') == before
     assert workload.longest < LONGEST_OF_WORKLOAD, f'until {workload.ended}'
@@ -96,7 +88,7 @@ def test_the_next_release_masters_first(
         found = client.run('get', 'nodes', '--output', 'name')
         if found.returncode:
             return True         # while the API server is restarted
-        states = versions(client)
+        states = kubernetes.versions(client)
         (master,) = (name for name in states if '-master-' in name)
         return all(release <= states[master] for release in states.values())
 
@@ -108,7 +100,7 @@ def test_the_next_release_masters_first(
         while bay.person.settled(bay.uuid) is None:
             assert never_older()
         bay.complete('UPDATE_COMPLETE')
-    assert set(versions(client).values()) == {recipe.NEXT}
+    assert set(kubernetes.versions(client).values()) == {recipe.NEXT}
     assert f'Server Version: {recipe.NEXT}' in client('version', '--short')
     assert bay.document()['coe_version'] == recipe.NEXT
     assert servers(bay, 'master') == masters
@@ -133,7 +125,7 @@ def test_what_etcd_had_before_is_kept(bay: Bay) -> None:
 def test_nodes_that_are_made_later_are_of_it(bay: Bay, client: Kubectl) -> None:
     bay.resize(WORKERS + 1)
     bay.complete('UPDATE_COMPLETE')
-    assert list(versions(client).values()) == [recipe.NEXT] * (WORKERS + 2)
+    assert list(kubernetes.versions(client).values()) == [recipe.NEXT] * (WORKERS + 2)
 
 
 @pytest.mark.parametrize('release', [recipe.VERSION, 'v1.23.4'])

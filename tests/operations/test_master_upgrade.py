@@ -93,6 +93,20 @@ def test_one_after_the_other_and_then_the_nodes(
     ]
 
 
+def test_each_master_has_its_own_time(world: World, uuid: str, nodes: Reporters) -> None:
+    with world.database.writing() as session:
+        session.execute(sa.update(models.Bay).values(create_timeout=1))
+    asked = upgrade(world, uuid)
+    for master in nodes.masters:
+        found = world.operations(uuid)[-1]
+        assert found.deadline - asked.created_at > datetime.timedelta(minutes=25)
+        world.pass_time(900)
+        nodes.report()
+        nodes.result(master, directives(nodes)[master]['id'])
+        turn(world)
+    assert world.bay(uuid).coe_version == 'v2'
+
+
 def test_nothing_changes_for_masters(world: World, uuid: str, nodes: Reporters) -> None:
     world.ask('upgrade', uuid, world.new_baymodel())
     turn(world)

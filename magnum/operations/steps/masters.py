@@ -13,9 +13,9 @@ from typing import Final
 from sqlalchemy import orm
 
 from magnum.db.models import Bay, Directive, Node
-from magnum.db.repositories import directives, events, locking, node_watch
+from magnum.db.repositories import directives, events, locking, node_watch, transitions
 from magnum.db.statements import database_now
-from magnum.domain import boot, node_health, reports
+from magnum.domain import boot, machine, node_health, reports
 from magnum.domain.directives import UPGRADE
 from magnum.domain.failures import NODE_FAILED, NODE_SILENT, Failure
 from magnum.domain.parameters import Upgrade
@@ -32,8 +32,8 @@ from magnum.operations.work import Situation, Work
 _PAUSE: Final = 2.0
 #: Seconds that one master may take; what it cannot do in that time it does not do.
 _SECONDS: Final = 1500
-#: How much later a master without a result counts as silent.
-_GRACE: Final = datetime.timedelta(minutes=3)
+#: After this a master without a result counts as silent.
+_TIME: Final = datetime.timedelta(seconds=_SECONDS, minutes=3)
 _EVENT: Final = 'bay.upgrade.master'
 
 
@@ -116,6 +116,9 @@ def _upgrade(
                 session, operation, MASTER, master.name, UPGRADE,
                 {'settings': dict(changed), 'seconds': _SECONDS},
             )
+            # Each has its own time, however many there are.
+            deadline = max(operation.deadline, database_now(session) + _TIME)
+            transitions.write(operation, machine.EXTEND, deadline=deadline)
             events.record(session, operation, _EVENT, f'the master {master.name} is being upgraded')
         elif given.outcome is not None:
             _check_outcome(given)
@@ -150,9 +153,8 @@ def _check_outcome(given: Directive) -> None:
 
 def _check_patience(session: orm.Session, given: Directive) -> None:
     """:raises StepFailed: a master had its time."""
-    time = datetime.timedelta(seconds=_SECONDS) + _GRACE
-    if database_now(session) > given.created_at + time:
-        minutes = round(time.total_seconds() / 60)
+    if database_now(session) > given.created_at + _TIME:
+        minutes = round(_TIME.total_seconds() / 60)
         raise StepFailed(Failure(
             NODE_SILENT, f'The master did not say in {minutes} minutes that it is upgraded.',
             given.node, boot.SERVER,
