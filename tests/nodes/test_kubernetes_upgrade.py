@@ -71,6 +71,7 @@ def test_what_fails_is_undone(
     (master,) = bay.machines('master')
     assert master.facts.name in failed['status_reason']
     assert 'the step 60-control-plane failed' in failed['status_reason']
+    assert 'unknown flag: --no-such-option' in failed['status_reason']
     assert f'it has the release {recipe.VERSION} again' in failed['status_reason']
     assert set(kubernetes.versions(client).values()) == {recipe.VERSION}
     assert f'Server Version: {recipe.VERSION}' in client('version', '--short')

@@ -88,11 +88,16 @@ def test_what_failed_is_told_without_secrets(node: Node, service: Service) -> No
     Reporter(proxied).turn()
     (report,) = service.reports()
     assert len(report['lines']) == 20
-    assert report['lines'][-6:] == [
-        'X-Bootstrap-Token: ***', '***', '***', '***', '***', 'E: no  disk [0m left ',
+    assert report['lines'][-4:] == [
+        'line 29', 'X-Bootstrap-Token: ***', '***', 'E: no  disk [0m left ',
     ]
     for secret in ('the-token', 'pass-word', 'MHcC'):
         assert secret not in json.dumps(report)
+
+
+def test_what_is_said_again_and_again_is_told_once(node: Node) -> None:
+    text = 'why\n' + 'refused\n' * 100 + 'gave up\n'
+    assert state.last_lines(node, text) == ['why', 'refused', 'gave up']
 
 
 def test_few_characters_are_told(node: Node) -> None:

@@ -42,8 +42,9 @@ release_of() {
     local said
     case $1 in
         kubectl)
-            kubectl version --client --output=json |
-                python3 -c 'import json, sys; print(json.load(sys.stdin)["clientVersion"]["gitVersion"])'
+            kubectl version --client --output=json | python3 -c '
+import json, sys
+print(json.load(sys.stdin)["clientVersion"]["gitVersion"])'
             ;;
         flanneld) sed -n 's/^flanneld //p' "$fetched" ;;
         *) said=$("$1" --version) && echo "${said##* }" ;;

@@ -114,7 +114,15 @@ uses_authorities kube-controller-manager kube-scheduler
 api_ready() {
     kubectl --kubeconfig=/etc/kubernetes/admin.conf get --raw=/readyz >/dev/null
 }
-wait_until "${MAGNUM_API_SECONDS:-600}" api_ready
+# why_not: what the API server last said of its end.
+why_not() {
+    journalctl --quiet --no-pager --output=cat --lines=500 --unit=kube-apiserver |
+        grep -e '^Error' -e '^[EF][0-9][0-9][0-9][0-9] ' | tail -n 3 | cut -c 1-300
+}
+if ! wait_until "${MAGNUM_API_SECONDS:-600}" api_ready 2>/dev/null; then
+    why_not || true
+    exit 1
+fi
 
 # Kubernetes has no plain HTTP any more; who asks for it gets this door.
 if [ "$MAGNUM_TLS_DISABLED" = true ]; then

@@ -63,8 +63,12 @@ def next_number(node: Node) -> int:
 
 
 def last_lines(node: Node, text: str) -> list[str]:
-    """The end of a text as lines, without secrets."""
-    lines = node.cleaned(text).splitlines()[-MOST_LINES:]
+    """The end of a text as lines, without secrets and repetitions."""
+    every = node.cleaned(text).splitlines()
+    # What waits says the same again and again.
+    lines = [
+        line for before, line in zip(['', *every], every) if line != before
+    ][-MOST_LINES:]
     while lines and sum(map(len, lines)) > MOST_CHARACTERS:
         if len(lines) == 1:
             lines[0] = lines[0][-MOST_CHARACTERS:]
