@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from magnum.api import versions
+from magnum.api.bootstrap.cloud import CloudController
 from magnum.api.bootstrap.handlers import BootstrapController
 from magnum.api.bootstrap.registration import RegistrationController
 from magnum.api.bootstrap.reports import ReportsController
@@ -195,6 +196,8 @@ def _of_nodes() -> tuple[Route, ...]:
         Route('POST', f'{one}/reissue/{{purpose}}', of(do.reissue), SIGNING, auth=Auth.NODE_KEY),
         *_of_registration(one),
         *_of_reports(one),
+        Route('POST', f'{one}/cloud', Resource('cloud', CloudController)
+              .handler(CloudController.configuration), NODE, auth=Auth.NODE_SIGNATURE),
     )
     return tuple(dataclasses.replace(route, trailing_slash=False) for route in routes)
 

@@ -48,6 +48,7 @@ class CertificateService:
     def __init__(self, conf: cfg.ConfigOpts, sealer: Sealer | None = None):
         sealer = sealer or Sealer.from_config(conf)
         self._conf = conf
+        self.sealer = sealer
         self._store: CertificateStore = DatabaseStore(sealer)
         self._rotation = Rotation(conf, self._store)
         self._policy = SubjectPolicy.from_config(conf)

@@ -8,6 +8,7 @@ import cachetools
 import requests
 from keystoneauth1 import loading, session
 from keystoneauth1.identity import v3
+from keystoneauth1.plugin import BaseAuthPlugin
 from oslo_config import cfg
 
 from magnum.clients.errors import calling
@@ -73,6 +74,14 @@ class Sessions:
                 found = self._users[key] = self._as_user(user_id, password, project_id)
         return found
 
+    def as_credential(self, credential_id: str, secret: str) -> session.Session:
+        """A session of an application credential; it is not kept."""
+        return self._session(v3.ApplicationCredential(
+            auth_url=self._auth_url,
+            application_credential_id=credential_id,
+            application_credential_secret=secret,
+        ))
+
     def forget(self, user_id: str) -> None:
         """Drop the session of a user whose tokens were revoked."""
         with self._lock:
@@ -80,15 +89,22 @@ class Sessions:
                 del self._users[key]
 
     def _as_user(self, user_id: str, password: str, project_id: str) -> session.Session:
-        auth = v3.Password(
-            auth_url=self._conf[openstack_client.SERVICE_ACCOUNT].auth_url,
+        return self._session(v3.Password(
+            auth_url=self._auth_url,
             user_id=user_id,
             password=password,
             project_id=project_id,
-        )
+        ))
+
+    def _session(self, auth: BaseAuthPlugin) -> session.Session:
         return QuietSession(
             auth=auth, session=self.service.session, **self._session_options
         )
+
+    @property
+    def _auth_url(self) -> str:
+        url: str = self._conf[openstack_client.SERVICE_ACCOUNT].auth_url
+        return url
 
     def endpoint(self, service_type: str, interface: str = 'public') -> str | None:
         """The URL of a service in the service account's catalogue."""

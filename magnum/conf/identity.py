@@ -1,6 +1,33 @@
 """[identity]"""
 
+from typing import Final
+
 from oslo_config import cfg
+
+#: What cloud-provider-openstack's controllers ask of a cloud: compute of servers and their
+#: volumes, networks to look at, addresses and security groups to make, load balancers,
+#: volumes and their snapshots. Clouds call Cinder by one of two types.
+_ACCESS_RULES: Final = (
+    'compute GET /**/servers**',
+    'compute GET /**/flavors**',
+    'compute GET /**/os-availability-zone**',
+    'compute POST,DELETE /**/servers/*/os-volume_attachments**',
+    'network GET /**',
+    'network PUT /**/ports/**',
+    'network POST,PUT,DELETE /**/floatingips**',
+    'network POST,PUT,DELETE /**/security-group**',
+    'load-balancer GET,POST,PUT,DELETE /**',
+    *(
+        rule
+        for service in ('block-storage', 'volumev3')
+        for rule in (
+            f'{service} GET /**',
+            f'{service} POST,PUT,DELETE /**/volumes**',
+            f'{service} POST,PUT,DELETE /**/snapshots**',
+        )
+    ),
+    'image GET /**',
+)
 
 GROUP = cfg.OptGroup('identity', title='The Keystone user that each bay has of its own')
 
@@ -16,5 +43,30 @@ OPTIONS = [
         default=['member', 'load-balancer_member'],
         help="Roles that a bay's user gets on the bay's project: those of this list that the "
         'caller holds too, never more.',
+    ),
+    cfg.ListOpt(
+        'cloud_roles',
+        default=['member', 'load-balancer_member'],
+        help='Roles of the application credential that the masters of a bay get, where the bay '
+        "asks for one: those of this list that the bay's user holds, and one at least.",
+    ),
+    cfg.MultiStrOpt(
+        'cloud_access_rules',
+        default=list(_ACCESS_RULES),
+        help='What that credential may ask for and nothing else: a service type, methods '
+        "separated by commas, and a path, as Keystone's access rules have them (* is a part of a "
+        'path, ** any number of parts). The option is given once for each rule. Services accept '
+        'a credential with rules only if [keystone_authtoken]service_type is set in their '
+        'configuration, to the type that the rule has and the catalogue, too. A single empty '
+        'value: no rules, the roles alone decide.',
+    ),
+    cfg.IntOpt(
+        'cloud_credential_wait',
+        default=600,
+        min=0,
+        mutable=True,
+        help='Seconds for which a rotation waits until all masters that report have the new '
+        'application credential, before it deletes the old one; at most half of the time that '
+        'the operation has.',
     ),
 ]

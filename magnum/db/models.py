@@ -453,6 +453,29 @@ class BayIdentity(Base):
     sealed_password: Mapped[str] = mapped_column(LongText)
 
 
+class CloudCredential(Base):
+    """An application credential of a bay's Keystone user, for the bay's masters.
+
+    There is one, but for the time of a rotation. ``name`` is Keystone's, and
+    so is ``credential_id`` when it has been made; the secret is sealed.
+    ``access`` is what masters need beside it (see
+    :class:`magnum.clients.application_credentials.Access`), and null until the
+    credential was seen working: before that no master gets it.
+    """
+
+    __tablename__ = 'cloud_credential'
+    __table_args__ = _options(
+        sa.UniqueConstraint('bay_uuid', 'generation', name='uq_cloud_credential_generation'),
+    )
+
+    bay_uuid: Mapped[str] = mapped_column(sa.String(36))
+    generation: Mapped[int] = mapped_column(sa.Integer)
+    name: Mapped[str] = mapped_column(sa.String(255))
+    sealed_secret: Mapped[str] = mapped_column(LongText)
+    credential_id: Mapped[str | None] = mapped_column(sa.String(255))
+    access: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
+
+
 class BootstrapToken(Base):
     """What lets the nodes of one role ask for their certificates.
 

@@ -336,9 +336,15 @@ class Upgrade(InRounds, TakingAway):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RotateCredential(Parameters):
-    """Rotation of the credential of the bay's user."""
+    """Rotation of the credential of the bay's user.
+
+    :ivar cloud_generation: of the credential that masters are to have after it, once it is
+        begun.
+    """
 
     verb = states.ROTATE_CREDENTIAL
+
+    cloud_generation: int | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

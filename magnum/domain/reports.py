@@ -24,6 +24,9 @@ STATUSES: Final = (TRUE, FALSE, UNKNOWN)
 DONE: Final = 'done'
 OUTCOMES: Final = (DONE, FAILED)
 
+#: Of versions: the generation of the credential of the cloud that a master has taken over.
+CLOUD_CREDENTIAL: Final = 'cloud-credential'
+
 HIGHEST_SEQUENCE: Final = 2**53 - 1
 MOST_STEPS: Final = 1000
 MOST_LINES: Final = 20

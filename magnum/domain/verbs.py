@@ -44,7 +44,10 @@ class Steps:
 STEPS: Final[dict[str, Steps]] = {
     states.CREATE: Steps(
         again=('remove_remains',),
-        start=('ensure_identity', 'ensure_authority', 'arm_bootstrap', 'create_stack'),
+        start=(
+            'ensure_identity', 'ensure_authority', 'ensure_cloud_credential', 'arm_bootstrap',
+            'create_stack',
+        ),
         finish=('await_stack', 'await_nodes', 'disarm_bootstrap', 'read_outputs'),
     ),
     states.RESIZE: Steps(
@@ -72,7 +75,10 @@ STEPS: Final[dict[str, Steps]] = {
         closing=('adopt_baymodel',),
     ),
     states.ROTATE_CREDENTIAL: Steps(
-        start=('add_password', 'change_password', 'prove_password', 'drop_old_password'),
+        start=(
+            'add_password', 'change_password', 'prove_password', 'drop_old_password',
+            'add_cloud_credential', 'await_masters', 'drop_old_cloud_credential',
+        ),
     ),
     states.ROTATE_CA: Steps(
         start=(
@@ -86,7 +92,10 @@ STEPS: Final[dict[str, Steps]] = {
         ),
     ),
     states.DELETE: Steps(
-        start=('disarm_all_bootstrap', 'remove_load_balancers', 'delete_stacks'),
+        start=(
+            'disarm_all_bootstrap', 'revoke_cloud_credential', 'remove_load_balancers',
+            'delete_stacks',
+        ),
         finish=(
             'await_late_requests',
             'await_stacks_gone',

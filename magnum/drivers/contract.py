@@ -198,6 +198,23 @@ class Access:
     certificate: str | None
 
 
+@dataclasses.dataclass(frozen=True)
+class CloudAccess:
+    """A credential of the cloud, and what its users need to know beside it.
+
+    ``auth_url`` is Keystone's public endpoint. ``region`` is empty where the
+    catalogue names none. ``subnet`` is that of the bay's nodes, by id or name;
+    empty where Neutron chose it. The secret is in no text that is logged.
+    """
+
+    credential_id: str
+    secret: str = dataclasses.field(repr=False)
+    auth_url: str
+    region: str
+    external_network_id: str | None = None
+    subnet: str = ''
+
+
 class Driver(abc.ABC):
     """One kind of bay.
 
@@ -325,6 +342,21 @@ class Driver(abc.ABC):
         :param template_version: the version the nodes' stack was made with.
         """
         return False
+
+    def wants_cloud_credential(self, plan: BayPlan) -> bool:
+        """Whether the masters of the bay get a credential of the cloud."""
+        return False
+
+    def cloud_configuration(self, plan: BayPlan, access: CloudAccess) -> str:
+        """What masters are given of it: a file that what they run reads."""
+        raise _incapable('labels', 'gives no credential of the cloud to masters')
+
+    def bay_subnet(self, output: Any) -> str | None:
+        """The subnet of the bay's nodes, as it is in ``CloudAccess``; None: not known yet.
+
+        :param output: the bay's stack's of the name ``api_output``, None if it has none yet.
+        """
+        return ''
 
     def validate_nodegroup(self, plan: BayPlan, group: NodeGroupPlan) -> None:
         """Refuse a further node group that cannot be built in the bay.

@@ -90,6 +90,11 @@ class HeatDriver(Driver):
         told = outputs.get(self.api_output) or {}
         return _existing([told.get('api_address'), told.get('api_public_address')])
 
+    def bay_subnet(self, output: Any) -> str | None:
+        """See the contract."""
+        subnet: str | None = (output or {}).get('subnet')
+        return subnet
+
     def nodes_report(self, template_version: str) -> bool:
         """See the contract."""
         return template_version in self.parameter_names.keys() - self.waited_for_by_heat

@@ -13,6 +13,7 @@ from magnum.domain.parameters import Parameters
 from magnum.operations.steps import (
     authority,
     cleanup,
+    cloud_credential,
     credential,
     draining,
     identity,
@@ -46,6 +47,11 @@ STEPS: Final[dict[str, Step]] = {
         cleanup.look_once_more,
         cleanup.delete_identity,
         cleanup.delete_certificates,
+        cloud_credential.ensure_cloud_credential,
+        cloud_credential.add_cloud_credential,
+        cloud_credential.await_masters,
+        cloud_credential.drop_old_cloud_credential,
+        cloud_credential.revoke_cloud_credential,
         credential.add_password,
         credential.change_password,
         credential.prove_password,
@@ -80,11 +86,14 @@ STEPS: Final[dict[str, Step]] = {
 NEEDS: Final[dict[str, verbs.Names]] = {
     # Beside ensure_identity.
     'ensure_authority': ('remove_remains',),
+    # Beside ensure_authority.
+    'ensure_cloud_credential': ('ensure_identity',),
     'arm_bootstrap': ('ensure_authority', 'note_stack'),
     # Beside disarm_bootstrap.
     'read_outputs': ('await_nodes', 'remove_nodes'),
-    # Beside disarm_all_bootstrap.
-    'remove_load_balancers': (),
+    # Beside disarm_all_bootstrap. Who has the credential makes load balancers.
+    'revoke_cloud_credential': (),
+    'remove_load_balancers': ('revoke_cloud_credential',),
     # Beside delete_identity.
     'delete_certificates': ('remove_volumes',),
 }

@@ -7,8 +7,8 @@ from sqlalchemy import orm
 from magnum.certificates.errors import SealingError
 from magnum.certificates.sealing import Sealer
 from magnum.certificates.stores import database
-from magnum.db.repositories import identities, key_pairs, tokens
-from magnum.operations import passwords
+from magnum.db.repositories import cloud_credentials, identities, key_pairs, tokens
+from magnum.operations import cloud_secrets, passwords
 
 
 def broken(session: orm.Session, sealer: Sealer) -> Iterator[SealingError]:
@@ -21,6 +21,11 @@ def broken(session: orm.Session, sealer: Sealer) -> Iterator[SealingError]:
     for identity in identities.sealed(session):
         try:
             passwords.unseal(sealer, identity.bay_uuid, identity.sealed_password)
+        except SealingError as error:
+            yield error
+    for credential in cloud_credentials.sealed(session):
+        try:
+            cloud_secrets.unseal(sealer, credential)
         except SealingError as error:
             yield error
     for token in tokens.all_armed(session):

@@ -12,6 +12,10 @@ from sqlalchemy import orm
 from magnum.certificates.errors import SealingError
 from magnum.certificates.sealing import Sealer
 from magnum.certificates.service import CertificateService
+from magnum.clients.application_credentials import (
+    ApplicationCredentials,
+    ApplicationCredentialsClients,
+)
 from magnum.clients.errors import Unauthenticated
 from magnum.clients.heat import HeatClient, HeatClients
 from magnum.clients.keystone import KeystoneClient
@@ -49,6 +53,7 @@ class Tools:
     database: Database
     sessions: Sessions
     keystone: KeystoneClient
+    application_credentials: ApplicationCredentialsClients
     heat: HeatClients
     resources: ProjectResourcesClients
     sealer: Sealer
@@ -65,6 +70,7 @@ class Tools:
             database=database,
             sessions=sessions,
             keystone=KeystoneClient(conf, sessions),
+            application_credentials=ApplicationCredentialsClients(conf, sessions),
             heat=HeatClients(conf, sessions),
             resources=ProjectResourcesClients(conf, sessions),
             sealer=sealer,
@@ -225,6 +231,21 @@ class Work:
         yield from self._as_bay(self.tools.resources)
         if not service_first:
             yield self.tools.resources.service()
+
+    def own_credentials(self) -> ApplicationCredentials | None:
+        """The application credentials of the bay's own user, as that user.
+
+        None for a bay that has no identity to use.
+
+        :raises SealingError: the bay has one, and its password cannot be opened.
+        """
+        known = self._as_bay(self.tools.application_credentials, is_needed=True)
+        return known[0] if known else None
+
+    def credentials_identities(self, user_id: str) -> Iterator[ApplicationCredentials]:
+        """The same as the bay, then as the service: for removing."""
+        yield from self._as_bay(self.tools.application_credentials)
+        yield self.tools.application_credentials.service(user_id)
 
     def _as_bay(self, clients: _Clients[C], is_needed: bool = False) -> list[C]:
         """Clients as the bay, with each of its passwords, the newest first.

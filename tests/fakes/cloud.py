@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from magnum.clients.application_credentials import Access
 from magnum.clients.errors import (
     CloudConflict,
     CloudError,
@@ -127,7 +128,7 @@ class FakeKeystone:
         if found is None:
             with self.cloud.call('identity', 'create_user'):
                 found = uuid.uuid4().hex
-                self.cloud.users[found] = {'name': name, 'roles': set()}
+                self.cloud.users[found] = {'name': name, 'roles': set(), 'credentials': {}}
         self.cloud.users[found]['password'] = password
         return found
 
@@ -148,6 +149,79 @@ class FakeKeystone:
     def delete_user(self, user_id: str) -> None:
         with self.cloud.call('identity', 'delete_user'):
             self.cloud.users.pop(user_id, None)
+
+
+class FakeApplicationCredentials:
+    """Like ``magnum.clients.application_credentials.ApplicationCredentials``."""
+
+    def __init__(self, cloud: FakeCloud, user_id: str, password: str | None):
+        self.cloud, self.user_id, self.password = cloud, user_id, password
+
+    def _user(self) -> dict[str, Any]:
+        user = self.cloud.users.get(self.user_id)
+        if self.password is not None and (user is None or user['password'] != self.password):
+            raise Unauthenticated('identity', 'requires authentication', 401)
+        if user is None:
+            raise CloudNotFound('identity', f'Could not find user: {self.user_id}.', 404)
+        return user
+
+    def roles(self) -> frozenset[str]:
+        with self.cloud.call('identity', 'issue_token'):
+            return frozenset(role for _, role in self._user()['roles'])
+
+    def make(self, name: str, secret: str, roles: list[str], description: str) -> str:
+        if any(one['name'] == name for one in self._user()['credentials'].values()):
+            found = self.find(name)
+            assert found is not None
+            self.delete(found)
+        with self.cloud.call('identity', 'create_application_credential'):
+            user, found = self._user(), uuid.uuid4().hex
+            assert self.password is not None, 'only a user makes its own'
+            assert roles
+            assert set(roles) <= {role for _, role in user['roles']}
+            assert all(one['name'] != name for one in user['credentials'].values())
+            user['credentials'][found] = {
+                'name': name, 'secret': secret, 'roles': list(roles),
+            }
+            return found
+
+    def find(self, name: str) -> str | None:
+        with self.cloud.call('identity', 'find_application_credential'):
+            try:
+                found = self._user()['credentials'].items()
+            except CloudNotFound:
+                return None
+            return next((ident for ident, one in found if one['name'] == name), None)
+
+    def delete(self, credential_id: str) -> None:
+        with self.cloud.call('identity', 'delete_application_credential'):
+            user = self.cloud.users.get(self.user_id)
+            if user is not None:
+                self._user()
+                user['credentials'].pop(credential_id, None)
+
+
+class FakeApplicationCredentialsClients:
+    """Like ``magnum.clients.application_credentials.ApplicationCredentialsClients``."""
+
+    def __init__(self, cloud: FakeCloud):
+        self.cloud = cloud
+
+    def user(self, user_id: str, password: str, project_id: str) -> FakeApplicationCredentials:
+        return FakeApplicationCredentials(self.cloud, user_id, password)
+
+    def service(self, user_id: str) -> FakeApplicationCredentials:
+        return FakeApplicationCredentials(self.cloud, user_id, None)
+
+    def access(self, credential_id: str, secret: str, external_network: str | None) -> Access:
+        with self.cloud.call('identity', 'use_application_credential'):
+            for user in self.cloud.users.values():
+                if user['credentials'].get(credential_id, {}).get('secret') == secret:
+                    return Access(
+                        'http://keystone/v3', 'RegionOne',
+                        'id-of-public' if external_network == 'public' else None,
+                    )
+            raise Unauthenticated('identity', 'requires authentication', 401)
 
 
 class FakeHeat:

@@ -11,6 +11,7 @@ from magnum.drivers.contract import (
     Access,
     BayPlan,
     Capabilities,
+    CloudAccess,
     Driver,
     NodeGroupPlan,
     Observed,
@@ -50,6 +51,15 @@ class FakeDriver(Driver):
 
     def validate(self, plan: BayPlan) -> None:
         return None
+
+    def wants_cloud_credential(self, plan: BayPlan) -> bool:
+        return plan.labels.get('cloud_provider_enabled') == 'true'
+
+    def cloud_configuration(self, plan: BayPlan, access: CloudAccess) -> str:
+        return f'{access.credential_id} {access.secret} {access.subnet}'
+
+    def bay_subnet(self, output: Any) -> str | None:
+        return output['subnet'] if output else None
 
     def render(self, plan: BayPlan) -> StackRequest:
         return StackRequest(_TEMPLATE, {}, _parameters(plan, plan.workers), '1')

@@ -143,7 +143,7 @@ def test_who_does_not_want_to_wait_is_told_how_to_look(
     os.close(theirs)
     with open(ours, 'rb', buffering=0) as terminal:
         seen = _read(terminal, until='waits for its turn')
-        assert 'create long  [--------------------]   0%  step 1 of 8: ensure_identity' in seen
+        assert 'create long  [--------------------]   0%  step 1 of 9: ensure_identity' in seen
         process.send_signal(signal.SIGINT)
         told = _read(terminal, until='operation cancel ')
         # With the terminal still there for the rest of it.

@@ -39,7 +39,12 @@ from magnum.operations.runner import Runner
 from magnum.operations.watcher import Watcher
 from magnum.operations.work import Tools
 from tests import databases
-from tests.fakes.cloud import FakeCloud, FakeHeats, FakeKeystone
+from tests.fakes.cloud import (
+    FakeApplicationCredentialsClients,
+    FakeCloud,
+    FakeHeats,
+    FakeKeystone,
+)
 from tests.fakes.driver import FakeRegistry
 from tests.fakes.resources import FakeProjectResourcesClients
 
@@ -280,6 +285,7 @@ def fake_tools(conf: Any, database: Database, cloud: FakeCloud, drivers: Any) ->
     return Tools(
         conf=conf, database=database, sessions=None,  # type: ignore[arg-type]
         keystone=FakeKeystone(cloud), heat=FakeHeats(cloud),  # type: ignore[arg-type]
+        application_credentials=FakeApplicationCredentialsClients(cloud),  # type: ignore[arg-type]
         resources=FakeProjectResourcesClients(cloud),  # type: ignore[arg-type]
         sealer=sealer, certificates=CertificateService(conf, sealer), drivers=drivers,
     )

@@ -71,6 +71,9 @@ def test_what_may_run_side_by_side() -> None:
         ('ensure_identity', 'ensure_authority'),
         ('ensure_identity', 'arm_bootstrap'),
         ('disarm_bootstrap', 'read_outputs'),
+        ('ensure_authority', 'ensure_cloud_credential'),
+        ('ensure_cloud_credential', 'arm_bootstrap'),
+        ('disarm_all_bootstrap', 'revoke_cloud_credential'),
         ('disarm_all_bootstrap', 'remove_load_balancers'),
         ('delete_identity', 'delete_certificates'),
     }

@@ -84,8 +84,9 @@ class Parts:
         self.certificates = certificates
         # Other requests need threads while Nova is slow.
         self.cloud = Cloud(servers, max(1, conf.api.threads // 2))
+        self.servers = servers
         self.wake_up = wake_up
-        self._driver_for_bay = driver_for_bay
+        self.driver_for_bay = driver_for_bay
         self._per_bay = RateLimiter(conf.bootstrap.requests_per_minute)
 
     @classmethod
@@ -139,7 +140,7 @@ class Parts:
 
     def applicant(self, session: Session, node: Node, name: str) -> Applicant:
         """The node, by the name that it gives itself."""
-        driver = self._driver_for_bay(*bays.with_baymodel(session, node.bay.uuid))
+        driver = self.driver_for_bay(*bays.with_baymodel(session, node.bay.uuid))
         return Applicant(node.bay, node.role, name, driver)
 
     def admit(

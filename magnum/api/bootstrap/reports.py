@@ -6,41 +6,29 @@ what the reports come to for the bay are a conductor's work; only the failure
 of a node that an operation builds ends that operation at once.
 """
 
-import email.utils
 import hashlib
 import logging
 import random
-import time
 from collections.abc import Sequence
 from typing import Any, Final
 
 import orjson
-import sqlalchemy as sa
 import webob
 
 from magnum.api import errors
-from magnum.api.bootstrap import failing, signatures
-from magnum.api.bootstrap.access import (
-    LONGEST,
-    Parts,
-    argument,
-    body,
-    json_of,
-    limit,
-    refused,
-)
+from magnum.api.bootstrap import failing
+from magnum.api.bootstrap.access import Parts, json_of
 from magnum.api.bootstrap.heard import Heard
-from magnum.api.bootstrap.rate_limits import RateLimiter
+from magnum.api.bootstrap.signed import SignedRequests
 from magnum.db.repositories import directives
 from magnum.db.repositories import reports as repository
 from magnum.db.selections import Row
 from magnum.domain import reports
 from magnum.domain.reports import Report
+from magnum.drivers.contract import MASTER
 
 LOG = logging.getLogger(__name__)
 
-#: Seconds that the clocks of a node and of the service may be apart.
-_CLOCKS_APART: Final = 300
 #: Seconds between reports while an operation on the bay is active.
 _SOON: Final = 5.0
 _JITTER: Final = 0.2
@@ -50,7 +38,6 @@ _DUE: Final = 1 / 3
 _OVERDUE: Final = 2 / 3
 _REPORT: Final = 'magnum/report'
 _RESULT: Final = 'magnum/result/'
-_SIGNING: Final = signatures.PURPOSE
 
 
 class ReportsController:
@@ -59,12 +46,12 @@ class ReportsController:
     def __init__(self, parts: Parts):
         self._parts = parts
         self._conf = parts.conf.nodes
-        self._per_node = RateLimiter(self._conf.requests_per_minute)
+        self._signed = SignedRequests(parts)
         self._heard = Heard()
 
     def report(self, request: webob.Request, request_id: str, bay: str) -> dict[str, Any]:
         """POST of a registered node: how it is; what it is to do now, and when to come again."""
-        node, text = self._signed_by(request, bay, _REPORT)
+        node, text = self._signed.by(request, bay, _REPORT)
         said = reports.report(json_of(text))
         self._store(node, said)
         if said.state == reports.FAILED and _is_built_by_active(node):
@@ -75,7 +62,7 @@ class ReportsController:
         self, request: webob.Request, request_id: str, bay: str, directive: str
     ) -> dict[str, Any]:
         """POST of a registered node: what became of a directive."""
-        node, text = self._signed_by(request, bay, _RESULT + directive)
+        node, text = self._signed.by(request, bay, _RESULT + directive)
         said = reports.result(json_of(text))
         which = node.bay_uuid, node.role, node.name, directive
         with self._parts.writing() as session:
@@ -92,31 +79,6 @@ class ReportsController:
             )
             self._parts.wake_up.send()
         return self._answer(node)
-
-    def _signed_by(self, request: webob.Request, bay: str, tag: str) -> tuple[Row, bytes]:
-        """The node that signed a request, and the body.
-
-        :raises APIError: bootstrap.REFUSED, whatever the reason; bootstrap.CLOCK to who has a
-            good key; bootstrap.GONE.
-        """
-        text = body(request, LONGEST)
-        claim = signatures.claim(request.headers, request.method, text)
-        if claim is None or (claim.bay, claim.node, claim.tag) != (
-            bay, argument(request, 'node'), tag
-        ):
-            raise refused()
-        with self._parts.at_once() as connection:
-            node = repository.find(connection, claim.bay, claim.role, claim.node)
-            if not claim.is_by(_key_of(node)) or node is None:
-                raise _gone_or_refused(connection, claim.bay)
-        now = time.time()
-        if abs(now - claim.created) > _CLOCKS_APART:
-            raise errors.APIError(
-                errors.bootstrap.CLOCK, "The node's clock is more than 5 minutes off.",
-                {'Date': email.utils.formatdate(now, usegmt=True)},
-            )
-        limit(self._per_node, f'{claim.bay}/{claim.role}/{claim.node}')
-        return node, text
 
     def _store(self, node: Row, said: Report) -> None:
         if node.sequence is not None and said.sequence <= node.sequence:
@@ -155,10 +117,13 @@ class ReportsController:
         self._parts.wake_up.send()
 
     def _answer(self, node: Row) -> dict[str, Any]:
+        of_masters: dict[str, Any] = {}
+        if node.role == MASTER and node.cloud_credential is not None:
+            of_masters['cloud_credential'] = node.cloud_credential
         if node.active_operation is None:
             interval = self._conf.report_interval
             jitter = random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - not for secrecy
-            return {'next': round(interval * jitter, 1), 'directives': []}
+            return {'next': round(interval * jitter, 1), 'directives': [], **of_masters}
         with self._parts.at_once() as connection:
             due = directives.due(connection, node.active_operation, node.role, node.name)
         return {
@@ -166,15 +131,8 @@ class ReportsController:
             'directives': [
                 {'id': one.uuid, 'verb': one.verb, 'parameters': one.parameters} for one in due
             ],
+            **of_masters,
         }
-
-
-def _key_of(node: Row | None) -> str | None:
-    """The key that the node's requests are signed with, if they are taken."""
-    if node is None or node.signing_key is None:
-        return None
-    bound = node.public_keys.get(_SIGNING)
-    return node.signing_key if bound == signatures.fingerprint(node.signing_key) else None
 
 
 def _is_built_by_active(node: Row) -> bool:
@@ -184,9 +142,3 @@ def _is_built_by_active(node: Row) -> bool:
         and node.active_operation == node.operation_uuid
         and node.found_failure is None
     )
-
-
-def _gone_or_refused(connection: sa.Connection, bay_uuid: str) -> errors.APIError:
-    if repository.is_gone(connection, bay_uuid):
-        return errors.APIError(errors.bootstrap.GONE, 'The bay was deleted.')
-    return refused()

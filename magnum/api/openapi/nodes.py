@@ -60,6 +60,9 @@ OPERATIONS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     'reports.report': ('bootstrap_report', 'Say how a node is'),
     'reports.result': ('bootstrap_result', 'Say what became of a directive'),
+    'cloud.configuration': (
+        'bootstrap_cloud', 'Fetch what a master uses the cloud with, its credential included',
+    ),
 }
 #: By the name of the handler: the schemas of body and answer that are JSON.
 _DOCUMENTS: Final[Mapping[str, tuple[str, str]]] = {
@@ -67,6 +70,7 @@ _DOCUMENTS: Final[Mapping[str, tuple[str, str]]] = {
     'registration.failure': ('NodeFailure', 'NodeFailureTaken'),
     'reports.report': ('NodeReport', 'NodeAnswer'),
     'reports.result': ('NodeResult', 'NodeAnswer'),
+    'cloud.configuration': ('NodeCloudAsked', 'NodeCloud'),
 }
 _LINES: Final[Schema] = {
     'type': 'array', 'maxItems': reports.MOST_LINES,
@@ -113,11 +117,27 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     'NodeResult': closed(
         {'outcome': {'enum': list(reports.OUTCOMES)}, 'lines': _LINES}, optional=('lines',)
     ),
-    'NodeAnswer': closed({
-        'next': {'type': 'number', 'description': 'Seconds until the next report.'},
-        'directives': {
-            'type': 'array',
-            'items': closed({'id': UUID, 'verb': _STRING, 'parameters': {'type': 'object'}}),
+    'NodeAnswer': closed(
+        {
+            'next': {'type': 'number', 'description': 'Seconds until the next report.'},
+            'directives': {
+                'type': 'array',
+                'items': closed({'id': UUID, 'verb': _STRING, 'parameters': {'type': 'object'}}),
+            },
+            'cloud_credential': {
+                'type': 'integer', 'minimum': 1,
+                'description': "Generation of the credential of the cloud, for masters of bays "
+                'that have one; a master that has another one fetches it.',
+            },
+        },
+        optional=('cloud_credential',),
+    ),
+    'NodeCloudAsked': closed({}),
+    'NodeCloud': closed({
+        'generation': {'type': 'integer', 'minimum': 1},
+        'configuration': {
+            'type': 'string',
+            'description': "The text of the file that the cloud's controllers read.",
         },
     }),
 }
@@ -137,7 +157,8 @@ _OPTIONAL: Final = frozenset({'turns', 'renews'})
 _SIGNATURE: Final = (
     'RFC 9421: a signature by the registered key, labelled "magnum", over "@method" and '
     '"content-digest" with "created", "nonce", "keyid" (<bay>/<role>/<node>), "alg" '
-    '(ecdsa-p256-sha256) and "tag" (magnum/report, or magnum/result/<directive>), in this order.'
+    '(ecdsa-p256-sha256) and "tag" (magnum/report, magnum/result/<directive> or magnum/cloud), in '
+    'this order.'
 )
 _PROOF: Final = (
     'A signing request made with the key that the node showed first for the purpose: it says '

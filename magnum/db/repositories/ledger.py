@@ -15,6 +15,7 @@ from magnum.db.models import LedgerEntry
 HEAT_STACK: Final = 'heat_stack'               # the bay's own
 NODEGROUP_STACK: Final = 'nodegroup_stack'
 KEYSTONE_USER: Final = 'keystone_user'
+APPLICATION_CREDENTIAL: Final = 'application_credential'     # of that user
 CERTIFICATES: Final = 'certificates'
 # Made by the workload of the bay; named by their ids, and written down before
 # they are removed.

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from oslo_db import api as oslo_db_api
 
 from magnum.db import models, selections
+from magnum.db.repositories import cloud_credentials
 from magnum.db.repositories.nodes import TABLE
 from magnum.db.repositories.operations import TABLE as OPERATION
 from magnum.db.selections import KEPT, Row, Selection
@@ -39,6 +40,7 @@ _COLUMNS: Final = (
     TABLE.c.is_silent,
     OPERATION.c.uuid.label('active_operation'),
     OPERATION.c.found_failure.label('found_failure'),
+    cloud_credentials.generation_in_use(TABLE.c.bay_uuid).label('cloud_credential'),
     sa.type_coerce(utcnow(), UTCDateTime()).label('now'),
 )
 _HEAR: Final = (
@@ -57,7 +59,10 @@ _REPEATED: Final = oslo_db_api.wrap_db_retry(
 
 
 def find(connection: sa.Connection, bay_uuid: str, role: str, name: str) -> Row | None:
-    """A node of a bay that is there, with the bay's active operation and the time."""
+    """A node of a bay that is there, with the bay's active operation and the time.
+
+    ``cloud_credential`` is the generation that the bay's masters are given.
+    """
     selection = selections.of(connection, _COLUMNS)
     which = {'of_bay': bay_uuid, 'of_role': role, 'of_node': name}
     return selection.first(connection, _query(selection), which)

@@ -1,16 +1,71 @@
-"""The cloud as the controllers of a bay use it: who gets a credential of it."""
+"""The cloud as the controllers of a bay use it: who gets a credential of it, and how."""
 
+import re
+from collections.abc import Mapping
 from typing import Final
 
-from magnum.drivers import labels
-from magnum.drivers.contract import BayPlan
+from magnum.domain import uuids
+from magnum.drivers import labels, load_balancing
+from magnum.drivers.contract import BayPlan, CloudAccess
 
 #: Labels that ask for what needs a credential.
 _LABELS: Final = ('cloud_provider_enabled', 'cinder_csi_enabled')
 _CINDER: Final = 'cinder'
+_PLAIN: Final = re.compile('[A-Za-z0-9._:/-]+')
+#: Where nodes have the authority of the cloud's endpoints.
+_CA_FILE: Final = '/etc/magnum/openstack-ca.pem'
 
 
 def wants_credential(plan: BayPlan) -> bool:
     """Whether the masters of a bay get a credential of the cloud."""
     resolved = labels.resolve(labels.schema('kubernetes'), plan.labels)
     return plan.volume_driver == _CINDER or any(resolved[name] == 'true' for name in _LABELS)
+
+
+def configuration(plan: BayPlan, access: CloudAccess) -> str:
+    """Make the file that cloud-provider-openstack's controllers read.
+
+    What is empty is left out, and they choose by themselves: so they find the
+    subnet of load balancers by the addresses of nodes.
+
+    :param plan: with labels that are complete.
+    """
+    zone, of_volumes = (
+        plan.labels[name] for name in ('availability_zone', 'volume_availability_zone')
+    )
+    own_zones = of_volumes not in ('', zone)
+    is_id = uuids.is_uuid(access.subnet)
+    sections: Mapping[str, Mapping[str, str | None]] = {
+        'Global': {
+            'auth-url': access.auth_url,
+            'application-credential-id': access.credential_id,
+            'application-credential-secret': access.secret,
+            'region': access.region,
+            'ca-file': _CA_FILE if plan.openstack_ca else None,
+            'tls-insecure': None if plan.verify_ca else 'true',
+        },
+        # Kubernetes has IPv4 only here, whatever else a network has.
+        'Networking': {'ipv6-support-disabled': 'true'},
+        'LoadBalancer': {
+            'subnet-id': access.subnet if is_id else None,
+            'floating-network-id': access.external_network_id,
+            'lb-provider': plan.labels['octavia_provider'],
+            'lb-method': load_balancing.algorithm(plan),
+        },
+        # Volumes of another zone than the nodes' are attached all the same.
+        'BlockStorage': {'ignore-volume-az': 'true' if own_zones else None},
+    }
+    return '\n'.join(_section(name, values) for name, values in sections.items())
+
+
+def _section(name: str, values: Mapping[str, str | None]) -> str:
+    lines = [f'{key}={_quoted(value)}' for key, value in values.items() if value]
+    return ''.join(f'{line}\n' for line in (f'[{name}]', *lines))
+
+
+def _quoted(value: str) -> str:
+    """Quote a value where it is not plain; "#" and ";" begin comments."""
+    if _PLAIN.fullmatch(value):
+        return value
+    escaped = value.replace('\\', '\\\\').replace('"', '\\"')
+    return f'"{escaped}"'

@@ -14,12 +14,14 @@ from magnum.drivers.contract import (
     Access,
     BayPlan,
     Capabilities,
+    CloudAccess,
     NodeGroupPlan,
     PlanRefused,
 )
 from magnum.drivers.kubernetes import (
     addons,
     client,
+    cloud,
     command_lines,
     downloads,
     masters,
@@ -249,6 +251,14 @@ class KubernetesDriver(heat.HeatDriver):
         """For kubectl."""
         return client.files(access)
 
+    def wants_cloud_credential(self, plan: BayPlan) -> bool:
+        """See the contract."""
+        return cloud.wants_credential(plan)
+
+    def cloud_configuration(self, plan: BayPlan, access: CloudAccess) -> str:
+        """For cloud-provider-openstack's controllers."""
+        return cloud.configuration(self._with_default_labels(plan), access)
+
     def coe_version(self, parameters: Mapping[str, Any]) -> str | None:
         """What the stack was told; nodes download exactly that."""
         return parameters.get('kube_version')
@@ -263,9 +273,12 @@ class KubernetesDriver(heat.HeatDriver):
         services = ipaddress.ip_network(labels['service_cluster_ip_range'])
         images = labels['container_infra_prefix']
         group = plan.masters if role == MASTER else plan.workers
-        of_masters = {'MAGNUM_ADDONS': addons.setting(labels)} if role == MASTER else {}
+        of_masters = {
+            'MAGNUM_ADDONS': addons.setting(labels),
+            'MAGNUM_CLOUD_CREDENTIAL': settings.flag(cloud.wants_credential(plan)),
+        }
         return {
-            **of_masters,
+            **(of_masters if role == MASTER else {}),
             'MAGNUM_VOLUME_MOUNT': '/var/lib/containerd',
             'MAGNUM_NODEGROUP': group.name,
             'MAGNUM_NODEGROUP_ROLE': group.role,

@@ -46,6 +46,7 @@ _DIRECTIVE: Final = '00000000-0000-4000-8000-000000000000'
 _TAGS: Final = {
     '/v1/bootstrap/{bay}/report': 'magnum/report',
     '/v1/bootstrap/{bay}/results/{directive}': 'magnum/result/{directive}',
+    '/v1/bootstrap/{bay}/cloud': 'magnum/cloud',
 }
 #: How often such a request has a signature that was drawn.
 _UNSIGNED: Final = 0.1

@@ -105,8 +105,8 @@ def test_no_driver_reads_labels_otherwise() -> None:
         str(path.relative_to(folder)) for path in folder.rglob('*.py')
         if "== 'true'" in path.read_text()
     }
-    # The last one reads a setting of nodes.
+    # The last two read a setting of nodes.
     assert readers == {
         'drivers/footprint.py', 'drivers/stack_parameters.py', 'drivers/kubernetes/cloud.py',
-        'drivers/kubernetes/node/charts.py',
+        'drivers/kubernetes/node/charts.py', 'drivers/common/node/agent/cloud.py',
     }

@@ -10,6 +10,8 @@ fail
     send the state of a node that failed before it was registered;
 report
     send reports until the bay is gone;
+cloud
+    fetch the file with which a master uses the cloud;
 request PURPOSE
     print the signing request of a certificate.
 """
@@ -21,7 +23,7 @@ import os
 import subprocess
 import sys
 
-from . import certificates, state
+from . import certificates, cloud, state
 from .channel import Away, Channel, Gone, Refused
 from .node import Node, ProgramFailed
 from .reporter import Reporter
@@ -61,6 +63,11 @@ def _report(node: Node, arguments: argparse.Namespace) -> None:
         subprocess.run(['systemctl', 'disable', UNIT], check=False)
 
 
+def _cloud(node: Node, arguments: argparse.Namespace) -> None:
+    channel = Channel(node)
+    certificates.patiently(lambda: cloud.take(node, channel))
+
+
 def _request(node: Node, arguments: argparse.Namespace) -> None:
     sys.stdout.write(certificates.request(node, arguments.purpose))
 
@@ -79,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     tell.set_defaults(do=_tell)
     verbs.add_parser('fail').set_defaults(do=_fail)
     verbs.add_parser('report').set_defaults(do=_report)
+    verbs.add_parser('cloud').set_defaults(do=_cloud)
     request = verbs.add_parser('request')
     request.add_argument('purpose')
     request.set_defaults(do=_request)

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import pathlib
+import re
 import shlex
 import signal
 import subprocess
@@ -13,6 +15,8 @@ from typing import NamedTuple
 
 CERTIFICATES = '/etc/magnum/certificates'
 SETTINGS = '/etc/magnum/node.env'
+#: With which a master uses the cloud, where its bay wants that.
+CLOUD = '/etc/kubernetes/cloud.conf'
 #: Settings whose values are secret.
 SECRET_SETTINGS = (
     'MAGNUM_BOOTSTRAP_TOKEN', 'MAGNUM_HTTP_PROXY', 'MAGNUM_HTTPS_PROXY',
@@ -117,9 +121,20 @@ class Node:
                 value = value.rpartition('@')[0].rpartition('//')[2]
             if value:
                 text = text.replace(value, '***')
+        for value in self._secrets_of_cloud():
+            text = text.replace(value, '***')
         lines = [''.join(one if one.isprintable() else ' ' for one in line)
                  for line in text.splitlines()]
         return '\n'.join(_without_keys(lines))
+
+    def _secrets_of_cloud(self) -> list[str]:
+        """The secret of the cloud's credential, and its whole file as Kubernetes keeps it."""
+        try:
+            content = self.path(CLOUD).read_text()
+        except OSError:
+            return []
+        secrets = re.findall(r'^application-credential-secret *= *"?([^"\s]+)', content, re.M)
+        return [*secrets, base64.b64encode(content.encode()).decode('ascii')]
 
 
 def _without_keys(lines: list[str]) -> list[str]:

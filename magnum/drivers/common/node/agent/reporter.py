@@ -9,6 +9,7 @@ import time
 
 from . import state
 from .channel import Away, Channel, Gone, Refused
+from .cloud import Cloud, taken
 from .conditions import Conditions
 from .directives import Directives
 from .node import Node, ProgramFailed
@@ -35,6 +36,7 @@ class Reporter:
         self._node = node
         self._channel = channel or Channel(node)
         self._conditions = Conditions(node)
+        self._cloud = Cloud(node, self._channel)
         self._woken = threading.Event()
         self._directives = Directives(node, self._woken.set)
         self._failures = 0
@@ -95,11 +97,16 @@ class Reporter:
             # Programs are still being installed.
             self._conditions.forget_versions()
         conditions = self._conditions.look(self._channel, is_built)
+        versions = dict(self._conditions.versions()) if is_built else {}
+        if is_built:
+            conditions.update(self._cloud.look())
+        if taken(self._node):
+            versions['cloud-credential'] = taken(self._node)
         return {
             'sequence': state.next_number(self._node),
             **told,
             'conditions': conditions,
-            'versions': self._conditions.versions() if is_built else {},
+            'versions': versions,
             'trusts': self._conditions.trusts(),
         }
 
@@ -114,6 +121,10 @@ class Reporter:
 
     def _heard(self, answer: dict[str, object]) -> float:
         self._directives.take(answer.get('directives'))
+        # Before, the steps do it.
+        is_built = state.read(self._node)['state'] != state.BUILDING
+        if is_built and self._cloud.follow(answer.get('cloud_credential')):
+            self._woken.set()
         seconds = answer.get('next')
         if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
             seconds = USUALLY

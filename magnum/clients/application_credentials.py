@@ -1,0 +1,213 @@
+"""Keystone's application credentials of a user, and what one of them opens."""
+
+import dataclasses
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from keystoneauth1 import adapter
+from keystoneauth1 import session as keystone_session
+from oslo_config import cfg
+
+from magnum.clients.errors import CloudConflict, CloudNotFound, Unauthenticated, calling
+from magnum.clients.sessions import Sessions
+
+_IDENTITY: Final = 'identity'
+_NETWORK: Final = 'network'
+#: What is asked for with a credential is asked where its users are.
+_PUBLIC: Final = 'public'
+_METHOD: Final = '(?:GET|HEAD|POST|PUT|PATCH|DELETE)'
+_RULE: Final = re.compile(rf'([a-z0-9-]{{1,64}}) ({_METHOD}(?:,{_METHOD})*) (/\S{{0,254}})')
+
+
+class AccessRuleInvalid(Exception):
+    """A line of ``[identity]cloud_access_rules`` is malformed."""
+
+    def __init__(self, rule: str):
+        super().__init__(
+            f'[identity]cloud_access_rules: "{rule}" is not of the form '
+            '"<service type> <method>[,<method>...] /<path>"'
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Access:
+    """What whoever has a credential needs to know beside it.
+
+    :ivar auth_url: of Keystone, its public endpoint.
+    :ivar region: of the services; empty where the catalogue names none.
+    :ivar external_network_id: of the network that was looked for, None if there is not one.
+    """
+
+    auth_url: str
+    region: str
+    external_network_id: str | None = None
+
+
+class ApplicationCredentials:
+    """Those of one user, as the user or as the service."""
+
+    def __init__(
+        self,
+        session: keystone_session.Session,
+        sessions: Sessions,
+        user_id: str,
+        access_rules: Sequence[Mapping[str, str]],
+    ):
+        """:param access_rules: of those that are made, as Keystone takes them; none: any."""
+        self._session = session
+        self._access_rules = access_rules
+        self._path = f'/users/{user_id}/application_credentials'
+        self._api = adapter.Adapter(
+            session,
+            service_type=_IDENTITY,
+            interface=sessions.interface,
+            region_name=sessions.region_name,
+            min_version='3',
+            max_version='3.latest',
+        )
+
+    def roles(self) -> frozenset[str]:
+        """Names of the roles that the user holds on its project."""
+        with calling(_IDENTITY, 'issue_token'):
+            access: Any = self._session.auth.get_access(self._session)  # type: ignore[union-attr]
+            return frozenset(access.role_names)
+
+    def make(self, name: str, secret: str, roles: Sequence[str], description: str) -> str:
+        """Make one, in place of one of that name, whose secret nobody may know.
+
+        :returns: its id.
+        """
+        body: dict[str, Any] = {
+            'name': name,
+            'secret': secret,
+            'description': description,
+            'roles': [{'name': role} for role in roles],
+            # It makes no further credentials and no trusts.
+            'unrestricted': False,
+        }
+        if self._access_rules:
+            body['access_rules'] = self._access_rules
+        try:
+            return self._create(body)
+        except CloudConflict:
+            known = self.find(name)
+            if known is None:
+                raise
+            self.delete(known)
+            return self._create(body)
+
+    def find(self, name: str) -> str | None:
+        """Id of the one of that name; a user that is gone has none."""
+        try:
+            with calling(_IDENTITY, 'find_application_credential'):
+                found = self._api.get(self._path, params={'name': name}).json()
+        except CloudNotFound:
+            return None
+        return next(
+            (str(one['id']) for one in found['application_credentials'] if one['name'] == name),
+            None,
+        )
+
+    def delete(self, credential_id: str) -> None:
+        """Delete one; one that is gone is fine."""
+        try:
+            with calling(_IDENTITY, 'delete_application_credential'):
+                self._api.delete(f'{self._path}/{credential_id}')
+        except CloudNotFound:
+            return
+
+    def _create(self, body: dict[str, Any]) -> str:
+        with calling(_IDENTITY, 'create_application_credential'):
+            # Not logged, whatever the level: the body holds a secret.
+            created = self._api.post(
+                self._path, json={'application_credential': body}, log=False
+            ).json()
+        return str(created['application_credential']['id'])
+
+
+class ApplicationCredentialsClients:
+    """Makes them; one per process."""
+
+    def __init__(self, conf: cfg.ConfigOpts, sessions: Sessions):
+        """:raises AccessRuleInvalid: ``[identity]cloud_access_rules`` is malformed."""
+        self._access_rules = access_rules(conf.identity.cloud_access_rules)
+        self._sessions = sessions
+
+    def user(self, user_id: str, password: str, project_id: str) -> ApplicationCredentials:
+        """As the user, who alone may make some."""
+        session = self._sessions.as_user(user_id, password, project_id)
+        return self._of(session, user_id)
+
+    def service(self, user_id: str) -> ApplicationCredentials:
+        """As the service, who may look at a user's and delete them."""
+        return self._of(self._sessions.service, user_id)
+
+    def access(self, credential_id: str, secret: str, external_network: str | None) -> Access:
+        """Use a credential, as its users will.
+
+        :param external_network: name or id of a network to look for.
+        :raises Unauthenticated: the cloud does not accept it.
+        """
+        session = self._sessions.as_credential(credential_id, secret)
+        region = self._sessions.region_name
+        with calling(_IDENTITY, 'use_application_credential'):
+            known: Any = session.auth.get_access(session)  # type: ignore[union-attr]
+            catalogue = known.service_catalog
+            where = {'interface': _PUBLIC, 'region_name': region}
+            auth_url = str(catalogue.url_for(service_type=_IDENTITY, **where))
+            network = catalogue.endpoint_data_for(service_type=_NETWORK, **where)
+        api = adapter.Adapter(
+            session,
+            service_type=_NETWORK,
+            # Where the service reaches it; what it may not do is the same everywhere.
+            interface=self._sessions.interface,
+            region_name=region,
+            min_version='2',
+            max_version='2.latest',
+        )
+        try:
+            return Access(
+                auth_url, network.region_name or '', _external_network(api, external_network)
+            )
+        except Unauthenticated as error:
+            raise Unauthenticated(
+                _NETWORK,
+                'a new application credential is not accepted: services take one with '
+                '[identity]cloud_access_rules only where their '
+                f'[keystone_authtoken]service_type is set ({error.reason})',
+                error.status,
+            ) from error
+
+    def _of(self, session: keystone_session.Session, user_id: str) -> ApplicationCredentials:
+        return ApplicationCredentials(session, self._sessions, user_id, self._access_rules)
+
+
+def access_rules(rules: Iterable[str]) -> list[dict[str, str]]:
+    """Access rules as Keystone takes them: one for each method.
+
+    :raises AccessRuleInvalid: one of them is malformed.
+    """
+    found = []
+    for rule in filter(None, rules):
+        match = _RULE.fullmatch(rule)
+        if match is None:
+            raise AccessRuleInvalid(rule)
+        service, methods, path = match.groups()
+        found += [
+            {'service': service, 'method': method, 'path': path} for method in methods.split(',')
+        ]
+    return found
+
+
+def _external_network(api: adapter.Adapter, ident: str | None) -> str | None:
+    """Id of the only external network of an id or else of a name."""
+    queries: list[dict[str, Any]] = [
+        {attribute: ident, 'router:external': True} for attribute in ('id', 'name')
+    ]
+    for query in queries if ident else [{'limit': 1}]:
+        with calling(_NETWORK, 'list_networks'):
+            found = api.get('/networks', params={**query, 'fields': 'id'}).json()['networks']
+        if found and ident:
+            return str(found[0]['id']) if len(found) == 1 else None
+    return None

@@ -1,0 +1,106 @@
+# roles: master worker
+"""The file with which a master uses the cloud, and its credential."""
+
+from __future__ import annotations
+
+from .channel import Away, Channel, Gone, Refused
+from .conditions import condition
+from .node import CLOUD, Node, ProgramFailed
+
+#: Generation of the credential that is in the file, and that whoever uses it was told of.
+TAKEN = '/var/lib/magnum-agent/cloud-credential'
+#: Run when the file of a node that is built is another one.
+HOOK = '/opt/magnum/cloud_changed.sh'
+HOOK_SECONDS = 60.0
+
+
+def is_wanted(node: Node) -> bool:
+    """Whether the node is a master that gets the file."""
+    return node.setting('MAGNUM_CLOUD_CREDENTIAL') == 'true'
+
+
+def taken(node: Node) -> str:
+    """The generation that was taken over; empty when there is none."""
+    file = node.path(TAKEN)
+    return file.read_text() if file.exists() and node.path(CLOUD).exists() else ''
+
+
+def fetch(node: Node, channel: Channel) -> str:
+    """Write the file as the service has it; returns its generation.
+
+    :raises Away: the service is unavailable.
+    :raises Refused: the service refused.
+    :raises ProgramFailed: its answer is not valid.
+    """
+    answer = channel.signed('cloud', 'magnum/cloud', {})
+    generation, configuration = answer.get('generation'), answer.get('configuration')
+    if isinstance(generation, bool) or not isinstance(generation, int) or not (
+        isinstance(configuration, str) and configuration
+    ):
+        raise ProgramFailed('the answer has no configuration of the cloud')
+    node.write(node.path(CLOUD), configuration)
+    return str(generation)
+
+
+def take(node: Node, channel: Channel) -> None:
+    """Fetch the file on a node that is being built, unless it is there.
+
+    What uses it comes in later steps.
+    """
+    if not taken(node):
+        node.write(node.path(TAKEN), fetch(node, channel))
+
+
+class Cloud:
+    """Follows the credential of a node that is built."""
+
+    def __init__(self, node: Node, channel: Channel) -> None:
+        self._node = node
+        self._channel = channel
+        #: Generation of the file, where this process has fetched it.
+        self._fetched = ''
+        self._trouble = ('', '')
+
+    def follow(self, told: object) -> bool:
+        """Take over the generation that a report was answered with, unless it is taken.
+
+        :returns: whether another one was taken.
+        :raises Gone: the bay is gone.
+        """
+        if not is_wanted(self._node) or not isinstance(told, int) or isinstance(told, bool):
+            return False
+        if taken(self._node) == str(told):
+            self._trouble = ('', '')
+            return False
+        try:
+            if self._fetched != str(told):
+                self._fetched = fetch(self._node, self._channel)
+            self._trouble = self._tell()
+        except Gone:
+            raise
+        except (Away, Refused, ProgramFailed, OSError) as error:
+            self._trouble = ('NotFetched', str(error))
+        if self._trouble[0]:
+            return False
+        self._node.write(self._node.path(TAKEN), self._fetched)
+        return True
+
+    def look(self) -> dict[str, dict[str, str]]:
+        """The condition of the credential, on a master that gets one."""
+        if not is_wanted(self._node):
+            return {}
+        reason, text = self._trouble
+        if not reason and not taken(self._node):
+            reason = 'Missing'
+        return {'CloudCredential': condition(not reason, reason or 'Taken', text)}
+
+    def _tell(self) -> tuple[str, str]:
+        """Tell whoever uses the file; what is wrong, if anything."""
+        hook = self._node.path(HOOK)
+        if not hook.exists():
+            return '', ''
+        done = self._node.run(hook, seconds=HOOK_SECONDS)
+        if done.status == 0:
+            return '', ''
+        lines = self._node.cleaned(done.text).splitlines() or ['']
+        return 'NotTold', lines[-1] if done.status is not None else 'it was not done in time'

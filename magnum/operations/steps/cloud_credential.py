@@ -1,0 +1,226 @@
+"""The application credential of a bay, with which its masters use the cloud.
+
+It is one of the bay's own Keystone user, with some of the user's roles. Name
+and secret are stored before Keystone hears of them; what a crash leaves there
+is made anew. A rotation makes a second one, of the next generation, and
+deletes the first when masters have taken the second over.
+"""
+
+import dataclasses
+import datetime
+import functools
+from collections.abc import Sequence
+
+from oslo_log import log as logging
+
+from magnum.clients.application_credentials import ApplicationCredentials
+from magnum.clients.errors import CloudForbidden
+from magnum.db.models import CloudCredential
+from magnum.db.repositories import cloud_credentials, events, ledger, nodes
+from magnum.db.statements import database_now
+from magnum.domain import states
+from magnum.domain.failures import Failure
+from magnum.domain.parameters import RotateCredential
+from magnum.domain.reports import CLOUD_CREDENTIAL
+from magnum.drivers.contract import MASTER
+from magnum.operations import cloud_secrets
+from magnum.operations.outcomes import StepFailed, TryLater
+from magnum.operations.steps.entries import entries_of, strike
+from magnum.operations.steps.heat import first_allowed
+from magnum.operations.steps.rendering import plan_without_secrets
+from magnum.operations.work import Situation, Work
+
+LOG = logging.getLogger(__name__)
+
+
+def ensure_cloud_credential(work: Work) -> None:
+    """Make the credential of a bay whose masters get one."""
+    situation = work.situation()
+    if not _is_wanted(work, situation):
+        return
+    known = _of_bay(work)
+    newest = known[-1] if known else _begin(work, 1)
+    if newest.credential_id is not None and _own(work).find(newest.name) is None:
+        # Made by an attempt before, and gone since, as its user may be.
+        newest = _begin(work, newest.generation + 1)
+    _make(work, situation, newest)
+    drop_old_cloud_credential(work)
+
+
+def add_cloud_credential(work: Work) -> None:
+    """Make the next one beside that which masters have."""
+    situation = work.situation()
+    if not _is_wanted(work, situation):
+        return
+    known = _of_bay(work)
+    newest = known[-1] if known else None
+    if newest is None or RotateCredential.of(situation.operation).cloud_generation is None:
+        newest = _begin(work, newest.generation + 1 if newest else 1)
+    _make(work, situation, newest)
+
+
+def await_masters(work: Work) -> None:
+    """Wait until the masters that report have the newest one, for a bounded time.
+
+    :raises TryLater: naming those that have another one.
+    """
+    known = _of_bay(work)
+    if len(known) < 2:
+        return
+    behind = _behind(work, known[-1].generation)
+    if not behind:
+        return
+    names = ', '.join(behind)
+    with work.fenced() as (session, operation):
+        begun = operation.started_at or operation.created_at
+        patience = datetime.timedelta(seconds=work.tools.conf.identity.cloud_credential_wait)
+        end = begun + min(patience, (operation.deadline - begun) / 2)
+        if database_now(session) >= end:
+            events.record(
+                session, operation, f'bay.{operation.verb}.masters_behind',
+                'Masters that did not take the new credential of the cloud over in time, and '
+                f'whose old one is deleted now: {names}',
+            )
+            return
+    raise TryLater(
+        f'Masters that do not have the new credential of the cloud yet: {names}.',
+        work.tools.conf.conductor.watch_interval,
+        'nodes_behind',
+    )
+
+
+def drop_old_cloud_credential(work: Work) -> None:
+    """Delete all but the newest one."""
+    known = _of_bay(work)
+    old = {one.name: one for one in known[:-1]}
+    if not old:
+        return
+    keystone = _own(work)
+    for entry in entries_of(work, ledger.APPLICATION_CREDENTIAL):
+        if entry.name in old:
+            _remove(old[entry.name].credential_id, entry.name, keystone)
+            with work.writing() as session:
+                cloud_credentials.delete(session, entry.bay_uuid, entry.name)
+                ledger.strike(session, entry)
+
+
+def revoke_cloud_credential(work: Work) -> None:
+    """Delete them all, so that nothing in a bay that is deleted makes anything any more.
+
+    Where neither the bay's user nor the service may do so, they go with the user.
+    """
+    user_id = _user_id(work)
+    for entry in entries_of(work, ledger.APPLICATION_CREDENTIAL):
+        if user_id is not None:
+            remove = functools.partial(_remove, entry.external_id, entry.name)
+            try:
+                first_allowed(work.credentials_identities(user_id), remove)
+            except CloudForbidden as error:
+                LOG.warning('The credential %s goes with its user: %s', entry.name, error)
+                continue
+        strike(work, entry)
+
+
+def _remove(known: str | None, name: str, keystone: ApplicationCredentials) -> None:
+    found = known or keystone.find(name)
+    if found:
+        keystone.delete(found)
+
+
+def _user_id(work: Work) -> str | None:
+    """Id of the bay's user, by the ledger alone; None if there is none."""
+    for entry in entries_of(work, ledger.KEYSTONE_USER):
+        return entry.external_id or work.tools.keystone.find_user(entry.name)
+    return None
+
+
+def _is_wanted(work: Work, situation: Situation) -> bool:
+    driver = work.driver(situation)
+    return driver.wants_cloud_credential(plan_without_secrets(work, situation))
+
+
+def _of_bay(work: Work) -> Sequence[CloudCredential]:
+    with work.tools.database.reading() as session:
+        return cloud_credentials.of_bay(session, work.claim.bay_uuid)
+
+
+def _begin(work: Work, generation: int) -> CloudCredential:
+    """Store name and secret of one that is about to be made."""
+    bay_uuid = work.claim.bay_uuid
+    name = f'{bay_uuid}-{generation}'
+    with work.fenced() as (session, operation):
+        ledger.write(
+            session, bay_uuid, operation.project_id, ledger.APPLICATION_CREDENTIAL, name
+        )
+        if operation.verb == states.ROTATE_CREDENTIAL:
+            # When it goes on after a crash, this one will do.
+            asked = RotateCredential.of(operation)
+            operation.parameters = dataclasses.replace(
+                asked, cloud_generation=generation
+            ).stored()
+        return cloud_credentials.insert(
+            session, bay_uuid, generation, name,
+            cloud_secrets.new(work.tools.sealer, bay_uuid, generation),
+        )
+
+
+def _make(work: Work, situation: Situation, credential: CloudCredential) -> None:
+    """Have Keystone make one, and see that the cloud accepts it."""
+    if credential.access is not None:
+        return
+    bay_uuid, generation = credential.bay_uuid, credential.generation
+    secret = cloud_secrets.unseal(work.tools.sealer, credential)
+    credential_id = credential.credential_id
+    if credential_id is None:
+        keystone = _own(work)
+        roles = _roles(work.tools.conf.identity.cloud_roles, keystone)
+        credential_id = keystone.make(
+            credential.name, secret, roles, f'For the masters of the bay {bay_uuid}'
+        )
+        with work.writing() as session:
+            cloud_credentials.set_values(session, bay_uuid, generation, credential_id)
+            ledger.note_id(
+                session, bay_uuid, ledger.APPLICATION_CREDENTIAL, credential.name, credential_id
+            )
+    access = work.tools.application_credentials.access(
+        credential_id, secret, situation.baymodel.external_network_id
+    )
+    with work.writing() as session:
+        cloud_credentials.set_values(
+            session, bay_uuid, generation, credential_id, dataclasses.asdict(access)
+        )
+
+
+def _own(work: Work) -> ApplicationCredentials:
+    """:raises StepFailed: the bay has no identity."""
+    keystone = work.own_credentials()
+    if keystone is None:
+        raise StepFailed(Failure('identity_missing', 'The bay has no identity of its own.'))
+    return keystone
+
+
+def _roles(wanted: Sequence[str], keystone: ApplicationCredentials) -> list[str]:
+    """Those of the wanted roles that the user holds.
+
+    :raises StepFailed: there is none.
+    """
+    held = keystone.roles()
+    lower = {role.lower() for role in wanted}
+    roles = sorted(role for role in held if role.lower() in lower)
+    if not roles:
+        raise StepFailed(Failure(
+            'forbidden',
+            "the bay's identity holds none of the roles that a credential of the cloud may have: "
+            + ', '.join(wanted),
+        ))
+    return roles
+
+
+def _behind(work: Work, generation: int) -> list[str]:
+    """Names of masters that report, and have not said that they have a generation."""
+    with work.tools.database.reading() as session:
+        return [
+            node.name
+            for node in nodes.reporting(session, work.claim.bay_uuid, MASTER)
+            if (node.versions or {}).get(CLOUD_CREDENTIAL) != str(generation)
+        ]

@@ -1,0 +1,101 @@
+"""The file with which the controllers of a Kubernetes bay use the cloud, and who gets one."""
+
+import configparser
+from typing import Any
+
+import pytest
+
+from magnum.drivers.contract import CloudAccess, PlanRefused
+from magnum.drivers.kubernetes.driver import KubernetesDriver
+from magnum.drivers.mesos.driver import MesosDriver
+from magnum.drivers.settings import parse
+from magnum.drivers.swarm.driver import SwarmDriver
+from tests.unit.drivers.plans import plan
+
+DRIVER = KubernetesDriver()
+SUBNET = 'e1f0a9b8-0000-4000-8000-00000000000a'
+ACCESS = CloudAccess(
+    credential_id='4ba7', secret='s3cr3t-_x', auth_url='https://keystone:5000/v3',
+    region='RegionOne', external_network_id='ad5e', subnet=SUBNET,
+)
+WANTED = {'cloud_provider_enabled': 'true'}
+
+
+def read(access: CloudAccess = ACCESS, **changes: Any) -> dict[str, dict[str, str]]:
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read_string(DRIVER.cloud_configuration(plan(DRIVER, **changes), access))
+    return {name: dict(parser[name]) for name in parser.sections()}
+
+
+def test_the_whole_file() -> None:
+    assert DRIVER.cloud_configuration(plan(DRIVER), ACCESS) == (
+        '[Global]\n'
+        'auth-url=https://keystone:5000/v3\n'
+        'application-credential-id=4ba7\n'
+        'application-credential-secret=s3cr3t-_x\n'
+        'region=RegionOne\n'
+        '\n[Networking]\n'
+        'ipv6-support-disabled=true\n'
+        '\n[LoadBalancer]\n'
+        f'subnet-id={SUBNET}\n'
+        'floating-network-id=ad5e\n'
+        'lb-method=ROUND_ROBIN\n'
+        '\n[BlockStorage]\n'
+    )
+
+
+def test_what_the_bay_and_the_operator_say() -> None:
+    labels = {
+        'octavia_provider': 'ovn', 'availability_zone': 'az1', 'volume_availability_zone': 'nova',
+    }
+    found = read(openstack_ca='PEM', verify_ca=False, labels=labels)
+    assert found['Global']['ca-file'] == '/etc/magnum/openstack-ca.pem'
+    assert found['Global']['tls-insecure'] == 'true'
+    assert found['LoadBalancer']['lb-provider'] == 'ovn'
+    assert found['LoadBalancer']['lb-method'] == 'SOURCE_IP_PORT'
+    assert found['BlockStorage'] == {'ignore-volume-az': 'true'}
+    labels['volume_availability_zone'] = 'az1'
+    assert read(labels=labels)['BlockStorage'] == {}
+
+
+@pytest.mark.parametrize(('region', 'written'), [
+    ('a#b', '"a#b"'), ('a;b c', '"a;b c"'), ('a"b\\c', '"a\\"b\\\\c"'),
+])
+def test_what_would_end_a_value_is_quoted(region: str, written: str) -> None:
+    access = CloudAccess('1', '2', 'http://k', region)
+    assert f'region={written}\n' in DRIVER.cloud_configuration(plan(DRIVER), access)
+
+
+def test_the_secret_is_not_shown() -> None:
+    assert ACCESS.secret not in repr(ACCESS)
+
+
+@pytest.mark.parametrize(('changes', 'is_wanted'), [
+    ({}, False),
+    ({'labels': WANTED}, True),
+    ({'labels': {'cinder_csi_enabled': 'True'}}, True),
+    ({'labels': {'cinder_csi_enabled': 'false', 'cloud_provider_enabled': ''}}, False),
+    ({'volume_driver': 'cinder'}, True),
+])
+def test_who_gets_one(changes: dict[str, Any], is_wanted: bool) -> None:
+    wanted = plan(DRIVER, **changes)
+    assert DRIVER.wants_cloud_credential(wanted) is is_wanted
+    parameters = DRIVER.render(wanted).parameters
+    told = parse(parameters['master_settings'])['MAGNUM_CLOUD_CREDENTIAL']
+    assert told == ('true' if is_wanted else 'false')
+    assert 'MAGNUM_CLOUD_CREDENTIAL' not in parse(parameters['worker_settings'])
+
+
+@pytest.mark.parametrize('labels', [WANTED, {'cinder_csi_enabled': 'true'}])
+def test_a_bay_that_exists_stays_as_it_is(labels: dict[str, str]) -> None:
+    for current, target in ((plan(DRIVER), plan(DRIVER, labels=labels)),
+                            (plan(DRIVER, labels=labels), plan(DRIVER))):
+        DRIVER.check_upgrade(current, current)
+        with pytest.raises(PlanRefused) as refused:
+            DRIVER.check_upgrade(current, target)
+        assert refused.value.field == f'labels/{next(iter(labels))}'
+
+
+@pytest.mark.parametrize('driver', [SwarmDriver(), MesosDriver()])
+def test_other_coes_have_none(driver: Any) -> None:
+    assert not driver.wants_cloud_credential(plan(driver, labels=WANTED))
