@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from magnum import conf as magnum_conf
+from magnum.clients.application_credentials import ApplicationCredentialsClients
 from magnum.clients.errors import (
     CloudConflict,
     CloudForbidden,
@@ -20,7 +21,12 @@ from magnum.clients.project_resources import ProjectResourcesClients
 from magnum.clients.sessions import Sessions
 from magnum.domain.bay_resources import CLUSTER_KEY
 from magnum.domain.failures import classify
-from tests.fakes.cloud import FakeCloud, FakeHeats, FakeKeystone
+from tests.fakes.cloud import (
+    FakeApplicationCredentialsClients,
+    FakeCloud,
+    FakeHeats,
+    FakeKeystone,
+)
 from tests.fakes.resources import FakeProjectResourcesClients
 from tests.functional.conftest import wait_until
 from tests.functional.people import Person
@@ -67,8 +73,12 @@ resources:
 class _Clients:
     """The clients, and what users do beside them."""
 
-    def __init__(self, keystone: Any, heats: Any, resources: Any, settle: Any, cloud: Any = None):
+    def __init__(
+        self, keystone: Any, credentials: Any, heats: Any, resources: Any, settle: Any,
+        cloud: Any = None,
+    ):
         self.keystone, self.heats, self.settle = keystone, heats, settle
+        self.credentials = credentials
         self.resources, self.cloud = resources, cloud
 
     def add_balancer(self, person: Person, subnet_id: str, description: str) -> str:
@@ -113,7 +123,8 @@ def _real() -> _Clients:
         if name not in ('auth_type', 'region_name'):
             conf.set_override(name, value, 'keystone_auth')
     return _Clients(
-        KeystoneClient(conf, sessions), HeatClients(conf, sessions),
+        KeystoneClient(conf, sessions), ApplicationCredentialsClients(conf, sessions),
+        HeatClients(conf, sessions),
         ProjectResourcesClients(conf, sessions), lambda: None,
     )
 
@@ -121,8 +132,8 @@ def _real() -> _Clients:
 def _fake() -> _Clients:
     cloud = FakeCloud()
     return _Clients(
-        FakeKeystone(cloud), FakeHeats(cloud), FakeProjectResourcesClients(cloud), cloud.settle,
-        cloud,
+        FakeKeystone(cloud), FakeApplicationCredentialsClients(cloud), FakeHeats(cloud),
+        FakeProjectResourcesClients(cloud), cloud.settle, cloud,
     )
 
 
@@ -208,6 +219,53 @@ def test_users_and_stacks(clients: _Clients, people: dict[str, Person]) -> None:
     service.delete(stack_id)
     assert service.by_ids([stack_id]) == {}
     assert service.by_name(name) == []
+
+
+def test_application_credentials(clients: _Clients, people: dict[str, Person]) -> None:
+    project = str(people['alice'].keystone.get_project_id())
+    name = f'contract-{uuid.uuid4().hex[:8]}'
+    keystone, credentials = clients.keystone, clients.credentials
+    user_id = keystone.ensure_user(name, 'password', 'a test')
+    keystone.grant(user_id, project, ['member'])
+    own, service = credentials.user(user_id, 'password', project), credentials.service(user_id)
+
+    assert 'member' in own.roles()
+    first = own.make(name, 'first', ['member'], 'a test')
+    second = own.make(name, 'second', ['member'], 'a test')
+    assert own.find(name) == service.find(name) == second != first
+    assert own.find('another') is None
+
+    access = credentials.access(second, 'second', settings.EXTERNAL_NETWORK)
+    assert access.auth_url.endswith('/v3')
+    assert access.region
+    assert access.external_network_id not in (None, settings.EXTERNAL_NETWORK)
+    for network in ('no such', None):
+        assert credentials.access(second, 'second', network).external_network_id is None
+    for ident, secret in ((second, 'first'), (first, 'first')):
+        with pytest.raises(CloudRefused):
+            credentials.access(ident, secret, None)
+    keystone.set_password(user_id, 'another')
+
+    def is_usable() -> bool:
+        """Keystone revokes the tokens of the second in which a password changed."""
+        try:
+            seen = credentials.access(second, 'second', None)
+        except Unauthenticated:
+            return False
+        return bool(seen.region == access.region)
+
+    wait_until(is_usable, 10, 0.5)
+    with pytest.raises(Unauthenticated):
+        credentials.user(user_id, 'password', project).find(name)
+
+    service.delete(second)
+    service.delete(second)
+    assert service.find(name) is None
+    with pytest.raises(CloudRefused):
+        credentials.access(second, 'second', None)
+    keystone.delete_user(user_id)
+    assert service.find(name) is None
+    service.delete(second)
 
 
 def test_what_workloads_make(clients: _Clients, people: dict[str, Person]) -> None:

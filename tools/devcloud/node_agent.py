@@ -217,6 +217,7 @@ class Agent:
         began = time.monotonic()
         try:
             purposes = ' '.join(node.register()) or 'none'
+            node.use_cloud()
             failed = told.reason
         except StepFailed as error:
             failed = told.reason or str(error)

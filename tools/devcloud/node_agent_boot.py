@@ -25,7 +25,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from magnum.drivers import settings
-from magnum.drivers.common.node.agent import certificates, state
+from magnum.drivers.common.node.agent import certificates, cloud, state
 from magnum.drivers.common.node.agent import node as files
 from magnum.drivers.common.node.agent.channel import Away, Channel, Refused
 from magnum.drivers.common.node.agent.reporter import Reporter
@@ -39,6 +39,7 @@ _ATTEMPTS = 10
 _RETRY_DELAY = 3  # seconds
 _RETRIED = frozenset({429, 500, 502, 503, 504})
 _REGISTER = '11-register'
+_CLOUD = '37-cloud-credential'
 #: Kubernetes' workers do not keep the key of this one.
 _NOT_KEPT = 'renewal'
 _FAILED_STEP = re.compile(r'step ([A-Za-z0-9][A-Za-z0-9._-]*): (.*)', re.DOTALL)
@@ -157,6 +158,21 @@ class Node:
             self.files.key(_NOT_KEPT).unlink(missing_ok=True)
         self.reporter.turn()
         return self.files.purposes()
+
+    def use_cloud(self) -> None:
+        """Have the file with which a master uses the cloud, where it is to have one.
+
+        :raises StepFailed: it is refused.
+        """
+        if not cloud.is_wanted(self.files):
+            return
+        channel = Channel(self.files)
+        try:
+            certificates.patiently(
+                lambda: cloud.take(self.files, channel), _ATTEMPTS, _RETRY_DELAY, self._sleep
+            )
+        except (Away, Refused, files.ProgramFailed) as error:
+            raise StepFailed(f'step {_CLOUD}: {error}') from error
 
     def is_registered(self) -> bool:
         """Whether the service knows it."""

@@ -1,0 +1,226 @@
+"""The credential of the cloud that a bay's masters get, made and checked by the real services."""
+
+import configparser
+import pathlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from magnum.domain.stack_names import stack_name
+from tests.functional.cloud_contents import Contents
+from tests.functional.conftest import wait_until
+from tests.functional.people import Person
+from tools.devcloud import settings
+from tools.devcloud.node_agent import STATE as AGENT_STATE
+
+NAME = 'clouded'
+REFUSED = (401, 403)
+
+
+class Masters:
+    """What the masters of a bay have, and may do with it."""
+
+    def __init__(self, admin: Person, uuid: str):
+        name = f'{stack_name(NAME, uuid)}-master'
+        found = admin.service('compute').get(
+            '/servers', params={'all_tenants': 1, 'name': name}
+        ).json()['servers']
+        self.uuid = uuid
+        self._roots = [AGENT_STATE / 'nodes' / server['id'] for server in found]
+        assert len(self._roots) == 3
+
+    def configuration(self) -> dict[str, dict[str, str]]:
+        """The file, which is the same on all of them."""
+        (text,) = {(root / 'etc/kubernetes/cloud.conf').read_text() for root in self._roots}
+        parser = configparser.ConfigParser(interpolation=None)
+        parser.read_string(text)
+        return {name: dict(parser[name]) for name in parser.sections()}
+
+    def user(self) -> Person:
+        """Whoever has the file."""
+        told = self.configuration()['Global']
+        return Person('a controller', {
+            'OS_AUTH_URL': told['auth-url'],
+            'OS_AUTH_TYPE': 'v3applicationcredential',
+            'OS_APPLICATION_CREDENTIAL_ID': told['application-credential-id'],
+            'OS_APPLICATION_CREDENTIAL_SECRET': told['application-credential-secret'],
+        })
+
+
+@pytest.fixture(scope='module')
+def debris(people: dict[str, Person], alice: Person) -> Contents:
+    project = alice.keystone.get_project_id()
+    assert project is not None
+    return Contents(people['admin'], project)
+
+
+@pytest.fixture(scope='module')
+def before(debris: Contents) -> dict[str, set[str]]:
+    return debris.snapshot()
+
+
+@pytest.fixture(scope='module')
+def masters(
+    alice: Person, people: dict[str, Person], before: dict[str, set[str]]
+) -> Iterator[Masters]:
+    """Those of a bay that is built, three of them."""
+    baymodel = alice.create_baymodel(
+        'kubernetes', name='clouded-model', labels={'cloud_provider_enabled': 'true'},
+        master_lb_enabled=True,
+    )
+    uuid = alice.create_bay(baymodel, NAME, node_count=1, master_count=3)
+    bay = wait_until(lambda: alice.settled(uuid))
+    assert bay['status'] == 'CREATE_COMPLETE', bay
+    yield Masters(people['admin'], uuid)
+    assert alice.magnum.delete(f'/clustertemplates/{baymodel}').status_code == 204
+
+
+def status(person: Person, service: str, method: str, path: str, **body: Any) -> int:
+    answer = person.service(service).request(path, method, raise_exc=False, json=body or None)
+    return int(answer.status_code)
+
+
+def is_accepted(person: Person) -> bool:
+    """Whether Keystone takes a credential."""
+    fresh = Person(person.name, person.openrc)
+    answer = fresh.keystone.post(
+        f'{settings.KEYSTONE_URL}/auth/tokens', authenticated=False, raise_exc=False,
+        json={'auth': {'identity': {
+            'methods': ['application_credential'],
+            'application_credential': {
+                'id': person.openrc['OS_APPLICATION_CREDENTIAL_ID'],
+                'secret': person.openrc['OS_APPLICATION_CREDENTIAL_SECRET'],
+            },
+        }}},
+    )
+    assert answer.status_code in (201, 401, 404), answer.text
+    return bool(answer.status_code == 201)
+
+
+def test_masters_have_what_controllers_read(
+    masters: Masters, alice: Person, people: dict[str, Person]
+) -> None:
+    told = masters.configuration()
+    assert told['Global']['region'] == settings.REGION
+    network = people['admin'].service('network')
+    subnet = network.get(f'/v2.0/subnets/{told["LoadBalancer"]["subnet-id"]}').json()['subnet']
+    assert subnet['project_id'] == alice.keystone.get_project_id()
+    assert subnet['cidr'] == '10.0.0.0/24'
+    external = network.get(f'/v2.0/networks/{told["LoadBalancer"]["floating-network-id"]}').json()
+    assert external['network']['name'] == settings.EXTERNAL_NETWORK
+    versions = [
+        node['versions'].get('cloud-credential')
+        for node in alice.get(f'/clusters/{masters.uuid}/nodes')['nodes']
+    ]
+    assert sorted(versions, key=str) == ['1', '1', '1', None]
+
+
+@pytest.mark.parametrize(('service', 'path'), [
+    ('compute', '/servers/detail'), ('compute', '/flavors'), ('network', '/v2.0/subnets'),
+    ('network', '/v2.0/ports'), ('block-storage', '/volumes/detail'),
+    ('load-balancer', '/v2.0/lbaas/loadbalancers'), ('image', '/v2/images'),
+])
+def test_what_controllers_look_at(masters: Masters, service: str, path: str) -> None:
+    assert status(masters.user(), service, 'GET', path) == 200
+
+
+def test_what_controllers_make(masters: Masters) -> None:
+    user, told = masters.user(), masters.configuration()['LoadBalancer']
+    for service, path, one, body in (
+        ('network', '/v2.0/floatingips', 'floatingip',
+         {'floating_network_id': told['floating-network-id']}),
+        ('network', '/v2.0/security-groups', 'security_group', {'name': 'of-a-service'}),
+        ('block-storage', '/volumes', 'volume', {'size': 1}),
+    ):
+        api = user.service(service)
+        made = api.post(path, json={one: body}).json()[one]
+
+        def is_settled(
+            api: Any = api, url: str = f'{path}/{made["id"]}', one: str = one
+        ) -> bool:
+            return api.get(url).json()[one].get('status') in (None, 'DOWN', 'ACTIVE', 'available')
+
+        wait_until(is_settled)
+        assert api.delete(f'{path}/{made["id"]}').status_code in (202, 204)
+
+
+@pytest.mark.parametrize(('service', 'method', 'path', 'body'), [
+    ('identity', 'GET', '/users', {}),
+    ('identity', 'GET', '/projects', {}),
+    ('compute', 'POST', '/servers', {'server': {'name': 'mine'}}),
+    ('compute', 'GET', '/os-keypairs', {}),
+    ('network', 'POST', '/v2.0/networks', {'network': {'name': 'mine'}}),
+    ('network', 'DELETE', '/v2.0/ports/x', {}),
+    ('orchestration', 'GET', '/stacks', {}),
+    ('key-manager', 'GET', '/v1/secrets', {}),
+    ('container-infra', 'GET', '/clusters', {}),
+])
+def test_what_is_closed(
+    masters: Masters, service: str, method: str, path: str, body: dict[str, Any]
+) -> None:
+    assert status(masters.user(), service, method, path, **body) in REFUSED
+
+
+def test_it_makes_no_other_credential(masters: Masters) -> None:
+    user = masters.user()
+    path = f'/users/{user.keystone.get_user_id()}/application_credentials'
+    body = {'application_credential': {'name': 'another'}}
+    assert status(user, 'identity', 'POST', path, **body) in REFUSED
+
+
+def test_the_secret_is_nowhere_else(
+    masters: Masters, alice: Person, directory: pathlib.Path
+) -> None:
+    secret = masters.configuration()['Global']['application-credential-secret']
+    logs = [log.read_text(errors='replace') for log in directory.glob('*.log')]
+    assert sum(masters.uuid in log for log in logs) >= 2
+    shown = [
+        alice.magnum.get(f'/clusters/{masters.uuid}{path}').text
+        for path in ('', '/events', '/nodes', '/operations')
+    ]
+    for text in (*logs, *shown):
+        assert secret not in text
+
+
+def test_another_one_takes_its_place(masters: Masters, alice: Person) -> None:
+    old = masters.user()
+    answer = alice.magnum.patch(f'/credentials/{masters.uuid}')
+    assert answer.status_code == 202, answer.text
+    bay = wait_until(lambda: alice.settled(masters.uuid))
+    assert bay['status'] == 'UPDATE_COMPLETE', bay
+    new = masters.user()
+    assert new.openrc['OS_APPLICATION_CREDENTIAL_ID'] != old.openrc['OS_APPLICATION_CREDENTIAL_ID']
+    assert status(new, 'network', 'GET', '/v2.0/subnets') == 200
+    assert not is_accepted(old)
+    events = alice.get(f'/clusters/{masters.uuid}/events')['events']
+    kinds = {event['kind'] for event in events}
+    assert 'bay.rotate_credential.masters_behind' not in kinds, 'all of them took it over in time'
+
+
+def test_another_password_of_the_user_does_not_touch_it(
+    masters: Masters, people: dict[str, Person]
+) -> None:
+    """And the bay can be deleted, which the next test does, when its password is lost."""
+    user = masters.user()
+    identity = people['admin'].service('identity')
+    identity.patch(
+        f'/users/{user.keystone.get_user_id()}', json={'user': {'password': 'another'}}
+    )
+    assert is_accepted(user)
+
+
+def test_nothing_of_it_is_left(
+    masters: Masters, alice: Person, debris: Contents, before: dict[str, set[str]]
+) -> None:
+    user = masters.user()
+    assert is_accepted(user)
+    assert alice.magnum.delete(f'/clusters/{masters.uuid}').status_code == 204
+    wait_until(lambda: not is_accepted(user), 60)
+    assert not alice.is_gone(masters.uuid), 'it is revoked before the bay is gone'
+    wait_until(lambda: alice.is_gone(masters.uuid))
+    left = {
+        kind: things - before[kind]
+        for kind, things in debris.snapshot().items() if things - before[kind]
+    }
+    assert left == {}
