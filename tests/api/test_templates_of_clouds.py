@@ -111,4 +111,4 @@ def test_the_table_is_wide_and_has_no_idle_reason() -> None:
     } <= {case['who'] for case in cases}
     assert {case['because'] for case in cases if 'because' in case} == DATA['reasons'].keys()
     later = {case['because'] for case in cases if case.get('outcome') == 'later'}
-    assert later == {'calico', 'cilium', 'cinder'}
+    assert later == {'calico', 'cilium'}

@@ -30,10 +30,6 @@ class Known:
 
 
 #: A refusal of the service's reaches the browser as a 500, with its reason.
-_CINDER: Final = (
-    "The panel's own default is the volume driver Cinder, which no bay has: the service refuses "
-    'it and names the field'
-)
 _CALICO: Final = "The panel's own default is the network driver Calico, which no bay has"
 KNOWN: Final = (
     Known('', 'console', 'Possibly unhandled rejection',
@@ -47,10 +43,7 @@ KNOWN: Final = (
         )
     ),
     *(
-        Known(test, kind, pattern, reason)
-        for test, reason in (
-            ('test_wizard_untouched', _CALICO), ('test_wizard_with_its_volume_driver', _CINDER),
-        )
+        Known('test_wizard_untouched', kind, pattern, _CALICO)
         for kind, pattern in (
             ('service', '^POST /v1/clustertemplates 400 '),
             ('answer', '^POST /api/container_infra/cluster_templates/ 500$'),

@@ -12,10 +12,9 @@ from typing import Any
 import pytest
 import requests
 
-from magnum.drivers import settings
 from magnum.drivers.kubernetes import downloads
 from magnum.drivers.kubernetes.driver import KubernetesDriver
-from tests.unit.drivers import plans
+from tests.unit.drivers import masters, plans
 from tools.common import network
 from tools.nodes import charts, web, workload
 from tools.nodes.kubernetes import recipe
@@ -81,9 +80,7 @@ def test_add_ons_are_what_their_labels_say(url: str, tmp_path: pathlib.Path) -> 
     labels = {**wanted, **charts.labels(url.removeprefix('http://'), web.architecture())}
     plan = plans.plan(driver, labels=labels, insecure_downloads=True)
     driver.validate(plan)
-    told = json.loads(
-        settings.parse(driver.render(plan).parameters['master_settings'])['MAGNUM_ADDONS']
-    )
+    told = masters.unpacked(driver.render(plan).parameters['master_settings'])
     assert len(told['charts']) == 3
     for chart in told['charts'].values():
         assert hashlib.sha256(get(chart['url']).content).hexdigest() == chart['sha256']

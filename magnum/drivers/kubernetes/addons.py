@@ -1,8 +1,10 @@
 """Add-ons of a bay: which charts its masters keep installed, as ``addons.yaml`` has them."""
 
+import base64
 import functools
 import json
 import re
+import zlib
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -16,6 +18,7 @@ CHARTS_URL: Final = 'addons_charts_url'
 DIGESTS: Final = 'addons_charts_digests'
 MANIFEST: Final = 'post_install_manifest_url'
 HELM: Final = 'helm'
+CINDER: Final = 'cinder'
 _HELM_URL: Final = 'https://get.helm.sh/helm-{release}-linux-{architecture}.tar.gz'
 
 Entry = Mapping[str, Any]
@@ -28,23 +31,30 @@ def table() -> Mapping[str, Entry]:
     return found
 
 
-def wanted(labels: Mapping[str, str]) -> Mapping[str, Entry]:
-    """Those that a bay has.
+def wanted(plan: BayPlan) -> Mapping[str, Entry]:
+    """Those that a bay has, in the order in which they are installed.
 
-    :param labels: resolved.
+    :param plan: with resolved labels.
     """
-    return {name: entry for name, entry in table().items() if _fits(entry, labels)}
+    variables = _variables(plan)
+    return {name: entry for name, entry in table().items() if _fits(entry, variables)}
 
 
-def setting(labels: Mapping[str, str]) -> str:
-    """What masters are told: Helm, and the charts with their values, as JSON."""
+def setting(plan: BayPlan) -> str:
+    """What masters are told: Helm, and the charts with their values.
+
+    JSON in zlib's format in base64: user data is small.
+
+    :param plan: with resolved labels.
+    """
+    variables = _variables(plan)
     told: dict[str, dict[str, Any]] = {
-        'helm': _helm(labels),
-        'charts': {name: _chart(entry, labels) for name, entry in wanted(labels).items()},
+        'helm': _helm(plan.labels),
+        'charts': {name: _chart(entry, variables) for name, entry in wanted(plan).items()},
     }
-    if labels[MANIFEST]:
-        told['charts']['manifest'] = {'manifest': labels[MANIFEST], 'namespace': 'default'}
-    return json.dumps(told, separators=(',', ':'), sort_keys=True)
+    if plan.labels[MANIFEST]:
+        told['charts']['manifest'] = {'manifest': plan.labels[MANIFEST], 'namespace': 'default'}
+    return base64.b64encode(zlib.compress(json.dumps(told).encode(), 9)).decode()
 
 
 def check(plan: BayPlan, _capabilities: Capabilities) -> None:
@@ -62,7 +72,7 @@ def check(plan: BayPlan, _capabilities: Capabilities) -> None:
             raise PlanRefused(f'labels/{DIGESTS}', f'There is no chart {chart!r}, only {known}.')
     if plan.insecure_downloads:
         return
-    for entry in wanted(labels).values():
+    for entry in wanted(plan).values():
         release, digest = _release(entry, labels), _digest(entry, labels)
         if not digest:
             raise PlanRefused(
@@ -70,13 +80,24 @@ def check(plan: BayPlan, _capabilities: Capabilities) -> None:
                 f'No digest of the chart {entry["chart"]} {release} is known, only of '
                 f'{", ".join(entry["digests"])}: give its SHA-256 in the label {DIGESTS}.',
             )
-    if wanted(labels) and not _helm(labels)['sha256']:
+    if wanted(plan) and not _helm(labels)['sha256']:
         raise PlanRefused(
             'labels/helm_client_tag',
             f'No digest of Helm {labels["helm_client_tag"]} is known, only of '
             f'{", ".join(downloads.known()[HELM])}: give that of its archive in the label '
             'helm_client_sha256.',
         )
+
+
+def _variables(plan: BayPlan) -> Mapping[str, str]:
+    """Labels and what else values are made of."""
+    csi = plan.labels['cinder_csi_enabled']
+    return {
+        **plan.labels,
+        'cinder_csi_enabled': 'true' if plan.volume_driver == CINDER else csi,
+        'registry': plan.labels['container_infra_prefix'].rstrip('/'),
+        'uuid': plan.uuid,
+    }
 
 
 def _fits(entry: Entry, labels: Mapping[str, str]) -> bool:
@@ -95,24 +116,21 @@ def _digest(entry: Entry, labels: Mapping[str, str]) -> str:
     return given.get(entry['chart'], known.get(_release(entry, labels), ''))
 
 
-def _chart(entry: Entry, labels: Mapping[str, str]) -> Mapping[str, Any]:
-    release = _release(entry, labels)
-    variables = {
-        **labels, 'release': release, 'registry': labels['container_infra_prefix'].rstrip('/')
-    }
-    also = [each['values'] for each in entry.get('also', ()) if _fits(each, labels)]
+def _chart(entry: Entry, variables: Mapping[str, str]) -> Mapping[str, Any]:
+    release = _release(entry, variables)
+    also = [each['values'] for each in entry.get('also', ()) if _fits(each, variables)]
     filled = composition.merge(
-        [{'url': labels[CHARTS_URL] or entry['url'], 'values': entry['values']},
+        [{'url': variables[CHARTS_URL] or entry['url'], 'values': entry['values']},
          *({'values': values} for values in also)],
-        variables,
+        {**variables, 'release': release},
     )
     told = {
         'url': f'{filled["url"]}/{entry["chart"]}-{release}.tgz',
-        'sha256': _digest(entry, labels),
+        'sha256': _digest(entry, variables),
         'namespace': entry['namespace'],
         'values': filled['values'],
     }
-    return told | {name: entry[name] for name in ('password',) if name in entry}
+    return told | {name: entry[name] for name in ('password', 'cloud') if name in entry}
 
 
 def _helm(labels: Mapping[str, str]) -> dict[str, Any]:

@@ -109,7 +109,7 @@ class KubernetesDriver(heat.HeatDriver):
         server_types=('vm',),
         distros=('debian', 'ubuntu'),
         network_drivers=('flannel',),
-        volume_drivers=(),
+        volume_drivers=(addons.CINDER,),
         versions=('v1.31', 'v1.32', 'v1.33', 'v1.34', 'v1.35'),
         nodegroups=True,
         upgrades=(WORKER,),
@@ -157,8 +157,9 @@ class KubernetesDriver(heat.HeatDriver):
     ))
     parameter_settings = {'kube_version': masters.RELEASE}
     changed_in_place = masters.CHANGED_IN_PLACE
-    # Programs were checked by digests from where they came from, if at all.
-    formerly = {'MAGNUM_INSECURE_DOWNLOADS': 'true'}
+    # Programs were checked by digests from where they came from, if at all; no bay had a
+    # cloud provider, whatever its labels are.
+    formerly = {'MAGNUM_INSECURE_DOWNLOADS': 'true', 'MAGNUM_CLOUD_PROVIDER': 'false'}
     certificates = {
         MASTER: {
             'server': NodeCertificate(
@@ -274,11 +275,12 @@ class KubernetesDriver(heat.HeatDriver):
         images = labels['container_infra_prefix']
         group = plan.masters if role == MASTER else plan.workers
         of_masters = {
-            'MAGNUM_ADDONS': addons.setting(labels),
+            'MAGNUM_ADDONS': addons.setting(plan),
             'MAGNUM_CLOUD_CREDENTIAL': settings.flag(cloud.wants_credential(plan)),
         }
         return {
             **(of_masters if role == MASTER else {}),
+            'MAGNUM_CLOUD_PROVIDER': labels['cloud_provider_enabled'],
             'MAGNUM_VOLUME_MOUNT': '/var/lib/containerd',
             'MAGNUM_NODEGROUP': group.name,
             'MAGNUM_NODEGROUP_ROLE': group.role,

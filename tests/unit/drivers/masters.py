@@ -1,5 +1,6 @@
 """Masters of one cluster that keep its add-ons: the real program, stand-ins around it."""
 
+import base64
 import hashlib
 import io
 import json
@@ -8,9 +9,11 @@ import pathlib
 import subprocess
 import sys
 import tarfile
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
+from magnum.drivers import settings
 from tests.unit.drivers import node_files
 
 STAND_IN = pathlib.Path(__file__).parents[3] / 'tools/nodes/standins/helm.py'
@@ -41,11 +44,29 @@ elif verb == 'patch':
     data = {name: text for name, text in data.items() if text is not None}
     file.write_text(json.dumps({'data': data} if data else {}))
 elif verb == 'apply':
+    if options['--filename'] == '-':
+        (folder / 'secret').write_text(json.dumps(json.load(sys.stdin)['stringData']))
+        sys.exit()
     text = pathlib.Path(options['--filename']).read_text()
     if 'bad' in text:
         sys.exit('error: no such kind')
     with (folder / 'applied').open('a') as file:
         file.write(text)
+elif verb == 'delete':
+    (folder / words[0]).unlink()
+elif verb == 'rollout':
+    if (folder / 'restarts-fail').exists():
+        sys.exit('no')
+    with (folder / 'restarts').open('a') as file:
+        file.write(f'{words[1]} {options["--namespace"]}\n')
+elif words[0] == 'deployments,daemonsets,statefulsets':
+    assert options['--selector'] == 'app.kubernetes.io/managed-by=Helm'
+    print(json.dumps({'items': [
+        {'kind': 'DaemonSet', 'metadata': {
+            'name': f'{name}-pods',
+            'annotations': {'meta.helm.sh/release-name': name},
+        }} for name in ('magnum-cloud-provider', 'magnum-metrics-server', 'of-a-user')
+    ] + [{'kind': 'Deployment', 'metadata': {'name': 'bare'}}]}))
 elif words[0] == 'nodes':
     print((folder / 'nodes').read_text())
 elif words[0] == 'pods':
@@ -63,15 +84,30 @@ cp "@web/${previous##*/}" "$output" || exit 22
 """
 
 
+def packed(told: Any) -> str:
+    """The setting that masters read."""
+    return base64.b64encode(zlib.compress(json.dumps(told).encode())).decode()
+
+
+def unpacked(settings_text: str) -> Any:
+    """What masters are told by their settings."""
+    return unpack(settings.parse(settings_text)['MAGNUM_ADDONS'])
+
+
+def unpack(setting: str) -> Any:
+    """What is in it."""
+    return json.loads(zlib.decompress(base64.b64decode(setting)))
+
+
 def archive(files: Mapping[str, str]) -> bytes:
     """An archive as charts and Helm come in."""
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode='w:gz') as made:
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode='w:gz') as made:
         for name, text in files.items():
             info = tarfile.TarInfo(name)
             info.size = len(text.encode())
             made.addfile(info, io.BytesIO(text.encode()))
-    return packed.getvalue()
+    return content.getvalue()
 
 
 class Cluster:
@@ -138,6 +174,18 @@ class Cluster:
         else:
             file.unlink()
 
+    def shared(self) -> str | None:
+        """What is in the Secret for those that use the cloud."""
+        file = self.root / 'api/secret'
+        return json.loads(file.read_text())['cloud.conf'] if file.exists() else None
+
+    def restarts(self) -> list[str]:
+        """What was started anew since it was asked last."""
+        file = self.root / 'api/restarts'
+        found = file.read_text().splitlines() if file.exists() else []
+        file.write_text('')
+        return found
+
     def ledger(self) -> dict[str, str]:
         """What masters have noted."""
         file = self.root / 'api/configmap-magnum-addons'
@@ -167,25 +215,33 @@ class Master:
 
     def install_helm(self) -> None:
         """As where the guest has it."""
-        packed = self.cluster.root / 'web/helm-v3.tar.gz'
-        with tarfile.open(packed) as files:
+        file = self.cluster.root / 'web/helm-v3.tar.gz'
+        with tarfile.open(file) as files:
             content = files.extractfile('linux-amd64/helm')
             assert content
             (self.bin / 'helm').write_bytes(content.read())
         (self.bin / 'helm').chmod(0o755)
-        packed.unlink()
+        file.unlink()
 
-    def look(self, insecure: str = 'false') -> subprocess.CompletedProcess[str]:
+    def look(
+        self, *words: str, insecure: str = 'false'
+    ) -> subprocess.CompletedProcess[str]:
         """One round."""
         told = {'helm': self.cluster.helm, 'charts': self.cluster.charts}
         return subprocess.run(
-            [sys.executable, self.program], capture_output=True, text=True, check=False,
+            [sys.executable, self.program, *words], capture_output=True, text=True, check=False,
             timeout=60, env={
                 'PATH': f'{self.bin}:/usr/bin:/bin', 'MAGNUM_NODE_NAME': self.name,
-                'MAGNUM_ADDONS': json.dumps(told), 'MAGNUM_INSECURE_DOWNLOADS': insecure,
+                'MAGNUM_ADDONS': packed(told), 'MAGNUM_INSECURE_DOWNLOADS': insecure,
                 'HOME': os.environ.get('HOME', '/'),
             },
         )
+
+    def share(self, text: str) -> None:
+        """Have a file of the cloud."""
+        file = self.root / 'etc/kubernetes/cloud.conf'
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
 
     def condition(self) -> str | None:
         """What is reported."""

@@ -13,6 +13,7 @@ _PATHS = (
     '/etc/systemd',
     '/run/magnum',
     '/usr/local/bin/magnum',
+    '/var/lib/cloud',
     '/var/lib/magnum/',
     '/var/log/magnum',
 )

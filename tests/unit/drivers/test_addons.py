@@ -7,19 +7,22 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
+import yaml
 
 from magnum.drivers import composition, settings
 from magnum.drivers import labels as label_rules
 from magnum.drivers.contract import MASTER, WORKER, PlanRefused
 from magnum.drivers.kubernetes import addons
 from magnum.drivers.kubernetes.driver import KubernetesDriver
-from tests.unit.drivers import hot, plans
+from tests.unit.drivers import hot, masters, plans
 
 DRIVER = KubernetesDriver()
 SCHEMA = DRIVER.labels_schema()
 DIGEST = 'ab' * 32
 #: Of labels of which each add-on needs one.
 WANTED = {
+    'cloud-provider': {'cloud_provider_enabled': 'true'},
+    'cinder-csi': {'cinder_csi_enabled': 'true'},
     'metrics-server': {},
     'ingress-nginx': {'ingress_controller': 'nginx'},
     'traefik': {'ingress_controller': 'traefik'},
@@ -27,6 +30,7 @@ WANTED = {
 }
 #: All at once, as many and as long as there can be.
 ALL = {
+    'cloud_provider_enabled': 'true', 'cinder_csi_enabled': 'true', 'boot_volume_type': 'ssd',
     'ingress_controller': 'nginx', 'monitoring_enabled': 'true',
     'monitoring_storage_class_name': 'fast', 'container_infra_prefix': 'registry.example.org/x/',
 }
@@ -36,7 +40,7 @@ every_addon = pytest.mark.parametrize('name', addons.table())
 def told(labels: Mapping[str, str], **changes: Any) -> Any:
     """What masters are told."""
     request = DRIVER.render(plans.plan(DRIVER, labels=labels, **changes))
-    return json.loads(settings.parse(request.parameters['master_settings'])['MAGNUM_ADDONS'])
+    return masters.unpacked(request.parameters['master_settings'])
 
 
 def texts(node: Any) -> Iterator[str]:
@@ -54,18 +58,19 @@ def texts(node: Any) -> Iterator[str]:
 @every_addon
 def test_an_entry_is_whole(name: str) -> None:
     entry = addons.table()[name]
-    assert entry.keys() - {'also', 'password'} == {
+    assert entry.keys() - {'also', 'cloud', 'password'} == {
         'what', 'when', 'release', 'chart', 'url', 'digests', 'namespace', 'values'
     }
     assert len(f'magnum-{name}') <= 26, 'names of its pods become too long'
     rules = SCHEMA['properties']
     own = {*entry['when'], entry['release']}
     variables = {found for text in texts(entry) for found in composition.VARIABLE.findall(text)}
-    for label in own | variables - {'release', 'registry'}:
+    for label in own | variables - {'release', 'registry', 'uuid'}:
         assert 'deprecated' not in rules[label], label
         assert 'default' in rules[label], label
     assert rules[entry['release']]['default'].removeprefix('v') in entry['digests']
-    assert rules[entry['release']]['needs'] == entry['when']
+    # That of Cinder has another reason, too: the volume driver.
+    assert rules[entry['release']].get('needs') in (entry['when'], None)
     assert all(re.fullmatch('[0-9a-f]{64}', digest) for digest in entry['digests'].values())
     assert entry['url'].startswith('https://')
 
@@ -106,9 +111,65 @@ def test_values_are_those_of_labels() -> None:
     assert 'storageSpec' not in plain['prometheus']['prometheusSpec']
 
 
+def test_the_cloud_comes_first() -> None:
+    """Without it no pods run on nodes that wait for it; with it there are load balancers."""
+    charts = told({**ALL, 'ingress_controller': 'traefik'})['charts']
+    assert list(charts) == ['cloud-provider', 'cinder-csi', 'metrics-server', 'traefik',
+                            'monitoring']
+    assert charts['traefik']['values']['service'] == {'type': 'LoadBalancer'}
+    uuid = plans.plan(DRIVER).uuid
+    assert charts['cloud-provider']['values']['cluster'] == {'name': uuid}
+    assert charts['cinder-csi']['values']['clusterID'] == uuid
+    for name in ('cloud-provider', 'cinder-csi'):
+        assert charts[name]['cloud'] is True
+        assert charts[name]['values']['secret']['create'] is False
+        assert charts[name]['values']['secret']['name'] == 'cloud-config'
+
+
+@pytest.mark.parametrize(
+    ('labels', 'parameters'),
+    [
+        ({}, {'type': '', 'availability': ''}),
+        ({'boot_volume_type': 'ssd', 'volume_availability_zone': 'nova'},
+         {'type': 'ssd', 'availability': 'nova'}),
+    ],
+)
+def test_the_volume_driver_cinder_is_an_add_on(
+    labels: dict[str, str], parameters: dict[str, str]
+) -> None:
+    charts = told(labels, volume_driver='cinder')['charts']
+    assert 'cloud-provider' not in charts
+    found = yaml.safe_load(charts['cinder-csi']['values']['storageClass']['custom'])
+    assert found['parameters'] == parameters
+    assert found['metadata']['annotations'] == {
+        'storageclass.kubernetes.io/is-default-class': 'true'
+    }
+    assert 'cinder-csi' not in told(labels)['charts']
+
+
+def test_workers_of_former_bays_have_no_cloud_provider() -> None:
+    """Their masters have none, whatever the labels: nothing would take the taint away."""
+    plan = plans.plan(DRIVER, labels={'cloud_provider_enabled': 'true'})
+    outputs = plans.bay_outputs(DRIVER, plan)
+    name = 'MAGNUM_CLOUD_PROVIDER'
+
+    def workers() -> str:
+        request = DRIVER.render_upgrade(plan, plan.workers, (), {}, outputs)
+        return settings.parse(request.parameters['worker_settings'])[name]
+
+    assert workers() == 'true'
+    told_masters = settings.parse(outputs['settled']['master_settings'])
+    del told_masters[name]
+    outputs['settled']['master_settings'] = settings.shell(told_masters)
+    assert workers() == 'false'
+
+
 def test_images_come_from_the_bays_registry() -> None:
     assert told({})['charts']['metrics-server']['values'] == {}
-    charts = told({**ALL, 'container_infra_prefix': 'r.example.org/x'})['charts']
+    charts = told({
+        'ingress_controller': 'nginx', 'monitoring_enabled': 'true',
+        'container_infra_prefix': 'r.example.org/x',
+    })['charts']
     assert charts['metrics-server']['values'] == {
         'image': {'repository': 'r.example.org/x/metrics-server'}
     }
@@ -199,7 +260,7 @@ def test_workers_know_nothing_of_it() -> None:
 def test_all_addons_fit_into_user_data() -> None:
     request = DRIVER.render(plans.plan(DRIVER, labels=ALL, openstack_ca='x' * 3000))
     # Nova takes 65,535 bytes.
-    assert len(base64.b64encode(hot.user_data(request, MASTER).encode())) < 62 * 1024
+    assert len(base64.b64encode(hot.user_data(request, MASTER).encode())) < 63 * 1024
     assert 'charts.py' not in hot.user_data(request, WORKER)
 
 

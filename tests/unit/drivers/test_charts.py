@@ -270,3 +270,85 @@ def test_a_manifest_of_the_users_is_applied_once(cluster: Cluster, master: Maste
     cluster.charts.clear()
     master.look()
     assert cluster.ledger() == {}
+
+
+CLOUD, SECRET = 'cloud-provider', '[Global]\napplication-credential-secret=a-secret\n'
+RESTARTED = 'daemonset/magnum-cloud-provider-pods kube-system'
+
+
+def test_those_that_use_the_cloud_get_its_file(cluster: Cluster, master: Master) -> None:
+    cluster.want(CLOUD, cloud=True)
+    cluster.want(METRICS)
+    said = [master.look()]
+    assert 'cloud.conf' in (master.condition() or '')
+    assert cluster.release(CLOUD) is None
+    assert cluster.release(METRICS)
+    master.share(SECRET)
+    master.wait()
+    said.append(master.look())
+    assert master.condition() == 'True Installed'
+    assert cluster.shared() == SECRET
+    assert cluster.restarts() == []
+    other = SECRET.replace('a-secret', 'another-secret')
+    master.share(other)
+    said.append(master.look())
+    assert cluster.shared() == other
+    assert cluster.restarts() == [RESTARTED], 'they read it when they start'
+    said.append(master.look())
+    assert cluster.restarts() == []
+    assert not any('a-secret' in done.stdout + done.stderr for done in said)
+    assert not any('-secret' in file.read_text() for file in master.root.glob('var/**/*.json'))
+    del cluster.charts[CLOUD]
+    master.look()
+    assert cluster.shared() is None
+    assert cluster.ledger().keys() == {METRICS}
+
+
+def test_the_agent_hands_another_credential_on(cluster: Cluster, master: Master) -> None:
+    """By the hook, which fails until those that use it were started anew."""
+    other = Master(cluster, 'master1')
+    cluster.nodes(master0=True, master1=True)
+    cluster.want(CLOUD, cloud=True)
+    for one in (master, other):
+        one.share(SECRET)
+        one.look()
+    changed = SECRET.replace('a-secret', 'another-secret')
+    for one in (other, master):
+        one.share(changed)
+    assert other.look('cloud').returncode == 0
+    assert cluster.shared() == SECRET, 'another one acts'
+    (cluster.root / 'api/restarts-fail').touch()
+    assert master.look('cloud').returncode != 0
+    (cluster.root / 'api/restarts-fail').unlink()
+    assert master.look('cloud').returncode == 0
+    assert cluster.shared() == changed
+    assert cluster.restarts() == [RESTARTED]
+    assert cluster.release(CLOUD)
+
+
+def test_another_acting_master_brings_its_file(cluster: Cluster, master: Master) -> None:
+    other = Master(cluster, 'master1')
+    cluster.want(CLOUD, cloud=True)
+    master.share(SECRET)
+    master.look()
+    changed = SECRET.replace('a-secret', 'another-secret')
+    other.share(changed)
+    cluster.nodes(master0=False, master1=True)
+    other.look()
+    assert cluster.shared() == changed
+    assert cluster.restarts() == [RESTARTED]
+
+
+def test_all_add_ons_start_anew_when_the_bay_trusts_others(
+    cluster: Cluster, master: Master
+) -> None:
+    other = Master(cluster, 'master1')
+    cluster.nodes(master0=True, master1=True)
+    cluster.want(CLOUD, cloud=True)
+    cluster.want(METRICS)
+    master.share(SECRET)
+    master.look()
+    assert other.look('restart').returncode == 0, 'whoever acts'
+    assert cluster.restarts() == [
+        RESTARTED, 'daemonset/magnum-metrics-server-pods kube-system'
+    ]

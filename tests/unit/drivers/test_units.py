@@ -92,7 +92,9 @@ def test_proxies_arrive_unchanged(tmp_path: pathlib.Path, value: str) -> None:
         assert f'Environment: {name}={value}\n' in found, found
 
 
-def kubelet_arguments(root: pathlib.Path, options: str, version: str = 'v1.34.1') -> list[str]:
+def kubelet_arguments(
+    root: pathlib.Path, options: str, version: str = 'v1.34.1', **more: str
+) -> list[str]:
     """After the whole step on a made-up master."""
     for script in ('common/node/lib.sh', 'kubernetes/node/kubernetes.sh'):
         node_files.place(root, script, f'opt/magnum/{pathlib.Path(script).name}')
@@ -112,6 +114,7 @@ def kubelet_arguments(root: pathlib.Path, options: str, version: str = 'v1.34.1'
         **dict.fromkeys(re.findall(r'\bMAGNUM_[A-Z_]+\b', step.read_text()), ''),
         'MAGNUM_NODE_ROLE': 'master',
         'MAGNUM_KUBELET_OPTIONS': options,
+        **more,
     }
     subprocess.run(
         [step], check=True, capture_output=True, cwd=root,
@@ -179,3 +182,28 @@ def test_add_ons_are_looked_at_with_the_nodes_settings(tmp_path: pathlib.Path) -
         arguments(units, 'magnum-addons'), check=True, capture_output=True, text=True,
     )
     assert done.stdout == '{"a": "it\'s $b"}\n'
+
+
+SERVER = '5f0e7d52-9a3c-4f5e-8f7e-0a1b2c3d4e5f'
+
+
+@pytest.mark.parametrize(
+    ('told', 'server', 'provider_id'),
+    [
+        ('true', f'{SERVER}\n', f'openstack:///{SERVER}'),
+        ('true', 'iid-local01\n', None),
+        ('true', None, None),
+        ('false', f'{SERVER}\n', None),
+    ],
+)
+def test_kubelets_are_told_their_server(
+    tmp_path: pathlib.Path, told: str, server: str | None, provider_id: str | None
+) -> None:
+    file = tmp_path / 'var/lib/cloud/data/instance-id'
+    file.parent.mkdir(parents=True)
+    if server:
+        file.write_text(server)
+    words = kubelet_arguments(tmp_path, '', MAGNUM_CLOUD_PROVIDER=told)
+    assert ('--cloud-provider=external' in words) is (told == 'true')
+    found = yaml.safe_load((tmp_path / 'etc/kubernetes/kubelet.yaml').read_text())
+    assert found.get('providerID') == provider_id

@@ -15,8 +15,8 @@ for manifest in /opt/magnum/manifests/*.yaml; do
         kubectl --kubeconfig=/etc/kubernetes/admin.conf apply --filename=-
 done
 
-# Pods read what their API server is trusted by when they start. So CoreDNS
-# is started anew when Kubernetes has told pods what the bay trusts now. trust.sh does
+# Pods read what their API server is trusted by when they start. So CoreDNS and
+# add-ons are started anew when Kubernetes has told pods what the bay trusts now. trust.sh does
 # not wait for that: where another master's controller manager leads, that one tells
 # them when it has had its turn, which is after this master's.
 cat >/opt/magnum/addons_trust.sh <<'SCRIPT'
@@ -30,6 +30,8 @@ pods_are_told() {
 }
 wait_until 3600 pods_are_told
 kubectl --namespace=kube-system rollout restart deployment/coredns
+load_environment
+python3 /opt/magnum/charts.py restart
 SCRIPT
 chmod 0700 /opt/magnum/addons_trust.sh
 cat >/etc/systemd/system/magnum-addons-trust.service <<'UNIT'

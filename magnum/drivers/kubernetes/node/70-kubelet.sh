@@ -29,14 +29,25 @@ version=$(kubelet --version)
 minor=${version#*.}
 minor=${minor%%.*}
 runtime_setting=
-runtime_options=()
+further_options=()
 if ((minor >= 27)); then
     runtime_setting="containerRuntimeEndpoint: $runtime"
 else
-    runtime_options=(--container-runtime-endpoint="$runtime")
+    further_options=(--container-runtime-endpoint="$runtime")
 fi
 if ((minor < 24)); then
-    runtime_options+=(--container-runtime=remote)
+    further_options+=(--container-runtime=remote)
+fi
+
+# The cloud provider finds the node's server by its id, which cloud-init keeps, or else by
+# its name, and takes away the taint that the kubelet registers its node with.
+cloud_setting=
+if [ "${MAGNUM_CLOUD_PROVIDER:-}" = true ]; then
+    further_options+=(--cloud-provider=external)
+    server=$(cat /var/lib/cloud/data/instance-id || true)
+    if [[ $server =~ ^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$ ]]; then
+        cloud_setting="providerID: openstack:///$server"
+    fi
 fi
 
 write_kubeconfig kubelet "$(api_url)"
@@ -59,12 +70,13 @@ staticPodPath: /etc/kubernetes/manifests
 tlsCertFile: $certificates/kubelet.pem
 tlsPrivateKeyFile: $certificates/kubelet.key
 $runtime_setting
+$cloud_setting
 YAML
 
 read -ra options <<<"$MAGNUM_KUBELET_OPTIONS"
 write_unit kubelet "Kubernetes node agent" "$(command -v kubelet)" \
     --config=/etc/kubernetes/kubelet.yaml \
-    "${runtime_options[@]}" ${taints:+--register-with-taints="$taints"} \
+    "${further_options[@]}" ${taints:+--register-with-taints="$taints"} \
     --hostname-override="$MAGNUM_NODE_NAME" \
     --kubeconfig=/etc/kubernetes/kubelet.conf \
     --node-ip="$MAGNUM_NODE_ADDRESS" \

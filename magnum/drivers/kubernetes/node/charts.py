@@ -9,6 +9,7 @@ goes is in a file for ``conditions.sh``; other masters have none.
 
 from __future__ import annotations
 
+import base64
 import datetime
 import hashlib
 import json
@@ -18,14 +19,18 @@ import re
 import secrets
 import shutil
 import subprocess
+import sys
 import tarfile
 import time
+import zlib
 from typing import Any
 
 STATE = pathlib.Path('/run/magnum/addons')
 FOLDER = pathlib.Path('/var/lib/magnum/addons')
 TRIES = FOLDER / 'tries'
 KUBECONFIG = '--kubeconfig=/etc/kubernetes/admin.conf'
+#: What is in the Secret for those that use the cloud, and where the ledger has its digest.
+CLOUD, CLOUD_KEY = pathlib.Path('/etc/kubernetes/cloud.conf'), '.cloud'
 LEDGER = ('configmap', 'magnum-addons', '--namespace=kube-system')
 #: Seconds: of Helm's waiting, until another master's work is taken for dead, between tries.
 PATIENCE, DEAD, FIRST_PAUSE, LAST_PAUSE = 600, 1200, 60, 1800
@@ -81,6 +86,49 @@ def read_ledger() -> dict[str, str]:
 def note(name: str, text: str | None) -> None:
     """Write an add-on into the ledger, or remove it."""
     kubectl('patch', *LEDGER, '--type=merge', '--patch', json.dumps({'data': {name: text}}))
+
+
+def restart(name: str, namespace: str) -> None:
+    """Start the pods of an add-on anew."""
+    there = f'--namespace={namespace}'
+    found = json.loads(kubectl(
+        'get', 'deployments,daemonsets,statefulsets', there, '--output=json',
+        '--selector=app.kubernetes.io/managed-by=Helm',
+    ))['items']
+    for one in found:
+        told = one['metadata']
+        if told.get('annotations', {}).get('meta.helm.sh/release-name') == f'magnum-{name}':
+            kubectl('rollout', 'restart', f'{one["kind"].lower()}/{told["name"]}', there)
+
+
+def share_cloud(charts: dict[str, Any], before: dict[str, str]) -> None:
+    """Let those that use the cloud have the file that this master has, if it is another.
+
+    :param before: the ledger.
+    """
+    users = {name: chart for name, chart in charts.items() if 'cloud' in chart}
+    if not users:
+        if CLOUD_KEY in before:
+            kubectl('delete', 'secret', 'cloud-config', LEDGER[-1], '--ignore-not-found')
+            note(CLOUD_KEY, None)
+        return
+    try:
+        content = CLOUD.read_text()
+    except OSError as error:
+        raise Failed(str(error)) from None
+    found = digest(content.encode())
+    if before.get(CLOUD_KEY) == found:
+        return
+    kubectl('apply', '--server-side', '--force-conflicts', '--filename=-', given=json.dumps({
+        'apiVersion': 'v1', 'kind': 'Secret', 'stringData': {'cloud.conf': content},
+        'metadata': {'name': 'cloud-config', 'namespace': 'kube-system'},
+    }))
+    # They read it when they start.
+    for name, chart in users.items():
+        if name in before:
+            restart(name, chart['namespace'])
+    note(CLOUD_KEY, found)
+    before[CLOUD_KEY] = found
 
 
 def digest(content: bytes) -> str:
@@ -227,11 +275,11 @@ def look(told: dict[str, Any], before: dict[str, str]) -> None:
     :param before: the ledger.
     """
     charts = told['charts']
-    names = before.keys() | charts.keys()
+    names = [*charts, *(name for name in before if name not in charts and name != CLOUD_KEY)]
     tries = json.loads(TRIES.read_text()) if TRIES.exists() else {}
     tries = {name: said for name, said in tries.items() if name in names}
     # What failed comes last: it may take long.
-    for name in sorted(names, key=lambda name: (name in tries, name)):
+    for name in sorted(names, key=lambda name: name in tries):
         chart, wanted = charts.get(name), ''
         namespace = (chart or {}).get('namespace') or before[name].split()[0]
         if chart:
@@ -239,19 +287,22 @@ def look(told: dict[str, Any], before: dict[str, str]) -> None:
         failures, then, of, _ = tries.get(name, (0, 0, wanted, ''))
         if of != wanted:
             failures = then = 0
-        if wanted != before.get(name):
-            if time.time() < then:
-                continue
-            say(tries, name)
-            try:
+        if time.time() < then and wanted != before.get(name):
+            continue
+        try:
+            if chart and 'cloud' in chart:
+                share_cloud(charts, before)
+            if wanted != before.get(name):
+                say(tries, name)
                 make(name, told['helm'], chart, namespace, wanted)
-            except Failed as error:
-                then = time.time() + min(LAST_PAUSE, FIRST_PAUSE * 2 ** min(failures, 10))
-                tries[name] = failures + 1, then, wanted, str(error)
-                continue
-        tries.pop(name, None)
+            tries.pop(name, None)
+        except Failed as error:
+            then = time.time() + min(LAST_PAUSE, FIRST_PAUSE * 2 ** min(failures, 10))
+            tries[name] = failures + 1, then, wanted, str(error)
     TRIES.write_text(json.dumps(tries))
     say(tries)
+    if not any('cloud' in chart for chart in charts.values()):
+        share_cloud({}, before)
 
 
 def say(tries: dict[str, Any], at_work: str = '') -> None:
@@ -266,17 +317,27 @@ def say(tries: dict[str, Any], at_work: str = '') -> None:
     new.replace(STATE)
 
 
-def main() -> None:
-    """Act, or leave that to another master."""
-    told = json.loads(os.environ['MAGNUM_ADDONS'])
+def main(verb: str = '') -> None:
+    """Act, or leave that to another master.
+
+    :param verb: ``restart`` starts all add-ons anew; ``cloud`` takes the file of the cloud,
+        and nothing else.
+    """
+    told = json.loads(zlib.decompress(base64.b64decode(os.environ['MAGNUM_ADDONS'])))
     FOLDER.mkdir(parents=True, exist_ok=True)
-    is_acting = is_first()
+    is_acting = is_first() or verb == 'restart'
     before = read_ledger() if is_acting else {}
-    if is_acting and (told['charts'] or before):
+    if verb == 'restart':
+        for name, text in before.items():
+            if name != CLOUD_KEY:
+                restart(name, text.split()[0])
+    elif verb == 'cloud':
+        share_cloud(told['charts'] if is_acting else {}, before)
+    elif is_acting and (told['charts'] or before):
         look(told, before)
     elif STATE.exists():
         STATE.unlink()
 
 
 if __name__ == '__main__':
-    main()
+    main(*sys.argv[1:])
