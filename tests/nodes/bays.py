@@ -90,7 +90,10 @@ class Bay:
         compute.post(f'/servers/{of.facts.id}/action', json={action: arguments})
 
     def start(self, *machines: Machine) -> None:
-        """Have Nova start machines that have ended, when it knows that they have."""
+        """Have Nova start machines that have ended, when it knows that they have.
+
+        They run at the end; what they boot may come later.
+        """
         compute = self.person.service('compute')
         wait_until(lambda: all(
             compute.get(f'/servers/{each.facts.id}').json()['server']['status'] == 'SHUTOFF'
@@ -98,6 +101,7 @@ class Bay:
         ), 60, every=1)
         for each in machines:
             self.act(each, 'os-start')
+        wait_until(lambda: all(each.leader() is not None for each in machines), 60, every=1)
 
     def reboot(self, of: Machine) -> None:
         """Have Nova reboot a machine, and wait until it has."""
