@@ -20,6 +20,7 @@ from magnum.drivers import (
     stack_parameters,
     templates,
     upgrades,
+    user_data,
 )
 from magnum.drivers.contract import (
     MASTER,
@@ -117,6 +118,9 @@ class HeatDriver(Driver):
     def validate(self, plan: BayPlan) -> None:
         """See the contract."""
         self._validate(plan)
+        request = self.render(plan)
+        for role in (MASTER, WORKER):
+            user_data.check(request.files, request.parameters, self.folder, role)
 
     def validate_nodegroup(self, plan: BayPlan, group: NodeGroupPlan) -> None:
         """See the contract."""

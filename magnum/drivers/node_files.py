@@ -3,7 +3,8 @@
 A line ``# roles: master worker`` in a file says which nodes get it.
 ``NN-name.sh`` is a step, ``*.yaml`` a manifest; the others lie beside them, in the
 subfolder that they are in here. Nova limits user data to 64 KB, and small texts
-that are alike compress well together: nodes of a role get one archive, in which
+that are alike compress well together: nodes of a role get one archive, a list of
+``[path, mode, text]`` as JSON, compressed and written in base 85, in which
 are neither comments nor docstrings, nor annotations of Python. Of what Python can
 unpack, which every guest has for cloud-init, bzip2 takes the least.
 """
@@ -11,23 +12,24 @@ unpack, which every guest has for cloud-init, bzip2 takes the least.
 import ast
 import base64
 import bz2
-import io
 import itertools
+import json
 import re
-import tarfile
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from magnum.drivers import files
 
 #: Where the archive lies on a node, and its files.
-ARCHIVE: Final = '/opt/magnum/files.tar.bz2'
+ARCHIVE: Final = '/opt/magnum/files'
 FOLDER: Final = '/opt/magnum'
 
 # A line that is a comment, but neither "#!" nor what run.sh reads.
 _COMMENT: Final = re.compile(r'^[ \t]*#(?!!| attempts:).*\n', re.MULTILINE)
 _ROLES: Final = re.compile(r'^# roles:((?: master| worker)+)$', re.MULTILINE)
-_SUFFIX: Final = '.tar.bz2'
+_SUFFIX: Final = '.archive'
+#: Heat replaces words that begin with "$".
+_SPELLED: Final = str.maketrans('$', ',')
 
 
 class Member(NamedTuple):
@@ -59,9 +61,13 @@ def entry(folder: str, role: str) -> Mapping[str, Any]:
     return {
         'path': ARCHIVE,
         'permissions': '0600',
-        'encoding': 'b64',
-        'content': {'get_file': f'{folder}/node/{role}{_SUFFIX}'},
+        'content': {'get_file': reference(folder, role)},
     }
+
+
+def reference(folder: str, role: str) -> str:
+    """What an entry refers to the archive of a driver's nodes by."""
+    return f'{folder}/node/{role}{_SUFFIX}'
 
 
 def role_of(reference: str) -> tuple[str, str] | None:
@@ -71,16 +77,14 @@ def role_of(reference: str) -> tuple[str, str] | None:
 
 
 def pack(members: Collection[Member]) -> str:
-    """Pack files as ``b64`` of an archive; equal files give equal packs."""
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode='w', format=tarfile.USTAR_FORMAT) as archive:
-        for member in members:
-            data = bare(member.source).encode('ascii')
-            info = tarfile.TarInfo(member.path)
-            info.size = len(data)
-            info.mode = 0o700 if member.is_program else 0o600
-            archive.addfile(info, io.BytesIO(data))
-    return base64.b64encode(bz2.compress(packed.getvalue())).decode('ascii')
+    """Pack files as text of an archive; equal files give equal packs."""
+    packed = json.dumps(
+        [(member.path, 0o700 if member.is_program else 0o600, bare(member.source))
+         for member in members],
+        separators=(',', ':'),
+    )
+    text = base64.b85encode(bz2.compress(packed.encode('ascii'))).decode('ascii')
+    return text.translate(_SPELLED)
 
 
 def bare(name: str) -> str:

@@ -1,11 +1,10 @@
 """A small reading of HOT: enough to see what a node would be sent."""
 
 import base64
+import bz2
 import email.mime.multipart
 import email.mime.text
-import io
 import json
-import tarfile
 from collections.abc import Mapping
 from typing import Any
 
@@ -102,15 +101,12 @@ def user_data(request: StackRequest, role: str) -> str:
 
 
 def _archived(file: dict[str, str]) -> dict[str, str]:
-    assert file['encoding'] == 'b64'
-    packed = io.BytesIO(base64.b64decode(file['content']))
-    found = {}
-    with tarfile.open(fileobj=packed, mode='r:bz2') as archive:
-        for member in archive.getmembers():
-            content = archive.extractfile(member)
-            assert content is not None
-            found[f'{node_files.FOLDER}/{member.name}'] = content.read().decode('ascii')
-    return found
+    assert '$' not in file['content'], 'Heat would replace it'
+    packed = base64.b85decode(file['content'].replace(',', '$'))
+    return {
+        f'{node_files.FOLDER}/{path}': text
+        for path, _, text in json.loads(bz2.decompress(packed))
+    }
 
 
 def files_written(message_text: str) -> dict[str, str]:

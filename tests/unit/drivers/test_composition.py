@@ -1,6 +1,5 @@
 """Templates composed of parts."""
 
-import base64
 import hashlib
 import json
 import pathlib
@@ -8,6 +7,7 @@ import subprocess
 from typing import Any
 
 import pytest
+import yaml
 
 from magnum.drivers import composition, files, node_files, templates
 from magnum.drivers.contract import MASTER, WORKER
@@ -23,17 +23,17 @@ DIGESTS = {
     'common/templates/master_address.yaml': '73d266b2add3779e',
     'common/templates/member.yaml': '008386c6d4b3a6ba',
     'common/templates/network.yaml': 'cfa7f1901fd8c287',
-    'common/templates/node.yaml': 'e5f65a18cbed3c0a',
-    'kubernetes/templates/bay.yaml': '725bf10553f90993',
-    'kubernetes/templates/minion.yaml': '166b5fcefcb57972',
+    'common/templates/node.yaml': '991e2abf4efdebf3',
+    'kubernetes/templates/bay.yaml': '3d55f7212ce646d4',
+    'kubernetes/templates/minion.yaml': '86fb0cbf3230de81',
     'kubernetes/templates/nodegroup.yaml': '2de9d426cd8075be',
-    'kubernetes/templates/worker_steps.yaml': '162cf64e586122b4',
-    'mesos/templates/bay.yaml': '9343d3e41835d0d0',
+    'kubernetes/templates/worker_steps.yaml': 'ae92ec88133b47bd',
+    'mesos/templates/bay.yaml': 'cc5f14bb5ff2e667',
     'mesos/templates/nodegroup.yaml': '484052b193d4d2b1',
-    'mesos/templates/worker_steps.yaml': 'f708208b69901d3a',
-    'swarm/templates/bay.yaml': '809cd065c75014fc',
+    'mesos/templates/worker_steps.yaml': '94716d958b7bd97d',
+    'swarm/templates/bay.yaml': 'a0dbf5701f6152eb',
     'swarm/templates/nodegroup.yaml': '5bf15e225c93bd9f',
-    'swarm/templates/worker_steps.yaml': '4435f2213057c744',
+    'swarm/templates/worker_steps.yaml': '87cfae386dfe48e3',
 }
 
 
@@ -120,11 +120,12 @@ def test_files_lie_where_their_names_say() -> None:
 
 @every_folder
 def test_nodes_unpack_what_they_are_sent(folder: str, tmp_path: pathlib.Path) -> None:
-    text = templates.load(f'{folder}/templates/bay.yaml').files[f'{folder}/node/master.tar.bz2']
-    (tmp_path / 'files.tar.bz2').write_bytes(base64.b64decode(text))
-    lines = files.read('common/templates/node.yaml').splitlines()
-    (command,) = (line.strip() for line in lines if 'tarfile' in line)
-    subprocess.run(['sh', '-c', command], cwd=tmp_path, check=True)
+    text = templates.load(f'{folder}/templates/bay.yaml').files[f'{folder}/node/master.archive']
+    (tmp_path / 'files').write_text(text)
+    node = yaml.safe_load(files.read('common/templates/node.yaml'))
+    script = node['resources']['user_data']['properties']['parts'][-1]['config']
+    script = script.replace('cd /opt/magnum', '').replace('exec /opt/magnum/run.sh', '')
+    subprocess.run(['sh', '-c', script], cwd=tmp_path, check=True)
     for member in composition.files_of_nodes(folder, MASTER):
         file = tmp_path / member.path
         assert file.stat().st_mode & 0o777 == (0o700 if member.is_program else 0o600)

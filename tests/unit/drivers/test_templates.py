@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from magnum.drivers import templates
+from magnum.drivers import templates, user_data
 from magnum.drivers.common.node.agent import directives
-from magnum.drivers.contract import MASTER, WORKER, Driver, StackRequest
+from magnum.drivers.contract import MASTER, WORKER, Driver, PlanRefused, StackRequest
 from tests.unit.drivers import hot, plans
 
 ROLES = (MASTER, WORKER)
@@ -121,7 +121,7 @@ def test_user_data_is_small_and_holds_no_credential(driver: Driver, kind: str, r
     )
     text = hot.user_data(request, role)
     # Nova takes 65,535 bytes.
-    assert len(base64.b64encode(text.encode())) < 63 * 1024
+    assert len(base64.b64encode(text.encode())) < 60 * 1024
     assert text.count(plans.TOKENS[role]) == 1
     other_role = WORKER if role == MASTER else MASTER
     assert plans.TOKENS[other_role] not in text
@@ -241,3 +241,26 @@ def test_published_ports_stay_in_the_group_that_bays_have(folder: str, group: st
 
 def _nested(files: Any) -> list[str]:
     return [text for name, text in files.items() if '/templates/' in name]
+
+
+@every_driver
+@pytest.mark.parametrize('role', [MASTER, WORKER])
+def test_the_size_of_user_data_is_known_before(
+    driver: Driver, role: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = rendered(driver, openstack_ca='a certificate\n' * 300)
+    encoded = len(base64.b64encode(hot.user_data(request, role).encode()))
+    parts = request.files, request.parameters, driver.capabilities.coe, role
+    monkeypatch.setattr(user_data, 'LIMIT', encoded + 500)
+    user_data.check(*parts)
+    monkeypatch.setattr(user_data, 'LIMIT', encoded)
+    with pytest.raises(PlanRefused, match=f'user data of a {role}'):
+        user_data.check(*parts)
+
+
+@every_driver
+def test_what_nova_would_refuse_is_refused(driver: Driver) -> None:
+    driver.validate(plans.plan(driver, no_proxy='x' * 100))
+    with pytest.raises(PlanRefused, match='user data of a master') as refused:
+        driver.validate(plans.plan(driver, no_proxy='x' * 40_000))
+    assert refused.value.field == 'labels'

@@ -1,0 +1,34 @@
+"""Size of the user data of nodes, before anything is built.
+
+Nova refuses more than 65,535 bytes of base64. Most of it is the archive of scripts; what a
+bay adds are its settings and the operator's certificate authorities.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from magnum.drivers import node_files
+from magnum.drivers.contract import PlanRefused
+
+LIMIT: Final = 65_535
+#: Bytes of what is around these, addresses and names included: more than a node has.
+_REST: Final = 5_300
+
+
+def check(files: Mapping[str, str], parameters: Mapping[str, Any], folder: str, role: str) -> None:
+    """Check that Nova will take the user data of a bay's nodes.
+
+    :param files: of the template; ``parameters``: of the stack.
+    :raises PlanRefused: it would not.
+    """
+    archive = files[node_files.reference(folder, role)]
+    written = (parameters[f'{role}_settings'], parameters['openstack_ca'])
+    size = len(archive) + sum(len(json.dumps(text)) for text in written) + _REST
+    encoded = (size + 2) // 3 * 4
+    if encoded > LIMIT:
+        raise PlanRefused(
+            'labels',
+            f'The user data of a {role} would be about {encoded} bytes, and Nova takes {LIMIT}: '
+            'give less in labels (add-ons, options, digests) and in no_proxy.',
+        )
