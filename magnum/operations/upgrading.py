@@ -22,11 +22,6 @@ from magnum.drivers.plans import bay_plan
 Row = TypeVar('Row', Bay, Nodegroup)
 Values = Mapping[str, Any]
 
-#: Why one node group alone cannot be upgraded.
-MASTERS_FIRST: Final = (
-    'The masters change, too, and nodes are never newer than their masters: leave it out, and '
-    'all node groups are upgraded.'
-)
 _NOT_COMPARED: Final = WITHOUT_EFFECT_ON_BAYS | {'id', 'created_at', 'updated_at', 'generation'}
 
 

@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from magnum.db import models
+from magnum.domain.parameters import Upgrade
 from magnum.domain.stack_names import short_id
 from tests.fakes.reporters import Reporters
 from tests.operations.conftest import World, error_of
@@ -182,12 +183,17 @@ def test_masters_that_do_not_report(world: World, uuid: str) -> None:
     assert '0 of 3 masters report' in error['reason']
 
 
-def test_one_group_alone_is_refused(world: World, uuid: str, nodes: Reporters) -> None:
+def test_with_one_group_alone_too(world: World, uuid: str, nodes: Reporters) -> None:
+    """As Horizon asks for every upgrade."""
+    world.add_nodegroup(uuid)
+    world.build(uuid)
     upgrade(world, uuid, nodegroup_uuid=world.nodegroup_of(uuid).uuid)
-    error = error_of(world.operations(uuid)[-1])
-    assert error['code'] == 'plan_refused'
-    assert error['reason'].startswith('nodegroup: The masters change')
-    assert directives(nodes) == {}
+    for master in nodes.masters:
+        nodes.result(master, directives(nodes)[master]['id'])
+        turn(world)
+    assert world.bay(uuid).coe_version == 'v2'
+    names = [one.name for one in Upgrade.of(world.operations(uuid)[-1]).groups]
+    assert names == ['default-worker']
 
 
 def test_cancelled_between_two_masters(world: World, uuid: str, nodes: Reporters) -> None:

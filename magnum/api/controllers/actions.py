@@ -23,7 +23,7 @@ from magnum.domain.stack_names import nodegroup_stack_name, stack_name
 from magnum.drivers.contract import PlanRefused
 from magnum.drivers.plans import bay_plan
 from magnum.operations.accept import resize, upgrade
-from magnum.operations.upgrading import MASTERS_FIRST, target_plan, target_rows
+from magnum.operations.upgrading import target_plan, target_rows
 
 _BAY: Final = (bay_repository.TABLE.c.uuid, bay_repository.TABLE.c.project_id)
 #: What a resize has to know of its node group.
@@ -178,14 +178,13 @@ class ActionsController:
                     f'It has another {attribute} than the {self._dialect.singular}.',
                 )
         conf = self._services.conf
-        plan = bay_plan(wanted.bay, wanted.current, wanted.groups, conf)
-        aim = target_plan(
-            wanted.bay, wanted.groups, wanted.current, wanted.target, able.upgrades, conf
-        )
         with refusals.told(_UPGRADE_REFUSED):
-            driver.check_upgrade(plan, aim)
-        if wanted.group is not None and driver.master_settings(plan, aim, {}):
-            raise errors.at_field(errors.bays.UPGRADE_IMPOSSIBLE, 'nodegroup', MASTERS_FIRST)
+            driver.check_upgrade(
+                bay_plan(wanted.bay, wanted.current, wanted.groups, conf),
+                target_plan(
+                    wanted.bay, wanted.groups, wanted.current, wanted.target, able.upgrades, conf
+                ),
+            )
 
     def _upgrade_preview(self, call: Call, wanted: '_Upgrade', batch: int) -> Answer:
         """What is taken beside the nodes that are there, while they are replaced."""

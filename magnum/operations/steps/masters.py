@@ -58,9 +58,8 @@ def upgrade_masters(work: Work) -> None:
 def _settle(work: Work, situation: Situation) -> Mapping[str, str]:
     """Find out what changes, and record it.
 
-    :raises StepFailed: the upgrade is of one node group alone.
+    With one node group alone, too: nodes are never newer than their masters.
     """
-    asked = Upgrade.of(situation.operation)
     driver = work.driver(situation)
     with work.tools.database.reading() as session:
         target = target_of(session, situation.operation)
@@ -71,8 +70,6 @@ def _settle(work: Work, situation: Situation) -> Mapping[str, str]:
     outputs = existing(work, situation.bay.stack_id, outputs=True).outputs
     with rendering():
         changed = driver.master_settings(plan_without_secrets(work, situation), aim, outputs)
-    if changed and asked.nodegroup is not None:
-        raise StepFailed(Failure('plan_refused', f'nodegroup: {upgrading.MASTERS_FIRST}'))
     with work.fenced() as (_, operation):
         asked = dataclasses.replace(Upgrade.of(operation), master_settings=changed)
         operation.parameters = asked.stored()
