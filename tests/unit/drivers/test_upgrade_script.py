@@ -176,6 +176,37 @@ def test_what_does_not_work_either_way_can_be_told_again(master: Master) -> None
     assert master.state() == NEW
 
 
+def test_what_cannot_be_undone_keeps_settings_that_are_whole(master: Master) -> None:
+    """A disk may be full: half a file of settings would cut the master off."""
+    (master.root / 'broken').write_text('90-ready v2\n')
+    full = '#!/bin/sh\ncase "$*" in *former/node.env*.new) : >"$3"; exit 1 ;; esac\n'
+    master.write(master.programs / 'cp', f'{full}exec /bin/cp "$@"\n')
+    done = master.run(**TOLD)
+    assert done.returncode == 1
+    assert 'it does not work with what it had before, either' in done.stdout
+    assert master.settings() == {**BEFORE, **TOLD}
+    assert master.state()[3]
+    (master.programs / 'cp').unlink()
+    assert master.run(**TOLD).returncode == 1
+    assert master.state() == OLD
+
+
+@pytest.mark.parametrize('how', [0, 1], ids=['upgraded', 'undone'])
+def test_what_is_kept_goes_in_one_move(master: Master, how: int) -> None:
+    """Killed while it removes what it had kept, it would take what is left for all."""
+    if how:
+        (master.root / 'broken').write_text('90-ready v2\n')
+    kill = '#!/bin/sh\ncase "$*" in *former*)\n  for folder; do :; done\n'
+    kill += '  [ -e "$folder/node.env" ] && /bin/rm "$folder/node.env" && kill -9 $PPID && exit ;;\n'
+    master.write(master.programs / 'rm', f'{kill}esac\nexec /bin/rm "$@"\n')
+    assert master.run(**TOLD).returncode == -9
+    assert master.state() == (OLD if how else NEW)
+    assert (master.root / 'var/lib/magnum/former.done').exists()
+    (master.programs / 'rm').unlink()
+    assert master.run(**TOLD).returncode == how
+    assert master.state() == (OLD if how else NEW)
+
+
 def test_few_snapshots_are_kept(master: Master) -> None:
     folder = master.root / 'var/lib/magnum/etcd-snapshots'
     folder.mkdir()

@@ -88,19 +88,27 @@ run_steps() {
     done
 }
 
-# return_to_former: settings and programs as they were, and run with them.
+# forget_former: in one move, as half of it would be taken for all that there was.
+forget_former() {
+    rm -rf "$former.done"
+    mv "$former" "$former.done"
+    rm -rf "$former.done"
+}
+
+# return_to_former: settings and programs as they were, and run with them. It is run
+# where bash does not end by itself what fails, as on a full disk.
 return_to_former() {
     local name
     for name in $MAGNUM_KUBE_PROGRAMS flanneld; do
         if [ -e "$former/programs/$name" ]; then
-            install -p -m 0755 "$former/programs/$name" "$programs/$name"
+            install -p -m 0755 "$former/programs/$name" "$programs/$name" || return 1
         elif [ -e "$programs/$name" ]; then
-            rm "$programs/$name"
+            rm "$programs/$name" || return 1
         fi
     done
-    cp -p "$former/record" "$record"
-    cp -p "$former/node.env" "$settings.new"
-    mv "$settings.new" "$settings"
+    cp -p "$former/record" "$record" || return 1
+    cp -p "$former/node.env" "$settings.new" || return 1
+    mv "$settings.new" "$settings" || return 1
     run_steps
 }
 
@@ -116,12 +124,12 @@ fi
 merge "$settings.new" >/dev/null
 mv "$settings.new" "$settings"
 if run_steps; then
-    rm -rf "$former"
+    forget_former
     say "it has the release $MAGNUM_KUBE_VERSION"
     exit 0
 fi
 if return_to_former; then
-    rm -rf "$former"
+    forget_former
     say "it has the release $MAGNUM_KUBE_VERSION again, which it had before"
 else
     say "it does not work with what it had before, either"
