@@ -1,5 +1,6 @@
 """Kubernetes: its programs as systemd services, etcd on the masters, flannel."""
 
+import dataclasses
 import ipaddress
 import itertools
 from collections.abc import Mapping
@@ -98,6 +99,17 @@ def node_restriction(plan: BayPlan, _capabilities: Capabilities) -> None:
                 f'{option!r} would let one node act for the others: {NODE_RESTRICTION} and the '
                 'authorization modes Node and RBAC stay.',
             )
+
+
+def _is_release_chosen(*plans: BayPlan) -> bool:
+    """Whether a label has the release: else masters keep theirs, whatever the default is."""
+    return any('kube_tag' in plan.labels for plan in plans)
+
+
+def _of_release(plan: BayPlan, release: str | None) -> BayPlan:
+    """The plan with a release that no label has, as digests are of one."""
+    given = {} if release is None else {'kube_tag': release}
+    return dataclasses.replace(plan, labels={**plan.labels, **given})
 
 
 class KubernetesDriver(heat.HeatDriver):
@@ -218,19 +230,24 @@ class KubernetesDriver(heat.HeatDriver):
     def check_upgrade(self, current: BayPlan, target: BayPlan) -> None:
         """See the contract."""
         super().check_upgrade(current, target)
-        masters.check_path(self._with_default_labels(current), self._with_default_labels(target))
+        if _is_release_chosen(current, target):
+            masters.check_path(
+                self._with_default_labels(current), self._with_default_labels(target)
+            )
 
     def master_settings(
         self, current: BayPlan, target: BayPlan, bay_outputs: Mapping[str, Any]
     ) -> Mapping[str, str]:
         """See the contract."""
+        settled = bay_outputs.get('settled')
+        living = masters.told(settled) if settled else {}
+        if not _is_release_chosen(current, target):
+            release = living.get(masters.RELEASE) or current.coe_version
+            current, target = (_of_release(plan, release) for plan in (current, target))
         before = self._changed_in_place(current)
-        told = {
-            **before, **self.formerly,
-            **(masters.told(bay_outputs['settled']) if bay_outputs.get('settled') else {}),
-        }
         return masters.changes(
-            before, self._changed_in_place(target), told, 'kube_tag' in target.labels
+            before, self._changed_in_place(target), {**before, **self.formerly, **living},
+            'kube_tag' in target.labels,
         )
 
     def version_of_masters(self, changed: Mapping[str, str]) -> str | None:

@@ -63,6 +63,30 @@ def test_a_default_that_changed_since_leaves_masters_alone() -> None:
     assert DRIVER.master_settings(current, current, told_of_then(current)) == {}
 
 
+def test_digests_are_of_the_release_that_masters_have() -> None:
+    """New nodes are of it, too, and could check nothing by those of another default."""
+    current = plan(kube_binaries_digests=f'flanneld:{"a" * 64}')
+    target = plan(kube_binaries_digests=f'flanneld:{"b" * 64}', flannel_tag='v0.27.5')
+    outputs = told_of_then(current)
+    found = DRIVER.master_settings(current, target, outputs)
+    assert found.keys() == {'MAGNUM_DIGESTS', 'MAGNUM_FLANNEL_VERSION'}
+    known = DRIVER.with_master_settings(outputs, found)
+    for group in (target.workers, plans.further_group()):
+        request = DRIVER.render_upgrade(target, group, (), {}, known)
+        assert request.parameters['kube_version'] == OLD
+        told = settings.parse(request.parameters['worker_settings'])['MAGNUM_DIGESTS']
+        assert f'kubelet/{OLD}/amd64:' in told
+        assert f'flanneld/v0.27.5:{"b" * 64}' in told
+
+
+def test_a_default_that_masters_are_far_from_refuses_nothing() -> None:
+    """Nobody asks for another release of theirs."""
+    current = plans.plan(DRIVER, coe_version='v1.31.1')
+    target = plans.plan(DRIVER, labels={'kubelet_options': '--v=2'}, coe_version='v1.31.1')
+    DRIVER.check_upgrade(current, target)
+    assert DRIVER.master_settings(current, target, {}) == {'MAGNUM_KUBELET_OPTIONS': '--v=2'}
+
+
 def test_a_release_that_is_chosen_is_compared_with_what_masters_have() -> None:
     found = DRIVER.master_settings(plan(), plan(kube_tag=NEW), told_of_then(plan()))
     assert found == {'MAGNUM_KUBE_VERSION': NEW}
