@@ -118,13 +118,18 @@ class HeatDriver(Driver):
     def validate(self, plan: BayPlan) -> None:
         """See the contract."""
         self._validate(plan)
-        request = self.render(plan)
-        for role in (MASTER, WORKER):
-            user_data.check(request.files, request.parameters, self.folder, role)
+        self._check_user_data(plan, MASTER, WORKER)
 
     def validate_nodegroup(self, plan: BayPlan, group: NodeGroupPlan) -> None:
         """See the contract."""
-        self._validate(dataclasses.replace(plan, workers=group), plan)
+        own = dataclasses.replace(plan, workers=group)
+        self._validate(own, plan)
+        self._check_user_data(own, WORKER)
+
+    def _check_user_data(self, plan: BayPlan, *roles: str) -> None:
+        request = self.render(plan)
+        for role in roles:
+            user_data.check(request.files, request.parameters, self.folder, role)
 
     def _validate(self, plan: BayPlan, current: BayPlan | None = None) -> None:
         """:param current: of the bay where it exists."""

@@ -9,11 +9,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from magnum.drivers import node_files
-from magnum.drivers.contract import PlanRefused
+from magnum.drivers.contract import WORKER, PlanRefused
 
 LIMIT: Final = 65_535
 #: Bytes of what is around these, addresses and names included: more than a node has.
 _REST: Final = 5_300
+#: Parameters of node groups that workers are told beside their settings.
+_OF_GROUPS: Final = ('node_labels', 'node_taints')
 
 
 def check(files: Mapping[str, str], parameters: Mapping[str, Any], folder: str, role: str) -> None:
@@ -23,12 +25,15 @@ def check(files: Mapping[str, str], parameters: Mapping[str, Any], folder: str, 
     :raises PlanRefused: it would not.
     """
     archive = files[node_files.reference(folder, role)]
-    written = (parameters[f'{role}_settings'], parameters['openstack_ca'])
+    written = [parameters[f'{role}_settings'], parameters['openstack_ca']]
+    if role == WORKER:
+        written += (parameters.get(name, '') for name in _OF_GROUPS)
     size = len(archive) + sum(len(json.dumps(text)) for text in written) + _REST
     encoded = (size + 2) // 3 * 4
     if encoded > LIMIT:
         raise PlanRefused(
             'labels',
             f'The user data of a {role} would be about {encoded} bytes, and Nova takes {LIMIT}: '
-            'give less in labels (add-ons, options, digests) and in no_proxy.',
+            'give less in labels (add-ons, options, digests), in no_proxy, or in labels and '
+            'taints of nodes.',
         )

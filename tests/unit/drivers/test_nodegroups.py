@@ -1,5 +1,6 @@
 """Node groups beside the default ones, and workers that are replaced."""
 
+import base64
 import dataclasses
 import json
 import re
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from magnum.clients.heat import Resource
-from magnum.drivers import settings, stack_parameters
+from magnum.drivers import settings, stack_parameters, user_data
 from magnum.drivers.contract import MASTER, WORKER, Driver, PlanRefused, StackRequest
 from magnum.drivers.heat import HeatDriver
 from magnum.drivers.kubernetes.driver import KubernetesDriver
@@ -294,6 +295,22 @@ def test_upgrades_that_masters_would_see(
     with pytest.raises(PlanRefused) as refused:
         driver.check_upgrade(plans.plan(driver), plans.plan(driver, **changes))
     assert refused.value.field == field
+
+
+def test_node_labels_that_nova_would_refuse_are_refused_before() -> None:
+    """Workers are told them beside their settings."""
+    driver = KubernetesDriver()
+    many = {f'a{number}.example.org/{"x" * 60}': 'y' * 63 for number in range(150)}
+    request = driver.render(plans.plan(driver, workers=plans.group(WORKER, node_labels=many)))
+    assert len(base64.b64encode(hot.user_data(request, WORKER).encode())) > user_data.LIMIT
+    for check in (
+        lambda: driver.validate(plans.plan(driver, workers=plans.group(WORKER, node_labels=many))),
+        lambda: driver.validate_nodegroup(
+            plans.plan(driver), plans.further_group(node_labels=many)
+        ),
+    ):
+        with pytest.raises(PlanRefused, match='The user data of a worker'):
+            check()
 
 
 def _as_heat_tells(request: StackRequest) -> dict[str, str]:
