@@ -176,6 +176,31 @@ def test_none_is_upgraded_while_another_does_not_work(
     assert error['code'] == ('node_silent' if how == 'silent' else 'node_failed')
 
 
+def test_one_that_was_upgraded_is_given_time_to_say_that_it_works(
+    world: World, uuid: str, nodes: Reporters
+) -> None:
+    """Its result may come before its next report."""
+    upgrade(world, uuid)
+    first, second, _ = nodes.masters
+    down = {'status': 'False', 'reason': 'APINotReady', 'message': 'refused'}
+    ((given,),) = [nodes.report(first, conditions={'ControlPlane': down})]
+    nodes.result(first, given['id'])
+    turn(world)
+    assert world.operations(uuid)[-1].state == 'QUEUED', 'it is waited for'
+    assert directives(nodes) == {}              # all say that they work
+    turn(world)
+    ((name, given),) = directives(nodes).items()
+    assert name == second
+    nodes.report(first, conditions={'ControlPlane': down})
+    nodes.result(second, given['id'])
+    with world.database.writing() as session:
+        for one in session.scalars(sa.select(models.Directive)):
+            one.updated_at -= datetime.timedelta(minutes=3)
+    turn(world)
+    error = error_of(world.operations(uuid)[-1])
+    assert (error['code'], error['resource']) == ('node_failed', first)
+
+
 def test_masters_that_do_not_report(world: World, uuid: str) -> None:
     upgrade(world, uuid)
     error = error_of(world.operations(uuid)[-1])

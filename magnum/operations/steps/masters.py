@@ -12,7 +12,7 @@ from typing import Final
 
 from sqlalchemy import orm
 
-from magnum.db.models import Bay, Directive, Node
+from magnum.db.models import Bay, Directive, Node, Operation
 from magnum.db.repositories import directives, events, locking, node_watch, transitions
 from magnum.db.statements import database_now
 from magnum.domain import boot, machine, node_health, reports
@@ -34,6 +34,8 @@ _PAUSE: Final = 2.0
 _SECONDS: Final = 1500
 #: After this a master without a result counts as silent.
 _TIME: Final = datetime.timedelta(seconds=_SECONDS, minutes=3)
+#: Until then what a master says of itself may be of when it was being upgraded.
+_SETTLING: Final = datetime.timedelta(minutes=2)
 _EVENT: Final = 'bay.upgrade.master'
 
 
@@ -108,7 +110,7 @@ def _upgrade(
     with work.fenced() as (session, operation):
         given = directives.of_node(session, operation.uuid, UPGRADE, master.name)
         if given is None:
-            _check_health(master, masters)
+            _check_health(session, operation, master, masters)
             directives.give(
                 session, operation, MASTER, master.name, UPGRADE,
                 {'settings': dict(changed), 'seconds': _SECONDS},
@@ -125,14 +127,19 @@ def _upgrade(
     raise TryLater(f'The master {master.name} is being upgraded', _PAUSE, NODE_SILENT)
 
 
-def _check_health(master: Node, masters: Sequence[Node]) -> None:
+def _check_health(
+    session: orm.Session, operation: Operation, master: Node, masters: Sequence[Node]
+) -> None:
     """A master is taken from its work only while the others do theirs.
 
+    :raises TryLater: one of them has only just been upgraded.
     :raises StepFailed: one of them does not.
     """
     for one in masters:
         said = (one.conditions or {}).get(node_health.CONTROL_PLANE, {})
         is_down = one is not master and said.get('status') == reports.FALSE
+        if is_down and not one.is_silent and _is_settling(session, operation, one):
+            raise TryLater(f'The master {one.name} does not serve again yet', _PAUSE, NODE_FAILED)
         if one.is_silent or is_down:
             why = 'is not heard of' if one.is_silent else f'says: {said.get("message", "")}'
             raise StepFailed(Failure(
@@ -140,6 +147,14 @@ def _check_health(master: Node, masters: Sequence[Node]) -> None:
                 f'It {why}. The masters from {master.name} on were not upgraded.', one.name,
                 boot.SERVER,
             ))
+
+
+def _is_settling(session: orm.Session, operation: Operation, master: Node) -> bool:
+    """Whether a master has only just said that it is upgraded."""
+    given = directives.of_node(session, operation.uuid, UPGRADE, master.name)
+    if given is None or given.updated_at is None:
+        return False
+    return bool(database_now(session) < given.updated_at + _SETTLING)
 
 
 def _check_outcome(given: Directive) -> None:

@@ -197,7 +197,8 @@ def test_what_is_kept_goes_in_one_move(master: Master, how: int) -> None:
     if how:
         (master.root / 'broken').write_text('90-ready v2\n')
     kill = '#!/bin/sh\ncase "$*" in *former*)\n  for folder; do :; done\n'
-    kill += '  [ -e "$folder/node.env" ] && /bin/rm "$folder/node.env" && kill -9 $PPID && exit ;;\n'
+    kill += '  if [ -e "$folder/node.env" ] && /bin/rm "$folder/node.env"; then\n'
+    kill += '    kill -9 $PPID; exit\n  fi ;;\n'
     master.write(master.programs / 'rm', f'{kill}esac\nexec /bin/rm "$@"\n')
     assert master.run(**TOLD).returncode == -9
     assert master.state() == (OLD if how else NEW)
