@@ -143,6 +143,56 @@ def test_a_master_that_fails_ends_it_and_a_retry_goes_on(
     assert world.bay(uuid).coe_version == 'v2'
 
 
+def test_a_master_that_an_upgrade_broke_is_mended_first(
+    world: World, uuid: str, nodes: Reporters
+) -> None:
+    """While it does not work none of the others may be told, and they would be before it."""
+    asked = upgrade(world, uuid)
+    first, second, third = nodes.masters
+    nodes.result(first, directives(nodes)[first]['id'])
+    turn(world)
+    down = {'ControlPlane': {'status': 'False', 'reason': 'APINotReady', 'message': 'refused'}}
+    (given,) = nodes.report(second, conditions=down)
+    nodes.result(second, given['id'], outcome='failed', lines=['it does not work either way'])
+    turn(world)
+    assert world.operations(uuid)[-1].state == 'FAILED'
+
+    world.about('retry', asked)
+    turn(world)
+    (given,) = nodes.report(second, conditions=down)
+    turn(world)
+    assert directives(nodes)[second] == given, 'still at work, and says that it serves'
+    turn(world)
+    assert directives(nodes).keys() == {second}
+    nodes.result(second, given['id'])
+    turn(world)
+    for master in (first, third):
+        ((name, given),) = directives(nodes).items()
+        assert name == master
+        nodes.result(master, given['id'])
+        turn(world)
+    assert world.bay(uuid).coe_version == 'v2'
+
+
+def test_one_at_a_time_whatever_an_earlier_upgrade_ended_at(
+    world: World, uuid: str, nodes: Reporters
+) -> None:
+    asked = upgrade(world, uuid)
+    first, second, _ = nodes.masters
+    nodes.result(first, directives(nodes)[first]['id'])
+    turn(world)
+    nodes.result(second, directives(nodes)[second]['id'], outcome='failed')
+    turn(world)
+    world.about('retry', asked)
+    turn(world)
+    assert directives(nodes).keys() == {first}
+    down = {'ControlPlane': {'status': 'False', 'reason': 'APINotReady', 'message': 'refused'}}
+    assert nodes.report(second, conditions=down) == []
+    turn(world)
+    assert nodes.report(second, conditions=down) == []
+    assert world.operations(uuid)[-1].state == 'QUEUED'
+
+
 def test_a_master_that_says_nothing(world: World, uuid: str, nodes: Reporters) -> None:
     upgrade(world, uuid)
     with world.database.writing() as session:

@@ -25,7 +25,7 @@ from magnum.operations import upgrading
 from magnum.operations.outcomes import StepFailed, TryLater
 from magnum.operations.steps.heat import existing
 from magnum.operations.steps.rendering import plan_without_secrets, rendering
-from magnum.operations.steps.upgrade import target_of
+from magnum.operations.steps.upgrade import target_of, unfinished
 from magnum.operations.work import Situation, Work
 
 #: Seconds between two looks for the result.
@@ -81,6 +81,9 @@ def _settle(work: Work, situation: Situation) -> Mapping[str, str]:
 def _masters(work: Work, situation: Situation) -> Sequence[Node]:
     """The masters, in the order of their indexes.
 
+    One that an upgrade has left not working comes first: none of the others is taken from
+    its work before it is mended.
+
     :raises StepFailed: one does not report.
     """
     bay, driver = situation.bay, work.driver(situation)
@@ -96,7 +99,26 @@ def _masters(work: Work, situation: Situation) -> Sequence[Node]:
             'bays that an early release made report nothing.',
         ))
     name = stack_name(bay.name, bay.uuid)
-    return sorted(found, key=lambda node: driver.node_index(MASTER, name, node.name) or 0)
+    first = _first(work, situation.operation, found)
+    return sorted(found, key=lambda node: (
+        node.name not in first, driver.node_index(MASTER, name, node.name) or 0
+    ))
+
+
+def _first(work: Work, operation: Operation, masters: Sequence[Node]) -> set[str]:
+    """Name of the master that is at work; else of those that an upgrade has left broken."""
+    with work.tools.database.reading() as session:
+        ended_at = {
+            (earlier.error or {}).get('resource') for earlier in unfinished(session, operation)
+        }
+        given = [
+            directives.of_node(session, operation.uuid, UPGRADE, one.name) for one in masters
+        ]
+    at_work = {one.node for one in given if one is not None and one.outcome is None}
+    return at_work or {
+        one.name for one in masters
+        if one.name in ended_at and not one.is_silent and _is_down(one)
+    }
 
 
 def _upgrade(
@@ -137,7 +159,7 @@ def _check_health(
     """
     for one in masters:
         said = (one.conditions or {}).get(node_health.CONTROL_PLANE, {})
-        is_down = one is not master and said.get('status') == reports.FALSE
+        is_down = one is not master and _is_down(one)
         if is_down and not one.is_silent and _is_settling(session, operation, one):
             raise TryLater(f'The master {one.name} does not serve again yet', _PAUSE, NODE_FAILED)
         if one.is_silent or is_down:
@@ -147,6 +169,11 @@ def _check_health(
                 f'It {why}. The masters from {master.name} on were not upgraded.', one.name,
                 boot.SERVER,
             ))
+
+
+def _is_down(master: Node) -> bool:
+    said = (master.conditions or {}).get(node_health.CONTROL_PLANE, {})
+    return said.get('status') == reports.FALSE
 
 
 def _is_settling(session: orm.Session, operation: Operation, master: Node) -> bool:

@@ -220,7 +220,7 @@ def _before_unfinished(
     the bay never came to have; they are not the group's own choice.
     """
     own = upgrading.columns_of(group)
-    for earlier in _unfinished(session, operation):
+    for earlier in unfinished(session, operation):
         for done in Upgrade.of(earlier).groups:
             if done.uuid == group.uuid:
                 own = {
@@ -251,14 +251,14 @@ def left_undone(
 
 def _left(session: orm.Session, operation: Operation, group: Nodegroup) -> Sequence[str]:
     """The batch of the group at which an upgrade ended, by index."""
-    for earlier in _unfinished(session, operation):
+    for earlier in unfinished(session, operation):
         this = rounds.current(Upgrade.of(earlier))
         if this is not None and this.uuid == group.uuid and this.batch:
             return this.batch
     return ()
 
 
-def _unfinished(session: orm.Session, operation: Operation) -> Iterator[Operation]:
+def unfinished(session: orm.Session, operation: Operation) -> Iterator[Operation]:
     """The bay's upgrades since the last that succeeded, newest first."""
     for earlier in locking.earlier_operations(session, operation, states.UPGRADE):
         if earlier.state == states.SUCCEEDED:
