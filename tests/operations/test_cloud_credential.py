@@ -84,6 +84,21 @@ def test_others_get_none(world: World) -> None:
     assert 'identity.create_application_credential' not in world.cloud.calls
 
 
+def test_a_bay_of_when_its_labels_had_no_effect_gets_none(world: World) -> None:
+    """Its masters cannot use one, and a cloud that allows none fails no rotation for it."""
+    uuid = world.create()
+    world.build(uuid)
+    with world.database.writing() as session:
+        session.execute(sa.update(models.Bay).values(labels=WANTED))
+    world.cloud.faults['identity.create_application_credential'] = CloudForbidden(
+        'identity', 'no', 403
+    )
+    world.ask('rotate_credential', uuid)
+    world.build(uuid)
+    assert world.operations(uuid)[-1].state == 'SUCCEEDED'
+    assert (rows(world), entries(world)) == ([], [])
+
+
 def test_roles_are_those_of_the_option_that_the_user_holds(world: World) -> None:
     world.conf.set_override('cloud_roles', ['Reader', 'other'], 'identity')
     uuid = world.create(labels=WANTED)

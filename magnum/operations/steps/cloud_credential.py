@@ -48,14 +48,17 @@ def ensure_cloud_credential(work: Work) -> None:
 
 
 def add_cloud_credential(work: Work) -> None:
-    """Make the next one beside that which masters have."""
+    """Make the next one beside that which masters have.
+
+    Masters of bays that were made when labels asked for none yet could use none.
+    """
     situation = work.situation()
-    if not _is_wanted(work, situation):
-        return
     known = _of_bay(work)
-    newest = known[-1] if known else None
-    if newest is None or RotateCredential.of(situation.operation).cloud_generation is None:
-        newest = _begin(work, newest.generation + 1 if newest else 1)
+    if not known or not _is_wanted(work, situation):
+        return
+    newest = known[-1]
+    if RotateCredential.of(situation.operation).cloud_generation is None:
+        newest = _begin(work, newest.generation + 1)
     _make(work, situation, newest)
 
 
