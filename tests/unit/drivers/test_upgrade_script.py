@@ -2,11 +2,13 @@
 
 import os
 import pathlib
+import re
 import subprocess
 
 import pytest
 
 from magnum.drivers import settings
+from magnum.operations.steps import masters
 from tests.unit.drivers import node_files
 
 ETCDCTL = """#!/bin/bash
@@ -206,6 +208,20 @@ def test_what_is_kept_goes_in_one_move(master: Master, how: int) -> None:
     (master.programs / 'rm').unlink()
     assert master.run(**TOLD).returncode == how
     assert master.state() == (OLD if how else NEW)
+
+
+def test_there_is_time_to_undo_it() -> None:
+    """Who is killed on the way back leaves a master that does not work."""
+    folder = node_files.FOLDER / 'kubernetes/node'
+    waits = dict(re.findall(
+        r'(MAGNUM_[A-Z]+_SECONDS)=([0-9]+)', (folder / 'directives/upgrade.sh').read_text()
+    ))
+    steps = ''.join((folder / f'{name}.sh').read_text() for name in STEPS)
+    assert waits.keys() == set(re.findall(r'\$\{(MAGNUM_[A-Z]+_SECONDS):-', steps))
+    in_steps = re.findall(r'^(?:if ! )?wait_until (\S+)', steps, re.MULTILINE)
+    # For workers' certificates, and in a service that the step only writes.
+    assert {one for one in in_steps if one.isdigit()} == {'3600'}
+    assert 2 * sum(map(int, waits.values())) < masters._SECONDS
 
 
 def test_few_snapshots_are_kept(master: Master) -> None:

@@ -25,7 +25,7 @@ rm -f /run/flannel/subnet.env
 start_service flanneld
 uses_authorities flanneld
 
-wait_until 900 test -s /run/flannel/subnet.env
+wait_until "${MAGNUM_NETWORK_SECONDS:-900}" test -s /run/flannel/subnet.env
 # shellcheck source=/dev/null
 . /run/flannel/subnet.env
 mkdir -p /etc/cni/net.d

@@ -22,8 +22,9 @@ steps=(
     40-containerd 45-binaries 60-control-plane 65-addons 67-charts 70-kubelet 75-flannel 90-ready
 )
 
-# What was there is there again soon: nobody waits as long as for a new machine.
-export MAGNUM_API_SECONDS=240 MAGNUM_READY_SECONDS=300
+# What was there is there again soon: nobody waits as long as for a new machine, and the
+# agent gives all of it, with the way back, MAGNUM_SECONDS.
+export MAGNUM_API_SECONDS=240 MAGNUM_NETWORK_SECONDS=180 MAGNUM_READY_SECONDS=300
 
 umask 077
 
