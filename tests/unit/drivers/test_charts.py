@@ -214,6 +214,19 @@ def test_what_a_killed_helm_left_is_settled(
     assert master.condition() == 'True Installed'
 
 
+def test_what_was_half_removed_can_be_wanted_again(cluster: Cluster, master: Master) -> None:
+    """Helm changes no release that it was killed in the removal of."""
+    cluster.want(METRICS)
+    master.look()
+    cluster.want(METRICS, '2.0.0')
+    cluster.change(METRICS, {'status': 'uninstalling', 'last_deployed': '2020-01-01T10:00:00Z'})
+    master.look()
+    assert master.condition() == 'True Installed'
+    release = cluster.release(METRICS)
+    assert release
+    assert release['chart'] == 'metrics-server-2.0.0'
+
+
 def test_a_master_that_was_killed_goes_on(cluster: Cluster, master: Master) -> None:
     """What is noted and not installed, is installed; what is noted and not wanted, removed."""
     cluster.want(METRICS)

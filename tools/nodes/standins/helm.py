@@ -64,6 +64,8 @@ class Releases:
             before = {}
         if before.get('info', {}).get('status', '').startswith('pending'):
             raise Failed('another operation (install/upgrade/rollback) is in progress')
+        if before.get('info', {}).get('status') == 'uninstalling':
+            raise Failed(f'"{options.release}" has no deployed releases')
         chart, files = _read_chart(options.chart)
         values = json.loads(pathlib.Path(options.values).read_text()) if options.values else {}
         now = {

@@ -216,6 +216,9 @@ class Addon:
             if 'not found' in str(error):
                 return False
             raise
+        if info['status'] == 'uninstalling':
+            self.remove()
+            return False
         if not info['status'].startswith('pending'):
             return bool(info['status'] == 'deployed')
         since = re.sub(r'\.\d+', '', info['last_deployed']).replace('Z', '+00:00')
