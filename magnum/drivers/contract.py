@@ -401,13 +401,19 @@ class Driver(abc.ABC):
         raise _incapable('cluster_template', 'upgrades nothing')
 
     def master_settings(
-        self, current: BayPlan, target: BayPlan, bay_outputs: Mapping[str, Any]
+        self,
+        current: BayPlan,
+        target: BayPlan,
+        bay_outputs: Mapping[str, Any],
+        unsure: Collection[str] = (),
     ) -> Mapping[str, str]:
         """Settings that an upgrade gives to living masters, before nodes are replaced.
 
         Masters hear of them as the directive ``upgrade``. None: masters stay as they are.
 
         :param bay_outputs: of the bay's stack; none when only the plans are known.
+        :param unsure: settings that some masters may have otherwise, of upgrades that ended
+            half-way.
         """
         return {}
 

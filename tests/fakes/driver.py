@@ -117,13 +117,20 @@ class FakeDriver(Driver):
             raise PlanRefused('network_driver', 'It cannot be changed.')
 
     def master_settings(
-        self, current: BayPlan, target: BayPlan, bay_outputs: Mapping[str, Any]
+        self,
+        current: BayPlan,
+        target: BayPlan,
+        bay_outputs: Mapping[str, Any],
+        unsure: Collection[str] = (),
     ) -> Mapping[str, str]:
-        """The label ``kube_tag`` is their release."""
+        """The label ``kube_tag`` is their release, ``options`` is what they have beside it."""
+        found = {name: '' for name in unsure if name == 'MAGNUM_OPTIONS'}
+        if 'options' in target.labels:
+            found['MAGNUM_OPTIONS'] = target.labels['options']
         release = target.labels.get('kube_tag')
-        if release in (None, current.labels.get('kube_tag')):
-            return {}
-        return {'MAGNUM_KUBE_VERSION': release}
+        if release not in (None, current.labels.get('kube_tag')):
+            found['MAGNUM_KUBE_VERSION'] = release
+        return found
 
     def version_of_masters(self, changed: Mapping[str, str]) -> str | None:
         return changed.get('MAGNUM_KUBE_VERSION')

@@ -174,6 +174,25 @@ def test_a_master_that_an_upgrade_broke_is_mended_first(
     assert world.bay(uuid).coe_version == 'v2'
 
 
+def test_another_upgrade_takes_back_what_one_left_half_done(
+    world: World, uuid: str, nodes: Reporters
+) -> None:
+    """The first master has it, and the stack knows nothing of it."""
+    world.ask(
+        'upgrade', uuid, world.new_baymodel(labels={'kube_tag': 'v2', 'options': '--wrong'})
+    )
+    turn(world)
+    first, second, _ = nodes.masters
+    nodes.result(first, directives(nodes)[first]['id'])
+    turn(world)
+    nodes.result(second, directives(nodes)[second]['id'], outcome='failed')
+    turn(world)
+    assert world.operations(uuid)[-1].state == 'FAILED'
+    upgrade(world, uuid)
+    given = directives(nodes)[first]['parameters']['settings']
+    assert given == {**RELEASE, 'MAGNUM_OPTIONS': ''}
+
+
 def test_one_at_a_time_whatever_an_earlier_upgrade_ended_at(
     world: World, uuid: str, nodes: Reporters
 ) -> None:
@@ -245,7 +264,8 @@ def test_one_that_was_upgraded_is_given_time_to_say_that_it_works(
     nodes.result(second, given['id'])
     with world.database.writing() as session:
         for one in session.scalars(sa.select(models.Directive)):
-            one.updated_at -= datetime.timedelta(minutes=3)
+            assert one.updated_at
+            one.updated_at = one.updated_at - datetime.timedelta(minutes=3)
     turn(world)
     error = error_of(world.operations(uuid)[-1])
     assert (error['code'], error['resource']) == ('node_failed', first)

@@ -3,7 +3,7 @@
 import dataclasses
 import ipaddress
 import itertools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from magnum.domain.node_certificates import NodeCertificate
@@ -236,7 +236,11 @@ class KubernetesDriver(heat.HeatDriver):
             )
 
     def master_settings(
-        self, current: BayPlan, target: BayPlan, bay_outputs: Mapping[str, Any]
+        self,
+        current: BayPlan,
+        target: BayPlan,
+        bay_outputs: Mapping[str, Any],
+        unsure: Collection[str] = (),
     ) -> Mapping[str, str]:
         """See the contract."""
         settled = bay_outputs.get('settled')
@@ -247,7 +251,7 @@ class KubernetesDriver(heat.HeatDriver):
         before = self._changed_in_place(current)
         return masters.changes(
             before, self._changed_in_place(target), {**before, **self.formerly, **living},
-            'kube_tag' in target.labels,
+            'kube_tag' in target.labels, unsure,
         )
 
     def version_of_masters(self, changed: Mapping[str, str]) -> str | None:

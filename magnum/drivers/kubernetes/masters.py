@@ -1,6 +1,6 @@
 """Settings of living masters that an upgrade changes: above all the release of Kubernetes."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from magnum.drivers import settings
@@ -29,7 +29,11 @@ CHANGED_IN_PLACE: Final = frozenset((
 
 
 def changes(
-    before: Mapping[str, str], after: Mapping[str, str], told: Mapping[str, str], is_chosen: bool
+    before: Mapping[str, str],
+    after: Mapping[str, str],
+    told: Mapping[str, str],
+    is_chosen: bool,
+    unsure: Collection[str] = (),
 ) -> dict[str, str]:
     """Settings that masters are to be given.
 
@@ -39,11 +43,17 @@ def changes(
     :param before: by the plan as it is; ``after``: as it is to be.
     :param told: what the masters have.
     :param is_chosen: the release is a label of the plan, and no default.
+    :param unsure: what some masters may have otherwise. Of these the release stays: none
+        goes back.
     """
+    again = (set(unsure) & after.keys()) - {RELEASE}
     differing = {name for name, value in after.items() if value != before[name]}
     if is_chosen and after[RELEASE] != told[RELEASE]:
         differing |= after.keys()
-    return {name: after[name] for name in sorted(differing) if after[name] != told.get(name)}
+    return {
+        name: after[name] for name in sorted(differing | again)
+        if name in again or after[name] != told.get(name)
+    }
 
 
 def told(settled: Mapping[str, str]) -> dict[str, str]:

@@ -65,13 +65,20 @@ def _settle(work: Work, situation: Situation) -> Mapping[str, str]:
     driver = work.driver(situation)
     with work.tools.database.reading() as session:
         target = target_of(session, situation.operation)
+        # Of an upgrade that ended half-way some masters have these, and others do not.
+        unsure = {
+            name for earlier in unfinished(session, situation.operation)
+            for name in Upgrade.of(earlier).master_settings or ()
+        }
     aim = upgrading.target_plan(
         situation.bay, situation.nodegroups, situation.baymodel, target,
         driver.capabilities.upgrades, work.tools.conf,
     )
     outputs = existing(work, situation.bay.stack_id, outputs=True).outputs
     with rendering():
-        changed = driver.master_settings(plan_without_secrets(work, situation), aim, outputs)
+        changed = driver.master_settings(
+            plan_without_secrets(work, situation), aim, outputs, unsure
+        )
     with work.fenced() as (_, operation):
         asked = dataclasses.replace(Upgrade.of(operation), master_settings=changed)
         operation.parameters = asked.stored()

@@ -38,6 +38,19 @@ def test_options_change_without_a_release() -> None:
     }
 
 
+def test_what_an_upgrade_left_half_done_is_told_again() -> None:
+    """Some masters have it, whatever the stack says; but none goes back to a release."""
+    current = plan(kube_tag=OLD)
+    outputs = plans.bay_outputs(DRIVER, current)
+    left = DRIVER.master_settings(current, plan(kube_tag=NEW, kubelet_options='--v=9'), outputs)
+    found = DRIVER.master_settings(current, plan(kube_tag=NEW), outputs, left)
+    assert found['MAGNUM_KUBELET_OPTIONS'] == ''
+    assert found['MAGNUM_KUBE_VERSION'] == NEW
+    found = DRIVER.master_settings(current, current, outputs, left)
+    assert found.keys() == {'MAGNUM_KUBELET_OPTIONS', 'MAGNUM_DIGESTS'}
+    assert DRIVER.version_of_masters(found) is None
+
+
 def test_add_ons_come_and_go() -> None:
     without = plan(metrics_server_enabled='false')
     (told,) = changes(without, plan()).values()
