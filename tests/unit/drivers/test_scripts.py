@@ -83,7 +83,13 @@ def test_coredns_starts_anew_when_pods_are_told(tmp_path: pathlib.Path, told: st
     lib = node_files.place(tmp_path, 'common/node/lib.sh', 'opt/magnum/lib.sh')
     step = (FOLDER / 'kubernetes/node/65-addons.sh').read_text()
     script = step.split("<<'SCRIPT'\n")[1].split('\nSCRIPT\n')[0]
-    script = script.replace('/opt/magnum/lib.sh', str(lib)).replace('until 3600', 'until 1')
+    charts = tmp_path / 'charts.py'
+    charts.write_text(f'import sys; open("{tmp_path}/charts", "w").write(sys.argv[1])')
+    (tmp_path / 'etc/magnum').mkdir(parents=True)
+    (tmp_path / 'etc/magnum/node.env').write_text('MAGNUM_HTTP_PROXY=\nMAGNUM_HTTPS_PROXY=\n')
+    for name, file in {'/opt/magnum/lib.sh': lib, '/opt/magnum/charts.py': charts}.items():
+        script = script.replace(name, str(file))
+    script = script.replace('until 3600', 'until 1')
     ca = tmp_path / 'etc/magnum/certificates/ca.pem'
     ca.parent.mkdir(parents=True)
     ca.write_text('the new')
@@ -99,6 +105,7 @@ def test_coredns_starts_anew_when_pods_are_told(tmp_path: pathlib.Path, told: st
     is_told = told == 'the new'
     assert (ended.returncode == 0) is is_told, ended.stderr
     assert (tmp_path / 'done').exists() is is_told
+    assert (tmp_path / 'charts').exists() is is_told
 
 
 @pytest.mark.parametrize(
