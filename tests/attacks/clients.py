@@ -94,7 +94,7 @@ class WellBehaved:
 
 @contextlib.contextmanager
 def unharmed(
-    service: RunningService, seconds: float = 3.0, mib: float = 60.0
+    service: RunningService, seconds: float = 6.0, mib: float = 60.0
 ) -> Iterator[WellBehaved]:
     """Fail unless others are served as usual during an attack, and memory stays bounded.
 
