@@ -54,9 +54,14 @@ def labels(
 
 def versions(client: Kubectl) -> dict[str, str]:
     """By node, the release that its kubelet is of."""
+    return versions_in(client.json('get', 'nodes'))
+
+
+def versions_in(nodes: Mapping[str, Any]) -> dict[str, str]:
+    """Of a list of nodes."""
     return {
         node['metadata']['name']: node['status']['nodeInfo']['kubeletVersion']
-        for node in client.json('get', 'nodes')['items']
+        for node in nodes['items']
     }
 
 
