@@ -27,8 +27,8 @@ if ! [ -x $cni/bridge ]; then
 fi
 
 # Kernels without modules have them built in.
+printf '%s\n' overlay br_netfilter >/etc/modules-load.d/magnum.conf
 for module in overlay br_netfilter; do
-    echo $module >>/etc/modules-load.d/magnum.conf
     modprobe $module || true
 done
 cat >/etc/sysctl.d/90-magnum.conf <<'SYSCTL'
