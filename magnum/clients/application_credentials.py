@@ -3,10 +3,11 @@
 import dataclasses
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from keystoneauth1 import adapter
 from keystoneauth1 import session as keystone_session
+from keystoneauth1.identity.base import BaseIdentityPlugin
 from oslo_config import cfg
 
 from magnum.clients.errors import CloudConflict, CloudNotFound, Unauthenticated, calling
@@ -70,8 +71,7 @@ class ApplicationCredentials:
     def roles(self) -> frozenset[str]:
         """Names of the roles that the user holds on its project."""
         with calling(_IDENTITY, 'issue_token'):
-            access: Any = self._session.auth.get_access(self._session)  # type: ignore[union-attr]
-            return frozenset(access.role_names)
+            return frozenset(_access(self._session).role_names)
 
     def make(self, name: str, secret: str, roles: Sequence[str], description: str) -> str:
         """Make one, in place of one of that name, whose secret nobody may know.
@@ -152,8 +152,7 @@ class ApplicationCredentialsClients:
         session = self._sessions.as_credential(credential_id, secret)
         region = self._sessions.region_name
         with calling(_IDENTITY, 'use_application_credential'):
-            known: Any = session.auth.get_access(session)  # type: ignore[union-attr]
-            catalogue = known.service_catalog
+            catalogue = _access(session).service_catalog
             where = {'interface': _PUBLIC, 'region_name': region}
             auth_url = str(catalogue.url_for(service_type=_IDENTITY, **where))
             network = catalogue.endpoint_data_for(service_type=_NETWORK, **where)
@@ -181,6 +180,11 @@ class ApplicationCredentialsClients:
 
     def _of(self, session: keystone_session.Session, user_id: str) -> ApplicationCredentials:
         return ApplicationCredentials(session, self._sessions, user_id, self._access_rules)
+
+
+def _access(session: keystone_session.Session) -> Any:
+    """What the token of a session says."""
+    return cast(BaseIdentityPlugin, session.auth).get_access(session)
 
 
 def access_rules(rules: Iterable[str]) -> list[dict[str, str]]:

@@ -141,6 +141,14 @@ def _addons(nodes: Sequence[Node]) -> Condition | None:
     return None
 
 
+def control_plane(said: Mapping[str, Mapping[str, str]] | None) -> Mapping[str, str]:
+    """What a node says of its control plane.
+
+    :param said: its conditions; None: it has said nothing yet.
+    """
+    return (said or {}).get(CONTROL_PLANE, {'status': UNKNOWN, 'reason': '', 'message': ''})
+
+
 def _nobody() -> Condition:
     return Condition(UNKNOWN, 'NoNodeReports', 'No node that could say so reports')
 

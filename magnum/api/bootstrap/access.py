@@ -84,8 +84,9 @@ class Parts:
         self.certificates = certificates
         # Other requests need threads while Nova is slow.
         self.cloud = Cloud(servers, max(1, conf.api.threads // 2))
-        self.servers = servers
         self.wake_up = wake_up
+        #: What each node that signs may send, of every kind.
+        self.per_node = RateLimiter(conf.nodes.requests_per_minute)
         self.driver_for_bay = driver_for_bay
         self._per_bay = RateLimiter(conf.bootstrap.requests_per_minute)
 

@@ -23,7 +23,7 @@ import enum
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 import cachetools
 from oslo_db import exception as db_exc
@@ -112,6 +112,7 @@ class Cloud:
         :raises APIError: no such server is the bay's, or not now.
         """
         bay, name = applicant.bay, applicant.name
+        self._check_in_vain(bay.uuid)
         with self._bounded(bay.uuid, name):
             try:
                 found = self._servers.named(name, bay.project_id or '')
@@ -122,7 +123,27 @@ class Cloud:
                 return Confirmed(server, NodeAddresses(server.addresses, self._api(applicant)))
             except CloudError as error:
                 LOG.error('The node %s of bay %s cannot be confirmed: %s', name, bay.uuid, error)
-                raise _later('The cloud did not confirm the node.') from error
+                raise later('The cloud did not confirm the node.') from error
+
+    def output(self, bay: models.Bay, driver: Driver, name: str) -> Any:
+        """What the bay's stack says to others, for one of its nodes; None if nothing yet.
+
+        :param name: of the node.
+        :raises APIError: not now.
+        """
+        with self._bounded(bay.uuid, name):
+            try:
+                return self._output(bay, driver)
+            except CloudError as error:
+                LOG.error('The stack of bay %s does not answer: %s', bay.uuid, error)
+                raise later("Heat did not say what the bay's stack has.") from error
+
+    def _output(self, bay: models.Bay, driver: Driver) -> Any:
+        if bay.stack_id is None:
+            return None
+        return self._servers.stack_output(
+            stack_name(bay.name, bay.uuid), bay.stack_id, driver.api_output
+        )
 
     def _api(self, applicant: Applicant) -> tuple[str, ...]:
         """The API's addresses, for a master."""
@@ -131,14 +152,9 @@ class Cloud:
             return ()
         balanced: tuple[str, ...] = ()
         if bay.master_lb_enabled:
-            told = None
-            if bay.stack_id is not None:
-                told = self._servers.stack_output(
-                    stack_name(bay.name, bay.uuid), bay.stack_id, driver.api_output
-                )
-            balanced = driver.api_addresses({driver.api_output: told})
+            balanced = driver.api_addresses({driver.api_output: self._output(bay, driver)})
             if not balanced:
-                raise _later('The address of the load balancer is not known yet.')
+                raise later('The address of the load balancer is not known yet.')
         return (*driver.service_addresses(bay.labels), *balanced)
 
     @contextmanager
@@ -147,20 +163,23 @@ class Cloud:
         with self._lock:
             of_bay = sum(uuid == bay_uuid for uuid, _ in self._under_way)
             if key in self._under_way or of_bay >= _AT_ONCE:
-                raise _later('Nodes of the bay are being confirmed.')
+                raise later('Nodes of the bay are being confirmed.')
             if len(self._under_way) >= self._at_once:
-                raise _later('Nodes of other bays are being confirmed.')
-            if self._in_vain.get(bay_uuid, 0) >= _IN_VAIN:
-                raise errors.APIError(
-                    errors.bootstrap.TOO_MANY, 'Too many nodes were not confirmed.',
-                    {'Retry-After': '60'},
-                )
+                raise later('Nodes of other bays are being confirmed.')
             self._under_way.add(key)
         try:
             yield
         finally:
             with self._lock:
                 self._under_way.discard(key)
+
+    def _check_in_vain(self, bay_uuid: str) -> None:
+        with self._lock:
+            if self._in_vain.get(bay_uuid, 0) >= _IN_VAIN:
+                raise errors.APIError(
+                    errors.bootstrap.TOO_MANY, 'Too many nodes were not confirmed.',
+                    {'Retry-After': '60'},
+                )
 
     def _count_in_vain(self, bay_uuid: str) -> None:
         with self._lock:
@@ -229,7 +248,7 @@ def judge(
             *which, operation.uuid, server.id, confirmed.addresses, {purpose: public_key}
         )
     except db_exc.DBDuplicateEntry:     # by another process, at the same moment
-        raise _later('The node is being registered.') from None
+        raise later('The node is being registered.') from None
     return Standing.ADMITTED, nodes.addresses_of(node)
 
 
@@ -336,5 +355,6 @@ def _advice(verb: str, applicant: Applicant) -> str:
     )
 
 
-def _later(detail: str) -> errors.APIError:
+def later(detail: str) -> errors.APIError:
+    """The answer to a node that is to ask again, as the cloud does not say yet."""
     return errors.APIError(errors.service.CLOUD_UNAVAILABLE, detail, {'Retry-After': _SOON})

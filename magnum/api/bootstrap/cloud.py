@@ -11,12 +11,11 @@ import webob
 
 from magnum.api import errors
 from magnum.api.bootstrap.access import Parts, json_of, refused
+from magnum.api.bootstrap.admission import later
 from magnum.api.bootstrap.signed import SignedRequests
 from magnum.clients.application_credentials import Access
-from magnum.clients.errors import CloudError
 from magnum.db import models
 from magnum.db.repositories import bays, cloud_credentials, nodegroups
-from magnum.domain.stack_names import stack_name
 from magnum.drivers.contract import MASTER, CloudAccess, Driver
 from magnum.drivers.plans import bay_plan
 from magnum.operations import cloud_secrets
@@ -24,7 +23,6 @@ from magnum.operations import cloud_secrets
 LOG = logging.getLogger(__name__)
 
 _TAG: Final = 'magnum/cloud'
-_SOON: Final = '5'  # seconds
 
 
 class CloudController:
@@ -59,7 +57,7 @@ class CloudController:
                 auth_url=access.auth_url,
                 region=access.region,
                 external_network_id=access.external_network_id,
-                subnet=self._subnet(row, driver),
+                subnet=self._subnet(row, driver, node.name),
             ),
         )
         LOG.info(
@@ -68,22 +66,12 @@ class CloudController:
         )
         return {'generation': credential.generation, 'configuration': configuration}
 
-    def _subnet(self, bay: models.Bay, driver: Driver) -> str:
+    def _subnet(self, bay: models.Bay, driver: Driver, name: str) -> str:
         """The subnet of the bay's nodes, as its stack has it.
 
         :raises APIError: it is not known yet, or Heat does not answer.
         """
-        subnet = None
-        if bay.stack_id is not None:
-            try:
-                subnet = driver.bay_subnet(self._parts.servers.stack_output(
-                    stack_name(bay.name, bay.uuid), bay.stack_id, driver.api_output
-                ))
-            except CloudError as error:
-                LOG.error('The subnet of bay %s is not known: %s', bay.uuid, error)
+        subnet = driver.bay_subnet(self._parts.cloud.output(bay, driver, name))
         if subnet is None:
-            raise errors.APIError(
-                errors.service.CLOUD_UNAVAILABLE,
-                "The subnet of the bay's nodes is not known yet.", {'Retry-After': _SOON},
-            )
+            raise later("The subnet of the bay's nodes is not known yet.")
         return subnet

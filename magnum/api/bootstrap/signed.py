@@ -10,7 +10,6 @@ import webob
 from magnum.api import errors
 from magnum.api.bootstrap import signatures
 from magnum.api.bootstrap.access import LONGEST, Parts, argument, body, limit, refused
-from magnum.api.bootstrap.rate_limits import RateLimiter
 from magnum.db.repositories import reports as repository
 from magnum.db.selections import Row
 
@@ -24,7 +23,6 @@ class SignedRequests:
 
     def __init__(self, parts: Parts):
         self._parts = parts
-        self._per_node = RateLimiter(parts.conf.nodes.requests_per_minute)
 
     def by(self, request: webob.Request, bay: str, tag: str) -> tuple[Row, bytes]:
         """The node that signed a request, and the body.
@@ -49,7 +47,7 @@ class SignedRequests:
                 errors.bootstrap.CLOCK, "The node's clock is more than 5 minutes off.",
                 {'Date': email.utils.formatdate(now, usegmt=True)},
             )
-        limit(self._per_node, f'{claim.bay}/{claim.role}/{claim.node}')
+        limit(self._parts.per_node, f'{claim.bay}/{claim.role}/{claim.node}')
         return node, text
 
 

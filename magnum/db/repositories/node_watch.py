@@ -60,11 +60,14 @@ def take_changed(session: orm.Session, bay_uuid: str) -> bool:
     ) > 0
 
 
-def reporting(session: orm.Session, bay_uuid: str) -> Sequence[models.Node]:
-    """The nodes of a bay that have reported, by name, as they are now."""
+def reporting(
+    session: orm.Session, bay_uuid: str, role: str | None = None
+) -> Sequence[models.Node]:
+    """The nodes of a bay, or those of a role, that have reported, by name, as they are now."""
+    which = [] if role is None else [TABLE.c.role == role]
     return session.scalars(
         sa.select(models.Node)
-        .where(TABLE.c.bay_uuid == bay_uuid, TABLE.c.heard_at.is_not(None))
+        .where(TABLE.c.bay_uuid == bay_uuid, TABLE.c.heard_at.is_not(None), *which)
         .order_by(TABLE.c.name, TABLE.c.role)
         .execution_options(populate_existing=True)
     ).all()

@@ -121,19 +121,6 @@ def registered(
     ).all()
 
 
-def reporting(session: Session, bay_uuid: str, role: str) -> Sequence[models.Node]:
-    """Nodes of a role that sign their reports, and have been heard of lately; by name."""
-    return session.scalars(
-        sa.select(models.Node)
-        .where(
-            TABLE.c.bay_uuid == bay_uuid, TABLE.c.role == role,
-            TABLE.c.signing_key.is_not(None), TABLE.c.heard_at.is_not(None),
-            TABLE.c.is_silent == sa.false(),
-        )
-        .order_by(TABLE.c.name)
-    ).all()
-
-
 def addresses_of(node: models.Node) -> NodeAddresses:
     """What the cloud said when the node came."""
     return NodeAddresses(tuple(node.addresses), tuple(node.api_addresses))

@@ -10,15 +10,14 @@ from typing import Any, Final
 
 import yaml
 
-from magnum.drivers import composition, files
+from magnum.drivers import composition, files, settings
 from magnum.drivers.contract import BayPlan, Capabilities, PlanRefused
-from magnum.drivers.kubernetes import downloads
+from magnum.drivers.kubernetes import cloud, downloads
 
 CHARTS_URL: Final = 'addons_charts_url'
 DIGESTS: Final = 'addons_charts_digests'
 MANIFEST: Final = 'post_install_manifest_url'
 HELM: Final = 'helm'
-CINDER: Final = 'cinder'
 _HELM_URL: Final = 'https://get.helm.sh/helm-{release}-linux-{architecture}.tar.gz'
 
 Entry = Mapping[str, Any]
@@ -91,10 +90,11 @@ def check(plan: BayPlan, _capabilities: Capabilities) -> None:
 
 def _variables(plan: BayPlan) -> Mapping[str, str]:
     """Labels and what else values are made of."""
-    csi = plan.labels['cinder_csi_enabled']
     return {
         **plan.labels,
-        'cinder_csi_enabled': 'true' if plan.volume_driver == CINDER else csi,
+        'cinder_csi_enabled': settings.flag(
+            cloud.claims_volumes(plan.volume_driver, plan.labels)
+        ),
         'registry': plan.labels['container_infra_prefix'].rstrip('/'),
         'uuid': plan.uuid,
     }

@@ -8,9 +8,7 @@ from magnum.domain import uuids
 from magnum.drivers import labels, load_balancing
 from magnum.drivers.contract import BayPlan, CloudAccess
 
-#: Labels that ask for what needs a credential.
-_LABELS: Final = ('cloud_provider_enabled', 'cinder_csi_enabled')
-_CINDER: Final = 'cinder'
+CINDER: Final = 'cinder'
 _PLAIN: Final = re.compile('[A-Za-z0-9._:/-]+')
 #: Where nodes have the authority of the cloud's endpoints.
 _CA_FILE: Final = '/etc/magnum/openstack-ca.pem'
@@ -19,7 +17,17 @@ _CA_FILE: Final = '/etc/magnum/openstack-ca.pem'
 def wants_credential(plan: BayPlan) -> bool:
     """Whether the masters of a bay get a credential of the cloud."""
     resolved = labels.resolve(labels.schema('kubernetes'), plan.labels)
-    return plan.volume_driver == _CINDER or any(resolved[name] == 'true' for name in _LABELS)
+    return resolved['cloud_provider_enabled'] == 'true' or (
+        claims_volumes(plan.volume_driver, resolved)
+    )
+
+
+def claims_volumes(volume_driver: str | None, resolved: Mapping[str, str]) -> bool:
+    """Whether the bay's pods get volumes of Cinder by claims.
+
+    :param resolved: its labels.
+    """
+    return volume_driver == CINDER or resolved['cinder_csi_enabled'] == 'true'
 
 
 def configuration(plan: BayPlan, access: CloudAccess) -> str:

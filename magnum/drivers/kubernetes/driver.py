@@ -121,7 +121,7 @@ class KubernetesDriver(heat.HeatDriver):
         server_types=('vm',),
         distros=('debian', 'ubuntu'),
         network_drivers=('flannel',),
-        volume_drivers=(addons.CINDER,),
+        volume_drivers=(cloud.CINDER,),
         versions=('v1.31', 'v1.32', 'v1.33', 'v1.34', 'v1.35'),
         nodegroups=True,
         upgrades=(WORKER,),

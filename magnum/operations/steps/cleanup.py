@@ -111,13 +111,13 @@ def await_stacks_gone(work: Work) -> None:
 def delete_identity(work: Work) -> None:
     """Remove the bay's Keystone user, and with it the application credentials that it has."""
     keystone = work.tools.keystone
-    for kind in (ledger.KEYSTONE_USER, ledger.APPLICATION_CREDENTIAL):
-        for entry in entries_of(work, kind):
-            if kind == ledger.KEYSTONE_USER:
-                user_id = entry.external_id or keystone.find_user(entry.name)
-                if user_id:
-                    keystone.delete_user(user_id)
-            strike(work, entry)
+    for entry in entries_of(work, ledger.KEYSTONE_USER):
+        user_id = entry.external_id or keystone.find_user(entry.name)
+        if user_id:
+            keystone.delete_user(user_id)
+        strike(work, entry)
+    for entry in entries_of(work, ledger.APPLICATION_CREDENTIAL):
+        strike(work, entry)
 
 
 def delete_certificates(work: Work) -> None:

@@ -16,7 +16,7 @@ from oslo_log import log as logging
 from magnum.clients.application_credentials import ApplicationCredentials
 from magnum.clients.errors import CloudForbidden
 from magnum.db.models import CloudCredential
-from magnum.db.repositories import cloud_credentials, events, ledger, nodes
+from magnum.db.repositories import cloud_credentials, events, ledger, node_watch
 from magnum.db.statements import database_now
 from magnum.domain import states
 from magnum.domain.failures import Failure
@@ -223,7 +223,8 @@ def _behind(work: Work, generation: int) -> list[str]:
     """Names of masters that report, and have not said that they have a generation."""
     with work.tools.database.reading() as session:
         return [
-            node.name
-            for node in nodes.reporting(session, work.claim.bay_uuid, MASTER)
-            if (node.versions or {}).get(CLOUD_CREDENTIAL) != str(generation)
+            node.name for node in node_watch.reporting(session, work.claim.bay_uuid, MASTER)
+            # One that is being built anew fetches it in a step.
+            if node.signing_key is not None and not node.is_silent
+            and (node.versions or {}).get(CLOUD_CREDENTIAL) != str(generation)
         ]

@@ -98,10 +98,7 @@ def _leaving(work: Work, situation: Situation, asked: Resize | Upgrade) -> tuple
     """Names of the nodes that go: those that report; the cluster knows no others."""
     driver = work.driver(situation)
     with work.tools.database.reading() as session:
-        workers = [
-            node for node in node_watch.reporting(session, situation.bay.uuid)
-            if node.role == WORKER
-        ]
+        workers = node_watch.reporting(session, situation.bay.uuid, WORKER)
     if not workers:
         return ()
     going = asked.current.batch if isinstance(asked, Upgrade) else _removed(work, situation)
@@ -168,15 +165,13 @@ def _patience(work: Work, operation: Operation, given: Directive) -> datetime.ti
 def _master(session: orm.Session, operation: Operation) -> Node | None:
     """A master that reports and whose control plane works, or may."""
     found = [
-        node for node in node_watch.reporting(session, operation.bay_uuid)
-        if node.role == MASTER and node.state == reports.READY and not node.is_silent
+        node for node in node_watch.reporting(session, operation.bay_uuid, MASTER)
+        if node.state == reports.READY and not node.is_silent
     ]
-    return min(found, key=lambda node: _ORDER[_control_plane(node)], default=None)
-
-
-def _control_plane(node: Node) -> str:
-    said = (node.conditions or {}).get(node_health.CONTROL_PLANE, {})
-    return said.get('status', reports.UNKNOWN)
+    return min(
+        found, key=lambda node: _ORDER[node_health.control_plane(node.conditions)['status']],
+        default=None,
+    )
 
 
 _ORDER: Final = {reports.TRUE: 0, reports.UNKNOWN: 1, reports.FALSE: 2}

@@ -21,11 +21,10 @@ from magnum.domain.failures import NODE_FAILED, NODE_SILENT, Failure
 from magnum.domain.parameters import Upgrade
 from magnum.domain.stack_names import stack_name
 from magnum.drivers.contract import MASTER
-from magnum.operations import upgrading
 from magnum.operations.outcomes import StepFailed, TryLater
 from magnum.operations.steps.heat import existing
 from magnum.operations.steps.rendering import plan_without_secrets, rendering
-from magnum.operations.steps.upgrade import target_of, unfinished
+from magnum.operations.steps.upgrade import target_plan, unfinished
 from magnum.operations.work import Situation, Work
 
 #: Seconds between two looks for the result.
@@ -62,22 +61,16 @@ def _settle(work: Work, situation: Situation) -> Mapping[str, str]:
 
     With one node group alone, too: nodes are never newer than their masters.
     """
-    driver = work.driver(situation)
     with work.tools.database.reading() as session:
-        target = target_of(session, situation.operation)
         # Of an upgrade that ended half-way some masters have these, and others do not.
         unsure = {
             name for earlier in unfinished(session, situation.operation)
             for name in Upgrade.of(earlier).master_settings or ()
         }
-    aim = upgrading.target_plan(
-        situation.bay, situation.nodegroups, situation.baymodel, target,
-        driver.capabilities.upgrades, work.tools.conf,
-    )
     outputs = existing(work, situation.bay.stack_id, outputs=True).outputs
     with rendering():
-        changed = driver.master_settings(
-            plan_without_secrets(work, situation), aim, outputs, unsure
+        changed = work.driver(situation).master_settings(
+            plan_without_secrets(work, situation), target_plan(work, situation), outputs, unsure
         )
     with work.fenced() as (_, operation):
         asked = dataclasses.replace(Upgrade.of(operation), master_settings=changed)
@@ -95,9 +88,7 @@ def _masters(work: Work, situation: Situation) -> Sequence[Node]:
     """
     bay, driver = situation.bay, work.driver(situation)
     with work.tools.database.reading() as session:
-        found = [
-            node for node in node_watch.reporting(session, bay.uuid) if node.role == MASTER
-        ]
+        found = node_watch.reporting(session, bay.uuid, MASTER)
     wanted = next(group for group in situation.nodegroups if group.role == MASTER).node_count
     if len(found) < wanted:
         raise StepFailed(Failure(
@@ -165,22 +156,23 @@ def _check_health(
     :raises StepFailed: one of them does not.
     """
     for one in masters:
-        said = (one.conditions or {}).get(node_health.CONTROL_PLANE, {})
-        is_down = one is not master and _is_down(one)
-        if is_down and not one.is_silent and _is_settling(session, operation, one):
+        if one.is_silent:
+            code, why = NODE_SILENT, 'is not heard of'
+        elif one is master or not _is_down(one):
+            continue
+        elif _is_settling(session, operation, one):
             raise TryLater(f'The master {one.name} does not serve again yet', _PAUSE, NODE_FAILED)
-        if one.is_silent or is_down:
-            why = 'is not heard of' if one.is_silent else f'says: {said.get("message", "")}'
-            raise StepFailed(Failure(
-                NODE_SILENT if one.is_silent else NODE_FAILED,
-                f'It {why}. The masters from {master.name} on were not upgraded.', one.name,
-                boot.SERVER,
-            ))
+        else:
+            said = node_health.control_plane(one.conditions)
+            code, why = NODE_FAILED, f'says: {said["message"]}'
+        raise StepFailed(Failure(
+            code, f'It {why}. The masters from {master.name} on were not upgraded.', one.name,
+            boot.SERVER,
+        ))
 
 
 def _is_down(master: Node) -> bool:
-    said = (master.conditions or {}).get(node_health.CONTROL_PLANE, {})
-    return said.get('status') == reports.FALSE
+    return node_health.control_plane(master.conditions)['status'] == reports.FALSE
 
 
 def _is_settling(session: orm.Session, operation: Operation, master: Node) -> bool:

@@ -14,7 +14,7 @@ from magnum.domain import machine, rounds, states
 from magnum.domain.failures import Failure
 from magnum.domain.nodegroups import kind_of
 from magnum.domain.parameters import Parameters, Round, Upgrade
-from magnum.drivers.contract import MASTER
+from magnum.drivers.contract import MASTER, BayPlan
 from magnum.drivers.plans import nodegroup_plan
 from magnum.operations import upgrading
 from magnum.operations.outcomes import StepFailed, TryLater
@@ -37,16 +37,10 @@ _LONGEST_BATCH: Final = 24 * 60
 def check_upgrade(work: Work) -> None:
     """Check the upgrade once more."""
     situation = work.situation()
-    with work.tools.database.reading() as session:
-        target = target_of(session, situation.operation)
-    driver = work.driver(situation)
-    roles = driver.capabilities.upgrades
-    aim = upgrading.target_plan(
-        situation.bay, situation.nodegroups, situation.baymodel, target, roles, work.tools.conf
-    )
+    driver, aim = work.driver(situation), target_plan(work, situation)
     with rendering():
         driver.check_upgrade(plan_without_secrets(work, situation), aim)
-    _concerned(situation, roles)
+    _concerned(situation, driver.capabilities.upgrades)
 
 
 def choose_nodegroups(work: Work) -> None:
@@ -56,7 +50,7 @@ def choose_nodegroups(work: Work) -> None:
         return
     concerned = _concerned(situation, work.driver(situation).capabilities.upgrades)
     with work.fenced() as (session, operation):
-        target = target_of(session, operation)
+        target = _target(session, operation)
         groups = tuple(
             _round(session, operation, group, situation.baymodel, target) for group in concerned
         )
@@ -148,14 +142,27 @@ def adopt_baymodel(work: Work) -> None:
     situation = work.situation()
     roles = work.driver(situation).capabilities.upgrades
     with work.changing_bay() as (session, operation):
-        target = target_of(session, operation, is_to_stay=True)
+        target = _target(session, operation, is_to_stay=True)
         values = upgrading.bay_values(situation.bay, situation.baymodel, target, roles)
         locking.set_values(
             session, Bay, situation.bay.uuid, baymodel_id=target.uuid, **values
         )
 
 
-def target_of(session: orm.Session, operation: Operation, is_to_stay: bool = False) -> Baymodel:
+def target_plan(work: Work, situation: Situation) -> BayPlan:
+    """The bay as it is to be.
+
+    :raises StepFailed: the baymodel is not what the upgrade was asked for with.
+    """
+    with work.tools.database.reading() as session:
+        target = _target(session, situation.operation)
+    return upgrading.target_plan(
+        situation.bay, situation.nodegroups, situation.baymodel, target,
+        work.driver(situation).capabilities.upgrades, work.tools.conf,
+    )
+
+
+def _target(session: orm.Session, operation: Operation, is_to_stay: bool = False) -> Baymodel:
     """The baymodel that the bay is to have.
 
     :param is_to_stay: keep it from going away within this transaction.
@@ -269,7 +276,7 @@ def unfinished(session: orm.Session, operation: Operation) -> Iterator[Operation
 def _aimed(work: Work, situation: Situation) -> Situation:
     """The situation as it is to be when the round is done."""
     with work.tools.database.reading() as session:
-        target = target_of(session, situation.operation)
+        target = _target(session, situation.operation)
     this = Upgrade.of(situation.operation).current
     roles = work.driver(situation).capabilities.upgrades
     groups = [

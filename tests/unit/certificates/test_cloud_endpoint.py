@@ -3,9 +3,11 @@
 import configparser
 import json
 import logging
+from collections.abc import Mapping
 
 import pytest
 import sqlalchemy as sa
+import webob
 from oslo_config import cfg
 from sqlalchemy import orm
 
@@ -49,7 +51,7 @@ def nodes(
 
 
 def add(session: orm.Session, service: CertificateService, bay: models.Bay, number: int,
-        access: dict[str, str] | None) -> str:
+        access: Mapping[str, str | None] | None) -> str:
     """A credential of the bay; its secret."""
     row = models.CloudCredential(
         bay_uuid=bay.uuid, generation=number, name=f'{bay.uuid}-{number}',
@@ -69,12 +71,14 @@ def node(nodes: Nodes, bay: models.Bay, role: str = 'master') -> Reporting:
     return made
 
 
-def ask(node: Reporting, document: object = None, tag: str = 'magnum/cloud'):  # type: ignore[no-untyped-def]
+def ask(
+    node: Reporting, document: object = None, tag: str = 'magnum/cloud'
+) -> webob.Response:
     body = json.dumps({} if document is None else document).encode()
     return node.send('cloud', body, node.headers(body, tag))
 
 
-def error_of(response) -> tuple[int, str]:  # type: ignore[no-untyped-def]
+def error_of(response: webob.Response) -> tuple[int, str]:
     (error,) = json.loads(response.body)['errors']
     return response.status_int, error['code']
 
@@ -184,7 +188,7 @@ def test_the_subnet_is_waited_for(
 def test_a_subnet_that_is_named_is_found_by_whoever_needs_it(
     nodes: Nodes, bay: models.Bay, session: orm.Session, service: CertificateService
 ) -> None:
-    add(session, service, bay, 1, {**ACCESS, 'external_network_id': None})  # type: ignore[dict-item]
+    add(session, service, bay, 1, {**ACCESS, 'external_network_id': None})
     for subnet in ('mine', ''):
         nodes.servers.outputs['nodegroup'] = {'subnet': subnet}
         text = ask(node(nodes, bay)).json['configuration']

@@ -253,8 +253,9 @@ class Addon:
 def make(
     name: str, helm: dict[str, Any], chart: dict[str, Any] | None, namespace: str, wanted: str
 ) -> None:
-    """Install an add-on, or remove it where there is no chart.
+    """Install an add-on; remove one that the bay is not told of any more.
 
+    :param chart: None: the bay is told of none.
     :param wanted: what the ledger then says.
     """
     if chart:
