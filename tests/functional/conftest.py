@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from tests.functional import magnum_service
+from tests.functional.cloud_contents import Contents
 from tests.functional.people import Person
 from tools.devcloud import backends, settings
 from tools.devcloud.node_agent import STATE as AGENT_STATE
@@ -37,6 +38,20 @@ def cloud() -> None:
         requests.get(settings.KEYSTONE_URL, timeout=10)
     except requests.ConnectionError:
         pytest.fail('the development cloud does not run: tools/devcloud/devcloud up')
+
+
+@pytest.fixture(scope='module')
+def debris(people: dict[str, Person], alice: Person) -> Contents:
+    """What is in the project of the bays."""
+    project = alice.keystone.get_project_id()
+    assert project is not None
+    return Contents(people['admin'], project)
+
+
+@pytest.fixture(scope='module')
+def before(debris: Contents) -> dict[str, set[str]]:
+    """What was there before the module made anything."""
+    return debris.snapshot()
 
 
 @pytest.fixture(scope='session')

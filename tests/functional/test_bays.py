@@ -20,18 +20,6 @@ COES = ('kubernetes', 'swarm', 'mesos')
 
 
 @pytest.fixture(scope='module')
-def debris(people: dict[str, Person], alice: Person) -> Contents:
-    project = alice.keystone.get_project_id()
-    assert project is not None
-    return Contents(people['admin'], project)
-
-
-@pytest.fixture(scope='module')
-def before(debris: Contents) -> dict[str, set[str]]:
-    return debris.snapshot()
-
-
-@pytest.fixture(scope='module')
 def bays(alice: Person, before: dict[str, set[str]]) -> dict[str, str]:
     """One bay of each COE, asked for with the old client's commands."""
     made = {}

@@ -49,18 +49,6 @@ class Masters:
 
 
 @pytest.fixture(scope='module')
-def debris(people: dict[str, Person], alice: Person) -> Contents:
-    project = alice.keystone.get_project_id()
-    assert project is not None
-    return Contents(people['admin'], project)
-
-
-@pytest.fixture(scope='module')
-def before(debris: Contents) -> dict[str, set[str]]:
-    return debris.snapshot()
-
-
-@pytest.fixture(scope='module')
 def masters(
     alice: Person, people: dict[str, Person], before: dict[str, set[str]]
 ) -> Iterator[Masters]:

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Mapping
 from typing import Any, Final
 
+import pytest
 import yaml
 
 from tests.functional.conftest import wait_until
@@ -50,6 +51,14 @@ def labels(
         'node_ports_allowed_cidrs': '0.0.0.0/0',
         **charts.labels(downloads, web.architecture()),
     }
+
+
+def client(
+    bay: Bay, programs: pathlib.Path, folders: pytest.TempPathFactory
+) -> Kubectl:
+    """kubectl as the bay's owner has it."""
+    folder = folders.mktemp('kubectl') / 'files'
+    return kubectl.configured(bay.person, bay.uuid, programs / 'kubectl', folder)
 
 
 def versions(client: Kubectl) -> dict[str, str]:

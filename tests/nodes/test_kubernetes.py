@@ -15,7 +15,7 @@ import yaml
 from tests.functional import magnum_service
 from tests.functional.conftest import wait_until
 from tests.functional.people import Person
-from tests.nodes import bays, docker, kubectl, kubernetes
+from tests.nodes import bays, docker, kubernetes
 from tests.nodes.bays import Bay
 from tests.nodes.kubectl import Kubectl
 from tests.nodes.kubernetes import CERTIFICATES, WEB
@@ -42,8 +42,7 @@ def bay(alice: Person, programs: pathlib.Path, downloads: str) -> Iterator[Bay]:
 
 @pytest.fixture(scope='module')
 def client(bay: Bay, programs: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> Kubectl:
-    folder = tmp_path_factory.mktemp('kubectl') / 'files'
-    return kubectl.configured(bay.person, bay.uuid, programs / 'kubectl', folder)
+    return kubernetes.client(bay, programs, tmp_path_factory)
 
 
 def master(bay: Bay) -> Machine:

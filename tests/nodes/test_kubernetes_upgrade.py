@@ -10,7 +10,7 @@ import requests
 
 from tests.functional.conftest import wait_until
 from tests.functional.people import Person
-from tests.nodes import bays, kubectl, kubernetes
+from tests.nodes import bays, kubernetes
 from tests.nodes.bays import Bay
 from tests.nodes.kubectl import Kubectl
 from tests.nodes.kubernetes import NODE_PORT
@@ -36,8 +36,7 @@ def bay(alice: Person, programs: pathlib.Path, downloads: str) -> Iterator[Bay]:
 def client(
     bay: Bay, programs: pathlib.Path, downloads: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Kubectl:
-    folder = tmp_path_factory.mktemp('kubectl') / 'files'
-    made = kubectl.configured(bay.person, bay.uuid, programs / 'kubectl', folder)
+    made = kubernetes.client(bay, programs, tmp_path_factory)
     kubernetes.run_web(made, downloads, WORKERS)
     return made
 

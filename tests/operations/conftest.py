@@ -46,6 +46,7 @@ from tests.fakes.cloud import (
     FakeKeystone,
 )
 from tests.fakes.driver import FakeRegistry
+from tests.fakes.reporters import Reporters
 from tests.fakes.resources import FakeProjectResourcesClients
 
 #: SQLite has no connection that breaks.
@@ -228,6 +229,11 @@ class World:
                     if value is not None:
                         setattr(operation, name, value - ago)
 
+    def go_on_soon(self) -> None:
+        """A conductor does what is due in some seconds."""
+        self.pass_time(10)
+        self.worker().turn()
+
     def build(self, uuid: str) -> None:
         """Turn the crank until nothing moves."""
         worker = self.worker()
@@ -328,3 +334,11 @@ def die_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
     monkeypatch.setattr(os, 'kill', die)
     yield failpoints.arm
     failpoints.arm(None)
+
+
+@pytest.fixture
+def nodes(world: World, uuid: str) -> Reporters:
+    """The nodes of the module's bay, which have reported that they are well."""
+    made = Reporters(world.conf, world.database, world.tools.certificates, uuid)
+    made.report()
+    return made

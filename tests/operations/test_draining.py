@@ -18,19 +18,6 @@ def uuid(world: World) -> str:
     return world.built(workers=4)
 
 
-@pytest.fixture
-def nodes(world: World, uuid: str) -> Reporters:
-    made = Reporters(world.conf, world.database, world.tools.certificates, uuid)
-    made.report()
-    return made
-
-
-def turn(world: World) -> None:
-    """A conductor does what is due."""
-    world.pass_time(10)
-    world.worker().turn()
-
-
 def finish(world: World) -> None:
     """Heat does what it was asked, if it was."""
     world.cloud.settle()
@@ -66,18 +53,18 @@ def test_nodes_that_go_are_drained_and_then_removed(
 ) -> None:
     before = asked(world)
     world.ask('resize', uuid, 2)
-    turn(world)
+    world.go_on_soon()
     (master,) = nodes.masters
     given = directive(nodes)
     assert (given['verb'], given['parameters']) == (
         'drain', {'nodes': nodes.workers[2:], 'seconds': 240}
     )
     assert nodes.report(*nodes.workers) == []
-    turn(world)
+    world.go_on_soon()
     assert directive(nodes)['id'] == given['id']     # the same until its result
     assert asked(world) == before
     nodes.result(master, given['id'])
-    turn(world)
+    world.go_on_soon()
     assert asked(world) == before + 1
     assert nodes.report(master) == []
 
@@ -86,7 +73,7 @@ def test_nodes_that_go_are_drained_and_then_removed(
     assert (given['verb'], given['parameters']) == ('remove', {'nodes': nodes.workers[2:]})
     assert world.operations(uuid)[-1].state == 'QUEUED'
     nodes.result(master, given['id'])
-    turn(world)
+    world.go_on_soon()
     assert world.operations(uuid)[-1].state == 'SUCCEEDED'
     names = ', '.join(nodes.workers[2:])
     assert told(world, uuid) == [
@@ -97,10 +84,10 @@ def test_nodes_that_go_are_drained_and_then_removed(
 
 def test_nodes_that_are_named_go(world: World, uuid: str, nodes: Reporters) -> None:
     world.ask('resize', uuid, 2, nodes_to_remove=('0',))
-    turn(world)
+    world.go_on_soon()
     assert directive(nodes)['parameters']['nodes'] == [nodes.workers[0], nodes.workers[3]]
     nodes.result(nodes.masters[0], directive(nodes)['id'])
-    turn(world)
+    world.go_on_soon()
     world.cloud.settle()
     assert sorted(world.stack('bay')['nodes']) == ['1', '2']
 
@@ -111,7 +98,7 @@ def test_those_of_a_further_group(world: World, uuid: str, nodes: Reporters) -> 
     more = Reporters(world.conf, world.database, world.tools.certificates, uuid, 'gpu')
     more.report()
     world.ask('resize', uuid, 1, nodegroup_uuid=world.nodegroup('gpu').uuid)
-    turn(world)
+    world.go_on_soon()
     assert directive(nodes)['parameters']['nodes'] == [more.workers[1]]
 
 
@@ -120,10 +107,10 @@ def test_what_cannot_be_drained_is_told_and_the_resize_goes_on(
 ) -> None:
     before = asked(world)
     world.ask('resize', uuid, 3)
-    turn(world)
+    world.go_on_soon()
     (master,) = nodes.masters
     nodes.result(master, directive(nodes)['id'], outcome='failed', lines=['a', 'budget of x'])
-    turn(world)
+    world.go_on_soon()
     assert asked(world) == before + 1
     assert told(world, uuid) == [
         ('bay.resize.not_drained', f'nodes that go are not drained: {master}: a | budget of x')
@@ -135,18 +122,18 @@ def test_nobody_waits_for_long(
     world: World, uuid: str, nodes: Reporters, step: str
 ) -> None:
     world.ask('resize', uuid, 3)
-    turn(world)
+    world.go_on_soon()
     if step == 'remove':
         nodes.result(nodes.masters[0], directive(nodes)['id'])
-        turn(world)
+        world.go_on_soon()
         finish(world)
     before, given = asked(world), directive(nodes)
     assert given['verb'] == step
     pass_time_of_directives(world, 240)
-    turn(world)
+    world.go_on_soon()
     assert directive(nodes)['id'] == given['id']
     pass_time_of_directives(world, 61)
-    turn(world)
+    world.go_on_soon()
     assert nodes.report(*nodes.masters) == []
     (what, why) = told(world, uuid)[-1]
     assert what == {'drain': 'bay.resize.not_drained', 'remove': 'bay.resize.not_removed'}[step]
@@ -179,7 +166,7 @@ def test_an_operation_that_has_little_time_waits_less(
 def test_a_bay_whose_nodes_report_nothing_goes_on_as_before(world: World, uuid: str) -> None:
     before = asked(world)
     world.ask('resize', uuid, 3)
-    turn(world)
+    world.go_on_soon()
     assert asked(world) == before + 1
     assert told(world, uuid) == [
         ('bay.resize.not_drained', 'nodes that go are not drained: no master reports')
@@ -197,7 +184,7 @@ def test_a_master_that_cannot_is_not_asked(
     with world.database.writing() as session:
         session.execute(sa.update(models.Node).filter_by(role='master').values(**changes))
     world.ask('resize', uuid, 3)
-    turn(world)
+    world.go_on_soon()
     assert told(world, uuid)[0][1].endswith('no master reports')
 
 
@@ -229,17 +216,17 @@ def test_names_that_are_of_no_node_are_refused_as_before(
 
 def test_a_retry_drains_anew(world: World, uuid: str, nodes: Reporters) -> None:
     operation = world.ask('resize', uuid, 3)
-    turn(world)
+    world.go_on_soon()
     first = directive(nodes)
     nodes.result(nodes.masters[0], first['id'])
-    turn(world)
+    world.go_on_soon()
     world.cloud.settle('FAILED', 'No valid host was found')
     world.pass_time(30)
     world.worker().watch()
     world.worker().turn()
     assert world.operations(uuid)[-1].state == 'FAILED'
     world.about('retry', operation)
-    turn(world)
+    world.go_on_soon()
     again = directive(nodes)
     assert again['id'] != first['id']
     assert again['verb'] == 'drain'

@@ -28,14 +28,6 @@ def uuid(world: World) -> str:
     return made
 
 
-@pytest.fixture
-def nodes(world: World, uuid: str) -> Reporters:
-    """The nodes of the bay, which report."""
-    found = Reporters(world.conf, world.database, world.tools.certificates, uuid)
-    found.report()
-    return found
-
-
 @dataclasses.dataclass
 class Conductor:
     """One that looks after silent nodes, with a clock of its own."""

@@ -27,24 +27,11 @@ def uuid(world: World) -> str:
     return made
 
 
-@pytest.fixture
-def nodes(world: World, uuid: str) -> Reporters:
-    made = Reporters(world.conf, world.database, world.tools.certificates, uuid)
-    made.report()
-    return made
-
-
-def turn(world: World) -> None:
-    """A conductor does what is due."""
-    world.pass_time(10)
-    world.worker().turn()
-
-
 def upgrade(world: World, uuid: str, **more: Any) -> models.Operation:
     asked: models.Operation = world.ask(
         'upgrade', uuid, world.new_baymodel(labels={'kube_tag': 'v2'}), **more
     )
-    turn(world)
+    world.go_on_soon()
     return asked
 
 
@@ -52,6 +39,12 @@ def directives(nodes: Reporters) -> dict[str, dict[str, Any]]:
     """What masters are told, by name."""
     told = {name: nodes.report(name) for name in nodes.masters}
     return {name: given for name, (given,) in ((name, one) for name, one in told.items() if one)}
+
+
+def ended(world: World, nodes: Reporters, master: str, **more: Any) -> None:
+    """A master ends what it is told, and a conductor goes on."""
+    nodes.result(master, directives(nodes)[master]['id'], **more)
+    world.go_on_soon()
 
 
 def events(world: World, uuid: str) -> list[str]:
@@ -70,21 +63,21 @@ def test_one_after_the_other_and_then_the_nodes(
         assert name == master, 'one at a time, in the order of their indexes'
         assert given['verb'] == 'upgrade'
         assert given['parameters'] == {'settings': RELEASE, 'seconds': 1500}
-        turn(world)
+        world.go_on_soon()
         assert directives(nodes)[master]['id'] == given['id'], 'the same until its result'
         assert 'orchestration.replace_stack' not in world.cloud.calls
         assert world.bay(uuid).coe_version != 'v2'
         nodes.result(master, given['id'])
-        turn(world)
+        world.go_on_soon()
     assert world.bay(uuid).coe_version == 'v2'
-    turn(world)                                 # drained
+    world.go_on_soon()                                 # drained
     (drain,) = directives(nodes).values()
     nodes.result(nodes.masters[0], drain['id'])
-    turn(world)
+    world.go_on_soon()
     (remove,) = directives(nodes).values()
     assert remove['verb'] == 'remove'
     nodes.result(nodes.masters[0], remove['id'])
-    turn(world)
+    world.go_on_soon()
     told = world.stack(short_id(uuid))['parameters']
     assert told['masters'] == RELEASE, 'new nodes are told what the masters have'
     assert world.statuses(uuid)['default-worker'] == 'UPDATE_IN_PROGRESS'
@@ -103,15 +96,14 @@ def test_each_master_has_its_own_time(world: World, uuid: str, nodes: Reporters)
         assert found.deadline - asked.created_at > datetime.timedelta(minutes=25)
         world.pass_time(900)
         nodes.report()
-        nodes.result(master, directives(nodes)[master]['id'])
-        turn(world)
+        ended(world, nodes, master)
     assert world.bay(uuid).coe_version == 'v2'
 
 
 def test_nothing_changes_for_masters(world: World, uuid: str, nodes: Reporters) -> None:
     world.ask('upgrade', uuid, world.new_baymodel())
-    turn(world)
-    turn(world)
+    world.go_on_soon()
+    world.go_on_soon()
     assert {given['verb'] for given in directives(nodes).values()} == {'drain'}
     assert events(world, uuid) == []
 
@@ -121,11 +113,9 @@ def test_a_master_that_fails_ends_it_and_a_retry_goes_on(
 ) -> None:
     asked = upgrade(world, uuid)
     first, second, _ = nodes.masters
-    nodes.result(first, directives(nodes)[first]['id'])
-    turn(world)
+    ended(world, nodes, first)
     lines = ['the step 60-control-plane failed:', 'unknown flag', 'it has v1 again']
-    nodes.result(second, directives(nodes)[second]['id'], outcome='failed', lines=lines)
-    turn(world)
+    ended(world, nodes, second, outcome='failed', lines=lines)
     failed = world.operations(uuid)[-1]
     assert (failed.state, world.bay(uuid).status) == ('FAILED', 'UPDATE_FAILED')
     error = error_of(failed)
@@ -134,12 +124,12 @@ def test_a_master_that_fails_ends_it_and_a_retry_goes_on(
     assert 'orchestration.replace_stack' not in world.cloud.calls
 
     world.about('retry', asked)
-    turn(world)
+    world.go_on_soon()
     for master in nodes.masters:
         ((name, given),) = directives(nodes).items()
         assert (name, given['parameters']['settings']) == (master, RELEASE)
         nodes.result(master, given['id'])
-        turn(world)
+        world.go_on_soon()
     assert world.bay(uuid).coe_version == 'v2'
 
 
@@ -149,28 +139,27 @@ def test_a_master_that_an_upgrade_broke_is_mended_first(
     """While it does not work none of the others may be told, and they would be before it."""
     asked = upgrade(world, uuid)
     first, second, third = nodes.masters
-    nodes.result(first, directives(nodes)[first]['id'])
-    turn(world)
+    ended(world, nodes, first)
     down = {'ControlPlane': {'status': 'False', 'reason': 'APINotReady', 'message': 'refused'}}
     (given,) = nodes.report(second, conditions=down)
     nodes.result(second, given['id'], outcome='failed', lines=['it does not work either way'])
-    turn(world)
+    world.go_on_soon()
     assert world.operations(uuid)[-1].state == 'FAILED'
 
     world.about('retry', asked)
-    turn(world)
+    world.go_on_soon()
     (given,) = nodes.report(second, conditions=down)
-    turn(world)
+    world.go_on_soon()
     assert directives(nodes)[second] == given, 'still at work, and says that it serves'
-    turn(world)
+    world.go_on_soon()
     assert directives(nodes).keys() == {second}
     nodes.result(second, given['id'])
-    turn(world)
+    world.go_on_soon()
     for master in (first, third):
         ((name, given),) = directives(nodes).items()
         assert name == master
         nodes.result(master, given['id'])
-        turn(world)
+        world.go_on_soon()
     assert world.bay(uuid).coe_version == 'v2'
 
 
@@ -181,12 +170,10 @@ def test_another_upgrade_takes_back_what_one_left_half_done(
     world.ask(
         'upgrade', uuid, world.new_baymodel(labels={'kube_tag': 'v2', 'options': '--wrong'})
     )
-    turn(world)
+    world.go_on_soon()
     first, second, _ = nodes.masters
-    nodes.result(first, directives(nodes)[first]['id'])
-    turn(world)
-    nodes.result(second, directives(nodes)[second]['id'], outcome='failed')
-    turn(world)
+    ended(world, nodes, first)
+    ended(world, nodes, second, outcome='failed')
     assert world.operations(uuid)[-1].state == 'FAILED'
     upgrade(world, uuid)
     given = directives(nodes)[first]['parameters']['settings']
@@ -198,16 +185,14 @@ def test_one_at_a_time_whatever_an_earlier_upgrade_ended_at(
 ) -> None:
     asked = upgrade(world, uuid)
     first, second, _ = nodes.masters
-    nodes.result(first, directives(nodes)[first]['id'])
-    turn(world)
-    nodes.result(second, directives(nodes)[second]['id'], outcome='failed')
-    turn(world)
+    ended(world, nodes, first)
+    ended(world, nodes, second, outcome='failed')
     world.about('retry', asked)
-    turn(world)
+    world.go_on_soon()
     assert directives(nodes).keys() == {first}
     down = {'ControlPlane': {'status': 'False', 'reason': 'APINotReady', 'message': 'refused'}}
     assert nodes.report(second, conditions=down) == []
-    turn(world)
+    world.go_on_soon()
     assert nodes.report(second, conditions=down) == []
     assert world.operations(uuid)[-1].state == 'QUEUED'
 
@@ -217,12 +202,12 @@ def test_a_master_that_says_nothing(world: World, uuid: str, nodes: Reporters) -
     with world.database.writing() as session:
         (given,) = session.scalars(sa.select(models.Directive))
         given.created_at -= datetime.timedelta(seconds=1500 + 179)
-    turn(world)
+    world.go_on_soon()
     assert world.operations(uuid)[-1].state == 'QUEUED'
     with world.database.writing() as session:
         (given,) = session.scalars(sa.select(models.Directive))
         given.created_at -= datetime.timedelta(seconds=2)
-    turn(world)
+    world.go_on_soon()
     error = error_of(world.operations(uuid)[-1])
     assert (error['code'], error['resource']) == ('node_silent', nodes.masters[0])
 
@@ -254,10 +239,10 @@ def test_one_that_was_upgraded_is_given_time_to_say_that_it_works(
     down = {'status': 'False', 'reason': 'APINotReady', 'message': 'refused'}
     ((given,),) = [nodes.report(first, conditions={'ControlPlane': down})]
     nodes.result(first, given['id'])
-    turn(world)
+    world.go_on_soon()
     assert world.operations(uuid)[-1].state == 'QUEUED', 'it is waited for'
     assert directives(nodes) == {}              # all say that they work
-    turn(world)
+    world.go_on_soon()
     ((name, given),) = directives(nodes).items()
     assert name == second
     nodes.report(first, conditions={'ControlPlane': down})
@@ -266,7 +251,7 @@ def test_one_that_was_upgraded_is_given_time_to_say_that_it_works(
         for one in session.scalars(sa.select(models.Directive)):
             assert one.updated_at
             one.updated_at = one.updated_at - datetime.timedelta(minutes=3)
-    turn(world)
+    world.go_on_soon()
     error = error_of(world.operations(uuid)[-1])
     assert (error['code'], error['resource']) == ('node_failed', first)
 
@@ -284,8 +269,7 @@ def test_with_one_group_alone_too(world: World, uuid: str, nodes: Reporters) -> 
     world.build(uuid)
     upgrade(world, uuid, nodegroup_uuid=world.nodegroup_of(uuid).uuid)
     for master in nodes.masters:
-        nodes.result(master, directives(nodes)[master]['id'])
-        turn(world)
+        ended(world, nodes, master)
     assert world.bay(uuid).coe_version == 'v2'
     names = [one.name for one in Upgrade.of(world.operations(uuid)[-1]).groups]
     assert names == ['default-worker']
@@ -296,9 +280,9 @@ def test_cancelled_between_two_masters(world: World, uuid: str, nodes: Reporters
     first = nodes.masters[0]
     given = directives(nodes)[first]
     world.about('cancel', asked)
-    turn(world)
+    world.go_on_soon()
     assert world.operations(uuid)[-1].state == 'CANCELLED'
     assert directives(nodes) == {}, 'the others are not told'
     nodes.result(first, given['id'])            # it was at work
-    turn(world)
+    world.go_on_soon()
     assert directives(nodes) == {}

@@ -295,12 +295,12 @@ class KubernetesDriver(heat.HeatDriver):
         services = ipaddress.ip_network(labels['service_cluster_ip_range'])
         images = labels['container_infra_prefix']
         group = plan.masters if role == MASTER else plan.workers
-        of_masters = {
+        of_masters = {} if role != MASTER else {
             'MAGNUM_ADDONS': addons.setting(plan),
             'MAGNUM_CLOUD_CREDENTIAL': settings.flag(cloud.wants_credential(plan)),
         }
         return {
-            **(of_masters if role == MASTER else {}),
+            **of_masters,
             'MAGNUM_CLOUD_PROVIDER': labels['cloud_provider_enabled'],
             'MAGNUM_VOLUME_MOUNT': '/var/lib/containerd',
             'MAGNUM_NODEGROUP': group.name,

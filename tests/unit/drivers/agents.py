@@ -14,11 +14,14 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
 from magnum.drivers import settings
+from magnum.drivers.common.node.agent import certificates, conditions
+from magnum.drivers.common.node.agent.channel import Channel
 from magnum.drivers.common.node.agent.node import Node
 from tests.fakes.listening import listening
 from tests.unit.node_service import BAY, Authority
@@ -185,3 +188,14 @@ def make_node(root: pathlib.Path, url: str, **changes: str) -> Node:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(settings.shell(told))
     return Node(root)
+
+
+def registered(
+    root: pathlib.Path, service: Service, monkeypatch: pytest.MonkeyPatch, **settings: str
+) -> Node:
+    """A node that has registered, and whose conditions count at once."""
+    monkeypatch.setattr(conditions, 'SETTLING', 0)
+    made = make_node(root, service.url, **settings)
+    certificates.register(made, Channel(made))
+    service.said.clear()
+    return made

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from magnum.drivers.common.node.agent import certificates, cloud, conditions, state
+from magnum.drivers.common.node.agent import certificates, cloud, state
 from magnum.drivers.common.node.agent.channel import Channel, Gone
 from magnum.drivers.common.node.agent.node import CLOUD, Node
 from magnum.drivers.common.node.agent.reporter import Reporter
@@ -31,11 +31,7 @@ def service() -> Iterator[Service]:
 @pytest.fixture
 def node(tmp_path: pathlib.Path, service: Service, monkeypatch: pytest.MonkeyPatch) -> Node:
     """One that has registered, and is to have the file."""
-    monkeypatch.setattr(conditions, 'SETTLING', 0)
-    made = agents.make_node(tmp_path, service.url, MAGNUM_CLOUD_CREDENTIAL='true')
-    certificates.register(made, Channel(made))
-    service.said.clear()
-    return made
+    return agents.registered(tmp_path, service, monkeypatch, MAGNUM_CLOUD_CREDENTIAL='true')
 
 
 def of(generation: int) -> Answer:

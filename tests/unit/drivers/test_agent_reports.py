@@ -15,7 +15,6 @@ from collections.abc import Iterator
 import pytest
 
 from magnum.drivers.common.node.agent import (
-    certificates,
     channel,
     conditions,
     reporter,
@@ -41,11 +40,7 @@ def service() -> Iterator[Service]:
 @pytest.fixture
 def node(tmp_path: pathlib.Path, service: Service, monkeypatch: pytest.MonkeyPatch) -> Node:
     """One that has registered."""
-    monkeypatch.setattr(conditions, 'SETTLING', 0)
-    made = agents.make_node(tmp_path, service.url)
-    certificates.register(made, Channel(made))
-    service.said.clear()
-    return made
+    return agents.registered(tmp_path, service, monkeypatch)
 
 
 def script(node: Node, name: str, text: str) -> None:
