@@ -13,6 +13,7 @@ from magnum.db import models
 from magnum.domain import states
 from tests.fakes.servers import OWNER
 from tests.unit.certificates.nodes import BUILT, PROJECT, Nodes
+from tests.unit.certificates.reporting import NODE, Reporting
 
 _SECTIONS = ('api', 'bootstrap', 'certificates', 'nodes', 'x509')
 
@@ -114,3 +115,18 @@ def nodes(
     service: CertificateService,
 ) -> Nodes:
     return Nodes(conf, session_maker, service)
+
+
+@pytest.fixture
+def tokens(session: orm.Session, service: CertificateService, bay: models.Bay) -> dict[str, str]:
+    """Tokens of the nodes that an operation builds, by role."""
+    service.ensure_authority(session, bay.uuid, bay.name)
+    return build(session, service, bay)
+
+
+@pytest.fixture
+def node(nodes: Nodes, bay: models.Bay, tokens: dict[str, str]) -> Reporting:
+    """One that is registered."""
+    made = Reporting(nodes.app, bay.uuid, NODE)
+    assert made.register(tokens['worker']).status_int == 200
+    return made

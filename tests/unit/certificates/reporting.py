@@ -3,18 +3,23 @@
 import json
 from typing import Any
 
+import sqlalchemy as sa
 import webob
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import orm
 
 from magnum.api.bootstrap import signatures
+from magnum.db import models
 from magnum.db.repositories import nodes
+from magnum.domain import states
 from magnum.domain.node_certificates import NodeAddresses
 from tests.fakes import bootstrap
 from tests.unit.certificates import csr
 from tools.common.node_signatures import signed
 
+NODE = 'node-1'
+REFUSED = (401, 'magnum.bootstrap.refused')
 WELL = {'status': 'True', 'reason': 'Well', 'message': ''}
 
 
@@ -90,3 +95,34 @@ class Reporting:
         request.environ['openstack.request_id'] = 'req-1'
         request.headers.update(headers)
         return request.get_response(self.app)
+
+
+def error_of(response: webob.Response) -> tuple[int, str]:
+    """Status and code of an error."""
+    (error,) = json.loads(response.body)['errors']
+    return response.status_int, error['code']
+
+
+def source_of(response: webob.Response) -> str:
+    """What an answer says is malformed."""
+    (error,) = json.loads(response.body)['errors']
+    assert (response.status_int, error['code']) == (400, 'magnum.request.invalid_value'), error
+    return str(error['source']['pointer'])
+
+
+def row(session: orm.Session, name: str = NODE) -> models.Node:
+    """A node as it is stored."""
+    session.expire_all()
+    return session.scalars(sa.select(models.Node).filter_by(name=name)).one()
+
+
+def operation(session: orm.Session, uuid: str = 'operation') -> models.Operation:
+    """An operation as it is stored."""
+    session.expire_all()
+    return session.scalars(sa.select(models.Operation).filter_by(uuid=uuid)).one()
+
+
+def finish(session: orm.Session) -> None:
+    """Let all operations have succeeded."""
+    session.execute(sa.update(models.Operation).values(active_for=None, state=states.SUCCEEDED))
+    session.commit()

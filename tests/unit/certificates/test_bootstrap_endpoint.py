@@ -23,12 +23,6 @@ from tests.unit.certificates.nodes import FakeDriver, Nodes, error_of
 CSR = csr.make(csr.name(CN='x'))
 
 
-@pytest.fixture
-def tokens(session: orm.Session, service: CertificateService, bay: models.Bay) -> dict[str, str]:
-    service.ensure_authority(session, bay.uuid, bay.name)
-    return conftest.build(session, service, bay)
-
-
 def kubelet_path(bay: models.Bay, node: str = 'node-1') -> str:
     return f'/{bay.uuid}/certificates/kubelet?node={node}'
 

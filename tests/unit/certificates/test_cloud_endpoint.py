@@ -21,11 +21,10 @@ from magnum.drivers.kubernetes.driver import KubernetesDriver
 from magnum.operations import cloud_secrets
 from tests.unit.certificates import conftest
 from tests.unit.certificates.nodes import Nodes
-from tests.unit.certificates.reporting import Reporting
+from tests.unit.certificates.reporting import REFUSED, Reporting, error_of
 
 SUBNET = 'e1f0a9b8-0000-4000-8000-00000000000a'
 ACCESS = {'auth_url': 'https://keystone/v3', 'region': 'One', 'external_network_id': 'net-1'}
-REFUSED = (401, 'magnum.bootstrap.refused')
 
 
 @pytest.fixture
@@ -76,11 +75,6 @@ def ask(
 ) -> webob.Response:
     body = json.dumps({} if document is None else document).encode()
     return node.send('cloud', body, node.headers(body, tag))
-
-
-def error_of(response: webob.Response) -> tuple[int, str]:
-    (error,) = json.loads(response.body)['errors']
-    return response.status_int, error['code']
 
 
 def test_a_master_gets_the_file(

@@ -8,21 +8,13 @@ import sqlalchemy as sa
 import webob
 from sqlalchemy import orm
 
-from magnum.certificates.service import CertificateService
 from magnum.db import models
 from magnum.domain import states
-from tests.unit.certificates import conftest
 from tests.unit.certificates.nodes import Nodes
 from tests.unit.certificates.reporting import Reporting
 
 NODE = 'node-1'
 SAID = {'step': '10-proxies', 'position': 1, 'steps': 11, 'lines': ['E: no space', 'exit 1']}
-
-
-@pytest.fixture
-def tokens(session: orm.Session, service: CertificateService, bay: models.Bay) -> dict[str, str]:
-    service.ensure_authority(session, bay.uuid, bay.name)
-    return conftest.build(session, service, bay)
 
 
 @pytest.fixture

@@ -56,12 +56,6 @@ def addresses_in(pem: str) -> set[str]:
     return {str(address) for address in names.get_values_for_type(x509.IPAddress)}
 
 
-@pytest.fixture
-def tokens(session: orm.Session, service: CertificateService, bay: models.Bay) -> dict[str, str]:
-    service.ensure_authority(session, bay.uuid, bay.name)
-    return conftest.build(session, service, bay)
-
-
 def operation(session: orm.Session, uuid: str = 'operation') -> models.Operation:
     session.expire_all()
     return session.scalars(sa.select(models.Operation).filter_by(uuid=uuid)).one()
