@@ -112,16 +112,22 @@ def test_roles_are_those_of_the_option_that_the_user_holds(world: World) -> None
     assert [one['roles'] for one in of_keystone(world).values()] == [['reader']]
 
 
+def killed_creation(world: World, die_at: Callable[[str], None], where: str) -> str:
+    """A bay whose worker was killed while it was made."""
+    uuid = world.create(labels=WANTED)
+    die_at(where)
+    with pytest.raises(Killed):
+        world.worker('doomed').turn()
+    return uuid
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize('when', ['before', 'after'])
 @pytest.mark.parametrize('call', CALLS)
 def test_a_crash_while_it_is_made(
     world: World, die_at: Callable[[str], None], when: str, call: str
 ) -> None:
-    uuid = world.create(labels=WANTED)
-    die_at(f'{when}:{call}')
-    with pytest.raises(Killed):
-        world.worker('doomed').turn()
+    uuid = killed_creation(world, die_at, f'{when}:{call}')
     world.pass_time(121)
     world.build(uuid)
     assert world.bay(uuid).status == 'CREATE_COMPLETE'
@@ -133,10 +139,7 @@ def test_a_crash_while_it_is_made(
 def test_a_delete_after_a_crash_leaves_nothing(
     world: World, die_at: Callable[[str], None], when: str, call: str
 ) -> None:
-    uuid = world.create(labels=WANTED)
-    die_at(f'{when}:{call}')
-    with pytest.raises(Killed):
-        world.worker('doomed').turn()
+    uuid = killed_creation(world, die_at, f'{when}:{call}')
     world.ask('delete', uuid)
     world.pass_time(181)
     world.build(uuid)
