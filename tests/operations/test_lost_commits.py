@@ -90,6 +90,8 @@ _MASKED = re.compile(
     # Not the end of a uuid.
     r'|(?<![0-9a-f])b-[a-z2-7]{12}|"[\w-]{43}"'
 )
+#: Rises again when a step begins anew that had stored what it found.
+_GENERATION = re.compile(r'"generation": \d+')
 _UUID = re.compile(r'[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}')
 
 
@@ -142,6 +144,8 @@ def test_a_life_that_loses_commits_is_as_any_other(
     told, calls = usual
     lossy.lose(dict.fromkeys(range(first, 1000, every), loss))
     for lived, wanted in zip(live(lossy_world), told, strict=True):
+        if loss is Loss.COMMIT:
+            lived, wanted = _GENERATION.sub('', lived), _GENERATION.sub('', wanted)
         assert '\n'.join(difflib.unified_diff(wanted.split('\n'), lived.split('\n'))) == ''
     assert lossy.lost > 5
     if loss is not Loss.COMMIT:     # whose step begins anew
