@@ -119,9 +119,13 @@ def _digest(entry: Entry, labels: Mapping[str, str]) -> str:
 def _chart(entry: Entry, variables: Mapping[str, str]) -> Mapping[str, Any]:
     release = _release(entry, variables)
     also = [each['values'] for each in entry.get('also', ()) if _fits(each, variables)]
+    tags = [
+        _at(path, f'<{label}>') for label, path in entry.get('tags', {}).items()
+        if variables[label]
+    ]
     filled = composition.merge(
         [{'url': variables[CHARTS_URL] or entry['url'], 'values': entry['values']},
-         *({'values': values} for values in also)],
+         *({'values': values} for values in (*also, *tags))],
         {**variables, 'release': release},
     )
     told = {
@@ -131,6 +135,14 @@ def _chart(entry: Entry, variables: Mapping[str, str]) -> Mapping[str, Any]:
         'values': filled['values'],
     }
     return told | {name: entry[name] for name in ('password', 'cloud') if name in entry}
+
+
+def _at(path: str, value: str) -> Mapping[str, Any]:
+    """Values of a chart with one at a path, whose keys are separated by points."""
+    found: Any = value
+    for key in reversed(path.split('.')):
+        found = {key: found}
+    return dict(found)
 
 
 def _helm(labels: Mapping[str, str]) -> dict[str, Any]:

@@ -27,12 +27,16 @@ WANTED = {
     'ingress-nginx': {'ingress_controller': 'nginx'},
     'traefik': {'ingress_controller': 'traefik'},
     'monitoring': {'monitoring_enabled': 'true'},
+    'prometheus-adapter': {'monitoring_enabled': 'true'},
 }
 #: All at once, as many and as long as there can be.
 ALL = {
     'cloud_provider_enabled': 'true', 'cinder_csi_enabled': 'true', 'boot_volume_type': 'ssd',
     'ingress_controller': 'nginx', 'monitoring_enabled': 'true',
     'monitoring_storage_class_name': 'fast', 'container_infra_prefix': 'registry.example.org/x/',
+    'monitoring_ingress_enabled': 'true', 'cluster_basic_auth_secret': 'users',
+    'prometheus_adapter_configmap': 'rules', 'ingress_controller_role': 'ingress',
+    **{label: 'v1' for entry in addons.table().values() for label in entry.get('tags', ())},
 }
 every_addon = pytest.mark.parametrize('name', addons.table())
 
@@ -58,19 +62,20 @@ def texts(node: Any) -> Iterator[str]:
 @every_addon
 def test_an_entry_is_whole(name: str) -> None:
     entry = addons.table()[name]
-    assert entry.keys() - {'also', 'cloud', 'password'} == {
+    assert entry.keys() - {'also', 'cloud', 'password', 'tags'} == {
         'what', 'when', 'release', 'chart', 'url', 'digests', 'namespace', 'values'
     }
     assert len(f'magnum-{name}') <= 26, 'names of its pods become too long'
     rules = SCHEMA['properties']
-    own = {*entry['when'], entry['release']}
+    own = {*entry['when'], entry['release'], *entry.get('tags', ())}
     variables = {found for text in texts(entry) for found in composition.VARIABLE.findall(text)}
     for label in own | variables - {'release', 'registry', 'uuid'}:
         assert 'deprecated' not in rules[label], label
         assert 'default' in rules[label], label
     assert rules[entry['release']]['default'].removeprefix('v') in entry['digests']
     # That of Cinder has another reason, too: the volume driver.
-    assert rules[entry['release']].get('needs') in (entry['when'], None)
+    for label in (entry['release'], *entry.get('tags', ())):
+        assert rules[label].get('needs') in (entry['when'], None)
     assert all(re.fullmatch('[0-9a-f]{64}', digest) for digest in entry['digests'].values())
     assert entry['url'].startswith('https://')
 
@@ -111,11 +116,79 @@ def test_values_are_those_of_labels() -> None:
     assert 'storageSpec' not in plain['prometheus']['prometheusSpec']
 
 
+@every_addon
+def test_a_label_has_the_tag_of_an_image(name: str) -> None:
+    for label, path in addons.table()[name].get('tags', {}).items():
+        plain, values = (
+            told({**WANTED[name], **labels})['charts'][name]['values']
+            for labels in ({}, {label: 'v9'})
+        )
+        for key in path.split('.'):
+            plain, values = plain.get(key, {}), values[key]
+        assert (plain, values) == ({}, 'v9')
+
+
+def test_another_image_of_nginx_has_another_digest() -> None:
+    labels = {'ingress_controller': 'nginx', 'nginx_ingress_controller_tag': 'v1.9.9'}
+    image = told(labels)['charts']['ingress-nginx']['values']['controller']['image']
+    assert image == {'tag': 'v1.9.9', 'digest': ''}
+
+
+@pytest.mark.parametrize(('controller', 'path'), [
+    ('nginx', ('ingress-nginx', 'values', 'controller')), ('traefik', ('traefik', 'values')),
+])
+def test_an_ingress_controller_runs_on_nodes_of_a_role(
+    controller: str, path: tuple[str, ...]
+) -> None:
+    found = told({'ingress_controller': controller, 'ingress_controller_role': 'edge'})['charts']
+    for key in path:
+        found = found[key]
+    assert found['nodeSelector'] == {'role': 'edge'}
+
+
+def test_monitoring_is_open_to_users_with_passwords_only() -> None:
+    labels = {
+        'monitoring_enabled': 'true', 'monitoring_ingress_enabled': 'true',
+        'cluster_root_domain_name': 'bay.example.org', 'ingress_controller': 'nginx',
+    }
+
+    def ingresses(**more: str) -> dict[str, Any]:
+        values = told({**labels, **more})['charts']['monitoring']['values']
+        return {name: part['ingress'] for name, part in values.items() if 'ingress' in part}
+
+    grafana = {'enabled': True, 'ingressClassName': 'nginx', 'hosts': ['grafana.bay.example.org']}
+    assert ingresses() == {'grafana': grafana}
+    # Traefik does not read nginx's annotations.
+    assert ingresses(ingress_controller='traefik', cluster_basic_auth_secret='users').keys() == {
+        'grafana'
+    }
+    found = ingresses(cluster_basic_auth_secret='users')
+    assert found.keys() == {'grafana', 'prometheus', 'alertmanager'}
+    for name in ('prometheus', 'alertmanager'):
+        assert found[name]['hosts'] == [f'{name}.bay.example.org']
+        assert found[name]['annotations'] == {
+            'nginx.ingress.kubernetes.io/auth-type': 'basic',
+            'nginx.ingress.kubernetes.io/auth-secret': 'users',
+        }
+
+
+def test_the_adapter_asks_the_prometheus_of_monitoring() -> None:
+    """Whose service has the name that its chart makes of the override."""
+    charts = told({'monitoring_enabled': 'true', 'prometheus_adapter_configmap': 'own'})['charts']
+    name = f'{charts["monitoring"]["values"]["fullnameOverride"]}-prometheus'
+    assert charts['prometheus-adapter']['values'] == {
+        'prometheus': {'url': f'http://{name}.monitoring.svc'}, 'rules': {'existing': 'own'},
+    }
+    assert 'prometheus-adapter' not in told({
+        'monitoring_enabled': 'true', 'prometheus_adapter_enabled': 'false'
+    })['charts']
+
+
 def test_the_cloud_comes_first() -> None:
     """Without it no pods run on nodes that wait for it; with it there are load balancers."""
     charts = told({**ALL, 'ingress_controller': 'traefik'})['charts']
     assert list(charts) == ['cloud-provider', 'cinder-csi', 'metrics-server', 'traefik',
-                            'monitoring']
+                            'monitoring', 'prometheus-adapter']
     assert charts['traefik']['values']['service'] == {'type': 'LoadBalancer'}
     uuid = plans.plan(DRIVER).uuid
     assert charts['cloud-provider']['values']['cluster'] == {'name': uuid}

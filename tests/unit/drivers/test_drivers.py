@@ -216,7 +216,7 @@ def test_good_isolation_passes() -> None:
 @pytest.mark.parametrize(
     ('driver', 'labels'),
     [
-        (KubernetesDriver(), {'calico_tag': 'v3', 'etcd_volume_size': '9', 'npd_enabled': 'no'}),
+        (KubernetesDriver(), {'calico_tag': 'v3', 'etcd_volume_size': '9', 'npd_enabled': 'true'}),
         (SwarmDriver(), {'flannel_use_vxlan': 'true', 'swarm_strategy': 'binpack'}),
         (MesosDriver(), {'rexray_preempt': 'true', 'min_node_count': '2'}),
     ],
@@ -241,7 +241,7 @@ def test_where_labels_come_from() -> None:
     assert shown['kube_tag'] == ('v1.33.1', 'baymodel', 'applied')
     assert shown['pause_tag'] == ('3.10', 'bay', 'applied')
     assert shown['colour'] == ('blue', 'bay', 'none')
-    assert shown['npd_enabled'] == ('True', 'bay', 'none')
+    assert shown['npd_enabled'] == ('true', 'bay', 'none')
     assert shown['cgroup_driver'] == ('systemd', 'default', 'applied'), 'bays replace their labels'
     assert shown['flannel_backend'] == ('vxlan', 'default', 'applied')
     assert shown['boot_volume_size'] == ('20', 'default', 'applied'), 'an empty one is not given'
