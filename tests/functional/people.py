@@ -1,5 +1,6 @@
 """Users of the development cloud, and the clients that they use."""
 
+import configparser
 import functools
 import json
 import os
@@ -117,3 +118,38 @@ class Person:
             'magnumclient-5.0.0', 'openstack', *command, '-f', 'json',
         )
         return json.loads(text[text.index(next(c for c in text if c in '[{')):])
+
+
+def cloud_configuration(text: str) -> configparser.ConfigParser:
+    """The file with which controllers of a bay use the cloud."""
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read_string(text)
+    return parser
+
+
+def controller(text: str) -> Person:
+    """Whoever has such a file."""
+    told = cloud_configuration(text)['Global']
+    return Person('a controller', {
+        'OS_AUTH_URL': told['auth-url'],
+        'OS_AUTH_TYPE': 'v3applicationcredential',
+        'OS_APPLICATION_CREDENTIAL_ID': told['application-credential-id'],
+        'OS_APPLICATION_CREDENTIAL_SECRET': told['application-credential-secret'],
+    })
+
+
+def is_accepted(person: Person) -> bool:
+    """Whether Keystone takes a credential."""
+    fresh = Person(person.name, person.openrc)
+    answer = fresh.keystone.post(
+        f'{settings.KEYSTONE_URL}/auth/tokens', authenticated=False, raise_exc=False,
+        json={'auth': {'identity': {
+            'methods': ['application_credential'],
+            'application_credential': {
+                'id': person.openrc['OS_APPLICATION_CREDENTIAL_ID'],
+                'secret': person.openrc['OS_APPLICATION_CREDENTIAL_SECRET'],
+            },
+        }}},
+    )
+    assert answer.status_code in (201, 401, 404), answer.text
+    return bool(answer.status_code == 201)

@@ -10,7 +10,7 @@ import pytest
 from magnum.domain.stack_names import stack_name
 from tests.functional.cloud_contents import Contents
 from tests.functional.conftest import wait_until
-from tests.functional.people import Person
+from tests.functional.people import Person, cloud_configuration, controller, is_accepted
 from tools.devcloud import settings
 from tools.devcloud.node_agent import STATE as AGENT_STATE
 
@@ -30,22 +30,18 @@ class Masters:
         self._roots = [AGENT_STATE / 'nodes' / server['id'] for server in found]
         assert len(self._roots) == 3
 
-    def configuration(self) -> dict[str, dict[str, str]]:
+    def configuration(self) -> configparser.ConfigParser:
         """The file, which is the same on all of them."""
-        (text,) = {(root / 'etc/kubernetes/cloud.conf').read_text() for root in self._roots}
-        parser = configparser.ConfigParser(interpolation=None)
-        parser.read_string(text)
-        return {name: dict(parser[name]) for name in parser.sections()}
+        return cloud_configuration(self._text())
 
     def user(self) -> Person:
         """Whoever has the file."""
-        told = self.configuration()['Global']
-        return Person('a controller', {
-            'OS_AUTH_URL': told['auth-url'],
-            'OS_AUTH_TYPE': 'v3applicationcredential',
-            'OS_APPLICATION_CREDENTIAL_ID': told['application-credential-id'],
-            'OS_APPLICATION_CREDENTIAL_SECRET': told['application-credential-secret'],
-        })
+        return controller(self._text())
+
+    def _text(self) -> str:
+        texts = {str((root / 'etc/kubernetes/cloud.conf').read_text()) for root in self._roots}
+        assert len(texts) == 1
+        return texts.pop()
 
 
 @pytest.fixture(scope='module')
@@ -67,23 +63,6 @@ def masters(
 def status(person: Person, service: str, method: str, path: str, **body: Any) -> int:
     answer = person.service(service).request(path, method, raise_exc=False, json=body or None)
     return int(answer.status_code)
-
-
-def is_accepted(person: Person) -> bool:
-    """Whether Keystone takes a credential."""
-    fresh = Person(person.name, person.openrc)
-    answer = fresh.keystone.post(
-        f'{settings.KEYSTONE_URL}/auth/tokens', authenticated=False, raise_exc=False,
-        json={'auth': {'identity': {
-            'methods': ['application_credential'],
-            'application_credential': {
-                'id': person.openrc['OS_APPLICATION_CREDENTIAL_ID'],
-                'secret': person.openrc['OS_APPLICATION_CREDENTIAL_SECRET'],
-            },
-        }}},
-    )
-    assert answer.status_code in (201, 401, 404), answer.text
-    return bool(answer.status_code == 201)
 
 
 def test_masters_have_what_controllers_read(

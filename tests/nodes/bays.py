@@ -16,7 +16,7 @@ from tools.nodes.cloud import Cloud
 from tools.nodes.machine import Machine
 
 _OF_BAYMODELS = frozenset({
-    'docker_volume_size', 'insecure_registry', 'labels', 'master_lb_enabled',
+    'docker_volume_size', 'insecure_registry', 'labels', 'master_lb_enabled', 'volume_driver',
 })
 
 _TIMEOUT = 120  # seconds

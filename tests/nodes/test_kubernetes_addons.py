@@ -1,0 +1,155 @@
+"""Add-ons of a Kubernetes bay on a real machine, and the credential with which they use the cloud.
+
+Helm and its charts are stand-ins: see tools/nodes/standins.
+"""
+
+import base64
+import json
+import pathlib
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+
+from tests.functional.conftest import wait_until
+from tests.functional.people import Person, controller, is_accepted
+from tests.nodes import bays, kubernetes
+from tests.nodes.bays import Bay
+from tests.nodes.kubectl import Kubectl
+from tools.nodes.machine import Machine
+
+LABELS: Final = {
+    'cloud_provider_enabled': 'true', 'ingress_controller': 'nginx', 'monitoring_enabled': 'true',
+}
+#: Namespaces of add-ons of such a bay with volumes of Cinder, by their charts.
+CHARTS: Final = {
+    'openstack-cloud-controller-manager': 'kube-system', 'openstack-cinder-csi': 'kube-system',
+    'metrics-server': 'kube-system', 'ingress-nginx': 'ingress-nginx',
+    'kube-prometheus-stack': 'monitoring',
+}
+CLOUD: Final = '/etc/kubernetes/cloud.conf'
+#: Seconds: masters look once a minute, and pause for a minute after what failed.
+PATIENCE: Final = 240
+
+
+@pytest.fixture(scope='module')
+def labels(programs: pathlib.Path, downloads: str) -> dict[str, str]:
+    return {**kubernetes.labels(programs, downloads), **LABELS}
+
+
+@pytest.fixture(scope='module')
+def bay(alice: Person, downloads: str, labels: dict[str, str]) -> Iterator[Bay]:
+    made = bays.create(
+        alice, 'nodes-addons', 'kubernetes', insecure_registry=downloads, labels=labels,
+        volume_driver='cinder', node_count=1,
+    )
+    made.complete('CREATE_COMPLETE')
+    yield made
+    made.delete()
+
+
+@pytest.fixture(scope='module')
+def client(bay: Bay, programs: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> Kubectl:
+    return kubernetes.client(bay, programs, tmp_path_factory)
+
+
+@pytest.fixture(scope='module')
+def master(bay: Bay) -> Machine:
+    (found,) = bay.machines('master')
+    return found
+
+
+def condition(bay: Bay) -> dict[str, Any]:
+    """The bay's condition of its add-ons."""
+    found: dict[str, Any] = bay.person.get(f'/clusters/{bay.uuid}/nodes')['conditions'].get(
+        'AddonsReady', {'status': None}
+    )
+    return found
+
+
+def installed(client: Kubectl) -> dict[str, str]:
+    """Namespaces of the charts whose manifests the API server has."""
+    found = client.json('get', 'configmaps', '--all-namespaces')['items']
+    return {
+        one['metadata']['name'].removeprefix('chart-'): one['metadata']['namespace']
+        for one in found if one['metadata']['name'].startswith('chart-')
+    }
+
+
+def secret(client: Kubectl) -> str:
+    """The cloud's configuration as pods get it."""
+    found = client.json('get', 'secret', 'cloud-config', '--namespace', 'kube-system')
+    return base64.b64decode(found['data']['cloud.conf']).decode()
+
+
+def test_all_are_installed(bay: Bay, client: Kubectl) -> None:
+    wait_until(lambda: condition(bay)['status'] == 'True', PATIENCE)
+    assert installed(client) == CHARTS
+
+
+def test_kubelets_wait_for_the_cloud_provider(client: Kubectl) -> None:
+    """Whose stand-in does not take their taint away."""
+    taints = {
+        taint['key'] for node in client.json('get', 'nodes')['items']
+        for taint in node['spec'].get('taints', ())
+    }
+    assert 'node.cloudprovider.kubernetes.io/uninitialized' in taints
+
+
+def test_pods_have_the_file_of_masters(bay: Bay, client: Kubectl, master: Machine) -> None:
+    told = bays.output(master, 'cat', CLOUD)
+    assert secret(client) == told
+    assert bays.output(master, 'stat', '--format=%a %U', CLOUD).split() == ['600', 'root']
+    (worker,) = bay.machines('node')
+    assert bays.run(worker, 'test', '-e', CLOUD).returncode == 1
+    user = controller(told)
+    assert user.service('network').get('/v2.0/subnets').status_code == 200
+    servers = user.service('compute').get('/servers').json()['servers']
+    assert {each.facts.id for each in bay.machines()} <= {server['id'] for server in servers}
+
+
+def test_the_storage_class_is_accepted(client: Kubectl, master: Machine) -> None:
+    """The manifest that is among the values of Cinder's driver."""
+    values = json.loads(bays.output(master, 'cat', '/var/lib/magnum/addons/cinder-csi.json'))
+    made = json.loads(client(
+        'apply', '--dry-run=server', '--output=json', '--filename=-',
+        stdin=values['storageClass']['custom'],
+    ))
+    assert made['kind'] == 'StorageClass'
+    assert made['provisioner'] == 'cinder.csi.openstack.org'
+
+
+def test_another_credential_reaches_pods(bay: Bay, client: Kubectl) -> None:
+    before = controller(secret(client))
+    answer = bay.person.magnum.patch(f'/credentials/{bay.uuid}')
+    assert answer.status_code == 202, answer.text
+    bay.complete('UPDATE_COMPLETE')
+    # Masters have taken it over by now; the former one is revoked.
+    after = controller(secret(client))
+    assert after.service('network').get('/v2.0/subnets').status_code == 200
+    assert not is_accepted(before)
+
+
+def test_what_fails_says_why_and_is_tried_again(
+    bay: Bay, client: Kubectl, master: Machine, labels: dict[str, str]
+) -> None:
+    """Another ingress controller: one is removed, and the new one cannot be installed yet."""
+    fault = '/var/lib/helm-stand-in/traefik/magnum-traefik.fails'
+    bays.output(master, 'mkdir', '--parents', '/var/lib/helm-stand-in/traefik')
+    assert bays.run(master, 'tee', fault, text='no chart today').returncode == 0
+    bay.upgrade({**labels, 'ingress_controller': 'traefik'})
+    bay.complete('UPDATE_COMPLETE')
+    wait_until(lambda: condition(bay)['status'] == 'False', PATIENCE)
+    assert 'traefik: ' in condition(bay)['message']
+    assert 'no chart today' in condition(bay)['message']
+    wait_until(lambda: 'ingress-nginx' not in installed(client), PATIENCE)
+    assert 'traefik' not in installed(client)
+    bays.output(master, 'rm', fault)
+    wait_until(lambda: condition(bay)['status'] == 'True', PATIENCE)
+    assert installed(client)['traefik'] == 'traefik'
+
+
+def test_nothing_of_it_is_told_to_users(bay: Bay, client: Kubectl) -> None:
+    hidden = controller(secret(client)).openrc['OS_APPLICATION_CREDENTIAL_SECRET']
+    for path in ('', '/events', '/nodes', '/operations'):
+        assert hidden not in bay.person.magnum.get(f'/clusters/{bay.uuid}{path}').text
