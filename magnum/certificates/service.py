@@ -1,6 +1,8 @@
 """What the steps of operations and the API ask of certificates."""
 
+import base64
 import datetime
+import os
 from collections.abc import Collection
 from typing import Final
 
@@ -18,6 +20,7 @@ from magnum.certificates import (
 from magnum.certificates.authority import (
     Authority,
     IssuedCertificate,
+    PrivatePair,
     create_authority,
 )
 from magnum.certificates.bootstrap import ROLES, BootstrapTokens
@@ -32,6 +35,9 @@ from magnum.db.statements import database_now
 from magnum.domain.node_certificates import NodeAddresses, NodeCertificate
 
 AUTHORITY: Final = rotation.CURRENT
+#: Purpose in the store of the key that masters encrypt with; it has no certificate.
+ENCRYPTION: Final = 'encryption'
+_KEY_BYTES: Final = 32
 
 
 class CertificateService:
@@ -55,11 +61,32 @@ class CertificateService:
         self._extension_rules = user_requests.ExtensionRules.from_config(conf)
         self.tokens = BootstrapTokens(sealer)
 
-    def ensure_authority(self, session: Session, bay_uuid: str, bay_name: str | None) -> None:
-        """Make a bay's authority, once."""
+    def ensure_authority(
+        self,
+        session: Session,
+        bay_uuid: str,
+        bay_name: str | None,
+        with_encryption_key: bool = False,
+    ) -> None:
+        """Make a bay's authority, once.
+
+        :param with_encryption_key: and with it a key that masters encrypt with. A bay that
+            has an authority gets none: its masters may be running without.
+        """
         if AUTHORITY not in self._store.load_certificates(session, bay_uuid):
             pair = create_authority(self._conf, bay_uuid, bay_name)
             self._store.save(session, bay_uuid, AUTHORITY, pair)
+            if with_encryption_key:
+                key = base64.b64encode(os.urandom(_KEY_BYTES))
+                self._store.save(session, bay_uuid, ENCRYPTION, PrivatePair('', key))
+
+    def encryption_key(self, session: Session, bay_uuid: str) -> str | None:
+        """The key that masters encrypt with, base64 of 32 bytes.
+
+        :returns: None: this bay has none.
+        """
+        pair = self._store.load(session, bay_uuid, ENCRYPTION)
+        return None if pair is None else pair.private_key_pem.decode()
 
     def trusted(self, session: Session, bay_uuid: str) -> str | None:
         """What the bay trusts, PEM: the authority, and in a rotation another one after it.

@@ -302,7 +302,10 @@ class Event(Base):
 
 
 class KeyPair(Base):
-    """A key pair that the service holds for a bay; the key is sealed."""
+    """A key pair that the service holds for a bay; the key is sealed.
+
+    One that is no pair, but a key alone, has no certificate.
+    """
 
     __tablename__ = 'key_pair'
     __table_args__ = _options(

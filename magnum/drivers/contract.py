@@ -230,6 +230,8 @@ class Driver(abc.ABC):
     workers_output: str | None = None
     #: The output of the bay's stack that ``api_addresses`` reads.
     api_output: str = ''
+    #: Whether masters are given a key of their bay, with which they encrypt what they keep.
+    wants_encryption_key: bool = False
 
     @abc.abstractmethod
     def labels_schema(self) -> Mapping[str, Any]:

@@ -39,6 +39,7 @@ class FakeDriver(Driver):
         nodegroups=True, upgrades=('worker',),
     )
     workers_output = 'refs_map'
+    wants_encryption_key = True
 
     def labels_schema(self) -> Mapping[str, Any]:
         return {'type': 'object'}

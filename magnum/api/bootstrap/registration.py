@@ -33,6 +33,7 @@ from magnum.db import models
 from magnum.db.repositories import nodes, operations
 from magnum.domain import reports
 from magnum.domain.node_certificates import NodeCertificate
+from magnum.drivers.contract import MASTER
 
 LOG = logging.getLogger(__name__)
 
@@ -135,11 +136,14 @@ class RegistrationController:
             '%s: the %s %s of bay %s is registered, and has certificates for: %s',
             request_id, role, name, bay_uuid, ', '.join(issued) or 'nothing',
         )
-        return {
+        answer = {
             'authorities': self._certificates.trusted(session, bay_uuid),
             'certificates': issued,
             'next': _SOON,
         }
+        if role == MASTER and applicant.driver.wants_encryption_key:
+            answer['encryption_key'] = self._certificates.encryption_key(session, bay_uuid)
+        return answer
 
 
 def _judged(

@@ -92,9 +92,18 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
             'maxProperties': MOST_REQUESTS, 'additionalProperties': _STRING,
         },
     }),
-    'NodeRegistered': closed({
-        'authorities': nullable(_STRING), 'certificates': STRINGS, 'next': {'type': 'number'},
-    }),
+    'NodeRegistered': closed(
+        {
+            'authorities': nullable(_STRING), 'certificates': STRINGS, 'next': {'type': 'number'},
+            'encryption_key': {
+                'type': ['string', 'null'],
+                'description': 'Base64 of 32 bytes, the same for all masters of a bay: what they '
+                'encrypt with. null in bays that were made without; workers and bays of other '
+                'kinds hear nothing of it.',
+            },
+        },
+        optional=('encryption_key',),
+    ),
     'NodeFailure': closed(_OF_STEPS, optional=tuple(_OF_STEPS)),
     'NodeFailureTaken': closed({}),
     'NodeReport': closed(

@@ -126,6 +126,7 @@ class KubernetesDriver(heat.HeatDriver):
         nodegroups=True,
         upgrades=(WORKER,),
     )
+    wants_encryption_key = True
     folder = 'kubernetes'
     version = 'kubernetes-4'
     parameter_names = dict.fromkeys(

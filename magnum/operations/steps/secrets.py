@@ -16,11 +16,14 @@ from magnum.operations.work import Situation, Work
 
 
 def ensure_authority(work: Work) -> None:
-    """Make the bay's certificate authority."""
-    bay = work.situation().bay
+    """Make the bay's certificate authority, and what its masters encrypt with."""
+    situation = work.situation()
+    bay, driver = situation.bay, work.driver(situation)
     with work.writing() as session:
         ledger.write(session, bay.uuid, bay.project_id, ledger.CERTIFICATES, bay.uuid)
-        work.tools.certificates.ensure_authority(session, bay.uuid, bay.name)
+        work.tools.certificates.ensure_authority(
+            session, bay.uuid, bay.name, driver.wants_encryption_key
+        )
 
 
 def arm_bootstrap(work: Work) -> None:

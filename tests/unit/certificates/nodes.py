@@ -32,6 +32,7 @@ class FakeDriver:
     """
 
     api_output = 'nodegroup'
+    wants_encryption_key = True
 
     def node_index(self, role: str, stack_name: str, name: str) -> int | None:
         match = re.fullmatch(r'node-(\d+)', name)

@@ -41,6 +41,34 @@ def test_a_registration_gives_what_the_node_needs(
     assert nodes.servers.asked == [NODE]
 
 
+@pytest.mark.parametrize('is_new', [True, False])
+def test_masters_alone_are_told_what_they_encrypt_with(
+    nodes: Nodes, bay: models.Bay, tokens: dict[str, str], session: orm.Session,
+    service: CertificateService, is_new: bool, caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Those of a bay that was made without are told so: one that hears nothing would not know."""
+    if is_new:
+        service.discard_authority(session, bay.uuid)
+        service.ensure_authority(session, bay.uuid, bay.name, with_encryption_key=True)
+        session.commit()
+    key = service.encryption_key(session, bay.uuid)
+    assert (key is not None) is is_new
+    with caplog.at_level('DEBUG'):
+        master = Reporting(nodes.app, bay.uuid, NODE, 'master').register(tokens['master'])
+        worker = Reporting(nodes.app, bay.uuid, 'node-1').register(tokens['worker'])
+    assert master.json['encryption_key'] == key
+    assert 'encryption_key' not in worker.json
+    assert key is None or key not in caplog.text
+
+
+def test_bays_of_kinds_that_encrypt_nothing_have_no_key(
+    nodes: Nodes, bay: models.Bay, tokens: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nodes.driver, 'wants_encryption_key', False, raising=False)
+    answer = Reporting(nodes.app, bay.uuid, NODE, 'master').register(tokens['master'])
+    assert 'encryption_key' not in answer.json
+
+
 def test_a_registration_can_be_repeated(
     node: Reporting, nodes: Nodes, tokens: dict[str, str]
 ) -> None:

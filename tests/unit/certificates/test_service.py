@@ -1,3 +1,4 @@
+import base64
 from collections.abc import Callable
 
 import pytest
@@ -47,6 +48,35 @@ def test_an_authority_is_made_once(
     assert first == ready.trusted(session, bay.uuid)
     assert read(first).subject == csr.name(CN=bay.name)
     assert [row.purpose for row in session.scalars(sa.select(models.KeyPair))] == ['ca']
+
+
+def test_a_key_to_encrypt_with_is_made_once_and_outlives_authorities(
+    service: CertificateService, session: Session, bay: models.Bay
+) -> None:
+    for _ in range(2):
+        service.ensure_authority(session, bay.uuid, bay.name, with_encryption_key=True)
+    key = service.encryption_key(session, bay.uuid)
+    assert key is not None
+    assert len(base64.b64decode(key, validate=True)) == 32
+    service.introduce_authority(session, bay.uuid, bay.name)
+    service.switch_authority(session, bay.uuid)
+    service.retire_authority(session, bay.uuid)
+    assert service.encryption_key(session, bay.uuid) == key
+    (row,) = session.scalars(sa.select(models.KeyPair).filter_by(purpose='encryption'))
+    assert key not in (row.certificate, row.sealed_private_key)
+    # Who has shown a second key for a master may have it.
+    service.discard_authority(session, bay.uuid)
+    assert service.encryption_key(session, bay.uuid) is None
+    service.ensure_authority(session, bay.uuid, bay.name, with_encryption_key=True)
+    assert service.encryption_key(session, bay.uuid) not in (None, key)
+
+
+def test_a_bay_that_has_an_authority_gets_no_key_to_encrypt_with(
+    ready: CertificateService, session: Session, bay: models.Bay
+) -> None:
+    """Its masters live, and could not read what another one encrypts."""
+    ready.ensure_authority(session, bay.uuid, bay.name, with_encryption_key=True)
+    assert ready.encryption_key(session, bay.uuid) is None
 
 
 def test_no_key_is_made_for_an_authority_that_is_there(

@@ -14,6 +14,7 @@ _PATHS = (
     '/run/magnum',
     '/usr/local/bin/magnum',
     '/var/lib/cloud',
+    '/var/lib/magnum-etcd',
     '/var/lib/magnum/',
     '/var/log/magnum',
 )

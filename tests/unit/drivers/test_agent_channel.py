@@ -101,6 +101,25 @@ def test_nothing_is_kept_of_an_answer_with_a_fault(
     assert certificates.register(node, Channel(node)) == ['server']
 
 
+@pytest.mark.parametrize(('told', 'kept'), [
+    ({'encryption_key': 'a-key='}, 'a-key='), ({'encryption_key': None}, ''), ({}, None),
+])
+def test_a_master_keeps_what_it_encrypts_with(
+    node: Node, service: Service, monkeypatch: pytest.MonkeyPatch, told: dict[str, Any],
+    kept: str | None,
+) -> None:
+    """One that was told nothing has no file, and goes no further."""
+    registered = service.registered
+    monkeypatch.setattr(service, 'registered', lambda body: {**registered(body), **told})
+    certificates.register(node, Channel(node))
+    file = node.path('/etc/magnum/encryption-key')
+    if kept is None:
+        assert not file.exists()
+        return
+    assert file.read_text() == kept
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_certificate_for_another_key_is_not_kept(node: Node, service: Service) -> None:
     other = service.authority.issue(service.authority.key.public_key())
     service.answers = [

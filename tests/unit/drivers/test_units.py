@@ -57,7 +57,7 @@ def dump(folder: pathlib.Path, unit: str) -> str:
 
 def arguments(folder: pathlib.Path, unit: str) -> list[str]:
     """The command line that systemd would execute."""
-    (line,) = re.findall(r'Command Line: (.*)', dump(folder, unit))
+    (line,) = re.findall(r'ExecStart:\s+Command Line: (.*)', dump(folder, unit))
     words = [
         plain or re.sub(r'\\(.)', r'\1', quoted)
         for quoted, plain in re.findall(r'"((?:[^"\\]|\\.)*)"|([^\s"]+)', line)

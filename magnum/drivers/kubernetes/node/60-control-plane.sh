@@ -18,6 +18,22 @@ for address in $MAGNUM_MASTER_ADDRESSES; do
     fi
 done
 
+# What was written before it is read all the same; a key is there for a bay's whole life.
+hardening=()
+key=$(<"$encryption_key")
+if [ "$key" ]; then
+    write_kubernetes encryption.yaml <<YAML
+apiVersion: apiserver.config.k8s.io/v1
+kind: EncryptionConfiguration
+resources:
+- resources: [secrets]
+  providers:
+  - secretbox: {keys: [{name: bay, secret: "$key"}]}
+  - identity: {}
+YAML
+    hardening+=(--encryption-provider-config=/etc/kubernetes/encryption.yaml)
+fi
+
 # The options of the labels are words: no quotes.
 read -ra options <<<"$MAGNUM_KUBEAPI_OPTIONS"
 api_server=(
@@ -49,6 +65,7 @@ api_server=(
     --service-cluster-ip-range="$MAGNUM_SERVICE_CIDR"
     --tls-cert-file="$certificates/server.pem"
     --tls-private-key-file="$certificates/server.key"
+    "${hardening[@]}"
     "${options[@]}"
 )
 

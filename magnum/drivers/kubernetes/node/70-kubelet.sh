@@ -53,7 +53,7 @@ fi
 write_kubeconfig kubelet "$(api_url)"
 write_kubeconfig proxy "$(api_url)"
 mkdir -p /etc/kubernetes/manifests
-cat >/etc/kubernetes/kubelet.yaml <<YAML
+write_kubernetes kubelet.yaml <<YAML
 apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
 authentication:
@@ -83,7 +83,7 @@ write_unit kubelet "Kubernetes node agent" "$(command -v kubelet)" \
     --node-labels="$labels" \
     "${options[@]}"
 
-cat >/etc/kubernetes/proxy.yaml <<YAML
+write_kubernetes proxy.yaml <<YAML
 apiVersion: kubeproxy.config.k8s.io/v1alpha1
 kind: KubeProxyConfiguration
 clientConnection: {kubeconfig: /etc/kubernetes/proxy.conf}

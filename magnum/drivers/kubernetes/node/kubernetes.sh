@@ -1,6 +1,6 @@
 # Shared by the Kubernetes steps; sourced by lib.sh's users, never run.
 # roles: master worker
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash disable=SC2034,SC2154
 
 # api_url: where this node's own programs find the API.
 api_url() {
@@ -11,13 +11,18 @@ api_url() {
     fi
 }
 
+# Empty in a bay whose masters do not encrypt.
+encryption_key=/etc/magnum/encryption-key
+
+# write_kubernetes FILE: its standard input, in /etc/kubernetes.
+write_kubernetes() {
+    install -D -m 0600 /dev/stdin "/etc/kubernetes/$1"
+}
+
 # write_kubeconfig PURPOSE URL: /etc/kubernetes/PURPOSE.conf with the
 # certificate of that purpose.
 write_kubeconfig() {
-    mkdir -p /etc/kubernetes
-    (
-        umask 077
-        cat >"/etc/kubernetes/$1.conf" <<YAML
+    write_kubernetes "$1.conf" <<YAML
 apiVersion: v1
 kind: Config
 clusters:
@@ -31,7 +36,6 @@ contexts:
   context: {cluster: bay, user: $1}
 current-context: bay
 YAML
-    )
 }
 
 bay_etcdctl() {

@@ -17,6 +17,8 @@ from .node import Node, ProgramFailed, openssl
 T = TypeVar('T')
 
 REGISTERED = '/etc/magnum/registered'
+#: With which masters encrypt; empty in a bay that has none.
+ENCRYPTION_KEY = '/etc/magnum/encryption-key'
 ATTEMPTS, PAUSE = 10, 6.0
 #: A certificate is reported when this part of its term is left.
 LAST_PART = 10
@@ -123,6 +125,8 @@ def _keep(node: Node, answer: dict[str, object]) -> None:
     for purpose in purposes:
         node.write(node.certificate(purpose), given[purpose])
     node.write(node.certificate('ca'), authorities, 0o644)
+    if 'encryption_key' in answer:
+        node.write(node.path(ENCRYPTION_KEY), str(answer['encryption_key'] or ''))
 
 
 def terms(node: Node) -> dict[str, tuple[float, float]]:

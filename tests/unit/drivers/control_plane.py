@@ -1,0 +1,76 @@
+"""A made-up Kubernetes node below a folder: real steps, stand-ins of programs."""
+
+import os
+import pathlib
+import re
+import subprocess
+
+from tests.unit.drivers import node_files
+from tests.unit.drivers.test_units import arguments
+
+#: Keeps the first value that it is given, as the transaction of the step asks for.
+ETCDCTL = """#!/bin/bash
+for word; do
+    case $word in
+        txn) [ -e @root/kept ] || sed -n 's/^put [^ ]* //p' >@root/kept ;;
+        get) cat @root/kept ;;
+    esac
+done
+"""
+PROGRAMS = (
+    'etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-proxy', 'kube-scheduler', 'kubelet',
+)
+KEY = 'a2V5IG9mIDMyIGJ5dGVzLCBvbmx5IGZvciB0ZXN0cyE='
+
+
+class Node:
+    """Runs steps.
+
+    :ivar etc: its ``/etc/kubernetes``.
+    """
+
+    def __init__(self, root: pathlib.Path, release: str = 'v1.35.1', role: str = 'master'):
+        self.root, self._role = root, role
+        self.etc = root / 'etc/kubernetes'
+        self.certificates = root / 'etc/magnum/certificates'
+        self._bin = root / 'usr/local/bin'
+        for folder in (self._bin, self.certificates, root / 'etc/systemd/system'):
+            folder.mkdir(parents=True, exist_ok=True)
+        texts = {
+            **dict.fromkeys(PROGRAMS, f'#!/bin/sh\necho Kubernetes {release}\n'),
+            **dict.fromkeys(('kubectl', 'systemctl'), '#!/bin/sh\n'),
+            'etcdctl': ETCDCTL.replace('@root', str(root)),
+        }
+        for name, text in texts.items():
+            file = self._bin / name
+            file.write_text(text)
+            file.chmod(0o755)
+        for script in ('common/node/lib.sh', 'kubernetes/node/kubernetes.sh'):
+            node_files.place(root, script, f'opt/magnum/{pathlib.Path(script).name}')
+
+    def give_key(self, key: str) -> None:
+        """As the agent does when it registers."""
+        (self.root / 'etc/magnum/encryption-key').write_text(key)
+
+    def run(self, step: str, **told: str) -> 'subprocess.CompletedProcess[str]':
+        """Run a step with these settings."""
+        file = node_files.place(self.root, f'kubernetes/node/{step}.sh', f'opt/magnum/{step}.sh')
+        names = re.findall(r'\bMAGNUM_[A-Z_]+\b', file.read_text())
+        environment = {
+            **dict.fromkeys(names, ''),
+            'MAGNUM_API_SECONDS': '5',
+            'MAGNUM_MASTER_ADDRESSES': '10.0.0.5',
+            'MAGNUM_NODE_ADDRESS': '10.0.0.5',
+            'MAGNUM_NODE_ROLE': self._role,
+            **told,
+        }
+        return subprocess.run(
+            [file], capture_output=True, text=True, check=False, timeout=60,
+            env={**environment, 'PATH': f'{self._bin}:{os.environ["PATH"]}'},
+        )
+
+    def options(self, unit: str) -> dict[str, str]:
+        """Those of a program as systemd would start it: as programs do, the last one counts."""
+        words = arguments(self.root / 'etc/systemd/system', unit)[1:]
+        pairs = (word.lstrip('-').partition('=') for word in words)
+        return {name: value for name, _, value in pairs}
