@@ -14,7 +14,13 @@ from sphinx.application import Sphinx
 from magnum.drivers import composition
 
 #: By condition of a rule, when it is there.
-CONDITIONS: Final = {'without_tls': 'with ``tls_disabled``'}
+CONDITIONS: Final = {
+    'without_tls': 'with ``tls_disabled``',
+    'with_calico': 'with ``network_driver`` ``calico``',
+    'with_cilium': 'with ``network_driver`` ``cilium``',
+}
+#: Protocols that Heat has no names of.
+_NUMBERS: Final = {'4': 'IP in IP'}
 _SUBNET: Final = 'resource.0.subnet_cidr'
 
 
@@ -86,7 +92,7 @@ def _ports(rule: Mapping[str, Any]) -> str:
     if protocol is None:
         return 'everything'
     if 'port_range_min' not in rule:
-        return str(protocol).upper()
+        return _NUMBERS.get(protocol, str(protocol).upper())
     first, last = rule['port_range_min'], rule['port_range_max']
     return f'{protocol.upper()} {first}' + (f' to {last}' if last != first else '')
 
@@ -94,8 +100,9 @@ def _ports(rule: Mapping[str, Any]) -> str:
 def _source(rule: Mapping[str, Any], own: str, nodes: Mapping[str, str]) -> str:
     if rule.get('remote_mode') == 'remote_group_id':
         group = rule.get('remote_group_id')
-        whose = nodes[group['get_resource']] if group else own
-        return f'{whose} of the bay'
+        return _of_group(group['get_resource'], nodes) if group else f'{own} of the bay'
+    if 'remote_group' in rule:
+        return _of_group(rule['remote_group']['get_resource'], nodes)
     prefix = rule.get('remote_ip_prefix')
     if prefix is None:
         return 'everywhere'
@@ -104,6 +111,10 @@ def _source(rule: Mapping[str, Any], own: str, nodes: Mapping[str, str]) -> str:
     if _SUBNET not in prefix['get_attr']:
         raise ValueError(f'no words for {prefix}')
     return "the bay's subnet"
+
+
+def _of_group(group: str, nodes: Mapping[str, str]) -> str:
+    return f'{nodes[group]} of the bay'
 
 
 class Ports(Table):

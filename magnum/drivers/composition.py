@@ -28,7 +28,7 @@ from magnum.drivers import files, node_files
 from magnum.drivers.contract import MASTER, WORKER
 
 PARTS: Final = 'common/templates/parts.yaml'
-VARIABLE: Final = re.compile(r'<([a-z_]+)>')
+VARIABLE: Final = re.compile(r'<([a-z][a-z0-9_]*)>')
 _OWN_KEYS: Final = frozenset(('parts', 'variables'))
 
 Document = Mapping[str, Any]

@@ -9,8 +9,9 @@ each with the reason.
 Beside the words of JSON Schema a label may have ``format`` (how its value may
 be written: ``magnum.domain.label_values``), ``scope`` (``nodegroup``: a group
 may have it otherwise than its bay), ``alias`` (the label that it is another
-name of), ``releases`` (the releases that there are) and ``support_ends`` (for each of them the
-day after which its own project mends nothing). A label that is
+name of), ``needs`` (labels, or attributes of the baymodel, with the values without
+which it does nothing), ``releases`` (the releases that there are) and ``support_ends``
+(for each of them the day after which its own project mends nothing). A label that is
 ``deprecated`` is accepted and has no effect; its description says why.
 """
 
@@ -31,6 +32,8 @@ _LIKENESS: Final = 0.88
 
 Origin = Literal['default', 'baymodel', 'bay']
 Effect = Literal['applied', 'none']
+#: Attributes of the baymodel that labels may need.
+Attributes = Mapping[str, str | None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,36 +117,45 @@ def resolved(
     baymodel_labels: Mapping[str, str],
     bay_labels: Mapping[str, str],
     presets: Mapping[str, str],
+    attributes: Attributes,
 ) -> dict[str, Resolved]:
     """What holds for a bay, and where it comes from; sorted by names.
 
     :param bay_labels: the bay's, complete: they replace the baymodel's, so
         that one of these which the bay lacks does not hold.
     :param presets: defaults of the operator's, over the driver's.
+    :param attributes: defaults that need others are left out.
     """
     rules = _rules(label_schema)
     found = {
         name: Resolved(value, 'default')
         for name, value in {**_defaults(label_schema), **presets}.items()
-        if name in rules
+        if name in rules and _suits(rules[name], attributes)
     }
     values = {name: label.value for name, label in found.items()}
     values |= applied(label_schema, bay_labels)
+    known = {**values, **attributes}
     for name, text in bay_labels.items():
         origin: Origin = 'baymodel' if baymodel_labels.get(name) == text else 'bay'
         given = applied(label_schema, {name: text})
         for own_name, value in given.items():
-            reason = why_without_effect(label_schema, own_name, values)
+            reason = why_without_effect(label_schema, own_name, known)
             found[own_name] = Resolved(value, origin, 'none' if reason else 'applied', reason)
     return dict(sorted(found.items()))
 
 
+def _suits(rule: Mapping[str, Any], attributes: Attributes) -> bool:
+    """Whether a label is for a baymodel of these attributes."""
+    needs = rule.get('needs', {})
+    return all(needs[name] == attributes[name] for name in needs.keys() & attributes.keys())
+
+
 def why_without_effect(
-    label_schema: Mapping[str, Any], name: str, values: Mapping[str, str]
+    label_schema: Mapping[str, Any], name: str, values: Attributes
 ) -> str:
     """The reason why a label does nothing; empty if it does something.
 
-    :param values: of all labels, resolved.
+    :param values: of all labels, resolved, and of attributes of the baymodel.
     """
     rule = _rules(label_schema).get(name)
     if rule is None:
@@ -157,19 +169,25 @@ def why_without_effect(
 
 
 def without_effect(
-    label_schema: Mapping[str, Any], labels: Iterable[str], all_labels: Mapping[str, str]
+    label_schema: Mapping[str, Any],
+    labels: Iterable[str],
+    all_labels: Mapping[str, str],
+    attributes: Attributes,
 ) -> dict[str, str]:
     """Those labels that do nothing, each with the reason.
 
     :param all_labels: beside which they stand, as they were given.
     """
-    values = resolve(label_schema, all_labels)
+    values = {**resolve(label_schema, all_labels), **attributes}
     reasons = {name: why_without_effect(label_schema, name, values) for name in sorted(labels)}
     return {name: reason for name, reason in reasons.items() if reason}
 
 
 def without_effect_on_nodegroup(
-    label_schema: Mapping[str, Any], labels: Mapping[str, str], bay_labels: Mapping[str, str]
+    label_schema: Mapping[str, Any],
+    labels: Mapping[str, str],
+    bay_labels: Mapping[str, str],
+    attributes: Attributes,
 ) -> dict[str, str]:
     """Those labels of a further node group that do nothing, each with the reason.
 
@@ -179,7 +197,7 @@ def without_effect_on_nodegroup(
     shared = own.keys() - of_nodegroup(label_schema, own).keys()
     return {
         **dict.fromkeys(sorted(shared), 'A node group has this label from its bay.'),
-        **without_effect(label_schema, own, {**bay_labels, **labels}),
+        **without_effect(label_schema, own, {**bay_labels, **labels}, attributes),
     }
 
 

@@ -13,6 +13,7 @@ import webtest
 
 from magnum.drivers.registry import Registry
 from tests.api.fixtures.service import Service
+from tests.unit.drivers.masters import unpacked
 
 HEADERS = {'X-Auth-Token': 'member', 'OpenStack-API-Version': 'container-infra 1.13'}
 LATEST = {**HEADERS, 'OpenStack-API-Version': 'container-infra latest'}
@@ -119,6 +120,37 @@ def test_create_cluster_with_every_field(panel: webtest.TestApp) -> None:
         f'/v1/clusters/second/nodegroups/{group["uuid"]}', headers=HEADERS
     ).json
     assert (shown['min_node_count'], shown['max_node_count']) == (2, 4)
+
+
+def test_networks_and_volumes_that_the_form_offers_first(
+    service: Service, panel: webtest.TestApp
+) -> None:
+    """Calico and Cinder: a cluster of such a template gets both."""
+    template = {
+        'name': 't2', 'coe': 'kubernetes', 'image_id': 'debian', 'external_network_id': 'public',
+        'flavor_id': 'm1.small', 'master_flavor_id': 'm1.small', 'docker_volume_size': 20,
+        'docker_storage_driver': 'overlay2', 'network_driver': 'calico', 'volume_driver': 'cinder',
+        'server_type': 'vm', 'master_lb_enabled': True, 'labels': {'kube_tag': 'v1.34.1'},
+    }
+    made = panel.post_json('/v1/clustertemplates', template, headers=HEADERS, status=201).json
+    assert (made['network_driver'], made['volume_driver']) == ('calico', 'cinder')
+    asked = {'name': 'calico', 'cluster_template_id': made['uuid'], 'keypair': 'default',
+             'labels': {'calico_ipv4pool_ipip': 'Always', 'flannel_backend': 'host-gw'},
+             'merge_labels': True}
+    previewed = panel.post_json('/v1/clusters?dry_run=true', asked, headers=LATEST).json
+    assert previewed['parameters']['network_driver'] == 'calico'
+    charts = unpacked(previewed['parameters']['master_settings'])['charts']
+    assert list(charts) == ['calico-crds', 'calico', 'cinder-csi', 'metrics-server']
+    labels = previewed['labels']
+    assert (labels['calico_ipv4pool_ipip']['value'], labels['calico_ipv4pool_ipip']['effect']) == (
+        'Always', 'applied'
+    )
+    assert labels['flannel_backend']['effect'] == 'none'
+    assert labels['flannel_backend']['reason'] == 'It needs network_driver=flannel.'
+    panel.post_json('/v1/clusters', asked, headers=HEADERS, status=202)
+    for path in ('calico/resolved_labels', 'calico?fields=resolved_labels'):
+        shown = panel.get(f'/v1/clusters/{path}', headers=LATEST).json['resolved_labels']
+        assert shown == labels, path
 
 
 @pytest.fixture

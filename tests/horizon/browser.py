@@ -148,15 +148,6 @@ class Browser:
 
         self.until(is_said, f'no message {text!r}')
 
-    def refused(self, text: str) -> None:
-        """Wait until Horizon says that something has failed."""
-        def is_refused() -> bool:
-            self._note_messages()
-            assert not self._successes, self._successes
-            return any(text in message for message in self._failures)
-
-        self.until(is_refused, f'no message {text!r}')
-
     # Waiting ---------------------------------------------------------------------
     def until(
         self, what: Callable[[], Any], complaint: str, seconds: float = _PATIENCE

@@ -6,8 +6,7 @@ from tools.devcloud import settings
 
 TEMPLATES = '/project/cluster_templates'
 CLUSTERS = '/project/clusters'
-#: What the template's form has to be told, by its pages. Calico, which it offers first,
-#: is what no bay has.
+#: What the template's form has to be told, by its pages.
 TEMPLATE = {
     'Node Spec': {
         'image_id': 'ubuntu-24.04', 'flavor_id': 'm1.small', 'master_flavor_id': 'm1.small',

@@ -29,8 +29,6 @@ class Known:
         )
 
 
-#: A refusal of the service's reaches the browser as a 500, with its reason.
-_CALICO: Final = "The panel's own default is the network driver Calico, which no bay has"
 KNOWN: Final = (
     Known('', 'console', 'Possibly unhandled rejection',
           'The panels leave a promise that has failed, or a form that was closed, unhandled'),
@@ -40,15 +38,6 @@ KNOWN: Final = (
         for kind, pattern in (
             ('answer', '^DELETE /api/container_infra/certificates/[-0-9a-f]+ 500$'),
             ('console', '/api/container_infra/certificates/.*status of 500'),
-        )
-    ),
-    *(
-        Known('test_wizard_untouched', kind, pattern, _CALICO)
-        for kind, pattern in (
-            ('service', '^POST /v1/clustertemplates 400 '),
-            ('answer', '^POST /api/container_infra/cluster_templates/ 500$'),
-            ('message', 'Unable to create cluster template'),
-            ('console', '/api/container_infra/cluster_templates/ .*status of 500'),
         )
     ),
 )

@@ -89,7 +89,8 @@ class BaymodelsController:
                 'dry_run': True,
                 self._dialect.argument: shown,
                 'labels': resolved_labels.document(
-                    driver.labels_schema(), values['labels'], values['labels'], self._conf
+                    driver.labels_schema(), values['labels'], values['labels'],
+                    {'network_driver': values['network_driver']}, self._conf,
                 ),
             })
         return self._database.run(

@@ -48,6 +48,7 @@ _LABELLED: Final = (
     repository.TABLE.c.driver,
     repository.TABLE.c.labels,
     repository.BAYMODEL_LABELS,
+    repository.BAYMODEL_NETWORK_DRIVER,
 )
 _HEALTH: Final = frozenset({'health_status', 'health_status_reason'})
 _DIGITS_OF_AN_ID: Final = 19

@@ -93,7 +93,10 @@ class BayPlans:
                 },
             ),
             driver,
-            without_effect(driver.labels_schema(), values['labels'], values['labels']),
+            without_effect(
+                driver.labels_schema(), values['labels'], values['labels'],
+                {'network_driver': baymodel.network_driver},
+            ),
         )
         self._check_buildable(new, baymodel, driver)
         return new

@@ -81,7 +81,10 @@ class NodegroupPlans:
         self._check_in_cloud(call, values, bay, driver, applied)
         return NewNodegroup(
             values,
-            without_effect_on_nodegroup(driver.labels_schema(), values['labels'], bay.labels),
+            without_effect_on_nodegroup(
+                driver.labels_schema(), values['labels'], bay.labels,
+                {'network_driver': baymodel.network_driver},
+            ),
         )
 
     def _check_in_cloud(

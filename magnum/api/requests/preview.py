@@ -46,7 +46,8 @@ class Previews:
             **self._against_limits(lookups, needed),
             'driver': driver.name,
             'labels': resolved_labels.document(
-                driver.labels_schema(), baymodel.labels, bay.labels, self._conf
+                driver.labels_schema(), baymodel.labels, bay.labels,
+                {'network_driver': baymodel.network_driver}, self._conf,
             ),
             'parameters': shown_parameters(driver.render(plan)),
         })

@@ -23,24 +23,31 @@ _LONGEST_MESSAGE: Final = 4000
 def of_bay(row: Row, drivers: Registry, conf: cfg.ConfigOpts) -> Document:
     """Those of a bay; where its driver is not installed, its own ones only.
 
-    :param row: of a bay, with its driver and its baymodel's labels.
+    :param row: of a bay, with its driver and its baymodel's labels and network driver.
     """
     driver = drivers.find(row.driver)
     if driver is None:
         schema: Mapping[str, Any] = {'properties': {name: {} for name in row.labels}}
     else:
         schema = driver.labels_schema()
-    return document(schema, row.baymodel_labels, row.labels, conf)
+    attributes = {'network_driver': row.baymodel_network_driver}
+    return document(schema, row.baymodel_labels, row.labels, attributes, conf)
 
 
 def document(
     schema: Mapping[str, Any],
     baymodel_labels: Mapping[str, str],
     bay_labels: Mapping[str, str],
+    attributes: labels.Attributes,
     conf: cfg.ConfigOpts,
 ) -> Document:
-    """By name: value, origin (default, baymodel or bay), effect, and why there is none."""
-    found = labels.resolved(schema, baymodel_labels, bay_labels, preset_labels(conf))
+    """By name: value, origin (default, baymodel or bay), effect, and why there is none.
+
+    :param attributes: of the baymodel, which labels may need.
+    """
+    found = labels.resolved(
+        schema, baymodel_labels, bay_labels, preset_labels(conf), attributes
+    )
     return {name: resolved.document() for name, resolved in found.items()}
 
 

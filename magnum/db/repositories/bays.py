@@ -22,6 +22,7 @@ SORTABLE: Final = sortable(TABLE) - {'generation', 'driver', 'template_version'}
 
 #: What a bay's document may show of its baymodel, selected beside its columns.
 BAYMODEL_LABELS: Final = BAYMODEL.c.labels.label('baymodel_labels')
+BAYMODEL_NETWORK_DRIVER: Final = BAYMODEL.c.network_driver.label('baymodel_network_driver')
 
 _IDENT: Final = sa.bindparam('ident', type_=sa.String())
 _BAYS: Final = sa.bindparam('bay_uuids', type_=sa.String(), expanding=True)

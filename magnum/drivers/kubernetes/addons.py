@@ -12,12 +12,14 @@ import yaml
 
 from magnum.drivers import composition, files, settings
 from magnum.drivers.contract import BayPlan, Capabilities, PlanRefused
-from magnum.drivers.kubernetes import cloud, downloads
+from magnum.drivers.kubernetes import cloud, downloads, network
 
 CHARTS_URL: Final = 'addons_charts_url'
 DIGESTS: Final = 'addons_charts_digests'
 MANIFEST: Final = 'post_install_manifest_url'
 HELM: Final = 'helm'
+#: What masters are told of an entry as it is.
+_TOLD: Final = ('password', 'cloud', 'network', 'operates')
 _HELM_URL: Final = 'https://get.helm.sh/helm-{release}-linux-{architecture}.tar.gz'
 
 Entry = Mapping[str, Any]
@@ -69,6 +71,8 @@ def check(plan: BayPlan, _capabilities: Capabilities) -> None:
         if chart not in charts:
             known = ', '.join(sorted(charts))
             raise PlanRefused(f'labels/{DIGESTS}', f'There is no chart {chart!r}, only {known}.')
+    for entry in wanted(plan).values():
+        _check_since(entry, labels)
     if plan.insecure_downloads:
         return
     for entry in wanted(plan).values():
@@ -95,6 +99,8 @@ def _variables(plan: BayPlan) -> Mapping[str, str]:
         'cinder_csi_enabled': settings.flag(
             cloud.claims_volumes(plan.volume_driver, plan.labels)
         ),
+        'network_driver': plan.network_driver,
+        'calico_encapsulation': network.ENCAPSULATIONS[plan.labels['calico_ipv4pool_ipip']],
         'registry': plan.labels['container_infra_prefix'].rstrip('/'),
         'uuid': plan.uuid,
     }
@@ -104,6 +110,16 @@ def _fits(entry: Entry, labels: Mapping[str, str]) -> bool:
     return all(
         re.fullmatch(pattern, labels[label]) for label, pattern in entry['when'].items()
     )
+
+
+def _check_since(entry: Entry, labels: Mapping[str, str]) -> None:
+    release, since = _release(entry, labels), entry.get('since')
+    if since and [int(part) for part in release.split('.')[:2]] < since:
+        raise PlanRefused(
+            f'labels/{entry["release"]}',
+            f'{release} has no chart {entry["chart"]}: it is there since '
+            f'{".".join(map(str, since))}.',
+        )
 
 
 def _release(entry: Entry, labels: Mapping[str, str]) -> str:
@@ -123,18 +139,20 @@ def _chart(entry: Entry, variables: Mapping[str, str]) -> Mapping[str, Any]:
         _at(path, f'<{label}>') for label, path in entry.get('tags', {}).items()
         if variables[label]
     ]
+    url = variables[CHARTS_URL] or entry['url']
+    archive = entry.get('archive', f'{entry["chart"]}-<release>.tgz')
     filled = composition.merge(
-        [{'url': variables[CHARTS_URL] or entry['url'], 'values': entry['values']},
+        [{'url': f'{url}/{archive}', 'values': entry['values']},
          *({'values': values} for values in (*also, *tags))],
         {**variables, 'release': release},
     )
     told = {
-        'url': f'{filled["url"]}/{entry["chart"]}-{release}.tgz',
+        'url': filled['url'],
         'sha256': _digest(entry, variables),
         'namespace': entry['namespace'],
         'values': filled['values'],
     }
-    return told | {name: entry[name] for name in ('password', 'cloud') if name in entry}
+    return told | {name: entry[name] for name in _TOLD if name in entry}
 
 
 def _at(path: str, value: str) -> Mapping[str, Any]:

@@ -19,6 +19,7 @@ from typing import Final
 from magnum.domain import addresses
 from magnum.drivers import files
 from magnum.drivers.contract import BayPlan, Capabilities, PlanRefused
+from magnum.drivers.kubernetes import network
 
 WORKER_PROGRAMS: Final = ('kubelet', 'kube-proxy')
 MASTER_PROGRAMS: Final = (
@@ -36,7 +37,8 @@ _RELEASES: Final = {
     **dict.fromkeys(MASTER_PROGRAMS, 'kube_tag'),
     **dict.fromkeys(NETWORK_PROGRAMS, 'flannel_tag'),
 }
-_SOURCES: Final = ('kube_binaries_url', 'flannel_binaries_url')
+_FLANNEL_SOURCE: Final = 'flannel_binaries_url'
+_SOURCES: Final = ('kube_binaries_url', _FLANNEL_SOURCE)
 
 
 @functools.cache
@@ -53,15 +55,23 @@ def minor(release: str) -> int:
     return int(''.join(itertools.takewhile(str.isdigit, release.split('.')[1])))
 
 
-def words(labels: Mapping[str, str]) -> str:
+def _releases(plan: BayPlan) -> Mapping[str, str]:
+    """Programs that the bay's nodes download, each with the label of its release."""
+    return {
+        program: label for program, label in _RELEASES.items()
+        if program not in NETWORK_PROGRAMS or plan.network_driver == network.FLANNEL
+    }
+
+
+def words(plan: BayPlan) -> str:
     """What nodes check by: ``program/release/architecture:digest``, and those of the label.
 
     A digest of the label is for whatever architecture the nodes have.
     """
-    given = _given(labels)
+    given = _given(plan.labels)
     found = []
-    for program, label in _RELEASES.items():
-        release = labels[label]
+    for program, label in _releases(plan).items():
+        release = plan.labels[label]
         if program in given:
             found.append(f'{program}/{release}:{given[program]}')
         else:
@@ -75,7 +85,8 @@ def words(labels: Mapping[str, str]) -> str:
 def check_sources(plan: BayPlan, _capabilities: Capabilities) -> None:
     """Nothing is downloaded over plain HTTP unless the operator lets it, or by a password."""
     for label in _SOURCES:
-        check_source(plan, label)
+        if label != _FLANNEL_SOURCE or plan.network_driver == network.FLANNEL:
+            check_source(plan, label)
 
 
 def check_source(plan: BayPlan, label: str) -> None:
@@ -102,7 +113,7 @@ def check_digests(plan: BayPlan, _capabilities: Capabilities) -> None:
             )
     if plan.insecure_downloads:
         return
-    for program, label in _RELEASES.items():
+    for program, label in _releases(plan).items():
         release = plan.labels[label]
         releases = known()[program]
         if program not in given and release not in releases:

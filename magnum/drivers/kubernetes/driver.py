@@ -1,8 +1,7 @@
-"""Kubernetes: its programs as systemd services, etcd on the masters, flannel."""
+"""Kubernetes: its programs as systemd services, etcd on the masters."""
 
 import dataclasses
 import ipaddress
-import itertools
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -26,6 +25,7 @@ from magnum.drivers.kubernetes import (
     command_lines,
     downloads,
     masters,
+    network,
     node_options,
 )
 
@@ -40,44 +40,6 @@ _NODE_CERTIFICATES = {
     'proxy': NodeCertificate('system:kube-proxy', client=True),
     'flannel': NodeCertificate('magnum:flannel', client=True),
 }
-
-
-def address_ranges(plan: BayPlan, _capabilities: Capabilities) -> None:
-    """Ranges of pods, services and nodes that do not overlap."""
-    defaults = {
-        'fixed_subnet_cidr': '10.0.0.0/24',
-        'flannel_network_cidr': '10.100.0.0/16',
-        'service_cluster_ip_range': '10.254.0.0/16',
-    }
-    ranges = {}
-    for label, default in defaults.items():
-        text = plan.labels.get(label, default)
-        try:
-            ranges[label] = ipaddress.ip_network(text)
-        except ValueError:
-            raise PlanRefused(f'labels/{label}', f'{text!r} is no network address.') from None
-    # Addresses of the API and of the DNS server are the first and the tenth.
-    if ranges['service_cluster_ip_range'].prefixlen > 28:
-        raise PlanRefused(
-            'labels/service_cluster_ip_range', 'A network of at least 16 addresses is needed.'
-        )
-    node_bits = int(plan.labels.get('flannel_network_subnetlen', '24'))
-    pods = ranges['flannel_network_cidr']
-    if node_bits <= pods.prefixlen:
-        raise PlanRefused(
-            'labels/flannel_network_subnetlen',
-            f'Nodes cannot have shares of {pods} with prefixes of {node_bits} bits.',
-        )
-    if plan.fixed_network_cidr:
-        ranges['fixed_subnet_cidr'] = ipaddress.ip_network(plan.fixed_network_cidr)
-    elif plan.fixed_network:
-        # Its addresses are not known here.
-        del ranges['fixed_subnet_cidr']
-    for (one, first), (other, second) in itertools.combinations(ranges.items(), 2):
-        if first.overlaps(second):
-            raise PlanRefused(
-                f'labels/{other}', f'{second} overlaps with {first}, the {one} of this bay.'
-            )
 
 
 def _admission_plugins(label: str) -> str:
@@ -120,7 +82,7 @@ class KubernetesDriver(heat.HeatDriver):
         coe='kubernetes',
         server_types=('vm',),
         distros=('debian', 'ubuntu'),
-        network_drivers=('flannel',),
+        network_drivers=network.DRIVERS,
         volume_drivers=(cloud.CINDER,),
         versions=('v1.31', 'v1.32', 'v1.33', 'v1.34', 'v1.35'),
         nodegroups=True,
@@ -151,7 +113,7 @@ class KubernetesDriver(heat.HeatDriver):
     refusals = (
         *checks.COMMON,
         checks.load_balanced_masters,
-        address_ranges,
+        network.check,
         node_options.registrable,
         command_lines.well_formed,
         command_lines.known,
@@ -213,7 +175,8 @@ class KubernetesDriver(heat.HeatDriver):
         """Those of the Kubernetes template alone."""
         return {
             'kube_version': plan.labels['kube_tag'],
-            'pods_network_cidr': plan.labels['flannel_network_cidr'],
+            'network_driver': plan.network_driver,
+            'pods_network_cidr': network.pods(plan),
             'tls_disabled': plan.tls_disabled,
         }
 
@@ -262,7 +225,7 @@ class KubernetesDriver(heat.HeatDriver):
     def _changed_in_place(self, plan: BayPlan) -> dict[str, str]:
         plan = self._with_default_labels(plan)
         found = {**self.node_settings(plan, MASTER), masters.RELEASE: plan.labels['kube_tag']}
-        return {name: found[name] or '' for name in self.changed_in_place}
+        return {name: found.get(name) or '' for name in self.changed_in_place}
 
     def api_url(self, address: str, plan: BayPlan) -> str:
         """Of the Kubernetes API; without TLS a second port serves it."""
@@ -288,7 +251,10 @@ class KubernetesDriver(heat.HeatDriver):
 
     def requested_certificates(self, plan: BayPlan, role: str) -> Mapping[str, NodeCertificate]:
         """All, without TLS for users too: between its own parts Kubernetes needs it."""
-        return self.node_certificates(role)
+        return {
+            purpose: certificate for purpose, certificate in self.node_certificates(role).items()
+            if purpose != network.FLANNEL or plan.network_driver == network.FLANNEL
+        }
 
     def node_settings(self, plan: BayPlan, role: str) -> Mapping[str, str | None]:
         """Versions, sources, address ranges and options of the programs."""
@@ -300,8 +266,14 @@ class KubernetesDriver(heat.HeatDriver):
             'MAGNUM_ADDONS': addons.setting(plan),
             'MAGNUM_CLOUD_CREDENTIAL': settings.flag(cloud.wants_credential(plan)),
         }
+        flannel = {} if plan.network_driver != network.FLANNEL else {
+            'MAGNUM_FLANNEL_VERSION': labels['flannel_tag'],
+            'MAGNUM_FLANNEL_BINARIES_URL': labels['flannel_binaries_url'],
+            'MAGNUM_FLANNEL_BACKEND': labels['flannel_backend'],
+        }
         return {
             **of_masters,
+            **flannel,
             'MAGNUM_CLOUD_PROVIDER': labels['cloud_provider_enabled'],
             'MAGNUM_VOLUME_MOUNT': '/var/lib/containerd',
             'MAGNUM_NODEGROUP': group.name,
@@ -309,14 +281,12 @@ class KubernetesDriver(heat.HeatDriver):
             'MAGNUM_KUBE_PROGRAMS': ' '.join(
                 downloads.MASTER_PROGRAMS if role == MASTER else downloads.WORKER_PROGRAMS
             ),
-            'MAGNUM_DIGESTS': downloads.words(labels),
+            'MAGNUM_DIGESTS': downloads.words(plan),
             'MAGNUM_INSECURE_DOWNLOADS': settings.flag(plan.insecure_downloads),
             'MAGNUM_KUBE_BINARIES_URL': labels['kube_binaries_url'],
-            'MAGNUM_FLANNEL_VERSION': labels['flannel_tag'],
-            'MAGNUM_FLANNEL_BINARIES_URL': labels['flannel_binaries_url'],
-            'MAGNUM_FLANNEL_BACKEND': labels['flannel_backend'],
-            'MAGNUM_POD_CIDR': labels['flannel_network_cidr'],
-            'MAGNUM_POD_CIDR_NODE_BITS': labels['flannel_network_subnetlen'],
+            'MAGNUM_NETWORK_DRIVER': plan.network_driver,
+            'MAGNUM_POD_CIDR': network.pods(plan),
+            'MAGNUM_POD_CIDR_NODE_BITS': network.share(plan),
             'MAGNUM_SERVICE_CIDR': str(services),
             'MAGNUM_SERVICE_ADDRESS': str(services[1]) if role == MASTER else '',
             'MAGNUM_DNS_ADDRESS': str(services[10]),
@@ -327,7 +297,10 @@ class KubernetesDriver(heat.HeatDriver):
             'MAGNUM_CGROUP_DRIVER': labels['cgroup_driver'],
             'MAGNUM_ADMISSION_PLUGINS': _admission_plugins(labels['admission_control_list']),
             'MAGNUM_KUBEAPI_OPTIONS': command_lines.words(labels['kubeapi_options']),
-            'MAGNUM_KUBECONTROLLER_OPTIONS': command_lines.words(labels['kubecontroller_options']),
+            'MAGNUM_KUBECONTROLLER_OPTIONS': (
+                network.controller_options(plan)
+                + command_lines.words(labels['kubecontroller_options'])
+            ),
             'MAGNUM_KUBESCHEDULER_OPTIONS': command_lines.words(labels['kubescheduler_options']),
             'MAGNUM_KUBELET_OPTIONS': command_lines.words(labels['kubelet_options']),
             'MAGNUM_KUBEPROXY_OPTIONS': command_lines.words(labels['kubeproxy_options']),

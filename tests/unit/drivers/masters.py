@@ -69,6 +69,9 @@ elif words[0] == 'deployments,daemonsets,statefulsets':
     ] + [{'kind': 'Deployment', 'metadata': {'name': 'bare'}}]}))
 elif words[0] == 'nodes':
     print((folder / 'nodes').read_text())
+elif words[0] == 'pods' and '--all-namespaces' in sys.argv:
+    file = folder / 'waits'
+    print(file.read_text() if file.exists() else ' ')
 elif words[0] == 'pods':
     print('Back-off pulling image "registry.example.org/x"')
 elif verb == 'get' and (folder / '-'.join(words)).exists():
@@ -174,6 +177,10 @@ class Cluster:
         else:
             file.unlink()
 
+    def waits(self, reason: str) -> None:
+        """Let pods wait for something, or for nothing."""
+        (self.root / 'api/waits').write_text(reason)
+
     def shared(self) -> str | None:
         """What is in the Secret for those that use the cloud."""
         file = self.root / 'api/secret'
@@ -233,6 +240,7 @@ class Master:
             timeout=60, env={
                 'PATH': f'{self.bin}:/usr/bin:/bin', 'MAGNUM_NODE_NAME': self.name,
                 'MAGNUM_ADDONS': packed(told), 'MAGNUM_INSECURE_DOWNLOADS': insecure,
+                'MAGNUM_NODE_INDEX': self.name.removeprefix('master'),
                 'HOME': os.environ.get('HOME', '/'),
             },
         )

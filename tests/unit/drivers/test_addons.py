@@ -28,7 +28,12 @@ WANTED = {
     'traefik': {'ingress_controller': 'traefik'},
     'monitoring': {'monitoring_enabled': 'true'},
     'prometheus-adapter': {'monitoring_enabled': 'true'},
+    'calico-crds': {},
+    'calico': {},
+    'cilium': {},
 }
+#: Of network drivers: the others are of every one.
+NETWORKS = {'calico-crds': 'calico', 'calico': 'calico', 'cilium': 'cilium'}
 #: All at once, as many and as long as there can be.
 ALL = {
     'cloud_provider_enabled': 'true', 'cinder_csi_enabled': 'true', 'boot_volume_type': 'ssd',
@@ -62,14 +67,16 @@ def texts(node: Any) -> Iterator[str]:
 @every_addon
 def test_an_entry_is_whole(name: str) -> None:
     entry = addons.table()[name]
-    assert entry.keys() - {'also', 'cloud', 'password', 'tags'} == {
+    optional = {'also', 'archive', 'cloud', 'network', 'operates', 'password', 'since', 'tags'}
+    assert entry.keys() - optional == {
         'what', 'when', 'release', 'chart', 'url', 'digests', 'namespace', 'values'
     }
     assert len(f'magnum-{name}') <= 26, 'names of its pods become too long'
     rules = SCHEMA['properties']
     own = {*entry['when'], entry['release'], *entry.get('tags', ())}
     variables = {found for text in texts(entry) for found in composition.VARIABLE.findall(text)}
-    for label in own | variables - {'release', 'registry', 'uuid'}:
+    made = {'release', 'registry', 'uuid', 'network_driver', 'calico_encapsulation'}
+    for label in (own | variables) - made:
         assert 'deprecated' not in rules[label], label
         assert 'default' in rules[label], label
     assert rules[entry['release']]['default'].removeprefix('v') in entry['digests']
@@ -85,10 +92,13 @@ def test_masters_are_told_of_what_the_bay_wants(name: str) -> None:
     entry = addons.table()[name]
     without = told({'metrics_server_enabled': 'false'})['charts']
     assert without == {}
-    chart = told({'metrics_server_enabled': 'true', **WANTED[name]})['charts'][name]
-    (release,) = entry['digests']
-    url = entry['url'].replace('<release>', release)
-    assert chart['url'] == f'{url}/{entry["chart"]}-{release}.tgz'
+    chart = told(
+        {'metrics_server_enabled': 'true', **WANTED[name]},
+        network_driver=NETWORKS.get(name, 'flannel'),
+    )['charts'][name]
+    release = SCHEMA['properties'][entry['release']]['default'].removeprefix('v')
+    archive = entry.get('archive', f'{entry["chart"]}-<release>.tgz')
+    assert chart['url'] == f'{entry["url"]}/{archive}'.replace('<release>', release)
     assert chart['sha256'] == entry['digests'][release]
     assert chart['namespace'] == entry['namespace']
     assert chart.get('password') == entry.get('password')
@@ -330,8 +340,11 @@ def test_workers_know_nothing_of_it() -> None:
     assert 'MAGNUM_ADDONS' not in settings.parse(request.parameters['worker_settings'])
 
 
-def test_all_addons_fit_into_user_data() -> None:
-    request = DRIVER.render(plans.plan(DRIVER, labels=ALL, openstack_ca='x' * 3000))
+@pytest.mark.parametrize('network_driver', ['flannel', 'calico', 'cilium'])
+def test_all_addons_fit_into_user_data(network_driver: str) -> None:
+    request = DRIVER.render(plans.plan(
+        DRIVER, labels=ALL, openstack_ca='x' * 3000, network_driver=network_driver
+    ))
     # Nova takes 65,535 bytes.
     assert len(base64.b64encode(hot.user_data(request, MASTER).encode())) < 63 * 1024
     assert 'charts.py' not in hot.user_data(request, WORKER)
@@ -351,7 +364,7 @@ def test_all_addons_fit_into_user_data() -> None:
     ],
 )
 def test_labels_of_addons_that_do_nothing(labels: dict[str, str], idle: set[str]) -> None:
-    assert label_rules.without_effect(SCHEMA, labels, labels).keys() == idle
-    found = label_rules.resolved(SCHEMA, {}, labels, {})
+    assert label_rules.without_effect(SCHEMA, labels, labels, {}).keys() == idle
+    found = label_rules.resolved(SCHEMA, {}, labels, {}, {})
     assert {name for name, label in found.items() if label.effect == 'none'} == idle
     assert all(label.reason for name, label in found.items() if name in idle)

@@ -24,7 +24,7 @@ DIGESTS = {
     'common/templates/member.yaml': '008386c6d4b3a6ba',
     'common/templates/network.yaml': 'cfa7f1901fd8c287',
     'common/templates/node.yaml': '991e2abf4efdebf3',
-    'kubernetes/templates/bay.yaml': '3d55f7212ce646d4',
+    'kubernetes/templates/bay.yaml': '4a8579736a6ae048',
     'kubernetes/templates/minion.yaml': '86fb0cbf3230de81',
     'kubernetes/templates/nodegroup.yaml': '2de9d426cd8075be',
     'kubernetes/templates/worker_steps.yaml': 'ae92ec88133b47bd',

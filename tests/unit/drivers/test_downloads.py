@@ -162,6 +162,7 @@ class Guest:
                 'MAGNUM_KUBE_PROGRAMS': 'kubelet', 'MAGNUM_KUBE_VERSION': 'v1.34.1',
                 'MAGNUM_KUBE_BINARIES_URL': 'https://k8s', 'MAGNUM_FLANNEL_VERSION': 'v0.27.4',
                 'MAGNUM_FLANNEL_BINARIES_URL': 'https://flannel',
+                'MAGNUM_NETWORK_DRIVER': 'flannel',
             },
         )
 

@@ -216,7 +216,7 @@ def test_good_isolation_passes() -> None:
 @pytest.mark.parametrize(
     ('driver', 'labels'),
     [
-        (KubernetesDriver(), {'calico_tag': 'v3', 'etcd_volume_size': '9', 'npd_enabled': 'true'}),
+        (KubernetesDriver(), {'calico_tag': 'v3.21.2', 'etcd_tag': '3', 'npd_enabled': 'true'}),
         (SwarmDriver(), {'flannel_use_vxlan': 'true', 'swarm_strategy': 'binpack'}),
         (MesosDriver(), {'rexray_preempt': 'true', 'min_node_count': '2'}),
     ],
@@ -236,6 +236,7 @@ def test_where_labels_come_from() -> None:
             'boot_volume_size': '', 'api_master_lb_allowed_cidrs': '10.0.0.0/8, 192.0.2.1',
         },
         presets={'boot_volume_size': '20', 'of_another_driver': 'x'},
+        attributes={'network_driver': 'flannel'},
     )
     shown = {name: (label.value, label.origin, label.effect) for name, label in found.items()}
     assert shown['kube_tag'] == ('v1.33.1', 'baymodel', 'applied')

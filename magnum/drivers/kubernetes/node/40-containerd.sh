@@ -7,10 +7,14 @@ set -euo pipefail
 
 # Of an existing network nobody knew the addresses before: a node that is where
 # pods or services are would reach neither them nor the other nodes.
+pods=${MAGNUM_NETWORK_DRIVER}_ipv4pool
+if [ "$MAGNUM_NETWORK_DRIVER" = flannel ]; then
+    pods=flannel_network_cidr
+fi
 for range in "$MAGNUM_POD_CIDR" "$MAGNUM_SERVICE_CIDR"; do
     if is_in "$range"; then
         say "$MAGNUM_NODE_ADDRESS is in $range: give others in the labels" \
-            "flannel_network_cidr and service_cluster_ip_range"
+            "$pods and service_cluster_ip_range"
         exit "$hopeless"
     fi
 done
@@ -18,12 +22,15 @@ done
 need_command containerd containerd
 need_command iptables iptables
 need_command conntrack conntrack
-if ! [ -x /usr/lib/cni/bridge ] && ! [ -x /opt/cni/bin/bridge ]; then
-    need_command /usr/lib/cni/bridge containernetworking-plugins
-fi
-cni=/usr/lib/cni
-if ! [ -x $cni/bridge ]; then
-    cni=/opt/cni/bin
+# Other networks bring their plugins.
+cni=/opt/cni/bin
+if [ "$MAGNUM_NETWORK_DRIVER" = flannel ]; then
+    if ! [ -x $cni/bridge ]; then
+        need_command /usr/lib/cni/bridge containernetworking-plugins
+    fi
+    if [ -x /usr/lib/cni/bridge ]; then
+        cni=/usr/lib/cni
+    fi
 fi
 
 # Kernels without modules have them built in.

@@ -99,5 +99,7 @@ for program in $MAGNUM_KUBE_PROGRAMS; do
     url=$MAGNUM_KUBE_BINARIES_URL/$MAGNUM_KUBE_VERSION/bin/linux/$architecture/$program
     fetch "$program" "$MAGNUM_KUBE_VERSION" "$url"
 done
-fetch flanneld "$MAGNUM_FLANNEL_VERSION" \
-    "$MAGNUM_FLANNEL_BINARIES_URL/$MAGNUM_FLANNEL_VERSION/flanneld-$architecture"
+if [ "$MAGNUM_NETWORK_DRIVER" = flannel ]; then
+    fetch flanneld "$MAGNUM_FLANNEL_VERSION" \
+        "$MAGNUM_FLANNEL_BINARIES_URL/$MAGNUM_FLANNEL_VERSION/flanneld-$architecture"
+fi

@@ -10,6 +10,9 @@ if [ "$MAGNUM_NODE_INDEX" != 0 ]; then
     exit 0
 fi
 for manifest in /opt/magnum/manifests/*.yaml; do
+    if [[ $manifest == */flannel.yaml && $MAGNUM_NETWORK_DRIVER != flannel ]]; then
+        continue
+    fi
     sed -e "s,@COREDNS_IMAGE@,$MAGNUM_COREDNS_IMAGE,g" \
         -e "s,@DNS_ADDRESS@,$MAGNUM_DNS_ADDRESS,g" "$manifest" |
         kubectl --kubeconfig=/etc/kubernetes/admin.conf apply --filename=-

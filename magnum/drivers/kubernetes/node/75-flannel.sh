@@ -8,6 +8,12 @@ set -euo pipefail
 # shellcheck source=kubernetes.sh
 . /opt/magnum/kubernetes.sh
 
+if [ "$MAGNUM_NETWORK_DRIVER" != flannel ]; then
+    # An add-on makes the network. A guest may have been made of a node of flannel's.
+    rm -f /etc/cni/net.d/10-magnum.conflist
+    exit 0
+fi
+
 write_kubeconfig flannel "$(api_url)"
 cat >/etc/kubernetes/flannel.json <<JSON
 {"Network": "$MAGNUM_POD_CIDR", "Backend": {"Type": "$MAGNUM_FLANNEL_BACKEND"}}

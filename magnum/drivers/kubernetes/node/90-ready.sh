@@ -20,7 +20,11 @@ ready = [c for c in conditions if c['type'] == 'Ready']
 print(ready[0]['message'])
 sys.exit(ready[0]['status'] != 'True')" <<<"$node"
 }
-wait_until "${MAGNUM_READY_SECONDS:-900}" node_ready
+if ! wait_until "${MAGNUM_READY_SECONDS:-900}" node_ready; then
+    # Of the master that installs add-ons, of which the network may be one.
+    cat /run/magnum/addons 2>/dev/null || true
+    exit 1
+fi
 
 if [ "$MAGNUM_NODE_ROLE" = master ]; then
     # Kubelets may not give themselves this label.

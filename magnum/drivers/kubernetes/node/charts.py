@@ -1,8 +1,9 @@
 # roles: master
 """Keep the bay's add-ons installed: Helm charts, as the setting MAGNUM_ADDONS has them.
 
-Every master runs it each minute; the first one that is ready, by name, acts. What it
-has installed is in a ConfigMap of the cluster, written before the chart is installed,
+Every master runs it each minute; the first one that is ready, by name, acts. While none
+is, the bay's first does, and installs what makes the network: without it none gets ready.
+What it has installed is in a ConfigMap of the cluster, written before the chart is installed,
 so that another master goes on with it. What fails is tried again, ever later. How it
 goes is in a file for ``conditions.sh``; other masters have none.
 """
@@ -31,6 +32,7 @@ TRIES = FOLDER / 'tries'
 KUBECONFIG = '--kubeconfig=/etc/kubernetes/admin.conf'
 #: What is in the Secret for those that use the cloud, and where the ledger has its digest.
 CLOUD, CLOUD_KEY = pathlib.Path('/etc/kubernetes/cloud.conf'), '.cloud'
+UNSCHEDULABLE = '{.items[*].status.conditions[?(@.reason=="Unschedulable")].message} '
 LEDGER = ('configmap', 'magnum-addons', '--namespace=kube-system')
 #: Seconds: of Helm's waiting, until another master's work is taken for dead, between tries.
 PATIENCE, DEAD, FIRST_PAUSE, LAST_PAUSE = 600, 1200, 60, 1800
@@ -62,16 +64,29 @@ def kubectl(*words: object, given: str = '') -> str:
     return run('kubectl', *words, KUBECONFIG, '--request-timeout=30s', given=given)
 
 
-def is_first() -> bool:
-    """Whether this master is the one that acts."""
+def ready_masters() -> list[str]:
+    """Names of the masters that are ready."""
     nodes = json.loads(kubectl(
         'get', 'nodes', '--selector=node-role.kubernetes.io/control-plane', '--output=json'
     ))['items']
-    ready = [
+    return [
         node['metadata']['name'] for node in nodes for one in node['status'].get('conditions', ())
         if one['type'] == 'Ready' and one['status'] == 'True'
     ]
-    return min(ready, default='') == os.environ['MAGNUM_NODE_NAME']
+
+
+def waits(*where: str, also: str = '') -> str:
+    """What pods wait for, in Kubernetes' words.
+
+    :param where: by default all.
+    """
+    path = also + ('{.items[*].status.initContainerStatuses[*].state.waiting.message} '
+                   '{.items[*].status.containerStatuses[*].state.waiting.message}')
+    try:
+        return kubectl('get', 'pods', *(where or ['--all-namespaces']),
+                       f'--output=jsonpath={path}').strip()
+    except Failed:
+        return ''
 
 
 def read_ledger() -> dict[str, str]:
@@ -202,7 +217,11 @@ class Addon:
             self._helm('upgrade', chart, '--install', how, f'--timeout={PATIENCE}s',
                        '--create-namespace', f'--values={values}', '--history-max=3')
         except Failed as error:
-            raise Failed(f'{error} {self._waiting()}'.strip()) from None
+            selector = f'--selector=app.kubernetes.io/instance={self._release}'
+            waiting = waits() if 'network' in told else waits(
+                self._there, selector, also=UNSCHEDULABLE
+            )
+            raise Failed(f'{error} {waiting}'.strip()) from None
 
     def remove(self) -> None:
         """Uninstall it, if it is installed."""
@@ -229,16 +248,6 @@ class Addon:
             return False
         self._helm('rollback')
         return True
-
-    def _waiting(self) -> str:
-        """What its pods wait for, in Kubernetes' words."""
-        path = ('{.items[*].status.conditions[?(@.reason=="Unschedulable")].message} '
-                '{.items[*].status.containerStatuses[*].state.waiting.message}')
-        try:
-            return kubectl('get', 'pods', self._there, f'--output=jsonpath={path}',
-                           f'--selector=app.kubernetes.io/instance={self._release}').strip()
-        except Failed:
-            return ''
 
     def _make_password(self, namespace: str, secret: str, user: str) -> None:
         if not kubectl('get', 'namespace', namespace, '--ignore-not-found'):
@@ -273,13 +282,16 @@ def make(
     note(name, wanted or None)
 
 
-def look(told: dict[str, Any], before: dict[str, str]) -> None:
+def look(told: dict[str, Any], before: dict[str, str], is_early: bool) -> None:
     """One round over all add-ons.
 
     :param before: the ledger.
+    :param is_early: no node is ready: over those that make the network.
     """
     charts = told['charts']
-    names = [*charts, *(name for name in before if name not in charts and name != CLOUD_KEY)]
+    names = [name for name in charts if not is_early or 'network' in charts[name]]
+    if not is_early:
+        names += [name for name in before if name not in charts and name != CLOUD_KEY]
     tries = json.loads(TRIES.read_text()) if TRIES.exists() else {}
     tries = {name: said for name, said in tries.items() if name in names}
     # What failed comes last: it may take long.
@@ -304,7 +316,8 @@ def look(told: dict[str, Any], before: dict[str, str]) -> None:
             then = time.time() + min(LAST_PAUSE, FIRST_PAUSE * 2 ** min(failures, 10))
             tries[name] = failures + 1, then, wanted, str(error)
     TRIES.write_text(json.dumps(tries))
-    say(tries)
+    waiting = '' if tries or not is_early else waits()
+    say({'network': [0, 0, '', waiting]} if waiting else tries, 'network' if is_early else '')
     if not any('cloud' in chart for chart in charts.values()):
         share_cloud({}, before)
 
@@ -329,16 +342,25 @@ def main(verb: str = '') -> None:
     """
     told = json.loads(zlib.decompress(base64.b64decode(os.environ['MAGNUM_ADDONS'])))
     FOLDER.mkdir(parents=True, exist_ok=True)
-    is_acting = is_first() or verb == 'restart'
+    ready = ready_masters()
+    is_early = not ready and os.environ['MAGNUM_NODE_INDEX'] == '0' and any(
+        'network' in chart for chart in told['charts'].values()
+    )
+    is_first = is_early or min(ready, default='') == os.environ['MAGNUM_NODE_NAME']
+    is_acting = is_first or verb == 'restart'
     before = read_ledger() if is_acting else {}
     if verb == 'restart':
         for name, text in before.items():
             if name != CLOUD_KEY:
                 restart(name, text.split()[0])
+        for chart in told['charts'].values():
+            if 'operates' in chart:
+                kubectl('rollout', 'restart', 'deployments,daemonsets',
+                        f'--namespace={chart["operates"]}')
     elif verb == 'cloud':
         share_cloud(told['charts'] if is_acting else {}, before)
     elif is_acting and (told['charts'] or before):
-        look(told, before)
+        look(told, before, is_early)
     elif STATE.exists():
         STATE.unlink()
 
