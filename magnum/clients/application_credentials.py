@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, cast
 
 from keystoneauth1 import adapter
@@ -53,11 +53,8 @@ class ApplicationCredentials:
         session: keystone_session.Session,
         sessions: Sessions,
         user_id: str,
-        access_rules: Sequence[Mapping[str, str]],
     ):
-        """:param access_rules: of those that are made, as Keystone takes them; none: any."""
         self._session = session
-        self._access_rules = access_rules
         self._path = f'/users/{user_id}/application_credentials'
         self._api = adapter.Adapter(
             session,
@@ -73,9 +70,17 @@ class ApplicationCredentials:
         with calling(_IDENTITY, 'issue_token'):
             return frozenset(_access(self._session).role_names)
 
-    def make(self, name: str, secret: str, roles: Sequence[str], description: str) -> str:
+    def make(
+        self,
+        name: str,
+        secret: str,
+        roles: Sequence[str],
+        description: str,
+        rules: Sequence[str] = (),
+    ) -> str:
         """Make one, in place of one of that name, whose secret nobody may know.
 
+        :param rules: access rules in the form of ``[identity]cloud_access_rules``; none: any.
         :returns: its id.
         """
         body: dict[str, Any] = {
@@ -86,8 +91,8 @@ class ApplicationCredentials:
             # It makes no further credentials and no trusts.
             'unrestricted': False,
         }
-        if self._access_rules:
-            body['access_rules'] = self._access_rules
+        if rules:
+            body['access_rules'] = access_rules(rules)
         try:
             return self._create(body)
         except CloudConflict:
@@ -131,7 +136,7 @@ class ApplicationCredentialsClients:
 
     def __init__(self, conf: cfg.ConfigOpts, sessions: Sessions):
         """:raises AccessRuleInvalid: ``[identity]cloud_access_rules`` is malformed."""
-        self._access_rules = access_rules(conf.identity.cloud_access_rules)
+        access_rules(conf.identity.cloud_access_rules)
         self._sessions = sessions
 
     def user(self, user_id: str, password: str, project_id: str) -> ApplicationCredentials:
@@ -143,10 +148,17 @@ class ApplicationCredentialsClients:
         """As the service, who may look at a user's and delete them."""
         return self._of(self._sessions.service, user_id)
 
-    def access(self, credential_id: str, secret: str, external_network: str | None) -> Access:
+    def access(
+        self,
+        credential_id: str,
+        secret: str,
+        external_network: str | None,
+        rules: Sequence[str] = (),
+    ) -> Access:
         """Use a credential, as its users will.
 
         :param external_network: name or id of a network to look for.
+        :param rules: its access rules. Where these open nothing of networks, none is looked for.
         :raises Unauthenticated: the cloud does not accept it.
         """
         session = self._sessions.as_credential(credential_id, secret)
@@ -156,6 +168,8 @@ class ApplicationCredentialsClients:
             where = {'interface': _PUBLIC, 'region_name': region}
             auth_url = str(catalogue.url_for(service_type=_IDENTITY, **where))
             network = catalogue.endpoint_data_for(service_type=_NETWORK, **where)
+        if rules and not any(rule.startswith(f'{_NETWORK} ') for rule in rules):
+            return Access(auth_url, network.region_name or '')
         api = adapter.Adapter(
             session,
             service_type=_NETWORK,
@@ -179,7 +193,7 @@ class ApplicationCredentialsClients:
             ) from error
 
     def _of(self, session: keystone_session.Session, user_id: str) -> ApplicationCredentials:
-        return ApplicationCredentials(session, self._sessions, user_id, self._access_rules)
+        return ApplicationCredentials(session, self._sessions, user_id)
 
 
 def _access(session: keystone_session.Session) -> Any:

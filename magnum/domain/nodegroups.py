@@ -20,6 +20,9 @@ HIGHEST: Final = 'max_node_count'
 
 EFFECTS: Final = ('NoSchedule', 'PreferNoSchedule', 'NoExecute')
 
+#: How the ids begin by which Kubernetes knows servers of OpenStack.
+_PROVIDER: Final = 'openstack:///'
+
 # A kubelet may not set any other label of these domains on itself.
 _RESERVED_DOMAINS: Final = ('kubernetes.io', 'k8s.io')
 _KUBELET_PREFIXES: Final = frozenset({'kubelet.kubernetes.io', 'node.kubernetes.io'})
@@ -89,6 +92,8 @@ class Named:
 def named(names: Iterable[str], members: Mapping[str, str]) -> Named:
     """Which nodes of a group are named, by their index or by the id of their server.
 
+    Kubernetes has the id behind the name of the provider.
+
     :param members: ids of the group's servers by index.
     """
     # In place of a server that was not made Heat has some other text.
@@ -98,7 +103,7 @@ def named(names: Iterable[str], members: Mapping[str, str]) -> Named:
     }
     nodes, unknown = {}, []
     for name in names:
-        index = name if name in members else by_server.get(name.lower())
+        index = name if name in members else by_server.get(name.lower().removeprefix(_PROVIDER))
         if index is None:
             unknown.append(name)
         else:

@@ -26,6 +26,11 @@ def nodegroup_stack_name(bay_name: str, nodegroup_name: str, nodegroup_uuid: str
     return '-'.join(filter(None, (bay, nodegroup, short_id(nodegroup_uuid)))).lower()
 
 
+def common_prefix(bay_name: str) -> str:
+    """How the names of a bay's stacks begin: its own, and those of its node groups."""
+    return _readable(bay_name, _READABLE_PART)
+
+
 def _readable(name: str, longest: int) -> str:
     """The part of a name that says something.
 

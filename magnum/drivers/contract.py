@@ -349,6 +349,15 @@ class Driver(abc.ABC):
         """Whether the masters of the bay get a credential of the cloud."""
         return False
 
+    def cloud_access_rules(
+        self, plan: BayPlan, of_controllers: Sequence[str]
+    ) -> tuple[str, ...]:
+        """Access rules of that credential; none: its roles alone decide.
+
+        :param of_controllers: what ``[identity]cloud_access_rules`` has, whose form all have.
+        """
+        return tuple(of_controllers)
+
     def cloud_configuration(self, plan: BayPlan, access: CloudAccess) -> str:
         """What masters are given of it: a file that what they run reads."""
         raise _incapable('labels', 'gives no credential of the cloud to masters')

@@ -90,7 +90,7 @@ def test_create_cluster_with_the_form_as_it_comes_up(panel: webtest.TestApp) -> 
     assert _resolved(panel, PLAIN) == {
         'boot_volume_size': ('20', 'applied'), 'cost_centre': ('4711', 'none'),
         'availability_zone': ('nova', 'applied'),
-        'auto_scaling_enabled': ('false', 'none'), 'auto_healing_enabled': ('true', 'applied'),
+        'auto_scaling_enabled': ('false', 'applied'), 'auto_healing_enabled': ('true', 'applied'),
         'master_lb_floating_ip_enabled': ('false', 'applied'),
     }
 

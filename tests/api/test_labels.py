@@ -223,7 +223,7 @@ def test_algorithms_are_those_of_the_provider(
 
 
 WITHOUT = {
-    'auto_scaling_enabled': 'true', 'keystone_auth_enabled': True, 'ingress_controller': 'octavia',
+    'keystone_auth_enabled': True, 'ingress_controller': 'octavia',
     'manila_csi_enabled': 'true', 'npd_enabled': 'true', 'prometheus_monitoring': 'true',
     'prometheus_operator_chart_tag': 'v8.2.2',    # of an add-on that the bay has not
     'etcd_volume_size': '20', 'cost_centre': '4711', 'owner\n\x1b[1m': 'me',

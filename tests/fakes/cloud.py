@@ -9,7 +9,7 @@ service and action.
 import dataclasses
 import itertools
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -169,7 +169,10 @@ class FakeApplicationCredentials:
         with self.cloud.call('identity', 'issue_token'):
             return frozenset(role for _, role in self._user()['roles'])
 
-    def make(self, name: str, secret: str, roles: list[str], description: str) -> str:
+    def make(
+        self, name: str, secret: str, roles: list[str], description: str,
+        rules: Sequence[str] = (),
+    ) -> str:
         if any(one['name'] == name for one in self._user()['credentials'].values()):
             found = self.find(name)
             assert found is not None
@@ -181,7 +184,7 @@ class FakeApplicationCredentials:
             assert set(roles) <= {role for _, role in user['roles']}
             assert all(one['name'] != name for one in user['credentials'].values())
             user['credentials'][found] = {
-                'name': name, 'secret': secret, 'roles': list(roles),
+                'name': name, 'secret': secret, 'roles': list(roles), 'rules': list(rules),
             }
             return found
 
@@ -213,7 +216,10 @@ class FakeApplicationCredentialsClients:
     def service(self, user_id: str) -> FakeApplicationCredentials:
         return FakeApplicationCredentials(self.cloud, user_id, None)
 
-    def access(self, credential_id: str, secret: str, external_network: str | None) -> Access:
+    def access(
+        self, credential_id: str, secret: str, external_network: str | None,
+        rules: Sequence[str] = (),
+    ) -> Access:
         with self.cloud.call('identity', 'use_application_credential'):
             for user in self.cloud.users.values():
                 if user['credentials'].get(credential_id, {}).get('secret') == secret:

@@ -70,6 +70,7 @@ def test_a_bay_that_asks_for_it_gets_one(world: World, uuid: str) -> None:
     check_whole(world, uuid, 1)
     (credential,) = of_keystone(world).values()
     assert credential['roles'] == ['member']
+    assert credential['rules'] == world.conf.identity.cloud_access_rules
     assert credential['secret'] not in told(world, uuid)
     assert credential['secret'] not in rows(world)[0].sealed_secret
 

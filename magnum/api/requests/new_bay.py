@@ -14,7 +14,7 @@ from magnum.api.requests import refusals
 from magnum.api.requests.cloud_checks import Preflight
 from magnum.api.requests.driver_choice import DriverSelection
 from magnum.db import inheritance, models
-from magnum.domain import labels, names
+from magnum.domain import booleans, labels, names
 from magnum.domain.nodegroups import (
     DEFAULT_MASTER,
     DEFAULT_WORKER,
@@ -29,6 +29,7 @@ from magnum.drivers.plans import bay_plan
 #: What a bay takes over from its baymodel where its request gives nothing.
 _INHERITED: Final = inheritance.inherited(models.Bay)
 
+_AUTO_SCALING: Final = 'auto_scaling_enabled'
 _DIGITS: Final = 9  # of a count of nodes, which an integer of the database holds
 
 
@@ -83,20 +84,22 @@ class BayPlans:
             'ssh_public_key': public_key,
         }
         bay = models.Bay(**values)
+        idle = without_effect(
+            driver.labels_schema(), values['labels'], values['labels'],
+            {'network_driver': baymodel.network_driver},
+        )
+        scales = _AUTO_SCALING not in idle and booleans.parse(applied.get(_AUTO_SCALING, ''))
         new = NewBay(
             values,
             (
                 _group(DEFAULT_MASTER, MASTER, bay, baymodel, given['master_count']),
                 {
                     **_group(DEFAULT_WORKER, WORKER, bay, baymodel, given['node_count']),
-                    **_bounds(applied, given['node_count']),
+                    **_bounds(applied, given['node_count'], scales is True),
                 },
             ),
             driver,
-            without_effect(
-                driver.labels_schema(), values['labels'], values['labels'],
-                {'network_driver': baymodel.network_driver},
-            ),
+            idle,
         )
         self._check_buildable(new, baymodel, driver)
         return new
@@ -176,13 +179,19 @@ def _group(
     }
 
 
-def _bounds(applied: Mapping[str, str], node_count: int) -> dict[str, int | None]:
+def _bounds(
+    applied: Mapping[str, str], node_count: int, scales: bool
+) -> dict[str, int | None]:
     """Bounds of the workers' count, which labels may set.
 
     :param applied: labels in their normal forms.
+    :param scales: an autoscaler changes the count, of groups that have an upper bound alone:
+        one more node than asked for, unless a label says how many.
     """
     lowest = _number(applied, LOWEST) or 0
     highest = _number(applied, HIGHEST)
+    if highest is None and scales:
+        highest = node_count + 1
     bound = broken_bound(node_count, lowest, highest)
     if bound is not None:
         value, than = (lowest, 'more') if bound == LOWEST else (highest, 'less')

@@ -1,10 +1,10 @@
 """The cloud as the controllers of a bay use it: who gets a credential of it, and how."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from magnum.domain import uuids
+from magnum.domain import stack_names, uuids
 from magnum.drivers import labels, load_balancing
 from magnum.drivers.contract import BayPlan, CloudAccess
 
@@ -12,14 +12,44 @@ CINDER: Final = 'cinder'
 _PLAIN: Final = re.compile('[A-Za-z0-9._:/-]+')
 #: Where nodes have the authority of the cloud's endpoints.
 _CA_FILE: Final = '/etc/magnum/openstack-ca.pem'
+#: What the cluster autoscaler asks for: the bay and its node groups, resizes of it, and
+#: in Heat which servers it has. A stack's id alone leads to its name, and to nothing else.
+_OF_AUTOSCALER: Final = (
+    'container-infra GET /**/clusters/{bay}',
+    'container-infra GET /**/clusters/{bay}/nodegroups',
+    'container-infra GET /**/clusters/{bay}/nodegroups/*',
+    'container-infra POST /**/clusters/{bay}/actions/resize',
+    'orchestration GET /**/stacks/*',
+    'orchestration GET /**/stacks/*/resources',
+    'orchestration GET /**/stacks/{stacks}*/*',
+    'orchestration GET /**/stacks/{stacks}*/*/resources',
+    'orchestration GET /**/stacks/{stacks}*/*/resources/kube_minions',
+    'compute GET /**/flavors/*',
+)
 
 
 def wants_credential(plan: BayPlan) -> bool:
     """Whether the masters of a bay get a credential of the cloud."""
-    resolved = labels.resolve(labels.schema('kubernetes'), plan.labels)
-    return resolved['cloud_provider_enabled'] == 'true' or (
-        claims_volumes(plan.volume_driver, resolved)
-    )
+    resolved = _resolved(plan)
+    return _has_controllers(plan, resolved) or scales(resolved)
+
+
+def scales(resolved: Mapping[str, str]) -> bool:
+    """Whether the bay has the cluster autoscaler.
+
+    :param resolved: its labels.
+    """
+    return resolved['auto_scaling_enabled'] == 'true'
+
+
+def access_rules(plan: BayPlan, of_controllers: Sequence[str]) -> tuple[str, ...]:
+    """See the contract."""
+    resolved = _resolved(plan)
+    found = tuple(of_controllers) if _has_controllers(plan, resolved) else ()
+    if of_controllers and scales(resolved):
+        stacks = stack_names.common_prefix(plan.name)
+        found += tuple(rule.format(bay=plan.uuid, stacks=stacks) for rule in _OF_AUTOSCALER)
+    return found
 
 
 def claims_volumes(volume_driver: str | None, resolved: Mapping[str, str]) -> bool:
@@ -64,6 +94,16 @@ def configuration(plan: BayPlan, access: CloudAccess) -> str:
         'BlockStorage': {'ignore-volume-az': 'true' if own_zones else None},
     }
     return '\n'.join(_section(name, values) for name, values in sections.items())
+
+
+def _resolved(plan: BayPlan) -> Mapping[str, str]:
+    return labels.resolve(labels.schema('kubernetes'), plan.labels)
+
+
+def _has_controllers(plan: BayPlan, resolved: Mapping[str, str]) -> bool:
+    return resolved['cloud_provider_enabled'] == 'true' or (
+        claims_volumes(plan.volume_driver, resolved)
+    )
 
 
 def _section(name: str, values: Mapping[str, str | None]) -> str:

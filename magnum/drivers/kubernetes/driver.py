@@ -2,7 +2,7 @@
 
 import dataclasses
 import ipaddress
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from magnum.domain.node_certificates import NodeCertificate
@@ -32,6 +32,8 @@ from magnum.drivers.kubernetes import (
 TLS_PORT = 6443
 OPEN_PORT = 8080
 
+#: Whether masters have what an autoscaler in the bay needs.
+AUTO_SCALING = 'MAGNUM_AUTO_SCALING'
 NODE_RESTRICTION = 'NodeRestriction'
 DEFAULT_IMAGES = 'registry.k8s.io/'
 
@@ -209,6 +211,12 @@ class KubernetesDriver(heat.HeatDriver):
         """See the contract."""
         settled = bay_outputs.get('settled')
         living = masters.told(settled) if settled else {}
+        if settled and living.get(AUTO_SCALING) != 'true':
+            # Masters of when the label had no effect.
+            current, target = (
+                dataclasses.replace(plan, labels={**plan.labels, 'auto_scaling_enabled': ''})
+                for plan in (current, target)
+            )
         if not _is_release_chosen(current, target):
             release = living.get(masters.RELEASE) or current.coe_version
             current, target = (_of_release(plan, release) for plan in (current, target))
@@ -241,6 +249,12 @@ class KubernetesDriver(heat.HeatDriver):
         """See the contract."""
         return cloud.wants_credential(plan)
 
+    def cloud_access_rules(
+        self, plan: BayPlan, of_controllers: Sequence[str]
+    ) -> tuple[str, ...]:
+        """Those of what the bay has: the controllers', the autoscaler's, or both."""
+        return cloud.access_rules(plan, of_controllers)
+
     def cloud_configuration(self, plan: BayPlan, access: CloudAccess) -> str:
         """For cloud-provider-openstack's controllers."""
         return cloud.configuration(self._with_default_labels(plan), access)
@@ -265,6 +279,7 @@ class KubernetesDriver(heat.HeatDriver):
         of_masters = {} if role != MASTER else {
             'MAGNUM_ADDONS': addons.setting(plan),
             'MAGNUM_CLOUD_CREDENTIAL': settings.flag(cloud.wants_credential(plan)),
+            AUTO_SCALING: labels['auto_scaling_enabled'],
         }
         flannel = {} if plan.network_driver != network.FLANNEL else {
             'MAGNUM_FLANNEL_VERSION': labels['flannel_tag'],

@@ -174,11 +174,15 @@ def _make(work: Work, situation: Situation, credential: CloudCredential) -> None
     bay_uuid, generation = credential.bay_uuid, credential.generation
     secret = cloud_secrets.unseal(work.tools.sealer, credential)
     credential_id = credential.credential_id
+    options = work.tools.conf.identity
+    rules = work.driver(situation).cloud_access_rules(
+        plan_without_secrets(work, situation), list(filter(None, options.cloud_access_rules))
+    )
     if credential_id is None:
         keystone = _own(work)
-        roles = _roles(work.tools.conf.identity.cloud_roles, keystone)
+        roles = _roles(options.cloud_roles, keystone)
         credential_id = keystone.make(
-            credential.name, secret, roles, f'For the masters of the bay {bay_uuid}'
+            credential.name, secret, roles, f'For the masters of the bay {bay_uuid}', rules
         )
         with work.writing() as session:
             cloud_credentials.set_values(session, bay_uuid, generation, credential_id)
@@ -186,7 +190,7 @@ def _make(work: Work, situation: Situation, credential: CloudCredential) -> None
                 session, bay_uuid, ledger.APPLICATION_CREDENTIAL, credential.name, credential_id
             )
     access = work.tools.application_credentials.access(
-        credential_id, secret, situation.baymodel.external_network_id
+        credential_id, secret, situation.baymodel.external_network_id, rules
     )
     with work.writing() as session:
         cloud_credentials.set_values(

@@ -1,6 +1,8 @@
 """Access rules of application credentials, as the configuration has them."""
 
+import pathlib
 import re
+from collections.abc import Iterable, Iterator
 
 import pytest
 from oslo_config import cfg
@@ -12,6 +14,12 @@ from magnum.clients.application_credentials import (
     access_rules,
 )
 from magnum.clients.sessions import Sessions
+from magnum.conf.openstack_client import SERVICE_ACCOUNT, service_account_options
+from magnum.domain import stack_names
+from magnum.drivers.kubernetes.driver import KubernetesDriver
+from tests.api.fixtures.cloud import NETWORK_ID
+from tests.api.fixtures.service import Service
+from tests.unit.drivers import plans
 
 #: As Keystone's middleware reads them.
 _TOKEN = re.compile(r'(?P<rest>\*\*)|(?P<part>\*|{[^}]*})|(?P<text>.)')
@@ -24,14 +32,21 @@ def conf() -> cfg.ConfigOpts:
     return made
 
 
-def is_open(conf: cfg.ConfigOpts, service: str, method: str, path: str) -> bool:
+@pytest.fixture
+def service(tmp_path: pathlib.Path) -> Iterator[Service]:
+    made = Service(tmp_path)
+    yield made
+    made.stop()
+
+
+def is_open(rules: Iterable[str], service: str, method: str, path: str) -> bool:
     return any(
         (rule['service'], rule['method']) == (service, method)
         and re.fullmatch(_TOKEN.sub(
             lambda token: '.*' if token['rest'] else '[^/]+' if token['part']
             else re.escape(token['text']), rule['path']
         ), path)
-        for rule in access_rules(conf.identity.cloud_access_rules)
+        for rule in access_rules(rules)
     )
 
 
@@ -65,7 +80,72 @@ def test_what_is_open_by_default(
     conf: cfg.ConfigOpts, request_: str, prefix: str, opens: bool
 ) -> None:
     service, method, path = request_.split()
-    assert is_open(conf, service, method, prefix + path) is opens
+    rules = conf.identity.cloud_access_rules
+    assert is_open(rules, service, method, prefix + path) is opens
+
+
+BAY = plans.plan(
+    KubernetesDriver(), name='my.Bay_of-research', labels={'auto_scaling_enabled': 'true'}
+)
+STACK = stack_names.stack_name(BAY.name, BAY.uuid)
+OTHERS = '99999999-9a3c-4f5e-8f7e-0a1b2c3d4e5f'
+GROUPS_STACK = stack_names.nodegroup_stack_name(BAY.name, 'gpu', OTHERS)
+
+
+@pytest.mark.parametrize('prefix', ['', '/a/b'])
+@pytest.mark.parametrize(('request_', 'opens'), [
+    (f'container-infra GET /v1/clusters/{BAY.uuid}', True),
+    (f'container-infra GET /v1/clusters/{BAY.uuid}/nodegroups', True),
+    (f'container-infra GET /v1/clusters/{BAY.uuid}/nodegroups/{OTHERS}', True),
+    (f'container-infra POST /v1/clusters/{BAY.uuid}/actions/resize', True),
+    (f'container-infra POST /v1/clusters/{OTHERS}/actions/resize', False),
+    (f'container-infra POST /v1/clusters/{BAY.uuid}/actions/upgrade', False),
+    (f'container-infra GET /v1/clusters/{OTHERS}', False),
+    (f'container-infra DELETE /v1/clusters/{BAY.uuid}', False),
+    (f'container-infra PATCH /v1/clusters/{BAY.uuid}/nodegroups/{OTHERS}', False),
+    (f'container-infra POST /v1/clusters/{BAY.uuid}/nodegroups', False),
+    ('container-infra POST /v1/clusters', False),
+    ('container-infra GET /v1/clusters', False),
+    ('container-infra GET /v1/certificates/' + BAY.uuid, False),
+    (f'orchestration GET /v1/p/stacks/{OTHERS}', True),
+    (f'orchestration GET /v1/p/stacks/{OTHERS}/resources', True),
+    (f'orchestration GET /v1/p/stacks/{STACK}/{OTHERS}', True),
+    (f'orchestration GET /v1/p/stacks/{STACK}/{OTHERS}/resources/kube_minions', True),
+    (f'orchestration GET /v1/p/stacks/{STACK}-kube_minions-x/{OTHERS}/resources', True),
+    (f'orchestration GET /v1/p/stacks/{GROUPS_STACK}-kube_minions-x/{OTHERS}', True),
+    (f'orchestration GET /v1/p/stacks/{STACK}/{OTHERS}/template', False),
+    (f'orchestration GET /v1/p/stacks/{STACK}/{OTHERS}/resources/kube_masters', False),
+    (f'orchestration GET /v1/p/stacks/another/{OTHERS}', False),
+    ('orchestration GET /v1/p/stacks', False),
+    (f'orchestration PATCH /v1/p/stacks/{STACK}/{OTHERS}', False),
+    (f'orchestration DELETE /v1/p/stacks/{STACK}/{OTHERS}', False),
+    ('compute GET /v2.1/flavors/1', True),
+    ('compute GET /v2.1/servers', False),
+    ('network GET /v2.0/networks', False),
+])
+def test_what_is_open_for_an_autoscaler(
+    conf: cfg.ConfigOpts, request_: str, prefix: str, opens: bool
+) -> None:
+    rules = KubernetesDriver().cloud_access_rules(BAY, conf.identity.cloud_access_rules)
+    service, method, path = request_.split()
+    assert is_open(rules, service, method, prefix + path) is opens
+
+
+@pytest.mark.parametrize(('rules', 'looks'), [
+    ((), True), (('network GET /**', 'compute GET /x'), True), (('compute GET /x',), False),
+])
+def test_networks_are_looked_at_where_the_rules_open_them(
+    service: Service, rules: tuple[str, ...], looks: bool
+) -> None:
+    sessions = Sessions(service.conf)
+    service.conf.register_opts(service_account_options(), group=SERVICE_ACCOUNT)
+    clients = ApplicationCredentialsClients(service.conf, sessions)
+    service.cloud.requests.clear()
+    access = clients.access('4ba7', 's3cr3t', 'public', rules)
+    assert access.external_network_id == (NETWORK_ID if looks else None)
+    assert access.region
+    assert access.auth_url.endswith('/identity')
+    assert any('networks' in request for request in service.cloud.requests) is looks
 
 
 def test_an_empty_value_is_no_rule(conf: cfg.ConfigOpts) -> None:

@@ -47,6 +47,9 @@ def test_nodes_by_index_and_by_server() -> None:
     found = nodegroups.named([second, '0', '2', '7', 'not made', first.upper()], members)
     assert found.nodes == {'0': first, '1': second.upper(), '2': 'not made'}
     assert found.unknown == ['7', 'not made']
+    # As Kubernetes has them.
+    found = nodegroups.named([f'openstack:///{second}', 'openstack:///0', 'x'], members)
+    assert (found.nodes, found.unknown) == ({'1': second.upper()}, ['openstack:///0', 'x'])
 
 
 @pytest.mark.parametrize(('key', 'expected'), [

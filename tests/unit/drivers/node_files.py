@@ -37,7 +37,7 @@ def place(root: pathlib.Path, script: str, path: str) -> pathlib.Path:
     for name in _PATHS:
         text = text.replace(name, f'{root}{name}')
     text = text.replace('export PATH=', f'export PATH={root}/usr/local/bin:')
-    text = text.replace('-m agent', f'-m agent --root {root}')
+    text = text.replace('-m agent ', f'-m agent --root {root} ')
     file = root / path
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text)

@@ -23,6 +23,7 @@ DIGEST = 'ab' * 32
 WANTED = {
     'cloud-provider': {'cloud_provider_enabled': 'true'},
     'cinder-csi': {'cinder_csi_enabled': 'true'},
+    'autoscaler': {'auto_scaling_enabled': 'true'},
     'metrics-server': {},
     'ingress-nginx': {'ingress_controller': 'nginx'},
     'traefik': {'ingress_controller': 'traefik'},
@@ -37,7 +38,7 @@ NETWORKS = {'calico-crds': 'calico', 'calico': 'calico', 'cilium': 'cilium'}
 #: All at once, as many and as long as there can be.
 ALL = {
     'cloud_provider_enabled': 'true', 'cinder_csi_enabled': 'true', 'boot_volume_type': 'ssd',
-    'ingress_controller': 'nginx', 'monitoring_enabled': 'true',
+    'auto_scaling_enabled': 'true', 'ingress_controller': 'nginx', 'monitoring_enabled': 'true',
     'monitoring_storage_class_name': 'fast', 'container_infra_prefix': 'registry.example.org/x/',
     'monitoring_ingress_enabled': 'true', 'cluster_basic_auth_secret': 'users',
     'prometheus_adapter_configmap': 'rules', 'ingress_controller_role': 'ingress',
@@ -197,8 +198,8 @@ def test_the_adapter_asks_the_prometheus_of_monitoring() -> None:
 def test_the_cloud_comes_first() -> None:
     """Without it no pods run on nodes that wait for it; with it there are load balancers."""
     charts = told({**ALL, 'ingress_controller': 'traefik'})['charts']
-    assert list(charts) == ['cloud-provider', 'cinder-csi', 'metrics-server', 'traefik',
-                            'monitoring', 'prometheus-adapter']
+    assert list(charts) == ['cloud-provider', 'cinder-csi', 'autoscaler', 'metrics-server',
+                            'traefik', 'monitoring', 'prometheus-adapter']
     assert charts['traefik']['values']['service'] == {'type': 'LoadBalancer'}
     uuid = plans.plan(DRIVER).uuid
     assert charts['cloud-provider']['values']['cluster'] == {'name': uuid}

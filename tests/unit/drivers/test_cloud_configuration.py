@@ -8,9 +8,10 @@ import pytest
 from magnum.drivers.contract import CloudAccess, PlanRefused
 from magnum.drivers.kubernetes.driver import KubernetesDriver
 from magnum.drivers.mesos.driver import MesosDriver
-from magnum.drivers.settings import parse
+from magnum.drivers.settings import parse, shell
 from magnum.drivers.swarm.driver import SwarmDriver
-from tests.unit.drivers.plans import plan
+from tests.unit.drivers.masters import unpack
+from tests.unit.drivers.plans import bay_outputs, plan
 
 DRIVER = KubernetesDriver()
 SUBNET = 'e1f0a9b8-0000-4000-8000-00000000000a'
@@ -19,6 +20,7 @@ ACCESS = CloudAccess(
     region='RegionOne', external_network_id='ad5e', subnet=SUBNET,
 )
 WANTED = {'cloud_provider_enabled': 'true'}
+SCALED = {'auto_scaling_enabled': 'true'}
 
 
 def read(access: CloudAccess = ACCESS, **changes: Any) -> dict[str, dict[str, str]]:
@@ -76,6 +78,7 @@ def test_the_secret_is_not_shown() -> None:
     ({'labels': {'cinder_csi_enabled': 'True'}}, True),
     ({'labels': {'cinder_csi_enabled': 'false', 'cloud_provider_enabled': ''}}, False),
     ({'volume_driver': 'cinder'}, True),
+    ({'labels': {'auto_scaling_enabled': 'yes'}}, True),
 ])
 def test_who_gets_one(changes: dict[str, Any], is_wanted: bool) -> None:
     wanted = plan(DRIVER, **changes)
@@ -86,7 +89,7 @@ def test_who_gets_one(changes: dict[str, Any], is_wanted: bool) -> None:
     assert 'MAGNUM_CLOUD_CREDENTIAL' not in parse(parameters['worker_settings'])
 
 
-@pytest.mark.parametrize('labels', [WANTED, {'cinder_csi_enabled': 'true'}])
+@pytest.mark.parametrize('labels', [WANTED, {'cinder_csi_enabled': 'true'}, SCALED])
 def test_a_bay_that_exists_stays_as_it_is(labels: dict[str, str]) -> None:
     for current, target in ((plan(DRIVER), plan(DRIVER, labels=labels)),
                             (plan(DRIVER, labels=labels), plan(DRIVER))):
@@ -94,6 +97,53 @@ def test_a_bay_that_exists_stays_as_it_is(labels: dict[str, str]) -> None:
         with pytest.raises(PlanRefused) as refused:
             DRIVER.check_upgrade(current, target)
         assert refused.value.field == f'labels/{next(iter(labels))}'
+
+
+def test_a_bay_with_a_credential_gets_no_autoscaler() -> None:
+    """The credential that there is opens nothing for it."""
+    with pytest.raises(PlanRefused) as refused:
+        DRIVER.check_upgrade(
+            plan(DRIVER, labels=WANTED), plan(DRIVER, labels={**WANTED, **SCALED})
+        )
+    assert refused.value.field == 'labels/auto_scaling_enabled'
+
+
+def test_masters_of_when_the_label_had_no_effect_get_no_autoscaler() -> None:
+    """Not even with another release, which brings all add-ons anew."""
+    current, target = (
+        plan(DRIVER, labels={**SCALED, 'kube_tag': release}) for release in ('v1.34.3', 'v1.35.1')
+    )
+    outputs = bay_outputs(DRIVER, current)
+    assert DRIVER.master_settings(current, target, outputs)['MAGNUM_KUBE_VERSION'] == 'v1.35.1'
+    told = parse(outputs['settled']['master_settings'])
+    assert 'autoscaler' in unpack(told['MAGNUM_ADDONS'])['charts']
+    del told['MAGNUM_AUTO_SCALING']
+    outputs['settled']['master_settings'] = shell({
+        **told, 'MAGNUM_ADDONS': addons_without_it(current),
+    })
+    found = DRIVER.master_settings(current, target, outputs)
+    assert found['MAGNUM_KUBE_VERSION'] == 'v1.35.1'
+    assert 'MAGNUM_ADDONS' not in found
+
+
+def addons_without_it(of: Any) -> str:
+    """What masters of the bay were told when there was none."""
+    labels = {**of.labels, 'auto_scaling_enabled': ''}
+    request = DRIVER.render(plan(DRIVER, labels=labels))
+    return parse(request.parameters['master_settings'])['MAGNUM_ADDONS']
+
+
+@pytest.mark.parametrize(('labels', 'controllers', 'autoscaler'), [
+    (WANTED, True, False), (SCALED, False, True), ({**WANTED, **SCALED}, True, True),
+])
+def test_rules_are_of_what_the_bay_has(
+    labels: dict[str, str], controllers: bool, autoscaler: bool
+) -> None:
+    rules = DRIVER.cloud_access_rules(plan(DRIVER, labels=labels), ['network GET /**'])
+    assert ('network GET /**' in rules) is controllers
+    assert any(rule.endswith('/actions/resize') for rule in rules) is autoscaler
+    # The operator has none: its roles alone decide, as services refuse any with rules.
+    assert DRIVER.cloud_access_rules(plan(DRIVER, labels=labels), []) == ()
 
 
 @pytest.mark.parametrize('driver', [SwarmDriver(), MesosDriver()])

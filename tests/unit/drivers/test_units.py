@@ -157,7 +157,10 @@ def test_kubelets_are_told_their_runtime(
     assert in_settings == (None if options else 'unix:///run/containerd/containerd.sock')
 
 
-def test_add_ons_are_looked_at_with_the_nodes_settings(tmp_path: pathlib.Path) -> None:
+@pytest.mark.parametrize('scales', ['true', 'false', None])
+def test_add_ons_are_looked_at_with_the_nodes_settings(
+    tmp_path: pathlib.Path, scales: str | None
+) -> None:
     """After the step, which may run again; what the unit runs is run."""
     root = tmp_path
     node_files.place(root, 'common/node/lib.sh', 'opt/magnum/lib.sh')
@@ -174,9 +177,16 @@ def test_add_ons_are_looked_at_with_the_nodes_settings(tmp_path: pathlib.Path) -
     systemctl.write_text(f'#!/bin/sh\necho "$@" >>{root}/calls\n')
     systemctl.chmod(0o755)
     path = f'{programs}:{os.environ["PATH"]}'
+    told = {} if scales is None else {'MAGNUM_AUTO_SCALING': scales}
     for _ in range(2):
-        subprocess.run([step], check=True, env={'PATH': path})
-    assert 'restart magnum-addons.timer' in (root / 'calls').read_text()
+        subprocess.run([step], check=True, env={'PATH': path, **told})
+    calls = (root / 'calls').read_text()
+    assert 'restart magnum-addons.timer' in calls
+    assert ('restart magnum-tokens' in calls) is (scales == 'true')
+    if scales == 'true':
+        command = arguments(units, 'magnum-tokens')
+        assert command[-2:] == ['-m', 'agent.tokens']
+        assert f'PYTHONPATH={root}/opt/magnum' in command
     assert 'Type: oneshot' in dump(units, 'magnum-addons')
     done = subprocess.run(
         arguments(units, 'magnum-addons'), check=True, capture_output=True, text=True,
@@ -193,7 +203,7 @@ SERVER = '5f0e7d52-9a3c-4f5e-8f7e-0a1b2c3d4e5f'
         ('true', f'{SERVER}\n', f'openstack:///{SERVER}'),
         ('true', 'iid-local01\n', None),
         ('true', None, None),
-        ('false', f'{SERVER}\n', None),
+        ('false', f'{SERVER}\n', f'openstack:///{SERVER}'),
     ],
 )
 def test_kubelets_are_told_their_server(

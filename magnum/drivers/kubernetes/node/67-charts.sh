@@ -3,6 +3,8 @@
 # of this can fail a boot: how it goes is a condition of the bay.
 # roles: master
 set -euo pipefail
+# shellcheck source=../../common/node/lib.sh
+. /opt/magnum/lib.sh
 
 cat >/etc/systemd/system/magnum-addons.service <<'UNIT'
 [Unit]
@@ -28,3 +30,10 @@ UNIT
 systemctl daemon-reload
 systemctl enable magnum-addons.timer
 systemctl restart magnum-addons.timer
+
+# The autoscaler asks this node for tokens of the cloud.
+if [ "${MAGNUM_AUTO_SCALING:-}" = true ]; then
+    write_unit magnum-tokens "Tokens of the cloud for the cluster autoscaler" \
+        /usr/bin/env PYTHONPATH=/opt/magnum /usr/bin/python3 -m agent.tokens
+    start_service magnum-tokens
+fi

@@ -39,15 +39,16 @@ if ((minor < 24)); then
     further_options+=(--container-runtime=remote)
 fi
 
-# The cloud provider finds the node's server by its id, which cloud-init keeps, or else by
-# its name, and takes away the taint that the kubelet registers its node with.
-cloud_setting=
+# The cloud provider takes away the taint that the kubelet registers its node with. It
+# finds the node's server by its id, which cloud-init keeps, or else by its name;
+# autoscalers find it by the id.
 if [ "${MAGNUM_CLOUD_PROVIDER:-}" = true ]; then
     further_options+=(--cloud-provider=external)
-    server=$(cat /var/lib/cloud/data/instance-id || true)
-    if [[ $server =~ ^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$ ]]; then
-        cloud_setting="providerID: openstack:///$server"
-    fi
+fi
+cloud_setting=
+server=$(cat /var/lib/cloud/data/instance-id || true)
+if [[ $server =~ ^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$ ]]; then
+    cloud_setting="providerID: openstack:///$server"
 fi
 
 write_kubeconfig kubelet "$(api_url)"

@@ -58,16 +58,7 @@ class Channel:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._base = f'{node.settings["MAGNUM_BOOTSTRAP_URL"]}/{node.bay}/'
-        # No handler of redirects: tokens and signatures go to the service only.
-        self._opener = urllib.request.OpenerDirector()
-        for handler in (
-            urllib.request.ProxyHandler(_proxies(node, self._base)),
-            urllib.request.HTTPHandler(),
-            urllib.request.HTTPSHandler(context=_context(node)),
-            urllib.request.HTTPErrorProcessor(),
-            urllib.request.HTTPDefaultErrorHandler(),
-        ):
-            self._opener.add_handler(handler)
+        self._opener = opener(node, self._base)
         self._offset = 0.0
         self.apart = 0.0
 
@@ -152,6 +143,21 @@ class Channel:
         told = email.utils.parsedate_tz(headers.get('Date', ''))
         if told:
             self.apart = email.utils.mktime_tz(told) - time.time()
+
+
+def opener(node: Node, url: str) -> urllib.request.OpenerDirector:
+    """What opens URLs of a service, by the bay's proxies."""
+    made = urllib.request.OpenerDirector()
+    # No handler of redirects: tokens, signatures and secrets go to the service only.
+    for handler in (
+        urllib.request.ProxyHandler(_proxies(node, url)),
+        urllib.request.HTTPHandler(),
+        urllib.request.HTTPSHandler(context=_context(node)),
+        urllib.request.HTTPErrorProcessor(),
+        urllib.request.HTTPDefaultErrorHandler(),
+    ):
+        made.add_handler(handler)
+    return made
 
 
 def raw_signature(der: bytes) -> bytes:
