@@ -81,7 +81,7 @@ def test_add_ons_are_what_their_labels_say(url: str, tmp_path: pathlib.Path) -> 
     plan = plans.plan(driver, labels=labels, insecure_downloads=True)
     driver.validate(plan)
     told = masters.unpacked(driver.render(plan).parameters['master_settings'])
-    assert len(told['charts']) == 3
+    assert len(told['charts']) == 4
     for chart in told['charts'].values():
         assert hashlib.sha256(get(chart['url']).content).hexdigest() == chart['sha256']
     helm = get(told['helm']['url']).content
