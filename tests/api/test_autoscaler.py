@@ -37,8 +37,10 @@ def client(service: Service) -> webtest.TestApp:
     return made
 
 
-def create(service: Service, client: webtest.TestApp, name: str, **labels: str) -> str:
-    body = {'name': name, 'cluster_template_id': 'model', 'node_count': 3, 'labels': labels}
+def create(
+    service: Service, client: webtest.TestApp, name: str, labels: dict[str, str], count: int = 3
+) -> str:
+    body = {'name': name, 'cluster_template_id': 'model', 'node_count': count, 'labels': labels}
     made = client.post_json('/v1/clusters', body, headers=MEMBER, status=202)
     service.settle()
     return str(made.json['uuid'])
@@ -47,7 +49,7 @@ def create(service: Service, client: webtest.TestApp, name: str, **labels: str) 
 @pytest.fixture
 def cluster(service: Service, client: webtest.TestApp) -> str:
     """A bay whose autoscaler has a token of the credential that the service would make."""
-    uuid = create(service, client, 'one', **SCALED)
+    uuid = create(service, client, 'one', SCALED)
     with service.database.reading() as session:
         bay, baymodel = bays.with_baymodel(session, uuid)
         plan = bay_plan(bay, baymodel, nodegroups.load_all(session, uuid), service.conf)
@@ -99,7 +101,7 @@ def test_its_round(service: Service, client: webtest.TestApp, cluster: str) -> N
     found = groups(client, cluster)
     assert found.keys() == {'default-worker'}
     (group,) = found.values()
-    assert (group['min_node_count'], group['max_node_count'], group['node_count']) == (0, 5, 3)
+    assert (group['min_node_count'], group['max_node_count'], group['node_count']) == (1, 5, 3)
     uuid = group['uuid']
 
     assert resize(client, cluster, uuid, 5).status_int == 202
@@ -161,7 +163,7 @@ def test_nothing_else_of_its_bay(
 
 
 def test_nothing_of_others(service: Service, client: webtest.TestApp, cluster: str) -> None:
-    other = create(service, client, 'another', **SCALED)
+    other = create(service, client, 'another', SCALED)
     for path in (f'/v1/clusters/{other}', f'/v1/clusters/{other}/nodegroups', '/v1/clusters'):
         client.get(path, headers=ITS_OWN, status=401)
     assert resize(client, other, 'default-worker', 2).status_int == 401
@@ -170,20 +172,24 @@ def test_nothing_of_others(service: Service, client: webtest.TestApp, cluster: s
     client.patch('/v1/certificates', headers=ITS_OWN, status=401)
 
 
-@pytest.mark.parametrize(('labels', 'most'), [
-    ({'auto_scaling_enabled': 'yes'}, 4),
-    ({'auto_scaling_enabled': 'true', 'max_node_count': '9'}, 9),
-    ({'auto_scaling_enabled': 'false'}, None),
-    ({}, None),
+@pytest.mark.parametrize(('labels', 'count', 'least', 'most'), [
+    ({'auto_scaling_enabled': 'yes'}, 3, 1, 4),
+    ({'auto_scaling_enabled': 'yes'}, 0, 0, 1),
+    ({'auto_scaling_enabled': 'true', 'max_node_count': '9'}, 3, 1, 9),
+    ({'auto_scaling_enabled': 'true', 'min_node_count': '0'}, 3, 0, 4),
+    ({'auto_scaling_enabled': 'false'}, 3, 0, None),
+    ({}, 3, 0, None),
 ])
-def test_the_bound_of_a_new_bay(
-    service: Service, client: webtest.TestApp, labels: dict[str, str], most: int | None
+def test_the_bounds_of_a_new_bay(
+    service: Service, client: webtest.TestApp,
+    labels: dict[str, str], count: int, least: int, most: int | None,
 ) -> None:
-    """The autoscaler leaves groups without one alone, so that the label would do nothing."""
-    uuid = create(service, client, 'bounded', **labels)
+    """The autoscaler leaves groups without an upper one alone: the label would do nothing."""
+    uuid = create(service, client, 'bounded', labels, count)
     path = f'/v1/clusters/{uuid}/nodegroups/default-worker'
     group = client.get(path, headers=MEMBER, status=200).json
-    assert (group['node_count'], group['max_node_count']) == (3, most)
+    found = [group[name] for name in ('node_count', 'min_node_count', 'max_node_count')]
+    assert found == [count, least, most]
 
 
 def test_another_coe_has_no_autoscaler_and_no_bound(

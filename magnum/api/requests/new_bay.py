@@ -185,13 +185,14 @@ def _bounds(
     """Bounds of the workers' count, which labels may set.
 
     :param applied: labels in their normal forms.
-    :param scales: an autoscaler changes the count, of groups that have an upper bound alone:
-        one more node than asked for, unless a label says how many.
+    :param scales: an autoscaler changes the count, of groups that have an upper bound alone.
+        Where labels say nothing it is one more than asked for, and one node stays.
     """
-    lowest = _number(applied, LOWEST) or 0
-    highest = _number(applied, HIGHEST)
-    if highest is None and scales:
-        highest = node_count + 1
+    lowest, highest = _number(applied, LOWEST), _number(applied, HIGHEST)
+    if scales:
+        lowest = min(1, node_count) if lowest is None else lowest
+        highest = node_count + 1 if highest is None else highest
+    lowest = lowest or 0
     bound = broken_bound(node_count, lowest, highest)
     if bound is not None:
         value, than = (lowest, 'more') if bound == LOWEST else (highest, 'less')
