@@ -74,14 +74,15 @@ def test_nothing_else_is_there(url: str, path: str) -> None:
     assert get(f'{url}/{path}').status_code == 404
 
 
-def test_add_ons_are_what_their_labels_say(url: str, tmp_path: pathlib.Path) -> None:
+@pytest.mark.parametrize(('network', 'count'), [('flannel', 4), ('calico', 6), ('cilium', 5)])
+def test_add_ons_are_what_their_labels_say(url: str, network: str, count: int) -> None:
     driver = KubernetesDriver()
     wanted = {'ingress_controller': 'traefik', 'monitoring_enabled': 'true'}
     labels = {**wanted, **charts.labels(url.removeprefix('http://'), web.architecture())}
-    plan = plans.plan(driver, labels=labels, insecure_downloads=True)
+    plan = plans.plan(driver, labels=labels, insecure_downloads=True, network_driver=network)
     driver.validate(plan)
     told = masters.unpacked(driver.render(plan).parameters['master_settings'])
-    assert len(told['charts']) == 4
+    assert len(told['charts']) == count
     for chart in told['charts'].values():
         assert hashlib.sha256(get(chart['url']).content).hexdigest() == chart['sha256']
     helm = get(told['helm']['url']).content

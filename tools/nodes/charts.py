@@ -16,7 +16,7 @@ from typing import Final
 from magnum.drivers.kubernetes import addons
 
 HELM: Final = pathlib.Path(__file__).parent / 'standins/helm.py'
-_NAME: Final = re.compile(r'/charts/([a-z-]+)-(\d+\.\d+\.\d+)\.tgz')
+_NAME: Final = re.compile(r'/charts/([a-z0-9.-]+?)-v?(\d+\.\d+\.\d+)\.tgz')
 _HELM_PATH: Final = '/helm/helm.tar.gz'
 
 
