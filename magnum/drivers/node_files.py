@@ -12,17 +12,18 @@ unpack, which every guest has for cloud-init, bzip2 takes the least.
 import ast
 import base64
 import bz2
-import itertools
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Collection, Mapping
+from typing import Any, Final, NamedTuple, TypeVar
 
 from magnum.drivers import files
 
 #: Where the archive lies on a node, and its files.
 ARCHIVE: Final = '/opt/magnum/files'
 FOLDER: Final = '/opt/magnum'
+
+_Documented = TypeVar('_Documented', ast.Module, ast.ClassDef, ast.FunctionDef)
 
 # A line that is a comment, but neither "#!" nor what run.sh reads.
 _COMMENT: Final = re.compile(r'^[ \t]*#(?!!| attempts:).*\n', re.MULTILINE)
@@ -90,49 +91,47 @@ def pack(members: Collection[Member]) -> str:
 def bare(name: str) -> str:
     """The text of a file without what only its readers here need."""
     text = files.read(name)
-    if name.endswith('.py'):
-        text = _without_annotations(text)
-        lines = text.splitlines(keepends=True)
-        for first, last in _docstrings(text):
-            lines[first:last] = [''] * (last - first)
-        text = ''.join(lines)
-    return _COMMENT.sub('', text)
+    if not name.endswith('.py'):
+        return _COMMENT.sub('', text)
+    first = text.partition('\n')[0] + '\n' if text.startswith('#!') else ''
+    return f'{first}{ast.unparse(_Bare().visit(ast.parse(text)))}\n'
 
 
-def _docstrings(text: str) -> Iterator[tuple[int, int]]:
-    """Lines, from 0, of docstrings without which a module is the same."""
-    for node in ast.walk(ast.parse(text)):
-        if not isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
-            continue
-        if len(node.body) > 1 and ast.get_docstring(node) is not None:
-            docstring = node.body[0]
-            yield docstring.lineno - 1, docstring.end_lineno or docstring.lineno
+class _Bare(ast.NodeTransformer):
+    """Leaves out docstrings without which a module is the same, and annotations.
+
+    Fields of classes keep theirs: dataclasses read them.
+    """
+
+    def visit_Module(self, node: ast.Module) -> ast.AST:
+        self.generic_visit(node)
+        return _without_docstring(node)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        node.body = [
+            each if isinstance(each, ast.AnnAssign) else self.visit(each) for each in node.body
+        ]
+        return _without_docstring(node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        self.generic_visit(node)
+        node.returns = None
+        return _without_docstring(node)
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        node.annotation = None
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        if node.value is None:
+            return node
+        return ast.copy_location(ast.Assign(targets=[node.target], value=node.value), node)
 
 
-def _without_annotations(text: str) -> str:
-    """The text without types of arguments, results and variables, but those of classes."""
-    starts = [0, *itertools.accumulate(map(len, text.splitlines(keepends=True)))]
-
-    def end(node: ast.expr | ast.arg) -> int:
-        return starts[(node.end_lineno or node.lineno) - 1] + (node.end_col_offset or 0)
-
-    module = ast.parse(text)
-    of_classes = {
-        id(field) for node in ast.walk(module) if isinstance(node, ast.ClassDef)
-        for field in node.body
-    }
-    cuts = []
-    for node in ast.walk(module):
-        if isinstance(node, ast.arg) and node.annotation:
-            cuts.append((starts[node.lineno - 1] + node.col_offset + len(node.arg), end(node)))
-        elif isinstance(node, ast.FunctionDef) and node.returns:
-            arrow = text.rindex(' ->', 0, end(node.returns))
-            cuts.append((arrow, end(node.returns)))
-        elif isinstance(node, ast.AnnAssign) and node.value and id(node) not in of_classes:
-            cuts.append((end(node.target), end(node.annotation)))
-    for first, last in sorted(cuts, reverse=True):
-        text = text[:first] + text[last:]
-    return text
+def _without_docstring(node: _Documented) -> _Documented:
+    if len(node.body) > 1 and ast.get_docstring(node) is not None:
+        del node.body[0]
+    return node
 
 
 def _inner(name: str) -> str:
