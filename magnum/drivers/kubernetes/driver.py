@@ -24,6 +24,7 @@ from magnum.drivers.kubernetes import (
     cloud,
     command_lines,
     downloads,
+    hardening,
     masters,
     network,
     node_options,
@@ -120,6 +121,7 @@ class KubernetesDriver(heat.HeatDriver):
         command_lines.well_formed,
         command_lines.known,
         node_restriction,
+        hardening.check,
         downloads.check_sources,
         downloads.check_digests,
         addons.check,
@@ -128,6 +130,7 @@ class KubernetesDriver(heat.HeatDriver):
         *heat.HeatDriver.tolerated,
         command_lines.known,
         node_restriction,
+        hardening.check,
         downloads.check_sources,
         downloads.check_digests,
         addons.check,
@@ -221,9 +224,10 @@ class KubernetesDriver(heat.HeatDriver):
             release = living.get(masters.RELEASE) or current.coe_version
             current, target = (_of_release(plan, release) for plan in (current, target))
         before = self._changed_in_place(current)
+        after = hardening.known(current, target, self._changed_in_place(target), living)
         return masters.changes(
-            before, self._changed_in_place(target), {**before, **self.formerly, **living},
-            'kube_tag' in target.labels, unsure,
+            before, after, {**before, **self.formerly, **living}, 'kube_tag' in target.labels,
+            unsure,
         )
 
     def version_of_masters(self, changed: Mapping[str, str]) -> str | None:
@@ -280,6 +284,7 @@ class KubernetesDriver(heat.HeatDriver):
             'MAGNUM_ADDONS': addons.setting(plan),
             'MAGNUM_CLOUD_CREDENTIAL': settings.flag(cloud.wants_credential(plan)),
             AUTO_SCALING: labels['auto_scaling_enabled'],
+            **hardening.settings(labels),
         }
         flannel = {} if plan.network_driver != network.FLANNEL else {
             'MAGNUM_FLANNEL_VERSION': labels['flannel_tag'],

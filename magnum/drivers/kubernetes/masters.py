@@ -5,11 +5,12 @@ from typing import Final
 
 from magnum.drivers import settings
 from magnum.drivers.contract import BayPlan, PlanRefused
-from magnum.drivers.kubernetes import downloads
+from magnum.drivers.kubernetes import downloads, hardening
 
 RELEASE: Final = 'MAGNUM_KUBE_VERSION'
 #: All that the node script ``directives/upgrade.sh`` brings to programs that run.
 CHANGED_IN_PLACE: Final = frozenset((
+    *hardening.LABELS,
     RELEASE,
     'MAGNUM_ADDONS',
     'MAGNUM_ADMISSION_PLUGINS',

@@ -5,6 +5,7 @@ import pathlib
 import re
 import subprocess
 
+from tests import cis
 from tests.unit.drivers import node_files
 from tests.unit.drivers.test_units import arguments
 
@@ -70,7 +71,5 @@ class Node:
         )
 
     def options(self, unit: str) -> dict[str, str]:
-        """Those of a program as systemd would start it: as programs do, the last one counts."""
-        words = arguments(self.root / 'etc/systemd/system', unit)[1:]
-        pairs = (word.lstrip('-').partition('=') for word in words)
-        return {name: value for name, _, value in pairs}
+        """Those of a program as systemd would start it: of equal ones the last."""
+        return cis.options(arguments(self.root / 'etc/systemd/system', unit)[1:])

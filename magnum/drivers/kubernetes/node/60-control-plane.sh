@@ -19,10 +19,15 @@ for address in $MAGNUM_MASTER_ADDRESSES; do
 done
 
 # What was written before it is read all the same; a key is there for a bay's whole life.
-hardening=()
+further=()
+# configured OPTION FILE: of the API server; what it reads is the standard input.
+configured() {
+    write_kubernetes "$2"
+    further+=("--$1=/etc/kubernetes/$2")
+}
 key=$(<"$encryption_key")
 if [ "$key" ]; then
-    write_kubernetes encryption.yaml <<YAML
+    configured encryption-provider-config encryption.yaml <<YAML
 apiVersion: apiserver.config.k8s.io/v1
 kind: EncryptionConfiguration
 resources:
@@ -31,7 +36,48 @@ resources:
   - secretbox: {keys: [{name: bay, secret: "$key"}]}
   - identity: {}
 YAML
-    hardening+=(--encryption-provider-config=/etc/kubernetes/encryption.yaml)
+fi
+
+# Who did what, without what its own programs read, report and renew all the time.
+if [ "${MAGNUM_AUDIT_LOG:-}" ]; then
+    configured audit-policy-file audit.yaml <<'YAML'
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+- {level: Metadata, resources: [{resources: [secrets]}]}
+- level: None
+  resources: [{resources: [events]}, {group: events.k8s.io}, {group: coordination.k8s.io}]
+- level: None
+  userGroups: [system:nodes, system:serviceaccounts:kube-system]
+  verbs: [get, list, watch]
+- {level: None, nonResourceURLs: ["*"]}
+- {level: Metadata}
+YAML
+    further+=(--audit-log-path=/var/log/magnum/audit.log)
+    for bound in $MAGNUM_AUDIT_LOG; do
+        further+=("--audit-log-max$bound")
+    done
+fi
+
+# Namespaces of add-ons have pods that a standard would refuse.
+version=$(kube-apiserver --version)
+minor=${version#*.}
+minor=${minor%%.*}
+standard=${MAGNUM_POD_SECURITY:-}
+if [ "$standard" ] && ((minor >= 25)); then
+    configured admission-control-config-file admission.yaml <<YAML
+apiVersion: apiserver.config.k8s.io/v1
+kind: AdmissionConfiguration
+plugins:
+- name: PodSecurity
+  configuration:
+    apiVersion: pod-security.admission.config.k8s.io/v1
+    kind: PodSecurityConfiguration
+    defaults: {enforce: $standard, warn: $standard}
+    exemptions:
+      namespaces: [kube-system, calico-system, ingress-nginx, monitoring, tigera-operator, traefik]
+YAML
 fi
 
 # The options of the labels are words: no quotes.
@@ -40,6 +86,7 @@ api_server=(
     "$(command -v kube-apiserver)"
     --advertise-address="$MAGNUM_NODE_ADDRESS"
     --allow-privileged=true
+    --anonymous-auth=false
     --authorization-mode='Node,RBAC'
     --enable-admission-plugins="$MAGNUM_ADMISSION_PLUGINS"
     --client-ca-file="$certificates/ca.pem"
@@ -51,6 +98,7 @@ api_server=(
     --kubelet-client-certificate="$certificates/kubelet-client.pem"
     --kubelet-client-key="$certificates/kubelet-client.key"
     --kubelet-preferred-address-types='InternalIP,Hostname'
+    --profiling=false
     --proxy-client-cert-file="$certificates/front-proxy.pem"
     --proxy-client-key-file="$certificates/front-proxy.key"
     --requestheader-allowed-names=magnum:front-proxy
@@ -64,8 +112,9 @@ api_server=(
     --service-account-signing-key-file="$certificates/service-account.key"
     --service-cluster-ip-range="$MAGNUM_SERVICE_CIDR"
     --tls-cert-file="$certificates/server.pem"
+    --tls-cipher-suites="$ciphers"
     --tls-private-key-file="$certificates/server.key"
-    "${hardening[@]}"
+    "${further[@]}"
     "${options[@]}"
 )
 
@@ -87,9 +136,7 @@ UNIT
 
 # Nobody else answers while the only master's is restarted: trust.sh has another one
 # serve meanwhile, on the same port, which releases before 1.20 could not share.
-version=$(kube-apiserver --version)
-minor=${version#*.}
-if [ "$MAGNUM_MASTER_ADDRESSES" = "$MAGNUM_NODE_ADDRESS" ] && ((${minor%%.*} >= 20)); then
+if [ "$MAGNUM_MASTER_ADDRESSES" = "$MAGNUM_NODE_ADDRESS" ] && ((minor >= 20)); then
     api_server+=(--permit-port-sharing=true)
     write_api_server kube-apiserver-stand-in "Kubernetes API server, for the other's restart"
 fi
@@ -105,6 +152,7 @@ write_unit kube-controller-manager "Kubernetes controller manager" \
     --cluster-cidr="$MAGNUM_POD_CIDR" \
     --kubeconfig=/etc/kubernetes/controller-manager.conf \
     --node-cidr-mask-size="$MAGNUM_POD_CIDR_NODE_BITS" \
+    --profiling=false \
     --root-ca-file="$certificates/ca.pem" \
     --service-account-private-key-file="$certificates/service-account.key" \
     --service-cluster-ip-range="$MAGNUM_SERVICE_CIDR" \
@@ -118,6 +166,7 @@ write_unit kube-scheduler "Kubernetes scheduler" \
     --authorization-kubeconfig=/etc/kubernetes/scheduler.conf \
     --bind-address=127.0.0.1 \
     --kubeconfig=/etc/kubernetes/scheduler.conf \
+    --profiling=false \
     "${options[@]}"
 
 # The API server may end before etcd answers it, and is then started again.

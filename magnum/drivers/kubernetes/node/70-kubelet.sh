@@ -66,9 +66,11 @@ cgroupDriver: $MAGNUM_CGROUP_DRIVER
 clusterDNS: [$MAGNUM_DNS_ADDRESS]
 clusterDomain: cluster.local
 failSwapOn: false
+readOnlyPort: 0
 resolvConf: $resolver
 staticPodPath: /etc/kubernetes/manifests
 tlsCertFile: $certificates/kubelet.pem
+tlsCipherSuites: [$ciphers]
 tlsPrivateKeyFile: $certificates/kubelet.key
 $runtime_setting
 $cloud_setting

@@ -1,0 +1,63 @@
+"""What masters log of requests, and which standard they hold pods to."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from magnum.drivers.contract import BayPlan, Capabilities, PlanRefused
+from magnum.drivers.kubernetes import downloads
+
+STANDARD: Final = 'pod_security_standard'
+#: The first minor release of 1 that holds pods to a standard by its own admission plugin.
+_FIRST_WITH_STANDARDS: Final = 25
+_BOUNDS: Final = ('age', 'backup', 'size')
+#: The settings of masters, each with the labels that it is made of.
+LABELS: Final[Mapping[str, tuple[str, ...]]] = {
+    'MAGNUM_AUDIT_LOG': ('audit_log_enabled', *(f'audit_log_max_{bound}' for bound in _BOUNDS)),
+    'MAGNUM_POD_SECURITY': (STANDARD,),
+}
+
+
+def settings(labels: Mapping[str, str]) -> dict[str, str]:
+    """Those settings.
+
+    :param labels: resolved.
+    """
+    bounds = (f'{bound}={labels[f"audit_log_max_{bound}"]}' for bound in _BOUNDS)
+    return {
+        'MAGNUM_AUDIT_LOG': ' '.join(bounds) if labels['audit_log_enabled'] == 'true' else '',
+        'MAGNUM_POD_SECURITY': labels[STANDARD],
+    }
+
+
+def check(plan: BayPlan, _capabilities: Capabilities) -> None:
+    """Check that the release can hold pods to a standard that is asked for.
+
+    :param plan: with resolved labels.
+    """
+    release, standard = plan.labels['kube_tag'], plan.labels[STANDARD]
+    if standard == 'restricted' and downloads.minor(release) < _FIRST_WITH_STANDARDS:
+        raise PlanRefused(
+            f'labels/{STANDARD}',
+            f'{release} holds pods to no standard: v1.{_FIRST_WITH_STANDARDS} is the first.',
+        )
+
+
+def known(
+    current: BayPlan, target: BayPlan, after: Mapping[str, str], told: Mapping[str, str]
+) -> dict[str, str]:
+    """``after`` without settings that scripts of the living masters do not know.
+
+    :param current: with the labels that are given, as ``target``.
+    :param after: settings by the target.
+    :param told: what the masters were made with.
+    :raises PlanRefused: a label asks for such a one.
+    """
+    unknown = LABELS.keys() - told.keys()
+    for label in (label for name in sorted(unknown) for label in LABELS[name]):
+        if current.labels.get(label) != target.labels.get(label):
+            raise PlanRefused(
+                f'labels/{label}',
+                'The masters of this bay were made by a release that did not know this: make a '
+                'new bay.',
+            )
+    return {name: value for name, value in after.items() if name not in unknown}
