@@ -102,7 +102,7 @@ def make_default_application(conf: cfg.ConfigOpts) -> Application:
         Database(conf),
         WakeUp(conf),
         CertificateService(conf),
-        Registry.from_entry_points(conf.drivers.disabled_drivers),
+        Registry.from_conf(conf),
     )
 
 

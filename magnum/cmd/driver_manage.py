@@ -24,7 +24,7 @@ class ListDrivers(lister.Lister):
         """The table."""
         conf = magnum_conf.load(config_files=self.app.options.config_files)
         magnum_conf.check_values(conf)
-        registry = Registry.from_entry_points(conf.drivers.disabled_drivers)
+        registry = Registry.from_conf(conf)
         columns: tuple[str, ...] = ('Name',)
         if parsed_args.details:
             columns += ('Server_Type', 'OS', 'COE')

@@ -22,13 +22,14 @@ from magnum.certificates.errors import SealingError
 from magnum.certificates.sealing import Sealer
 from magnum.db import migration
 from magnum.db.engine import Database
+from magnum.drivers.catalogue import CatalogueInvalid
 from magnum.policies.enforcer import PolicyUnreadable
 
 LOG = logging.getLogger(__name__)
 
 #: Libraries' errors that the configuration causes.
 _MISCONFIGURED: Final = (
-    cfg.Error, SealingError, PolicyUnreadable, policy.InvalidDefinitionError,
+    cfg.Error, CatalogueInvalid, SealingError, PolicyUnreadable, policy.InvalidDefinitionError,
     keystoneauth_exceptions.ClientException, oslo_messaging.MessagingException,
     sa.exc.ArgumentError, CommandError,
 )

@@ -14,6 +14,8 @@ from magnum.certificates.sealing import Sealer
 from magnum.clients.sessions import Sessions
 from magnum.cmd import setup
 from magnum.db import migration
+from magnum.drivers.catalogue import CatalogueInvalid
+from magnum.drivers.registry import Registry
 from magnum.operations import bootstrap_endpoint, seals
 
 PROG: Final = 'magnum-status'
@@ -43,6 +45,13 @@ class Checks(upgradecheck.UpgradeCommands):
         except cfg.Error as error:
             return Result(Code.FAILURE, str(error))
         return Result(Code.SUCCESS, 'The options of the service have values of their types.')
+
+    def _check_drivers(self) -> upgradecheck.Result:
+        try:
+            found = Registry.from_conf(self._conf)
+        except CatalogueInvalid as error:
+            return Result(Code.FAILURE, str(error))
+        return Result(Code.SUCCESS, f'Drivers: {", ".join(found.all())}.')
 
     def _check_schema(self) -> upgradecheck.Result:
         try:
@@ -93,6 +102,7 @@ class Checks(upgradecheck.UpgradeCommands):
 
     _upgrade_checks = (
         ('configuration', _check_values),
+        ('drivers', _check_drivers),
         ('database schema', _check_schema),
         ('encryption key', _check_encryption_key),
         ('secrets', _check_seals),

@@ -18,6 +18,11 @@ OPTIONS = [
         help='Let bays have releases of their COE that the driver was not made for. Digests of '
         'what their nodes download are not known then: a label gives them.',
     ),
+    cfg.StrOpt(
+        'catalogue_file',
+        help='YAML file with releases that came after this one of the service: digests of '
+        'programs and of charts, and ends of support, by drivers. The same on all hosts.',
+    ),
     cfg.BoolOpt(
         'verify_ca', default=True, help="Let nodes verify the TLS certificates of the cloud's API."
     ),

@@ -1,9 +1,10 @@
 """The contract of drivers.
 
 A driver turns a :class:`BayPlan` into a Heat stack and reads the stack's
-outputs back. It performs no I/O and keeps no state: everything it needs is in
-the plan. Drivers are published under the entry-point group ``magnum.drivers``;
-drivers kept outside this tree use the same contract.
+outputs back. It performs no I/O and keeps no state but its catalogue:
+everything else that it needs is in the plan. Drivers are published under the
+entry-point group ``magnum.drivers``; drivers kept outside this tree use the
+same contract.
 """
 
 import abc
@@ -15,6 +16,7 @@ from typing import Any
 from magnum.domain import nodegroups
 from magnum.domain.failures import Resource
 from magnum.domain.node_certificates import NodeCertificate
+from magnum.drivers.catalogue import Catalogue, CatalogueInvalid
 
 MASTER = nodegroups.MASTER
 WORKER = nodegroups.WORKER
@@ -43,7 +45,8 @@ class Capabilities:
 
     The first entry of ``network_drivers`` is the default one. ``nodegroups``
     says whether a bay may have node groups beside its two default ones;
-    ``upgrades`` names the roles whose nodes an upgrade can replace.
+    ``upgrades`` names the roles whose nodes an upgrade can replace;
+    ``catalogue`` is what is known of releases.
     """
 
     coe: str
@@ -54,6 +57,7 @@ class Capabilities:
     versions: tuple[str, ...]
     nodegroups: bool = False
     upgrades: tuple[str, ...] = ()
+    catalogue: Catalogue = dataclasses.field(default_factory=Catalogue)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -232,6 +236,13 @@ class Driver(abc.ABC):
     api_output: str = ''
     #: Whether masters are given a key of their bay, with which they encrypt what they keep.
     wants_encryption_key: bool = False
+
+    def extend(self, catalogue: Catalogue) -> None:
+        """Know of more releases, which the operator's file has.
+
+        :raises CatalogueInvalid: the driver keeps no catalogue.
+        """
+        raise CatalogueInvalid(f'The driver {self.name} keeps no catalogue of releases.')
 
     @abc.abstractmethod
     def labels_schema(self) -> Mapping[str, Any]:

@@ -4,8 +4,10 @@ from collections.abc import Collection, Mapping
 from typing import Any, NoReturn, Self
 
 import stevedore
+from oslo_config import cfg
 
 from magnum.domain.baymodels import COE_SYNONYMS
+from magnum.drivers import catalogue
 from magnum.drivers.contract import Driver
 
 NAMESPACE = 'magnum.drivers'
@@ -40,19 +42,31 @@ class Registry:
         self._drivers = dict(sorted(drivers.items()))
 
     @classmethod
-    def from_entry_points(cls, disabled: Collection[str] = ()) -> Self:
+    def from_entry_points(
+        cls, disabled: Collection[str] = (), catalogue_file: str | None = None
+    ) -> Self:
         """Drivers published by installed packages; broken ones raise.
 
         :param disabled: names of drivers that are not offered.
+        :param catalogue_file: of the operator's, that extends what drivers know of releases.
+        :raises CatalogueInvalid: the file cannot be read, or is about no driver.
         """
         manager: stevedore.ExtensionManager[Driver] = stevedore.ExtensionManager(
             NAMESPACE, invoke_on_load=True, on_load_failure_callback=_fail
         )
-        return cls({
-            extension.name: extension.obj
-            for extension in manager
-            if extension.obj and extension.name not in disabled
-        })
+        drivers = {extension.name: extension.obj for extension in manager if extension.obj}
+        for name, more in (catalogue.read(catalogue_file) if catalogue_file else {}).items():
+            if name not in drivers:
+                raise catalogue.CatalogueInvalid(
+                    f'{catalogue_file}: there is no driver {name!r}, only {", ".join(drivers)}.'
+                )
+            drivers[name].extend(more)
+        return cls({name: driver for name, driver in drivers.items() if name not in disabled})
+
+    @classmethod
+    def from_conf(cls, conf: cfg.ConfigOpts) -> Self:
+        """Those that the options ``[drivers]`` leave."""
+        return cls.from_entry_points(conf.drivers.disabled_drivers, conf.drivers.catalogue_file)
 
     def all(self) -> Mapping[str, Driver]:
         """Every driver by its name."""

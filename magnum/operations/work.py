@@ -75,7 +75,7 @@ class Tools:
             resources=ProjectResourcesClients(conf, sessions),
             sealer=sealer,
             certificates=CertificateService(conf, sealer),
-            drivers=Registry.from_entry_points(conf.drivers.disabled_drivers),
+            drivers=Registry.from_conf(conf),
         )
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 import yaml
 
 from magnum.drivers import composition, files, settings
+from magnum.drivers.catalogue import Catalogue
 from magnum.drivers.contract import BayPlan, Capabilities, PlanRefused
 from magnum.drivers.kubernetes import cloud, downloads, network
 
@@ -41,29 +42,30 @@ def wanted(plan: BayPlan) -> Mapping[str, Entry]:
     return {name: entry for name, entry in table().items() if _fits(entry, variables)}
 
 
-def setting(plan: BayPlan) -> str:
+def setting(plan: BayPlan, known: Catalogue) -> str:
     """What masters are told: Helm, and the charts with their values.
 
     JSON in zlib's format in base64: user data is small.
 
     :param plan: with resolved labels.
+    :param known: with the digests.
     """
     variables = _variables(plan)
     told: dict[str, dict[str, Any]] = {
-        'helm': _helm(plan.labels),
-        'charts': {name: _chart(entry, variables) for name, entry in wanted(plan).items()},
+        'helm': _helm(plan.labels, known),
+        'charts': {name: _chart(entry, variables, known) for name, entry in wanted(plan).items()},
     }
     if plan.labels[MANIFEST]:
         told['charts']['manifest'] = {'manifest': plan.labels[MANIFEST], 'namespace': 'default'}
     return base64.b64encode(zlib.compress(json.dumps(told).encode(), 9)).decode()
 
 
-def check(plan: BayPlan, _capabilities: Capabilities) -> None:
+def check(plan: BayPlan, capabilities: Capabilities) -> None:
     """Check that all that add-ons of the bay need has a digest and a source.
 
     :raises PlanRefused: naming the label at fault.
     """
-    labels = plan.labels
+    labels, catalogue = plan.labels, capabilities.catalogue
     for label in (CHARTS_URL, MANIFEST, 'helm_client_url'):
         downloads.check_source(plan, label)
     charts = {entry['chart'] for entry in table().values()}
@@ -76,18 +78,19 @@ def check(plan: BayPlan, _capabilities: Capabilities) -> None:
     if plan.insecure_downloads:
         return
     for entry in wanted(plan).values():
-        release, digest = _release(entry, labels), _digest(entry, labels)
+        release, digest = _release(entry, labels), _digest(entry, labels, catalogue)
         if not digest:
             raise PlanRefused(
                 f'labels/{entry["release"]}',
                 f'No digest of the chart {entry["chart"]} {release} is known, only of '
-                f'{", ".join(entry["digests"])}: give its SHA-256 in the label {DIGESTS}.',
+                f'{", ".join(catalogue.charts[entry["chart"]])}: give its SHA-256 in the label '
+                f'{DIGESTS}.',
             )
-    if wanted(plan) and not _helm(labels)['sha256']:
+    if wanted(plan) and not _helm(labels, catalogue)['sha256']:
         raise PlanRefused(
             'labels/helm_client_tag',
             f'No digest of Helm {labels["helm_client_tag"]} is known, only of '
-            f'{", ".join(downloads.known()[HELM])}: give that of its archive in the label '
+            f'{", ".join(catalogue.digests[HELM])}: give that of its archive in the label '
             'helm_client_sha256.',
         )
 
@@ -126,13 +129,15 @@ def _release(entry: Entry, labels: Mapping[str, str]) -> str:
     return labels[entry['release']].removeprefix('v')
 
 
-def _digest(entry: Entry, labels: Mapping[str, str]) -> str:
+def _digest(entry: Entry, labels: Mapping[str, str], known: Catalogue) -> str:
+    chart = entry['chart']
     given = downloads.pairs(labels[DIGESTS])
-    known: Mapping[str, str] = entry['digests']
-    return given.get(entry['chart'], known.get(_release(entry, labels), ''))
+    return given.get(chart, known.charts.get(chart, {}).get(_release(entry, labels), ''))
 
 
-def _chart(entry: Entry, variables: Mapping[str, str]) -> Mapping[str, Any]:
+def _chart(
+    entry: Entry, variables: Mapping[str, str], known: Catalogue
+) -> Mapping[str, Any]:
     release = _release(entry, variables)
     also = [each['values'] for each in entry.get('also', ()) if _fits(each, variables)]
     tags = [
@@ -148,7 +153,7 @@ def _chart(entry: Entry, variables: Mapping[str, str]) -> Mapping[str, Any]:
     )
     told = {
         'url': filled['url'],
-        'sha256': _digest(entry, variables),
+        'sha256': _digest(entry, variables, known),
         'namespace': entry['namespace'],
         'values': filled['values'],
     }
@@ -163,12 +168,12 @@ def _at(path: str, value: str) -> Mapping[str, Any]:
     return dict(found)
 
 
-def _helm(labels: Mapping[str, str]) -> dict[str, Any]:
+def _helm(labels: Mapping[str, str], known: Catalogue) -> dict[str, Any]:
     """Where its archives are, ``{architecture}`` in their names, and their digests."""
     release, digest = labels['helm_client_tag'], labels['helm_client_sha256'].lower()
-    known = downloads.known()[HELM].get(release, {})
+    digests = known.digests[HELM].get(release, {})
     return {
         'release': release,
         'url': labels['helm_client_url'] or _HELM_URL.replace('{release}', release),
-        'sha256': dict.fromkeys(downloads.ARCHITECTURES, digest) if digest else known,
+        'sha256': dict.fromkeys(downloads.ARCHITECTURES, digest) if digest else digests,
     }

@@ -18,6 +18,7 @@ from typing import Final
 
 from magnum.domain import addresses
 from magnum.drivers import files
+from magnum.drivers.catalogue import Digests
 from magnum.drivers.contract import BayPlan, Capabilities, PlanRefused
 from magnum.drivers.kubernetes import network
 
@@ -42,11 +43,9 @@ _SOURCES: Final = ('kube_binaries_url', _FLANNEL_SOURCE)
 
 
 @functools.cache
-def known() -> Mapping[str, Mapping[str, Mapping[str, str]]]:
-    """Digests by program, release and architecture."""
-    found: Mapping[str, Mapping[str, Mapping[str, str]]] = json.loads(
-        files.read('kubernetes/digests.json')
-    )
+def known() -> Digests:
+    """Digests of this release of the service."""
+    found: Digests = json.loads(files.read('kubernetes/digests.json'))
     return found
 
 
@@ -63,10 +62,12 @@ def _releases(plan: BayPlan) -> Mapping[str, str]:
     }
 
 
-def words(plan: BayPlan) -> str:
+def words(plan: BayPlan, digests: Digests) -> str:
     """What nodes check by: ``program/release/architecture:digest``, and those of the label.
 
     A digest of the label is for whatever architecture the nodes have.
+
+    :param digests: of the catalogue.
     """
     given = _given(plan.labels)
     found = []
@@ -77,7 +78,7 @@ def words(plan: BayPlan) -> str:
         else:
             found += [
                 f'{program}/{release}/{architecture}:{digest}'
-                for architecture, digest in known()[program].get(release, {}).items()
+                for architecture, digest in digests.get(program, {}).get(release, {}).items()
             ]
     return ' '.join(found)
 
@@ -102,7 +103,7 @@ def check_source(plan: BayPlan, label: str) -> None:
         )
 
 
-def check_digests(plan: BayPlan, _capabilities: Capabilities) -> None:
+def check_digests(plan: BayPlan, capabilities: Capabilities) -> None:
     """Check that every program has a digest from another source than itself."""
     given = _given(plan.labels)
     for program in given:
@@ -115,7 +116,7 @@ def check_digests(plan: BayPlan, _capabilities: Capabilities) -> None:
         return
     for program, label in _releases(plan).items():
         release = plan.labels[label]
-        releases = known()[program]
+        releases = capabilities.catalogue.digests.get(program, {})
         if program not in given and release not in releases:
             raise PlanRefused(
                 f'labels/{label}',

@@ -8,6 +8,7 @@ from typing import Any
 from magnum.domain.node_certificates import NodeCertificate
 from magnum.drivers import checks, heat, settings, stack_parameters
 from magnum.drivers import labels as label_values
+from magnum.drivers.catalogue import Catalogue
 from magnum.drivers.contract import (
     MASTER,
     WORKER,
@@ -28,6 +29,7 @@ from magnum.drivers.kubernetes import (
     masters,
     network,
     node_options,
+    releases,
 )
 
 TLS_PORT = 6443
@@ -87,7 +89,7 @@ class KubernetesDriver(heat.HeatDriver):
         distros=('debian', 'ubuntu'),
         network_drivers=network.DRIVERS,
         volume_drivers=(cloud.CINDER,),
-        versions=('v1.31', 'v1.32', 'v1.33', 'v1.34', 'v1.35'),
+        versions=(),     # those of the catalogue
         nodegroups=True,
         upgrades=(WORKER,),
     )
@@ -170,6 +172,20 @@ class KubernetesDriver(heat.HeatDriver):
             'renewal': NodeCertificate('magnum:renewal', client=True),
         },
     }
+
+    def __init__(self) -> None:
+        self.extend(releases.packaged())
+
+    def extend(self, catalogue: Catalogue) -> None:
+        """See the contract."""
+        known = self.capabilities.catalogue.extended(catalogue)
+        self.capabilities = dataclasses.replace(
+            self.capabilities, catalogue=known, versions=releases.lines(known)
+        )
+
+    def labels_schema(self) -> Mapping[str, Any]:
+        """See the contract."""
+        return releases.schema(self.capabilities.catalogue)
 
     def service_addresses(self, labels: Mapping[str, str]) -> tuple[str, ...]:
         """Of the service ``kubernetes``, the first of the services' range."""
@@ -281,7 +297,7 @@ class KubernetesDriver(heat.HeatDriver):
         images = labels['container_infra_prefix']
         group = plan.masters if role == MASTER else plan.workers
         of_masters = {} if role != MASTER else {
-            'MAGNUM_ADDONS': addons.setting(plan),
+            'MAGNUM_ADDONS': addons.setting(plan, self.capabilities.catalogue),
             'MAGNUM_CLOUD_CREDENTIAL': settings.flag(cloud.wants_credential(plan)),
             AUTO_SCALING: labels['auto_scaling_enabled'],
             **hardening.settings(labels),
@@ -301,7 +317,7 @@ class KubernetesDriver(heat.HeatDriver):
             'MAGNUM_KUBE_PROGRAMS': ' '.join(
                 downloads.MASTER_PROGRAMS if role == MASTER else downloads.WORKER_PROGRAMS
             ),
-            'MAGNUM_DIGESTS': downloads.words(plan),
+            'MAGNUM_DIGESTS': downloads.words(plan, self.capabilities.catalogue.digests),
             'MAGNUM_INSECURE_DOWNLOADS': settings.flag(plan.insecure_downloads),
             'MAGNUM_KUBE_BINARIES_URL': labels['kube_binaries_url'],
             'MAGNUM_NETWORK_DRIVER': plan.network_driver,

@@ -1,0 +1,99 @@
+"""Catalogue of releases: digests of what nodes download, and ends of support.
+
+A driver has its own in its folder. A file of the operator's extends it by
+releases that came after this one of the service.
+"""
+
+import dataclasses
+import datetime
+from collections.abc import Mapping
+from typing import Any, Final, Self
+
+import yaml
+
+Digests = Mapping[str, Mapping[str, Mapping[str, str]]]
+
+_NAME: Final = '^[a-z0-9]+(-[a-z0-9]+)*$'
+_DIGEST: Final = {'type': 'string', 'pattern': '^[0-9a-f]{64}$'}
+
+
+def _by(names: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        'type': 'object', 'additionalProperties': False, 'patternProperties': {names: values}
+    }
+
+
+_RELEASE: Final = r'^v[0-9]+\.[0-9]+\.[0-9]+[A-Za-z0-9.+-]*$'
+_SCHEMA: Final = _by(_NAME, {
+    'type': 'object', 'additionalProperties': False,
+    'properties': {
+        'digests': _by(_NAME, _by(_RELEASE, _by('^(amd64|arm64)$', _DIGEST))),
+        'charts': _by(_NAME, _by(_RELEASE.replace('v', '', 1), _DIGEST)),
+        'support_ends': _by(
+            r'^v[0-9]+\.[0-9]+$', {'type': 'string', 'pattern': r'^\d{4}-\d\d-\d\d$'}
+        ),
+    },
+})
+
+
+class CatalogueInvalid(Exception):
+    """A file of the operator's that is no catalogue; the text says where."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Catalogue:
+    """What is known of releases.
+
+    ``digests`` has SHA-256 by program, release and architecture, ``charts``
+    that of Helm charts' archives by chart and release (without ``v``),
+    ``support_ends`` by line of releases, as ``v1.35``, the day after which its
+    own project mends nothing.
+    """
+
+    digests: Digests = dataclasses.field(default_factory=dict)
+    charts: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
+    support_ends: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def extended(self, more: Self) -> Self:
+        """This one with another's releases, which win where both have one."""
+        return dataclasses.replace(
+            self,
+            digests=_merged(self.digests, more.digests),
+            charts=_merged(self.charts, more.charts),
+            support_ends={**self.support_ends, **more.support_ends},
+        )
+
+
+def read(path: str) -> Mapping[str, Catalogue]:
+    """Read a file of the operator's: catalogues by drivers' names.
+
+    :raises CatalogueInvalid: it cannot be read or is no catalogue.
+    """
+    try:
+        with open(path, encoding='utf-8') as file:
+            found = yaml.safe_load(file)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise CatalogueInvalid(f'{path} cannot be read: {error}') from None
+    document = _plain(found) or {}
+    # Loaded by installations that have such a file alone.
+    import jsonschema
+
+    for fault in jsonschema.Draft202012Validator(_SCHEMA).iter_errors(document):
+        place = '/'.join(map(str, fault.absolute_path)) or 'the top'
+        raise CatalogueInvalid(f'{path}: at {place}: {fault.message}')
+    return {name: Catalogue(**parts) for name, parts in document.items()}
+
+
+def _merged(
+    one: Mapping[str, Mapping[str, Any]], other: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    return {name: {**one.get(name, {}), **other.get(name, {})} for name in {**one, **other}}
+
+
+def _plain(value: Any) -> Any:
+    """A document of YAML as JSON has it, where a date is text."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    return value

@@ -1,0 +1,45 @@
+"""Releases of Kubernetes that there are, and what is known of them."""
+
+import copy
+import functools
+from collections.abc import Mapping
+from typing import Any, Final
+
+from magnum.drivers import labels
+from magnum.drivers.catalogue import Catalogue
+from magnum.drivers.kubernetes import addons, downloads
+
+LABEL: Final = 'kube_tag'
+
+
+@functools.cache
+def packaged() -> Catalogue:
+    """The catalogue of this release of the service."""
+    return Catalogue(
+        downloads.known(),
+        {entry['chart']: entry['digests'] for entry in addons.table().values()},
+        labels.schema('kubernetes')['properties'][LABEL]['support_ends'],
+    )
+
+
+def lines(known: Catalogue) -> tuple[str, ...]:
+    """Lines of releases, as ``v1.35``, the oldest first."""
+    return tuple(sorted(known.support_ends, key=downloads.minor))
+
+
+def schema(known: Catalogue) -> Mapping[str, Any]:
+    """JSON Schema of the labels, with the releases that are known."""
+    packed = labels.schema('kubernetes')
+    if known.support_ends == packaged().support_ends:
+        return packed
+    return _extended(tuple(sorted(known.support_ends.items())))
+
+
+@functools.cache
+def _extended(support_ends: tuple[tuple[str, str], ...]) -> Mapping[str, Any]:
+    found = copy.deepcopy(labels.schema('kubernetes'))
+    found['properties'][LABEL] |= {
+        'releases': sorted(dict(support_ends), key=downloads.minor),
+        'support_ends': dict(support_ends),
+    }
+    return found

@@ -1,0 +1,121 @@
+"""A file of the operator's extends what drivers know of releases."""
+
+import pathlib
+import textwrap
+from typing import Any
+
+import pytest
+import yaml
+
+from magnum.drivers import catalogue
+from magnum.drivers.catalogue import Catalogue, CatalogueInvalid
+from magnum.drivers.contract import PlanRefused
+from magnum.drivers.kubernetes import downloads
+from magnum.drivers.kubernetes.driver import KubernetesDriver
+from magnum.drivers.registry import Registry
+from tests.unit.drivers import masters, plans
+
+RELEASE = 'v1.37.2'
+DIGEST = 'ab' * 32
+PROGRAMS: dict[str, Any] = {
+    program: {RELEASE: {'amd64': DIGEST, 'arm64': 'cd' * 32}}
+    for program in downloads.MASTER_PROGRAMS
+}
+WHOLE = {'kubernetes': {
+    'digests': PROGRAMS,
+    'charts': {'metrics-server': {'9.9.9': DIGEST}},
+    'support_ends': {'v1.37': '2027-12-28'},
+}}
+
+
+def written(folder: pathlib.Path, document: Any) -> str:
+    file = folder / 'catalogue.yaml'
+    file.write_text(document if isinstance(document, str) else yaml.safe_dump(document))
+    return str(file)
+
+
+@pytest.fixture
+def driver(tmp_path: pathlib.Path) -> KubernetesDriver:
+    found = Registry.from_entry_points((), written(tmp_path, WHOLE)).by_name('kubernetes')
+    assert isinstance(found, KubernetesDriver)
+    return found
+
+
+def test_a_later_release_is_built(driver: KubernetesDriver) -> None:
+    labels = {'kube_tag': RELEASE, 'metrics_server_chart_tag': '9.9.9'}
+    plan = plans.plan(driver, labels=labels)
+    driver.validate(plan)
+    settings = driver.render(plan).parameters['master_settings']
+    assert f'kubelet/{RELEASE}/amd64:{DIGEST}' in settings
+    assert masters.unpacked(settings)['charts']['metrics-server']['sha256'] == DIGEST
+    with pytest.raises(PlanRefused):
+        KubernetesDriver().validate(plan)
+
+
+def test_users_are_shown_it(driver: KubernetesDriver) -> None:
+    packaged = KubernetesDriver()
+    rule = driver.labels_schema()['properties']['kube_tag']
+    assert rule['releases'] == [
+        *packaged.labels_schema()['properties']['kube_tag']['releases'], 'v1.37'
+    ]
+    assert rule['support_ends']['v1.37'] == '2027-12-28'
+    assert driver.capabilities.versions == (*packaged.capabilities.versions, 'v1.37')
+    assert 'v1.37' not in packaged.labels_schema()['properties']['kube_tag']['releases']
+
+
+def test_what_is_packaged_stays(driver: KubernetesDriver) -> None:
+    driver.validate(plans.plan(driver))
+    assert driver.capabilities.versions[:3] == ('v1.31', 'v1.32', 'v1.33')
+
+
+def test_the_operators_digest_wins(tmp_path: pathlib.Path) -> None:
+    """As where the operator's mirror has programs that were built anew."""
+    (release, *_) = downloads.known()['kubelet']
+    more = catalogue.read(written(tmp_path, {
+        'kubernetes': {'digests': {'kubelet': {release: {'amd64': DIGEST}}}}
+    }))['kubernetes']
+    driver = KubernetesDriver()
+    driver.extend(more)
+    assert driver.capabilities.catalogue.digests['kubelet'][release] == {'amd64': DIGEST}
+    assert driver.capabilities.catalogue.digests['kube-proxy'] == downloads.known()['kube-proxy']
+
+
+def test_a_day_may_be_written_as_yaml_has_it(tmp_path: pathlib.Path) -> None:
+    text = 'kubernetes: {support_ends: {v1.37: 2027-12-28}}'
+    assert catalogue.read(written(tmp_path, text)) == {
+        'kubernetes': Catalogue(support_ends={'v1.37': '2027-12-28'})
+    }
+
+
+@pytest.mark.parametrize(('document', 'said'), [
+    ('kubernetes: [', 'cannot be read'),
+    ({'kubernetes': {'digests': {'kubelet': {'v1.37.2': {'amd64': 'xyz'}}}}},
+     'at kubernetes/digests/kubelet/v1.37.2/amd64'),
+    ({'kubernetes': {'digests': {'kubelet': {'latest': {}}}}}, 'at kubernetes/digests/kubelet'),
+    ({'kubernetes': {'digest': {}}}, 'at kubernetes'),
+    ({'kubernetes': {'support_ends': {'v1.37': 'soon'}}}, 'at kubernetes/support_ends/v1.37'),
+    (['kubernetes'], 'at the top'),
+    ({'nomad': {}}, "there is no driver 'nomad'"),
+    ({'swarm': {'support_ends': {'v1.37': '2027-12-28'}}}, 'swarm keeps no catalogue'),
+])
+def test_what_is_no_catalogue_is_refused(
+    tmp_path: pathlib.Path, document: Any, said: str
+) -> None:
+    with pytest.raises(CatalogueInvalid, match=said):
+        Registry.from_entry_points((), written(tmp_path, document))
+
+
+def test_the_guides_example_is_one(tmp_path: pathlib.Path) -> None:
+    guide = pathlib.Path(__file__).parents[3] / 'doc/source/operator/releases.rst'
+    block = guide.read_text().partition('.. code-block:: yaml\n')[2].partition('\nWhat it has')[0]
+    found = catalogue.read(written(tmp_path, textwrap.dedent(block)))['kubernetes']
+    assert all((found.digests, found.charts, found.support_ends))
+
+
+def test_an_empty_file_adds_nothing(tmp_path: pathlib.Path) -> None:
+    assert catalogue.read(written(tmp_path, '# nothing yet\n')) == {}
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(CatalogueInvalid, match='cannot be read'):
+        catalogue.read(str(tmp_path / 'none.yaml'))
