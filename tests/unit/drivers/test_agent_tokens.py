@@ -155,3 +155,22 @@ def test_nobody_else_gets_one(node: Node, service: str) -> None:
             assert (status, token) == (401, None)
             assert 'first' not in str(said)
     assert keystone.asked == []
+
+
+def test_keystone_is_away_for_a_while(
+    node: Node, service: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    put(node, 'http://127.0.0.1:1/v3', 'first')
+    tokens.write_configuration(node)
+    password = read(node)['password']
+    with pytest.raises(requests.ConnectionError):
+        ask(service, password)
+    keystone = Keystone()
+    with serve(keystone) as url:
+        put(node, url, 'first')
+        assert ask(service, password)[0] == 201
+    # What it says goes into the journal.
+    said = capfd.readouterr().err
+    assert 'refused' in said
+    assert password not in said
+    assert 'first' not in said
