@@ -94,14 +94,25 @@ def bare(name: str) -> str:
     if not name.endswith('.py'):
         return _COMMENT.sub('', text)
     first = text.partition('\n')[0] + '\n' if text.startswith('#!') else ''
-    return f'{first}{ast.unparse(_Bare().visit(ast.parse(text)))}\n'
+    bare = _Bare(text)
+    program = ast.unparse(bare.visit(ast.parse(text)))
+    for name, segment in bare.f_strings.items():
+        program = program.replace(name, segment)
+    return f'{first}{program}\n'
 
 
 class _Bare(ast.NodeTransformer):
     """Leaves out docstrings without which a module is the same, and annotations.
 
-    Fields of classes keep theirs: dataclasses read them.
+    Fields of classes keep theirs: dataclasses read them. f-strings stay as they are written:
+    from 3.12 on ``ast.unparse`` gives them quotes that no older Python reads, as guests have.
+
+    :ivar f_strings: by the names that stand for them.
     """
+
+    def __init__(self, text: str):
+        self._text = text
+        self.f_strings: dict[str, str] = {}
 
     def visit_Module(self, node: ast.Module) -> ast.AST:
         self.generic_visit(node)
@@ -117,6 +128,12 @@ class _Bare(ast.NodeTransformer):
         self.generic_visit(node)
         node.returns = None
         return _without_docstring(node)
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
+        segment = ast.get_source_segment(self._text, node) or ''
+        name = f'_f_string_{len(self.f_strings)}_'
+        self.f_strings[name] = f'({segment})' if '\n' in segment else segment
+        return ast.copy_location(ast.Name(name, ast.Load()), node)
 
     def visit_arg(self, node: ast.arg) -> ast.AST:
         node.annotation = None
