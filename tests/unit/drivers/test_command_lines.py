@@ -78,4 +78,4 @@ def test_options_that_a_release_dropped(labels: dict[str, str], field: str | Non
 def test_the_end_of_support_is_known_for_every_release() -> None:
     rule = KubernetesDriver().labels_schema()['properties']['kube_tag']
     assert list(rule['support_ends']) == rule['releases']
-    assert rule['releases'] == list(KubernetesDriver.capabilities.versions)
+    assert rule['releases'] == list(KubernetesDriver().capabilities.versions)
