@@ -15,7 +15,7 @@ if [ "$MAGNUM_NETWORK_DRIVER" != flannel ]; then
 fi
 
 write_kubeconfig flannel "$(api_url)"
-cat >/etc/kubernetes/flannel.json <<JSON
+write_kubernetes flannel.json <<JSON
 {"Network": "$MAGNUM_POD_CIDR", "Backend": {"Type": "$MAGNUM_FLANNEL_BACKEND"}}
 JSON
 write_unit flanneld "flannel, the network of pods" "$(command -v flanneld)" \
