@@ -25,7 +25,7 @@ LABELS: Final = {
 CHARTS: Final = {
     'openstack-cloud-controller-manager': 'kube-system', 'openstack-cinder-csi': 'kube-system',
     'metrics-server': 'kube-system', 'ingress-nginx': 'ingress-nginx',
-    'kube-prometheus-stack': 'monitoring',
+    'kube-prometheus-stack': 'monitoring', 'prometheus-adapter': 'monitoring',
 }
 CLOUD: Final = '/etc/kubernetes/cloud.conf'
 #: Seconds: masters look once a minute, and pause for a minute after what failed.
