@@ -14,6 +14,7 @@ import yaml
 Digests = Mapping[str, Mapping[str, Mapping[str, str]]]
 
 _NAME: Final = '^[a-z0-9]+(-[a-z0-9]+)*$'
+_CHART: Final = '^[a-z0-9]+([.-][a-z0-9]+)*$'
 _DIGEST: Final = {'type': 'string', 'pattern': '^[0-9a-f]{64}$'}
 
 
@@ -28,7 +29,7 @@ _SCHEMA: Final = _by(_NAME, {
     'type': 'object', 'additionalProperties': False,
     'properties': {
         'digests': _by(_NAME, _by(_RELEASE, _by('^(amd64|arm64)$', _DIGEST))),
-        'charts': _by(_NAME, _by(_RELEASE.replace('v', '', 1), _DIGEST)),
+        'charts': _by(_CHART, _by(_RELEASE.replace('v', '', 1), _DIGEST)),
         'support_ends': _by(
             r'^v[0-9]+\.[0-9]+$', {'type': 'string', 'pattern': r'^\d{4}-\d\d-\d\d$'}
         ),

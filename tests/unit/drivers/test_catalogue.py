@@ -10,7 +10,7 @@ import yaml
 from magnum.drivers import catalogue
 from magnum.drivers.catalogue import Catalogue, CatalogueInvalid
 from magnum.drivers.contract import PlanRefused
-from magnum.drivers.kubernetes import downloads
+from magnum.drivers.kubernetes import addons, downloads
 from magnum.drivers.kubernetes.driver import KubernetesDriver
 from magnum.drivers.registry import Registry
 from tests.unit.drivers import masters, plans
@@ -110,6 +110,12 @@ def test_the_guides_example_is_one(tmp_path: pathlib.Path) -> None:
     block = guide.read_text().partition('.. code-block:: yaml\n')[2].partition('\nWhat it has')[0]
     found = catalogue.read(written(tmp_path, textwrap.dedent(block)))['kubernetes']
     assert all((found.digests, found.charts, found.support_ends))
+
+
+def test_every_chart_can_be_extended(tmp_path: pathlib.Path) -> None:
+    charts = {entry['chart']: {'9.9.9': DIGEST} for entry in addons.table().values()}
+    found = catalogue.read(written(tmp_path, {'kubernetes': {'charts': charts}}))
+    assert found['kubernetes'].charts == charts
 
 
 def test_an_empty_file_adds_nothing(tmp_path: pathlib.Path) -> None:
