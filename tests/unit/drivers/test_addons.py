@@ -184,11 +184,12 @@ def test_monitoring_is_open_to_users_with_passwords_only() -> None:
 
 
 def test_the_adapter_asks_the_prometheus_of_monitoring() -> None:
-    """Whose service has the name that its chart makes of the override."""
+    """By the service that the operator makes, whatever the release is called."""
     charts = told({'monitoring_enabled': 'true', 'prometheus_adapter_configmap': 'own'})['charts']
-    name = f'{charts["monitoring"]["values"]["fullnameOverride"]}-prometheus'
+    assert 'fullnameOverride' not in charts['monitoring']['values'], 'volumes are found by it'
     assert charts['prometheus-adapter']['values'] == {
-        'prometheus': {'url': f'http://{name}.monitoring.svc'}, 'rules': {'existing': 'own'},
+        'prometheus': {'url': 'http://prometheus-operated.monitoring.svc'},
+        'rules': {'existing': 'own'},
     }
     assert 'prometheus-adapter' not in told({
         'monitoring_enabled': 'true', 'prometheus_adapter_enabled': 'false'
