@@ -95,6 +95,10 @@ def check_source(plan: BayPlan, label: str) -> None:
     address = plan.labels.get(label, '')
     if addresses.has_credentials(address):
         raise PlanRefused(f'labels/{label}', f'The address holds credentials. {addresses.ADVICE}')
+    if addresses.breaks_out(address):
+        raise PlanRefused(
+            f'labels/{label}', f'{address!r} has a character that a URL writes as %XX.'
+        )
     if address.startswith('http:') and not plan.insecure_downloads:
         raise PlanRefused(
             f'labels/{label}',

@@ -50,6 +50,9 @@ UNKNOWN = ' '.join(f'{program}:{DIGEST}' for program in PROGRAMS)
     [
         ({'kube_binaries_url': 'http://mirror/k8s'}, 'labels/kube_binaries_url'),
         ({'flannel_binaries_url': 'http://mirror/f'}, 'labels/flannel_binaries_url'),
+        # Variables of charts' values are written so.
+        ({'addons_charts_url': 'https://mirror/<nothing>'}, 'labels/addons_charts_url'),
+        ({'kube_binaries_url': 'https://mirror/<uuid>'}, 'labels/kube_binaries_url'),
         ({'kube_tag': 'v1.34.99'}, 'labels/kube_tag'),
         ({'flannel_tag': 'v0.99.0'}, 'labels/flannel_tag'),
         ({'kube_tag': 'v1.34.99', 'kube_binaries_digests': f'kubelet:{DIGEST}'}, 'labels/kube_tag'),
