@@ -103,7 +103,9 @@ def _variables(plan: BayPlan) -> Mapping[str, str]:
             cloud.claims_volumes(plan.volume_driver, plan.labels)
         ),
         'network_driver': plan.network_driver,
-        'calico_encapsulation': network.ENCAPSULATIONS[plan.labels['calico_ipv4pool_ipip']],
+        'calico_encapsulation': network.ENCAPSULATIONS.get(
+            plan.labels['calico_ipv4pool_ipip'], 'None'
+        ),
         'registry': plan.labels['container_infra_prefix'].rstrip('/'),
         'uuid': plan.uuid,
     }

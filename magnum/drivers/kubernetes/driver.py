@@ -79,6 +79,11 @@ def _of_release(plan: BayPlan, release: str | None) -> BayPlan:
     return dataclasses.replace(plan, labels={**plan.labels, **given})
 
 
+def _without_scaling(plan: BayPlan) -> BayPlan:
+    """The plan of a bay that has no autoscaler."""
+    return dataclasses.replace(plan, labels={**plan.labels, 'auto_scaling_enabled': ''})
+
+
 class KubernetesDriver(heat.HeatDriver):
     """Masters with etcd and the control plane; masters and workers run kubelets."""
 
@@ -214,6 +219,9 @@ class KubernetesDriver(heat.HeatDriver):
 
     def check_upgrade(self, current: BayPlan, target: BayPlan) -> None:
         """See the contract."""
+        if not self._scales(target):
+            # Masters keep what the autoscaler has asked; it goes as an add-on does.
+            current = _without_scaling(current)
         super().check_upgrade(current, target)
         if _is_release_chosen(current, target):
             masters.check_path(
@@ -232,10 +240,11 @@ class KubernetesDriver(heat.HeatDriver):
         living = masters.told(settled) if settled else {}
         if settled and living.get(AUTO_SCALING) != 'true':
             # Masters of when the label had no effect.
-            current, target = (
-                dataclasses.replace(plan, labels={**plan.labels, 'auto_scaling_enabled': ''})
-                for plan in (current, target)
-            )
+            current, target = _without_scaling(current), _without_scaling(target)
+        had = settled.get('network_driver', network.FLANNEL) if settled else target.network_driver
+        if had != target.network_driver:
+            # A conductor of a release that had flannel alone made the bay.
+            raise PlanRefused('network_driver', f'The nodes of the bay have {had}.')
         if not _is_release_chosen(current, target):
             release = living.get(masters.RELEASE) or current.coe_version
             current, target = (_of_release(plan, release) for plan in (current, target))
@@ -249,6 +258,9 @@ class KubernetesDriver(heat.HeatDriver):
     def version_of_masters(self, changed: Mapping[str, str]) -> str | None:
         """See the contract."""
         return changed.get(masters.RELEASE)
+
+    def _scales(self, plan: BayPlan) -> bool:
+        return cloud.scales(self._with_default_labels(plan).labels)
 
     def _changed_in_place(self, plan: BayPlan) -> dict[str, str]:
         plan = self._with_default_labels(plan)

@@ -30,6 +30,9 @@ PODS: Final[Mapping[str, str]] = {
 _SHARES: Final[Mapping[str, str]] = {CALICO: '26', CILIUM: '24'}
 _SHARE: Final = 'flannel_network_subnetlen'
 
+#: By so many bits a share may be longer than the whole.
+_MOST_BITS: Final = 16
+
 #: How Calico calls what the label ``calico_ipv4pool_ipip`` says.
 ENCAPSULATIONS: Final[Mapping[str, str]] = {
     'Always': 'IPIP', 'CrossSubnet': 'IPIPCrossSubnet', 'Never': 'None', 'Off': 'None',
@@ -77,6 +80,8 @@ def check(plan: BayPlan, _capabilities: Capabilities) -> None:
             f'labels/{label}',
             f'Nodes cannot have shares of {ranges[of_pods]} with prefixes of {bits} bits.',
         )
+    if plan.network_driver != CALICO:
+        _check_shares(plan, ranges[of_pods].prefixlen, int(bits))
     if plan.fixed_network_cidr:
         ranges[NODES] = ipaddress.ip_network(plan.fixed_network_cidr)
     elif plan.fixed_network:
@@ -87,3 +92,17 @@ def check(plan: BayPlan, _capabilities: Capabilities) -> None:
             raise PlanRefused(
                 f'labels/{other}', f'{second} overlaps with {first}, the {one} of this bay.'
             )
+
+
+def _check_shares(plan: BayPlan, prefix: int, bits: int) -> None:
+    """Check that there is a share of the addresses of pods for every node."""
+    label = f'labels/{PODS[plan.network_driver]}'
+    if bits - prefix > _MOST_BITS:
+        raise PlanRefused(
+            label,
+            f'The controller manager divides a network into shares of at most {_MOST_BITS} bits '
+            f'more: a prefix of {bits - _MOST_BITS} bits or more is needed.',
+        )
+    nodes, shares = plan.masters.node_count + plan.workers.node_count, 2 ** (bits - prefix)
+    if nodes > shares:
+        raise PlanRefused(label, f'There are shares for {shares} nodes, and {nodes} nodes.')

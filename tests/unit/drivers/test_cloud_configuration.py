@@ -89,7 +89,7 @@ def test_who_gets_one(changes: dict[str, Any], is_wanted: bool) -> None:
     assert 'MAGNUM_CLOUD_CREDENTIAL' not in parse(parameters['worker_settings'])
 
 
-@pytest.mark.parametrize('labels', [WANTED, {'cinder_csi_enabled': 'true'}, SCALED])
+@pytest.mark.parametrize('labels', [WANTED, {'cinder_csi_enabled': 'true'}])
 def test_a_bay_that_exists_stays_as_it_is(labels: dict[str, str]) -> None:
     for current, target in ((plan(DRIVER), plan(DRIVER, labels=labels)),
                             (plan(DRIVER, labels=labels), plan(DRIVER))):
@@ -105,6 +105,17 @@ def test_a_bay_with_a_credential_gets_no_autoscaler() -> None:
         DRIVER.check_upgrade(
             plan(DRIVER, labels=WANTED), plan(DRIVER, labels={**WANTED, **SCALED})
         )
+    assert refused.value.field == 'labels/auto_scaling_enabled'
+
+
+def test_an_autoscaler_goes_as_an_add_on_does() -> None:
+    current, target = plan(DRIVER, labels=SCALED), plan(DRIVER)
+    DRIVER.check_upgrade(current, current)
+    DRIVER.check_upgrade(current, target)
+    found = DRIVER.master_settings(current, target, bay_outputs(DRIVER, current))
+    assert 'autoscaler' not in unpack(found['MAGNUM_ADDONS'])['charts']
+    with pytest.raises(PlanRefused) as refused:
+        DRIVER.check_upgrade(target, current)
     assert refused.value.field == 'labels/auto_scaling_enabled'
 
 

@@ -355,3 +355,37 @@ def test_a_node_that_does_not_get_ready_says_how_its_network_is(
     assert 'no CNI' in done.stdout
     assert done.stdout.splitlines()[-1] == addon or addon is None
     assert done.stderr == ''
+
+
+def test_a_network_that_nodes_do_not_have_is_not_brought() -> None:
+    """A conductor of a release that had flannel alone made the bay, whatever was asked for."""
+    current, target = (plan('calico', {'kube_tag': tag}) for tag in ('v1.34.3', 'v1.35.1'))
+    outputs = plans.bay_outputs(DRIVER, current)
+    assert DRIVER.master_settings(current, target, outputs)
+    del outputs['settled']['network_driver']
+    with pytest.raises(PlanRefused) as refused:
+        DRIVER.master_settings(current, target, outputs)
+    assert refused.value.field == 'network_driver'
+
+
+@pytest.mark.parametrize(('name', 'pool', 'workers', 'is_taken'), [
+    ('cilium', '172.20.0.0/23', 1, True), ('cilium', '172.20.0.0/23', 2, False),
+    ('flannel', '172.20.0.0/22', 4, False), ('flannel', '16.0.0.0/8', 2, True),
+    ('flannel', '16.0.0.0/7', 2, False), ('cilium', '16.0.0.0/7', 2, False),
+    # Its nodes take what they need by themselves.
+    ('calico', '172.20.0.0/25', 5, True), ('calico', '16.0.0.0/7', 2, True),
+])
+def test_every_node_has_a_share(name: str, pool: str, workers: int, is_taken: bool) -> None:
+    label = network.PODS[name]
+    of = plan(name, {label: pool}, workers=plans.group(WORKER, workers))
+    if is_taken:
+        DRIVER.validate(of)
+        return
+    with pytest.raises(PlanRefused) as refused:
+        DRIVER.validate(of)
+    assert refused.value.field == f'labels/{label}'
+
+
+def test_what_calico_would_not_understand_does_not_stop_flannel() -> None:
+    """A label that did nothing when the bay was made."""
+    DRIVER.render(plan('flannel', {'calico_ipv4pool_ipip': 'yes'}))
