@@ -12,7 +12,7 @@ import pytest
 
 from magnum.drivers.common.node.agent import certificates, cloud, state
 from magnum.drivers.common.node.agent.channel import Channel, Gone
-from magnum.drivers.common.node.agent.node import CLOUD, Node
+from magnum.drivers.common.node.agent.node import CLOUD, ENCRYPTION_KEY, Node
 from magnum.drivers.common.node.agent.reporter import Reporter
 from tests.unit.drivers import agents
 from tests.unit.drivers.agents import Answer, Service
@@ -214,6 +214,17 @@ def test_what_is_no_generation_is_nothing(
     service.answers = [Answer(document={'next': 30, 'cloud_credential': answer})]
     reporter.turn()
     assert asked(service) == ['report']
+
+
+def test_the_key_of_what_is_encrypted_is_cut_out(node: Node, service: Service) -> None:
+    reporter = built(node)
+    file = node.path(ENCRYPTION_KEY)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    for key, said in (('', 'bay, key-1'), ('key-1', 'bay, ***')):
+        file.write_text(key)
+        state.tell(node, 'failed', '60-control-plane', 9, 11, 'bay, key-1')
+        reporter.turn()
+        assert service.reports()[-1]['lines'] == [said]
 
 
 def test_secrets_of_the_cloud_are_cut_out_of_what_is_told(node: Node, service: Service) -> None:

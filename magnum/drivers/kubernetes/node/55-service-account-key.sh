@@ -10,6 +10,10 @@ set -euo pipefail
 # shellcheck source=kubernetes.sh
 . /opt/magnum/kubernetes.sh
 
+if ! [ -e "$encryption_key" ]; then
+    say "the service told of no key: is an API of an earlier release at work?"
+    exit "$hopeless"
+fi
 name=/magnum/service-account-key
 umask 077
 offer=$(mktemp)

@@ -51,6 +51,9 @@ rules:
 - level: None
   userGroups: [system:nodes, system:serviceaccounts:kube-system]
   verbs: [get, list, watch]
+- level: None
+  users: [system:kube-controller-manager, system:kube-scheduler]
+  verbs: [get, list, watch]
 - {level: None, nonResourceURLs: ["*"]}
 - {level: Metadata}
 YAML

@@ -12,13 +12,11 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from .channel import KEY, Away, Channel
-from .node import Node, ProgramFailed, openssl
+from .node import ENCRYPTION_KEY, Node, ProgramFailed, openssl
 
 T = TypeVar('T')
 
 REGISTERED = '/etc/magnum/registered'
-#: With which masters encrypt; empty in a bay that has none.
-ENCRYPTION_KEY = '/etc/magnum/encryption-key'
 ATTEMPTS, PAUSE = 10, 6.0
 #: A certificate is reported when this part of its term is left.
 LAST_PART = 10

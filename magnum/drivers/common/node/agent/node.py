@@ -17,6 +17,8 @@ CERTIFICATES = '/etc/magnum/certificates'
 SETTINGS = '/etc/magnum/node.env'
 #: With which a master uses the cloud, where its bay wants that.
 CLOUD = '/etc/kubernetes/cloud.conf'
+#: With which masters encrypt; empty in a bay that has none.
+ENCRYPTION_KEY = '/etc/magnum/encryption-key'
 #: Settings whose values are secret.
 SECRET_SETTINGS = (
     'MAGNUM_BOOTSTRAP_TOKEN', 'MAGNUM_HTTP_PROXY', 'MAGNUM_HTTPS_PROXY',
@@ -121,11 +123,18 @@ class Node:
                 value = value.rpartition('@')[0].rpartition('//')[2]
             if value:
                 text = text.replace(value, '***')
-        for value in self._secrets_of_cloud():
-            text = text.replace(value, '***')
+        for value in (*self._secrets_of_cloud(), self._encryption_key()):
+            if value:
+                text = text.replace(value, '***')
         lines = [''.join(one if one.isprintable() else ' ' for one in line)
                  for line in text.splitlines()]
         return '\n'.join(_without_keys(lines))
+
+    def _encryption_key(self) -> str:
+        try:
+            return self.path(ENCRYPTION_KEY).read_text()
+        except OSError:
+            return ''
 
     def _secrets_of_cloud(self) -> list[str]:
         """The secret of the cloud's credential, and its whole file as Kubernetes keeps it."""
