@@ -108,5 +108,6 @@ def test_no_driver_reads_labels_otherwise() -> None:
     # The last two read a setting of nodes.
     assert readers == {
         'drivers/footprint.py', 'drivers/stack_parameters.py', 'drivers/kubernetes/cloud.py',
-        'drivers/kubernetes/node/charts.py', 'drivers/common/node/agent/cloud.py',
+        'drivers/kubernetes/hardening.py', 'drivers/kubernetes/node/charts.py',
+        'drivers/common/node/agent/cloud.py',
     }

@@ -75,6 +75,8 @@ def level(policy: Any, **request: Any) -> str:
     def fits(rule: Any) -> bool:
         if 'userGroups' in rule and not set(rule['userGroups']) & set(request.get('groups', ())):
             return False
+        if 'users' in rule and request.get('user') not in rule['users']:
+            return False
         if 'verbs' in rule and request['verb'] not in rule['verbs']:
             return False
         if 'nonResourceURLs' in rule:
@@ -100,6 +102,8 @@ def level(policy: Any, **request: Any) -> str:
         ({'verb': 'create', 'resource': 'pods', 'groups': ['system:nodes']}, 'Metadata'),
         ({'verb': 'list', 'resource': 'pods', 'groups': ['system:nodes']}, 'None'),
         ({'verb': 'list', 'resource': 'pods', 'groups': ['system:masters']}, 'Metadata'),
+        ({'verb': 'list', 'resource': 'pods', 'user': 'system:kube-scheduler'}, 'None'),
+        ({'verb': 'create', 'resource': 'pods', 'user': 'system:kube-scheduler'}, 'Metadata'),
         ({'verb': 'delete', 'group': 'apps', 'resource': 'deployments'}, 'Metadata'),
         ({'verb': 'update', 'group': 'coordination.k8s.io', 'resource': 'leases'}, 'None'),
         ({'verb': 'create', 'resource': 'events'}, 'None'),
