@@ -11,6 +11,7 @@ with warnings.catch_warnings():
     warnings.simplefilter('ignore', DeprecationWarning)
     import webtest
 
+from magnum.drivers.registry import Registry
 from tests import databases
 from tests.api.fixtures.service import Service
 
@@ -19,8 +20,9 @@ collect_ignore = [] if databases.is_remote() else ['test_lost_commits.py']
 
 
 @pytest.fixture
-def service(tmp_path: pathlib.Path) -> Iterator[Service]:
-    running = Service(tmp_path)
+def service(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> Iterator[Service]:
+    is_whole = request.node.get_closest_marker('installed_drivers') is not None
+    running = Service(tmp_path, Registry.from_entry_points() if is_whole else None)
     yield running
     running.stop()
 

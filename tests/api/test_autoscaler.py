@@ -1,7 +1,5 @@
 """What the cluster autoscaler asks of this service, in its order, with its credential."""
 
-import pathlib
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,17 +15,12 @@ from tests.api.fixtures.cloud import PROJECT, Token
 from tests.api.fixtures.service import Service
 from tests.api.test_field_rules import TEMPLATE
 
+pytestmark = pytest.mark.installed_drivers
+
 MEMBER = {'X-Auth-Token': 'member', 'OpenStack-API-Version': 'container-infra latest'}
 #: As its provider for Magnum sends it; later releases send "latest".
 ITS_OWN = {'X-Auth-Token': 'autoscaler', 'OpenStack-API-Version': 'container-infra 1.9'}
 SCALED = {'auto_scaling_enabled': 'true', 'max_node_count': '5'}
-
-
-@pytest.fixture
-def service(tmp_path: pathlib.Path) -> Iterator[Service]:
-    made = Service(tmp_path, Registry.from_entry_points())
-    yield made
-    made.stop()
 
 
 @pytest.fixture

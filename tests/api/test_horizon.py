@@ -15,6 +15,8 @@ from magnum.drivers.registry import Registry
 from tests.api.fixtures.service import Service
 from tests.unit.drivers.masters import unpacked
 
+pytestmark = pytest.mark.installed_drivers
+
 HEADERS = {'X-Auth-Token': 'member', 'OpenStack-API-Version': 'container-infra 1.13'}
 LATEST = {**HEADERS, 'OpenStack-API-Version': 'container-infra latest'}
 
@@ -52,13 +54,6 @@ FULL: dict[str, Any] = {
         'octavia_lb_algorithm': 'source_ip',
     },
 }
-
-
-@pytest.fixture
-def service(tmp_path: pathlib.Path) -> Iterator[Service]:
-    running = Service(tmp_path, Registry.from_entry_points())
-    yield running
-    running.stop()
 
 
 @pytest.fixture

@@ -5,18 +5,18 @@
 
 import json
 import pathlib
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import webtest
 
-from magnum.drivers.registry import Registry
 from tests.api.fixtures.cloud import KEY
 from tests.api.fixtures.service import Service
 from tools.fakecloud.compute import flavor
 from tools.fakecloud.image import image
 from tools.fakecloud.network import network
+
+pytestmark = pytest.mark.installed_drivers
 
 _RECORD = json.loads(pathlib.Path(__file__).with_name('horizon.json').read_text())
 #: A rotation waits for nodes, which are not played here; it has tests of its own.
@@ -40,11 +40,9 @@ def _provide(service: Service) -> None:
 
 
 @pytest.fixture
-def service(tmp_path: pathlib.Path) -> Iterator[Service]:
-    running = Service(tmp_path, Registry.from_entry_points())
-    _provide(running)
-    yield running
-    running.stop()
+def service(service: Service) -> Service:
+    _provide(service)
+    return service
 
 
 def test_all_is_answered_as_it_was(service: Service) -> None:

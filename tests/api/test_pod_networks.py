@@ -1,7 +1,6 @@
 """The network driver of Kubernetes clusters, with the real driver."""
 
 import pathlib
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,24 +8,11 @@ import webtest
 
 from magnum.drivers.registry import Registry
 from tests.api.fixtures.service import Service
+from tests.api.test_field_rules import TEMPLATE
+
+pytestmark = pytest.mark.installed_drivers
 
 HEADERS = {'X-Auth-Token': 'member', 'OpenStack-API-Version': 'container-infra latest'}
-TEMPLATE: dict[str, Any] = {
-    'coe': 'kubernetes', 'image_id': 'debian', 'flavor_id': 'm1.small',
-    'master_flavor_id': 'm1.small', 'external_network_id': 'public',
-}
-
-
-@pytest.fixture
-def service(tmp_path: pathlib.Path) -> Iterator[Service]:
-    running = Service(tmp_path, Registry.from_entry_points())
-    yield running
-    running.stop()
-
-
-@pytest.fixture
-def client(service: Service) -> webtest.TestApp:
-    return webtest.TestApp(service.application)
 
 
 def _template(client: webtest.TestApp, name: str, network: str, **labels: str) -> Any:

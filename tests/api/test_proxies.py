@@ -1,7 +1,5 @@
 """Passwords in addresses of proxies: refused, and never shown."""
 
-import pathlib
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,22 +7,14 @@ import sqlalchemy as sa
 import webtest
 
 from magnum.db import models
-from magnum.drivers.registry import Registry
 from tests.api.fixtures.service import Service
 from tests.api.test_field_rules import HEADERS, TEMPLATE
+
+pytestmark = pytest.mark.installed_drivers
 
 SECRET = 'pa55w0rd'
 ADDRESSES = (f'http://me:{SECRET}@proxy:3128', f'me:{SECRET}@proxy:3128', f'http://{SECRET}@proxy')
 PATHS = ('/v1/baymodels', '/v1/clustertemplates')
-
-
-@pytest.fixture
-def service(tmp_path: pathlib.Path) -> Iterator[Service]:
-    """With the drivers that check bays."""
-    running = Service(tmp_path, Registry.from_entry_points())
-    yield running
-    running.stop()
-
 
 of_proxies = pytest.mark.parametrize('field', ['http_proxy', 'https_proxy'])
 of_both = pytest.mark.parametrize('path', PATHS)

@@ -1,29 +1,16 @@
 """What the API says of an upgrade to another release of Kubernetes."""
 
-import pathlib
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import webtest
 
-from magnum.drivers.registry import Registry
 from tests.api.fixtures.service import Service
 from tests.api.test_labels import HEADERS, TEMPLATE
 
+pytestmark = pytest.mark.installed_drivers
+
 RELEASES = ('v1.33.5', 'v1.34.3', 'v1.35.1')
-
-
-@pytest.fixture
-def service(tmp_path: pathlib.Path) -> Iterator[Service]:
-    made = Service(tmp_path, Registry.from_entry_points())
-    yield made
-    made.stop()
-
-
-@pytest.fixture
-def client(service: Service) -> webtest.TestApp:
-    return webtest.TestApp(service.application)
 
 
 @pytest.fixture

@@ -8,10 +8,14 @@ import requests
 
 from tests.functional import magnum_service
 from tests.functional.people import Person
+from tests.nodes import kubernetes
+from tests.nodes.bays import Bay
+from tests.nodes.kubectl import Kubectl
 from tools.common import network
 from tools.devcloud import backends, settings
 from tools.nodes import check, cli, web
 from tools.nodes.kubernetes import build
+from tools.nodes.machine import Machine
 
 _HERE = pathlib.Path(__file__).parent
 _DATABASE = 'magnum_nodes'
@@ -88,3 +92,17 @@ def downloads(programs: pathlib.Path) -> Iterator[str]:
 def alice(magnum: magnum_service.Process, url: str) -> Person:
     """In a project of its own: other tests look for what bays leave in hers."""
     return Person('alice-machines', url=url)
+
+
+# A module whose bay is of Swarm has a client of its own.
+@pytest.fixture(scope='module')
+def client(bay: Bay, programs: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> Kubectl:
+    """kubectl for the module's bay."""
+    return kubernetes.client(bay, programs, tmp_path_factory)
+
+
+@pytest.fixture(scope='module')
+def master(bay: Bay) -> Machine:
+    """The only one of the module's bay."""
+    (found,) = bay.machines('master')
+    return found

@@ -40,11 +40,6 @@ def bay(alice: Person, programs: pathlib.Path, downloads: str) -> Iterator[Bay]:
     made.delete()
 
 
-@pytest.fixture(scope='module')
-def client(bay: Bay, programs: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> Kubectl:
-    return kubernetes.client(bay, programs, tmp_path_factory)
-
-
 def master(bay: Bay) -> Machine:
     (found,) = bay.machines('master')
     return found

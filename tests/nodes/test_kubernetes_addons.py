@@ -48,17 +48,6 @@ def bay(alice: Person, downloads: str, labels: dict[str, str]) -> Iterator[Bay]:
     made.delete()
 
 
-@pytest.fixture(scope='module')
-def client(bay: Bay, programs: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> Kubectl:
-    return kubernetes.client(bay, programs, tmp_path_factory)
-
-
-@pytest.fixture(scope='module')
-def master(bay: Bay) -> Machine:
-    (found,) = bay.machines('master')
-    return found
-
-
 def condition(bay: Bay) -> dict[str, Any]:
     """The bay's condition of its add-ons."""
     found: dict[str, Any] = bay.person.get(f'/clusters/{bay.uuid}/nodes')['conditions'].get(

@@ -29,17 +29,6 @@ def bay(alice: Person, programs: pathlib.Path, downloads: str) -> Iterator[Bay]:
 
 
 @pytest.fixture(scope='module')
-def client(bay: Bay, programs: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> Kubectl:
-    return kubernetes.client(bay, programs, tmp_path_factory)
-
-
-@pytest.fixture(scope='module')
-def master(bay: Bay) -> Machine:
-    (found,) = bay.machines('master')
-    return found
-
-
-@pytest.fixture(scope='module')
 def secret(client: Kubectl) -> str:
     """Its name."""
     client('create', 'secret', 'generic', 'closed', f'--from-literal=word={SECRET}')
