@@ -136,6 +136,7 @@ class ApplicationCredentialsClients:
 
     def __init__(self, conf: cfg.ConfigOpts, sessions: Sessions):
         """:raises AccessRuleInvalid: ``[identity]cloud_access_rules`` is malformed."""
+        # Malformed ones are refused when the process starts, not by the first bay.
         access_rules(conf.identity.cloud_access_rules)
         self._sessions = sessions
 

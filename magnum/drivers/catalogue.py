@@ -15,6 +15,8 @@ Digests = Mapping[str, Mapping[str, Mapping[str, str]]]
 
 _NAME: Final = '^[a-z0-9]+(-[a-z0-9]+)*$'
 _CHART: Final = '^[a-z0-9]+([.-][a-z0-9]+)*$'
+_RELEASE: Final = r'^v[0-9]+\.[0-9]+\.[0-9]+[A-Za-z0-9.+-]*$'
+_RELEASE_OF_CHART: Final = _RELEASE.replace('v', '', 1)
 _DIGEST: Final = {'type': 'string', 'pattern': '^[0-9a-f]{64}$'}
 
 
@@ -24,12 +26,11 @@ def _by(names: str, values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-_RELEASE: Final = r'^v[0-9]+\.[0-9]+\.[0-9]+[A-Za-z0-9.+-]*$'
 _SCHEMA: Final = _by(_NAME, {
     'type': 'object', 'additionalProperties': False,
     'properties': {
         'digests': _by(_NAME, _by(_RELEASE, _by('^(amd64|arm64)$', _DIGEST))),
-        'charts': _by(_CHART, _by(_RELEASE.replace('v', '', 1), _DIGEST)),
+        'charts': _by(_CHART, _by(_RELEASE_OF_CHART, _DIGEST)),
         'support_ends': _by(
             r'^v[0-9]+\.[0-9]+$', {'type': 'string', 'pattern': r'^\d{4}-\d\d-\d\d$'}
         ),
@@ -38,7 +39,7 @@ _SCHEMA: Final = _by(_NAME, {
 
 
 class CatalogueInvalid(Exception):
-    """A file of the operator's that is no catalogue; the text says where."""
+    """The operator's file is not valid; the text says where."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Catalogue:
 def read(path: str) -> Mapping[str, Catalogue]:
     """Read a file of the operator's: catalogues by drivers' names.
 
-    :raises CatalogueInvalid: it cannot be read or is no catalogue.
+    :raises CatalogueInvalid: the file cannot be read, or is not valid.
     """
     try:
         with open(path, encoding='utf-8') as file:

@@ -94,10 +94,10 @@ def bare(name: str) -> str:
     if not name.endswith('.py'):
         return _COMMENT.sub('', text)
     first = text.partition('\n')[0] + '\n' if text.startswith('#!') else ''
-    bare = _Bare(text)
-    program = ast.unparse(bare.visit(ast.parse(text)))
-    for name, segment in bare.f_strings.items():
-        program = program.replace(name, segment)
+    transformer = _Bare(text)
+    program = ast.unparse(transformer.visit(ast.parse(text)))
+    for placeholder, segment in transformer.f_strings.items():
+        program = program.replace(placeholder, segment)
     return f'{first}{program}\n'
 
 
@@ -107,7 +107,7 @@ class _Bare(ast.NodeTransformer):
     Fields of classes keep theirs: dataclasses read them. f-strings stay as they are written:
     from 3.12 on ``ast.unparse`` gives them quotes that no older Python reads, as guests have.
 
-    :ivar f_strings: by the names that stand for them.
+    :ivar f_strings: by the variables that stand in their places.
     """
 
     def __init__(self, text: str):
@@ -131,9 +131,9 @@ class _Bare(ast.NodeTransformer):
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
         segment = ast.get_source_segment(self._text, node) or ''
-        name = f'_f_string_{len(self.f_strings)}_'
-        self.f_strings[name] = f'({segment})' if '\n' in segment else segment
-        return ast.copy_location(ast.Name(name, ast.Load()), node)
+        placeholder = f'_f_string_{len(self.f_strings)}_'
+        self.f_strings[placeholder] = f'({segment})' if '\n' in segment else segment
+        return ast.copy_location(ast.Name(placeholder, ast.Load()), node)
 
     def visit_arg(self, node: ast.arg) -> ast.AST:
         node.annotation = None

@@ -73,11 +73,12 @@ def check(plan: BayPlan, capabilities: Capabilities) -> None:
         if chart not in charts:
             known = ', '.join(sorted(charts))
             raise PlanRefused(f'labels/{DIGESTS}', f'There is no chart {chart!r}, only {known}.')
-    for entry in wanted(plan).values():
+    entries = wanted(plan).values()
+    for entry in entries:
         _check_since(entry, labels)
     if plan.insecure_downloads:
         return
-    for entry in wanted(plan).values():
+    for entry in entries:
         release, digest = _release(entry, labels), _digest(entry, labels, catalogue)
         if not digest:
             raise PlanRefused(
@@ -86,7 +87,7 @@ def check(plan: BayPlan, capabilities: Capabilities) -> None:
                 f'{", ".join(catalogue.charts[entry["chart"]])}: give its SHA-256 in the label '
                 f'{DIGESTS}.',
             )
-    if wanted(plan) and not _helm(labels, catalogue)['sha256']:
+    if entries and not _helm(labels, catalogue)['sha256']:
         raise PlanRefused(
             'labels/helm_client_tag',
             f'No digest of Helm {labels["helm_client_tag"]} is known, only of '

@@ -187,10 +187,11 @@ class KubernetesDriver(heat.HeatDriver):
         self.capabilities = dataclasses.replace(
             self.capabilities, catalogue=known, versions=releases.lines(known)
         )
+        self._labels_schema = releases.schema(known)
 
     def labels_schema(self) -> Mapping[str, Any]:
         """See the contract."""
-        return releases.schema(self.capabilities.catalogue)
+        return self._labels_schema
 
     def service_addresses(self, labels: Mapping[str, str]) -> tuple[str, ...]:
         """Of the service ``kubernetes``, the first of the services' range."""

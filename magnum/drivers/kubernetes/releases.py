@@ -1,6 +1,5 @@
 """Releases of Kubernetes that there are, and what is known of them."""
 
-import copy
 import functools
 from collections.abc import Mapping
 from typing import Any, Final
@@ -29,17 +28,9 @@ def lines(known: Catalogue) -> tuple[str, ...]:
 
 def schema(known: Catalogue) -> Mapping[str, Any]:
     """JSON Schema of the labels, with the releases that are known."""
-    packed = labels.schema('kubernetes')
-    if known.support_ends == packaged().support_ends:
-        return packed
-    return _extended(tuple(sorted(known.support_ends.items())))
-
-
-@functools.cache
-def _extended(support_ends: tuple[tuple[str, str], ...]) -> Mapping[str, Any]:
-    found = copy.deepcopy(labels.schema('kubernetes'))
-    found['properties'][LABEL] |= {
-        'releases': sorted(dict(support_ends), key=downloads.minor),
-        'support_ends': dict(support_ends),
+    packaged_schema = labels.schema('kubernetes')
+    properties = packaged_schema['properties']
+    of_label = {
+        **properties[LABEL], 'releases': [*lines(known)], 'support_ends': known.support_ends,
     }
-    return found
+    return {**packaged_schema, 'properties': {**properties, LABEL: of_label}}

@@ -98,7 +98,7 @@ def test_a_day_may_be_written_as_yaml_has_it(tmp_path: pathlib.Path) -> None:
     ({'nomad': {}}, "there is no driver 'nomad'"),
     ({'swarm': {'support_ends': {'v1.37': '2027-12-28'}}}, 'swarm keeps no catalogue'),
 ])
-def test_what_is_no_catalogue_is_refused(
+def test_a_file_that_is_not_valid_is_refused(
     tmp_path: pathlib.Path, document: Any, said: str
 ) -> None:
     with pytest.raises(CatalogueInvalid, match=said):

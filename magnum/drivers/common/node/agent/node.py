@@ -123,27 +123,23 @@ class Node:
                 value = value.rpartition('@')[0].rpartition('//')[2]
             if value:
                 text = text.replace(value, '***')
-        for value in (*self._secrets_of_cloud(), self._encryption_key()):
-            if value:
-                text = text.replace(value, '***')
+        for value in filter(None, self._secrets_in_files()):
+            text = text.replace(value, '***')
         lines = [''.join(one if one.isprintable() else ' ' for one in line)
                  for line in text.splitlines()]
         return '\n'.join(_without_keys(lines))
 
-    def _encryption_key(self) -> str:
+    def _text(self, name: str) -> str:
         try:
-            return self.path(ENCRYPTION_KEY).read_text()
+            return self.path(name).read_text()
         except OSError:
             return ''
 
-    def _secrets_of_cloud(self) -> list[str]:
-        """The secret of the cloud's credential, and its whole file as Kubernetes keeps it."""
-        try:
-            content = self.path(CLOUD).read_text()
-        except OSError:
-            return []
+    def _secrets_in_files(self) -> list[str]:
+        """The key, the secret of the cloud, and its whole file as Kubernetes keeps it."""
+        key, content = self._text(ENCRYPTION_KEY), self._text(CLOUD)
         secrets = re.findall(r'^application-credential-secret *= *"?([^"\s]+)', content, re.M)
-        return [*secrets, base64.b64encode(content.encode()).decode('ascii')]
+        return [key, *secrets, base64.b64encode(content.encode()).decode('ascii')]
 
 
 def _without_keys(lines: list[str]) -> list[str]:
