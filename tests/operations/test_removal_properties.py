@@ -144,7 +144,7 @@ class Story:
 
     def build(self) -> None:
         for _ in range(20):
-            if self.last.state in states.ENDED:
+            if all(one.state in states.ENDED for one in self.world.operations(self.uuid)):
                 break
             self.work(None)
             self.settle('COMPLETE', 'nothing')
@@ -166,10 +166,14 @@ class Story:
                            hypothesis.HealthCheck.too_slow],
 )
 @hypothesis.given(steps=st.lists(_STEPS, min_size=2, max_size=12))
-# Two that wait; one that fails and another; one that is cancelled and another.
+# Two that wait; one that fails and another; one that is cancelled and another;
+# one that dies, with one that is cancelled while it waits.
 @hypothesis.example(steps=[_FIRST, _SECOND])
 @hypothesis.example(steps=[_FIRST, _WORK, _FAIL, _WORK, ('resize', 3, [])])
 @hypothesis.example(steps=[_FIRST, _WORK, ('cancel',), _WORK, _FAIL, _SECOND])
+@hypothesis.example(steps=[
+    _FIRST, ('work', 'before:orchestration.get_stack'), _SECOND, ('cancel',),
+])
 def test_named_nodes_go_first(
     world: World, die_at: Callable[[str], None], steps: list[tuple[Any, ...]]
 ) -> None:
