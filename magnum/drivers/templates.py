@@ -7,12 +7,17 @@ Names in ``get_file`` and in resource types are paths below this package
 import dataclasses
 import functools
 import json
+import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import yaml
 
 from magnum.drivers import composition, files, node_files
+
+# Held while a template is composed: CPython 3.11 may fail with a SystemError
+# in ``ast.parse``, which packing calls, when two threads are in it.
+_COMPOSING = threading.Lock()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,9 +59,14 @@ def references(text: str) -> Iterator[str]:
     yield from walk(yaml.safe_load(text))
 
 
-@functools.cache
 def load(name: str) -> Template:
-    """A template with everything below it."""
+    """A template with everything below it; composed once, whoever asks at the same time."""
+    with _COMPOSING:
+        return _compose(name)
+
+
+@functools.cache
+def _compose(name: str) -> Template:
     template = read(name)
     found: dict[str, str] = {}
     pending = list(references(template))

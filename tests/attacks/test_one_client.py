@@ -180,7 +180,8 @@ def test_creates_that_wait_for_heat(service: RunningService) -> None:
             f'{service.url}/v1/bays', headers={'X-Auth-Token': 'member'}, timeout=60,
             json={'name': f'bay-{number}', 'baymodel_id': 'of-bays'},
         )
-        assert answer.json()['name'] == f'bay-{number}', answer.text
+        assert answer.status_code == 201, answer.text
+        assert answer.json()['name'] == f'bay-{number}'
         return answer.status_code, time.monotonic() - began
 
     with unharmed(service), concurrent.futures.ThreadPoolExecutor(12) as pool:

@@ -5,6 +5,7 @@ import hashlib
 import json
 import pathlib
 import subprocess
+import sys
 import types
 from collections.abc import Iterator
 from typing import Any
@@ -208,6 +209,36 @@ def test_programs_of_nodes_stay_the_same(name: str) -> None:
     found = _instructions(files.read(name))
     assert len(found) > 100
     assert found == _instructions(node_files.bare(name))
+
+
+#: In a process of its own, whose templates nobody has asked for yet.
+_ASK_AT_ONCE = '''
+import concurrent.futures, threading
+from magnum.drivers import node_files, templates
+
+packed, pack, together = [], node_files.pack, threading.Barrier(8)
+
+def count(members):
+    packed.append([member.path for member in members])
+    return pack(members)
+
+def ask(_):
+    together.wait()
+    return templates.load('kubernetes/templates/bay.yaml')
+
+node_files.pack = count
+with concurrent.futures.ThreadPoolExecutor(8) as pool:
+    texts = {template.text for template in pool.map(ask, range(8))}
+print(len(texts), len(packed))
+'''
+
+
+def test_a_template_is_composed_once_however_many_ask_for_it() -> None:
+    """Two threads in ``ast.parse`` make it fail with a SystemError now and then."""
+    found = subprocess.run(
+        [sys.executable, '-c', _ASK_AT_ONCE], capture_output=True, text=True, check=True
+    )
+    assert found.stdout.split() == ['1', str(len((MASTER, WORKER)))]
 
 
 def _digests() -> dict[str, str]:
