@@ -30,6 +30,8 @@ from magnum.operations.claims import Claims
 from magnum.operations.healer import INTERVAL as HEAL_INTERVAL
 from magnum.operations.healer import Healer
 from magnum.operations.node_watcher import NodeWatcher
+from magnum.operations.release_watcher import INTERVAL as RELEASE_INTERVAL
+from magnum.operations.release_watcher import ReleaseWatcher
 from magnum.operations.runner import Runner
 from magnum.operations.watcher import Watcher
 from magnum.operations.work import Tools
@@ -71,6 +73,7 @@ class Conductor:
         )
         self._node_watcher = NodeWatcher(conf, database, tools.drivers)
         self._healer = Healer(conf, database, tools.drivers)
+        self._release_watcher = ReleaseWatcher(conf, database, tools.drivers)
         self._bus = bus.Bus(conf, self.wake_up, self._stack_moved, transport)
         self._pool = concurrent.futures.ThreadPoolExecutor(
             options.threads, thread_name_prefix='operation'
@@ -99,6 +102,9 @@ class Conductor:
             'healing': lambda: self._loop(
                 self._heal,
                 lambda: min(self._conf.nodes.heal_after / 4 or HEAL_INTERVAL, HEAL_INTERVAL),
+            ),
+            'releases': lambda: self._loop(
+                self._release_watcher.look, lambda: RELEASE_INTERVAL
             ),
             'purge': lambda: self._loop(self._purge.run, lambda: PURGE_INTERVAL),
             'commits': lambda: self._loop(

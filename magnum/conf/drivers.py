@@ -23,6 +23,14 @@ OPTIONS = [
         help='YAML file with releases that came after this one of the service: digests of '
         'programs and of charts, and ends of support, by drivers. The same on all hosts.',
     ),
+    cfg.IntOpt(
+        'support_notice',
+        default=60,
+        min=0,
+        mutable=True,
+        help='Days before the end of the support of a release from which on bays that run it '
+        'say so, by their condition ReleaseSupported and an event.',
+    ),
     cfg.BoolOpt(
         'verify_ca', default=True, help="Let nodes verify the TLS certificates of the cloud's API."
     ),

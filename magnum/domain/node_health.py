@@ -186,10 +186,13 @@ def health(found: Mapping[str, Condition]) -> str:
     """The health that conditions come to.
 
     A bay of which nothing is heard at all may be well: it is not known. A bay works
-    without its add-ons.
+    without its add-ons, and with a release that is not supported any more.
+
+    :param found: the bay's conditions; others than those of its nodes do not count.
     """
     statuses = {
-        condition.status for name, condition in found.items() if name != ADDONS_READY
+        condition.status for name, condition in found.items()
+        if name in CONDITIONS and name != ADDONS_READY
     }
     if not found or found[NODES_REPORTING].reason == 'NoNodeReports':
         return NOT_KNOWN

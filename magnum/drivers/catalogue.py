@@ -32,7 +32,8 @@ _SCHEMA: Final = _by(_NAME, {
         'digests': _by(_NAME, _by(_RELEASE, _by('^(amd64|arm64)$', _DIGEST))),
         'charts': _by(_CHART, _by(_RELEASE_OF_CHART, _DIGEST)),
         'support_ends': _by(
-            r'^v[0-9]+\.[0-9]+$', {'type': 'string', 'pattern': r'^\d{4}-\d\d-\d\d$'}
+            r'^v[0-9]+\.[0-9]+$',
+            {'type': 'string', 'format': 'date', 'pattern': r'^\d{4}-\d\d-\d\d$'},
         ),
     },
 })
@@ -80,7 +81,10 @@ def read(path: str) -> Mapping[str, Catalogue]:
     # Loaded by installations that have such a file alone.
     import jsonschema
 
-    for fault in jsonschema.Draft202012Validator(_SCHEMA).iter_errors(document):
+    validator = jsonschema.Draft202012Validator(
+        _SCHEMA, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
+    )
+    for fault in validator.iter_errors(document):
         place = '/'.join(map(str, fault.absolute_path)) or 'the top'
         raise CatalogueInvalid(f'{path}: at {place}: {fault.message}')
     return {name: Catalogue(**parts) for name, parts in document.items()}

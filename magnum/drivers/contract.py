@@ -414,6 +414,13 @@ class Driver(abc.ABC):
         """Translate the outputs of a further node group's stack."""
         raise _incapable('nodegroup', 'has no node groups beside the default ones')
 
+    def support_end(self, coe_version: str) -> str | None:
+        """The last day on which a release's own project supports it, as ``2027-02-28``.
+
+        :returns: None: it is not known.
+        """
+        return None
+
     def check_upgrade(self, current: BayPlan, target: BayPlan) -> None:
         """Refuse an upgrade that cannot be done to a living bay.
 

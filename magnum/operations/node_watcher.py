@@ -16,12 +16,11 @@ from sqlalchemy import orm
 
 from magnum.db.engine import Database
 from magnum.db.models import Bay, Node, Operation
-from magnum.db.repositories import bays, events, locking, node_watch, nodegroups
+from magnum.db.repositories import events, locking, node_watch, nodegroups
 from magnum.db.repositories.locking import BayGone
-from magnum.db.statements import database_now
 from magnum.domain import node_health, reports
-from magnum.domain.node_health import Condition
 from magnum.drivers.registry import Registry
+from magnum.operations import bay_conditions
 from magnum.operations.building import group_of
 
 LOG = logging.getLogger(__name__)
@@ -161,36 +160,5 @@ def _update_bay(session: orm.Session, bay: Bay, nodes: Sequence[Node]) -> None:
         )
         for node in nodes
     ])
-    before = bay.conditions or {}
-    if not found or (found.keys() == before.keys() and all(
-        _is_as_before(condition, before.get(name)) for name, condition in found.items()
-    )):
-        return
-    now = database_now(session).isoformat(timespec='seconds')
-    stored = {
-        name: {
-            'status': condition.status, 'reason': condition.reason, 'message': condition.message,
-            'since': _since(condition, before.get(name), now),
-        }
-        for name, condition in found.items()
-    }
-    bays.update_health(session, bay.uuid, {
-        'conditions': stored,
-        'health_status': node_health.health(found),
-        'health_status_reason': {
-            name: condition.message for name, condition in found.items()
-        },
-    })
-
-
-def _is_as_before(condition: Condition, before: Mapping[str, str] | None) -> bool:
-    return before is not None and (
-        condition == Condition(before['status'], before['reason'], before['message'])
-    )
-
-
-def _since(condition: Condition, before: Mapping[str, str] | None, now: str) -> str:
-    """When it came to have its status."""
-    if before is not None and before['status'] == condition.status:
-        return before['since']
-    return now
+    if found:
+        bay_conditions.update(session, bay, found, node_health.CONDITIONS)

@@ -132,6 +132,17 @@ def update_health(session: orm.Session, uuid: str, changes: Mapping[str, Any]) -
     )
 
 
+def with_releases(session: orm.Session, after: int, limit: int) -> Sequence[Row]:
+    """Bays that know their COE's release, in the order of their ids.
+
+    :param after: the id of the last one of the page before; 0: the first page.
+    :returns: ``id``, ``uuid``, ``driver``, ``coe_version`` and ``conditions``.
+    """
+    columns = (TABLE.c.id, TABLE.c.uuid, TABLE.c.driver, TABLE.c.coe_version, TABLE.c.conditions)
+    query = sa.select(*columns).where(TABLE.c.id > after, TABLE.c.coe_version.is_not(None))
+    return session.execute(query.order_by(TABLE.c.id).limit(limit)).all()
+
+
 def insert(
     session: orm.Session, bay: models.Bay, nodegroups: Sequence[models.Nodegroup]
 ) -> None:

@@ -193,6 +193,10 @@ class KubernetesDriver(heat.HeatDriver):
         """See the contract."""
         return self._labels_schema
 
+    def support_end(self, coe_version: str) -> str | None:
+        """As the catalogue has it of the release's line."""
+        return releases.support_end(self.capabilities.catalogue, coe_version)
+
     def service_addresses(self, labels: Mapping[str, str]) -> tuple[str, ...]:
         """Of the service ``kubernetes``, the first of the services' range."""
         resolved = label_values.resolve(self.labels_schema(), labels)

@@ -26,6 +26,13 @@ def lines(known: Catalogue) -> tuple[str, ...]:
     return tuple(sorted(known.support_ends, key=downloads.minor))
 
 
+def support_end(known: Catalogue, release: str) -> str | None:
+    """The last day of the support of a release, as ``v1.35.1``; None if it is not known."""
+    return next(
+        (end for line, end in known.support_ends.items() if release.startswith(f'{line}.')), None
+    )
+
+
 def schema(known: Catalogue) -> Mapping[str, Any]:
     """JSON Schema of the labels, with the releases that are known."""
     packaged_schema = labels.schema('kubernetes')

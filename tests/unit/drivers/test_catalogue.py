@@ -63,6 +63,16 @@ def test_users_are_shown_it(driver: KubernetesDriver) -> None:
     assert 'v1.37' not in packaged.labels_schema()['properties']['kube_tag']['releases']
 
 
+@pytest.mark.parametrize(('release', 'end'), [
+    ('v1.37.0', '2027-12-28'), ('v1.35.2', '2027-02-28'), ('v1.3.9', None), ('v1.20.2', None),
+])
+def test_the_end_of_support_is_that_of_the_line(
+    driver: KubernetesDriver, release: str, end: str | None
+) -> None:
+    driver.extend(Catalogue(support_ends={'v1.37': '2027-12-28'}))
+    assert driver.support_end(release) == end
+
+
 def test_what_is_packaged_stays(driver: KubernetesDriver) -> None:
     driver.validate(plans.plan(driver))
     assert driver.capabilities.versions[:3] == ('v1.31', 'v1.32', 'v1.33')
@@ -94,6 +104,7 @@ def test_a_day_may_be_written_as_yaml_has_it(tmp_path: pathlib.Path) -> None:
     ({'kubernetes': {'digests': {'kubelet': {'latest': {}}}}}, 'at kubernetes/digests/kubelet'),
     ({'kubernetes': {'digest': {}}}, 'at kubernetes'),
     ({'kubernetes': {'support_ends': {'v1.37': 'soon'}}}, 'at kubernetes/support_ends/v1.37'),
+    ({'kubernetes': {'support_ends': {'v1.37': '2027-13-28'}}}, 'at kubernetes/support_ends/v1.37'),
     (['kubernetes'], 'at the top'),
     ({'nomad': {}}, "there is no driver 'nomad'"),
     ({'swarm': {'support_ends': {'v1.37': '2027-12-28'}}}, 'swarm keeps no catalogue'),
