@@ -41,6 +41,11 @@ def inherited(mapped: type[Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*copies(mapped, WORKER), *copies(mapped, MASTER)]))
 
 
+def of_bay(bay: Any, baymodel: Any, attribute: str) -> Any:
+    """An attribute of the bay's baymodel, as the bay has it: upgrades may leave it as it was."""
+    return (bay.kept or {}).get(attribute, getattr(baymodel, attribute))
+
+
 def of_nodegroup(mapped: type[Any], role: str, bay: Any, baymodel: Any) -> dict[str, Any]:
     """The copied columns of a new node group: the bay's value, or the baymodel's.
 

@@ -137,6 +137,8 @@ class Bay(Base):
     master_lb_enabled: Mapped[bool] = mapped_column(
         default=False, info=copy_of('master_lb_enabled')
     )
+    # Attributes of the baymodel that the bay was made with and upgrades leave; null: none.
+    kept: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
     create_timeout: Mapped[int | None] = mapped_column(sa.Integer)  # minutes
     discovery_url: Mapped[str | None] = mapped_column(sa.String(255))
     stack_id: Mapped[str | None] = mapped_column(sa.String(255))

@@ -7,6 +7,7 @@ from typing import Any, Final
 from oslo_config import cfg
 
 from magnum.db import models
+from magnum.db.inheritance import of_bay
 from magnum.domain.labels import given
 from magnum.domain.networks import is_cidr
 from magnum.domain.stack_names import nodegroup_stack_name, stack_name
@@ -52,10 +53,10 @@ def bay_plan(
         'distro': baymodel.cluster_distro or '',
         'masters': nodegroup_plan(bay, groups[MASTER]),
         'workers': nodegroup_plan(bay, groups[WORKER]),
-        'external_network': baymodel.external_network_id,
+        'external_network': of_bay(bay, baymodel, 'external_network_id'),
         'fixed_network': fixed_network,
         'fixed_network_cidr': cidr,
-        'dns_nameservers': _listed(baymodel.dns_nameserver),
+        'dns_nameservers': _listed(of_bay(bay, baymodel, 'dns_nameserver')),
         'network_driver': baymodel.network_driver or '',
         'labels': {**preset_labels(conf), **given(bay.labels)},
         'bootstrap_url': bootstrap_url,

@@ -11,11 +11,17 @@ from typing import Any, Final, TypeVar
 
 from oslo_config import cfg
 
-from magnum.db.inheritance import copies
+from magnum.db.inheritance import copies, of_bay
 from magnum.db.models import Bay, Baymodel, Nodegroup
 from magnum.domain.baymodels import WITHOUT_EFFECT_ON_BAYS
 from magnum.domain.nodegroups import kind_of
-from magnum.domain.upgrades import follow, follow_labels
+from magnum.domain.upgrades import (
+    KEPT,
+    KEPT_LABELS,
+    KEPT_OF_BAYMODEL,
+    follow,
+    follow_labels,
+)
 from magnum.drivers.contract import BayPlan
 from magnum.drivers.plans import bay_plan
 
@@ -44,9 +50,39 @@ def bay_values(
     values = {
         column: follow(getattr(bay, column), getattr(current, source), getattr(target, source))
         for role in roles
-        for column, source in copies(type(bay), role).items()
+        for column, source in copies(type(bay), role).items() if column not in KEPT
     }
-    return {**values, 'labels': follow_labels(bay.labels, current.labels, target.labels)}
+    return {
+        **values,
+        'labels': follow_labels(bay.labels, current.labels, target.labels),
+        'kept': _kept_of_baymodel(bay, current, target) or None,
+    }
+
+
+def kept_values(bay: Bay, current: Baymodel, target: Baymodel) -> dict[str, Any]:
+    """What would follow the baymodel, but stays as the bay has it: by attribute.
+
+    :returns: the bay's values, None for one that the bay leaves to a default.
+    """
+    own = {column: getattr(bay, column) for column in KEPT}
+    ours, theirs = ({**model.labels} for model in (current, target))
+    labels = {name: bay.labels.get(name) for name in KEPT_LABELS}
+    return {
+        **{
+            column: value for column, value in own.items()
+            if follow(value, getattr(current, column), getattr(target, column)) != value
+        },
+        **_kept_of_baymodel(bay, current, target),
+        **{
+            f'labels/{name}': value for name, value in labels.items()
+            if follow(value, ours.get(name), theirs.get(name)) != value
+        },
+    }
+
+
+def _kept_of_baymodel(bay: Bay, current: Baymodel, target: Baymodel) -> dict[str, Any]:
+    values = {name: of_bay(bay, current, name) for name in KEPT_OF_BAYMODEL}
+    return {name: value for name, value in values.items() if value != getattr(target, name)}
 
 
 def nodegroup_values(group: Values, role: str, current: Baymodel, target: Baymodel) -> Values:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from magnum.db import models
 from magnum.domain.parameters import Upgrade
 from magnum.domain.stack_names import short_id
+from magnum.drivers.plans import bay_plan
 from magnum.operations.accept.errors import OperationInProgress
 from tests.fakes.cloud import FakeHeat
 from tests.operations.conftest import World, error_of
@@ -373,3 +374,30 @@ def test_nothing_else_meanwhile(world: World, uuid: str) -> None:
         world.ask('rotate_ca', uuid)
     with pytest.raises(OperationInProgress):
         world.add_nodegroup(uuid)
+
+
+def test_a_bay_keeps_its_network(world: World, uuid: str) -> None:
+    """Name servers of a bay's subnet, its router and its networks are not its nodes'."""
+    first = world.bay(uuid).baymodel_id
+    other = world.new_baymodel(
+        dns_nameserver='9.9.9.9', external_network_id='elsewhere', fixed_network='theirs',
+        labels={'fixed_subnet_cidr': '10.9.0.0/24', 'a': '1'},
+    )
+    world.ask('upgrade', uuid, other)
+    world.build(uuid)
+    bay = world.bay(uuid)
+    assert (bay.status, bay.baymodel_id) == ('UPDATE_COMPLETE', other.uuid)
+    assert bay.kept == {'dns_nameserver': None, 'external_network_id': 'public'}
+    assert (bay.fixed_network, bay.labels) == (None, {'a': '1'})
+    groups = world.rows(models.Nodegroup, bay_uuid=uuid)
+    plan = bay_plan(bay, other, groups, world.conf)
+    assert (plan.dns_nameservers, plan.external_network) == ((), 'public')
+    # Nor does an upgrade after it bring anything of the network.
+    world.ask('upgrade', uuid, other)
+    world.build(uuid)
+    assert world.bay(uuid).kept == bay.kept
+    with world.database.reading() as session:
+        back = session.query(models.Baymodel).filter_by(uuid=first).one()
+    world.ask('upgrade', uuid, back)
+    world.build(uuid)
+    assert (world.bay(uuid).status, world.bay(uuid).kept) == ('UPDATE_COMPLETE', None)

@@ -15,6 +15,7 @@ from magnum.api.services import Services
 from magnum.api.types import actions as types
 from magnum.db import models
 from magnum.db.repositories import bays as bay_repository
+from magnum.db.repositories import events
 from magnum.db.repositories import nodegroups as repository
 from magnum.db.selections import Row
 from magnum.domain import nodegroups
@@ -23,7 +24,7 @@ from magnum.domain.stack_names import nodegroup_stack_name, stack_name
 from magnum.drivers.contract import PlanRefused
 from magnum.drivers.plans import bay_plan
 from magnum.operations.accept import resize, upgrade
-from magnum.operations.upgrading import target_plan, target_rows
+from magnum.operations.upgrading import kept_values, target_plan, target_rows
 
 _BAY: Final = (bay_repository.TABLE.c.uuid, bay_repository.TABLE.c.project_id)
 #: What a resize has to know of its node group.
@@ -37,6 +38,7 @@ _GROUP_STACK: Final = tuple(
     repository.TABLE.c[name] for name in ('uuid', 'name', 'is_default', 'stack_id')
 )
 _NAMED: Final = 5  # nodes in an error
+_KEPT: Final = 'bay.upgrade.kept'
 _UPGRADE_REFUSED: Final[refusals.Table] = {
     PlanRefused: refusals.TABLE[PlanRefused]._replace(
         kind=errors.bays.UPGRADE_REFUSED, field='cluster_template'
@@ -121,7 +123,13 @@ class ActionsController:
                 max_batch_size=given['max_batch_size'],
                 nodegroup_uuid=wanted.group.uuid if wanted.group is not None else None,
             )
-            return call.keep(session, accepted(call, bay.uuid, operation))
+            kept = kept_values(bay, wanted.current, wanted.target)
+            if kept:
+                events.record(
+                    session, operation, _KEPT,
+                    f'These stay as the bay has them: {", ".join(sorted(kept))}',
+                )
+            return call.keep(session, accepted(call, bay.uuid, operation, kept=kept))
 
         if call.flag('dry_run'):
             self._accept(call, lambda: self._database.dry_run(work))
@@ -198,8 +206,12 @@ class ActionsController:
             if (one.uuid == wanted.group.uuid if wanted.group is not None
                 else one.is_default and one.role != MASTER)
         )
-        return self._services.previews.of_nodes(
+        answer = self._services.previews.of_nodes(
             call, bay, wanted.target, groups, driver, group, min(batch, group.node_count),
+        )
+        kept = kept_values(wanted.bay, wanted.current, wanted.target)
+        return dataclasses.replace(
+            answer, document={**answer.document, **({'kept': kept} if kept else {})}
         )
 
     def _check_removable(

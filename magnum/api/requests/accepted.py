@@ -1,16 +1,21 @@
 """Answers to requests whose work goes on after them."""
 
+from typing import Any
+
 from magnum.api.http.request import Answer, Call
 from magnum.api.views.members import Document
 from magnum.db import models
 
 
-def accepted(call: Call, uuid: str, operation: models.Operation | None) -> Answer:
+def accepted(
+    call: Call, uuid: str, operation: models.Operation | None, **members: Any
+) -> Answer:
     """202: the thing's uuid, and where its operation is to be watched.
 
     :param operation: None when there is nothing to do.
+    :param members: more of the document, those that are not empty.
     """
-    document: Document = {'uuid': uuid}
+    document: Document = {'uuid': uuid, **{name: value for name, value in members.items() if value}}
     if operation is None:
         return Answer(document, 202)
     document['operation_id'] = operation.uuid

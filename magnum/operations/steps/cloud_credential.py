@@ -15,6 +15,7 @@ from oslo_log import log as logging
 
 from magnum.clients.application_credentials import ApplicationCredentials
 from magnum.clients.errors import CloudForbidden
+from magnum.db.inheritance import of_bay
 from magnum.db.models import CloudCredential
 from magnum.db.repositories import cloud_credentials, events, ledger, node_watch
 from magnum.db.statements import database_now
@@ -190,7 +191,8 @@ def _make(work: Work, situation: Situation, credential: CloudCredential) -> None
                 session, bay_uuid, ledger.APPLICATION_CREDENTIAL, credential.name, credential_id
             )
     access = work.tools.application_credentials.access(
-        credential_id, secret, situation.baymodel.external_network_id, rules
+        credential_id, secret,
+        of_bay(situation.bay, situation.baymodel, 'external_network_id'), rules,
     )
     with work.writing() as session:
         cloud_credentials.set_values(

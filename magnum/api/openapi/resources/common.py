@@ -6,6 +6,12 @@ from typing import Final
 from magnum.api.openapi.operations import ACCEPTED, Operation
 from magnum.api.types.schemas import UUID, Schema, closed
 
+KEPT: Final[Schema] = {
+    'type': 'object',
+    'additionalProperties': {'type': ['string', 'null']},
+    'description': 'Of an upgrade: what the template has differently and the cluster keeps, '
+    'by attribute.',
+}
 COMPONENTS: Final[Mapping[str, Schema]] = {
     ACCEPTED: {
         **closed(
@@ -14,8 +20,9 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
                 'operation_id': {
                     **UUID, 'description': 'Of the operation, where one was planned.',
                 },
+                'kept': KEPT,
             },
-            optional=['operation_id'],
+            optional=['operation_id', 'kept'],
         ),
         'description': 'The work goes on after the answer.',
     },

@@ -6,6 +6,7 @@ from typing import Any, Final
 from magnum.api.dialects import BAYMODEL_DIALECTS, Dialect
 from magnum.api.openapi import bodies
 from magnum.api.openapi.operations import Operation
+from magnum.api.openapi.resources import common
 from magnum.api.types import baymodels as types
 from magnum.api.types.fields import Shown
 from magnum.api.types.schemas import (
@@ -56,7 +57,7 @@ def _of_baymodel(dialect: Dialect) -> Schema:
 def _components() -> Iterator[tuple[str, Schema]]:
     for dialect in BAYMODEL_DIALECTS:
         yield f'{dialect.title}Preview', _of_baymodel(dialect)
-    yield 'NodesPreview', closed(_AGAINST_LIMITS)
+    yield 'NodesPreview', closed({**_AGAINST_LIMITS, 'kept': common.KEPT}, optional=['kept'])
     yield 'BayPreview', closed(
         {
             **_AGAINST_LIMITS,
