@@ -281,10 +281,13 @@ class Addons(Table):
         rows = []
         for name, entry in sorted(addons.table().items()):
             wanted = (f'{label}={value}' for label, value in entry['when'].items())
-            releases = ', '.join(entry['digests'])
+            if 'chart' in entry:
+                made_of = f'{literal(entry["chart"])} {", ".join(entry["digests"])}'
+            else:
+                made_of = f'objects; image of {literal(entry["tag"])}'
             rows.append((
                 literal(name), _backquoted(entry['what']), _literals(wanted),
-                f'{literal(entry["chart"])} {releases}', literal(entry['namespace']),
+                made_of, literal(entry['namespace']),
             ))
         header = ('Add-on', 'What it is', 'Label', 'Chart', 'Namespace')
         return table(header, rows, (15, 30, 25, 15, 15))

@@ -233,7 +233,8 @@ def test_algorithms_are_those_of_the_provider(
 
 WITHOUT = {
     'keystone_auth_enabled': True, 'ingress_controller': 'octavia',
-    'manila_csi_enabled': 'true', 'npd_enabled': 'true', 'prometheus_monitoring': 'true',
+    'manila_csi_enabled': 'true', 'use_podman': 'true', 'prometheus_monitoring': 'true',
+    'node_problem_detector_tag': 'v0.8.20',       # of another one
     'prometheus_operator_chart_tag': 'v8.2.2',    # of an add-on that the bay has not
     'etcd_volume_size': '20', 'cost_centre': '4711', 'owner\n\x1b[1m': 'me',
 }
@@ -308,10 +309,10 @@ def test_labels_that_the_bay_has_refuse_no_node_group(make: Make) -> None:
 
 def test_strict_labels_refuse_all_unknown_ones(make: Make) -> None:
     person = Person(make(drivers__strict_labels=True), 'clusters')
-    answer = person.post({'cost_centre': '4711', 'npd_enabled': 'true'})
+    answer = person.post({'cost_centre': '4711', 'use_podman': 'true'})
     assert answer.status_int == 400
     assert answer.json['errors'][0]['source']['pointer'] == '/labels/cost_centre'
-    assert person.post({'npd_enabled': 'true'}).status_int == 202
+    assert person.post({'use_podman': 'true'}).status_int == 202
 
 
 def test_any_version_may_be_let_pass(make: Make) -> None:

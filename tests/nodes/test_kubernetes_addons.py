@@ -11,15 +11,18 @@ from typing import Any, Final
 
 import pytest
 
+from magnum.drivers.kubernetes.driver import KubernetesDriver
 from tests.functional.conftest import wait_until
 from tests.functional.people import Person, controller, is_accepted
 from tests.nodes import bays, kubernetes
 from tests.nodes.bays import Bay
 from tests.nodes.kubectl import Kubectl
+from tests.unit.drivers import masters, plans
 from tools.nodes.machine import Machine
 
 LABELS: Final = {
     'cloud_provider_enabled': 'true', 'ingress_controller': 'nginx', 'monitoring_enabled': 'true',
+    'npd_enabled': 'true',
 }
 #: Namespaces of add-ons of such a bay with volumes of Cinder, by their charts.
 CHARTS: Final = {
@@ -28,6 +31,8 @@ CHARTS: Final = {
     'kube-prometheus-stack': 'monitoring', 'prometheus-adapter': 'monitoring',
 }
 CLOUD: Final = '/etc/kubernetes/cloud.conf'
+#: Labels of add-ons that are objects of the service's.
+OBJECTS: Final = [{'npd_enabled': 'true'}]
 #: Seconds: masters look once a minute, and pause for a minute after what failed.
 PATIENCE: Final = 240
 
@@ -106,6 +111,42 @@ def test_the_storage_class_is_accepted(client: Kubectl, master: Machine) -> None
     ))
     assert made['kind'] == 'StorageClass'
     assert made['provisioner'] == 'cinder.csi.openstack.org'
+
+
+def holds(made: Any, wanted: Any) -> bool:
+    """Whether all that was wanted is there, beside what the API server adds."""
+    if isinstance(wanted, dict):
+        return all(key in made and holds(made[key], value) for key, value in wanted.items())
+    if isinstance(wanted, list):
+        return len(made) == len(wanted) and all(map(holds, made, wanted))
+    return bool(made == wanted)
+
+
+@pytest.mark.parametrize('labels_of_addon', OBJECTS)
+def test_objects_are_accepted(client: Kubectl, labels_of_addon: dict[str, str]) -> None:
+    """Each as it is: the API server knows all that is in it."""
+    driver = KubernetesDriver()
+    request = driver.render(plans.plan(driver, labels=labels_of_addon))
+    charts = masters.unpacked(request.parameters['master_settings'])['charts'].values()
+    (addon,) = (chart for chart in charts if 'objects' in chart.get('values', {}))
+    for wanted in addon['values']['objects']:
+        made = json.loads(client(
+            'apply', '--dry-run=server', '--validate=true', '--output=json', '--filename=-',
+            '--namespace', addon['namespace'], stdin=json.dumps(wanted),
+        ))
+        assert holds(made, wanted), (made, wanted)
+
+
+def test_objects_are_installed(client: Kubectl) -> None:
+    """On all nodes; no pod of it runs, as its image is nowhere here."""
+
+    def scheduled() -> bool:
+        made = client.json(
+            'get', 'daemonset', 'node-problem-detector', '--namespace', 'kube-system'
+        )
+        return bool(made['status']['desiredNumberScheduled'] == 2)
+
+    wait_until(scheduled, PATIENCE)
 
 
 def test_another_credential_reaches_pods(bay: Bay, client: Kubectl) -> None:

@@ -41,7 +41,7 @@ def archive(path: str, architecture: str) -> bytes | None:
     if path == _HELM_PATH:
         return helm(architecture)
     found = _NAME.fullmatch(path)
-    if found and found[1] in {entry['chart'] for entry in addons.table().values()}:
+    if found and found[1] in addons.charts():
         return chart(found[1], found[2])
     return None
 
@@ -52,8 +52,8 @@ def labels(downloads: str, architecture: str) -> Mapping[str, str]:
     :param downloads: its ``address:port``.
     """
     digests = {
-        entry['chart']: hashlib.sha256(chart(entry['chart'], release)).hexdigest()
-        for entry in addons.table().values() for release in entry['digests']
+        name: hashlib.sha256(chart(name, release)).hexdigest()
+        for name, digests in addons.charts().items() for release in digests
     }
     return {
         'addons_charts_url': f'http://{downloads}/charts',

@@ -1,6 +1,10 @@
-"""Add-ons of a bay: which charts its masters keep installed, as ``addons.yaml`` has them."""
+"""Add-ons of a bay: which charts its masters keep installed, as ``addons.yaml`` has them.
+
+Of objects masters make a chart themselves.
+"""
 
 import base64
+import dataclasses
 import functools
 import json
 import re
@@ -19,6 +23,9 @@ CHARTS_URL: Final = 'addons_charts_url'
 DIGESTS: Final = 'addons_charts_digests'
 MANIFEST: Final = 'post_install_manifest_url'
 HELM: Final = 'helm'
+#: Of masters that know objects, which others cannot be told of.
+KNOWS_OBJECTS: Final = 'MAGNUM_KNOWS_OBJECTS'
+IMAGES: Final = 'registry.k8s.io/'
 #: What masters are told of an entry as it is.
 _TOLD: Final = ('password', 'cloud', 'network', 'operates')
 _HELM_URL: Final = 'https://get.helm.sh/helm-{release}-linux-{architecture}.tar.gz'
@@ -42,6 +49,37 @@ def wanted(plan: BayPlan) -> Mapping[str, Entry]:
     return {name: entry for name, entry in table().items() if _fits(entry, variables)}
 
 
+def charts() -> Mapping[str, Mapping[str, str]]:
+    """Digests of the archives that there are, by chart and release."""
+    return {entry['chart']: entry['digests'] for entry in table().values() if 'chart' in entry}
+
+
+def without_objects(plan: BayPlan) -> BayPlan:
+    """The plan of a bay that has no add-ons of objects.
+
+    :param plan: with resolved labels.
+    """
+    gone = {
+        label: '' for entry in wanted(plan).values() if 'objects' in entry
+        for label in entry['when']
+    }
+    return dataclasses.replace(plan, labels={**plan.labels, **gone})
+
+
+def check_known(current: BayPlan, target: BayPlan) -> None:
+    """Check that masters that know no objects are not to get any.
+
+    :param current: and ``target``: with resolved labels.
+    """
+    for name, entry in wanted(target).items():
+        if 'objects' in entry and name not in wanted(current):
+            raise PlanRefused(
+                f'labels/{next(iter(entry["when"]))}',
+                'The masters of the bay are of an earlier release of the service, which did not '
+                'have this add-on: make a new bay.',
+            )
+
+
 def setting(plan: BayPlan, known: Catalogue) -> str:
     """What masters are told: Helm, and the charts with their values.
 
@@ -53,7 +91,11 @@ def setting(plan: BayPlan, known: Catalogue) -> str:
     variables = _variables(plan)
     told: dict[str, dict[str, Any]] = {
         'helm': _helm(plan.labels, known),
-        'charts': {name: _chart(entry, variables, known) for name, entry in wanted(plan).items()},
+        'charts': {
+            name: _objects(name, entry, variables) if 'objects' in entry
+            else _chart(entry, variables, known)
+            for name, entry in wanted(plan).items()
+        },
     }
     if plan.labels[MANIFEST]:
         told['charts']['manifest'] = {'manifest': plan.labels[MANIFEST], 'namespace': 'default'}
@@ -68,17 +110,17 @@ def check(plan: BayPlan, capabilities: Capabilities) -> None:
     labels, catalogue = plan.labels, capabilities.catalogue
     for label in (CHARTS_URL, MANIFEST, 'helm_client_url'):
         downloads.check_source(plan, label)
-    charts = {entry['chart'] for entry in table().values()}
     for chart in downloads.pairs(labels[DIGESTS]):
-        if chart not in charts:
-            known = ', '.join(sorted(charts))
+        if chart not in charts():
+            known = ', '.join(sorted(charts()))
             raise PlanRefused(f'labels/{DIGESTS}', f'There is no chart {chart!r}, only {known}.')
     entries = wanted(plan).values()
-    for entry in entries:
+    of_charts = [entry for entry in entries if 'chart' in entry]
+    for entry in of_charts:
         _check_since(entry, labels)
     if plan.insecure_downloads:
         return
-    for entry in entries:
+    for entry in of_charts:
         release, digest = _release(entry, labels), _digest(entry, labels, catalogue)
         if not digest:
             raise PlanRefused(
@@ -138,6 +180,23 @@ def _digest(entry: Entry, labels: Mapping[str, str], known: Catalogue) -> str:
     return given.get(chart, known.charts.get(chart, {}).get(_release(entry, labels), ''))
 
 
+def _objects(name: str, entry: Entry, variables: Mapping[str, str]) -> Mapping[str, Any]:
+    path, prefix = entry['image'], variables['container_infra_prefix']
+    image = f'{prefix}{path.rpartition("/")[2]}' if prefix else f'{IMAGES}{path}'
+    documents = yaml.safe_load_all(files.read(f'kubernetes/objects/{entry["objects"]}'))
+    values = composition.merge([{'objects': list(documents)}], {
+        **variables,
+        'image': f'{image}:{variables[entry["tag"]]}',
+        'instance': f'magnum-{name}',
+        'namespace': entry['namespace'],
+    })
+    return {'namespace': entry['namespace'], 'values': values} | _told(entry)
+
+
+def _told(entry: Entry) -> dict[str, Any]:
+    return {name: entry[name] for name in _TOLD if name in entry}
+
+
 def _chart(
     entry: Entry, variables: Mapping[str, str], known: Catalogue
 ) -> Mapping[str, Any]:
@@ -154,13 +213,12 @@ def _chart(
          *({'values': values} for values in (*also, *tags))],
         {**variables, 'release': release},
     )
-    told = {
+    return {
         'url': filled['url'],
         'sha256': _digest(entry, variables, known),
         'namespace': entry['namespace'],
         'values': filled['values'],
-    }
-    return told | {name: entry[name] for name in _TOLD if name in entry}
+    } | _told(entry)
 
 
 def _at(path: str, value: str) -> Mapping[str, Any]:

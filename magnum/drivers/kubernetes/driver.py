@@ -38,7 +38,6 @@ OPEN_PORT = 8080
 #: Whether masters have what an autoscaler in the bay needs.
 AUTO_SCALING = 'MAGNUM_AUTO_SCALING'
 NODE_RESTRICTION = 'NodeRestriction'
-DEFAULT_IMAGES = 'registry.k8s.io/'
 
 _NODE_CERTIFICATES = {
     'kubelet': NodeCertificate('system:node:{node}', 'system:nodes', server=True, client=True),
@@ -246,6 +245,10 @@ class KubernetesDriver(heat.HeatDriver):
         if settled and living.get(AUTO_SCALING) != 'true':
             # Masters of when the label had no effect.
             current, target = _without_scaling(current), _without_scaling(target)
+        if settled and living.get(addons.KNOWS_OBJECTS) != 'true':
+            current, target = map(self._with_default_labels, (current, target))
+            addons.check_known(current, target)
+            current, target = map(addons.without_objects, (current, target))
         had = settled.get('network_driver', network.FLANNEL) if settled else target.network_driver
         if had != target.network_driver:
             # A conductor of a release that had flannel alone made the bay.
@@ -315,6 +318,7 @@ class KubernetesDriver(heat.HeatDriver):
         group = plan.masters if role == MASTER else plan.workers
         of_masters = {} if role != MASTER else {
             'MAGNUM_ADDONS': addons.setting(plan, self.capabilities.catalogue),
+            addons.KNOWS_OBJECTS: 'true',
             'MAGNUM_CLOUD_CREDENTIAL': settings.flag(cloud.wants_credential(plan)),
             AUTO_SCALING: labels['auto_scaling_enabled'],
             **hardening.settings(labels),
@@ -343,9 +347,9 @@ class KubernetesDriver(heat.HeatDriver):
             'MAGNUM_SERVICE_CIDR': str(services),
             'MAGNUM_SERVICE_ADDRESS': str(services[1]) if role == MASTER else '',
             'MAGNUM_DNS_ADDRESS': str(services[10]),
-            'MAGNUM_PAUSE_IMAGE': f'{images or DEFAULT_IMAGES}pause:{labels["pause_tag"]}',
+            'MAGNUM_PAUSE_IMAGE': f'{images or addons.IMAGES}pause:{labels["pause_tag"]}',
             'MAGNUM_COREDNS_IMAGE': (
-                f'{images or DEFAULT_IMAGES + "coredns/"}coredns:{labels["coredns_tag"]}'
+                f'{images or addons.IMAGES + "coredns/"}coredns:{labels["coredns_tag"]}'
             ),
             'MAGNUM_CGROUP_DRIVER': labels['cgroup_driver'],
             'MAGNUM_ADMISSION_PLUGINS': _admission_plugins(labels['admission_control_list']),

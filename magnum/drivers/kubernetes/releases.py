@@ -16,7 +16,7 @@ def packaged() -> Catalogue:
     """The catalogue of this release of the service."""
     return Catalogue(
         downloads.known(),
-        {entry['chart']: entry['digests'] for entry in addons.table().values()},
+        addons.charts(),
         labels.schema('kubernetes')['properties'][LABEL]['support_ends'],
     )
 

@@ -43,6 +43,10 @@ elif verb == 'patch':
     data = {**json.loads(file.read_text()).get('data', {}), **change}
     data = {name: text for name, text in data.items() if text is not None}
     file.write_text(json.dumps({'data': data} if data else {}))
+elif verb in ('apply', 'delete') and '--namespace' in options and '--filename' in options:
+    # Helm's.
+    objects = [json.loads(text) for text in sys.stdin.read().split('\n---\n')]
+    (folder / 'objects').write_text(json.dumps(objects if verb == 'apply' else []))
 elif verb == 'apply':
     if options['--filename'] == '-':
         (folder / 'secret').write_text(json.dumps(json.load(sys.stdin)['stringData']))
@@ -191,6 +195,11 @@ class Cluster:
         file = self.root / 'api/restarts'
         found = file.read_text().splitlines() if file.exists() else []
         file.write_text('')
+        return found
+
+    def applied(self) -> list[Any]:
+        """What Helm has applied of the last chart with objects, and not deleted."""
+        found: list[Any] = json.loads((self.root / 'api/objects').read_text())
         return found
 
     def ledger(self) -> dict[str, str]:

@@ -216,7 +216,7 @@ def test_good_isolation_passes() -> None:
 @pytest.mark.parametrize(
     ('driver', 'labels'),
     [
-        (KubernetesDriver(), {'calico_tag': 'v3.21.2', 'etcd_tag': '3', 'npd_enabled': 'true'}),
+        (KubernetesDriver(), {'calico_tag': 'v3.21.2', 'etcd_tag': '3', 'use_podman': 'true'}),
         (SwarmDriver(), {'flannel_use_vxlan': 'true', 'swarm_strategy': 'binpack'}),
         (MesosDriver(), {'rexray_preempt': 'true', 'min_node_count': '2'}),
     ],
@@ -232,7 +232,7 @@ def test_where_labels_come_from() -> None:
         schema,
         baymodel_labels={'kube_tag': 'v1.33.1', 'pause_tag': '3.9', 'cgroup_driver': 'cgroupfs'},
         bay_labels={
-            'kube_tag': 'v1.33.1', 'pause_tag': '3.10', 'colour': 'blue', 'npd_enabled': 'True',
+            'kube_tag': 'v1.33.1', 'pause_tag': '3.10', 'colour': 'blue', 'use_podman': 'True',
             'boot_volume_size': '', 'api_master_lb_allowed_cidrs': '10.0.0.0/8, 192.0.2.1',
         },
         presets={'boot_volume_size': '20', 'of_another_driver': 'x'},
@@ -242,7 +242,7 @@ def test_where_labels_come_from() -> None:
     assert shown['kube_tag'] == ('v1.33.1', 'baymodel', 'applied')
     assert shown['pause_tag'] == ('3.10', 'bay', 'applied')
     assert shown['colour'] == ('blue', 'bay', 'none')
-    assert shown['npd_enabled'] == ('true', 'bay', 'none')
+    assert shown['use_podman'] == ('true', 'bay', 'none')
     assert shown['cgroup_driver'] == ('systemd', 'default', 'applied'), 'bays replace their labels'
     assert shown['flannel_backend'] == ('vxlan', 'default', 'applied')
     assert shown['boot_volume_size'] == ('20', 'default', 'applied'), 'an empty one is not given'
@@ -251,8 +251,8 @@ def test_where_labels_come_from() -> None:
         {'calico_tag', 'of_another_driver', 'api_master_lb_allowed_cidrs'}
     )
     reasons = {name: label.reason for name, label in found.items() if label.reason}
-    assert reasons.keys() == {'colour', 'npd_enabled'}
-    assert 'no chart' in reasons['npd_enabled']
+    assert reasons.keys() == {'colour', 'use_podman'}
+    assert 'user data' in reasons['use_podman']
 
 
 @every_driver

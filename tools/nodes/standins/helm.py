@@ -3,7 +3,8 @@
 
 It takes the options of Helm 3 that add-ons need and keeps releases in files of
 ``/var/lib/helm-stand-in``. The manifests of a chart are applied and deleted by kubectl
-as they are: there are no templates in them. A chart with a file ``fails`` fails with
+as they are: there are no templates in them, but for the chart of objects that masters
+make. A chart with a file ``fails`` fails with
 what is in it, and so does a release with a file ``<release>.fails`` beside its state.
 """
 
@@ -18,6 +19,8 @@ import tarfile
 from typing import Any
 
 RELEASES = pathlib.Path('/var/lib/helm-stand-in')
+#: The only one that it knows.
+_TEMPLATE = '{{ range .Values.objects }} --- {{ toYaml . }} {{ end }}'
 
 
 class Failed(Exception):
@@ -66,8 +69,11 @@ class Releases:
             raise Failed('another operation (install/upgrade/rollback) is in progress')
         if before.get('info', {}).get('status') == 'uninstalling':
             raise Failed(f'"{options.release}" has no deployed releases')
-        chart, files = _read_chart(options.chart)
         values = json.loads(pathlib.Path(options.values).read_text()) if options.values else {}
+        if pathlib.Path(options.chart).is_dir():
+            chart, files = _read_folder(pathlib.Path(options.chart), values)
+        else:
+            chart, files = _read_chart(options.chart)
         now = {
             'name': options.release, 'namespace': options.namespace, 'chart': chart,
             'config': values, 'version': before.get('version', 0) + 1, 'manifests': files,
@@ -150,8 +156,22 @@ def _read_chart(name: str) -> tuple[str, dict[str, str]]:
             content = archive.extractfile(member)
             if content:
                 found[member.name.partition('/')[2]] = content.read().decode()
-    told = dict(line.split(': ', 1) for line in found.pop('Chart.yaml').splitlines())
-    return f'{told["name"]}-{told["version"]}', found
+    return _name(found.pop('Chart.yaml')), found
+
+
+def _read_folder(folder: pathlib.Path, values: dict[str, Any]) -> tuple[str, dict[str, str]]:
+    """The chart whose one template shows the objects that are among its values."""
+    (template,) = (folder / 'templates').iterdir()
+    if template.read_text().split() != _TEMPLATE.split():
+        raise Failed(f'parse error at {template}')
+    return _name((folder / 'Chart.yaml').read_text()), {
+        f'templates/{place}.json': json.dumps(one) for place, one in enumerate(values['objects'])
+    }
+
+
+def _name(text: str) -> str:
+    told = dict(line.split(': ', 1) for line in text.splitlines())
+    return f'{told["name"]}-{told["version"]}'
 
 
 def main() -> None:

@@ -36,6 +36,11 @@ UNSCHEDULABLE = '{.items[*].status.conditions[?(@.reason=="Unschedulable")].mess
 LEDGER = ('configmap', 'magnum-addons', '--namespace=kube-system')
 #: Seconds: of Helm's waiting, until another master's work is taken for dead, between tries.
 PATIENCE, DEAD, FIRST_PAUSE, LAST_PAUSE = 600, 1200, 60, 1800
+#: The chart of add-ons whose projects have none: what it makes is among its values.
+CHART = {
+    'Chart.yaml': 'apiVersion: v2\nname: objects\nversion: 1.0.0\n',
+    'templates/objects.yaml': '{{ range .Values.objects }}\n---\n{{ toYaml . }}\n{{ end }}\n',
+}
 
 
 class Failed(Exception):
@@ -193,6 +198,15 @@ def helm_program(told: dict[str, Any]) -> str:
     return found or str(program)
 
 
+def chart_of_objects() -> pathlib.Path:
+    """The folder of that chart."""
+    folder = FOLDER / 'objects'
+    (folder / 'templates').mkdir(parents=True, exist_ok=True)
+    for name, text in CHART.items():
+        (folder / name).write_text(text)
+    return folder
+
+
 class Addon:
     """A release of Helm: ``magnum-`` and the add-on's name."""
 
@@ -206,7 +220,8 @@ class Addon:
 
     def install(self, told: dict[str, Any]) -> None:
         """Install it, or make what is installed what is told."""
-        chart = fetch(told['url'], told['sha256'], f'{self._name}.tgz')
+        chart = (fetch(told['url'], told['sha256'], f'{self._name}.tgz') if 'url' in told
+                 else chart_of_objects())
         values = FOLDER / f'{self._name}.json'
         values.write_text(json.dumps(told['values']))
         if 'password' in told:
