@@ -3,16 +3,14 @@
 A line ``# roles: master worker`` in a file says which nodes get it.
 ``NN-name.sh`` is a step, ``*.yaml`` a manifest; the others lie beside them, in the
 subfolder that they are in here. Nova limits user data to 64 KB, and small texts
-that are alike compress well together: nodes of a role get one archive, a list of
-``[path, mode, text]`` as JSON, compressed and written in base 85, in which
-are neither comments nor docstrings, nor annotations of Python. Of what Python can
-unpack, which every guest has for cloud-init, bzip2 takes the least.
+that are alike compress well together: nodes of a role get one archive, paths and texts
+in turn, each ended by a null character, compressed and written in base 90, in which
+are neither comments nor docstrings, nor annotations of Python, nor empty lines. Of what
+Python can unpack, which every guest has for cloud-init, bzip2 takes the least.
 """
 
 import ast
-import base64
 import bz2
-import json
 import re
 from collections.abc import Collection, Mapping
 from typing import Any, Final, NamedTuple, TypeVar
@@ -27,10 +25,14 @@ _Documented = TypeVar('_Documented', ast.Module, ast.ClassDef, ast.FunctionDef)
 
 # A line that is a comment, but neither "#!" nor what run.sh reads.
 _COMMENT: Final = re.compile(r'^[ \t]*#(?!!| attempts:).*\n', re.MULTILINE)
+_EMPTY_LINES: Final = re.compile(r'\n{2,}')
 _ROLES: Final = re.compile(r'^# roles:((?: master| worker)+)$', re.MULTILINE)
 _SUFFIX: Final = '.archive'
-#: Heat replaces words that begin with "$".
-_SPELLED: Final = str.maketrans('$', ',')
+#: Digits begin after "$", which begins words that Heat replaces, and end before DEL: no
+#: base of Python's takes as little. JSON would write two characters for a backslash.
+_BASE: Final = 90
+_FIRST_DIGIT: Final = ord('%')
+_SPELLED: Final = str.maketrans('\\', '!')
 
 
 class Member(NamedTuple):
@@ -78,27 +80,31 @@ def role_of(reference: str) -> tuple[str, str] | None:
 
 
 def pack(members: Collection[Member]) -> str:
-    """Pack files as text of an archive; equal files give equal packs."""
-    packed = json.dumps(
-        [(member.path, 0o700 if member.is_program else 0o600, bare(member.source))
-         for member in members],
-        separators=(',', ':'),
-    )
-    text = base64.b85encode(bz2.compress(packed.encode('ascii'))).decode('ascii')
-    return text.translate(_SPELLED)
+    """Pack files as text of an archive; equal files give equal packs.
+
+    A node knows programs by their first characters, ``#!``.
+    """
+    packed = ''.join(f'{member.path}\0{bare(member.source)}\0' for member in members)
+    number, digits = int.from_bytes(bz2.compress(packed.encode('ascii')), 'big'), []
+    while number:
+        number, digit = divmod(number, _BASE)
+        digits.append(chr(_FIRST_DIGIT + digit))
+    return ''.join(reversed(digits)).translate(_SPELLED)
 
 
 def bare(name: str) -> str:
     """The text of a file without what only its readers here need."""
     text = files.read(name)
-    if not name.endswith('.py'):
+    if name.endswith('.yaml'):
         return _COMMENT.sub('', text)
+    if not name.endswith('.py'):
+        return _EMPTY_LINES.sub('\n', _COMMENT.sub('', text))
     first = text.partition('\n')[0] + '\n' if text.startswith('#!') else ''
     transformer = _Bare(text)
     program = ast.unparse(transformer.visit(ast.parse(text)))
     for placeholder, segment in transformer.f_strings.items():
         program = program.replace(placeholder, segment)
-    return f'{first}{program}\n'
+    return _EMPTY_LINES.sub('\n', f'{first}{program}\n')
 
 
 class _Bare(ast.NodeTransformer):

@@ -1,6 +1,5 @@
 """A small reading of HOT: enough to see what a node would be sent."""
 
-import base64
 import bz2
 import email.mime.multipart
 import email.mime.text
@@ -102,10 +101,14 @@ def user_data(request: StackRequest, role: str) -> str:
 
 def _archived(file: dict[str, str]) -> dict[str, str]:
     assert '$' not in file['content'], 'Heat would replace it'
-    packed = base64.b85decode(file['content'].replace(',', '$'))
+    number = 0
+    for digit in file['content'].replace('!', '\\'):
+        number = number * 90 + ord(digit) - ord('%')
+    packed = number.to_bytes(number.bit_length() // 8 + 1, 'big')
+    words = bz2.decompress(packed.lstrip(b'\0')).decode().split('\0')
     return {
         f'{node_files.FOLDER}/{path}': text
-        for path, _, text in json.loads(bz2.decompress(packed))
+        for path, text in zip(words[:-1:2], words[1::2], strict=True)
     }
 
 

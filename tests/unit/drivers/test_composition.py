@@ -27,9 +27,9 @@ DIGESTS = {
     'common/templates/master_address.yaml': '73d266b2add3779e',
     'common/templates/member.yaml': '008386c6d4b3a6ba',
     'common/templates/network.yaml': 'cfa7f1901fd8c287',
-    'common/templates/node.yaml': '991e2abf4efdebf3',
+    'common/templates/node.yaml': '821308330a868dfa',
     'kubernetes/templates/bay.yaml': '4a8579736a6ae048',
-    'kubernetes/templates/minion.yaml': '86fb0cbf3230de81',
+    'kubernetes/templates/minion.yaml': '4820ebf6562cf628',
     'kubernetes/templates/nodegroup.yaml': '2de9d426cd8075be',
     'kubernetes/templates/worker_steps.yaml': 'ae92ec88133b47bd',
     'mesos/templates/bay.yaml': 'cc5f14bb5ff2e667',
@@ -157,7 +157,7 @@ def test_excluded_files_have_to_exist() -> None:
 @pytest.mark.parametrize(
     ('name', 'text', 'bare'),
     [
-        ('a.sh', '#!/bin/sh\n# roles: master\n# attempts: 3\ntrue # x\n',
+        ('a.sh', '#!/bin/sh\n# roles: master\n# attempts: 3\n\ntrue # x\n',
          '#!/bin/sh\n# attempts: 3\ntrue # x\n'),
         ('a.py', '# roles: master\n"""Says.\n\nMore.\n"""\n\nx = """kept"""\n',
          "x = 'kept'\n"),
@@ -172,7 +172,8 @@ def test_excluded_files_have_to_exist() -> None:
          'def f(a, *b, c=()):\n    return a\n'),
         ('a.py', 'a: int = 1\nb: int\n', 'a = 1\nb: int\n'),
         ('a.py', 'class A:\n    b: int = 1\n\n    def c(self) -> None:\n        self.d: int = 2\n',
-         'class A:\n    b: int = 1\n\n    def c(self):\n        self.d = 2\n'),
+         'class A:\n    b: int = 1\n    def c(self):\n        self.d = 2\n'),
+        ('a.yaml', '# roles: master\na: |\n  b\n\n  c\n', 'a: |\n  b\n\n  c\n'),
     ],
 )
 def test_what_readers_need_costs_no_user_data(
