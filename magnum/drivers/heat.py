@@ -122,7 +122,11 @@ class HeatDriver(Driver):
 
     def validate_nodegroup(self, plan: BayPlan, group: NodeGroupPlan) -> None:
         """See the contract."""
-        own = dataclasses.replace(plan, workers=group)
+        own = dataclasses.replace(
+            plan,
+            workers=group,
+            labels={**plan.labels, **labels.of_nodegroup(self.labels_schema(), group.labels)},
+        )
         self._validate(own, plan)
         self._check_user_data(own, WORKER)
 

@@ -5,7 +5,8 @@ Kubernetes are as dl.k8s.io publishes them beside its files, taken from the
 lists of kubernetes/kops (``pkg/assets/assetdata``); those of kubelet and kubectl
 are the same in kubernetes-sigs/kubespray (``checksums.yml``). Those of flanneld
 are from the pillars of sysoperator/kubernetes-formula, those of Helm's archives from
-its release notes and cert-manager/makefile-modules. A release that is not
+its release notes and cert-manager/makefile-modules. Those of archives of containerd, the
+CNI plugins and etcd are from kubespray, too. A release that is not
 listed needs the label ``kube_binaries_digests``, or ``helm_client_sha256``.
 """
 

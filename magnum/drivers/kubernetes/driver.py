@@ -21,6 +21,7 @@ from magnum.drivers.contract import (
 )
 from magnum.drivers.kubernetes import (
     addons,
+    archives,
     client,
     cloud,
     command_lines,
@@ -130,6 +131,7 @@ class KubernetesDriver(heat.HeatDriver):
         hardening.check,
         downloads.check_sources,
         downloads.check_digests,
+        archives.check,
         addons.check,
     )
     tolerated = frozenset((
@@ -139,13 +141,18 @@ class KubernetesDriver(heat.HeatDriver):
         hardening.check,
         downloads.check_sources,
         downloads.check_digests,
+        archives.check,
         addons.check,
     ))
     parameter_settings = {'kube_version': masters.RELEASE}
     changed_in_place = masters.CHANGED_IN_PLACE
     # Programs were checked by digests from where they came from, if at all; no bay had a
-    # cloud provider, whatever its labels are.
-    formerly = {'MAGNUM_INSECURE_DOWNLOADS': 'true', 'MAGNUM_CLOUD_PROVIDER': 'false'}
+    # cloud provider or archives, whatever its labels are.
+    formerly = {
+        'MAGNUM_INSECURE_DOWNLOADS': 'true',
+        'MAGNUM_CLOUD_PROVIDER': 'false',
+        **dict.fromkeys(archives.LABELS, ''),
+    }
     certificates = {
         MASTER: {
             'server': NodeCertificate(
@@ -257,7 +264,7 @@ class KubernetesDriver(heat.HeatDriver):
             release = living.get(masters.RELEASE) or current.coe_version
             current, target = (_of_release(plan, release) for plan in (current, target))
         before = self._changed_in_place(current)
-        after = hardening.known(current, target, self._changed_in_place(target), living)
+        after = masters.known(current, target, self._changed_in_place(target), living)
         return masters.changes(
             before, after, {**before, **self.formerly, **living}, 'kube_tag' in target.labels,
             unsure,
@@ -331,6 +338,7 @@ class KubernetesDriver(heat.HeatDriver):
         return {
             **of_masters,
             **flannel,
+            **archives.settings(plan, role, self.capabilities.catalogue.digests),
             'MAGNUM_CLOUD_PROVIDER': labels['cloud_provider_enabled'],
             'MAGNUM_VOLUME_MOUNT': '/var/lib/containerd',
             'MAGNUM_NODEGROUP': group.name,

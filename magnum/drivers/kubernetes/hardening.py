@@ -40,24 +40,3 @@ def check(plan: BayPlan, _capabilities: Capabilities) -> None:
             f'labels/{STANDARD}',
             f'{release} holds pods to no standard: v1.{_FIRST_WITH_STANDARDS} is the first.',
         )
-
-
-def known(
-    current: BayPlan, target: BayPlan, after: Mapping[str, str], told: Mapping[str, str]
-) -> dict[str, str]:
-    """``after`` without settings that scripts of the living masters do not know.
-
-    :param current: with the labels that are given, as ``target``.
-    :param after: settings by the target.
-    :param told: what the masters were made with.
-    :raises PlanRefused: a label asks for such a one.
-    """
-    unknown = LABELS.keys() - told.keys()
-    for label in (label for name in sorted(unknown) for label in LABELS[name]):
-        if current.labels.get(label) != target.labels.get(label):
-            raise PlanRefused(
-                f'labels/{label}',
-                'The masters of this bay were made by a release that did not know this: make a '
-                'new bay.',
-            )
-    return {name: value for name, value in after.items() if name not in unknown}

@@ -5,12 +5,14 @@ from typing import Final
 
 from magnum.drivers import settings
 from magnum.drivers.contract import BayPlan, PlanRefused
-from magnum.drivers.kubernetes import downloads, hardening
+from magnum.drivers.kubernetes import archives, downloads, hardening
 
 RELEASE: Final = 'MAGNUM_KUBE_VERSION'
+#: Settings that masters of earlier releases do not know, each with its labels.
+_YOUNGER: Final[Mapping[str, tuple[str, ...]]] = {**hardening.LABELS, **archives.LABELS}
 #: All that the node script ``directives/upgrade.sh`` brings to programs that run.
 CHANGED_IN_PLACE: Final = frozenset((
-    *hardening.LABELS,
+    *_YOUNGER,
     RELEASE,
     'MAGNUM_ADDONS',
     'MAGNUM_ADMISSION_PLUGINS',
@@ -27,6 +29,27 @@ CHANGED_IN_PLACE: Final = frozenset((
     'MAGNUM_KUBE_BINARIES_URL',
     'MAGNUM_PAUSE_IMAGE',
 ))
+
+
+def known(
+    current: BayPlan, target: BayPlan, after: Mapping[str, str], told: Mapping[str, str]
+) -> dict[str, str]:
+    """``after`` without settings that scripts of the living masters do not know.
+
+    :param current: with the labels that are given, as ``target``.
+    :param after: settings by the target.
+    :param told: what the masters were made with.
+    :raises PlanRefused: a label asks for such a one.
+    """
+    unknown = _YOUNGER.keys() - told.keys()
+    for label in (label for name in sorted(unknown) for label in _YOUNGER[name]):
+        if current.labels.get(label) != target.labels.get(label):
+            raise PlanRefused(
+                f'labels/{label}',
+                'The masters of this bay were made by a release that did not know this: make a '
+                'new bay.',
+            )
+    return {name: value for name, value in after.items() if name not in unknown}
 
 
 def changes(

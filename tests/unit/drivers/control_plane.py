@@ -46,7 +46,7 @@ class Node:
             file = self._bin / name
             file.write_text(text)
             file.chmod(0o755)
-        for script in ('common/node/lib.sh', 'kubernetes/node/kubernetes.sh'):
+        for script in ('common/node/lib.sh', *node_files.KUBERNETES):
             node_files.place(root, script, f'opt/magnum/{pathlib.Path(script).name}')
 
     def give_key(self, key: str) -> None:

@@ -6,6 +6,8 @@ import shutil
 import magnum.drivers
 
 FOLDER = pathlib.Path(magnum.drivers.__file__).parent
+#: What steps of Kubernetes source beside lib.sh.
+KUBERNETES = ('kubernetes/node/kubernetes.sh', 'kubernetes/node/downloads.sh')
 _PATHS = (
     '/opt/magnum',
     '/etc/kubernetes',
@@ -13,6 +15,7 @@ _PATHS = (
     '/etc/systemd',
     '/run/magnum',
     '/usr/local/bin/magnum',
+    '/usr/local/lib/',
     '/var/lib/cloud',
     '/var/lib/magnum-etcd',
     '/var/lib/magnum/',

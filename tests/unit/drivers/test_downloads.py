@@ -11,7 +11,7 @@ import pytest
 
 from magnum.drivers import settings
 from magnum.drivers.contract import PlanRefused
-from magnum.drivers.kubernetes import addons, downloads
+from magnum.drivers.kubernetes import addons, archives, downloads
 from magnum.drivers.kubernetes.driver import KubernetesDriver
 from tests.unit.drivers import node_files, plans
 
@@ -23,7 +23,7 @@ PROGRAMS = (*downloads.MASTER_PROGRAMS, *downloads.NETWORK_PROGRAMS)
 
 def test_the_catalogue_is_whole() -> None:
     known = downloads.known()
-    assert set(known) == {*PROGRAMS, addons.HELM}
+    assert set(known) == {*PROGRAMS, addons.HELM, *archives.ARCHIVES}
     every = [digest for releases in known.values() for of in releases.values()
              for digest in of.values()]
     assert all(re.fullmatch('[0-9a-f]{64}', digest) for digest in every)
@@ -148,6 +148,7 @@ class Guest:
         self.program('curl', CURL.replace('@root', str(root)).replace('@content', content))
         self.program('dpkg', '#!/bin/sh\necho amd64\n')
         node_files.place(root, 'common/node/lib.sh', 'opt/magnum/lib.sh')
+        node_files.place(root, 'kubernetes/node/downloads.sh', 'opt/magnum/downloads.sh')
         self.step = node_files.place(root, 'kubernetes/node/45-binaries.sh', 'opt/45.sh')
         text = self.step.read_text().replace('"/usr/local/bin', f'"{self.programs}')
         self.step.write_text(text)

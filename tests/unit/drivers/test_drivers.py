@@ -216,7 +216,9 @@ def test_good_isolation_passes() -> None:
 @pytest.mark.parametrize(
     ('driver', 'labels'),
     [
-        (KubernetesDriver(), {'calico_tag': 'v3.21.2', 'etcd_tag': '3', 'use_podman': 'true'}),
+        (KubernetesDriver(), {
+            'calico_tag': 'v3.21.2', 'ostree_commit': '3', 'use_podman': 'true',
+        }),
         (SwarmDriver(), {'flannel_use_vxlan': 'true', 'swarm_strategy': 'binpack'}),
         (MesosDriver(), {'rexray_preempt': 'true', 'min_node_count': '2'}),
     ],

@@ -25,6 +25,7 @@ def node(root: pathlib.Path, role: str, address: str, labels: dict[str, str]) ->
     lib = node_files.place(root, 'common/node/lib.sh', 'opt/magnum/lib.sh')
     with lib.open('a') as file:
         file.write(INSTALLING_NOTHING)
+    node_files.place(root, 'kubernetes/node/downloads.sh', 'opt/magnum/downloads.sh')
     step = node_files.place(root, 'kubernetes/node/40-containerd.sh', 'opt/40.sh')
     own = {'MAGNUM_NODE_ADDRESS': address, 'PATH': os.environ['PATH']}
     return subprocess.run([step], capture_output=True, text=True, check=False, env=told | own)

@@ -250,7 +250,7 @@ def test_labels_of_other_networks_do_nothing(
 
 def run(step: str, root: pathlib.Path, name: str, **environment: str) -> Any:
     """Run a step of a node that has this network."""
-    for file in ('common/node/lib.sh', 'kubernetes/node/kubernetes.sh'):
+    for file in ('common/node/lib.sh', *node_files.KUBERNETES):
         node_files.place(root, file, f'opt/magnum/{pathlib.Path(file).name}')
     script = node_files.place(root, f'kubernetes/node/{step}.sh', f'opt/{step}.sh')
     script.write_text(script.read_text().replace('/etc/cni', f'{root}/etc/cni'))
@@ -306,6 +306,7 @@ def test_nodes_look_for_plugins_where_charts_put_them(tmp_path: pathlib.Path, na
     """And need none of the distribution."""
     for command in ('containerd', 'iptables', 'conntrack', 'modprobe', 'sysctl', 'systemctl'):
         program(tmp_path, command, 'true')
+    node_files.place(tmp_path, 'kubernetes/node/downloads.sh', 'opt/magnum/downloads.sh')
     script = node_files.place(tmp_path, 'kubernetes/node/40-containerd.sh', 'opt/40.sh')
     for folder in ('/etc/containerd', '/etc/modules-load.d', '/etc/sysctl.d'):
         (tmp_path / folder[1:]).mkdir(parents=True)

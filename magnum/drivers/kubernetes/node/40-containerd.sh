@@ -1,6 +1,8 @@
 #!/bin/bash
-# containerd and the CNI plugins, from the distribution or found in the guest.
+# containerd and the CNI plugins: from archives that labels name, found in the guest, or
+# from its distribution.
 # roles: master worker
+# attempts: 3
 set -euo pipefail
 # shellcheck source=../../common/node/lib.sh
 . /opt/magnum/lib.sh
@@ -19,16 +21,48 @@ for range in "$MAGNUM_POD_CIDR" "$MAGNUM_SERVICE_CIDR"; do
     fi
 done
 
+# shellcheck source=downloads.sh
+. /opt/magnum/downloads.sh
+unpack containerd "$MAGNUM_CONTAINERD" 'containerd[^/]*\|crictl\|ctr\|runc'
+containerd=$folder
+# It goes before the unit of a package.
+unit=/usr/local/lib/systemd/system/containerd.service
+rm -f "$unit"
+if [ -n "$containerd" ]; then
+    need_command runc runc
+    install -D -m 0644 /dev/stdin "$unit" <<'UNIT'
+[Unit]
+After=network.target
+[Service]
+ExecStart=/usr/local/bin/containerd
+Type=notify
+Delegate=yes
+KillMode=process
+Restart=always
+RestartSec=5
+LimitCORE=infinity
+LimitNPROC=infinity
+TasksMax=infinity
+OOMScoreAdjust=-999
+[Install]
+WantedBy=multi-user.target
+UNIT
+fi
 need_command containerd containerd
 need_command iptables iptables
 need_command conntrack conntrack
 # Other networks bring their plugins.
 cni=/opt/cni/bin
 if [ "$MAGNUM_NETWORK_DRIVER" = flannel ]; then
-    if ! [ -x $cni/bridge ]; then
+    unpack cni-plugins "$MAGNUM_CNI_PLUGINS" ''
+    cni=
+    for place in /opt/cni/bin /usr/lib/cni "$containerd/opt/cni/bin" "$folder"; do
+        if [ -x "$place/bridge" ]; then
+            cni=$place
+        fi
+    done
+    if [ -z "$cni" ]; then
         need_command /usr/lib/cni/bridge containernetworking-plugins
-    fi
-    if [ -x /usr/lib/cni/bridge ]; then
         cni=/usr/lib/cni
     fi
 fi

@@ -6,31 +6,8 @@
 set -euo pipefail
 # shellcheck source=../../common/node/lib.sh
 . /opt/magnum/lib.sh
-
-architecture=$(dpkg --print-architecture)
-protocols='=https'
-if [ "$MAGNUM_INSECURE_DOWNLOADS" = true ]; then
-    protocols='=https,http'
-fi
-
-# get URL CURL-ARGUMENT...
-get() {
-    curl --proto "$protocols" --proto-redir "$protocols" \
-        --fail --silent --show-error --location --retry 5 "$@"
-}
-
-# digest_of PROGRAM RELEASE: empty if none was told.
-digest_of() {
-    local word
-    for word in $MAGNUM_DIGESTS; do
-        case $word in
-            "$1/$2/$architecture:"* | "$1/$2:"*)
-                echo "${word##*:}"
-                return 0
-                ;;
-        esac
-    done
-}
+# shellcheck source=downloads.sh
+. /opt/magnum/downloads.sh
 
 # Programs that were downloaded, as "PROGRAM RELEASE".
 fetched=/var/lib/magnum/programs
@@ -66,29 +43,11 @@ is_there() {
 
 # fetch PROGRAM RELEASE URL: into /usr/local/bin, unless there already.
 fetch() {
-    local file digest
+    local file
     if is_there "$1" "$2"; then
         return 0
     fi
-    digest=$(digest_of "$1" "$2")
-    if [ -z "$digest" ]; then
-        if [ "$MAGNUM_INSECURE_DOWNLOADS" != true ]; then
-            say "no digest of $1 $2 for $architecture was given"
-            exit "$hopeless"
-        fi
-        # Kubernetes has it beside the program, flannel nowhere.
-        if [ "$1" != flanneld ]; then
-            digest=$(get "$3.sha256")
-        fi
-    fi
-    say "downloading $3"
-    file=$(mktemp)
-    get --output "$file" "$3"
-    if [ -n "$digest" ] && ! echo "$digest  $file" | sha256sum --check --quiet; then
-        say "$3 is not what it should be, with the digest $digest"
-        rm -f "$file"
-        return 1
-    fi
+    download "$1" "$2" "$3"
     install -m 0755 "$file" "/usr/local/bin/$1"
     rm -f "$file"
     sed -i "/^$1 /d" "$fetched"

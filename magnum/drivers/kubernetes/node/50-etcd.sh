@@ -7,7 +7,10 @@ set -euo pipefail
 . /opt/magnum/lib.sh
 # shellcheck source=kubernetes.sh
 . /opt/magnum/kubernetes.sh
+# shellcheck source=downloads.sh
+. /opt/magnum/downloads.sh
 
+unpack etcd "$MAGNUM_ETCD" 'etcd[^/]*'
 need_command etcd etcd-server
 # The package's own service, just installed or found in the guest, would take
 # the ports.
@@ -38,7 +41,8 @@ write_unit magnum-etcd "etcd of the bay" "$(command -v etcd)" \
     --auto-compaction-retention=8
 # It says when it has joined the others: whoever restarts it waits for that.
 mkdir -p /etc/systemd/system/magnum-etcd.service.d
-printf '[Service]\nType=notify\nTimeoutStartSec=1200\n' \
+printf '%s\n' '[Unit]' RequiresMountsFor=/var/lib/magnum-etcd \
+    '[Service]' Type=notify TimeoutStartSec=1200 \
     >/etc/systemd/system/magnum-etcd.service.d/magnum.conf
 start_service magnum-etcd
 # It reads its certificate for every connection.
