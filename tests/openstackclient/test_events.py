@@ -18,6 +18,7 @@ def bay(member: User) -> str:
     return str(member.json('bay', 'create', 'eventful', '--baymodel', 'events')['uuid'])
 
 
+@pytest.mark.slow
 def test_a_bay_is_followed_to_its_end(
     service: RunningService, member: User, bay: str, conductor: Callable[..., None]
 ) -> None:

@@ -62,6 +62,7 @@ def _is_well(world: World, uuid: str, verb: str) -> None:
         assert world.stack('gpu')['parameters']['revision'] == group.revision > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ('verb', 'call'), [(verb, call) for verb, calls in CALLS.items() for call in calls]
 )

@@ -422,6 +422,7 @@ CALLS = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('when', ['before', 'after'])
 @pytest.mark.parametrize('call', CALLS)
 def test_a_worker_dies(

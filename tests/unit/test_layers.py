@@ -118,6 +118,7 @@ def test_entry_point_can_be_imported(point: metadata.EntryPoint) -> None:
     assert point.load() is not None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('module', ['all_in_one', 'conductor', 'api'])
 def test_no_eventlet(module: str) -> None:
     code = (

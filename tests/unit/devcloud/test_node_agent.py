@@ -269,6 +269,7 @@ def test_deleted_servers_are_forgotten(
     assert list((tmp_path / 'booted').iterdir()) == []
 
 
+@pytest.mark.slow
 def test_many_nodes_boot(
     settings: dict[str, str], nova: FakeNova, magnum: Magnum, play: Callable[[], None],
     servers: FakeServers, session: orm.Session,

@@ -249,6 +249,7 @@ def test_deleted_nodes_are_forgotten(
     assert not disk.exists()
 
 
+@pytest.mark.slow
 def test_many_nodes_follow_and_each_does_one_round_at_a_time(
     clock: Clock,
     service: Service,

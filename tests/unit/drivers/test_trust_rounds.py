@@ -285,6 +285,7 @@ def test_what_is_no_bundle_is_not_trusted(node: Node, service: Service) -> None:
     follows(node, service)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ('program', 'turn', 'is_begun'),
     [
