@@ -5,7 +5,8 @@ cluster was given into what they make:
 
 - load balancers: ``Kubernetes external service <namespace>/<name> from cluster
   <cluster>`` in the description (ingresses: ``Kubernetes ingress <name> in
-  namespace <namespace> from cluster <cluster>``), and a tag
+  namespace <namespace> from cluster <cluster>``, and when they are ready ``, version:
+  <version>``), and a tag
   ``kube_service_<cluster>_<namespace>_<name>`` for each service;
 - floating IPs: the same description after ``Floating IP for``;
 - volumes: the metadata ``cinder.csi.openstack.org/cluster``.
@@ -26,7 +27,8 @@ CLUSTER_KEY: Final = 'cinder.csi.openstack.org/cluster'
 RETAIN_KEY: Final = 'magnum.openstack.org/retain'
 
 _MAKER: Final = (
-    r'(?:external service \S+|[Ii]ngress \S+ in namespace \S+) from cluster (?P<cluster>.+)'
+    r'(?:external service \S+|[Ii]ngress \S+ in namespace \S+) '
+    r'from cluster (?P<cluster>.+?)(?:, version: \S+)?'
 )
 _LOAD_BALANCER: Final = re.compile(f'Kubernetes {_MAKER}')
 _FLOATING_IP: Final = re.compile(f'Floating IP for Kubernetes {_MAKER}')

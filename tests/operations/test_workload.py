@@ -71,6 +71,7 @@ def test_what_services_and_claims_made_goes(
     )
     ingress = f'Kubernetes ingress web in namespace default from cluster {cluster}'
     there.add_balancer(network, ingress)
+    there.add_balancer(network, f'{ingress.replace("ingress", "Ingress")}, version: 4711')
     there.add_address(balancer.vip_port_id, ADDRESS + cluster)
     there.add_volume({CLUSTER_KEY: cluster}, (_server(world, uuid),))
     assert _delete(world, uuid).state == 'SUCCEEDED'
@@ -79,7 +80,7 @@ def test_what_services_and_claims_made_goes(
     assert world.rows(models.LedgerEntry) == []
     removed = _events(world, 'bay.delete.removed')
     assert [message.partition(' ')[0] for message in removed] == [
-        'floating', 'load', 'load', 'volume'
+        'floating', 'load', 'load', 'load', 'volume'
     ]
     assert balancer.id in ' '.join(removed)
 

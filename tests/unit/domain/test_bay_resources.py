@@ -26,6 +26,8 @@ def _balancer(description: str, network: str = 'own', **values: object) -> LoadB
     (_balancer(SERVICE + 'prod-stack', 'shared'), True, True),
     (_balancer(INGRESS + 'the-uuid'), True, True),
     (_balancer(INGRESS.replace('I', 'i') + 'prod'), True, True),
+    (_balancer(INGRESS + 'the-uuid, version: 4711'), True, True),
+    (_balancer(INGRESS + 'the-uuid-2, version: 4711'), False, False),
     (_balancer(SERVICE + 'the-uuid', 'elsewhere'), False, True),
     # A bay's name may be another cluster's too: only in a network of the bay's own.
     (_balancer(SERVICE + 'prod'), True, True),
