@@ -9,6 +9,7 @@ request is passed on: they ask for no access rules then.
 from typing import Any, Final
 
 from keystoneauth1 import adapter, session
+from keystoneauth1.exceptions.catalog import EndpointNotFound
 from oslo_config import cfg
 
 from magnum.clients.errors import calling
@@ -52,6 +53,20 @@ class CallerCloud:
         self.session = own
         self.region_name = region_name
         self.interface = interface
+
+    def has(self, service: str) -> bool:
+        """Whether the catalogue has a service of this type.
+
+        :raises CloudError: Keystone refused, or did not answer.
+        """
+        with calling('identity', 'catalogue'):
+            try:
+                url = self.session.get_endpoint(
+                    service_type=service, region_name=self.region_name, interface=self.interface
+                )
+            except EndpointNotFound:
+                return False
+        return url is not None
 
     def get(self, service: str, action: str, path: str, **query: Any) -> Any:
         """The document of a path; errors in our own words.

@@ -99,6 +99,12 @@ def resolve(label_schema: Mapping[str, Any], labels: Mapping[str, str]) -> dict[
     return {**_defaults(label_schema), **applied(label_schema, labels)}
 
 
+def service(label_schema: Mapping[str, Any], name: str, value: str) -> str | None:
+    """The type of the cloud's service that a value of a label needs; None if none."""
+    found: str | None = _rules(label_schema).get(name, {}).get('services', {}).get(value)
+    return found
+
+
 def _rules(label_schema: Mapping[str, Any]) -> Mapping[str, Any]:
     found: Mapping[str, Any] = label_schema.get('properties', {})
     return found

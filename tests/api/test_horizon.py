@@ -12,6 +12,7 @@ import pytest
 import webtest
 
 from magnum.drivers.registry import Registry
+from tests.api.fixtures.cloud import SUBNET_ID
 from tests.api.fixtures.service import Service
 from tests.unit.drivers.masters import unpacked
 
@@ -44,7 +45,7 @@ PLAIN: dict[str, Any] = {
 #: label arrives in small letters.
 FULL: dict[str, Any] = {
     **PLAIN, 'name': 'second', 'master_lb_enabled': 'True', 'master_count': '3',
-    'fixed_network': 'private', 'fixed_subnet': 'private-subnet', 'node_count': '3',
+    'fixed_network': 'private', 'fixed_subnet': SUBNET_ID, 'node_count': '3',
     'labels': {
         'boot_volume_size': '20', 'cost_centre': '4711', 'availability_zone': 'nova',
         'auto_scaling_enabled': True, 'auto_healing_enabled': False,
@@ -108,6 +109,7 @@ def test_create_cluster_with_every_field(panel: webtest.TestApp) -> None:
     assert resolved['master_lb_allowed_cidrs'] == ('10.0.0.0/8,192.0.2.0/24', 'applied')
     assert resolved['master_lb_floating_ip_enabled'] == ('true', 'applied')
     assert resolved['octavia_lb_algorithm'] == ('SOURCE_IP', 'applied')
+    assert resolved['ingress_controller'] == ('octavia', 'applied')
     (group,) = panel.get('/v1/clusters/second/nodegroups?role=worker', headers=HEADERS).json[
         'nodegroups'
     ]

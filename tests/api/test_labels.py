@@ -169,7 +169,7 @@ REFUSED = [
     ({'api_master_lb_allowed_cidrs': '10/8/8'}, '/labels/api_master_lb_allowed_cidrs', '10/8/8'),
     ({'api_master_lb_allowed_cidrs': '10.0.0.0/8', 'master_lb_allowed_cidrs': '10.0.0.0/9'},
      '/labels/api_master_lb_allowed_cidrs', 'master_lb_allowed_cidrs'),
-    ({'ingress_controller': 'haproxy'}, '/labels/ingress_controller', 'nginx or traefik'),
+    ({'ingress_controller': 'haproxy'}, '/labels/ingress_controller', 'nginx, traefik or octavia'),
     ({'pod_security_standard': 'strict'}, '/labels/pod_security_standard', 'baseline'),
     ({'audit_log_enabled': 'perhaps'}, '/labels/audit_log_enabled', 'true or false'),
     ({'audit_log_max_size': '0'}, '/labels/audit_log_max_size', 'MB'),
@@ -233,7 +233,7 @@ def test_algorithms_are_those_of_the_provider(
 
 
 WITHOUT = {
-    'keystone_auth_enabled': True, 'ingress_controller': 'octavia',
+    'keystone_auth_enabled': True,
     'manila_csi_enabled': 'true', 'use_podman': 'true', 'prometheus_monitoring': 'true',
     'node_problem_detector_tag': 'v0.8.20',       # of another one
     'prometheus_operator_chart_tag': 'v8.2.2',    # of an add-on that the bay has not
@@ -352,6 +352,35 @@ def test_words_of_people_are_no_misspellings(driver: str) -> None:
 
 
 #: Zone, zone of volumes, size of volumes, and what is at fault, or where volumes go.
+def test_ingresses_of_octavia_need_octavia(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = make()
+    person = Person(service, 'clusters')
+    labels = {'ingress_controller': 'Octavia'}
+    swarm = {**TEMPLATE, 'name': 'swarm', 'coe': 'swarm', 'labels': labels}
+    world = service.cloud.world
+    for is_there in (True, False):
+        world.unserved = {'load-balancer'} if is_there else set()
+        world.catalogue.cache_clear()
+        # The catalogue is part of a token, which is remembered.
+        token = f'member-{is_there}'
+        service.cloud.tokens[token] = service.cloud.tokens['member']
+        monkeypatch.setitem(HEADERS, 'X-Auth-Token', token)
+        answers = [
+            person.post(labels, '?dry_run=true'),
+            person.template('post', '?dry_run=true', {**TEMPLATE, 'labels': labels}),
+        ]
+        for answer in answers:
+            assert answer.status_int == (200 if is_there else 400), answer.text
+            if not is_there:
+                (error,) = answer.json['errors']
+                assert error['code'] == 'magnum.cloud_service.not_found'
+                assert error['source']['pointer'] == '/labels/ingress_controller'
+        assert person.post({'ingress_controller': 'nginx'}, '?dry_run=true').status_int == 200
+        assert person.template('post', '?dry_run=true', swarm).status_int == 200, 'it does nothing'
+
+
 ZONES = [
     ('zone-2', '', None, None, None), ('nova', '', 5, None, 'nova'), ('', '', 5, None, ''),
     ('zone-2', 'nova', 5, None, 'nova'), ('', 'nova', 5, None, 'nova'),

@@ -32,7 +32,7 @@ CHARTS: Final = {
 }
 CLOUD: Final = '/etc/kubernetes/cloud.conf'
 #: Labels of add-ons that are objects of the service's.
-OBJECTS: Final = [{'npd_enabled': 'true'}]
+OBJECTS: Final = [{'npd_enabled': 'true'}, {'ingress_controller': 'octavia'}]
 #: Seconds: masters look once a minute, and pause for a minute after what failed.
 PATIENCE: Final = 240
 

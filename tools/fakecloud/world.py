@@ -41,12 +41,14 @@ class World:
 
     :param base: URL of this server.
     :param magnum: URL of the service under test, for the catalogue.
+    :ivar unserved: further services of the catalogue, which answer 404.
     """
 
     def __init__(self, base: str, magnum: str):
         self.base = base
         self._magnum = magnum
         self.behaviour = Behaviour()
+        self.unserved: set[str] = set()
         self.calls: collections.Counter[str] = collections.Counter()
 
     @functools.lru_cache(maxsize=10_000)  # noqa: B019 - there is one world
@@ -54,7 +56,7 @@ class World:
         """The catalogue in tokens of a project."""
         urls = {
             service: f'{self.base}/{service}' + path.format(project=project)
-            for service, path in _ENDPOINTS.items()
+            for service, path in {**_ENDPOINTS, **dict.fromkeys(self.unserved, '')}.items()
         }
         urls['volumev3'] = urls['block-storage']
         urls['container-infra'] = f'{self._magnum}/v1'

@@ -34,6 +34,11 @@ ZONE_NOT_FOUND: Final = Kind(
     'Nova or Cinder has no such availability zone, or none that is available.',
     'The message names the zones that there are; give one of them, or none.',
 )
+SERVICE_NOT_FOUND: Final = Kind(
+    'magnum.cloud_service.not_found', 400,
+    "The caller's catalogue has no service of the type that a label needs.",
+    'Choose another value of the label, or ask the operator for the service.',
+)
 FLAVOR_WITHOUT_DISK: Final = Kind(
     'magnum.flavor.no_disk', 400,
     'The flavor has no disk, and the nodes would boot from it.',

@@ -153,6 +153,18 @@ class Lookups:
                     'The label volume_availability_zone names one for the volumes.',
                 )
 
+    def services(self, wanted: Mapping[str, str]) -> None:
+        """The catalogue has the services that labels need.
+
+        :param wanted: their types by label.
+        """
+        for label, service in wanted.items():
+            if not self._ask('services', service, functools.partial(self._has, service)):
+                raise errors.at_field(
+                    errors.cloud.SERVICE_NOT_FOUND, f'labels/{label}',
+                    f'The cloud has no {service} service, which this value needs.',
+                )
+
     def limits(self) -> tuple[list[limits.Limit], list[str]]:
         """The limits of the caller's project, and the services that tell none.
 
@@ -255,6 +267,10 @@ class Lookups:
                 errors.service.CLOUD_UNAVAILABLE,
                 f'The {error.service} service did not answer. Try again later.',
             ) from None
+
+    def _has(self, service: str) -> bool:
+        found: bool = self._cloud.has(service)
+        return found
 
     @property
     def _cloud(self) -> Any:

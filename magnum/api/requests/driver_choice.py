@@ -136,6 +136,17 @@ class DriverSelection:
         # A host is Nova's alone.
         return zone, labels.get('volume_availability_zone') or zone.partition(':')[0]
 
+    def services(self, labels: Mapping[str, str], driver: Driver) -> Mapping[str, str]:
+        """Types of the cloud's services that labels need, by label.
+
+        :param labels: in their normal forms.
+        """
+        schema = driver.labels_schema()
+        return {
+            name: service for name, text in labels.items()
+            if (service := rules.service(schema, name, text))
+        }
+
     def boots_from_flavor(self, labels: Mapping[str, str]) -> bool:
         """Whether nodes boot from their flavor's disk: no root volume is asked for.
 

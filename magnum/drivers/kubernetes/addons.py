@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import yaml
 
+from magnum.domain import uuids
 from magnum.drivers import composition, files, settings
 from magnum.drivers.catalogue import Catalogue
 from magnum.drivers.contract import BayPlan, Capabilities, PlanRefused
@@ -114,6 +115,7 @@ def check(plan: BayPlan, capabilities: Capabilities) -> None:
         if chart not in charts():
             known = ', '.join(sorted(charts()))
             raise PlanRefused(f'labels/{DIGESTS}', f'There is no chart {chart!r}, only {known}.')
+    _check_ingress(plan)
     entries = wanted(plan).values()
     of_charts = [entry for entry in entries if 'chart' in entry]
     for entry in of_charts:
@@ -149,6 +151,7 @@ def _variables(plan: BayPlan) -> Mapping[str, str]:
         'calico_encapsulation': network.ENCAPSULATIONS.get(
             plan.labels['calico_ipv4pool_ipip'], 'None'
         ),
+        'ingress_provider': cloud.ingress_provider(plan.labels),
         'registry': plan.labels['container_infra_prefix'].rstrip('/'),
         'uuid': plan.uuid,
     }
@@ -158,6 +161,24 @@ def _fits(entry: Entry, labels: Mapping[str, str]) -> bool:
     return all(
         re.fullmatch(pattern, labels[label]) for label, pattern in entry['when'].items()
     )
+
+
+def _check_ingress(plan: BayPlan) -> None:
+    """Check that the ingress controller of Octavia has all that it needs."""
+    if not cloud.balances(plan.labels):
+        return
+    if plan.labels['monitoring_ingress_enabled'] == 'true':
+        raise PlanRefused(
+            'labels/monitoring_ingress_enabled',
+            'The ingress controller octavia reaches node ports alone, which monitoring has none '
+            'of: nginx and traefik reach it.',
+        )
+    if plan.fixed_network and not uuids.is_uuid(plan.fixed_subnet or ''):
+        raise PlanRefused(
+            'fixed_subnet',
+            'The ingress controller octavia needs the id of the subnet for its load balancers, '
+            'where the bay is in a network that exists.',
+        )
 
 
 def _check_since(entry: Entry, labels: Mapping[str, str]) -> None:
@@ -184,13 +205,16 @@ def _objects(name: str, entry: Entry, variables: Mapping[str, str]) -> Mapping[s
     path, prefix = entry['image'], variables['container_infra_prefix']
     image = f'{prefix}{path.rpartition("/")[2]}' if prefix else f'{IMAGES}{path}'
     documents = yaml.safe_load_all(files.read(f'kubernetes/objects/{entry["objects"]}'))
-    values = composition.merge([{'objects': list(documents)}], {
+    filled = composition.merge([{'objects': list(documents), 'told': _told(entry)}], {
         **variables,
         'image': f'{image}:{variables[entry["tag"]]}',
         'instance': f'magnum-{name}',
         'namespace': entry['namespace'],
     })
-    return {'namespace': entry['namespace'], 'values': values} | _told(entry)
+    return {
+        'namespace': entry['namespace'], 'values': {'objects': filled['objects']},
+        **filled['told'],
+    }
 
 
 def _told(entry: Entry) -> dict[str, Any]:

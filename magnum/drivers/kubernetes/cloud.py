@@ -9,6 +9,7 @@ from magnum.drivers import labels, load_balancing
 from magnum.drivers.contract import BayPlan, CloudAccess
 
 CINDER: Final = 'cinder'
+OCTAVIA: Final = 'octavia'
 _PLAIN: Final = re.compile('[A-Za-z0-9._:/-]+')
 #: Where nodes have the authority of the cloud's endpoints.
 _CA_FILE: Final = '/etc/magnum/openstack-ca.pem'
@@ -26,6 +27,11 @@ _OF_AUTOSCALER: Final = (
     'orchestration GET /**/stacks/{stacks}*/*/resources/kube_minions',
     'compute GET /**/flavors/*',
 )
+#: What the ingress controller of Octavia asks for beside what all controllers do: it looks for
+#: secrets before it deletes a load balancer. It makes none.
+_OF_INGRESS: Final = ('key-manager GET /**/secrets',)
+#: Of these the cloud's load balancers read no HTTP, which ingresses need.
+_WITHOUT_HTTP: Final = ('ovn',)
 
 
 def wants_credential(plan: BayPlan) -> bool:
@@ -42,10 +48,26 @@ def scales(resolved: Mapping[str, str]) -> bool:
     return resolved['auto_scaling_enabled'] == 'true'
 
 
+def balances(resolved: Mapping[str, str]) -> bool:
+    """Whether the bay has the ingress controller of Octavia.
+
+    :param resolved: its labels.
+    """
+    return resolved['ingress_controller'] == OCTAVIA
+
+
+def ingress_provider(resolved: Mapping[str, str]) -> str:
+    """Octavia's provider of load balancers for ingresses; empty: the cloud's default one."""
+    provider = resolved['octavia_provider']
+    return 'amphora' if provider in _WITHOUT_HTTP else provider
+
+
 def access_rules(plan: BayPlan, of_controllers: Sequence[str]) -> tuple[str, ...]:
     """See the contract."""
     resolved = _resolved(plan)
     found = tuple(of_controllers) if _has_controllers(plan, resolved) else ()
+    if of_controllers and balances(resolved):
+        found += _OF_INGRESS
     if of_controllers and scales(resolved):
         stacks = stack_names.common_prefix(plan.name)
         found += tuple(rule.format(bay=plan.uuid, stacks=stacks) for rule in _OF_AUTOSCALER)
@@ -101,8 +123,10 @@ def _resolved(plan: BayPlan) -> Mapping[str, str]:
 
 
 def _has_controllers(plan: BayPlan, resolved: Mapping[str, str]) -> bool:
-    return resolved['cloud_provider_enabled'] == 'true' or (
-        claims_volumes(plan.volume_driver, resolved)
+    return (
+        resolved['cloud_provider_enabled'] == 'true'
+        or claims_volumes(plan.volume_driver, resolved)
+        or balances(resolved)
     )
 
 

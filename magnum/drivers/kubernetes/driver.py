@@ -230,9 +230,11 @@ class KubernetesDriver(heat.HeatDriver):
 
     def check_upgrade(self, current: BayPlan, target: BayPlan) -> None:
         """See the contract."""
+        # Masters keep what these have asked; they go as add-ons do.
         if not self._scales(target):
-            # Masters keep what the autoscaler has asked; it goes as an add-on does.
             current = _without_scaling(current)
+        if not cloud.balances(self._with_default_labels(target).labels):
+            current = self._without_balancing(current)
         super().check_upgrade(current, target)
         if _is_release_chosen(current, target):
             masters.check_path(
@@ -276,6 +278,12 @@ class KubernetesDriver(heat.HeatDriver):
 
     def _scales(self, plan: BayPlan) -> bool:
         return cloud.scales(self._with_default_labels(plan).labels)
+
+    def _without_balancing(self, plan: BayPlan) -> BayPlan:
+        """The plan of a bay that has no ingress controller of Octavia."""
+        if not cloud.balances(self._with_default_labels(plan).labels):
+            return plan
+        return dataclasses.replace(plan, labels={**plan.labels, 'ingress_controller': ''})
 
     def _changed_in_place(self, plan: BayPlan) -> dict[str, str]:
         plan = self._with_default_labels(plan)

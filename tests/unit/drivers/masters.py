@@ -49,7 +49,7 @@ elif verb in ('apply', 'delete') and '--namespace' in options and '--filename' i
     (folder / 'objects').write_text(json.dumps(objects if verb == 'apply' else []))
 elif verb == 'apply':
     if options['--filename'] == '-':
-        (folder / 'secret').write_text(json.dumps(json.load(sys.stdin)['stringData']))
+        (folder / 'secret').write_text(json.dumps(json.load(sys.stdin)['data']))
         sys.exit()
     text = pathlib.Path(options['--filename']).read_text()
     if 'bad' in text:
@@ -185,10 +185,11 @@ class Cluster:
         """Let pods wait for something, or for nothing."""
         (self.root / 'api/waits').write_text(reason)
 
-    def shared(self) -> str | None:
-        """What is in the Secret for those that use the cloud."""
+    def shared(self, name: str = 'cloud.conf') -> str | None:
+        """A file of the Secret for those that use the cloud."""
         file = self.root / 'api/secret'
-        return json.loads(file.read_text())['cloud.conf'] if file.exists() else None
+        found = json.loads(file.read_text()) if file.exists() else {}
+        return base64.b64decode(found[name]).decode() if name in found else None
 
     def restarts(self) -> list[str]:
         """What was started anew since it was asked last."""

@@ -1,24 +1,39 @@
 """Add-ons whose projects have no chart: the objects that masters are told of."""
 
+import json
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
+import yaml
 
 from magnum.drivers import labels as label_rules
 from magnum.drivers import settings
-from magnum.drivers.contract import PlanRefused
+from magnum.drivers.contract import BayPlan, CloudAccess, PlanRefused
 from magnum.drivers.kubernetes import addons
 from magnum.drivers.kubernetes.driver import KubernetesDriver
 from tests.unit.drivers import masters, plans
 from tests.unit.drivers.masters import Cluster, Master
 
+SUBNET, NETWORK = (f'{digit * 8}-1111-4111-8111-111111111111' for digit in '12')
 DRIVER = KubernetesDriver()
 SCHEMA = DRIVER.labels_schema()
 #: By add-on: the label that asks for it, and what its programs take by their documents.
-WANTED: Mapping[str, Mapping[str, str]] = {'problem-detector': {'npd_enabled': 'true'}}
-OPTIONS: Mapping[str, set[str]] = {'problem-detector': {'--logtostderr'}}
+WANTED: Mapping[str, Mapping[str, str]] = {
+    'problem-detector': {'npd_enabled': 'true'},
+    'octavia-ingress': {'ingress_controller': 'octavia'},
+}
+OPTIONS: Mapping[str, set[str]] = {
+    'problem-detector': {'--logtostderr'},
+    'octavia-ingress': {'--config'},
+}
+#: As the service writes it.
+CLOUD = DRIVER.cloud_configuration(plans.plan(DRIVER), CloudAccess(
+    'the-id', 'a#"secret', 'https://keystone.example.org/v3', 'RegionOne', NETWORK, SUBNET
+))
+#: Of bays that exist and have a credential.
+USING = {'cloud_provider_enabled': 'true'}
 every_addon = pytest.mark.parametrize('name', WANTED)
 
 
@@ -136,14 +151,104 @@ def test_what_reads_the_kernels_messages_may_do_no_more_in_the_cluster() -> None
     }
 
 
+def plan(**changes: Any) -> BayPlan:
+    return plans.plan(DRIVER, labels=WANTED['octavia-ingress'], **changes)
+
+
+def test_the_ingress_controller_reads_no_secrets_of_the_cluster() -> None:
+    """Whose nodes, services and ingresses it looks at; it says in ingresses what came of it."""
+    found = objects('octavia-ingress')
+    (role,) = of_kind(found, 'ClusterRole')
+    (binding,) = of_kind(found, 'ClusterRoleBinding')
+    assert binding['roleRef']['name'] == role['metadata']['name']
+    may = {
+        (verb, resource) for rule in role['rules']
+        for verb in rule['verbs'] for resource in rule['resources']
+    }
+    looks = {'get', 'list', 'watch'}
+    assert may == {
+        *((verb, resource) for verb in looks for resource in ('nodes', 'services', 'ingresses')),
+        ('update', 'ingresses/status'), ('create', 'events'), ('patch', 'events'),
+    }
+
+
+def test_the_ingress_controller_runs_once_and_on_masters() -> None:
+    spec = workload(objects('octavia-ingress'))['spec']
+    assert (spec['replicas'], spec['strategy']) == (1, {'type': 'Recreate'})
+    pod = spec['template']['spec']
+    assert pod['nodeSelector'] == {'node-role.kubernetes.io/control-plane': ''}
+    (secret,) = (volume['secret'] for volume in pod['volumes'] if 'secret' in volume)
+    (item,) = secret['items']
+    (config,) = container(objects('octavia-ingress'))['args']
+    assert config == f'--config=/etc/config/{item["path"]}'
+    assert (secret['secretName'], item['key']) == ('cloud-config', 'octavia-ingress.yaml')
+
+
+@pytest.mark.parametrize(('provider', 'expected'), [
+    ('', ''), ('amphora', 'amphora'), ('mine', 'mine'), ('ovn', 'amphora'),
+])
+def test_the_ingress_controller_is_told_whose_load_balancers_are_its_own(
+    provider: str, expected: str
+) -> None:
+    """By the name in them a bay's deletion finds them. OVN's know no HTTP."""
+    labels = {**WANTED['octavia-ingress'], 'octavia_provider': provider}
+    assert told(labels)['octavia-ingress']['cloud'] == {
+        'cluster-name': plans.plan(DRIVER).uuid, 'octavia': {'provider': expected},
+    }
+
+
+def test_the_ingress_controller_uses_the_cloud_with_the_bays_credential() -> None:
+    assert DRIVER.wants_cloud_credential(plan())
+    rules = DRIVER.cloud_access_rules(plan(), ('load-balancer GET /**',))
+    assert rules == ('load-balancer GET /**', 'key-manager GET /**/secrets')
+    assert DRIVER.cloud_access_rules(plan(), ()) == (), 'the operator wants none'
+    settings_of_masters = DRIVER.render(plan()).parameters['master_settings']
+    assert settings.parse(settings_of_masters)['MAGNUM_CLOUD_CREDENTIAL'] == 'true'
+
+
+@pytest.mark.parametrize(('changes', 'field'), [
+    ({'fixed_network': 'private', 'fixed_subnet': None}, 'fixed_subnet'),
+    ({'fixed_network': 'private', 'fixed_subnet': 'private-subnet'}, 'fixed_subnet'),
+    ({'monitoring_enabled': 'true', 'monitoring_ingress_enabled': 'true'},
+     'labels/monitoring_ingress_enabled'),
+])
+def test_the_ingress_controller_cannot_do_without(changes: dict[str, Any], field: str) -> None:
+    labels = {name: text for name, text in changes.items() if name.startswith('monitoring')}
+    others = {name: text for name, text in changes.items() if name not in labels}
+    with pytest.raises(PlanRefused) as refused:
+        DRIVER.validate(plans.plan(
+            DRIVER, labels={**WANTED['octavia-ingress'], **labels}, **others
+        ))
+    assert refused.value.field == field
+    DRIVER.validate(plans.plan(
+        DRIVER, labels={'ingress_controller': 'nginx', **labels}, **others
+    ))
+
+
+def test_the_ingress_controller_takes_the_subnet_of_the_users_network() -> None:
+    DRIVER.validate(plan(fixed_network='private', fixed_subnet=SUBNET))
+
+
+def test_a_bay_without_a_credential_gets_no_ingress_controller_and_may_lose_it() -> None:
+    without, wanting = plans.plan(DRIVER), plan()
+    with pytest.raises(PlanRefused) as refused:
+        DRIVER.check_upgrade(without, wanting)
+    assert refused.value.field == 'labels/ingress_controller'
+    for target in (without, plans.plan(DRIVER, labels={'ingress_controller': 'traefik'})):
+        DRIVER.check_upgrade(wanting, target)
+        found = DRIVER.master_settings(wanting, target, plans.bay_outputs(DRIVER, wanting))
+        assert 'octavia-ingress' not in masters.unpack(found['MAGNUM_ADDONS'])['charts']
+
+
 def of_an_earlier_release(labels: Mapping[str, str]) -> dict[str, Any]:
     """Outputs of a bay whose masters know charts alone, whatever its labels are."""
     plan = plans.plan(DRIVER, labels=labels)
     outputs = plans.bay_outputs(DRIVER, plan)
     known = settings.parse(outputs['settled']['master_settings'])
     del known[addons.KNOWS_OBJECTS]
+    asking = {label for labels_of_addon in WANTED.values() for label in labels_of_addon}
     bare = plans.plan(DRIVER, labels={
-        name: text for name, text in labels.items() if WANTED['problem-detector'].get(name) != text
+        name: text for name, text in labels.items() if name not in asking
     })
     without = settings.parse(DRIVER.render(bare).parameters['master_settings'])
     outputs['settled']['master_settings'] = settings.shell(
@@ -152,9 +257,10 @@ def of_an_earlier_release(labels: Mapping[str, str]) -> dict[str, Any]:
     return outputs
 
 
-def test_masters_that_know_no_objects_are_not_told_of_any() -> None:
+@every_addon
+def test_masters_that_know_no_objects_are_not_told_of_any(name: str) -> None:
     """They would end at them; another release brings all settings anew."""
-    labels = {**WANTED['problem-detector'], 'kube_tag': 'v1.34.3'}
+    labels = {**WANTED[name], 'kube_tag': 'v1.34.3'}
     current, target = (
         plans.plan(DRIVER, labels={**labels, 'kube_tag': release})
         for release in ('v1.34.3', 'v1.35.1')
@@ -176,7 +282,9 @@ def test_masters_that_know_no_objects_get_none_later(name: str) -> None:
 
 @every_addon
 def test_an_upgrade_brings_and_removes_it(name: str) -> None:
-    without, wanting = (plans.plan(DRIVER, labels=labels) for labels in ({}, WANTED[name]))
+    without, wanting = (
+        plans.plan(DRIVER, labels={**USING, **labels}) for labels in ({}, WANTED[name])
+    )
     for current, target in ((without, wanting), (wanting, without)):
         DRIVER.check_upgrade(current, target)
         outputs = plans.bay_outputs(DRIVER, current)
@@ -197,7 +305,7 @@ def test_masters_keep_objects_as_they_keep_charts(cluster: Cluster, name: str) -
     chart = told(WANTED[name])[name]
     cluster.charts[name] = chart
     if 'cloud' in chart:
-        master.share('[Global]\n')
+        master.share(CLOUD)
     cluster.fails(name, 'no node has this device')
     master.look()
     assert (master.condition() or '').startswith(f'False Failing {name}: Error: no node has this')
@@ -215,3 +323,31 @@ def test_masters_keep_objects_as_they_keep_charts(cluster: Cluster, name: str) -
     assert cluster.release(name, chart['namespace']) is None
     assert cluster.ledger() == {}
     assert cluster.applied() == []
+
+
+def test_the_ingress_controllers_file_follows_the_credential(cluster: Cluster) -> None:
+    """Beside that of others, in the Secret that masters change when they have another one."""
+    master = Master(cluster)
+    cluster.charts['octavia-ingress'] = chart = told(WANTED['octavia-ingress'])['octavia-ingress']
+    master.share(CLOUD)
+    said = [master.look()]
+    assert cluster.shared() == CLOUD
+    file = yaml.safe_load(cluster.shared('octavia-ingress.yaml') or '')
+    assert file == {
+        'cluster-name': plans.plan(DRIVER).uuid,
+        'openstack': {
+            'auth-url': 'https://keystone.example.org/v3', 'region': 'RegionOne',
+            'application-credential-id': 'the-id', 'application-credential-secret': 'a#"secret',
+        },
+        'octavia': {'subnet-id': SUBNET, 'floating-network-id': NETWORK, 'provider': ''},
+    }
+    master.share(CLOUD.replace('the-id', 'another-id'))
+    said.append(master.look('cloud'))
+    file = yaml.safe_load(cluster.shared('octavia-ingress.yaml') or '')
+    assert file['openstack']['application-credential-id'] == 'another-id'
+    assert 'a#' not in json.dumps(chart), 'masters are not told of it'
+    assert not any('a#' in done.stdout + done.stderr for done in said)
+    del cluster.charts['octavia-ingress']
+    cluster.want('cloud-provider', cloud=True)
+    master.look()
+    assert cluster.shared('octavia-ingress.yaml') is None

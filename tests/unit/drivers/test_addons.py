@@ -359,8 +359,9 @@ def test_all_addons_fit_into_user_data(network_driver: str) -> None:
 @pytest.mark.parametrize(
     ('labels', 'idle'),
     [
-        ({'ingress_controller': 'octavia'}, {'ingress_controller'}),
-        ({'ingress_controller': 'Octavia'}, {'ingress_controller'}),
+        ({'container_runtime': 'host-docker'}, {'container_runtime'}),
+        ({'container_runtime': 'Host-Docker'}, {'container_runtime'}),
+        ({'ingress_controller': 'Octavia', 'octavia_ingress_controller_tag': 'v1.33.0'}, set()),
         ({'ingress_controller': 'nginx', 'nginx_ingress_controller_chart_tag': '4.15.1'}, set()),
         ({'ingress_controller': 'traefik', 'nginx_ingress_controller_chart_tag': '4.15.1'},
          {'nginx_ingress_controller_chart_tag'}),

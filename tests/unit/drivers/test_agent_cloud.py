@@ -235,3 +235,21 @@ def test_secrets_of_the_cloud_are_cut_out_of_what_is_told(node: Node, service: S
     (report,) = service.reports()
     assert report['lines'] == ['*** is it', 'cloud.conf: ***']
     assert 'secret-1' not in json.dumps(report)
+
+
+@pytest.mark.parametrize('before', ['', '{', '{"', '{"x'])
+@pytest.mark.parametrize('after', ['', '"', '"}'])
+def test_secrets_of_the_cloud_are_cut_out_of_other_files_in_base64(
+    node: Node, service: Service, before: str, after: str
+) -> None:
+    """Add-ons have files of their own with it, as Kubernetes keeps them in a Secret."""
+    reporter = built(node)
+    told = base64.b64encode(f'{before}secret-1{after}'.encode()).decode()
+    state.tell(node, 'failed', '65-addons', 9, 11, f'data: {told}')
+    reporter.turn()
+    (report,) = service.reports()
+    (line,) = report['lines']
+    shown = line.removeprefix('data: ').replace('***', '')
+    # What is left are the letters at both ends, which have something of their neighbours, too.
+    assert len(shown) <= len(told) - (len('secret-1') - 1) * 8 // 6 + 1
+    assert '***' in line

@@ -11,6 +11,7 @@ goes is in a file for ``conditions.sh``; other masters have none.
 from __future__ import annotations
 
 import base64
+import configparser
 import datetime
 import hashlib
 import json
@@ -136,11 +137,17 @@ def share_cloud(charts: dict[str, Any], before: dict[str, str]) -> None:
         content = CLOUD.read_text()
     except OSError as error:
         raise Failed(str(error)) from None
-    found = digest(content.encode())
+    files = {'cloud.conf': content, **{
+        f'{name}.yaml': own_file(content, chart['cloud'])
+        for name, chart in users.items() if chart['cloud'] is not True
+    }}
+    found = digest(json.dumps(files).encode())
     if before.get(CLOUD_KEY) == found:
         return
     kubectl('apply', '--server-side', '--force-conflicts', '--filename=-', given=json.dumps({
-        'apiVersion': 'v1', 'kind': 'Secret', 'stringData': {'cloud.conf': content},
+        'apiVersion': 'v1', 'kind': 'Secret', 'data': {
+            name: base64.b64encode(text.encode()).decode() for name, text in files.items()
+        },
         'metadata': {'name': 'cloud-config', 'namespace': 'kube-system'},
     }))
     # They read it when they start.
@@ -149,6 +156,25 @@ def share_cloud(charts: dict[str, Any], before: dict[str, str]) -> None:
             restart(name, chart['namespace'])
     note(CLOUD_KEY, found)
     before[CLOUD_KEY] = found
+
+
+def own_file(content: str, told: dict[str, Any]) -> str:
+    """What an add-on reads that takes no cloud.conf: the same as JSON, and so as YAML.
+
+    :param content: of cloud.conf.
+    :param told: what it reads beside that.
+    """
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read_string(content)
+    known = {
+        section: {key: json.loads(text) if text.startswith('"') else text
+                  for key, text in parser[section].items()}
+        for section in parser.sections()
+    }
+    of_balancers = {key: text for key, text in known['LoadBalancer'].items() if key[:3] != 'lb-'}
+    return json.dumps({
+        **told, 'openstack': known['Global'], 'octavia': {**of_balancers, **told['octavia']},
+    })
 
 
 def digest(content: bytes) -> str:

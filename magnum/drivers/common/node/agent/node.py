@@ -136,10 +136,19 @@ class Node:
             return ''
 
     def _secrets_in_files(self) -> list[str]:
-        """The key, the secret of the cloud, and its whole file as Kubernetes keeps it."""
+        """The key, the secret of the cloud, and that as Kubernetes keeps files with it."""
         key, content = self._text(ENCRYPTION_KEY), self._text(CLOUD)
         secrets = re.findall(r'^application-credential-secret *= *"?([^"\s]+)', content, re.M)
-        return [key, *secrets, base64.b64encode(content.encode()).decode('ascii')]
+        within = [text for secret in secrets for text in _in_base64(secret.encode())]
+        return [key, *secrets, base64.b64encode(content.encode()).decode('ascii'), *within]
+
+
+def _in_base64(secret: bytes) -> list[str]:
+    """What shows a secret in the base64 of any text around it, by where it begins there."""
+    return [
+        base64.b64encode(bytes(before) + secret).decode('ascii')
+        [(before * 8 + 5) // 6:(before + len(secret)) * 8 // 6] for before in range(3)
+    ]
 
 
 def _without_keys(lines: list[str]) -> list[str]:
