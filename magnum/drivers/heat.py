@@ -68,6 +68,8 @@ class HeatDriver(Driver):
     refusals: ClassVar[tuple[checks.Check, ...]] = checks.COMMON
     #: Those that pass for a bay that exists and is refused as it is.
     tolerated: ClassVar[frozenset[checks.Check]] = frozenset((checks.proxies,))
+    #: Parameters that stacks of old do not know, as their masters were made.
+    younger: ClassVar[Mapping[str, Any]] = {'volume_zone': ''}
     #: Settings of masters that the template makes of stack parameters, by parameter.
     parameter_settings: ClassVar[Mapping[str, str]] = {}
     #: Settings of masters that an upgrade may change while they live.
@@ -251,7 +253,7 @@ class HeatDriver(Driver):
         plan = self._with_default_labels(dataclasses.replace(plan, workers=group))
         wanted = {
             **self._parameters(plan),
-            **dict.fromkeys(stack_parameters.YOUNGER, ''),
+            **self.younger,
             **settled,
             **self._open_to(plan, bay_outputs),
             'worker_settings': settings.shell(self._worker_settings(plan, plan, settled)),

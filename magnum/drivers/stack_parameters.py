@@ -117,9 +117,6 @@ OPENING: Final = frozenset(('mesos_allowed_cidrs', 'node_ports_allowed_cidrs'))
 # What an older stack is open to, that has no output "open_to".
 EVERYBODY: Final = '0.0.0.0/0'
 
-# Masters of stacks that do not know these were made as if they were empty.
-YOUNGER: Final = frozenset(('volume_zone',))
-
 # These are the service's, of today; masters that live pass over them.
 OF_THE_SERVICE: Final = frozenset((
     'master_bootstrap_token',

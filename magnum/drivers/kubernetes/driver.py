@@ -1,5 +1,6 @@
 """Kubernetes: its programs as systemd services, etcd on the masters."""
 
+import collections
 import dataclasses
 import ipaddress
 from collections.abc import Collection, Mapping, Sequence
@@ -144,6 +145,7 @@ class KubernetesDriver(heat.HeatDriver):
         archives.check,
         addons.check,
     ))
+    younger = {**heat.HeatDriver.younger, 'etcd_volume_size': 0, 'etcd_volume_type': ''}
     parameter_settings = {'kube_version': masters.RELEASE}
     changed_in_place = masters.CHANGED_IN_PLACE
     # Programs were checked by digests from where they came from, if at all; no bay had a
@@ -215,7 +217,18 @@ class KubernetesDriver(heat.HeatDriver):
             'network_driver': plan.network_driver,
             'pods_network_cidr': network.pods(plan),
             'tls_disabled': plan.tls_disabled,
+            'etcd_volume_size': plan.labels['etcd_volume_size'],
+            'etcd_volume_type': plan.labels['etcd_volume_type'],
         }
+
+    def footprint(self, plan: BayPlan) -> Mapping[str, int]:
+        """See the contract; with the masters' volumes for etcd."""
+        size = self._with_default_labels(plan).labels['etcd_volume_size']
+        if not size.isdecimal() or not int(size):
+            return super().footprint(plan)
+        masters = plan.masters.node_count
+        of_etcd = collections.Counter(volumes=masters, volume_gigabytes=masters * int(size))
+        return of_etcd + collections.Counter(super().footprint(plan))
 
     def group_parameters(self, group: NodeGroupPlan) -> Mapping[str, Any]:
         """What nodes register with; those that live keep what they have.

@@ -50,6 +50,7 @@ def test_life_of_a_bay(build: Any, driver: Driver) -> None:
         masters=plans.group(MASTER, docker_volume_size=1),
         workers=plans.group(WORKER, docker_volume_size=1),
         ssh_public_key=PUBLIC_KEY,
+        labels={'etcd_volume_size': '1'},
     )
     first = bay.observed()
     assert (first.master_count, first.node_count) == (1, 1)
@@ -60,6 +61,8 @@ def test_life_of_a_bay(build: Any, driver: Driver) -> None:
     assert worker['MAGNUM_MASTER_ADDRESSES'] == master['MAGNUM_NODE_ADDRESS']
     assert worker['MAGNUM_BOOTSTRAP_TOKEN'] == plans.TOKENS[WORKER]
     assert worker['MAGNUM_VOLUME_ID']
+    assert worker['MAGNUM_ETCD_VOLUME_ID'] == ''
+    assert len({master['MAGNUM_VOLUME_ID'], master['MAGNUM_ETCD_VOLUME_ID'], ''}) == 3
     assert all(len(text) < 40 * 1024 for text in bay.stack.user_data.values())
 
     bay.resize(3)

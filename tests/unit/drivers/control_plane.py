@@ -56,7 +56,8 @@ class Node:
     def run(self, step: str, **told: str) -> 'subprocess.CompletedProcess[str]':
         """Run a step with these settings."""
         file = node_files.place(self.root, f'kubernetes/node/{step}.sh', f'opt/magnum/{step}.sh')
-        names = re.findall(r'\bMAGNUM_[A-Z_]+\b', file.read_text())
+        texts = file.read_text() + (self.root / 'opt/magnum/downloads.sh').read_text()
+        names = re.findall(r'\bMAGNUM_[A-Z_]+\b', texts)
         environment = {
             **dict.fromkeys(names, ''),
             'MAGNUM_API_SECONDS': '5',

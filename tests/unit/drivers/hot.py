@@ -46,8 +46,12 @@ def _resolve(node: Any, files: Mapping[str, str], values: Mapping[str, str]) -> 
             return joined if isinstance(joined, str) else delimiter.join(joined)
         if function == 'str_replace':
             return _replace(argument, files, values)
-        if function in ('get_attr', 'if', 'get_resource', 'str_split'):
-            # Addresses of three masters, or a signed URL: nothing is longer.
+        if function == 'if':
+            return max((_resolve(item, files, values) for item in argument[1:]), key=len)
+        if function == 'get_resource':
+            return 'x' * len('5f0e7d52-9a3c-4f5e-8f7e-0a1b2c3d4e5f')
+        if function in ('get_attr', 'str_split'):
+            # Addresses of all masters: nothing is longer.
             return 'x' * 500
     return {key: _resolve(value, files, values) for key, value in node.items()}
 

@@ -90,7 +90,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     'volumes': {
         'masters': group(MASTER, docker_volume_size=3),
         'workers': group(WORKER, docker_volume_size=2),
-        'labels': {'boot_volume_size': '20'},
+        'labels': {'boot_volume_size': '20', 'etcd_volume_size': '4', 'etcd_volume_type': 'ssd'},
     },
     'existing network': {'fixed_network': 'shared', 'fixed_subnet': 'shared-subnet'},
     'existing network, private': {

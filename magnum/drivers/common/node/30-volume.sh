@@ -1,19 +1,14 @@
 #!/bin/bash
-# Give the containers the Cinder volume that was made for them.
+# Give the containers, and etcd on masters, the Cinder volumes that were made for them.
 # roles: master worker
 set -euo pipefail
 # shellcheck source=../../common/node/lib.sh
 . /opt/magnum/lib.sh
 
-if [ -z "$MAGNUM_VOLUME_ID" ]; then
-    exit 0
-fi
-
-# Nova's disks carry the first 20 characters of the volume's id as serial.
-device=
+# find_device ID: Nova's disks carry the first 20 characters of the volume's id as serial.
 find_device() {
     local link
-    for link in /dev/disk/by-id/*"${MAGNUM_VOLUME_ID:0:20}"; do
+    for link in /dev/disk/by-id/*"${1:0:20}"; do
         if [ -b "$link" ]; then
             device=$(readlink -f "$link")
             return 0
@@ -22,13 +17,23 @@ find_device() {
     return 1
 }
 
-# Heat attaches the volume after the server was made.
-wait_until 600 find_device
-if ! blkid "$device" >/dev/null; then
-    mkfs.ext4 -q -L magnum "$device"
-fi
-mkdir -p "$MAGNUM_VOLUME_MOUNT"
-if ! grep -q " $MAGNUM_VOLUME_MOUNT " /etc/fstab; then
-    echo "LABEL=magnum $MAGNUM_VOLUME_MOUNT ext4 defaults,nofail 0 2" >>/etc/fstab
-fi
-mountpoint -q "$MAGNUM_VOLUME_MOUNT" || mount "$MAGNUM_VOLUME_MOUNT"
+# mount_volume ID LABEL FOLDER: if there is one.
+mount_volume() {
+    local device
+    if [ -z "$1" ]; then
+        return 0
+    fi
+    # Heat attaches the volume after the server was made.
+    wait_until 600 find_device "$1"
+    if ! blkid "$device" >/dev/null; then
+        mkfs.ext4 -q -L "$2" "$device"
+    fi
+    mkdir -p "$3"
+    if ! grep -q " $3 " /etc/fstab; then
+        echo "LABEL=$2 $3 ext4 defaults,nofail 0 2" >>/etc/fstab
+    fi
+    mountpoint -q "$3" || mount "$3"
+}
+
+mount_volume "$MAGNUM_VOLUME_ID" magnum "$MAGNUM_VOLUME_MOUNT"
+mount_volume "$MAGNUM_ETCD_VOLUME_ID" magnum-etcd /var/lib/magnum-etcd
