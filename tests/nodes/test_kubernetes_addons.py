@@ -113,6 +113,14 @@ def test_the_storage_class_is_accepted(client: Kubectl, master: Machine) -> None
     assert made['provisioner'] == 'cinder.csi.openstack.org'
 
 
+def test_load_balancers_of_the_workload_leave_masters_out(client: Kubectl) -> None:
+    """Their cloud provider and ingress controllers do so by this label."""
+    (node,) = client.json(
+        'get', 'nodes', '--selector', 'node.kubernetes.io/exclude-from-external-load-balancers'
+    )['items']
+    assert 'node-role.kubernetes.io/control-plane' in node['metadata']['labels']
+
+
 def holds(made: Any, wanted: Any) -> bool:
     """Whether all that was wanted is there, beside what the API server adds."""
     if isinstance(wanted, dict):

@@ -358,6 +358,26 @@ def test_a_node_that_does_not_get_ready_says_how_its_network_is(
     assert done.stderr == ''
 
 
+@pytest.mark.parametrize(('role', 'labels'), [('worker', ''), ('master', (
+    'node/bay-0 node-role.kubernetes.io/control-plane= '
+    'node.kubernetes.io/exclude-from-external-load-balancers='
+))])
+def test_load_balancers_of_the_workload_lead_to_workers(
+    tmp_path: pathlib.Path, role: str, labels: str
+) -> None:
+    """The ports of services are not open on masters."""
+    program(tmp_path, 'curl', f"echo '{NODE.replace('False', 'True')}'")
+    program(tmp_path, 'kubectl', f'echo "$@" >>{tmp_path}/labels')
+    (tmp_path / 'labels').touch()
+    done = run(
+        '90-ready', tmp_path, 'flannel', MAGNUM_READY_SECONDS='0', MAGNUM_NODE_ROLE=role,
+        MAGNUM_NODE_NAME='bay-0', MAGNUM_API_ADDRESS='10.0.0.5',
+    )
+    assert done.returncode == 0, done.stderr
+    said = (tmp_path / 'labels').read_text().strip()
+    assert said.partition(' label --overwrite ')[2] == labels
+
+
 def test_a_network_that_nodes_do_not_have_is_not_brought() -> None:
     """A conductor of a release that had flannel alone made the bay, whatever was asked for."""
     current, target = (plan('calico', {'kube_tag': tag}) for tag in ('v1.34.3', 'v1.35.1'))

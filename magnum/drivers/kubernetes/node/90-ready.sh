@@ -27,7 +27,9 @@ if ! wait_until "${MAGNUM_READY_SECONDS:-900}" node_ready; then
 fi
 
 if [ "$MAGNUM_NODE_ROLE" = master ]; then
-    # Kubelets may not give themselves this label.
+    # Kubelets may not give themselves the first label. By the second load balancers of the
+    # workload lead to workers alone, whose ports of services are open to them.
     kubectl --kubeconfig=/etc/kubernetes/admin.conf label --overwrite \
-        "node/$MAGNUM_NODE_NAME" node-role.kubernetes.io/control-plane=
+        "node/$MAGNUM_NODE_NAME" node-role.kubernetes.io/control-plane= \
+        node.kubernetes.io/exclude-from-external-load-balancers=
 fi
