@@ -415,6 +415,24 @@ def test_zones_are_looked_up_and_reach_volumes(
         assert answers[0].json['parameters']['volume_zone'] == expected
 
 
+def test_volumes_for_etcd_are_in_the_zone_too(make: Make) -> None:
+    service = make()
+    person = Person(service, 'clusters')
+    zone = {'availability_zone': 'zone-2'}
+    for size, status in (('4', 400), ('0', 200)):
+        labels = {**zone, 'etcd_volume_size': size}
+        assert person.post(labels, '?dry_run=true').status_int == status
+        answer = person.template('post', '?dry_run=true', {**TEMPLATE, 'labels': labels})
+        assert answer.status_int == status
+    # Where masters have none it says nothing, nor do workers have one.
+    of_swarm = {**TEMPLATE, 'coe': 'swarm', 'labels': {**zone, 'etcd_volume_size': '4'}}
+    assert person.template('post', '?dry_run=true', of_swarm).status_int == 200
+    assert person.post({'etcd_volume_size': '4'}).status_int == 202
+    service.settle()
+    made = person.group(name='g', merge_labels=True, labels=zone)
+    assert made.status_int == 202, made.text
+
+
 def test_volumes_to_boot_from_are_in_the_zone_too(person: Person) -> None:
     labels = {'availability_zone': 'zone-2', 'boot_volume_size': '20'}
     assert person.post(labels, '?dry_run=true').status_int == 400

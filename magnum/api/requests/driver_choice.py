@@ -123,15 +123,20 @@ class DriverSelection:
             return self._drivers.by_name(bay.driver or '')
 
     def zones(
-        self, labels: Mapping[str, str], values: Mapping[str, Any]
+        self, labels: Mapping[str, str], values: Mapping[str, Any], driver: Driver | None = None
     ) -> tuple[str, str]:
         """The availability zones of servers and of volumes; empty for any, and for no volumes.
 
         :param labels: in their normal forms.
         :param values: columns of a baymodel, a bay or a node group.
+        :param driver: of masters, if there are some to make.
         """
         zone = labels.get('availability_zone', '')
-        if not values['docker_volume_size'] and self.boots_from_flavor(labels):
+        if not (
+            values['docker_volume_size']
+            or not self.boots_from_flavor(labels)
+            or (driver and _has_etcd_volumes(labels, driver))
+        ):
             return zone, ''
         # A host is Nova's alone.
         return zone, labels.get('volume_availability_zone') or zone.partition(':')[0]
@@ -160,3 +165,9 @@ class DriverSelection:
 
 def _expected(names: Sequence[str]) -> str:
     return f'expecting one of: {", ".join(names)}' if names else 'expecting none'
+
+
+def _has_etcd_volumes(labels: Mapping[str, str], driver: Driver) -> bool:
+    name = 'etcd_volume_size'
+    is_idle = rules.why_without_effect(driver.labels_schema(), name, labels)
+    return labels.get(name, '').strip('0') != '' and not is_idle
