@@ -12,7 +12,7 @@ Python can unpack, which every guest has for cloud-init, bzip2 takes the least.
 import ast
 import bz2
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final, NamedTuple, TypeVar
 
 from magnum.drivers import files
@@ -25,6 +25,8 @@ _Documented = TypeVar('_Documented', ast.Module, ast.ClassDef, ast.FunctionDef)
 
 # A line that is a comment, but neither "#!" nor what run.sh reads.
 _COMMENT: Final = re.compile(r'^[ \t]*#(?!!| attempts:).*\n', re.MULTILINE)
+#: What begins a here-document, and the word that ends it.
+_HERE_DOCUMENT: Final = re.compile(r"(?<!<)<<'?(\w+)")
 _EMPTY_LINES: Final = re.compile(r'\n{2,}')
 _ROLES: Final = re.compile(r'^# roles:((?: master| worker)+)$', re.MULTILINE)
 _SUFFIX: Final = '.archive'
@@ -95,16 +97,29 @@ def pack(members: Collection[Member]) -> str:
 def bare(name: str) -> str:
     """The text of a file without what only its readers here need."""
     text = files.read(name)
-    if name.endswith('.yaml'):
-        return _COMMENT.sub('', text)
+    if name.endswith('.sh'):
+        return ''.join(_bare_script(text))
     if not name.endswith('.py'):
-        return _EMPTY_LINES.sub('\n', _COMMENT.sub('', text))
+        return _COMMENT.sub('', text)
     first = text.partition('\n')[0] + '\n' if text.startswith('#!') else ''
     transformer = _Bare(text)
     program = ast.unparse(transformer.visit(ast.parse(text)))
     for placeholder, segment in transformer.f_strings.items():
         program = program.replace(placeholder, segment)
     return _EMPTY_LINES.sub('\n', f'{first}{program}\n')
+
+
+def _bare_script(text: str) -> Iterator[str]:
+    """The lines of a script but for comments and empty ones; of here-documents all lines."""
+    end = None
+    for line in text.splitlines(keepends=True):
+        if end is not None:
+            end = None if line.rstrip('\n') == end else end
+        elif line == '\n' or _COMMENT.fullmatch(line):
+            continue
+        elif found := _HERE_DOCUMENT.search(line):
+            end = found[1]
+        yield line
 
 
 class _Bare(ast.NodeTransformer):

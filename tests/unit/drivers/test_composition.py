@@ -212,6 +212,25 @@ def test_programs_of_nodes_stay_the_same(name: str) -> None:
     assert found == _instructions(node_files.bare(name))
 
 
+def _as_bash_reads_it(text: str) -> str:
+    """A script without comments and empty lines, but for those that it gives to programs."""
+    return subprocess.run(
+        ['bash', '-c', 'eval "script() {\n$1\n}" && declare -f script'.replace('\\n', '\n'),
+         'bash', text], capture_output=True, text=True, check=True,
+    ).stdout
+
+
+@pytest.mark.parametrize('name', sorted({
+    member.source for folder in FOLDERS for role in (MASTER, WORKER)
+    for member in node_files.for_role(folder, role, ()) if member.source.endswith('.sh')
+}))
+def test_scripts_of_nodes_stay_the_same(name: str) -> None:
+    """An empty line that a script gives to a program means something to it."""
+    found = _as_bash_reads_it(files.read(name))
+    assert len(found) > 100
+    assert found == _as_bash_reads_it(node_files.bare(name))
+
+
 #: In a process of its own, whose templates nobody has asked for yet.
 _ASK_AT_ONCE = '''
 import concurrent.futures, threading

@@ -17,13 +17,11 @@ cat >/etc/systemd/system/magnum-agent.service <<'UNIT'
 Description=Agent of a Magnum bay's node
 Wants=network-online.target
 After=network-online.target
-
 [Service]
 WorkingDirectory=/opt/magnum
 ExecStart=/usr/bin/python3 -m agent report
 Restart=on-failure
 RestartSec=30
-
 [Install]
 WantedBy=multi-user.target
 UNIT

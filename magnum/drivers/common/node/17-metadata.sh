@@ -12,12 +12,10 @@ cat >/etc/systemd/system/magnum-metadata.service <<'UNIT'
 Description=Keeps containers from the cloud's metadata service
 After=nftables.service netfilter-persistent.service
 Before=docker.service containerd.service
-
 [Service]
 Type=oneshot
 RemainAfterExit=yes
 ExecStart=/opt/magnum/metadata.sh close
-
 [Install]
 WantedBy=multi-user.target
 RequiredBy=docker.service containerd.service
@@ -33,12 +31,10 @@ if [ "$MAGNUM_CONTAINER_METADATA" = true ]; then
 Description=Lets containers reach the metadata service when the node's token is dead
 Wants=network-online.target
 After=network-online.target magnum-metadata.service
-
 [Service]
 ExecStart=/opt/magnum/metadata.sh open
 Restart=on-failure
 RestartSec=300
-
 [Install]
 WantedBy=multi-user.target
 UNIT

@@ -10,23 +10,22 @@ need_command dockerd docker.io
 need_command docker docker-cli docker.io
 
 mkdir -p /etc/docker
+# Managers of a swarm know the node by its label. With TLS another program stands before
+# the socket.
 python3 - >/etc/docker/daemon.json <<'PYTHON'
 import json
 import os
 import sys
-
 environ = os.environ
 config = {
     'storage-driver': environ['MAGNUM_STORAGE_DRIVER'],
     'insecure-registries': environ['MAGNUM_INSECURE_REGISTRIES'].split(),
-    # By which managers of a swarm know the node.
     'labels': ['magnum.node=' + environ['MAGNUM_NODE_NAME']],
     'log-driver': 'json-file',
     'log-opts': {'max-size': '50m', 'max-file': '3'},
 }
 port = environ.get('MAGNUM_DOCKER_PORT')
 if port and environ['MAGNUM_TLS_DISABLED'] == 'true':
-    # With TLS another program stands before the socket.
     config.update(hosts=['unix:///run/docker.sock', 'tcp://0.0.0.0:' + port], tls=False)
 json.dump(config, sys.stdout, indent=2)
 PYTHON

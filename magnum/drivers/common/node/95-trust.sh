@@ -16,7 +16,6 @@ cat >/etc/systemd/system/magnum-trust.service <<'UNIT'
 Description=Makes the node trust the authorities that its bay trusts
 Wants=network-online.target
 After=network-online.target
-
 [Service]
 Type=oneshot
 ExecStart=/opt/magnum/trust.sh
@@ -24,13 +23,11 @@ UNIT
 cat >/etc/systemd/system/magnum-trust.timer <<UNIT
 [Unit]
 Description=Asks which authorities the bay trusts
-
 [Timer]
 OnActiveSec=$MAGNUM_TRUST_SECONDS
 OnUnitActiveSec=$MAGNUM_TRUST_SECONDS
 RandomizedDelaySec=$((MAGNUM_TRUST_SECONDS / 4))
 AccuracySec=1
-
 [Install]
 WantedBy=timers.target
 UNIT

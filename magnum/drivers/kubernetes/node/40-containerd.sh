@@ -83,11 +83,11 @@ if [ "$MAGNUM_CGROUP_DRIVER" = systemd ]; then
     systemd_cgroup=true
 fi
 mkdir -p /etc/containerd/certs.d
+# A node that is itself a container may not lower the OOM score.
 cat >/etc/containerd/config.toml <<TOML
 version = 2
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "$MAGNUM_PAUSE_IMAGE"
-  # A node that is itself a container may not lower it.
   restrict_oom_score_adj = true
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "$cni"

@@ -10,7 +10,6 @@ cat >/etc/systemd/system/magnum-addons.service <<'UNIT'
 [Unit]
 Description=Keeps the add-ons of a Magnum bay installed
 After=kube-apiserver.service
-
 [Service]
 Type=oneshot
 ExecStart=/bin/bash -c '. /opt/magnum/lib.sh && load_environment && \
@@ -19,11 +18,9 @@ UNIT
 cat >/etc/systemd/system/magnum-addons.timer <<'UNIT'
 [Unit]
 Description=Looks at the add-ons of a Magnum bay
-
 [Timer]
 OnActiveSec=5
 OnUnitInactiveSec=60
-
 [Install]
 WantedBy=timers.target
 UNIT
