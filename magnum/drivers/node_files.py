@@ -33,6 +33,8 @@ _SUFFIX: Final = '.archive'
 #: Digits begin after "$", which begins words that Heat replaces, and end before DEL: no
 #: base of Python's takes as little. JSON would write two characters for a backslash.
 _BASE: Final = 90
+_AT_ONCE: Final = 200
+_SEVERAL: Final = _BASE ** _AT_ONCE
 _FIRST_DIGIT: Final = ord('%')
 _SPELLED: Final = str.maketrans('\\', '!')
 
@@ -87,11 +89,19 @@ def pack(members: Collection[Member]) -> str:
     A node knows programs by their first characters, ``#!``.
     """
     packed = ''.join(f'{member.path}\0{bare(member.source)}\0' for member in members)
-    number, digits = int.from_bytes(bz2.compress(packed.encode('ascii')), 'big'), []
+    number = int.from_bytes(bz2.compress(packed.encode('ascii')), 'big')
+    return _digits(number).translate(_SPELLED)
+
+
+def _digits(number: int) -> str:
+    """A number in digits; several at once, for of a large one each takes long."""
+    found = []
     while number:
-        number, digit = divmod(number, _BASE)
-        digits.append(chr(_FIRST_DIGIT + digit))
-    return ''.join(reversed(digits)).translate(_SPELLED)
+        number, part = divmod(number, _SEVERAL)
+        for _ in range(_AT_ONCE):
+            part, digit = divmod(part, _BASE)
+            found.append(chr(_FIRST_DIGIT + digit))
+    return ''.join(reversed(found)).lstrip(chr(_FIRST_DIGIT))
 
 
 def bare(name: str) -> str:
