@@ -433,6 +433,35 @@ def test_volumes_for_etcd_are_in_the_zone_too(make: Make) -> None:
     assert made.status_int == 202, made.text
 
 
+@pytest.mark.parametrize(
+    ('kind', 'more'),
+    [
+        ('boot', {'boot_volume_size': '20'}), ('docker', {}), ('etcd', {'etcd_volume_size': '4'}),
+    ],
+)
+def test_types_of_volumes_are_looked_up(
+    person: Person, kind: str, more: dict[str, str]
+) -> None:
+    of_docker = {'docker_volume_size': 5} if kind == 'docker' else {}
+    label = f'{kind}_volume_type'
+    for name, status in (('ssd', 200), ('sdd', 400)):
+        labels = {**more, label: name}
+        for answer in (
+            person.post(labels, '?dry_run=true', **of_docker),
+            person.template(
+                'post', '?dry_run=true', {**TEMPLATE, 'labels': labels, **of_docker}
+            ),
+        ):
+            assert answer.status_int == status, answer.text
+            if status == 400:
+                (error,) = answer.json['errors']
+                assert error['code'] == 'magnum.volume_type.not_found'
+                assert error['source']['pointer'] == f'/labels/{label}'
+                assert 'It has: lvm, ssd' in error['detail']
+    # Of volumes that there are none of it says nothing.
+    assert person.post({label: 'sdd'}, '?dry_run=true').status_int == 200
+
+
 def test_volumes_to_boot_from_are_in_the_zone_too(person: Person) -> None:
     labels = {'availability_zone': 'zone-2', 'boot_volume_size': '20'}
     assert person.post(labels, '?dry_run=true').status_int == 400

@@ -1,4 +1,4 @@
-"""Cinder: one volume type, zones, limits."""
+"""Cinder: volume types, zones, limits."""
 
 from typing import Any
 
@@ -10,12 +10,14 @@ class Volume:
     """Cinder's v3 API, as much as bays need of it.
 
     :ivar zones: see :func:`tools.fakecloud.compute.zone`.
+    :ivar types: their names, which are their ids, too.
     :ivar limits: the absolute ones of any project.
     """
 
     def __init__(self, world: World):
         self._base = world.base
         self.zones: list[dict[str, Any]] = []
+        self.types = ['lvm', 'ssd']
         self.limits: dict[str, int] = {}
 
     def answer(self, request: Request) -> Reply:
@@ -30,6 +32,8 @@ class Volume:
                 return Reply('zones', {'availabilityZoneInfo': self.zones})
             case (_, 'limits'):
                 return Reply('limits', {'limits': {'rate': [], 'absolute': self.limits}})
-        kind = {'id': 'lvm', 'name': 'lvm', 'is_public': True, 'extra_specs': {},
-                'description': None}
-        return Reply('types', {'volume_types': [kind]})
+        kinds: list[dict[str, Any]] = [
+            {'id': name, 'name': name, 'is_public': True, 'extra_specs': {}, 'description': None}
+            for name in self.types
+        ]
+        return Reply('types', {'volume_types': kinds})

@@ -210,6 +210,7 @@ class BaymodelsController:
         applied = self._selection.checked_labels(values['labels'], driver)
         lookups.named(values, self._selection.boots_from_flavor(applied))
         lookups.zones(*self._selection.zones(applied, values, driver))
+        lookups.volume_types(self._selection.volume_types(applied, values, driver))
         lookups.services(self._selection.services(applied, driver))
         if is_new and self._type.by_member['keypair_id'].mandatory:
             lookups.public_key('keypair_id', values['keypair_id'])

@@ -34,6 +34,11 @@ ZONE_NOT_FOUND: Final = Kind(
     'Nova or Cinder has no such availability zone, or none that is available.',
     'The message names the zones that there are; give one of them, or none.',
 )
+VOLUME_TYPE_NOT_FOUND: Final = Kind(
+    'magnum.volume_type.not_found', 400,
+    'Cinder has no such volume type for the caller.',
+    'The message names the types that there are; give one of them, or none.',
+)
 SERVICE_NOT_FOUND: Final = Kind(
     'magnum.cloud_service.not_found', 400,
     "The caller's catalogue has no service of the type that a label needs.",

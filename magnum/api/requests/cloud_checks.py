@@ -153,6 +153,20 @@ class Lookups:
                     'The label volume_availability_zone names one for the volumes.',
                 )
 
+    def volume_types(self, wanted: Mapping[str, str]) -> None:
+        """Cinder has the types that labels name.
+
+        :param wanted: names or ids by label.
+        """
+        for label, ident in wanted.items():
+            known = self._ask('volume types', None, lambda: volume.types(self._cloud))
+            if ident not in {*known, *known.values()}:
+                raise errors.at_field(
+                    errors.cloud.VOLUME_TYPE_NOT_FOUND, f'labels/{label}',
+                    f'Cinder has no volume type {ident}. It has: '
+                    f'{", ".join(sorted(known.values()))}.',
+                )
+
     def services(self, wanted: Mapping[str, str]) -> None:
         """The catalogue has the services that labels need.
 

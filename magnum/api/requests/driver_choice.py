@@ -132,14 +132,30 @@ class DriverSelection:
         :param driver: of masters, if there are some to make.
         """
         zone = labels.get('availability_zone', '')
-        if not (
-            values['docker_volume_size']
-            or not self.boots_from_flavor(labels)
-            or (driver and _has_etcd_volumes(labels, driver))
-        ):
+        if not any(self._volumes(labels, values, driver)):
             return zone, ''
         # A host is Nova's alone.
         return zone, labels.get('volume_availability_zone') or zone.partition(':')[0]
+
+    def volume_types(
+        self, labels: Mapping[str, str], values: Mapping[str, Any], driver: Driver | None = None
+    ) -> Mapping[str, str]:
+        """Types of volumes that there are to be, by the labels that name them.
+
+        The parameters are those of ``zones``.
+        """
+        names = (f'{kind}_volume_type' for kind in self._volumes(labels, values, driver))
+        return {name: labels[name] for name in names if labels.get(name)}
+
+    def _volumes(
+        self, labels: Mapping[str, str], values: Mapping[str, Any], driver: Driver | None
+    ) -> list[str]:
+        found = {
+            'boot': not self.boots_from_flavor(labels),
+            'docker': bool(values['docker_volume_size']),
+            'etcd': driver is not None and _has_etcd_volumes(labels, driver),
+        }
+        return [kind for kind, is_there in found.items() if is_there]
 
     def services(self, labels: Mapping[str, str], driver: Driver) -> Mapping[str, str]:
         """Types of the cloud's services that labels need, by label.

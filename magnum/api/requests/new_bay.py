@@ -124,6 +124,7 @@ class BayPlans:
         applied = self._selection.checked_labels(values['labels'], driver)
         needs_disk = self._selection.boots_from_flavor(applied)
         lookups.zones(*self._selection.zones(applied, values, driver))
+        lookups.volume_types(self._selection.volume_types(applied, values, driver))
         lookups.services(self._selection.services(applied, driver))
         external = baymodel.external_network_id
         lookups.named({**values, 'external_network_id': external}, needs_disk)

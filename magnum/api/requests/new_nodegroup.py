@@ -107,3 +107,4 @@ class NodegroupPlans:
         needs_disk = self._selection.boots_from_flavor(applied)
         lookups.flavor('flavor_id', values['flavor_id'], needs_disk)
         lookups.zones(*self._selection.zones(applied, values))
+        lookups.volume_types(self._selection.volume_types(applied, values))
