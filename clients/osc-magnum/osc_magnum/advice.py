@@ -82,6 +82,7 @@ REFUSALS: Final[Mapping[str, str]] = {
     'magnum.flavor.not_found': 'openstack flavor list',
     'magnum.flavor.no_disk': 'take a flavor with a disk (openstack flavor list), or --label '
     'boot_volume_size=<GB>',
+    'magnum.cloud_service.not_found': 'openstack catalog list; else take another value.',
     'magnum.volume_type.not_found': 'openstack volume type list',
     'magnum.zone.not_found': 'openstack availability zone list',
     'magnum.keypair.not_found': 'openstack keypair list; key pairs belong to users.',
