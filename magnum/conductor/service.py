@@ -173,7 +173,8 @@ class Conductor:
 
     def _watch(self) -> None:
         # Deadlines first: they hold while Heat is away, too.
-        queued = self._watcher.fail_overdue() + self._watcher.give_turns()
+        queued = self._watcher.fail_overdue()
+        queued += self._watcher.give_turns(self._conf.conductor.operations_per_bay)
         with contextlib.suppress(CloudError):  # the watcher has logged it
             queued += self._watcher.look()
         if queued:

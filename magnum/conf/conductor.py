@@ -82,6 +82,15 @@ OPTIONS = [
         'refused with the status 409; 0 refuses all while something goes on.',
     ),
     cfg.IntOpt(
+        'operations_per_bay',
+        default=10,
+        min=1,
+        mutable=True,
+        help='Changes of different node groups of one bay that go on side by side; others '
+        'wait for their turn. 1: one after the other, as earlier releases know it. It has to '
+        'be 1 in all processes while one of such a release runs, too.',
+    ),
+    cfg.IntOpt(
         'service_down_time',
         default=180,
         min=1,

@@ -200,14 +200,16 @@ class Nodegroup(Base):
 class Operation(Base):
     """Work promised to a user. The row is the truth; messages are hints.
 
-    ``active_for`` is the bay's uuid while the operation is the bay's active
-    one and null before and afterwards: its uniqueness is what keeps a bay from
-    having two. ``fence`` rises with every claim; a worker's writes carry it.
+    ``active_for`` is the uuid of what the operation has taken while it is
+    active, a node group or the whole bay, and null before and afterwards: its
+    uniqueness is what keeps a node group, or a bay, from having two.
+    ``fence`` rises with every claim; a worker's writes carry it.
     """
 
     __tablename__ = 'operation'
     __table_args__ = _options(
         sa.Index('ix_operation_bay', 'bay_uuid', 'id'),
+        sa.Index('ix_operation_active', 'bay_uuid', 'active_for'),
         sa.Index('ix_operation_claim', 'state', 'not_before'),
         sa.Index('ix_operation_lease', 'state', 'lease_expires_at'),
     )

@@ -7,10 +7,11 @@ says that it was cancelled.
 
 from collections.abc import Callable
 
+from oslo_config import cfg
 from sqlalchemy import orm
 
 from magnum.db.models import Operation
-from magnum.db.repositories import events, locking, pending, transitions
+from magnum.db.repositories import events, pending, transitions
 from magnum.db.statements import database_now
 from magnum.domain import machine, states
 from magnum.domain.failures import Failure
@@ -23,6 +24,7 @@ def is_preempted(operation: Operation) -> bool:
 
 
 def end_cancelled(
+    conf: cfg.ConfigOpts,
     session: orm.Session,
     operation: Operation,
     told: Callable[[str], str] = str,
@@ -42,9 +44,10 @@ def end_cancelled(
     failure = Failure('cancelled', told(reason))
     if operation.stack_action is None:  # Heat was never asked
         pending.restore_count(session, operation)
-    locking.set_status(session, operation, states.FAILED, failure.sentence())
     transitions.write(
         operation, machine.STOP, error=failure.as_dict(), finished_at=database_now(session)
     )
     events.record(session, operation, kind, failure.sentence())
-    queue.next_turn(session, operation.bay_uuid)
+    queue.follow(
+        session, operation, states.FAILED, conf.conductor.operations_per_bay, failure.sentence()
+    )

@@ -1,9 +1,9 @@
 """Healer: replaces workers that have not been heard of for long.
 
 A bay asks for it by the label ``auto_healing_enabled``. A resize to the same
-count, which names the lost nodes, replaces them. Nothing is done while
-anything goes on at the bay, after a failure, or when so many nodes are silent
-that the network is the more likely reason.
+count, which names the lost nodes, replaces them. Nothing is done while anything
+goes on or waits that excludes it, after a failure, or when so many nodes are
+silent that the network is the more likely reason.
 """
 
 import datetime
@@ -20,13 +20,15 @@ from sqlalchemy import orm
 
 from magnum.db.engine import Database
 from magnum.db.models import Bay, Node, Nodegroup
-from magnum.db.repositories import events, locking, node_watch, nodegroups, operations, pending
+from magnum.db.repositories import events, locking, node_watch, nodegroups, operations
 from magnum.db.repositories.locking import BayGone
 from magnum.db.statements import database_now
 from magnum.domain import booleans, states
 from magnum.domain.nodegroups import WORKER
+from magnum.domain.parameters import Resize
 from magnum.drivers.registry import Registry
 from magnum.operations.accept import resize
+from magnum.operations.accept.insertion import Line
 from magnum.operations.accept.requester import Requester
 from magnum.operations.building import group_of, stack_of
 
@@ -77,7 +79,10 @@ class Healer:
             return 0
         if not self._may_be_changed(session, bay):
             return 0
+        line = Line.of(session, bay.uuid)
         for group, nodes in self._lost(session, bay, lost):
+            if not self._may_be_healed(line, group):
+                continue
             driver = self._drivers.by_name(bay.driver or '')
             stack = stack_of(bay, group)
             operation = resize.accept(
@@ -101,13 +106,19 @@ class Healer:
 
     def _may_be_changed(self, session: orm.Session, bay: Bay) -> bool:
         """Whether nothing speaks against an operation of the service's own."""
-        if not _wants_it(bay.labels) or not (bay.status or '').endswith(states.COMPLETE):
-            return False
-        if locking.active_operation(session, bay.uuid) or pending.of_bay(session, bay.uuid):
+        if not _wants_it(bay.labels) or states.is_failed(bay.status) or bay.status_reason:
             return False
         last = operations.last_of_service(session, bay.uuid)
         pause = datetime.timedelta(seconds=self._conf.nodes.heal_pause)
         return last is None or last < database_now(session) - pause
+
+    def _may_be_healed(self, line: Line, group: Nodegroup) -> bool:
+        """Whether the resize of a node group that heals it would begin at once."""
+        healing = Resize(
+            nodegroup=group.uuid, node_count=group.node_count, previous_node_count=None,
+            rollback=False, nodes_to_remove=(),
+        )
+        return not line.before(healing, self._conf.conductor.operations_per_bay)
 
     def _lost(
         self, session: orm.Session, bay: Bay, lost: Collection[int]

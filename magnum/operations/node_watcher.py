@@ -15,10 +15,11 @@ from oslo_log import log as logging
 from sqlalchemy import orm
 
 from magnum.db.engine import Database
-from magnum.db.models import Bay, Node, Operation
+from magnum.db.models import Bay, Node, Nodegroup, Operation
 from magnum.db.repositories import events, locking, node_watch, nodegroups
 from magnum.db.repositories.locking import BayGone
-from magnum.domain import node_health, reports
+from magnum.domain import node_health, reports, turns
+from magnum.drivers.contract import Driver
 from magnum.drivers.registry import Registry
 from magnum.operations import bay_conditions
 from magnum.operations.building import group_of
@@ -72,32 +73,42 @@ class NodeWatcher:
         except BayGone:
             node_watch.take_changed(session, bay_uuid)
             return
-        # Whoever writes events of a bay holds both: so they are in the order of their ids.
-        operation = locking.active_operation(session, bay_uuid)
+        active = locking.active_operations(session, bay_uuid)
         if not node_watch.take_changed(session, bay_uuid):
             return
-        self._let_strangers_go(session, bay)
+        driver = self._drivers.find(bay.driver)
+        groups = nodegroups.load_all(session, bay.uuid)
+        if driver is not None:
+            _let_strangers_go(session, driver, bay, groups)
         nodes = node_watch.reporting(session, bay_uuid)
         for node in nodes:
             noted = _noted(node)
             if noted == node.noted:
                 continue
-            tell = _teller(session, bay, operation, node)
+            group = None
+            if driver is not None:
+                group = group_of(driver, bay, groups, node.role, node.name)
+            tell = _teller(session, bay, _concerning(active, group), node)
             for kind, words in _news(node, node.noted or {}, noted):
                 tell(kind, words)
             node_watch.note(session, node.id, noted)
         _update_bay(session, bay, nodes)
 
-    def _let_strangers_go(self, session: orm.Session, bay: Bay) -> None:
-        """Forget the reports of nodes of node groups that are gone."""
-        driver = self._drivers.find(bay.driver)
-        if driver is None:
-            return
-        groups = nodegroups.load_all(session, bay.uuid)
-        node_watch.let_go(
-            session, bay.uuid,
-            lambda node: group_of(driver, bay, groups, node.role, node.name) is None,
-        )
+
+def _let_strangers_go(
+    session: orm.Session, driver: Driver, bay: Bay, groups: Sequence[Nodegroup]
+) -> None:
+    """Forget the reports of nodes of node groups that are gone."""
+    node_watch.let_go(
+        session, bay.uuid,
+        lambda node: group_of(driver, bay, groups, node.role, node.name) is None,
+    )
+
+
+def _concerning(active: Sequence[Operation], group: Nodegroup | None) -> Operation | None:
+    """The active operation that may have led to what a node of the group says."""
+    about = None if group is None else group.uuid
+    return next((one for one in active if turns.nodegroup_of(one) in (None, about)), None)
 
 
 def _noted(node: Node) -> dict[str, Any]:

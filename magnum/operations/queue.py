@@ -1,9 +1,9 @@
-"""Queue of a bay: operations that wait for their turn while another is active.
+"""Turns at a bay: which operations are active, side by side, and which wait.
 
 What changes one node group and cannot run now is accepted, and waits in the
-state PENDING. Every transaction that ends an active operation gives the next
-one its turn; the watcher does where none did. What waits is checked again
-then: it may have become impossible. Whoever calls holds the bay's lock.
+state PENDING. Every transaction that ends an active operation gives what may
+go on then its turn; the watcher does where none did. What waits is checked
+again then: it may have become impossible.
 """
 
 from collections.abc import Sequence
@@ -13,42 +13,92 @@ from sqlalchemy import orm
 
 from magnum.db.models import Operation
 from magnum.db.repositories import events, locking, pending, transitions
+from magnum.db.repositories import nodegroups as nodegroup_repository
 from magnum.db.repositories.locking import NodegroupGone
-from magnum.db.selections import Row
 from magnum.db.statements import database_now
-from magnum.domain import machine, nodegroups, rounds, states
+from magnum.domain import machine, nodegroups, rounds, states, turns
 from magnum.domain.failures import Failure
 from magnum.domain.parameters import Parameters, Resize
 
-_CHANGES_OF_GROUPS: Final = frozenset(
-    {states.RESIZE, states.CREATE_NODEGROUP, states.DELETE_NODEGROUP}
-)
 _ROTATIONS: Final = frozenset({states.ROTATE_CREDENTIAL, states.ROTATE_CA})
 #: Each verb that may wait, and what it may wait behind. A new node group has the
 #: image and the labels of the bay, which an upgrade is about to change.
 BEHIND: Final = {
-    states.RESIZE: _CHANGES_OF_GROUPS | _ROTATIONS | {states.UPGRADE},
-    states.DELETE_NODEGROUP: _CHANGES_OF_GROUPS | _ROTATIONS | {states.UPGRADE},
-    states.CREATE_NODEGROUP: _CHANGES_OF_GROUPS | _ROTATIONS,
+    states.RESIZE: turns.CHANGES_OF_GROUPS | _ROTATIONS | {states.UPGRADE},
+    states.DELETE_NODEGROUP: turns.CHANGES_OF_GROUPS | _ROTATIONS | {states.UPGRADE},
+    states.CREATE_NODEGROUP: turns.CHANGES_OF_GROUPS | _ROTATIONS,
 }
 
 
-def next_turn(session: orm.Session, bay_uuid: str) -> None:
-    """Make what waits longest the bay's active operation; refuse what cannot be done any more.
+def follow(
+    session: orm.Session,
+    operation: Operation,
+    outcome: str,
+    at_once: int,
+    reason: str | None = None,
+) -> None:
+    """Let what is shown follow an operation that has just ended, and give turns.
 
-    Nothing may be active at the bay.
+    :param at_once: how many operations may go on side by side.
+    :param reason: why it failed, if it did.
+    """
+    locking.set_nodegroup_status(session, operation, outcome, reason)
+    next_turn(session, operation.bay_uuid, at_once, (operation, outcome, reason))
+
+
+def next_turn(
+    session: orm.Session,
+    bay_uuid: str,
+    at_once: int,
+    ended: tuple[Operation, str, str | None] | None = None,
+) -> None:
+    """Make active what may go on now, in order; refuse what cannot be done any more.
+
+    :param at_once: how many operations may go on side by side.
+    :param ended: one that ended just now, its outcome, and why it failed.
     """
     session.flush()     # what was active lets go of the unique active_for first
-    waiting = [*pending.of_bay(session, bay_uuid)]
-    # What is of a later release waits for a conductor that knows it.
-    while waiting and waiting[0].verb in states.VERBS:
-        operation = waiting.pop(0)
+    active = [*locking.active_operations(session, bay_uuid)]
+    defaults = nodegroup_repository.defaults(session, [bay_uuid])
+    # What has failed since the bay was idle is remembered where users read it.
+    failure = locking.status_reason(session, bay_uuid)
+    if ended and ended[1] == states.FAILED:
+        failure = ended[2]
+    waiting: list[Operation] = []
+    for operation in pending.of_bay(session, bay_uuid):
+        # What is of a later release waits for a conductor that knows it.
+        part = turns.part_of(Parameters.of(operation), defaults)
+        if operation.verb not in states.VERBS or turns.before(
+            part, active, waiting, defaults, at_once
+        ):
+            waiting.append(operation)
+            continue
         hindrance = _hindrance(session, operation)
         if hindrance is None:
-            _begin(session, operation)
-            break
-        _refuse(session, operation, hindrance)
+            _begin(session, operation, turns.key(bay_uuid, part, at_once))
+            active.append(operation)
+            continue
+        failure = _refuse(session, operation, hindrance)
+        ended = operation, states.FAILED, failure
+    if active:
+        locking.set_bay_status(session, active[-1], states.IN_PROGRESS, failure)
+    elif ended:
+        _show_end(session, ended[0], ended[1], failure)
     _show(session, waiting)     # what ended may have been about the same node groups
+
+
+def _show_end(
+    session: orm.Session, operation: Operation, outcome: str, failure: str | None
+) -> None:
+    """Let the bay say what came of the last of what went on.
+
+    The success of one node group does not hide the failure of another one that was
+    changed meanwhile, unless that was mended.
+    """
+    if outcome == states.COMPLETE and failure is not None:
+        failure = locking.failed_nodegroup(session, operation.bay_uuid)
+        outcome = states.COMPLETE if failure is None else states.FAILED
+    locking.set_bay_status(session, operation, outcome, failure)
 
 
 def withdraw(session: orm.Session, operation: Operation, failure: Failure | None) -> None:
@@ -67,21 +117,13 @@ def withdraw(session: orm.Session, operation: Operation, failure: Failure | None
     if failure is None:
         return
     locking.set_nodegroup_status(session, operation, states.FAILED, message)
-    active = locking.active_operation(session, operation.bay_uuid)
-    _show(session, [active] if active else [])
+    _show(session, locking.active_operations(session, operation.bay_uuid))
     show_waiting(session, operation.bay_uuid)
 
 
 def show_waiting(session: orm.Session, bay_uuid: str) -> None:
     """Let the node groups of what waits say so, whatever else has just set their statuses."""
     _show(session, pending.of_bay(session, bay_uuid))
-
-
-def nodegroup_of(operation: Operation | Row) -> str | None:
-    """The node group that an operation changes; None for one that is about the bay."""
-    if operation.verb not in _CHANGES_OF_GROUPS:
-        return None
-    return rounds.nodegroup_uuid(Parameters.of(operation))
 
 
 def _show(session: orm.Session, operations: Sequence[Operation]) -> None:
@@ -91,28 +133,32 @@ def _show(session: orm.Session, operations: Sequence[Operation]) -> None:
             locking.set_nodegroup_status(session, operation, states.IN_PROGRESS)
 
 
-def _begin(session: orm.Session, operation: Operation) -> None:
+def _begin(session: orm.Session, operation: Operation, key: str) -> None:
     allowed = operation.deadline - operation.created_at
     transitions.write(
-        operation, machine.TURN, active_for=operation.bay_uuid,
-        deadline=database_now(session) + allowed,
+        operation, machine.TURN, active_for=key, deadline=database_now(session) + allowed
     )
     session.flush()
-    locking.set_status(session, operation, states.IN_PROGRESS)
+    locking.set_nodegroup_status(session, operation, states.IN_PROGRESS)
     events.record(
         session, operation, f'bay.{operation.verb}.turn', f'it is the turn of {operation.verb}'
     )
 
 
-def _refuse(session: orm.Session, operation: Operation, hindrance: str) -> None:
+def _refuse(session: orm.Session, operation: Operation, hindrance: str) -> str:
+    """End what cannot be done any more.
+
+    :returns: why, in a sentence.
+    """
     failure = Failure('plan_refused', hindrance)
     transitions.write(
         operation, machine.REFUSE, error=failure.as_dict(), finished_at=database_now(session)
     )
     session.flush()
     pending.restore_count(session, operation)
-    locking.set_status(session, operation, states.FAILED, failure.sentence())
+    locking.set_nodegroup_status(session, operation, states.FAILED, failure.sentence())
     events.record(session, operation, f'bay.{operation.verb}.failed', failure.sentence())
+    return failure.sentence()
 
 
 def _hindrance(session: orm.Session, operation: Operation) -> str | None:

@@ -76,12 +76,11 @@ class ReleaseWatcher:
             bay = locking.lock_bay(session, bay_uuid)
         except BayGone:
             return False
-        operation = locking.active_operation(session, bay_uuid)
         found = self._condition(bay.driver, bay.coe_version, database_now(session).date())
         given = {} if found is None else {RELEASE_SUPPORTED: found}
         if not bay_conditions.update(session, bay, given, {RELEASE_SUPPORTED}):
             return False
         if found is not None and found.reason != release_support.SUPPORTED:
-            events.record_of_bay(session, bay, operation, EVENT, found.message)
+            events.record_of_bay(session, bay, None, EVENT, found.message)
             LOG.info('%s: %s: %s', EVENT, bay.uuid, found.message)
         return True

@@ -219,13 +219,13 @@ class Runner:
             if not is_preempted(operation):
                 remains.record(session, operation)
             tokens.disarm(session, operation.uuid)
-            end_cancelled(session, operation, functools.partial(remains.told, operation))
+            end_cancelled(
+                self._tools.conf, session, operation, functools.partial(remains.told, operation)
+            )
 
     def _succeed(self, session: orm.Session, operation: Operation) -> None:
         if operation.verb == states.DELETE:
             bays.delete(session, operation.bay_uuid)
-        else:
-            locking.set_status(session, operation, states.COMPLETE)
         if operation.verb == states.DELETE_NODEGROUP:
             nodegroups.delete(session, DeleteNodegroup.of(operation).nodegroup)
         transitions.write(operation, machine.SUCCEED, finished_at=database_now(session))
@@ -233,7 +233,14 @@ class Runner:
             session, operation, f'bay.{operation.verb}.succeeded',
             f'{operation.verb} succeeded',
         )
-        queue.next_turn(session, operation.bay_uuid)
+        self._follow(session, operation, states.COMPLETE)
+
+    def _follow(
+        self, session: orm.Session, operation: Operation, outcome: str, reason: str | None = None
+    ) -> None:
+        """Let what is shown follow the end of the operation, and what waits go on."""
+        at_once = self._tools.conf.conductor.operations_per_bay
+        queue.follow(session, operation, outcome, at_once, reason)
 
     def _begin_round(self, session: orm.Session, operation: Operation) -> None:
         minutes = datetime.timedelta(minutes=InRounds.of(operation).current.minutes)
@@ -339,14 +346,13 @@ class Runner:
             self._tools.certificates.discard_authority(session, operation.bay_uuid)
         if operation.stack_action is None:  # Heat was never asked
             pending.restore_count(session, operation)
-        locking.set_status(session, operation, states.FAILED, failure.sentence())
         transitions.write(
             operation, machine.FAIL, error=failure.as_dict(), finished_at=database_now(session)
         )
         events.record(
             session, operation, f'bay.{operation.verb}.failed', failure.sentence()
         )
-        queue.next_turn(session, operation.bay_uuid)
+        self._follow(session, operation, states.FAILED, failure.sentence())
         LOG.warning(
             'Operation %s (%s of bay %s) failed: %s',
             operation.uuid, operation.verb, operation.bay_uuid, failure.sentence(),

@@ -63,15 +63,16 @@ class Watcher:
         """Queue what waits past its deadline; its finishing flow ends it."""
         return self._database.run(waiting.wake_overdue)
 
-    def give_turns(self) -> int:
+    def give_turns(self, at_once: int) -> int:
         """Give what waits at idle bays its turn: a conductor of an earlier release gives none.
 
+        :param at_once: how many operations of a bay may go on side by side.
         :returns: at how many bays.
         """
         with self._database.reading() as session:
             idle = pending.idle_bays(session, BATCH)
         for bay_uuid in idle:
-            self._database.run(functools.partial(_give_turn, bay_uuid=bay_uuid))
+            self._database.run(functools.partial(_give_turn, bay_uuid=bay_uuid, at_once=at_once))
         return len(idle)
 
     def hint(self, stack_id: str) -> bool:
@@ -89,11 +90,10 @@ class Watcher:
         return datetime.timedelta(seconds=self._interval() * jitter)
 
 
-def _give_turn(session: orm.Session, bay_uuid: str) -> None:
+def _give_turn(session: orm.Session, bay_uuid: str, at_once: int) -> None:
     with contextlib.suppress(locking.BayGone):  # what waits is refused then
         locking.lock_bay(session, bay_uuid)
-    if locking.active_operation(session, bay_uuid) is None:
-        queue.next_turn(session, bay_uuid)
+    queue.next_turn(session, bay_uuid, at_once)
 
 
 def has_moved(operation: Operation, stack: Stack | None) -> bool:

@@ -142,7 +142,7 @@ class Work:
 
     @contextlib.contextmanager
     def changing_bay(self) -> Iterator[tuple[orm.Session, models.Operation]]:
-        """As ``fenced``, for what writes the bay or ends the operation."""
+        """As ``fenced``, for what writes the bay or its events, or ends the operation."""
         with self._claims.fenced(self.claim, with_bay=True) as found:
             yield found
 

@@ -15,7 +15,7 @@ from magnum.db.engine import Database
 from magnum.db.types import utcnow
 from tests import databases
 
-HEAD = '0011'
+HEAD = '0012'
 
 
 @pytest.fixture

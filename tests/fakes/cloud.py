@@ -54,10 +54,17 @@ class FakeCloud:
     def living(self) -> list[dict[str, Any]]:
         return [s for s in self.stacks.values() if s['status'] != 'DELETE_COMPLETE']
 
-    def settle(self, outcome: str = 'COMPLETE', reason: str = '') -> None:
-        """Heat finishes what it is at, and so do the other services."""
+    def settle(
+        self, outcome: str = 'COMPLETE', reason: str = '', only: str | None = None
+    ) -> None:
+        """Heat finishes what it is at, and so do the other services.
+
+        :param only: id of a stack; the others go on.
+        """
         self.resources.settle()
         for stack in self.living():
+            if only not in (None, stack['id']):
+                continue
             action, _, state = stack['status'].partition('_')
             if state != 'IN_PROGRESS':
                 continue

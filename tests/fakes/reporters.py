@@ -20,7 +20,7 @@ _OF_ALL = ('Services', 'Node', 'Certificates')
 
 
 class Reporters:
-    """Nodes of a bay that its active operation builds, or that are there.
+    """Nodes of a bay that an active operation of theirs builds, or that are there.
 
     :param group: name of the node group; None: the default ones.
     :param servers: ids of its workers by index; None: the lowest indexes, and no matter.
@@ -42,17 +42,20 @@ class Reporters:
         )
         with database.reading() as session:
             bay = session.scalars(sa.select(models.Bay).filter_by(uuid=bay_uuid)).one()
+            groups = [
+                one for one in session.scalars(
+                    sa.select(models.Nodegroup).filter_by(bay_uuid=bay_uuid)
+                )
+                if (one.is_default if group is None else one.name == group)
+            ]
             active = session.scalar(
-                sa.select(models.Operation.uuid).filter_by(active_for=bay_uuid)
+                sa.select(models.Operation.uuid).where(models.Operation.active_for.in_(
+                    [bay_uuid, *(one.uuid for one in groups)]
+                ))
             )
-            groups = session.scalars(
-                sa.select(models.Nodegroup).filter_by(bay_uuid=bay_uuid)
-            ).all()
         self._nodes: dict[str, Reporting] = {}
         ids: dict[str, str] = {}
         for one in groups:
-            if one.is_default != (group is None) or group not in (None, one.name):
-                continue
             stack = (
                 stack_name(bay.name, bay_uuid) if one.is_default
                 else nodegroup_stack_name(bay.name, one.name, one.uuid)

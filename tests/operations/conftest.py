@@ -141,7 +141,7 @@ class World:
 
         def work(session: Any) -> models.Operation:
             if action == 'cancel':
-                return cancel.accept(session, operation.uuid, REQUESTER)
+                return cancel.accept(self.conf, session, operation.uuid, REQUESTER)
             assert action == 'retry'
             return retry.accept(self.conf, session, operation.uuid, REQUESTER)
 

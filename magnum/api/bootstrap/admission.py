@@ -36,6 +36,7 @@ from magnum.clients.errors import CloudError
 from magnum.clients.servers import Server, Servers
 from magnum.db import models
 from magnum.db.repositories import (
+    bays,
     events,
     identities,
     locking,
@@ -197,7 +198,10 @@ def is_to_be_built(
     """Whether an operation, that of the token, builds a node of this role and name."""
     bay = applicant.bay
     # One that has failed may have armed its tokens again, when it was resumed.
-    if operation.active_for != bay.uuid or operation.found_failure is not None:
+    if (
+        operation.bay_uuid != bay.uuid or operation.active_for is None
+        or operation.found_failure is not None
+    ):
         return False
     groups = nodegroups.load_all(session, bay.uuid)
     return any(
@@ -289,6 +293,7 @@ def record_conflict(
     In a writing transaction of its own. Its tokens and both keys open nothing
     from now on, however the operation ends: it may be cancelled.
     """
+    bays.hold(session, applicant.bay.uuid)
     operation = locking.lock_operation(session, operation_uuid)
     if operation.active_for is None or operation.found_failure is not None:
         return

@@ -4,7 +4,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from magnum.db.repositories import events, locking, node_watch, transitions
+from magnum.db.repositories import bays, events, locking, node_watch, transitions
 from magnum.domain import boot, machine
 from magnum.domain.reports import Report
 
@@ -12,7 +12,12 @@ EVENT: Final = 'bay.node.failed'
 
 
 def record_failure(
-    session: Session, node_id: int | None, name: str, operation_uuid: str, said: Report
+    session: Session,
+    bay_uuid: str,
+    node_id: int | None,
+    name: str,
+    operation_uuid: str,
+    said: Report,
 ) -> None:
     """Let the operation fail, in a writing transaction of its own.
 
@@ -20,6 +25,7 @@ def record_failure(
 
     :param node_id: of its row; None for a node that is not registered.
     """
+    bays.hold(session, bay_uuid)
     operation = locking.lock_operation(session, operation_uuid)
     if operation.active_for is None or operation.found_failure is not None:
         return

@@ -106,7 +106,9 @@ class RegistrationController:
             if known is not None and known.operation_uuid == operation.uuid:
                 raise refused()     # it can sign what it has to say
             said = reports.failure(json_of(body(request, LONGEST)))
-            failing.record_failure(session, None, applicant.name, operation.uuid, said)
+            failing.record_failure(
+                session, applicant.bay.uuid, None, applicant.name, operation.uuid, said
+            )
         LOG.warning('%s: %s of bay %s failed before it was registered', request_id,
                     applicant.name, bay)
         self._parts.wake_up.send()

@@ -112,7 +112,9 @@ class ReportsController:
 
     def _fail_operation(self, node: Row, said: Report, request_id: str) -> None:
         with self._parts.writing() as session:
-            failing.record_failure(session, node.id, node.name, node.operation_uuid, said)
+            failing.record_failure(
+                session, node.bay_uuid, node.id, node.name, node.operation_uuid, said
+            )
         LOG.warning('%s: %s of bay %s failed', request_id, node.name, node.bay_uuid)
         self._parts.wake_up.send()
 
@@ -120,12 +122,12 @@ class ReportsController:
         of_masters: dict[str, Any] = {}
         if node.role == MASTER and node.cloud_credential is not None:
             of_masters['cloud_credential'] = node.cloud_credential
-        if node.active_operation is None:
+        if not node.is_busy:
             interval = self._conf.report_interval
             jitter = random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - not for secrecy
             return {'next': round(interval * jitter, 1), 'directives': [], **of_masters}
         with self._parts.at_once() as connection:
-            due = directives.due(connection, node.active_operation, node.role, node.name)
+            due = directives.due(connection, node.bay_uuid, node.role, node.name)
         return {
             'next': _SOON,
             'directives': [
@@ -136,9 +138,5 @@ class ReportsController:
 
 
 def _is_built_by_active(node: Row) -> bool:
-    """Whether the active operation is what builds the node, and has not failed yet."""
-    return (
-        node.active_operation is not None
-        and node.active_operation == node.operation_uuid
-        and node.found_failure is None
-    )
+    """Whether the operation that builds the node is active, and has not failed yet."""
+    return node.active_operation is not None and node.found_failure is None

@@ -54,7 +54,8 @@ class OperationsController:
 
     def cancel(self, call: Call) -> Answer:
         """POST: stop it, at once or soon; what was built stays."""
-        return self._act(call, 'cancel', cancel.accept)
+        act = functools.partial(cancel.accept, self._services.conf)
+        return self._act(call, 'cancel', act)
 
     def retry(self, call: Call) -> Answer:
         """POST: try again, in a new operation, what failed or was cancelled."""

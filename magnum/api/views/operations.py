@@ -11,10 +11,10 @@ from magnum.api.dialects import OPERATIONS
 from magnum.api.types.schemas import BOOLEAN, COUNT, LINKS, STRING, TEXT, UUID, nullable
 from magnum.api.views.base import links
 from magnum.api.views.members import Document, DocumentType, Member, computed, time
+from magnum.db.repositories import nodegroups, pending
 from magnum.db.repositories import operations as repository
-from magnum.db.repositories import pending
 from magnum.db.selections import Row
-from magnum.domain import failures, states, verbs
+from magnum.domain import failures, states, turns, verbs
 from magnum.domain.parameters import Parameters
 
 STEP: Final = DocumentType(
@@ -66,7 +66,12 @@ OPERATION: Final = DocumentType(
         'position', nullable({'type': 'integer', 'minimum': 1}),
         'Its place among what waits for its turn at the bay; null when it does not wait.',
     ),
-    computed('waits_for', TEXT, 'uuid of the operation that has its turn before it.'),
+    computed('waits_for', TEXT, 'uuid of the last of the operations that it waits for.'),
+    computed(
+        'waits_for_all', {'type': 'array', 'items': UUID},
+        'uuids of the operations that it waits for, in order. Where as many go on as may: '
+        'those, one of which has to end.',
+    ),
     computed(
         'percentage', {'type': 'integer', 'minimum': 0, 'maximum': 100},
         'How many of its steps are done.',
@@ -112,8 +117,16 @@ class _Pending:
     finished_at: None = None
 
 
+@dataclasses.dataclass(frozen=True)
+class _Place:
+    """Where an operation stands among what waits for its turn, and what is before it."""
+
+    position: int | None = None
+    waits_for: tuple[str, ...] = ()
+
+
 def documents(session: orm.Session, rows: Sequence[Row], base: str) -> list[Document]:
-    """The documents of a page: one more statement, or two, however many operations."""
+    """The documents of a page: one more statement, or three, however many operations."""
     recorded: dict[str, list[Row]] = collections.defaultdict(list)
     for step in repository.steps(session, [row.uuid for row in rows]):
         recorded[step.operation_uuid].append(step)
@@ -121,29 +134,38 @@ def documents(session: orm.Session, rows: Sequence[Row], base: str) -> list[Docu
     return [_document(row, recorded[row.uuid], places, base) for row in rows]
 
 
-def _places(session: orm.Session, rows: Sequence[Row]) -> dict[str, tuple[int, str | None]]:
-    """By uuid of what waits for its turn: its position, and what has its turn before it."""
+def _places(session: orm.Session, rows: Sequence[Row]) -> dict[str, _Place]:
+    """The places of what waits for its turn, by uuid."""
     bays = {row.bay_uuid for row in rows if row.state == states.PENDING}
-    places: dict[str, tuple[int, str | None]] = {}
-    previous: dict[str, str] = {}
-    length: collections.Counter[str] = collections.Counter()
-    for row in pending.unfinished(session, bays) if bays else ():
-        if row.state == states.PENDING:
-            length[row.bay_uuid] += 1
-            places[row.uuid] = length[row.bay_uuid], previous.get(row.bay_uuid)
-        previous[row.bay_uuid] = row.uuid
+    places: dict[str, _Place] = {}
+    if not bays:
+        return places
+    defaults = nodegroups.defaults(session, bays)
+    active: dict[str, list[Row]] = collections.defaultdict(list)
+    waiting: dict[str, list[Row]] = collections.defaultdict(list)
+    for row in pending.unfinished(session, bays):
+        if row.state != states.PENDING:
+            active[row.bay_uuid].append(row)
+            continue
+        beside, line = active[row.bay_uuid], waiting[row.bay_uuid]
+        part = turns.part_of(Parameters.of(row), defaults)
+        # It waits: where nothing is in its way, as many go on as may.
+        before = turns.before(part, beside, line, defaults, at_once=len(beside))
+        line.append(row)
+        places[row.uuid] = _Place(len(line), tuple(other.uuid for other in before))
     return places
 
 
 def _document(
-    row: Row, recorded: Sequence[Row], places: Mapping[str, tuple[int, str | None]], base: str
+    row: Row, recorded: Sequence[Row], places: Mapping[str, _Place], base: str
 ) -> Document:
     names = _step_names(row)
-    position, waits_for = places.get(row.uuid, (None, None))
+    place = places.get(row.uuid, _Place())
     return OPERATION.document(
         row,
-        position=position,
-        waits_for=waits_for,
+        position=place.position,
+        waits_for=place.waits_for[-1] if place.waits_for else None,
+        waits_for_all=list(place.waits_for),
         percentage=percentage(row.state, names, recorded),
         steps=_steps(names, recorded),
         requester=REQUESTER.document(row),

@@ -24,21 +24,30 @@ def claimable(
     limit: int,
     skips_locked: bool,
 ) -> Sequence[Row]:
-    """Operations that wait for a worker, oldest first: those whose steps are known here.
+    """Operations that wait for a worker: those whose steps are known here.
 
-    During an upgrade requests may ask for what only later conductors can do.
+    During an upgrade requests may ask for what only later conductors can do. The
+    first of each bay comes before the second of any, so that a bay with many does not
+    keep others from their worker.
 
     :param in_flight: how long after a lease what its worker asked the cloud for
         may still arrive: a delete waits for that, and so does the end of a
         cancelled operation.
     :param skips_locked: pass over those that other conductors are about to take.
     """
-    preempted = TABLE.alias('preempted')
+    preempted, other = TABLE.alias('preempted'), TABLE.alias('other')
     still_worked_on = (
         sa.exists()
-        .where(preempted.c.uuid == TABLE.c.preempts)
+        .where(TABLE.c.verb == states.DELETE)
+        .where(preempted.c.bay_uuid == TABLE.c.bay_uuid, preempted.c.active_for.is_(None))
         .where(preempted.c.state == states.RUNNING)
         .where(preempted.c.lease_expires_at > now - in_flight)
+    )
+    place = (
+        sa.select(sa.func.count())
+        .where(other.c.bay_uuid == TABLE.c.bay_uuid, other.c.active_for.is_not(None))
+        .where(other.c.state.in_((states.QUEUED, states.RUNNING)), other.c.id < TABLE.c.id)
+        .scalar_subquery()
     )
     lapsed = TABLE.c.lease_expires_at < sa.case(
         (TABLE.c.cancel_requested, now - in_flight), else_=now
@@ -56,7 +65,7 @@ def claimable(
             )
         )
         .where(~still_worked_on, TABLE.c.verb.in_(verbs.STEPS))
-        .order_by(TABLE.c.id)
+        .order_by(place, TABLE.c.id)
         .limit(limit)
     )
     if skips_locked:

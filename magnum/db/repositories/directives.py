@@ -12,15 +12,17 @@ from magnum.db.statements import changed_rows, database_now
 from magnum.domain.directives import is_about
 
 TABLE: Final[sa.Table] = models.Directive.__table__
+OPERATION: Final[sa.Table] = models.Operation.__table__
 #: The outcome of one that nobody waits for any more.
 DROPPED: Final = 'dropped'
 # Every report asks for it while an operation works: making a statement costs more than running it.
 _DUE: Final = (
     sa.select(TABLE.c.uuid, TABLE.c.verb, TABLE.c.parameters)
+    .join(OPERATION, OPERATION.c.uuid == TABLE.c.operation_uuid)
     .where(
-        TABLE.c.operation_uuid == sa.bindparam('of_operation'),
+        TABLE.c.bay_uuid == sa.bindparam('of_bay'),
         TABLE.c.role == sa.bindparam('of_role'), TABLE.c.node == sa.bindparam('of_node'),
-        TABLE.c.outcome.is_(None),
+        TABLE.c.outcome.is_(None), OPERATION.c.active_for.is_not(None),
     )
     .order_by(TABLE.c.id)
     .limit(1)
@@ -36,9 +38,13 @@ def give(
     parameters: Mapping[str, Any],
 ) -> None:
     """Ask a node of the operation's bay to do something; those of ended operations go."""
+    active = sa.select(OPERATION.c.uuid).where(
+        OPERATION.c.bay_uuid == operation.bay_uuid, OPERATION.c.active_for.is_not(None)
+    )
     session.execute(
         sa.delete(TABLE).where(
-            TABLE.c.bay_uuid == operation.bay_uuid, TABLE.c.operation_uuid != operation.uuid
+            TABLE.c.bay_uuid == operation.bay_uuid, TABLE.c.operation_uuid != operation.uuid,
+            TABLE.c.operation_uuid.not_in(active),
         )
     )
     session.add(models.Directive(
@@ -68,11 +74,23 @@ def of_node(
     ).one_or_none()
 
 
-def due(
-    connection: sa.Connection, operation_uuid: str, role: str, node: str
-) -> Sequence[Row]:
-    """The one that a node is to do now, for an active operation; none is fine."""
-    which = {'of_operation': operation_uuid, 'of_role': role, 'of_node': node}
+def is_in_line(session: orm.Session, given: models.Directive) -> bool:
+    """Whether the node is to do another one first, for an operation that goes on beside."""
+    which = (
+        sa.select(TABLE.c.id)
+        .join(OPERATION, OPERATION.c.uuid == TABLE.c.operation_uuid)
+        .where(
+            TABLE.c.bay_uuid == given.bay_uuid, TABLE.c.role == given.role,
+            TABLE.c.node == given.node, TABLE.c.id < given.id,
+            TABLE.c.outcome.is_(None), OPERATION.c.active_for.is_not(None),
+        )
+    )
+    return session.execute(which.limit(1)).first() is not None
+
+
+def due(connection: sa.Connection, bay_uuid: str, role: str, node: str) -> Sequence[Row]:
+    """The one that a node is to do now, for any active operation; none is fine."""
+    which = {'of_bay': bay_uuid, 'of_role': role, 'of_node': node}
     return connection.execute(_DUE, which).all()
 
 

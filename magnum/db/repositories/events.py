@@ -40,9 +40,9 @@ def record_of_bay(
     kind: str,
     message: str,
 ) -> None:
-    """As ``record``, of what no operation does; whoever calls has locked both.
+    """As ``record``, of what no operation does.
 
-    :param operation: the active one, if there is one: it may have led to this.
+    :param operation: an active one that may have led to this, if there is one.
     """
     if operation is not None:
         record(session, operation, kind, message)
@@ -60,8 +60,8 @@ def record_of_bay(
 def after(session: orm.Session, bay_uuid: str, event_id: int, limit: int) -> Sequence[Row]:
     """What happened to a bay after an event, oldest first.
 
-    Whoever writes an event holds a lock of the bay or of its operation, so a
-    lower id is never committed after a higher one of the same bay.
+    Whoever writes an event holds the bay's lock, so a lower id is never committed
+    after a higher one of the same bay.
 
     :param event_id: 0 for the beginning.
     """

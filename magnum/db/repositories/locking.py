@@ -6,9 +6,11 @@ locks in this order, and so does a worker's transaction that writes the bay
 does not never waits for the bay while it holds the operation. (InnoDB may
 still find a deadlock where deletes of several bays give up and insert values
 of the unique ``active_for`` at once: transactions are retried.)
+
+Whoever writes an event holds the bay, too: so events are in the order of their ids.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -45,14 +47,27 @@ def lock_bay(session: orm.Session, bay_uuid: str) -> Bay:
     return bay
 
 
-def active_operation(session: orm.Session, bay_uuid: str) -> Operation | None:
-    """The bay's active operation, locked as the bay is."""
+def active_operations(session: orm.Session, bay_uuid: str) -> Sequence[Operation]:
+    """The bay's active operations, in order, locked as the bay is.
+
+    Nobody begins or ends one without the bay's lock, which this takes, too: what is
+    begun beside them, or is not, is so by the database.
+    """
+    session.execute(sa.select(Bay.id).filter_by(uuid=bay_uuid).with_for_update())
+    found = session.scalars(
+        sa.select(Operation.id)
+        .filter_by(bay_uuid=bay_uuid)
+        .where(Operation.active_for.is_not(None))
+    ).all()
+    if not found:
+        return []
     return session.scalars(
         sa.select(Operation)
-        .filter_by(active_for=bay_uuid)
+        .where(Operation.id.in_(found))
+        .order_by(Operation.id)
         .with_for_update()
         .execution_options(populate_existing=True)
-    ).one_or_none()
+    ).all()
 
 
 def lock_operation(session: orm.Session, uuid: str) -> Operation:
@@ -99,10 +114,10 @@ def nodegroup(session: orm.Session, bay_uuid: str, uuid: str | None) -> Nodegrou
     return found
 
 
-def set_status(
-    session: orm.Session, operation: Operation, outcome: str, reason: str | None = None
+def set_bay_status(
+    session: orm.Session, operation: Operation, outcome: str, reason: str | None
 ) -> None:
-    """Let the bay and the node groups that the operation is about follow it."""
+    """Let the bay's status be that of an operation."""
     session.execute(
         sa.update(Bay)
         .filter_by(uuid=operation.bay_uuid)
@@ -113,7 +128,23 @@ def set_status(
             updated_at=utcnow(),
         )
     )
-    set_nodegroup_status(session, operation, outcome, reason)
+
+
+def status_reason(session: orm.Session, bay_uuid: str) -> str | None:
+    """Why something has failed since the bay was idle last, if something did."""
+    return session.scalar(sa.select(Bay.status_reason).filter_by(uuid=bay_uuid))
+
+
+def failed_nodegroup(session: orm.Session, bay_uuid: str) -> str | None:
+    """Why a node group of the bay is in a failed state; None: no group is."""
+    found = session.execute(
+        sa.select(Nodegroup.status_reason)
+        .filter_by(bay_uuid=bay_uuid)
+        .where(Nodegroup.status.endswith(states.FAILED))
+        .order_by(Nodegroup.id)
+        .limit(1)
+    ).first()
+    return None if found is None else found.status_reason or ''
 
 
 def set_nodegroup_status(

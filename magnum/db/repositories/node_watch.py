@@ -9,6 +9,7 @@ from sqlalchemy import orm
 
 from magnum.db import models
 from magnum.db.repositories.nodes import TABLE
+from magnum.db.repositories.operations import TABLE as OPERATION
 from magnum.db.selections import Row
 from magnum.db.statements import changed_rows, database_now
 from magnum.domain import states
@@ -76,7 +77,8 @@ def reporting(
 def silent_workers(session: orm.Session) -> Sequence[Row]:
     """``id``, ``bay_uuid`` and the bay's ``labels`` of silent workers.
 
-    Those of bays that are complete, and of which other nodes report.
+    Those of bays that are complete, or at which node groups change, and of which other
+    nodes report.
     """
     other = TABLE.alias('other')
     is_heard_of = sa.exists().where(
@@ -84,11 +86,15 @@ def silent_workers(session: orm.Session) -> Sequence[Row]:
         other.c.heard_at.is_not(None),
     )
     complete = [f'{verb.bay}_{states.COMPLETE}' for verb in states.VERBS.values()]
+    groups_change = sa.and_(
+        _BAY.c.status == states.status(states.RESIZE, states.IN_PROGRESS),
+        ~sa.exists().where(OPERATION.c.active_for == _BAY.c.uuid),
+    )
     return session.execute(
         sa.select(TABLE.c.id, TABLE.c.bay_uuid, _BAY.c.labels)
         .join_from(TABLE, _BAY, _BAY.c.uuid == TABLE.c.bay_uuid)
         .where(TABLE.c.role == WORKER, TABLE.c.is_silent == sa.true())
-        .where(_BAY.c.status.in_(complete), is_heard_of)
+        .where(sa.or_(_BAY.c.status.in_(complete), groups_change), is_heard_of)
     ).all()
 
 

@@ -1,6 +1,6 @@
 """Queries for the node groups of one bay."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -54,6 +54,14 @@ def default(session: orm.Session, columns: Columns, bay_uuid: str) -> Row:
             TABLE.c.is_default == sa.true(), TABLE.c.role == WORKER
         )
     ).one()
+
+
+def defaults(session: orm.Session, bay_uuids: Collection[str]) -> frozenset[str]:
+    """uuids of the default node groups of bays, which are in the bays' own stacks."""
+    return frozenset(session.scalars(
+        sa.select(TABLE.c.uuid)
+        .where(TABLE.c.bay_uuid.in_(bay_uuids), TABLE.c.is_default == sa.true())
+    ))
 
 
 def load_all(session: orm.Session, bay_uuid: str) -> Sequence[models.Nodegroup]:

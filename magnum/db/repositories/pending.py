@@ -25,13 +25,16 @@ def of_bay(session: orm.Session, bay_uuid: str) -> Sequence[Operation]:
 
 
 def unfinished(session: orm.Session, bay_uuids: Collection[str]) -> Sequence[Row]:
-    """``uuid``, ``bay_uuid`` and ``state`` of what is active at bays and of what waits there.
+    """What is active at bays and what waits there, as far as turns go by it.
 
     In order: what is active first.
     """
     is_pending = TABLE.c.state == states.PENDING
     return session.execute(
-        sa.select(TABLE.c.uuid, TABLE.c.bay_uuid, TABLE.c.state)
+        sa.select(
+            TABLE.c.uuid, TABLE.c.bay_uuid, TABLE.c.state, TABLE.c.active_for,
+            TABLE.c.verb, TABLE.c.parameters,
+        )
         .where(
             TABLE.c.bay_uuid.in_(bay_uuids), sa.or_(is_pending, TABLE.c.active_for.is_not(None))
         )
@@ -45,7 +48,11 @@ def idle_bays(session: orm.Session, most: int) -> Sequence[str]:
     return session.scalars(
         sa.select(TABLE.c.bay_uuid)
         .where(TABLE.c.state == states.PENDING)
-        .where(~sa.exists().where(active.c.active_for == TABLE.c.bay_uuid))
+        .where(
+            ~sa.exists()
+            .where(active.c.bay_uuid == TABLE.c.bay_uuid)
+            .where(active.c.active_for.is_not(None))
+        )
         .distinct()
         .limit(most)
     ).all()

@@ -22,6 +22,7 @@ from magnum.domain import states
 #: What parameters are called that have new values.
 _NEW: Final = 'new_'
 _BAY: Final[sa.Table] = models.Bay.__table__
+_ACTIVE: Final = OPERATION.alias('active')
 _WHICH: Final = (
     TABLE.c.bay_uuid == sa.bindparam('of_bay'), TABLE.c.role == sa.bindparam('of_role'),
     TABLE.c.name == sa.bindparam('of_node'),
@@ -38,8 +39,12 @@ _COLUMNS: Final = (
     TABLE.c.said,
     TABLE.c.heard_at,
     TABLE.c.is_silent,
+    # Of the operation that builds the node, while that is active.
     OPERATION.c.uuid.label('active_operation'),
     OPERATION.c.found_failure.label('found_failure'),
+    sa.exists()
+    .where(_ACTIVE.c.bay_uuid == TABLE.c.bay_uuid, _ACTIVE.c.active_for.is_not(None))
+    .label('is_busy'),
     cloud_credentials.generation_in_use(TABLE.c.bay_uuid).label('cloud_credential'),
     sa.type_coerce(utcnow(), UTCDateTime()).label('now'),
 )
@@ -59,8 +64,9 @@ _REPEATED: Final = oslo_db_api.wrap_db_retry(
 
 
 def find(connection: sa.Connection, bay_uuid: str, role: str, name: str) -> Row | None:
-    """A node of a bay that is there, with the bay's active operation and the time.
+    """A node of a bay that is there, with the active operation that builds it, and the time.
 
+    ``is_busy`` is whether any operation of the bay is active.
     ``cloud_credential`` is the generation that the bay's masters are given.
     """
     selection = selections.of(connection, _COLUMNS)
@@ -125,6 +131,8 @@ def _query(selection: Selection) -> sa.Select[Any]:
     return (
         selection.query
         .join_from(TABLE, _BAY, _BAY.c.uuid == TABLE.c.bay_uuid)
-        .outerjoin(OPERATION, OPERATION.c.active_for == TABLE.c.bay_uuid)
+        .outerjoin(OPERATION, sa.and_(
+            OPERATION.c.uuid == TABLE.c.operation_uuid, OPERATION.c.active_for.is_not(None)
+        ))
         .where(*_WHICH)
     )

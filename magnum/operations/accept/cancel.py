@@ -2,6 +2,7 @@
 
 import contextlib
 
+from oslo_config import cfg
 from sqlalchemy import orm
 
 from magnum.db import models
@@ -15,7 +16,9 @@ from magnum.operations.accept.requester import Requester
 from magnum.operations.ending import end_cancelled, is_preempted
 
 
-def accept(session: orm.Session, operation_uuid: str, requester: Requester) -> models.Operation:
+def accept(
+    conf: cfg.ConfigOpts, session: orm.Session, operation_uuid: str, requester: Requester
+) -> models.Operation:
     """Stop an operation: at once when nobody has begun it, else soon.
 
     One that is being stopped already is answered with itself.
@@ -46,7 +49,7 @@ def accept(session: orm.Session, operation_uuid: str, requester: Requester) -> m
     # Whoever holds it, or claims it next, stops it.
     transitions.write(operation, machine.CANCEL, error=Failure('cancelled', by).as_dict())
     if not is_begun:
-        end_cancelled(session, operation)
+        end_cancelled(conf, session, operation)
         return operation
     events.record(session, operation, f'bay.{operation.verb}.stopping', by)
     return operation

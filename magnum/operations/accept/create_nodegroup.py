@@ -4,10 +4,10 @@ from oslo_config import cfg
 from sqlalchemy import orm
 
 from magnum.db import models
-from magnum.db.repositories import locking, nodegroups
+from magnum.db.repositories import nodegroups
 from magnum.domain.parameters import CreateNodegroup
 from magnum.operations.accept.errors import NodegroupExists
-from magnum.operations.accept.insertion import begin_or_enqueue, check_may_wait
+from magnum.operations.accept.insertion import Line, begin_or_enqueue, check_may_wait
 from magnum.operations.accept.requester import Requester
 
 
@@ -24,8 +24,8 @@ def accept(
     :raises OperationInProgress: something goes on that it may not wait behind.
     :raises QueueFull: as many as may wait do.
     """
-    active = locking.active_operation(session, bay.uuid)
-    check_may_wait(session, active, CreateNodegroup.verb)
+    line = Line.of(session, bay.uuid)
+    check_may_wait(session, line, CreateNodegroup.verb)
     if nodegroups.is_taken(session, bay.uuid, nodegroup.name):
         raise NodegroupExists(nodegroup.name)
     nodegroup.bay_uuid = bay.uuid
@@ -33,5 +33,5 @@ def accept(
     nodegroup.is_default = False
     nodegroups.insert(session, nodegroup)
     return begin_or_enqueue(
-        conf, session, bay, active, requester, CreateNodegroup(nodegroup=nodegroup.uuid)
+        conf, session, bay, line, requester, CreateNodegroup(nodegroup=nodegroup.uuid)
     )

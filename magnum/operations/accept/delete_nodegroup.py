@@ -4,12 +4,12 @@ from oslo_config import cfg
 from sqlalchemy import orm
 
 from magnum.db import models
-from magnum.db.repositories import locking, pending
+from magnum.db.repositories import locking
 from magnum.domain import states
 from magnum.domain.parameters import DeleteNodegroup
-from magnum.operations.accept.insertion import begin_or_enqueue, check_may_wait
+from magnum.operations.accept.insertion import Line, begin_or_enqueue, check_may_wait
 from magnum.operations.accept.requester import Requester
-from magnum.operations.queue import nodegroup_of, withdraw
+from magnum.operations.queue import withdraw
 
 
 def accept(
@@ -29,21 +29,19 @@ def accept(
     :raises QueueFull: as many as may wait do.
     :raises ValueError: it is a default one, which goes with its bay.
     """
-    active = locking.active_operation(session, bay.uuid)
+    line = Line.of(session, bay.uuid)
     group = locking.nodegroup(session, bay.uuid, nodegroup_uuid)
     if group.is_default:
         raise ValueError('a default node group goes with its bay')
-    waiting = pending.of_bay(session, bay.uuid)
-    about_it = [
-        other for other in (active, *waiting) if other and nodegroup_of(other) == group.uuid
-    ]
+    about_it = line.about(group.uuid)
     for other in about_it:
         if other.verb == states.DELETE_NODEGROUP:
             return other
-    check_may_wait(session, active, states.DELETE_NODEGROUP)
+    check_may_wait(session, line, states.DELETE_NODEGROUP)
     for other in about_it:
         if other.state == states.PENDING:
             withdraw(session, other, None)
     return begin_or_enqueue(
-        conf, session, bay, active, requester, DeleteNodegroup(nodegroup=group.uuid)
+        conf, session, bay, Line.of(session, bay.uuid), requester,
+        DeleteNodegroup(nodegroup=group.uuid),
     )

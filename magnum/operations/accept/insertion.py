@@ -1,15 +1,17 @@
 """Insertion of an operation: what accepting has in common, whatever the verb."""
 
+import dataclasses
 import datetime
+from collections.abc import Sequence
 from typing import Any, Final
 
 from oslo_config import cfg
 from sqlalchemy import orm
 
 from magnum.db import models
-from magnum.db.repositories import events, locking, pending, transitions
+from magnum.db.repositories import events, locking, nodegroups, pending, transitions
 from magnum.db.statements import database_now
-from magnum.domain import machine, rounds, states
+from magnum.domain import machine, rounds, states, turns
 from magnum.domain.parameters import Parameters
 from magnum.operations.accept.errors import OperationInProgress, QueueFull
 from magnum.operations.accept.requester import Requester
@@ -18,18 +20,48 @@ from magnum.operations.queue import BEHIND
 _DELETES: Final = frozenset({states.DELETE, states.DELETE_NODEGROUP})
 
 
-def check_idle(session: orm.Session, bay: models.Bay) -> None:
-    """Check that nothing goes on at the bay.
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """What goes on at a bay and what waits there, in order, under the bay's lock."""
 
-    :raises OperationInProgress: something goes on.
+    active: Sequence[models.Operation]
+    waiting: Sequence[models.Operation]
+    defaults: frozenset[str]
+
+    @classmethod
+    def of(cls, session: orm.Session, bay_uuid: str) -> 'Line':
+        """That of a bay."""
+        return cls(
+            locking.active_operations(session, bay_uuid),
+            pending.of_bay(session, bay_uuid),
+            nodegroups.defaults(session, [bay_uuid]),
+        )
+
+    def about(self, nodegroup_uuid: str) -> list[models.Operation]:
+        """What changes a node group: what waits for that first, and is not begun."""
+        return [
+            other for other in (*self.waiting, *self.active)
+            if turns.nodegroup_of(other) == nodegroup_uuid
+        ]
+
+    def before(self, parameters: Parameters, at_once: int) -> list[models.Operation]:
+        """What an operation with these parameters has to wait for."""
+        wanted = turns.part_of(parameters, self.defaults)
+        return turns.before(wanted, self.active, self.waiting, self.defaults, at_once)
+
+
+def check_idle(session: orm.Session, bay: models.Bay) -> None:
+    """Check that nothing goes on at the bay, and nothing waits.
+
+    :raises OperationInProgress: something does.
     """
-    active = locking.active_operation(session, bay.uuid)
-    if active is not None:
-        raise in_progress(session, active)
+    line = Line.of(session, bay.uuid)
+    for other in (*line.active, *line.waiting):
+        raise in_progress(session, other)
 
 
 def in_progress(session: orm.Session, active: models.Operation) -> OperationInProgress:
-    """The error that names an active operation."""
+    """The error that names an operation in the way."""
     session.expunge(active)  # the rollback to come must not empty it
     return OperationInProgress(active)
 
@@ -40,11 +72,16 @@ def begin_operation(
     bay: models.Bay,
     requester: Requester,
     parameters: Parameters,
+    is_alone: bool = True,
     **more: Any,
 ) -> models.Operation:
-    """Insert an operation of an existing, locked bay; the statuses say so at once."""
+    """Insert an operation of an existing, locked bay; the statuses say so at once.
+
+    :param is_alone: nothing goes on beside it.
+    """
     bay.status = states.status(parameters.verb, states.IN_PROGRESS)
-    bay.status_reason = None
+    if is_alone:
+        bay.status_reason = None
     bay.generation += 1
     operation = insert_operation(
         conf, session, bay, requester, parameters, database_now(session), **more
@@ -57,37 +94,42 @@ def begin_or_enqueue(
     conf: cfg.ConfigOpts,
     session: orm.Session,
     bay: models.Bay,
-    active: models.Operation | None,
+    line: Line,
     requester: Requester,
     parameters: Parameters,
+    **more: Any,
 ) -> models.Operation:
-    """As ``begin_operation``; behind an active operation it waits for its turn.
+    """As ``begin_operation``, beside others; what excludes it, it waits for.
 
-    :param active: one that :func:`check_may_wait` let pass, or None.
+    :param line: which :func:`check_may_wait` let pass.
     :raises QueueFull: as many as may wait do.
     """
-    if active is None:
-        return begin_operation(conf, session, bay, requester, parameters)
-    waiting = len(pending.of_bay(session, bay.uuid))
+    in_the_way = line.before(parameters, conf.conductor.operations_per_bay)
+    if not in_the_way:
+        return begin_operation(
+            conf, session, bay, requester, parameters, is_alone=not line.active, **more
+        )
+    waiting = len(line.waiting)
     if waiting >= conf.conductor.queue_limit:
-        session.expunge(active)
-        raise QueueFull(active, waiting)
+        session.expunge(in_the_way[0])
+        raise QueueFull(in_the_way[0], waiting)
     # By the database: a worker may have raised it meanwhile.
     bay.generation = models.Bay.generation + 1
     operation = insert_operation(
-        conf, session, bay, requester, parameters, database_now(session), is_pending=True
+        conf, session, bay, requester, parameters, database_now(session), is_pending=True, **more
     )
     locking.set_nodegroup_status(session, operation, states.IN_PROGRESS)
     return operation
 
 
-def check_may_wait(session: orm.Session, active: models.Operation | None, verb: str) -> None:
-    """Check that something may be asked of a bay with an active operation.
+def check_may_wait(session: orm.Session, line: Line, verb: str) -> None:
+    """Check that something may be asked of a bay at which something goes on.
 
     :raises OperationInProgress: it contradicts what is active.
     """
-    if active is not None and active.verb not in BEHIND[verb]:
-        raise in_progress(session, active)
+    for active in line.active:
+        if active.verb not in BEHIND[verb]:
+            raise in_progress(session, active)
 
 
 def insert_operation(
@@ -118,7 +160,9 @@ def insert_operation(
     allowed = datetime.timedelta(minutes=minutes or conf.cluster_heat.create_timeout)
     taken: dict[str, Any] = {'deadline': now + allowed}
     if not is_pending:
-        taken['active_for'] = bay.uuid
+        taken['active_for'] = turns.key(
+            bay.uuid, turns.part_of(parameters), conf.conductor.operations_per_bay
+        )
     operation = transitions.insert(
         session,
         machine.ENQUEUE if is_pending else machine.ACCEPT,

@@ -6,12 +6,16 @@ from oslo_config import cfg
 from sqlalchemy import orm
 
 from magnum.db import models
-from magnum.db.repositories import locking, pending
+from magnum.db.repositories import locking
 from magnum.domain import states
 from magnum.domain.parameters import Resize
-from magnum.operations.accept.insertion import begin_or_enqueue, check_may_wait, in_progress
+from magnum.operations.accept.insertion import (
+    Line,
+    begin_or_enqueue,
+    check_may_wait,
+    in_progress,
+)
 from magnum.operations.accept.requester import Requester
-from magnum.operations.queue import nodegroup_of
 
 
 def accept(
@@ -27,8 +31,8 @@ def accept(
     """Give a node group another count.
 
     A resize of the same group that no worker has begun yet takes the new
-    count over, and removes the nodes named by either request. Behind anything
-    else it waits for its turn.
+    count over, and removes the nodes named by either request. Behind what may
+    not go on beside it, it waits for its turn.
 
     :param rollback: whether Heat is to undo a change that fails.
     :param nodegroup_uuid: None: the default workers.
@@ -40,13 +44,9 @@ def accept(
     :raises QueueFull: as many as may wait do.
     :raises NodegroupGone: the bay has no such node group.
     """
-    active = locking.active_operation(session, bay.uuid)
+    line = Line.of(session, bay.uuid)
     group = locking.nodegroup(session, bay.uuid, nodegroup_uuid)
-    about_it = [
-        other for other in (*pending.of_bay(session, bay.uuid), active)
-        if other and nodegroup_of(other) == group.uuid
-    ]
-    for other in about_it:
+    for other in line.about(group.uuid):
         if other.verb == states.DELETE_NODEGROUP:
             raise in_progress(session, other)
         if other.verb == states.RESIZE and not _is_begun(other):
@@ -58,7 +58,7 @@ def accept(
             _set_count(group, node_count)
             bay.generation = models.Bay.generation + 1
             return other
-    check_may_wait(session, active, states.RESIZE)
+    check_may_wait(session, line, states.RESIZE)
     has_failed = states.is_failed(bay.status) or states.is_failed(group.status)
     if group.node_count == node_count and not nodes_to_remove and not has_failed:
         return None
@@ -67,7 +67,7 @@ def accept(
         rollback=rollback, nodes_to_remove=nodes_to_remove,
     )
     _set_count(group, node_count)
-    return begin_or_enqueue(conf, session, bay, active, requester, parameters)
+    return begin_or_enqueue(conf, session, bay, line, requester, parameters)
 
 
 def _set_count(group: models.Nodegroup, node_count: int) -> None:

@@ -7,12 +7,11 @@ from sqlalchemy import orm
 
 from magnum.db import models
 from magnum.db.repositories import key_pairs, locking, operations
-from magnum.domain import nodegroups, states
+from magnum.domain import nodegroups, states, turns
 from magnum.domain.parameters import CreateNodegroup, InRounds, Parameters, Resize
 from magnum.operations.accept.errors import NotRetryable
-from magnum.operations.accept.insertion import begin_operation, check_idle
+from magnum.operations.accept.insertion import Line, begin_operation, in_progress
 from magnum.operations.accept.requester import Requester
-from magnum.operations.queue import nodegroup_of
 
 
 def accept(
@@ -22,15 +21,16 @@ def accept(
 
     :returns: a new operation, whose ``retries`` is the old one.
     :raises NotRetryable: it did not fail, or the bay has had a later one.
-    :raises OperationInProgress: something is going on.
+    :raises OperationInProgress: something is going on that excludes it.
     :raises BayGone: the bay is deleted.
     """
     found = operations.load(session, operation_uuid)
     if found is None:
         raise NotRetryable('There is no such operation.')
     bay = locking.lock_bay(session, found.bay_uuid)
-    check_idle(session, bay)
+    line = Line.of(session, bay.uuid)
     failed = locking.lock_operation(session, operation_uuid)
+    _check_not_waiting(conf, session, line, failed)
     if failed.verb not in states.VERBS:
         raise NotRetryable('It is of a later release than this one.')
     if failed.state == states.SUCCEEDED:
@@ -41,15 +41,27 @@ def accept(
     if _has_followed(session, failed) and not is_to_be_built:
         raise NotRetryable('The bay has had a later operation.')
     return begin_operation(
-        conf, session, bay, requester, _again(session, failed), retries=failed.uuid
+        conf, session, bay, requester, _again(session, failed), is_alone=not line.active,
+        retries=failed.uuid,
     )
+
+
+def _check_not_waiting(
+    conf: cfg.ConfigOpts, session: orm.Session, line: Line, failed: models.Operation
+) -> None:
+    """Check that what is tried again may go on now; nobody is promised that later.
+
+    :raises OperationInProgress: it would have to wait.
+    """
+    for other in line.before(Parameters.of(failed), conf.conductor.operations_per_bay):
+        raise in_progress(session, other)
 
 
 def _has_followed(session: orm.Session, failed: models.Operation) -> bool:
     """Whether a later operation of the bay was about what this one was about."""
-    group = nodegroup_of(failed)
+    group = turns.nodegroup_of(failed)
     return any(
-        group is None or nodegroup_of(other) in (None, group)
+        group is None or turns.nodegroup_of(other) in (None, group)
         for other in operations.after(session, failed)
     )
 

@@ -75,7 +75,7 @@ def await_masters(work: Work) -> None:
     if not behind:
         return
     names = ', '.join(behind)
-    with work.fenced() as (session, operation):
+    with work.changing_bay() as (session, operation):
         begun = operation.started_at or operation.created_at
         patience = datetime.timedelta(seconds=work.tools.conf.identity.cloud_credential_wait)
         end = begun + min(patience, (operation.deadline - begun) / 2)

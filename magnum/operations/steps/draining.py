@@ -133,7 +133,7 @@ def _have_done(work: Work, verb: str, names: Sequence[str], **more: Any) -> None
 
     :raises TryLater: it is not done yet.
     """
-    with work.fenced() as (session, operation):
+    with work.changing_bay() as (session, operation):
         given = directives.of_operation(session, operation.uuid, verb, names)
         if given is None:
             master = _master(session, operation)
@@ -147,6 +147,9 @@ def _have_done(work: Work, verb: str, names: Sequence[str], **more: Any) -> None
         elif given.outcome is not None:
             _tell_outcome(session, operation, given, names)
             return
+        elif directives.is_in_line(session, given):
+            # The master does one thing at a time: this one's time has not begun.
+            given.created_at = database_now(session)
         elif database_now(session) > given.created_at + _patience(work, operation, given):
             given.outcome = directives.DROPPED
             _tell(session, operation, verb, f'{given.node} did not say in time that it is done')

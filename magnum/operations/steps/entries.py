@@ -18,7 +18,7 @@ def strike(work: Work, entry: LedgerEntry, removed: str | None = None) -> None:
 
     :param removed: what was removed with it, for the bay's events.
     """
-    with work.fenced() as (session, operation):
+    with work.changing_bay() as (session, operation):
         ledger.strike(session, entry)
         if removed is not None:
             events.record(

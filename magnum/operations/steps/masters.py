@@ -127,7 +127,7 @@ def _upgrade(
     :raises TryLater: not yet.
     :raises StepFailed: it did not go well, or not in its time.
     """
-    with work.fenced() as (session, operation):
+    with work.changing_bay() as (session, operation):
         given = directives.of_node(session, operation.uuid, UPGRADE, master.name)
         if given is None:
             _check_health(session, operation, master, masters)

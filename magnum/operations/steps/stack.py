@@ -9,7 +9,7 @@ from magnum.clients.heat import HeatClient, Stack
 from magnum.db.models import Bay, Nodegroup
 from magnum.db.repositories import ledger, locking, pending, steps, transitions
 from magnum.db.statements import database_now
-from magnum.domain import machine, states
+from magnum.domain import machine, states, turns
 from magnum.domain.failures import Failure, is_echo, root_cause
 from magnum.domain.parameters import Resize
 from magnum.drivers.contract import MASTER, StackRequest
@@ -191,10 +191,16 @@ def _ask_again(work: Work) -> None:
     :raises TryLater: unless nothing was cancelled, or it was asked often enough.
     """
     with work.fenced() as (session, operation):
-        before = next(
-            iter(locking.earlier_operations(session, operation, *states.VERBS, limit=1)), None
-        )
         asked = Resize.of(operation)
+        before = next(
+            (
+                earlier
+                for earlier in locking.earlier_operations(session, operation, *states.VERBS)
+                # What went on beside it was about other stacks.
+                if turns.nodegroup_of(earlier) in (None, asked.nodegroup)
+            ),
+            None,
+        )
         if before is None or before.state != states.CANCELLED or asked.echoes >= _MOST_ECHOES:
             return
         operation.parameters = dataclasses.replace(asked, echoes=asked.echoes + 1).stored()

@@ -271,7 +271,7 @@ def _tell_of_kept(work: Work, kept: Sequence[Volume]) -> None:
     """Say which volumes stay though they bear a name of the bay."""
     if not kept:
         return
-    with work.fenced() as (session, operation):
+    with work.changing_bay() as (session, operation):
         for volume in kept:
             if bay_resources.is_retained(volume):
                 why = f'its property {bay_resources.RETAIN_KEY} says so'
