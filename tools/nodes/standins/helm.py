@@ -142,7 +142,9 @@ class Releases:
             done = subprocess.run(
                 ['kubectl', verb, f'--kubeconfig={self._options.kubeconfig}', *words,
                  f'--namespace={self._options.namespace}', '--filename=-'],
-                input='\n---\n'.join(manifests), capture_output=True, text=True, check=False,
+                # As Helm's: kubectl takes what begins with "{" for JSON to its end.
+                input=''.join(f'---\n{text}\n' for text in manifests),
+                capture_output=True, text=True, check=False,
             )
             if done.returncode:
                 raise Failed(done.stderr.strip())
