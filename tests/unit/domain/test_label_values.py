@@ -107,7 +107,7 @@ def test_no_driver_reads_labels_otherwise() -> None:
     }
     # The last two read a setting of nodes.
     assert readers == {
-        'drivers/footprint.py', 'drivers/stack_parameters.py', 'drivers/kubernetes/cloud.py',
-        'drivers/kubernetes/hardening.py', 'drivers/kubernetes/node/charts.py',
-        'drivers/common/node/agent/cloud.py',
+        'drivers/footprint.py', 'drivers/stack_parameters.py', 'drivers/kubernetes/addons.py',
+        'drivers/kubernetes/cloud.py', 'drivers/kubernetes/hardening.py',
+        'drivers/kubernetes/node/charts.py', 'drivers/common/node/agent/cloud.py',
     }
