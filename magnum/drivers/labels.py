@@ -295,14 +295,14 @@ def check_releases(label_schema: Mapping[str, Any], labels: Mapping[str, str]) -
     rules = _rules(label_schema)
     for name, value in applied(label_schema, labels).items():
         lines = rules.get(name, {}).get('releases')
-        if lines and not any(_is_of(value, line) for line in lines):
+        if lines and not any(is_of_line(value, line) for line in lines):
             raise _refused(
                 name, f'{value} is no release that this driver builds; it builds those of: '
                 f'{", ".join(lines)}.'
             )
 
 
-def _is_of(release: str, line: str) -> bool:
+def is_of_line(release: str, line: str) -> bool:
     """Whether a release is a patch release of a line (``v1.34.1`` of ``v1.34``)."""
     return release.startswith(f'{line}.') and release[len(line) + 1:].isdecimal()
 

@@ -64,20 +64,15 @@ def kept_values(bay: Bay, current: Baymodel, target: Baymodel) -> dict[str, Any]
 
     :returns: the bay's values, None for one that the bay leaves to a default.
     """
-    own = {column: getattr(bay, column) for column in KEPT}
-    ours, theirs = ({**model.labels} for model in (current, target))
-    labels = {name: bay.labels.get(name) for name in KEPT_LABELS}
-    return {
+    values = {
+        **{name: [getattr(row, name) for row in (bay, current, target)] for name in KEPT},
         **{
-            column: value for column, value in own.items()
-            if follow(value, getattr(current, column), getattr(target, column)) != value
-        },
-        **_kept_of_baymodel(bay, current, target),
-        **{
-            f'labels/{name}': value for name, value in labels.items()
-            if follow(value, ours.get(name), theirs.get(name)) != value
+            f'labels/{name}': [row.labels.get(name) for row in (bay, current, target)]
+            for name in KEPT_LABELS
         },
     }
+    kept = {name: own for name, (own, base, aim) in values.items() if follow(own, base, aim) != own}
+    return {**kept, **_kept_of_baymodel(bay, current, target)}
 
 
 def _kept_of_baymodel(bay: Bay, current: Baymodel, target: Baymodel) -> dict[str, Any]:

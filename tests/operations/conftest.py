@@ -243,6 +243,19 @@ class World:
                 break
         worker.turn()
 
+    def build_all(self, uuid: str) -> None:
+        """As ``build``, until nothing waits for its turn either."""
+        for _ in range(30):
+            self.build(uuid)
+            if all(one.state in states.ENDED for one in self.operations(uuid)):
+                return
+
+    def again(self, operation: models.Operation) -> models.Operation:
+        """An operation as it is now."""
+        (found,) = self.rows(models.Operation, uuid=operation.uuid)
+        row: models.Operation = found
+        return row
+
     def fail(self, reason: str = 'No valid host was found') -> None:
         """A worker asks Heat, which fails; the worker sees it."""
         worker = self.worker()

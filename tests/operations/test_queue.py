@@ -28,19 +28,6 @@ def _states(world: World, uuid: str) -> list[tuple[str, str]]:
     return [(one.verb, one.state) for one in world.operations(uuid)[1:]]
 
 
-def _again(world: World, operation: models.Operation) -> models.Operation:
-    (found,) = world.rows(models.Operation, uuid=operation.uuid)
-    row: models.Operation = found
-    return row
-
-
-def _build_all(world: World, uuid: str) -> None:
-    for _ in range(30):
-        world.build(uuid)
-        if all(one.state in states.ENDED for one in world.operations(uuid)):
-            return
-
-
 def _count(world: World, name: str = 'default-worker') -> Any:
     return world.nodegroup(name).node_count
 
@@ -52,7 +39,7 @@ def test_node_groups_made_in_one_apply(world: World, uuid: str) -> None:
     assert set(world.statuses(uuid).values()) == {
         'UPDATE_IN_PROGRESS', 'CREATE_COMPLETE', 'CREATE_IN_PROGRESS',
     }
-    _build_all(world, uuid)
+    world.build_all(uuid)
     assert _states(world, uuid) == [('create_nodegroup', 'SUCCEEDED')] * 6
     assert {world.nodegroup(name).status for name in names} == {'CREATE_COMPLETE'}
     assert world.bay(uuid).status == 'UPDATE_COMPLETE'
@@ -60,7 +47,7 @@ def test_node_groups_made_in_one_apply(world: World, uuid: str) -> None:
     for name in names:
         world.ask('delete_nodegroup', uuid, world.nodegroup(name).uuid)
     assert {world.nodegroup(name).status for name in names} == {'DELETE_IN_PROGRESS'}
-    _build_all(world, uuid)
+    world.build_all(uuid)
     assert {group.name for group in world.rows(models.Nodegroup)} == {
         'default-master', 'default-worker',
     }
@@ -77,8 +64,8 @@ def test_a_turn_comes_with_the_end_of_what_was_before(world: World, uuid: str) -
     world.pass_time(30)
     worker.watch()
     worker.turn()
-    assert _again(world, first).state == 'SUCCEEDED'
-    begun = _again(world, second)
+    assert world.again(first).state == 'SUCCEEDED'
+    begun = world.again(second)
     assert (begun.state, begun.active_for) == ('QUEUED', world.nodegroup('gpu').uuid)
     assert world.bay(uuid).status == 'UPDATE_IN_PROGRESS'
     kinds = [row.kind for row in world.rows(models.Event, operation_uuid=second.uuid)]
@@ -89,9 +76,9 @@ def test_a_deadline_begins_with_the_turn(world: World, uuid: str) -> None:
     first = world.ask('resize', uuid, 3)
     second = world.add_nodegroup(uuid)
     world.pass_time(7200)                       # both deadlines have passed
-    _build_all(world, uuid)
-    assert error_of(_again(world, first))['code'] == 'deadline_exceeded'
-    assert _again(world, second).state == 'SUCCEEDED'
+    world.build_all(uuid)
+    assert error_of(world.again(first))['code'] == 'deadline_exceeded'
+    assert world.again(second).state == 'SUCCEEDED'
 
 
 @pytest.mark.parametrize('how', ['fail', 'cancel'])
@@ -105,13 +92,13 @@ def test_what_waits_goes_on_after_a_failure(world: World, uuid: str, how: str) -
         world.about('cancel', first)
     assert world.nodegroup('one').status == 'CREATE_FAILED'
     assert world.nodegroup('two').status == 'CREATE_IN_PROGRESS'
-    _build_all(world, uuid)
+    world.build_all(uuid)
     assert world.nodegroup('two').status == 'CREATE_COMPLETE'
     assert world.bay(uuid).status == 'UPDATE_FAILED'
     assert world.bay(uuid).status_reason == world.nodegroup('one').status_reason
     # What came later was about another node group.
     world.about('retry', first)
-    _build_all(world, uuid)
+    world.build_all(uuid)
     assert world.nodegroup('one').status == 'CREATE_COMPLETE'
     assert (world.bay(uuid).status, world.bay(uuid).status_reason) == ('UPDATE_COMPLETE', None)
 
@@ -127,10 +114,10 @@ def test_resizes_of_one_group_while_one_goes_on(world: World, uuid: str) -> None
     third = world.ask('resize', uuid, _count(world) - 1, nodes_to_remove=('3',))
     assert second.uuid == third.uuid != first.uuid
     assert _count(world) == 1
-    _build_all(world, uuid)
-    assert Resize.of(_again(world, first)).node_count == 3
-    assert _again(world, first).state == 'SUCCEEDED'    # it had 3, and 3 were wanted of it
-    assert _again(world, second).state == 'SUCCEEDED'
+    world.build_all(uuid)
+    assert Resize.of(world.again(first)).node_count == 3
+    assert world.again(first).state == 'SUCCEEDED'    # it had 3, and 3 were wanted of it
+    assert world.again(second).state == 'SUCCEEDED'
     assert _count(world) == 1
     assert world.stack('bay')['parameters']['removed'] == ['2', '3']
     assert len(world.nodegroup('default-worker').node_addresses) == 1
@@ -147,11 +134,11 @@ def test_the_first_is_cancelled_while_the_second_waits(world: World, uuid: str) 
     world.about('cancel', first)
     world.pass_time(300)
     world.worker().turn()
-    assert _again(world, first).state == 'CANCELLED'
+    assert world.again(first).state == 'CANCELLED'
     assert _count(world) == 4
-    assert Resize.of(_again(world, second)).previous_node_count == 1
-    _build_all(world, uuid)
-    assert _again(world, second).state == 'SUCCEEDED'
+    assert Resize.of(world.again(second)).previous_node_count == 1
+    world.build_all(uuid)
+    assert world.again(second).state == 'SUCCEEDED'
     assert len(world.nodegroup('default-worker').node_addresses) == 4
 
 
@@ -168,8 +155,8 @@ def test_what_waits_is_cancelled(world: World, uuid: str) -> None:
     world.about('cancel', third)
     assert world.nodegroup('gpu').status == 'CREATE_FAILED'
     assert world.bay(uuid).status == 'UPDATE_IN_PROGRESS'
-    _build_all(world, uuid)
-    assert _again(world, first).state == 'SUCCEEDED'
+    world.build_all(uuid)
+    assert world.again(first).state == 'SUCCEEDED'
     assert len(world.nodegroup('default-worker').node_addresses) == 3
     assert len(world.cloud.living()) == 1
 
@@ -181,12 +168,12 @@ def test_a_delete_of_a_group_takes_the_place_of_what_waits_for_it(
     made = world.add_nodegroup(uuid)
     group = world.nodegroup('gpu').uuid
     gone = world.ask('delete_nodegroup', uuid, group)
-    assert _again(world, made).state == 'CANCELLED'
+    assert world.again(made).state == 'CANCELLED'
     assert world.ask('delete_nodegroup', uuid, group).uuid == gone.uuid
     with pytest.raises(OperationInProgress) as refused:
         world.ask('resize', uuid, 3, nodegroup_uuid=group)
     assert refused.value.active.uuid == gone.uuid
-    _build_all(world, uuid)
+    world.build_all(uuid)
     assert world.rows(models.Nodegroup, name='gpu') == []
     assert _states(world, uuid) == [
         ('resize', 'SUCCEEDED'), ('create_nodegroup', 'CANCELLED'),
@@ -198,8 +185,8 @@ def test_a_group_that_is_being_made_is_deleted_afterwards(world: World, uuid: st
     made = world.add_nodegroup(uuid)
     world.worker().turn()
     world.ask('delete_nodegroup', uuid, world.nodegroup('gpu').uuid)
-    _build_all(world, uuid)
-    assert _again(world, made).state == 'SUCCEEDED'
+    world.build_all(uuid)
+    assert world.again(made).state == 'SUCCEEDED'
     assert world.rows(models.Nodegroup, name='gpu') == []
     assert len(world.cloud.living()) == 1
 
@@ -215,7 +202,7 @@ def test_a_delete_of_the_bay_over_all_of_it(world: World, uuid: str) -> None:
     ]
     with pytest.raises(OperationInProgress):
         world.add_nodegroup(uuid, 'three')
-    _build_all(world, uuid)
+    world.build_all(uuid)
     assert not world.has_bay(uuid)
     assert (world.cloud.living(), world.cloud.users) == ([], {})
 
@@ -251,9 +238,9 @@ def test_a_resize_behind_an_upgrade_is_none_of_its(world: World, uuid: str) -> N
     upgrade = world.ask('upgrade', uuid, world.new_baymodel())
     world.worker().turn()
     resize = world.ask('resize', uuid, 5)
-    _build_all(world, uuid)
-    assert _again(world, upgrade).state == 'SUCCEEDED'
-    assert _again(world, resize).state == 'SUCCEEDED'
+    world.build_all(uuid)
+    assert world.again(upgrade).state == 'SUCCEEDED'
+    assert world.again(resize).state == 'SUCCEEDED'
     assert len(world.nodegroup('default-worker').node_addresses) == 5
 
 
@@ -261,7 +248,7 @@ def test_a_group_is_not_complete_before_its_turn(world: World, uuid: str) -> Non
     """The upgrade is done with a group, and what waits to change it has not begun."""
     for name in ('gpu', 'gone'):
         world.add_nodegroup(uuid, name)
-    _build_all(world, uuid)
+    world.build_all(uuid)
     upgrade = world.ask('upgrade', uuid, world.new_baymodel())
     world.worker().turn()
     world.ask('resize', uuid, 3)
@@ -270,12 +257,12 @@ def test_a_group_is_not_complete_before_its_turn(world: World, uuid: str) -> Non
     worker = world.worker()
     for _ in range(30):
         worker.go_on()
-        if _again(world, upgrade).state in states.ENDED:
+        if world.again(upgrade).state in states.ENDED:
             break
         statuses = world.statuses(uuid)
         seen.add((statuses['default-worker'], statuses['gone']))
     assert seen == {('UPDATE_IN_PROGRESS', 'DELETE_IN_PROGRESS')}
-    assert _again(world, upgrade).state == 'SUCCEEDED'
+    assert world.again(upgrade).state == 'SUCCEEDED'
 
 
 @pytest.mark.parametrize('state', ['PENDING', 'QUEUED', 'RUNNING'])
@@ -289,16 +276,16 @@ def test_a_resize_behind_a_creation_that_is_cancelled(
     made = world.add_nodegroup(uuid)
     if state == 'RUNNING':
         world.worker('dead').claims.claim(1)
-    assert _again(world, made).state == state
+    assert world.again(made).state == state
     resize = world.ask('resize', uuid, 5, nodegroup_uuid=world.nodegroup('gpu').uuid)
     world.about('cancel', made)
     world.pass_time(300)
-    _build_all(world, uuid)
-    refused = _again(world, resize)
+    world.build_all(uuid)
+    refused = world.again(resize)
     assert (refused.state, error_of(refused)['code']) == ('FAILED', 'plan_refused')
     assert _count(world, 'gpu') == 2
     world.about('retry', made)
-    _build_all(world, uuid)
+    world.build_all(uuid)
     assert len(world.nodegroup('gpu').node_addresses) == 2
 
 
@@ -307,11 +294,11 @@ def test_what_was_cancelled_before_its_turn_hinders_no_retry(world: World, uuid:
     world.worker().turn()
     world.about('cancel', world.ask('resize', uuid, 5))
     world.about('cancel', upgrade)
-    _build_all(world, uuid)
-    assert _again(world, upgrade).state == 'CANCELLED'
+    world.build_all(uuid)
+    assert world.again(upgrade).state == 'CANCELLED'
     again = world.about('retry', upgrade)
-    _build_all(world, uuid)
-    assert _again(world, again).state == 'SUCCEEDED'
+    world.build_all(uuid)
+    assert world.again(again).state == 'SUCCEEDED'
 
 
 def test_bounds_that_were_changed_meanwhile(world: World, uuid: str) -> None:
@@ -321,13 +308,13 @@ def test_bounds_that_were_changed_meanwhile(world: World, uuid: str) -> None:
     last = world.add_nodegroup(uuid)
     with world.database.writing() as session:
         session.merge(world.nodegroup('default-worker')).max_node_count = 4
-    _build_all(world, uuid)
-    refused = _again(world, late)
+    world.build_all(uuid)
+    refused = world.again(late)
     assert (refused.state, error_of(refused)['code']) == ('FAILED', 'plan_refused')
     assert 'max_node_count' in error_of(refused)['reason']
     assert world.nodegroup('default-worker').status == 'UPDATE_FAILED'
     assert _count(world) == 3
-    assert _again(world, last).state == 'SUCCEEDED'
+    assert world.again(last).state == 'SUCCEEDED'
 
 
 def test_a_worker_that_dies_between_two_turns(
@@ -339,7 +326,7 @@ def test_a_worker_that_dies_between_two_turns(
     with pytest.raises(Killed):
         world.worker('dead').turn()
     world.pass_time(300)
-    _build_all(world, uuid)
+    world.build_all(uuid)
     assert _states(world, uuid) == [('resize', 'SUCCEEDED'), ('create_nodegroup', 'SUCCEEDED')]
 
 
@@ -350,10 +337,10 @@ def test_what_an_earlier_release_left_waiting(world: World, uuid: str) -> None:
     watcher = Watcher(world.database, world.tools.heat, lambda: 1.0)
     assert watcher.give_turns(10) == 0
     with world.database.writing() as session:
-        ended = session.merge(_again(world, first))
+        ended = session.merge(world.again(first))
         ended.active_for, ended.state = None, states.SUCCEEDED
     assert watcher.give_turns(10) == 1
-    assert _again(world, second).state == 'QUEUED'
+    assert world.again(second).state == 'QUEUED'
     assert watcher.give_turns(10) == 0
 
 
@@ -370,7 +357,7 @@ def test_what_an_earlier_release_left_at_a_bay_that_is_gone(world: World, uuid: 
         bays.delete(session, uuid)
     watcher = Watcher(world.database, world.tools.heat, lambda: 1.0)
     assert watcher.give_turns(10) == 1
-    ended = _again(world, waiting)
+    ended = world.again(waiting)
     assert (ended.state, error_of(ended)['code']) == ('FAILED', 'plan_refused')
     assert watcher.give_turns(10) == 0
 
@@ -416,14 +403,14 @@ def test_what_a_later_release_lets_wait(world: World, uuid: str) -> None:
         )
     assert world.about('cancel', cancelled).state == 'CANCELLED'
     world.build(uuid)
-    assert _again(world, first).state == 'SUCCEEDED'
+    assert world.again(first).state == 'SUCCEEDED'
     watcher = Watcher(world.database, world.tools.heat, lambda: 1.0)
     watcher.give_turns(10)
-    assert [_again(world, one).state for one in (later, last)] == ['PENDING'] * 2
+    assert [world.again(one).state for one in (later, last)] == ['PENDING'] * 2
     with world.database.writing() as session:
         session.execute(
             sa.update(models.Operation).filter_by(uuid=later.uuid).values(verb='create_nodegroup')
         )
     watcher.give_turns(10)
-    _build_all(world, uuid)
-    assert [_again(world, one).state for one in (later, last)] == ['SUCCEEDED'] * 2
+    world.build_all(uuid)
+    assert [world.again(one).state for one in (later, last)] == ['SUCCEEDED'] * 2

@@ -30,21 +30,8 @@ def uuid(world: World) -> str:
     world.build(made)
     for name in ('one', 'two'):
         world.add_nodegroup(made, name)
-    _build_all(world, made)
+    world.build_all(made)
     return made
-
-
-def _build_all(world: World, uuid: str) -> None:
-    for _ in range(30):
-        world.build(uuid)
-        if all(one.state in states.ENDED for one in world.operations(uuid)):
-            return
-
-
-def _again(world: World, operation: models.Operation) -> models.Operation:
-    (found,) = world.rows(models.Operation, uuid=operation.uuid)
-    row: models.Operation = found
-    return row
 
 
 def _resize(world: World, uuid: str, name: str, count: int, **more: Any) -> models.Operation:
@@ -60,7 +47,7 @@ def _delete(world: World, uuid: str, name: str) -> models.Operation:
 
 
 def _states(world: World, *operations: models.Operation) -> list[str]:
-    return [_again(world, one).state for one in operations]
+    return [world.again(one).state for one in operations]
 
 
 def _is_exclusive(world: World, uuid: str) -> bool:
@@ -88,7 +75,7 @@ def test_different_groups_are_changed_at_once(world: World, uuid: str) -> None:
     world.worker().turn()
     assert _states(world, *asked) == ['WAITING'] * 3        # Heat works on all of them
     assert world.bay(uuid).status == 'UPDATE_IN_PROGRESS'
-    _build_all(world, uuid)
+    world.build_all(uuid)
     assert _states(world, *asked) == ['SUCCEEDED'] * 3
     assert (world.bay(uuid).status, world.bay(uuid).status_reason) == ('UPDATE_COMPLETE', None)
     assert len(world.nodegroup('one').node_addresses) == 3
@@ -99,7 +86,7 @@ def test_default_workers_beside_others(world: World, uuid: str) -> None:
     first = world.ask('resize', uuid, 3)
     beside = [_resize(world, uuid, 'one', 3), _delete(world, uuid, 'two')]
     assert _states(world, first, *beside) == ['QUEUED'] * 3
-    _build_all(world, uuid)
+    world.build_all(uuid)
     assert _states(world, first, *beside) == ['SUCCEEDED'] * 3
     assert len(world.nodegroup('default-worker').node_addresses) == 3
 
@@ -120,7 +107,7 @@ def test_a_new_group_and_the_bays_own_stack(world: World, uuid: str) -> None:
         worker.go_on()
         assert _is_exclusive(world, uuid)
         for one in (made, resize, later, beside):
-            if _again(world, one).state != states.PENDING and one.uuid not in begun:
+            if world.again(one).state != states.PENDING and one.uuid not in begun:
                 begun.append(one.uuid)
     assert begun == [made.uuid, beside.uuid, resize.uuid, later.uuid]
     assert _states(world, made, resize, later, beside) == ['SUCCEEDED'] * 4
@@ -133,13 +120,13 @@ def test_what_is_about_the_bay_goes_on_alone(world: World, uuid: str, verb: str)
     with pytest.raises(OperationInProgress) as refused:
         world.ask(verb, uuid, *args)
     assert refused.value.active.uuid in {first.uuid, second.uuid}
-    _build_all(world, uuid)
+    world.build_all(uuid)
     alone = world.ask(verb, uuid, *args)
     assert alone.active_for == uuid
     waiting = [_resize(world, uuid, 'one', 1), _resize(world, uuid, 'two', 1)]
     assert _states(world, *waiting) == ['PENDING'] * 2
     world.about('cancel', alone)
-    _build_all(world, uuid)
+    world.build_all(uuid)
     assert _states(world, alone, *waiting) == ['CANCELLED', 'SUCCEEDED', 'SUCCEEDED']
 
 
@@ -160,7 +147,7 @@ def test_one_after_the_other_as_earlier_releases_know_it(world: World, uuid: str
     world.conf.set_override('operations_per_bay', 1, 'conductor')
     first, second = _resize(world, uuid, 'one', 3), _resize(world, uuid, 'two', 3)
     assert (first.active_for, second.active_for) == (uuid, None)
-    _build_all(world, uuid)
+    world.build_all(uuid)
     assert _states(world, first, second) == ['SUCCEEDED'] * 2
 
 
@@ -173,20 +160,20 @@ def test_what_an_earlier_release_began_is_alone(world: World, uuid: str) -> None
         )
     second = _resize(world, uuid, 'two', 3)
     assert second.state == 'PENDING'
-    _build_all(world, uuid)
+    world.build_all(uuid)
     assert _states(world, first, second) == ['SUCCEEDED'] * 2
 
 
 def test_removals_in_one_group_and_in_two(world: World, uuid: str) -> None:
     for name in ('one', 'two'):
         _resize(world, uuid, name, 4)
-    _build_all(world, uuid)
+    world.build_all(uuid)
     first = _resize(world, uuid, 'one', 3, nodes_to_remove=('1',))
     merged = _resize(world, uuid, 'one', 2, nodes_to_remove=('2',))
     beside = _resize(world, uuid, 'two', 3, nodes_to_remove=('0',))
     assert merged.uuid == first.uuid
     assert _states(world, first, beside) == ['QUEUED'] * 2
-    _build_all(world, uuid)
+    world.build_all(uuid)
     assert _states(world, first, beside) == ['SUCCEEDED'] * 2
     assert world.stack('one')['parameters']['removed'] == ['1', '2']
     assert world.stack('two')['parameters']['removed'] == ['0']
@@ -194,7 +181,7 @@ def test_removals_in_one_group_and_in_two(world: World, uuid: str) -> None:
 
 def _end(world: World, operation: models.Operation, outcome: str) -> None:
     """Let the stack of one operation end; the others go on."""
-    stack_id = _again(world, operation).stack_id
+    stack_id = world.again(operation).stack_id
     world.cloud.settle(outcome, 'No valid host was found', only=stack_id)
     world.pass_time(30)
     worker = world.worker()
@@ -217,14 +204,14 @@ def test_a_failure_is_not_hidden_by_the_success_of_another(
         _end(world, succeeds, 'COMPLETE')
         assert world.bay(uuid).status_reason is None
         _end(world, fails, 'FAILED')
-    _build_all(world, uuid)
+    world.build_all(uuid)
     assert _states(world, fails, succeeds) == ['FAILED', 'SUCCEEDED']
     assert world.statuses(uuid)['one'] == 'UPDATE_FAILED'
     assert world.statuses(uuid)['two'] == 'UPDATE_COMPLETE'
     assert (world.bay(uuid).status, world.bay(uuid).status_reason) == (
         'UPDATE_FAILED', world.nodegroup('one').status_reason,
     )
-    assert error_of(_again(world, fails))['reason'] in (world.bay(uuid).status_reason or '')
+    assert error_of(world.again(fails))['reason'] in (world.bay(uuid).status_reason or '')
 
 
 def test_what_failed_is_mended_while_another_goes_on(world: World, uuid: str) -> None:
@@ -233,7 +220,7 @@ def test_what_failed_is_mended_while_another_goes_on(world: World, uuid: str) ->
     _end(world, fails, 'FAILED')
     again = world.about('retry', fails)         # beside the other one
     assert _states(world, again, other) == ['QUEUED', 'WAITING']
-    _build_all(world, uuid)
+    world.build_all(uuid)
     assert _states(world, again, other) == ['SUCCEEDED'] * 2
     assert (world.bay(uuid).status, world.bay(uuid).status_reason) == ('UPDATE_COMPLETE', None)
 
@@ -254,11 +241,11 @@ def test_one_is_cancelled_beside_another(world: World, uuid: str, state: str) ->
         assert len(world.worker('dead').claims.claim(10)) == 2
     if state == 'WAITING':
         world.worker().turn()
-    assert _again(world, cancelled).state == state
+    assert world.again(cancelled).state == state
     world.about('cancel', cancelled)
-    assert _again(world, other).state == state
+    assert world.again(other).state == state
     world.pass_time(300)
-    _build_all(world, uuid)
+    world.build_all(uuid)
     assert _states(world, cancelled, other) == ['CANCELLED', 'SUCCEEDED']
     assert world.statuses(uuid)['two'] == 'UPDATE_COMPLETE'
     assert (world.bay(uuid).status, world.bay(uuid).status_reason) == (
@@ -276,7 +263,7 @@ def test_a_worker_dies_with_two_at_once(world: World, uuid: str, die_at: Any) ->
         with pytest.raises(Killed):
             worker.runner.run(claim)
     world.pass_time(300)
-    _build_all(world, uuid)
+    world.build_all(uuid)
     assert _states(world, first, second) == ['SUCCEEDED'] * 2
     assert {len(world.nodegroup(name).node_addresses) for name in ('one', 'two')} == {3}
 
@@ -303,8 +290,8 @@ def test_a_delete_of_the_bay_waits_for_every_worker(
             worker.runner.run(claim)
     if not acknowledges:
         world.pass_time(300)
-    _build_all(world, uuid)
-    assert _again(world, delete).state == 'SUCCEEDED'
+    world.build_all(uuid)
+    assert world.again(delete).state == 'SUCCEEDED'
     assert (world.has_bay(uuid), world.cloud.living(), world.cloud.users) == (False, [], {})
     assert _states(world, *held) == ['CANCELLED'] * 2
 
@@ -416,7 +403,7 @@ def test_a_node_that_fails_fails_the_operation_of_its_group(world: World, uuid: 
     nodes = {name: _nodes(world, uuid, name) for name in ('three', 'four')}
     failed = nodes['three'].workers[0]
     nodes['three'].report(failed, state='failed', step='join', lines=['no route'])
-    first, second = (_again(world, one) for one in made)
+    first, second = (world.again(one) for one in made)
     assert (first.found_failure or {})['resource'] == failed
     assert second.found_failure is None
     (event,) = world.rows(models.Event, kind='bay.node.failed')
@@ -492,5 +479,5 @@ def test_lost_nodes_are_replaced_while_another_group_changes(world: World, uuid:
     assert healer.look() == 1
     healing = world.operations(uuid)[-1]
     assert healing.active_for == world.nodegroup('one').uuid
-    _build_all(world, uuid)
+    world.build_all(uuid)
     assert _states(world, beside, healing) == ['SUCCEEDED'] * 2

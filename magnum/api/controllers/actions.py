@@ -10,7 +10,7 @@ from magnum.api import errors, versions
 from magnum.api.dialects import Dialect
 from magnum.api.http.request import Answer, Call
 from magnum.api.requests import lookup, new_bay, refusals
-from magnum.api.requests.accepted import accepted
+from magnum.api.requests.accepted import accepted, of_kept
 from magnum.api.services import Services
 from magnum.api.types import actions as types
 from magnum.db import models
@@ -210,9 +210,7 @@ class ActionsController:
             call, bay, wanted.target, groups, driver, group, min(batch, group.node_count),
         )
         kept = kept_values(wanted.bay, wanted.current, wanted.target)
-        return dataclasses.replace(
-            answer, document={**answer.document, **({'kept': kept} if kept else {})}
-        )
+        return dataclasses.replace(answer, document={**answer.document, **of_kept(kept)})
 
     def _check_removable(
         self, call: Call, given: Mapping[str, Any], work: Callable[[orm.Session], Answer]

@@ -60,8 +60,17 @@ def load(session: orm.Session, uuid: str | None) -> models.Operation | None:
     return session.scalars(sa.select(models.Operation).filter_by(uuid=uuid)).one_or_none()
 
 
+def is_busy(bay_uuid: sa.ColumnElement[str]) -> sa.Exists:
+    """Whether any operation of a bay is active.
+
+    :param bay_uuid: a column of the statement that this becomes part of.
+    """
+    active = TABLE.alias('active')
+    return sa.exists().where(active.c.bay_uuid == bay_uuid, active.c.active_for.is_not(None))
+
+
 def active_verb(session: orm.Session, bay_uuid: str) -> str | None:
-    """What the bay's active operation does; None without one."""
+    """What the operation does that has taken the whole bay; None without one."""
     verb: str | None = session.scalar(
         sa.select(TABLE.c.verb).where(TABLE.c.active_for == bay_uuid)
     )

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from magnum.db.models import Nodegroup, Operation
-from magnum.db.repositories import locking
+from magnum.db.repositories import locking, operations
 from magnum.db.repositories.transitions import TABLE
 from magnum.db.selections import Row
 from magnum.domain import states
@@ -44,15 +44,9 @@ def unfinished(session: orm.Session, bay_uuids: Collection[str]) -> Sequence[Row
 
 def idle_bays(session: orm.Session, most: int) -> Sequence[str]:
     """uuids of bays at which something waits for its turn and nothing is active."""
-    active = TABLE.alias('active')
     return session.scalars(
         sa.select(TABLE.c.bay_uuid)
-        .where(TABLE.c.state == states.PENDING)
-        .where(
-            ~sa.exists()
-            .where(active.c.bay_uuid == TABLE.c.bay_uuid)
-            .where(active.c.active_for.is_not(None))
-        )
+        .where(TABLE.c.state == states.PENDING, ~operations.is_busy(TABLE.c.bay_uuid))
         .distinct()
         .limit(most)
     ).all()

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from oslo_db import api as oslo_db_api
 
 from magnum.db import models, selections
-from magnum.db.repositories import cloud_credentials
+from magnum.db.repositories import cloud_credentials, operations
 from magnum.db.repositories.nodes import TABLE
 from magnum.db.repositories.operations import TABLE as OPERATION
 from magnum.db.selections import KEPT, Row, Selection
@@ -22,7 +22,6 @@ from magnum.domain import states
 #: What parameters are called that have new values.
 _NEW: Final = 'new_'
 _BAY: Final[sa.Table] = models.Bay.__table__
-_ACTIVE: Final = OPERATION.alias('active')
 _WHICH: Final = (
     TABLE.c.bay_uuid == sa.bindparam('of_bay'), TABLE.c.role == sa.bindparam('of_role'),
     TABLE.c.name == sa.bindparam('of_node'),
@@ -42,9 +41,7 @@ _COLUMNS: Final = (
     # Of the operation that builds the node, while that is active.
     OPERATION.c.uuid.label('active_operation'),
     OPERATION.c.found_failure.label('found_failure'),
-    sa.exists()
-    .where(_ACTIVE.c.bay_uuid == TABLE.c.bay_uuid, _ACTIVE.c.active_for.is_not(None))
-    .label('is_busy'),
+    operations.is_busy(TABLE.c.bay_uuid).label('is_busy'),
     cloud_credentials.generation_in_use(TABLE.c.bay_uuid).label('cloud_credential'),
     sa.type_coerce(utcnow(), UTCDateTime()).label('now'),
 )

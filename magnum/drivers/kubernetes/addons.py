@@ -72,8 +72,9 @@ def check_known(current: BayPlan, target: BayPlan) -> None:
 
     :param current: and ``target``: with resolved labels.
     """
+    had = wanted(current)
     for name, entry in wanted(target).items():
-        if 'objects' in entry and name not in wanted(current):
+        if 'objects' in entry and name not in had:
             raise PlanRefused(
                 f'labels/{next(iter(entry["when"]))}',
                 'The masters of the bay are of an earlier release of the service, which did not '
@@ -111,9 +112,10 @@ def check(plan: BayPlan, capabilities: Capabilities) -> None:
     labels, catalogue = plan.labels, capabilities.catalogue
     for label in (CHARTS_URL, MANIFEST, 'helm_client_url'):
         downloads.check_source(plan, label)
+    there_are = charts()
     for chart in downloads.pairs(labels[DIGESTS]):
-        if chart not in charts():
-            known = ', '.join(sorted(charts()))
+        if chart not in there_are:
+            known = ', '.join(sorted(there_are))
             raise PlanRefused(f'labels/{DIGESTS}', f'There is no chart {chart!r}, only {known}.')
     _check_ingress(plan)
     entries = wanted(plan).values()

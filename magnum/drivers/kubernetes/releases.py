@@ -29,7 +29,7 @@ def lines(known: Catalogue) -> tuple[str, ...]:
 def support_end(known: Catalogue, release: str) -> str | None:
     """The last day of the support of a release, as ``v1.35.1``; None if it is not known."""
     return next(
-        (end for line, end in known.support_ends.items() if release.startswith(f'{line}.')), None
+        (end for line, end in known.support_ends.items() if labels.is_of_line(release, line)), None
     )
 
 

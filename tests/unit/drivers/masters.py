@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from magnum.drivers import settings
-from tests.unit.drivers import node_files
+from tests.unit.drivers import curl, node_files
 
 STAND_IN = pathlib.Path(__file__).parents[3] / 'tools/nodes/standins/helm.py'
 
@@ -44,8 +44,10 @@ elif verb == 'patch':
     data = {name: text for name, text in data.items() if text is not None}
     file.write_text(json.dumps({'data': data} if data else {}))
 elif verb in ('apply', 'delete') and '--namespace' in options and '--filename' in options:
-    # Helm's.
-    objects = [json.loads(text) for text in sys.stdin.read().split('\n---\n')]
+    # Helm's. What begins with an object is JSON to its end, as for kubectl.
+    given = sys.stdin.read()
+    texts = given.split('---\n')[1:] if given.startswith('---\n') else [given]
+    objects = [json.loads(text) for text in texts]
     (folder / 'objects').write_text(json.dumps(objects if verb == 'apply' else []))
 elif verb == 'apply':
     if options['--filename'] == '-':
@@ -81,14 +83,6 @@ elif words[0] == 'pods':
 elif verb == 'get' and (folder / '-'.join(words)).exists():
     print((folder / '-'.join(words)).read_text())
 '''
-CURL = r"""#!/bin/bash
-echo "$@" >>@root/calls
-for word; do
-    [ "$previous" = --output ] && output=$word
-    previous=$word
-done
-cp "@web/${previous##*/}" "$output" || exit 22
-"""
 
 
 def packed(told: Any) -> str:
@@ -219,7 +213,7 @@ class Master:
         self.bin.mkdir(parents=True)
         texts = {
             'kubectl': KUBECTL.replace('@cluster', str(cluster.root / 'api')),
-            'curl': CURL.replace('@web', str(cluster.root / 'web')),
+            'curl': curl.stand_in(self.root, curl.from_web(cluster.root / 'web')),
             'dpkg': '#!/bin/sh\necho amd64\n',
         }
         for program, text in texts.items():

@@ -15,7 +15,7 @@ from magnum.drivers import settings
 from magnum.drivers.contract import MASTER, WORKER, BayPlan, PlanRefused
 from magnum.drivers.kubernetes import archives, downloads
 from magnum.drivers.kubernetes.driver import KubernetesDriver
-from tests.unit.drivers import node_files, plans
+from tests.unit.drivers import curl, node_files, plans
 
 DRIVER = KubernetesDriver()
 DIGEST = 'ab' * 32
@@ -186,14 +186,6 @@ ETCD = {
     'etcd-v3/etcd': SAYS.format('etcd'), 'etcd-v3/etcdctl': SAYS.format('etcdctl'),
     'etcd-v3/README-etcdctl.md': 'Read.',
 }
-CURL = """#!/bin/bash
-echo "$@" >>@root/calls
-for word; do
-    [ "$previous" = --output ] && output=$word
-    previous=$word
-done
-cp "@root/web/${previous##*/}" "$output" || exit 22
-"""
 
 
 class Guest:
@@ -206,7 +198,7 @@ class Guest:
             'etc/sysctl.d', 'etc/magnum', 'etc/systemd/system', 'var/lib',
         ):
             (root / folder).mkdir(parents=True)
-        self.program('curl', CURL.replace('@root', str(root)))
+        self.program('curl', curl.stand_in(root, curl.from_web(root / 'web')))
         self.program('dpkg', '#!/bin/sh\necho amd64\n')
         for name in ('modprobe', 'sysctl', 'systemctl'):
             self.program(name, f'#!/bin/sh\necho {name} "$@" >>{root}/started\n')

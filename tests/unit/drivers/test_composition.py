@@ -215,8 +215,8 @@ def test_programs_of_nodes_stay_the_same(name: str) -> None:
 def _as_bash_reads_it(text: str) -> str:
     """A script without comments and empty lines, but for those that it gives to programs."""
     return subprocess.run(
-        ['bash', '-c', 'eval "script() {\n$1\n}" && declare -f script'.replace('\\n', '\n'),
-         'bash', text], capture_output=True, text=True, check=True,
+        ['bash', '-c', 'eval "script() {\n$1\n}" && declare -f script', 'bash', text],
+        capture_output=True, text=True, check=True,
     ).stdout
 
 

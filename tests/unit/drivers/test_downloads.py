@@ -13,7 +13,7 @@ from magnum.drivers import settings
 from magnum.drivers.contract import PlanRefused
 from magnum.drivers.kubernetes import addons, archives, downloads
 from magnum.drivers.kubernetes.driver import KubernetesDriver
-from tests.unit.drivers import node_files, plans
+from tests.unit.drivers import curl, node_files, plans
 
 DRIVER = KubernetesDriver()
 CONTENT = 'a program\n'
@@ -125,13 +125,7 @@ def test_bays_with_a_former_authorization_mode_are_not_shut_out() -> None:
     DRIVER.validate_nodegroup(plan, plans.further_group())
 
 
-CURL = """#!/bin/bash
-echo "$@" >>@root/calls
-for word; do
-    [ "$previous" = --output ] && output=$word
-    previous=$word
-done
-case $previous in
+ANSWER = """case $previous in
     */kubelet.sha256) cat @root/published ;;
     *.sha256) exit 22 ;;
     *) printf '@content' >"$output" ;;
@@ -145,7 +139,7 @@ class Guest:
         self.programs = root / 'usr/local/bin'
         self.programs.mkdir(parents=True)
         content = CONTENT.replace('\n', '\\n')
-        self.program('curl', CURL.replace('@root', str(root)).replace('@content', content))
+        self.program('curl', curl.stand_in(root, ANSWER.replace('@content', content)))
         self.program('dpkg', '#!/bin/sh\necho amd64\n')
         node_files.place(root, 'common/node/lib.sh', 'opt/magnum/lib.sh')
         node_files.place(root, 'kubernetes/node/downloads.sh', 'opt/magnum/downloads.sh')
