@@ -19,6 +19,8 @@ hypothesis.settings.load_profile('any machine')
 
 #: Of what a failed test says, the end that the list of failures repeats, in characters.
 _REPEATED = 2500
+#: The same of its line at the very end.
+_LINE = 160
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -31,7 +33,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for outcome in ('failed', 'error'):
             for report in terminalreporter.stats.get(outcome, ()):
                 said = getattr(report, 'longreprtext', '')[-_REPEATED:]
-                print(f'{said}\n{outcome}: {report.nodeid} {database}\n', file=failures)
+                crash = getattr(report.longrepr, 'reprcrash', None)
+                why = crash.message.partition('\n')[0][:_LINE] if crash else ''
+                print(
+                    f'{said}\n{outcome}: {report.nodeid} {database}: {why}\n', file=failures
+                )
 
 
 @pytest.hookimpl(trylast=True)

@@ -186,8 +186,9 @@ def _engine(
     facade.configure(sqlite_fk=True, thread_checkin=False, **{
         name: conf.database[name]
         for name in (
-            'connection', 'slave_connection', 'mysql_sql_mode', 'max_pool_size',
-            'max_overflow', 'pool_timeout', 'connection_recycle_time',
+            'connection', 'slave_connection', 'mysql_sql_mode', 'mysql_wsrep_sync_wait',
+            'connection_debug', 'connection_trace', 'max_pool_size', 'max_overflow',
+            'pool_timeout', 'connection_recycle_time',
         )
     }, connection_parameters=away.bounded(
         conf.database.connection, conf.database.connection_parameters, is_patient

@@ -14,6 +14,8 @@ from magnum.domain.stack_names import stack_name
 from tests.attacks.nodes import Node, boot, names_in, token_in_heat
 from tests.attacks.running import RunningService
 
+pytestmark = pytest.mark.slow
+
 SERVICE_ADDRESS = '10.254.0.1'
 MASTER_ADDRESS = '203.0.113.10'
 

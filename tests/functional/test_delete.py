@@ -59,7 +59,7 @@ class _Workload:
                                  'lb_algorithm': 'ROUND_ROBIN'},
             }],
         }}).json()['loadbalancer']
-        balancer: dict[str, Any] = wait_until(lambda: self._active(made['id']), 120)
+        balancer: dict[str, Any] = wait_until(lambda: self._active(made['id']))
         return balancer
 
     def _active(self, balancer_id: str) -> dict[str, Any] | None:
@@ -129,7 +129,7 @@ def test_what_is_in_the_way_is_named(alice: Person, bay: dict[str, Any]) -> None
     stack_id = bay.get('stack_id') or bay['cluster_id']
     wait_until(lambda: _stack_status(heat, stack_id) == 'DELETE_FAILED', every=0.5)
     refused = time.monotonic()
-    failed = wait_until(lambda: _failed(alice, uuid), 60, 0.5)
+    failed = wait_until(lambda: _failed(alice, uuid), every=0.5)
     assert time.monotonic() - refused < 60
     error = alice.get(f'/clusters/{uuid}/operations')['operations'][-1]['error']
     assert (error['code'], error['owner']) == ('resource_in_use', 'user'), error
@@ -141,7 +141,7 @@ def test_what_is_in_the_way_is_named(alice: Person, bay: dict[str, Any]) -> None
     workload.balancers.delete(
         f'/v2/lbaas/loadbalancers/{balancer["id"]}', params={'cascade': 'true'}
     )
-    wait_until(lambda: not workload.has_balancer(balancer['id']), 120)
+    wait_until(lambda: not workload.has_balancer(balancer['id']))
     assert alice.magnum.delete(f'/clusters/{uuid}').status_code == 204
     wait_until(lambda: alice.is_gone(uuid))
 

@@ -166,20 +166,20 @@ def test_users_and_stacks(clients: _Clients, people: dict[str, Person]) -> None:
             return None
         return made
 
-    stack_id = wait_until(create, 10, 0.5)
+    stack_id = wait_until(create, every=0.5)
     own = clients.heats.user(user_id, password, project)
     with pytest.raises(CloudConflict):
         own.create(name, _TEMPLATE, {}, {'number_of_minions': 1}, 5, [tag])
     assert own.get(name).id == stack_id
     assert own.get(stack_id).tags == (tag,)
-    seen = wait_until(lambda: _settled(clients, service, stack_id), 120, 0.5)
+    seen = wait_until(lambda: _settled(clients, service, stack_id), every=0.5)
     assert (seen.status, seen.updated_time) == ('CREATE_COMPLETE', None)
     assert [stack.id for stack in service.by_name(name)] == [stack_id]
     assert set(service.by_ids([stack_id, str(uuid.uuid4())])) == {stack_id}
 
     own.change_parameters(stack_id, {'number_of_minions': 2}, 5, False)
     assert service.get(stack_id).updated_time is not None
-    seen = wait_until(lambda: _settled(clients, service, stack_id), 120, 0.5)
+    seen = wait_until(lambda: _settled(clients, service, stack_id), every=0.5)
     assert seen.status == 'UPDATE_COMPLETE'
     assert int(seen.parameters['number_of_minions']) == 2
     assert own.failed_resources(stack_id) == []
@@ -189,7 +189,7 @@ def test_users_and_stacks(clients: _Clients, people: dict[str, Person]) -> None:
     before = seen.updated_time
     own.replace(stack_id, _TEMPLATE, {}, {'number_of_minions': 3}, 5, [tag])
     assert service.get(stack_id).updated_time != before
-    seen = wait_until(lambda: _settled(clients, service, stack_id), 120, 0.5)
+    seen = wait_until(lambda: _settled(clients, service, stack_id), every=0.5)
     assert (seen.status, seen.tags) == ('UPDATE_COMPLETE', (tag,))
     assert int(seen.parameters['number_of_minions']) == 3
     own.replace(stack_id, _TEMPLATE, {}, {'number_of_minions': 4}, 5, ['other'])
@@ -206,7 +206,7 @@ def test_users_and_stacks(clients: _Clients, people: dict[str, Person]) -> None:
     with pytest.raises(Unauthenticated):
         clients.heats.user(user_id, password, project).authenticate()
     password = 'another'
-    wait_until(lambda: _accepted(clients.heats.user(user_id, password, project)), 10, 0.5)
+    wait_until(lambda: _accepted(clients.heats.user(user_id, password, project)), every=0.5)
 
     keystone.delete_user(user_id)
     with pytest.raises(CloudNotFound):
@@ -215,7 +215,7 @@ def test_users_and_stacks(clients: _Clients, people: dict[str, Person]) -> None:
     with pytest.raises(CloudForbidden):
         clients.heats.user(user_id, password, project).authenticate()
     service.delete(stack_id)
-    wait_until(lambda: _gone(clients, service, stack_id), 120, 0.5)
+    wait_until(lambda: _gone(clients, service, stack_id), every=0.5)
     service.delete(stack_id)
     assert service.by_ids([stack_id]) == {}
     assert service.by_name(name) == []
@@ -254,7 +254,7 @@ def test_application_credentials(clients: _Clients, people: dict[str, Person]) -
             return False
         return bool(seen.region == access.region)
 
-    wait_until(is_usable, 10, 0.5)
+    wait_until(is_usable, every=0.5)
     with pytest.raises(Unauthenticated):
         credentials.user(user_id, 'password', project).find(name)
 
@@ -275,7 +275,7 @@ def test_what_workloads_make(clients: _Clients, people: dict[str, Person]) -> No
     user_id = clients.keystone.ensure_user(name, 'password', 'a test')
     clients.keystone.grant(user_id, project, ['member'])
     wait_until(
-        lambda: _accepted(clients.heats.user(user_id, 'password', project)), 10, 0.5
+        lambda: _accepted(clients.heats.user(user_id, 'password', project)), every=0.5
     )
     own = clients.resources.user(user_id, 'password', project)
     service = clients.resources.service()
@@ -292,7 +292,7 @@ def test_what_workloads_make(clients: _Clients, people: dict[str, Person]) -> No
     balancer_id = clients.add_balancer(alice, subnet_id, name)
     with pytest.raises(CloudConflict):
         own.delete_load_balancer(balancer_id)        # Octavia is at work on it
-    balancer = wait_until(lambda: _active(clients, own, balancer_id), 120, 0.5)
+    balancer = wait_until(lambda: _active(clients, own, balancer_id), every=0.5)
     assert (balancer.name, balancer.description) == ('web', name)
     assert (balancer.project_id, balancer.vip_network_id) == (project, network_id)
     for cloud in (own, service):
@@ -320,15 +320,15 @@ def test_what_workloads_make(clients: _Clients, people: dict[str, Person]) -> No
         one.type for one in heat.existing_resources(stack_id)
     }
     own.delete_load_balancer(balancer_id)
-    wait_until(lambda: _is_removed(clients, own.load_balancer, balancer_id), 120, 0.5)
+    wait_until(lambda: _is_removed(clients, own.load_balancer, balancer_id), every=0.5)
     own.delete_load_balancer(balancer_id)
     assert service.port(port.id) is None
     heat.delete(stack_id)
-    wait_until(lambda: _gone(clients, heat, stack_id), 300, 0.5)
+    wait_until(lambda: _gone(clients, heat, stack_id), every=0.5)
     assert heat.existing_resources(stack_id) == []
 
     volume_id = clients.add_volume(alice, {CLUSTER_KEY: name})
-    volume = wait_until(lambda: _free(own, volume_id), 60, 0.5)
+    volume = wait_until(lambda: _free(own, volume_id), every=0.5)
     assert (volume.name, volume.server_ids, volume.metadata[CLUSTER_KEY]) == ('pvc', (), name)
     for cloud in (own, service):
         assert [one.id for one in cloud.volumes(project, CLUSTER_KEY, name)] == [volume_id]
@@ -336,7 +336,7 @@ def test_what_workloads_make(clients: _Clients, people: dict[str, Person]) -> No
         assert cloud.snapshots(volume_id) == []
     assert service.volumes(uuid.uuid4().hex, CLUSTER_KEY, name) == []
     own.delete_volume(volume_id)
-    wait_until(lambda: _is_removed(clients, own.volume, volume_id), 60, 0.5)
+    wait_until(lambda: _is_removed(clients, own.volume, volume_id), every=0.5)
     own.delete_volume(volume_id)
     clients.keystone.delete_user(user_id)
 
@@ -364,7 +364,7 @@ def _settled(clients: _Clients, heat: Any, stack_id: str) -> Any:
 
 
 def _rests(clients: _Clients, heat: Any, stack_id: str) -> Any:
-    return wait_until(lambda: _settled(clients, heat, stack_id), 120, 0.5)
+    return wait_until(lambda: _settled(clients, heat, stack_id), every=0.5)
 
 
 def _accepted(heat: Any) -> bool:

@@ -98,16 +98,16 @@ class Bay:
         wait_until(lambda: all(
             compute.get(f'/servers/{each.facts.id}').json()['server']['status'] == 'SHUTOFF'
             for each in machines
-        ), 60, every=1)
+        ), every=1)
         for each in machines:
             self.act(each, 'os-start')
-        wait_until(lambda: all(each.leader() is not None for each in machines), 60, every=1)
+        wait_until(lambda: all(each.leader() is not None for each in machines), every=1)
 
     def reboot(self, of: Machine) -> None:
         """Have Nova reboot a machine, and wait until it has."""
         before = of.leader()
         self.act(of, 'reboot', {'type': 'SOFT'})
-        wait_until(lambda: of.leader() not in (None, before), 180, every=1)
+        wait_until(lambda: of.leader() not in (None, before), every=1)
 
     def rotate_authority(self) -> None:
         """Ask for another certificate authority."""

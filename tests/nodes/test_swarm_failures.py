@@ -21,7 +21,7 @@ from tools.nodes.machine import Machine
 #: Seconds for which the service is away.
 AWAY: Final = 60.0
 #: Seconds until a condition that a node reports shows in its bay's health.
-PATIENCE: Final = 90.0
+PATIENCE: Final = 300.0
 #: What Python runs at its start to be ten minutes late.
 _LATE: Final = 'import time\nnow = time.time\ntime.time = lambda: now() - 600\n'
 _DROP_IN: Final = '/run/systemd/system/magnum-agent.service.d/clock.conf'
@@ -54,7 +54,7 @@ def test_a_node_that_is_never_heard_of_fails_the_bay(
 
 def _booted(bay: Bay) -> Machine:
     """Its only machine, when it has begun to boot."""
-    wait_until(lambda: any(each.leader() for each in bay.machines()), 120, every=0.2)
+    wait_until(lambda: any(each.leader() for each in bay.machines()), every=0.2)
     (machine,) = bay.machines()
     return machine
 
@@ -141,9 +141,9 @@ def test_cloud_init_runs_again(bay: Bay, manager: Machine, tmp_path: pathlib.Pat
         )
         return done.stdout.strip() == manager.facts.name
 
-    wait_until(answers, 180, every=1)
+    wait_until(answers, every=1)
     wait_until(
-        lambda: bays.run(manager, 'cloud-init', 'status').stdout.strip() == 'status: done', 240
+        lambda: bays.run(manager, 'cloud-init', 'status').stdout.strip() == 'status: done'
     )
     assert client(*identity) == before
     health(bay, 'HEALTHY')

@@ -1,7 +1,11 @@
 """Baymodels, drivers, and what is refused."""
 
+import pytest
+
 from tests.attacks.running import RunningService
 from tests.openstackclient.conftest import User, model
+
+pytestmark = pytest.mark.slow
 
 _TIMEOUT = 120  # seconds
 _MODEL = model('swarm')

@@ -12,6 +12,8 @@ from tests.attacks.running import RunningService
 from tests.openstackclient.conftest import User, model
 from tools.fakecloud.compute import flavor
 
+pytestmark = pytest.mark.slow
+
 Conductor = Callable[..., None]
 _TIMEOUT = 120  # seconds
 _MODEL = model('kubernetes')

@@ -8,6 +8,8 @@ from tests.attacks.running import RunningService
 from tests.openstackclient.conftest import User, model
 from tests.unit.drivers import plans
 
+pytestmark = pytest.mark.slow
+
 Conductor = Callable[..., None]
 _MODEL = model('kubernetes')
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from oslo_db import options as db_options
 
 from magnum import conf as magnum_conf
 from magnum.certificates.sealing import Sealer
@@ -316,8 +315,7 @@ def open_world(connection: str) -> Iterator[World]:
     conf = magnum_conf.new_config()
     conf([], project='magnum', default_config_files=[])
     cloud = FakeCloud()
-    db_options.set_defaults(conf)
-    conf.set_override('connection', connection, 'database')
+    databases.configure(conf, connection)
     conf.set_override(
         'encryption_keys', [base64.b64encode(b'k' * 32).decode()], 'certificates'
     )

@@ -14,6 +14,8 @@ from tests.fakes.driver import FakeDriver
 from tests.fakes.nodes import Bootstrap, FakeNode
 from tests.operations.conftest import Killed, World, error_of
 
+pytestmark = pytest.mark.slow
+
 STEPS = (
     'expect_nodes', 'introduce_authority', 'await_introduction', 'switch_authority',
     'await_switch', 'retire_authority', 'await_retirement',
@@ -141,7 +143,6 @@ def test_one_that_failed_is_continued(bay: Bay, passed: int, again: str) -> None
 TRANSACTIONS = 40
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize('position', range(1, TRANSACTIONS + 1, 3))
 def test_a_conductor_dies_anywhere(
     bay: Bay, position: int, monkeypatch: pytest.MonkeyPatch

@@ -14,6 +14,8 @@ from magnum.operations.accept.errors import NotCancellable, NotRetryable
 from tests.fakes.driver import FakeDriver
 from tests.operations.conftest import Killed, World, error_of
 
+pytestmark = pytest.mark.slow
+
 WHY = 'Cancelled by the user alice.'
 
 

@@ -13,6 +13,8 @@ from tests.fakes.reporters import Reporters
 from tests.operations.conftest import Killed, World, error_of
 from tests.operations.test_broken_seals import OTHER
 
+pytestmark = pytest.mark.slow
+
 WANTED = {'cloud_provider_enabled': 'true'}
 CALLS = (
     'identity.issue_token', 'identity.create_application_credential',
@@ -122,7 +124,6 @@ def killed_creation(world: World, die_at: Callable[[str], None], where: str) -> 
     return uuid
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize('when', ['before', 'after'])
 @pytest.mark.parametrize('call', CALLS)
 def test_a_crash_while_it_is_made(
@@ -208,7 +209,6 @@ def test_it_is_revoked_before_anything_else_is_removed(world: World, uuid: str) 
     assert (rows(world), world.rows(models.LedgerEntry)) == ([], [])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize('when', ['before', 'after'])
 def test_a_crash_while_it_is_revoked(
     world: World, uuid: str, die_at: Callable[[str], None], when: str
@@ -318,7 +318,6 @@ def test_a_silent_master_is_not_waited_for(world: World, uuid: str, nodes: Repor
     assert 'masters_behind' not in told(world, uuid)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize('when', ['before', 'after'])
 @pytest.mark.parametrize('call', [*CALLS, 'identity.delete_application_credential'])
 def test_a_crash_in_a_rotation(

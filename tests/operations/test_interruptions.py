@@ -14,6 +14,8 @@ from magnum.domain import states
 from magnum.domain.stack_names import short_id
 from tests.operations.conftest import Killed, World, error_of
 
+pytestmark = pytest.mark.slow
+
 DOWN = CloudUnavailable('orchestration', 'HTTP 503', 503)
 
 

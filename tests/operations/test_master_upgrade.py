@@ -12,6 +12,8 @@ from magnum.domain.stack_names import short_id
 from tests.fakes.reporters import Reporters
 from tests.operations.conftest import World, error_of
 
+pytestmark = pytest.mark.slow
+
 MASTERS = 3
 RELEASE = {'MAGNUM_KUBE_VERSION': 'v2'}
 

@@ -13,6 +13,8 @@ from tests.fakes.driver import FakeDriver
 from tests.fakes.reporters import Reporters
 from tests.operations.conftest import World, error_of
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def nodes_report(monkeypatch: pytest.MonkeyPatch) -> None:

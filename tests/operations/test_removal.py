@@ -10,6 +10,8 @@ from magnum.domain.parameters import Resize
 from tests.fakes.cloud import FakeHeat
 from tests.operations.conftest import Killed, World, error_of
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def uuid(world: World) -> str:

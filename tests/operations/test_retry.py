@@ -12,6 +12,8 @@ from magnum.domain.stack_names import short_id
 from magnum.operations.accept.errors import BayGone, NotRetryable, OperationInProgress
 from tests.operations.conftest import World, error_of
 
+pytestmark = pytest.mark.slow
+
 Ask = Callable[[World, str], models.Operation]
 
 ASK: dict[str, Ask] = {
@@ -62,7 +64,6 @@ def _is_well(world: World, uuid: str, verb: str) -> None:
         assert world.stack('gpu')['parameters']['revision'] == group.revision > 0
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ('verb', 'call'), [(verb, call) for verb, calls in CALLS.items() for call in calls]
 )

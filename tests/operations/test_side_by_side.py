@@ -22,6 +22,8 @@ from tests.fakes.reporters import Reporters
 from tests.operations.conftest import REQUESTER, Killed, World, error_of
 from tests.operations.test_node_reports import pass_time as pass_time_of_nodes
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def uuid(world: World) -> str:

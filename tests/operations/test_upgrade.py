@@ -13,6 +13,8 @@ from magnum.operations.accept.errors import OperationInProgress
 from tests.fakes.cloud import FakeHeat
 from tests.operations.conftest import World, error_of
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def uuid(world: World) -> str:

@@ -15,6 +15,8 @@ from magnum.domain.bay_resources import CLUSTER_KEY, RETAIN_KEY
 from magnum.domain.stack_names import stack_name
 from tests.operations.conftest import Killed, World, error_of
 
+pytestmark = pytest.mark.slow
+
 SERVICE = 'Kubernetes external service default/web from cluster '
 ADDRESS = 'Floating IP for ' + SERVICE
 
@@ -423,7 +425,6 @@ CALLS = (
 )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize('when', ['before', 'after'])
 @pytest.mark.parametrize('call', CALLS)
 def test_a_worker_dies(

@@ -26,6 +26,8 @@ import magnum.conf
 from magnum.api.http import connections, sse
 from magnum.api.http.server import Server
 
+pytestmark = pytest.mark.slow
+
 _TIMEOUT = 20.0
 _BIG = b'0123456789' * 300_000
 _MAX_BODY = 114_688

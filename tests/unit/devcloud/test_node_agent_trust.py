@@ -15,6 +15,8 @@ from tests.unit.devcloud.test_node_agent import FakeNova, user_data
 from tests.unit.node_service import Authority, Service
 from tools.devcloud import node_agent, node_agent_boot, node_agent_trust
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
@@ -249,7 +251,6 @@ def test_deleted_nodes_are_forgotten(
     assert not disk.exists()
 
 
-@pytest.mark.slow
 def test_many_nodes_follow_and_each_does_one_round_at_a_time(
     clock: Clock,
     service: Service,

@@ -8,6 +8,8 @@ import pytest
 
 from tests.unit.drivers.masters import Cluster, Master
 
+pytestmark = pytest.mark.slow
+
 METRICS, INGRESS = 'metrics-server', 'traefik'
 
 

@@ -15,6 +15,8 @@ import pytest
 from magnum.drivers.contract import Driver
 from tests.unit.drivers import hot, node_files, plans
 
+pytestmark = pytest.mark.slow
+
 in_namespaces = pytest.mark.skipif(
     os.getuid() != 0 or not shutil.which('iptables') or not shutil.which('ip'),
     reason='network namespaces and their rules need root, ip and iptables',

@@ -19,6 +19,8 @@ from tests.unit import node_service
 from tests.unit.drivers import node_files
 from tests.unit.node_service import Authority, Service
 
+pytestmark = pytest.mark.slow
+
 SYSTEMCTL = """#!/bin/bash
 echo "$*" >>@root/systemctl
 unit=${*: -1}
@@ -285,7 +287,6 @@ def test_what_is_no_bundle_is_not_trusted(node: Node, service: Service) -> None:
     follows(node, service)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ('program', 'turn', 'is_begun'),
     [
