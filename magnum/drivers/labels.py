@@ -19,7 +19,7 @@ import dataclasses
 import difflib
 import functools
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, Literal
 
 from magnum.domain import label_values
@@ -103,6 +103,18 @@ def service(label_schema: Mapping[str, Any], name: str, value: str) -> str | Non
     """The type of the cloud's service that a value of a label needs; None if none."""
     found: str | None = _rules(label_schema).get(name, {}).get('services', {}).get(value)
     return found
+
+
+def volume_types(label_schema: Mapping[str, Any], values: Attributes) -> Iterator[str]:
+    """Labels with types of volumes that there are, by the labels with their sizes.
+
+    :param values: as of ``why_without_effect``.
+    """
+    for name, rule in _rules(label_schema).items():
+        size = rule.get('of_volumes', '')
+        is_there = str(values.get(size) or '').strip('0') != ''
+        if is_there and not why_without_effect(label_schema, size, values):
+            yield name
 
 
 def _rules(label_schema: Mapping[str, Any]) -> Mapping[str, Any]:

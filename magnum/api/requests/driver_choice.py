@@ -1,6 +1,6 @@
 """The driver of a baymodel, and what it says of the baymodel's values."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from oslo_config import cfg
@@ -132,7 +132,7 @@ class DriverSelection:
         :param driver: of masters, if there are some to make.
         """
         zone = labels.get('availability_zone', '')
-        if not any(self._volumes(labels, values, driver)):
+        if not any(self._volume_types(labels, values, driver)):
             return zone, ''
         # A host is Nova's alone.
         return zone, labels.get('volume_availability_zone') or zone.partition(':')[0]
@@ -144,18 +144,19 @@ class DriverSelection:
 
         The parameters are those of ``zones``.
         """
-        names = (f'{kind}_volume_type' for kind in self._volumes(labels, values, driver))
+        names = self._volume_types(labels, values, driver)
         return {name: labels[name] for name in names if labels.get(name)}
 
-    def _volumes(
+    def _volume_types(
         self, labels: Mapping[str, str], values: Mapping[str, Any], driver: Driver | None
-    ) -> list[str]:
-        found = {
-            'boot': not self.boots_from_flavor(labels),
-            'docker': bool(values['docker_volume_size']),
-            'etcd': driver is not None and _has_etcd_volumes(labels, driver),
-        }
-        return [kind for kind, is_there in found.items() if is_there]
+    ) -> Iterator[str]:
+        """Labels with the types of volumes that there are."""
+        if not self.boots_from_flavor(labels):
+            yield 'boot_volume_type'
+        if values['docker_volume_size']:
+            yield 'docker_volume_type'
+        if driver is not None:
+            yield from rules.volume_types(driver.labels_schema(), labels)
 
     def services(self, labels: Mapping[str, str], driver: Driver) -> Mapping[str, str]:
         """Types of the cloud's services that labels need, by label.
@@ -181,9 +182,3 @@ class DriverSelection:
 
 def _expected(names: Sequence[str]) -> str:
     return f'expecting one of: {", ".join(names)}' if names else 'expecting none'
-
-
-def _has_etcd_volumes(labels: Mapping[str, str], driver: Driver) -> bool:
-    name = 'etcd_volume_size'
-    is_idle = rules.why_without_effect(driver.labels_schema(), name, labels)
-    return labels.get(name, '').strip('0') != '' and not is_idle
