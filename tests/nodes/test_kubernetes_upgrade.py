@@ -16,6 +16,7 @@ from tests.nodes.kubectl import Kubectl
 from tests.nodes.kubernetes import NODE_PORT
 from tests.nodes.watch import Watch
 from tools.nodes.kubernetes import recipe
+from tools.nodes.machine import Machine
 
 WORKERS: Final = 2
 #: Seconds for which the workload may not answer: as long as a service leads to a pod that ends.
@@ -77,6 +78,20 @@ def test_what_fails_is_undone(
     assert f'Server Version: {recipe.VERSION}' in client('version', '--short')
     assert servers(bay, '') == before
     assert workload.longest < LONGEST_OF_WORKLOAD, f'until {workload.ended}'
+
+
+def test_what_programs_ask_for_is_not_taken_away(
+    bay: Bay, client: Kubectl, master: Machine
+) -> None:
+    """Of the release after the next one, by what the real API server tells of itself."""
+    client('get', '--raw', '/apis/extensions/v1beta1/ingresses')
+    done = bays.run(
+        master, 'env', 'MAGNUM_SETTINGS=MAGNUM_KUBE_VERSION=v1.22.0', 'MAGNUM_SECONDS=60',
+        '/opt/magnum/directives/upgrade.sh',
+    )
+    assert done.returncode == 1
+    assert 'v1.22.0 leaves out: ingresses of extensions/v1beta1.' in done.stdout
+    assert bays.run(master, 'test', '-e', '/var/lib/magnum/former').returncode == 1
 
 
 def test_the_next_release_masters_first(

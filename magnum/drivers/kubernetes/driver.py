@@ -349,6 +349,7 @@ class KubernetesDriver(heat.HeatDriver):
             addons.KNOWS_OBJECTS: 'true',
             'MAGNUM_CLOUD_CREDENTIAL': settings.flag(cloud.wants_credential(plan)),
             AUTO_SCALING: labels['auto_scaling_enabled'],
+            'MAGNUM_REMOVED_APIS_ALLOWED': labels['removed_apis_allowed'],
             **hardening.settings(labels),
         }
         flannel = {} if plan.network_driver != network.FLANNEL else {

@@ -15,6 +15,22 @@ ETCDCTL = """#!/bin/bash
 echo "$*" >>@root/calls
 echo etcd >"${*: -1}"
 """
+KUBECTL = """#!/bin/bash
+echo "$*" >>@root/calls
+cat @root/metrics
+"""
+METRICS = """# HELP apiserver_requested_deprecated_apis [STABLE] Gauge of deprecated APIs
+# TYPE apiserver_requested_deprecated_apis gauge
+apiserver_requested_deprecated_apis{group="extensions",removed_release="1.22",\
+resource="ingresses",subresource="",version="v1beta1"} 1
+apiserver_requested_deprecated_apis{group="extensions",removed_release="1.22",\
+resource="ingresses",subresource="status",version="v1beta1"} 1
+apiserver_requested_deprecated_apis{group="batch",removed_release="1.25",\
+resource="cronjobs",subresource="",version="v1beta1"} 1
+apiserver_requested_deprecated_apis{group="policy",removed_release="1.22",\
+resource="budgets",subresource="",version="v1beta1"} 0
+apiserver_request_total{code="200"} 1
+"""
 #: Notes the release; of one that is named in "broken" it fails.
 STEP = """#!/bin/bash
 echo "@name $MAGNUM_KUBE_VERSION $MAGNUM_KUBEAPI_OPTIONS" >>@root/steps
@@ -52,6 +68,7 @@ class Master:
         (self.programs / 'kubelet').write_text('v1\n')
         (root / 'var/lib/magnum/programs').write_text('kubelet v1\n')
         self.write(self.programs / 'etcdctl', ETCDCTL)
+        self.write(self.programs / 'kubectl', KUBECTL)
         for name in STEPS:
             text = STEP + (BINARIES if name == '45-binaries' else '')
             self.write(root / f'opt/magnum/steps/{name}.sh', text.replace('@name', name))
@@ -123,6 +140,25 @@ def test_what_is_so_already_is_left_alone(master: Master) -> None:
     done = master.run(**TOLD)
     assert (done.returncode, master.steps()) == (0, [])
     assert 'it is so already' in done.stdout
+
+
+def test_what_somebody_asks_for_is_not_taken_away(master: Master) -> None:
+    """The API server tells what it was asked for of what a later release leaves out."""
+    (master.root / 'metrics').write_text(METRICS)
+    told = {**TOLD, 'MAGNUM_KUBE_VERSION': 'v1.22.4'}
+    done = master.run(**told)
+    assert (done.returncode, master.state(), master.steps()) == (1, OLD, [])
+    assert 'ask for what v1.22.4 leaves out: ingresses of extensions/v1beta1. ' in done.stdout
+    assert 'removed_apis_allowed' in done.stdout
+    assert not (master.root / 'var/lib/magnum/etcd-snapshots').exists()
+    assert master.run(**told, MAGNUM_REMOVED_APIS_ALLOWED='true').returncode == 0
+    assert 'kubelet' in master.state()[2]
+
+
+@pytest.mark.parametrize('release', ['v1.21.4', 'v1.23.0', 'v1.2.2'])
+def test_other_releases_take_nothing_away(master: Master, release: str) -> None:
+    (master.root / 'metrics').write_text(METRICS)
+    assert master.run(**{**TOLD, 'MAGNUM_KUBE_VERSION': release}).returncode == 0
 
 
 @pytest.mark.parametrize('broken', ['45-binaries', '60-control-plane', '90-ready'])

@@ -42,6 +42,23 @@ with open(sys.argv[2], 'w') as file:
 print('others' if after != before else 'same')" "$settings" "$1"
 }
 
+# check_apis: that nobody has asked this API server, since it was started, for what the
+# release leaves out. One that does not answer cannot say.
+check_apis() (
+    # shellcheck source=/dev/null
+    . "$settings.new"
+    release=${MAGNUM_KUBE_VERSION#v}
+    metric='apiserver_requested_deprecated_apis{group="\([^"]*\)",'
+    metric+='removed_release="'${release%.*}'",resource="\([^"]*\)",.*version="\([^"]*\)"} 1'
+    used=$(kubectl --kubeconfig=/etc/kubernetes/admin.conf get --raw=/metrics 2>/dev/null |
+        sed -n "s/^$metric$/\2 of \1\/\3/p" | sort -u) || used=
+    if [ -n "$used" ] && [ "${MAGNUM_REMOVED_APIS_ALLOWED:-}" != true ]; then
+        say "programs ask for what $MAGNUM_KUBE_VERSION leaves out: ${used//$'\n'/, }." \
+            "Nothing was changed; the label removed_apis_allowed lets the upgrade go on"
+        return 1
+    fi
+)
+
 # keep_former: settings, and the programs that were downloaded.
 keep_former() {
     local name
@@ -119,6 +136,7 @@ if [ ! -d "$former" ]; then
         say "it is so already"
         exit 0
     fi
+    check_apis
     snapshot
     keep_former
 fi
