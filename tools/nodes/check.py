@@ -27,7 +27,8 @@ _TRIALS: Final = {
         'ip link set veth1 master br0',
     'rules of netfilter for connections':
         'iptables -t mangle -A PREROUTING -m conntrack --ctstate ESTABLISHED -j RETURN && '
-        'iptables -t nat -A POSTROUTING -j MASQUERADE',
+        'iptables -t nat -A POSTROUTING -j MASQUERADE && '
+        'iptables -A FORWARD -m conntrack --ctstate NEW -j REJECT',
     'kernel parameters of a namespace': 'echo 1 >/proc/sys/net/ipv4/ip_forward',
 }
 

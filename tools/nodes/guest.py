@@ -1,7 +1,8 @@
 """The guest: one root of Debian from which all machines boot.
 
-It is what ``tools/image --format root`` makes, and a few files (folder ``guest_files``)
-that a machine in a container of this kind needs and a virtual one does not.
+It is what ``tools/image --format root`` makes, with no package beside, and a few files
+(folder ``guest_files``) that a machine in a container of this kind needs and a virtual
+one does not.
 """
 
 import contextlib
@@ -10,19 +11,19 @@ import functools
 import hashlib
 import pathlib
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from typing import Final
 
 from tools.common.command import say
 from tools.common.errors import ToolError
+from tools.common.place import CHECKOUT
 from tools.node_image import build, recipe
 from tools.nodes import layout, programs
 
 SUITE: Final = 'bookworm'
 COES: Final = ('swarm', 'kubernetes')
-#: Of the cloud images of Debian, beside what tools/image puts in.
-_FURTHER: Final = ('iputils-ping', 'jq', 'less', 'python3-yaml')
 _FILES: Final = layout.SOURCE / 'guest_files'
 _UNITS: Final = ('nodes-kernel.service', 'nodes-volumes.service')
 
@@ -68,13 +69,18 @@ def program(name: str) -> pathlib.Path:
 
 def _make() -> None:
     with tempfile.TemporaryDirectory(dir=layout.ROOTS, prefix='.') as work:
-        try:
-            made = build.image(
-                'root', pathlib.Path(work), suite=SUITE, coes=COES, further=_FURTHER,
-                programs=None, mirror=layout.MIRROR, gigabytes=0,
-            )
-        except build.Failed as error:
-            raise ToolError(f'the guest cannot be made: {error}') from error
+        coes = [word for coe in COES for word in ('--coe', coe)]
+        done = subprocess.run(
+            [
+                CHECKOUT / 'tools/image', '--format', 'root', '--suite', SUITE, *coes,
+                '--mirror', layout.MIRROR, work,
+            ],
+            # Where the root is at last is all that goes to standard output.
+            stdout=subprocess.DEVNULL,
+        )
+        if done.returncode:
+            raise ToolError(f'the guest cannot be made: tools/image ended with {done.returncode}')
+        made = pathlib.Path(work, 'root')
         shutil.copytree(_FILES, made, dirs_exist_ok=True, symlinks=True)
         programs.run('systemctl', f'--root={made}', 'enable', *_UNITS)
         made.rename(root())
@@ -82,7 +88,7 @@ def _make() -> None:
 
 def _digest() -> str:
     """Of all that decides what is in the root."""
-    parts = [repr((SUITE, COES, _FURTHER, _UNITS)).encode()]
+    parts = [repr((SUITE, COES, _UNITS)).encode()]
     sources = [recipe.FILE, pathlib.Path(build.__file__)]
     for file in [*sources, *sorted(path for path in _FILES.rglob('*') if path.is_file())]:
         parts += [str(file.relative_to(layout.SOURCE.parent)).encode(), file.read_bytes()]

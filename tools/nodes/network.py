@@ -4,7 +4,9 @@ A network namespace per network is its router: a bridge with the gateway's
 address, to which the machines' interfaces are plugged, and an interface outside
 that has the floating addresses. The routers meet in one more namespace, the
 external network, whose gateway is this machine: it reaches floating addresses,
-and no machine gets any further. All names begin with ``layout.PREFIX``.
+and is answered. No machine opens a connection out of its network: what nodes
+download comes by their own loopback, see ``forwarding.py``. All names begin with
+``layout.PREFIX``.
 """
 
 import contextlib
@@ -30,6 +32,12 @@ _NO_IPV6: Final = {
 #: What is between machines and the bridge is the business of security.py alone.
 _ROUTER: Final = {'ipv4/ip_forward': '1', **_NO_IPV6}
 _BRIDGE_FILTER: Final = {'bridge/bridge-nf-call-iptables': '0'}
+#: The rule of a router, with its chain, by which no machine gets out; refused at once,
+#: so that whatever tries says so soon.
+NO_WAY_OUT: Final = (
+    'FORWARD', '-i', _BRIDGE, '-o', _OUTSIDE, '-m', 'conntrack', '--ctstate', 'NEW',
+    '-j', 'REJECT', '--reject-with', 'icmp-admin-prohibited',
+)
 _EXTERNAL: Final = layout.namespace('o')
 _HOST_LINK: Final = layout.namespace('h')
 
@@ -135,6 +143,7 @@ class Networks:
             return name
         _add_namespace(name, _ROUTER)
         _add_bridge(name)
+        run_in(name, 'iptables', '--wait', '-A', *NO_WAY_OUT)
         if network.gateway:
             gateway = f'{network.gateway}/{network.prefix_length}'
             run_in(name, 'ip', 'address', 'add', gateway, 'dev', _BRIDGE)
