@@ -6,6 +6,7 @@ from typing import Final
 
 from magnum.api import versions
 from magnum.api.bootstrap.cloud import CloudController
+from magnum.api.bootstrap.files import FilesController
 from magnum.api.bootstrap.handlers import BootstrapController
 from magnum.api.bootstrap.registration import RegistrationController
 from magnum.api.bootstrap.reports import ReportsController
@@ -205,6 +206,8 @@ def _of_nodes() -> tuple[Route, ...]:
 def _of_registration(path: str) -> tuple[Route, ...]:
     of, do = Resource('registration', RegistrationController).handler, RegistrationController
     return (
+        Route('POST', f'{path}/files/{{digest}}', Resource('files', FilesController)
+              .handler(FilesController.archive), auth=Auth.NODE_TOKEN),
         Route('POST', f'{path}/register', of(do.register), SIGNING, auth=Auth.NODE_TOKEN),
         Route('POST', f'{path}/failure', of(do.failure), NODE, auth=Auth.NODE_TOKEN),
     )

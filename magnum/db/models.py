@@ -21,6 +21,8 @@ from magnum.domain.parameters import Stored
 
 # Text that may exceed MariaDB's 64 KiB TEXT.
 LongText = sa.Text().with_variant(mysql.MEDIUMTEXT(), 'mysql', 'mariadb')
+# The same of bytes and BLOB.
+LongBytes = sa.LargeBinary().with_variant(mysql.MEDIUMBLOB(), 'mysql', 'mariadb')
 # A case-sensitive identifier on MariaDB too, where text compares without case.
 Name = sa.String(255).with_variant(
     mysql.VARCHAR(255, charset='utf8mb4', collation='utf8mb4_bin'), 'mysql', 'mariadb'
@@ -503,6 +505,20 @@ class BootstrapToken(Base):
     salt: Mapped[str] = mapped_column(sa.String(64))
     token_hash: Mapped[str] = mapped_column(sa.String(64))
     armed: Mapped[bool] = mapped_column(default=True)
+
+
+class NodeArchive(Base):
+    """Files that nodes fetch by their digest.
+
+    They stay: a stack makes servers with the user data that it was made with. Each
+    release has one for each driver and role.
+    """
+
+    __tablename__ = 'node_archive'
+    __table_args__ = _options(sa.UniqueConstraint('digest', name='uq_node_archive_digest'))
+
+    digest: Mapped[str] = mapped_column(sa.String(64))
+    content: Mapped[bytes] = mapped_column(LongBytes)
 
 
 class Quota(Base):

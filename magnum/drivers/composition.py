@@ -55,7 +55,7 @@ def compose(name: str) -> Document:
     folder = name.partition('/')[0]
     variables = variables_of(documents)
     for role in (MASTER, WORKER):
-        variables[f'{role}_files'] = [node_files.entry(folder, role)]
+        variables[f'{role}_files'] = list(node_files.entries(folder, role))
     return merge(documents, {**variables, 'folder': folder})
 
 

@@ -151,12 +151,15 @@ class StackRequest:
     resource types to their text. Secret ``parameters`` are declared
     ``hidden`` in the template. ``version`` names the template's parameter
     set and is kept with the bay: a later release may read an older stack.
+    ``archives`` are what nodes fetch, by their SHA-256 digests: the service has to
+    have them before Heat is asked.
     """
 
     template: str
     files: Mapping[str, str]
     parameters: Mapping[str, Any]
     version: str
+    archives: Mapping[str, bytes] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -135,7 +135,7 @@ class HeatDriver(Driver):
     def _check_user_data(self, plan: BayPlan, *roles: str) -> None:
         request = self.render(plan)
         for role in roles:
-            user_data.check(request.files, request.parameters, self.folder, role)
+            user_data.check(request.files, request.parameters, role)
 
     def _validate(self, plan: BayPlan, current: BayPlan | None = None) -> None:
         """:param current: of the bay where it exists."""
@@ -392,6 +392,7 @@ class HeatDriver(Driver):
             files=template.files,
             parameters={name: value for name, value in parameters.items() if value is not None},
             version=self.version,
+            archives=template.archives,
         )
 
     def _parameters(self, plan: BayPlan) -> dict[str, Any]:

@@ -15,17 +15,20 @@ import yaml
 
 from magnum.drivers import composition, files, node_files
 
-# Held while a template is composed: CPython 3.11 may fail with a SystemError
-# in ``ast.parse``, which packing calls, when two threads are in it.
+# Held while a template is composed: it takes long, and all wait for the same.
 _COMPOSING = threading.Lock()
 
 
 @dataclasses.dataclass(frozen=True)
 class Template:
-    """A template's text, and by name the text of every file it needs."""
+    """A template's text, and by name the text of every file it needs.
+
+    :ivar archives: those that nodes fetch, by their digests.
+    """
 
     text: str
     files: Mapping[str, str]
+    archives: Mapping[str, bytes]
 
     @functools.cached_property
     def parameters(self) -> frozenset[str]:
@@ -69,15 +72,20 @@ def load(name: str) -> Template:
 def _compose(name: str) -> Template:
     template = read(name)
     found: dict[str, str] = {}
+    archives: dict[str, bytes] = {}
     pending = list(references(template))
     while pending:
         reference = pending.pop()
         if reference in found:
             continue
-        archive = node_files.role_of(reference)
-        if archive is not None:
-            found[reference] = node_files.pack(composition.files_of_nodes(*archive))
-        else:
+        of_nodes = node_files.role_of(reference)
+        if of_nodes is not None:
+            archive = node_files.pack(composition.files_of_nodes(*of_nodes))
+            archives[archive.digest] = archive.content
+            found[reference] = f'{archive.digest}\n'
+        elif reference.endswith('.yaml'):
             found[reference] = text = read(reference)
             pending.extend(references(text))
-    return Template(template, found)
+        else:
+            found[reference] = files.read(reference)
+    return Template(template, found, archives)

@@ -112,7 +112,7 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
         ('POST', f'/v1/bootstrap/{{bay}}/{path}'): _OF_NODES
         for path in (
             'ca', 'certificates/{purpose}', 'trust', 'reissue/{purpose}', 'register', 'failure',
-            'report', 'results/{directive}', 'cloud',
+            'report', 'results/{directive}', 'cloud', 'files/{digest}',
         )
     },
 }
@@ -121,7 +121,7 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
 NAMED = {
     'bay': 'one', 'ca_cert_type': 'etcd', 'nodegroup': 'default-worker', 'project_id': PROJECT,
     'resource': 'Cluster', 'driver': 'swarm_test', 'purpose': 'kubelet',
-    'directive': '00000000-0000-4000-8000-000000000000',
+    'directive': '00000000-0000-4000-8000-000000000000', 'digest': '0' * 64,
 }
 CSR = csr.make(csr.name(CN='node-1'))
 _QUOTA = {'project_id': PROJECT, 'hard_limit': 10000}

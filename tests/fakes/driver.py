@@ -63,7 +63,9 @@ class FakeDriver(Driver):
         return output['subnet'] if output else None
 
     def render(self, plan: BayPlan) -> StackRequest:
-        return StackRequest(_TEMPLATE, {}, _parameters(plan, plan.workers), '1')
+        return StackRequest(
+            _TEMPLATE, {}, _parameters(plan, plan.workers), '1', {'1' * 64: b'of a bay'}
+        )
 
     def resize_parameters(
         self,
@@ -94,7 +96,9 @@ class FakeDriver(Driver):
         self, plan: BayPlan, group: NodeGroupPlan, bay_outputs: Mapping[str, Any]
     ) -> StackRequest:
         assert bay_outputs['api_address']
-        return StackRequest(_TEMPLATE, {}, _parameters(plan, group), 'group-1')
+        return StackRequest(
+            _TEMPLATE, {}, _parameters(plan, group), 'group-1', {'2' * 64: b'of a group'}
+        )
 
     def resize_nodegroup_parameters(
         self,
@@ -156,7 +160,7 @@ class FakeDriver(Driver):
         wanted = {
             **_parameters(plan, group), 'kept': as_made, 'masters': bay_outputs['masters'],
         }
-        return StackRequest(_TEMPLATE, {}, wanted, version)
+        return StackRequest(_TEMPLATE, {}, wanted, version, {'3' * 64: b'of an upgrade'})
 
     def kept_workers(self, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         found: Mapping[str, Any] = parameters.get('kept') or {}

@@ -67,7 +67,7 @@ def check(
     request = driver.render(plans.plan(driver, openstack_ca=CERTIFICATE))
     with roots.copy(made) as root:
         for role in (WORKER, MASTER):
-            files = hot.files_written(hot.user_data(request, role))
+            files = hot.files_of(request, role)
             scripts = programs.scripts_of(files)
             files['/opt/magnum/lib.sh'] += STAND_IN_FUNCTIONS
             roots.write(root, {**files, **STAND_INS})

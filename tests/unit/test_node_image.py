@@ -22,7 +22,7 @@ def _files(driver: Driver) -> Iterator[dict[str, str]]:
     """Files that user data write, of a master and of a worker."""
     request = driver.render(plans.plan(driver))
     for role in ('master', 'worker'):
-        yield hot.files_written(hot.user_data(request, role))
+        yield hot.files_of(request, role)
 
 
 def _called(driver: Driver) -> set[str]:

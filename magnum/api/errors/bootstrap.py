@@ -63,3 +63,8 @@ UNKNOWN_DIRECTIVE: Final = Kind(
     'The node was not asked to do this.',
     'Name a directive of an answer that this node was given.',
 )
+UNKNOWN_FILES: Final = Kind(
+    'magnum.bootstrap.unknown_files', 404,
+    'No files of nodes have this digest.',
+    "Name the digest that is in the node's user data.",
+)

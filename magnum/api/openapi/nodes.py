@@ -52,6 +52,7 @@ OPERATIONS: Final[Mapping[str, tuple[str, str]]] = {
         'bootstrap_reissue',
         "Have a living node's certificate signed anew, in a rotation or before it ends",
     ),
+    'files.archive': ('bootstrap_files', 'Fetch the files of a node that boots'),
     'registration.register': (
         'bootstrap_register', 'Register the key of a node, and have its certificates signed',
     ),
@@ -65,7 +66,8 @@ OPERATIONS: Final[Mapping[str, tuple[str, str]]] = {
     ),
 }
 #: By the name of the handler: the schemas of body and answer that are JSON.
-_DOCUMENTS: Final[Mapping[str, tuple[str, str]]] = {
+_DOCUMENTS: Final[Mapping[str, tuple[str | None, str]]] = {
+    'files.archive': (None, 'NodeFiles'),
     'registration.register': ('NodeRegistration', 'NodeRegistered'),
     'registration.failure': ('NodeFailure', 'NodeFailureTaken'),
     'reports.report': ('NodeReport', 'NodeAnswer'),
@@ -142,6 +144,12 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
         optional=('cloud_credential',),
     ),
     'NodeCloudAsked': closed({}),
+    'NodeFiles': closed({
+        'archive': {
+            'type': 'string', 'contentEncoding': 'base64',
+            'description': 'tar, compressed by xz.',
+        },
+    }),
     'NodeCloud': closed({
         'generation': {'type': 'integer', 'minimum': 1},
         'configuration': {
@@ -157,6 +165,7 @@ _ARGUMENTS: Final[Mapping[str, tuple[str, Schema]]] = {
     'bay': ('uuid of the bay.', UUID),
     'node': ('Name of the node.', _STRING),
     'purpose': ('What the certificate is for.', _STRING),
+    'digest': ('SHA-256, hexadecimal, that the user data has.', _STRING),
     'directive': ('Id of the directive.', UUID),
     'trusts': ('SHA-256, hexadecimal, of what the node trusts.', _STRING),
     'renews': ('The node asks for another certificate before this one ends.', {'const': 'true'}),
@@ -200,7 +209,10 @@ def operation(route: Route) -> dict[str, Any]:
         described['responses']['410'] = _failure(410)
     if name in _DOCUMENTS:
         asked, answered = _DOCUMENTS[name]
-        described['requestBody'] = {'required': True, 'content': {_JSON: {'schema': ref(asked)}}}
+        if asked is not None:
+            described['requestBody'] = {
+                'required': True, 'content': {_JSON: {'schema': ref(asked)}},
+            }
         described['responses']['200']['content'] = {_JSON: {'schema': ref(answered)}}
         return described
     if name in _WITH_NOTHING_NEW:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from magnum.clients.errors import CloudConflict, CloudRefused
 from magnum.clients.heat import HeatClient, Stack
 from magnum.db.models import Bay, Nodegroup
-from magnum.db.repositories import ledger, locking, pending, steps, transitions
+from magnum.db.repositories import ledger, locking, node_archives, pending, steps, transitions
 from magnum.db.statements import database_now
 from magnum.domain import machine, states, turns
 from magnum.domain.failures import Failure, is_echo, root_cause
@@ -248,6 +248,8 @@ def _ask_for(work: Work, wanted: _Wanted) -> tuple[str, dict[str, str]]:
     """
     bay_uuid, request = work.claim.bay_uuid, wanted.request
     version = {'template_version': request.version}
+    # Before the fence: between that and Heat's call is nothing that may wait.
+    node_archives.keep(work.tools.database, request.archives)
     with work.changing_bay() as (session, operation):
         ledger.write(session, bay_uuid, wanted.project_id, wanted.kind, wanted.name)
         # Beforehand: whoever finds the stack has to know its version, and a
@@ -275,6 +277,7 @@ def _rebuild(work: Work, wanted: _Wanted) -> tuple[str | None, str]:
     stack = heat.get(wanted.name)
     if stack is not None:
         check_ours(stack, bay_uuid)
+    node_archives.keep(work.tools.database, request.archives)
     with work.fenced() as (session, operation):
         if operation.stack_updated_before is None:
             if stack is not None and stack.is_busy:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import orm
 
 from magnum.db.models import Bay, Baymodel, Nodegroup, Operation
-from magnum.db.repositories import baymodels, locking, transitions
+from magnum.db.repositories import baymodels, locking, node_archives, transitions
 from magnum.db.statements import database_now
 from magnum.domain import machine, rounds, states
 from magnum.domain.failures import Failure
@@ -113,6 +113,7 @@ def replace_nodes(work: Work) -> None:
             this.later, stack.parameters, outputs,
         )
     if not was_asked(situation.operation, stack):
+        node_archives.keep(work.tools.database, request.archives)
         with work.fenced() as (_, operation):
             # Heat may hear, and nobody live to record that it did.
             operation.parameters = dataclasses.replace(

@@ -1,9 +1,10 @@
 """A small reading of HOT: enough to see what a node would be sent."""
 
-import bz2
 import email.mime.multipart
 import email.mime.text
+import io
 import json
+import tarfile
 from collections.abc import Mapping
 from typing import Any
 
@@ -103,17 +104,24 @@ def user_data(request: StackRequest, role: str) -> str:
     return message.as_string()
 
 
-def _archived(file: dict[str, str]) -> dict[str, str]:
-    assert '$' not in file['content'], 'Heat would replace it'
-    number = 0
-    for digit in file['content'].replace('!', '\\'):
-        number = number * 90 + ord(digit) - ord('%')
-    packed = number.to_bytes(number.bit_length() // 8 + 1, 'big')
-    words = bz2.decompress(packed.lstrip(b'\0')).decode().split('\0')
-    return {
-        f'{node_files.FOLDER}/{path}': text
-        for path, text in zip(words[:-1:2], words[1::2], strict=True)
-    }
+def _archived(content: bytes) -> dict[str, str]:
+    with tarfile.open(fileobj=io.BytesIO(content), mode='r:xz') as archive:
+        return {
+            f'{node_files.FOLDER}/{member.name}': _text(archive, member) for member in archive
+        }
+
+
+def _text(archive: tarfile.TarFile, member: tarfile.TarInfo) -> str:
+    file = archive.extractfile(member)
+    assert file is not None
+    return file.read().decode('ascii')
+
+
+def files_of(request: StackRequest, role: str) -> dict[str, str]:
+    """The files of a node: those that its user data has, and those that it fetches."""
+    written = files_written(user_data(request, role))
+    digest = written[f'{node_files.FOLDER}/digest'].strip()
+    return {**_archived(request.archives[digest]), **written}
 
 
 def files_written(message_text: str) -> dict[str, str]:
@@ -126,9 +134,6 @@ def files_written(message_text: str) -> dict[str, str]:
             header, body = text.split('\n', 1)
             assert header == '#cloud-config'
             for file in json.loads(body)['write_files']:
-                if file['path'] == node_files.ARCHIVE:
-                    files |= _archived(file)
-                else:
-                    assert 'encoding' not in file
-                    files[file['path']] = file['content']
+                assert 'encoding' not in file
+                files[file['path']] = file['content']
     return files

@@ -12,7 +12,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import utils
 
-from magnum.drivers.common.node.agent import certificates, channel
+from magnum.drivers.common.node.agent import certificates, channel, opener
 from magnum.drivers.common.node.agent.channel import Away, Channel, Gone, Refused
 from magnum.drivers.common.node.agent.node import Node, ProgramFailed, openssl
 from tests.fakes.listening import listening
@@ -270,7 +270,7 @@ def test_exceptions_are_hosts_domains_and_networks(
         tmp_path, '', MAGNUM_HTTPS_PROXY='http://proxy:3128', MAGNUM_NO_PROXY=exception
     )
     host = f'[{address}]' if ':' in address else address
-    assert (channel._proxies(node, f'https://{host}:9511/v1') == {}) is is_one
+    assert (opener._proxies(node.settings, f'https://{host}:9511/v1') == {}) is is_one
 
 
 @pytest.mark.parametrize(
@@ -301,7 +301,8 @@ def test_the_clouds_own_authority_is_trusted(
 def test_python_asks_no_more_of_authorities_than_curl(tmp_path: pathlib.Path) -> None:
     """Python 3.13 does by default."""
     node = agents.make_node(tmp_path, '')
-    assert not channel._context(node).verify_flags & ssl.VERIFY_X509_STRICT
+    context = opener._context(node.settings, tmp_path / 'none')
+    assert not context.verify_flags & ssl.VERIFY_X509_STRICT
 
 
 def test_guests_of_old_understand_it() -> None:

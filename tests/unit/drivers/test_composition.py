@@ -1,17 +1,12 @@
 """Templates composed of parts."""
 
-import dis
 import hashlib
 import json
-import pathlib
 import subprocess
 import sys
-import types
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import yaml
 
 from magnum.drivers import composition, files, node_files, templates
 from magnum.drivers.contract import MASTER, WORKER
@@ -27,17 +22,17 @@ DIGESTS = {
     'common/templates/master_address.yaml': '73d266b2add3779e',
     'common/templates/member.yaml': '008386c6d4b3a6ba',
     'common/templates/network.yaml': 'cfa7f1901fd8c287',
-    'common/templates/node.yaml': '0676bdcc5c373e0e',
-    'kubernetes/templates/bay.yaml': '0b2b61ec4264cc5e',
-    'kubernetes/templates/minion.yaml': '73c28bdfbaea9e01',
+    'common/templates/node.yaml': '665dc0480d6a3284',
+    'kubernetes/templates/bay.yaml': 'c30fe01a38918c95',
+    'kubernetes/templates/minion.yaml': '8ad1caef2e512ace',
     'kubernetes/templates/nodegroup.yaml': '2de9d426cd8075be',
-    'kubernetes/templates/worker_steps.yaml': 'ae92ec88133b47bd',
-    'mesos/templates/bay.yaml': 'cc5f14bb5ff2e667',
+    'kubernetes/templates/worker_steps.yaml': '74f5d8554e178e66',
+    'mesos/templates/bay.yaml': 'f7b96d3fcbfd8c54',
     'mesos/templates/nodegroup.yaml': '484052b193d4d2b1',
-    'mesos/templates/worker_steps.yaml': '94716d958b7bd97d',
-    'swarm/templates/bay.yaml': 'a0dbf5701f6152eb',
+    'mesos/templates/worker_steps.yaml': '3d9f8a4b8642aeb3',
+    'swarm/templates/bay.yaml': '5fd307993a4250dc',
     'swarm/templates/nodegroup.yaml': '5bf15e225c93bd9f',
-    'swarm/templates/worker_steps.yaml': '87cfae386dfe48e3',
+    'swarm/templates/worker_steps.yaml': '09d3fe578ed74b77',
 }
 
 
@@ -122,19 +117,9 @@ def test_files_lie_where_their_names_say() -> None:
     )
 
 
-@every_folder
-def test_nodes_unpack_what_they_are_sent(folder: str, tmp_path: pathlib.Path) -> None:
-    text = templates.load(f'{folder}/templates/bay.yaml').files[f'{folder}/node/master.archive']
-    (tmp_path / 'files').write_text(text)
-    node = yaml.safe_load(files.read('common/templates/node.yaml'))
-    script = node['resources']['user_data']['properties']['parts'][-1]['config']
-    script = script.replace('cd /opt/magnum', '').replace('exec /opt/magnum/run.sh', '')
-    subprocess.run(['sh', '-c', script], cwd=tmp_path, check=True)
-    for member in composition.files_of_nodes(folder, MASTER):
-        file = tmp_path / member.path
-        assert file.stat().st_mode & 0o777 == (0o700 if member.is_program else 0o600)
-        if file.suffix == '.py':
-            compile(file.read_text(), str(file), 'exec')
+@pytest.mark.parametrize('name', node_files.OF_USER_DATA)
+def test_heat_replaces_nothing_in_what_user_data_has(name: str) -> None:
+    assert '$' not in files.read(f'common/node/{name}')
 
 
 def test_equal_files_give_equal_packs() -> None:
@@ -152,83 +137,6 @@ def test_a_file_has_to_say_its_roles(monkeypatch: pytest.MonkeyPatch, line: str)
 def test_excluded_files_have_to_exist() -> None:
     with pytest.raises(ValueError, match='40-dokker'):
         node_files.for_role('kubernetes', MASTER, ['40-dokker.sh'])
-
-
-@pytest.mark.parametrize(
-    ('name', 'text', 'bare'),
-    [
-        ('a.sh', '#!/bin/sh\n# roles: master\n# attempts: 3\n\ntrue # x\n',
-         '#!/bin/sh\n# attempts: 3\ntrue # x\n'),
-        ('a.py', '# roles: master\n"""Says.\n\nMore.\n"""\n\nx = """kept"""\n',
-         "x = 'kept'\n"),
-        ('a.py', '#!/usr/bin/python3\n# roles: master\nx = {  # why\n    1,\n}\n',
-         '#!/usr/bin/python3\nx = {1}\n'),
-        ('a.py', 'x = f\'{a["b"]}\'\n', 'x = f\'{a["b"]}\'\n'),
-        ('a.py', 'x = f"{a[\'b\']}"\n', 'x = f"{a[\'b\']}"\n'),
-        ('a.py', 'x = (\n  f"{a}"\n  "b")\n', 'x = (f"{a}"\n  "b")\n'),
-        ('a.py', 'class Kept:\n    """All of it."""\n', 'class Kept:\n    """All of it."""\n'),
-        ('a.py', 'def f():\n    """Says."""\n    return 1\n', 'def f():\n    return 1\n'),
-        ('a.py', 'def f(a: int, *b: "x->y",\n  c: list[\n  int] = ()) -> int:\n    return a\n',
-         'def f(a, *b, c=()):\n    return a\n'),
-        ('a.py', 'a: int = 1\nb: int\n', 'a = 1\nb: int\n'),
-        ('a.py', 'class A:\n    b: int = 1\n\n    def c(self) -> None:\n        self.d: int = 2\n',
-         'class A:\n    b: int = 1\n    def c(self):\n        self.d = 2\n'),
-        ('a.yaml', '# roles: master\na: |\n  b\n\n  c\n', 'a: |\n  b\n\n  c\n'),
-    ],
-)
-def test_what_readers_need_costs_no_user_data(
-    monkeypatch: pytest.MonkeyPatch, name: str, text: str, bare: str
-) -> None:
-    monkeypatch.setattr(files, 'read', lambda _name: text)
-    assert node_files.bare(name) == bare
-
-
-def _functions(code: types.CodeType) -> Iterator[types.CodeType]:
-    """Those that hold no others; where those are made, annotations are part of the code."""
-    inner = [each for each in code.co_consts if isinstance(each, types.CodeType)]
-    if not inner:
-        yield code
-    for each in inner:
-        yield from _functions(each)
-
-
-def _instructions(text: str) -> list[tuple[str, Any]]:
-    """What the functions of a program do; where lines begin and jumps lead depends on lines."""
-    code = compile(text, 'program', 'exec', optimize=2)     # without docstrings
-    return [
-        (each.opname, None if each.opcode in dis.hasjrel else each.argrepr)
-        for function in _functions(code) for each in dis.get_instructions(function)
-        if each.opname not in ('NOP', 'EXTENDED_ARG')
-    ]
-
-
-@pytest.mark.parametrize('name', sorted({
-    member.source for folder in FOLDERS for member in node_files.for_role(folder, MASTER, ())
-    if member.source.endswith('.py')
-}))
-def test_programs_of_nodes_stay_the_same(name: str) -> None:
-    found = _instructions(files.read(name))
-    assert len(found) > 100
-    assert found == _instructions(node_files.bare(name))
-
-
-def _as_bash_reads_it(text: str) -> str:
-    """A script without comments and empty lines, but for those that it gives to programs."""
-    return subprocess.run(
-        ['bash', '-c', 'eval "script() {\n$1\n}" && declare -f script', 'bash', text],
-        capture_output=True, text=True, check=True,
-    ).stdout
-
-
-@pytest.mark.parametrize('name', sorted({
-    member.source for folder in FOLDERS for role in (MASTER, WORKER)
-    for member in node_files.for_role(folder, role, ()) if member.source.endswith('.sh')
-}))
-def test_scripts_of_nodes_stay_the_same(name: str) -> None:
-    """An empty line that a script gives to a program means something to it."""
-    found = _as_bash_reads_it(files.read(name))
-    assert len(found) > 100
-    assert found == _as_bash_reads_it(node_files.bare(name))
 
 
 #: In a process of its own, whose templates nobody has asked for yet.
@@ -254,7 +162,6 @@ print(len(texts), len(packed))
 
 
 def test_a_template_is_composed_once_however_many_ask_for_it() -> None:
-    """Two threads in ``ast.parse`` make it fail with a SystemError now and then."""
     found = subprocess.run(
         [sys.executable, '-c', _ASK_AT_ONCE], capture_output=True, text=True, check=True
     )

@@ -210,5 +210,5 @@ def test_etcd_does_not_start_before_its_volume_is_there(tmp_path: pathlib.Path) 
 def test_nodes_are_told() -> None:
     request = DRIVER.render(plan(VOLUME))
     for role in (MASTER, WORKER):
-        env = hot.files_written(hot.user_data(request, role))['/etc/magnum/node.env']
+        env = hot.files_of(request, role)['/etc/magnum/node.env']
         assert "\nMAGNUM_ETCD_VOLUME_ID='" in env

@@ -20,7 +20,7 @@ def node(root: pathlib.Path, role: str, address: str, labels: dict[str, str]) ->
     driver = KubernetesDriver()
     plan = plans.plan(driver, fixed_network='team', labels=labels)
     told = settings.parse(
-        hot.files_written(hot.user_data(driver.render(plan), role))['/etc/magnum/node.env']
+        hot.files_of(driver.render(plan), role)['/etc/magnum/node.env']
     )
     lib = node_files.place(root, 'common/node/lib.sh', 'opt/magnum/lib.sh')
     with lib.open('a') as file:

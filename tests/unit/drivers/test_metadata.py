@@ -182,7 +182,7 @@ def test_it_opens_when_the_token_is_dead(world: World, status: int) -> None:
 @pytest.mark.parametrize('driver', plans.DRIVERS, ids=lambda driver: driver.name)
 @pytest.mark.parametrize('role', ['master', 'worker'])
 def test_it_is_closed_before_any_engine_is_installed(driver: Driver, role: str) -> None:
-    files = hot.files_written(hot.user_data(driver.render(plans.plan(driver)), role))
+    files = hot.files_of(driver.render(plans.plan(driver)), role)
     assert '/opt/magnum/metadata.sh' in files
     steps = sorted(path for path in files if path.startswith('/opt/magnum/steps/'))
     engines = [path for path in steps if re.search('docker|containerd', path)]

@@ -24,7 +24,7 @@ def test_nodes_reach_each_other_without_the_proxy(
     driver: Driver, changes: dict[str, Any], own: str
 ) -> None:
     plan = plans.plan(driver, no_proxy='.example.org', http_proxy='http://192.0.2.1', **changes)
-    files = hot.files_written(hot.user_data(driver.render(plan), 'worker'))
+    files = hot.files_of(driver.render(plan), 'worker')
     told = settings.parse(files['/etc/magnum/node.env'])
     assert told['MAGNUM_NO_PROXY'] == f'.example.org,localhost,127.0.0.1{own}'
 

@@ -103,7 +103,7 @@ def test_node_labels_and_taints() -> None:
     )
     driver.validate_nodegroup(plan, group)
     request = driver.render_nodegroup(plan, group, plans.bay_outputs(driver, plan))
-    files = hot.files_written(hot.user_data(request, WORKER))
+    files = hot.files_of(request, WORKER)
     node = settings.parse(files['/etc/magnum/node.env'])
     assert node['MAGNUM_NODEGROUP'] == 'gpus'
     assert node['MAGNUM_NODEGROUP_ROLE'] == 'gpu'
@@ -300,7 +300,7 @@ def test_upgrades_that_masters_would_see(
 def test_node_labels_that_nova_would_refuse_are_refused_before() -> None:
     """Workers are told them beside their settings."""
     driver = KubernetesDriver()
-    many = {f'a{number}.example.org/{"x" * 60}': 'y' * 63 for number in range(150)}
+    many = {f'a{number}.example.org/{"x" * 60}': 'y' * 63 for number in range(400)}
     request = driver.render(plans.plan(driver, workers=plans.group(WORKER, node_labels=many)))
     assert len(base64.b64encode(hot.user_data(request, WORKER).encode())) > user_data.LIMIT
     for check in (

@@ -16,7 +16,7 @@ from tests.unit.drivers import hot, plans
 @pytest.mark.parametrize('driver', plans.DRIVERS, ids=lambda driver: driver.name)
 @pytest.mark.parametrize('role', ['master', 'worker'])
 def test_every_program_was_found(driver: Driver, role: str, distribution: str) -> None:
-    files = hot.files_written(hot.user_data(driver.render(plans.plan(driver)), role))
+    files = hot.files_of(driver.render(plans.plan(driver)), role)
     called = programs.called_by(programs.scripts_of(files))
     assert {'curl', 'iptables', 'openssl', 'python3', 'systemctl'} <= called
     assert called - programs.packages()[distribution].keys() == set()

@@ -24,7 +24,7 @@ exit 0
 def first_manager(root: pathlib.Path, address: str) -> Any:
     """Run the step with the settings that the driver gives."""
     driver = SwarmDriver()
-    files = hot.files_written(hot.user_data(driver.render(plans.plan(driver)), 'master'))
+    files = hot.files_of(driver.render(plans.plan(driver)), 'master')
     told = settings.parse(files['/etc/magnum/node.env'])
     node_files.place(root, 'common/node/lib.sh', 'opt/magnum/lib.sh')
     node_files.place(root, 'swarm/node/swarm.sh', 'opt/magnum/swarm.sh')

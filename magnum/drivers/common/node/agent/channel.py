@@ -7,10 +7,8 @@ import base64
 import email.utils
 import hashlib
 import http.client
-import ipaddress
 import json
 import os
-import ssl
 import time
 import urllib.error
 import urllib.parse
@@ -18,6 +16,7 @@ import urllib.request
 from email.message import Message
 
 from .node import Node, openssl
+from .opener import opener
 
 KEY = '/etc/magnum/agent.key'
 AUTHORITY_OF_CLOUD = '/etc/magnum/openstack-ca.pem'
@@ -58,7 +57,7 @@ class Channel:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._base = f'{node.settings["MAGNUM_BOOTSTRAP_URL"]}/{node.bay}/'
-        self._opener = opener(node, self._base)
+        self._opener = opener(node.settings, node.path(AUTHORITY_OF_CLOUD), self._base)
         self._offset = 0.0
         self.apart = 0.0
 
@@ -145,21 +144,6 @@ class Channel:
             self.apart = email.utils.mktime_tz(told) - time.time()
 
 
-def opener(node: Node, url: str) -> urllib.request.OpenerDirector:
-    """What opens URLs of a service, by the bay's proxies."""
-    made = urllib.request.OpenerDirector()
-    # No handler of redirects: tokens, signatures and secrets go to the service only.
-    for handler in (
-        urllib.request.ProxyHandler(_proxies(node, url)),
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(context=_context(node)),
-        urllib.request.HTTPErrorProcessor(),
-        urllib.request.HTTPDefaultErrorHandler(),
-    ):
-        made.add_handler(handler)
-    return made
-
-
 def raw_signature(der: bytes) -> bytes:
     """The numbers r and s side by side, of an ECDSA signature as openssl writes it.
 
@@ -191,42 +175,6 @@ def _failure(error: urllib.error.HTTPError) -> Exception:
         return Refused(text, error.code, code)
     wait = error.headers.get('Retry-After', '')
     return Away(text, float(wait) if wait.isdigit() else 0)
-
-
-def _context(node: Node) -> ssl.SSLContext:
-    """As magnum-curl: the system's authorities and the cloud's own."""
-    context = ssl.create_default_context()
-    # curl does not ask of authorities what Python does from 3.13 on.
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    own = node.path(AUTHORITY_OF_CLOUD)
-    if own.exists() and own.stat().st_size:
-        context.load_verify_locations(cafile=str(own))
-    if node.setting('MAGNUM_VERIFY_CA') == 'false':
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
-
-
-def _proxies(node: Node, url: str) -> dict[str, str]:
-    """The bay's proxies, unless the service is among their exceptions."""
-    host = urllib.parse.urlsplit(url).hostname or ''
-    exceptions = node.setting('MAGNUM_NO_PROXY').replace(',', ' ').split()
-    if any(_is_excepted(host, exception) for exception in exceptions):
-        return {}
-    named = {'http': node.setting('MAGNUM_HTTP_PROXY'), 'https': node.setting('MAGNUM_HTTPS_PROXY')}
-    return {scheme: proxy for scheme, proxy in named.items() if proxy}
-
-
-def _is_excepted(host: str, exception: str) -> bool:
-    """Whether an exception names a host, its domain or its network."""
-    if exception == '*':
-        return True
-    try:
-        return ipaddress.ip_address(host) in ipaddress.ip_network(exception, strict=False)
-    except ValueError:
-        pass
-    domain = exception.lstrip('.').lower()
-    return host.lower() == domain or host.lower().endswith('.' + domain)
 
 
 def _base64(data: bytes) -> str:

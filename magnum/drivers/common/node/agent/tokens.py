@@ -16,8 +16,9 @@ import re
 import urllib.error
 import urllib.request
 
-from .channel import KEY, opener
+from .channel import AUTHORITY_OF_CLOUD, KEY
 from .node import CLOUD, Node
+from .opener import opener
 
 HOST = '127.0.0.1'
 PORT = 10980
@@ -71,7 +72,8 @@ class Tokens(http.server.BaseHTTPRequestHandler):
             url, json.dumps(body).encode(), {'Content-Type': 'application/json'}
         )
         try:
-            answer = opener(self.node, url).open(request, timeout=SECONDS)
+            authority = self.node.path(AUTHORITY_OF_CLOUD)
+            answer = opener(self.node.settings, authority, url).open(request, timeout=SECONDS)
         except urllib.error.HTTPError as error:
             answer = error
         with answer:

@@ -1,0 +1,41 @@
+"""The files that nodes fetch, by their digests."""
+
+import base64
+import logging
+import re
+from typing import Any, Final
+
+import webob
+
+from magnum.api import errors
+from magnum.api.bootstrap.access import Parts
+from magnum.db.repositories import node_archives
+
+LOG = logging.getLogger(__name__)
+
+DIGEST: Final = re.compile('[0-9a-f]{64}')
+
+
+class FilesController:
+    """What nodes are given before they are anything."""
+
+    def __init__(self, parts: Parts):
+        self._parts = parts
+
+    def archive(
+        self, request: webob.Request, request_id: str, bay: str, digest: str
+    ) -> dict[str, Any]:
+        """POST of a node that is built: the archive of a digest, in base64."""
+        with self._parts.reading() as session:
+            node = self._parts.by_token(session, bay, request)
+            content = (
+                node_archives.find(session, digest) if DIGEST.fullmatch(digest) else None
+            )
+        if content is None:
+            LOG.warning(
+                '%s: a %s of bay %s asks for files that are not there: %.64s',
+                request_id, node.role, node.bay.uuid, digest,
+            )
+            raise errors.APIError(errors.bootstrap.UNKNOWN_FILES, 'No files have this digest.')
+        LOG.info('%s: files given to a %s of bay %s', request_id, node.role, node.bay.uuid)
+        return {'archive': base64.b64encode(content).decode()}
