@@ -83,7 +83,7 @@ def empty(database: Database) -> None:
     if database.engine.name == 'sqlite' and not os.path.exists(file):
         shutil.copyfile(_template(), file)
         return
-    _make_tables(database.engine.url)
+    models.Base.metadata.create_all(database.engine)
     with database.writing() as session:
         for table in reversed(models.Base.metadata.sorted_tables):
             session.execute(table.delete())
@@ -93,12 +93,7 @@ def empty(database: Database) -> None:
 def _template() -> str:
     """A file of SQLite with the tables and no rows: a copy is quicker than they are."""
     path = os.path.join(tempfile.mkdtemp(), 'empty.sqlite')
-    _make_tables(sa.make_url(f'sqlite:///{path}'))
-    return path
-
-
-@functools.cache
-def _make_tables(url: sa.URL) -> None:
-    engine = sa.create_engine(url)
+    engine = sa.create_engine(f'sqlite:///{path}')
     models.Base.metadata.create_all(engine)
     engine.dispose()
+    return path
