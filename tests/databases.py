@@ -3,7 +3,6 @@
 import functools
 import os
 import pathlib
-import shutil
 import tempfile
 
 import sqlalchemy as sa
@@ -79,9 +78,9 @@ def connect(connection: str) -> Database:
 
 def empty(database: Database) -> None:
     """Make the tables where there are none, and empty them."""
-    file = database.engine.url.database or ''
-    if database.engine.name == 'sqlite' and not os.path.exists(file):
-        shutil.copyfile(_template(), file)
+    file = pathlib.Path(database.engine.url.database or '')
+    if database.engine.name == 'sqlite' and not file.exists():
+        file.write_bytes(_template())
         return
     models.Base.metadata.create_all(database.engine)
     with database.writing() as session:
@@ -90,10 +89,11 @@ def empty(database: Database) -> None:
 
 
 @functools.cache
-def _template() -> str:
+def _template() -> bytes:
     """A file of SQLite with the tables and no rows: a copy is quicker than they are."""
-    path = os.path.join(tempfile.mkdtemp(), 'empty.sqlite')
-    engine = sa.create_engine(f'sqlite:///{path}')
-    models.Base.metadata.create_all(engine)
-    engine.dispose()
-    return path
+    with tempfile.TemporaryDirectory() as folder:
+        file = pathlib.Path(folder, 'empty.sqlite')
+        engine = sa.create_engine(f'sqlite:///{file}')
+        models.Base.metadata.create_all(engine)
+        engine.dispose()
+        return file.read_bytes()

@@ -1,10 +1,11 @@
 """Bays of the tests, and the machines that are their nodes."""
 
+import contextlib
 import dataclasses
 import functools
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import requests
@@ -29,6 +30,7 @@ class Bay:
     person: Person
     uuid: str
     name: str
+    coe: str
 
     def document(self) -> dict[str, Any]:
         """As the service shows it."""
@@ -135,7 +137,16 @@ def create(person: Person, name: str, coe: str, **more: Any) -> Bay:
     """Ask for a bay."""
     model = {key: more.pop(key) for key in list(more) if key in _OF_BAYMODELS}
     baymodel = person.create_baymodel(coe, name=name, keypair_id='alice-key', **model)
-    return Bay(person, person.create_bay(baymodel, name, **more), name)
+    return Bay(person, person.create_bay(baymodel, name, **more), name, coe)
+
+
+@contextlib.contextmanager
+def completed(person: Person, name: str, coe: str, **more: Any) -> Iterator[Bay]:
+    """A bay that is complete, and deleted in the end."""
+    made = create(person, name, coe, **more)
+    made.complete('CREATE_COMPLETE')
+    yield made
+    made.delete()
 
 
 def run(on: Machine, *words: str, text: str = '') -> subprocess.CompletedProcess[str]:

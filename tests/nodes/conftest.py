@@ -8,8 +8,9 @@ import requests
 
 from tests.functional import magnum_service
 from tests.functional.people import Person
-from tests.nodes import kubernetes
+from tests.nodes import docker, kubernetes
 from tests.nodes.bays import Bay
+from tests.nodes.docker import Docker
 from tests.nodes.kubectl import Kubectl
 from tools.common import network
 from tools.devcloud import backends, settings
@@ -94,10 +95,15 @@ def alice(magnum: magnum_service.Process, url: str) -> Person:
     return Person('alice-machines', url=url)
 
 
-# A module whose bay is of Swarm has a client of its own.
 @pytest.fixture(scope='module')
-def client(bay: Bay, programs: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> Kubectl:
-    """kubectl for the module's bay."""
+def client(
+    request: pytest.FixtureRequest, bay: Bay, tmp_path_factory: pytest.TempPathFactory
+) -> Docker | Kubectl:
+    """The COE's own client of the module's bay."""
+    if bay.coe == 'swarm':
+        return docker.configured(bay.person, bay.uuid, tmp_path_factory.mktemp('docker') / 'files')
+    # Building them takes minutes.
+    programs = request.getfixturevalue('programs')
     return kubernetes.client(bay, programs, tmp_path_factory)
 
 

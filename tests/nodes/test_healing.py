@@ -25,12 +25,10 @@ def healing(magnum: magnum_service.Process, url: str) -> Iterator[None]:
 
 @pytest.fixture(scope='module')
 def bay(healing: None, alice: Person) -> Iterator[Bay]:
-    made = bays.create(
+    with bays.completed(
         alice, 'nodes-healed', 'swarm', node_count=2, labels={'auto_healing_enabled': 'true'}
-    )
-    made.complete('CREATE_COMPLETE')
-    yield made
-    made.delete()
+    ) as made:
+        yield made
 
 
 def test_a_worker_that_is_cut_off_is_replaced(bay: Bay, tmp_path: pathlib.Path) -> None:

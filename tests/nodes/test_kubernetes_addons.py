@@ -44,13 +44,11 @@ def labels(programs: pathlib.Path, downloads: str) -> dict[str, str]:
 
 @pytest.fixture(scope='module')
 def bay(alice: Person, downloads: str, labels: dict[str, str]) -> Iterator[Bay]:
-    made = bays.create(
+    with bays.completed(
         alice, 'nodes-addons', 'kubernetes', insecure_registry=downloads, labels=labels,
         volume_driver='cinder', node_count=1,
-    )
-    made.complete('CREATE_COMPLETE')
-    yield made
-    made.delete()
+    ) as made:
+        yield made
 
 
 def condition(bay: Bay) -> dict[str, Any]:

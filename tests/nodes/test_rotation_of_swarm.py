@@ -28,13 +28,11 @@ def brief_terms(magnum: magnum_service.Process, url: str) -> Iterator[None]:
 
 @pytest.fixture(scope='module')
 def bay(alice: Person, brief_terms: None) -> Iterator[Bay]:
-    made = bays.create(
+    with bays.completed(
         alice, 'nodes-rotated', 'swarm', master_count=3, node_count=1,
         labels={'node_ports_allowed_cidrs': f'{settings.EXTERNAL_ADDRESSES[1]}/32'},
-    )
-    made.complete('CREATE_COMPLETE')
-    yield made
-    made.delete()
+    ) as made:
+        yield made
 
 
 def containers(bay: Bay) -> set[str]:

@@ -21,18 +21,11 @@ _SERVICE = 'web'
 
 @pytest.fixture(scope='module')
 def bay(alice: Person) -> Iterator[Bay]:
-    made = bays.create(
+    with bays.completed(
         alice, 'nodes-swarm', 'swarm', node_count=1, docker_volume_size=1,
         labels={'node_ports_allowed_cidrs': f'{settings.EXTERNAL_ADDRESSES[1]}/32'},
-    )
-    made.complete('CREATE_COMPLETE')
-    yield made
-    made.delete()
-
-
-@pytest.fixture(scope='module')
-def client(bay: Bay, tmp_path_factory: pytest.TempPathFactory) -> Docker:
-    return docker.configured(bay.person, bay.uuid, tmp_path_factory.mktemp('docker') / 'files')
+    ) as made:
+        yield made
 
 
 @pytest.fixture(scope='module')

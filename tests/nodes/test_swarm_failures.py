@@ -21,7 +21,7 @@ from tools.nodes.machine import Machine
 #: Seconds for which the service is away.
 AWAY: Final = 60.0
 #: Seconds until a condition that a node reports shows in its bay's health.
-PATIENCE: Final = 300.0
+PATIENCE: Final = 90.0
 #: What Python runs at its start to be ten minutes late.
 _LATE: Final = 'import time\nnow = time.time\ntime.time = lambda: now() - 600\n'
 _DROP_IN: Final = '/run/systemd/system/magnum-agent.service.d/clock.conf'

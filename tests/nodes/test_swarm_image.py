@@ -11,7 +11,7 @@ import pytest
 
 from tests.functional.conftest import wait_until
 from tests.functional.people import Person
-from tests.nodes import bays, docker
+from tests.nodes import bays
 from tests.nodes.bays import Bay
 from tests.nodes.docker import Docker
 from tools.devcloud import settings
@@ -27,18 +27,11 @@ _LOG_OF_APT = 'var/log/apt/history.log'
 
 @pytest.fixture(scope='module')
 def bay(alice: Person) -> Iterator[Bay]:
-    made = bays.create(
+    with bays.completed(
         alice, 'nodes-image', 'swarm', node_count=1,
         labels={'node_ports_allowed_cidrs': f'{_OUTSIDE}/32'},
-    )
-    made.complete('CREATE_COMPLETE')
-    yield made
-    made.delete()
-
-
-@pytest.fixture(scope='module')
-def client(bay: Bay, tmp_path_factory: pytest.TempPathFactory) -> Docker:
-    return docker.configured(bay.person, bay.uuid, tmp_path_factory.mktemp('docker') / 'files')
+    ) as made:
+        yield made
 
 
 @pytest.fixture(scope='module')

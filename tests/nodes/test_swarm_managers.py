@@ -7,7 +7,7 @@ import pytest
 
 from tests.functional.conftest import wait_until
 from tests.functional.people import Person
-from tests.nodes import bays, docker
+from tests.nodes import bays
 from tests.nodes.bays import Bay
 from tests.nodes.docker import Docker
 from tools.nodes.machine import Machine
@@ -17,15 +17,8 @@ _NODES = ('node', 'ls', '--format', '{{.Hostname}} {{.Status}} {{.ManagerStatus}
 
 @pytest.fixture(scope='module')
 def bay(alice: Person) -> Iterator[Bay]:
-    made = bays.create(alice, 'nodes-managers', 'swarm', master_count=3, node_count=2)
-    made.complete('CREATE_COMPLETE')
-    yield made
-    made.delete()
-
-
-@pytest.fixture(scope='module')
-def client(bay: Bay, tmp_path_factory: pytest.TempPathFactory) -> Docker:
-    return docker.configured(bay.person, bay.uuid, tmp_path_factory.mktemp('docker') / 'files')
+    with bays.completed(alice, 'nodes-managers', 'swarm', master_count=3, node_count=2) as made:
+        yield made
 
 
 def is_whole(bay: Bay, client: Docker) -> bool:

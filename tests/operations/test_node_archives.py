@@ -1,10 +1,12 @@
 """What nodes fetch is there before Heat is asked for any of them."""
 
 import pytest
+import sqlalchemy as sa
 
 from magnum.clients.errors import CloudUnavailable
 from magnum.db import models
 from magnum.db.repositories import node_archives
+from magnum.domain import states
 from tests.operations.conftest import World
 
 
@@ -40,6 +42,20 @@ def test_those_of_a_node_group(world: World) -> None:
     world.cloud.faults['orchestration.create_stack'] = CloudUnavailable('orchestration', 'away')
     world.worker().turn()
     assert kept(world) == [b'of a bay', b'of a group']
+
+
+def test_those_of_a_node_group_that_is_made_anew(world: World) -> None:
+    """A later release has others."""
+    world.cloud.faults = {}
+    uuid = world.built(1)
+    operation = world.add_nodegroup(uuid)
+    world.fail()
+    with world.database.writing() as session:
+        session.execute(sa.delete(models.NodeArchive))
+    again = world.about('retry', world.again(operation))
+    world.build(uuid)
+    assert world.again(again).state == states.SUCCEEDED
+    assert kept(world) == [b'of a group']
 
 
 def test_they_are_written_once(world: World) -> None:

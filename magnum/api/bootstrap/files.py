@@ -13,7 +13,8 @@ from magnum.db.repositories import node_archives
 
 LOG = logging.getLogger(__name__)
 
-DIGEST: Final = re.compile('[0-9a-f]{64}')
+#: What else is asked for has no row; PostgreSQL would refuse a null character.
+_DIGEST: Final = re.compile('[0-9a-f]{64}')
 
 
 class FilesController:
@@ -29,7 +30,7 @@ class FilesController:
         with self._parts.reading() as session:
             node = self._parts.by_token(session, bay, request)
             content = (
-                node_archives.find(session, digest) if DIGEST.fullmatch(digest) else None
+                node_archives.find(session, digest) if _DIGEST.fullmatch(digest) else None
             )
         if content is None:
             LOG.warning(

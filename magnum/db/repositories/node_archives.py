@@ -2,7 +2,7 @@
 
 import contextlib
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import sqlalchemy as sa
@@ -22,14 +22,13 @@ def keep(database: Database, archives: Mapping[str, bytes]) -> None:
             sa.select(_TABLE.c.digest).where(_TABLE.c.digest.in_(archives))
         ))
     for digest in sorted(archives.keys() - known):
-        row = functools.partial(models.NodeArchive, digest=digest, content=archives[digest])
         # Another worker may be first.
         with contextlib.suppress(db_exc.DBDuplicateEntry):
-            database.run(functools.partial(_insert, row))
+            database.run(functools.partial(_insert, digest=digest, content=archives[digest]))
 
 
-def _insert(row: Callable[[], models.NodeArchive], session: orm.Session) -> None:
-    session.add(row())
+def _insert(session: orm.Session, digest: str, content: bytes) -> None:
+    session.add(models.NodeArchive(digest=digest, content=content))
 
 
 def find(session: orm.Session, digest: str) -> bytes | None:

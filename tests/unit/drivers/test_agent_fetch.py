@@ -5,18 +5,28 @@ import contextlib
 import http.server
 import json
 import pathlib
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from magnum.drivers import composition, node_files
+from magnum.drivers import composition, files, node_files
 from magnum.drivers.common.node.agent import fetch
 from magnum.drivers.contract import MASTER
 from tests.fakes.listening import listening
 from tests.unit.drivers import agents
 from tests.unit.node_service import BAY
 
+#: ``python3 -m agent.fetch`` in a folder, with no other one to find modules in but Python's.
+_RUN = '''
+import runpy, sys
+folder, root = sys.argv[1:]
+sys.path.insert(0, folder)
+sys.argv = ['fetch', root]
+runpy.run_module('agent.fetch', run_name='__main__')
+'''
 ARCHIVE = node_files.pack(composition.files_of_nodes('kubernetes', MASTER))
 
 
@@ -141,3 +151,15 @@ def test_a_refusal_ends_it(
         fetch.main(str(root))
     assert waits == []
     assert not (root / 'opt/magnum/run.sh').exists()
+
+
+def test_what_user_data_has_is_enough(root: pathlib.Path, service: Service) -> None:
+    """None of its programs needs a file that is still to be fetched."""
+    folder = root / 'opt/magnum'
+    for name in node_files.OF_USER_DATA:
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(files.read(f'common/node/{name}'))
+    subprocess.run(
+        [sys.executable, '-I', '-c', _RUN, str(folder), str(root)], cwd=root, check=True
+    )
+    assert (folder / 'run.sh').exists()

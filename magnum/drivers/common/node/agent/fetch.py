@@ -80,4 +80,4 @@ def fetch(settings: dict[str, str], authority: pathlib.Path, digest: str) -> byt
 
 
 if __name__ == '__main__':
-    main()
+    main(*sys.argv[1:])
