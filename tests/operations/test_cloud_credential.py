@@ -297,10 +297,10 @@ def test_masters_are_waited_for_a_bounded_time(
     world.ask('rotate_credential', uuid)
     worker = world.worker()
     worker.turn()
-    world.pass_time(590)
+    world.pass_time(540)     # of 600, as a slow machine takes some, too
     worker.turn()
     assert len(rows(world)) == 2
-    world.pass_time(11)
+    world.pass_time(61)
     worker.turn()
     assert world.operations(uuid)[-1].state == 'SUCCEEDED'
     check_whole(world, uuid, 2)

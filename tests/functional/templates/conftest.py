@@ -1,6 +1,5 @@
 """Bays whose stacks a real Heat builds."""
 
-import pathlib
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -10,14 +9,6 @@ import pytest
 from magnum.drivers.contract import Driver
 from tests.functional.templates.stacks import Bay, Cloud, project_of_its_own
 from tests.unit.drivers import plans
-
-_HERE = pathlib.Path(__file__).parent
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if _HERE in item.path.parents:
-            item.add_marker(pytest.mark.timeout(900))
 
 
 @pytest.fixture(scope='module')

@@ -34,7 +34,7 @@ from magnum.drivers.contract import (
 from tests.unit.drivers import hot, plans
 from tools.devcloud import settings
 
-SECONDS_PER_STACK = 600
+SECONDS_PER_STACK = 900
 # With it Nova shows administrators the user data of servers.
 NOVA_VERSION = '2.3'
 PUBLIC_KEY = (
