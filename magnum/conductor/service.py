@@ -17,7 +17,7 @@ from oslo_log import log as logging
 
 from magnum.clients import failpoints
 from magnum.clients.errors import CloudError
-from magnum.conductor import bus, report
+from magnum.conductor import archives, bus, report
 from magnum.conductor.presence import Presence
 from magnum.conductor.purge import INTERVAL as PURGE_INTERVAL
 from magnum.conductor.purge import Purge
@@ -66,6 +66,7 @@ class Conductor:
             client_timeout=conf.openstack_client.timeout,
         )
         self._sessions = tools.sessions
+        self._drivers = tools.drivers
         self._runner = Runner(tools, self._claims)
         self._purge = Purge(conf, database)
         self._watcher = Watcher(
@@ -105,6 +106,9 @@ class Conductor:
             ),
             'releases': lambda: self._loop(
                 self._release_watcher.look, lambda: RELEASE_INTERVAL
+            ),
+            'archives': lambda: self._loop(
+                lambda: archives.keep(self._database, self._drivers), lambda: archives.INTERVAL
             ),
             'purge': lambda: self._loop(self._purge.run, lambda: PURGE_INTERVAL),
             'commits': lambda: self._loop(

@@ -255,6 +255,10 @@ class Driver(abc.ABC):
     def node_certificates(self, role: str) -> Mapping[str, NodeCertificate]:
         """Certificates, by purpose, that a node of this role may have."""
 
+    def node_archives(self) -> Mapping[str, bytes]:
+        """All that nodes of this release's stacks fetch, by SHA-256 digests."""
+        return {}
+
     def node_index(self, role: str, stack_name: str, name: str) -> int | None:
         """Which node of a stack has this server name; None: no node of the role has.
 

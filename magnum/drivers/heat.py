@@ -200,6 +200,10 @@ class HeatDriver(Driver):
             'nodegroup', {name: parameters[name] for name in declared & parameters.keys()}
         )
 
+    def node_archives(self) -> Mapping[str, bytes]:
+        """See the contract."""
+        return templates.load(self._template('bay')).archives
+
     def check_upgrade(self, current: BayPlan, target: BayPlan) -> None:
         """See the contract."""
         self._validate(target, current)

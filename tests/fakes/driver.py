@@ -62,6 +62,9 @@ class FakeDriver(Driver):
     def bay_subnet(self, output: Any) -> str | None:
         return output['subnet'] if output else None
 
+    def node_archives(self) -> Mapping[str, bytes]:
+        return {'1' * 64: b'of a bay'}
+
     def render(self, plan: BayPlan) -> StackRequest:
         return StackRequest(
             _TEMPLATE, {}, _parameters(plan, plan.workers), '1', {'1' * 64: b'of a bay'}
@@ -185,6 +188,9 @@ def _parameters(plan: BayPlan, group: NodeGroupPlan) -> dict[str, Any]:
 
 
 class FakeRegistry:
+    def all(self) -> Mapping[str, Driver]:
+        return {'kubernetes': FakeDriver()}
+
     def by_name(self, name: str) -> Driver:
         return FakeDriver()
 

@@ -4,6 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from magnum.clients.errors import CloudUnavailable
+from magnum.conductor import archives
 from magnum.db import models
 from magnum.db.repositories import node_archives
 from magnum.domain import states
@@ -58,6 +59,12 @@ def test_those_of_a_node_group_that_is_made_anew(world: World) -> None:
     assert kept(world) == [b'of a group']
 
 
+def test_a_database_of_an_earlier_day_has_those_of_this_release_again(world: World) -> None:
+    for _ in range(2):
+        archives.keep(world.database, world.tools.drivers)
+    assert kept(world) == [b'of a bay']
+
+
 def test_they_are_written_once(world: World) -> None:
     for _ in range(2):
         node_archives.keep(world.database, {'a' * 64: b'one', 'b' * 64: b'two'})
@@ -67,12 +74,12 @@ def test_they_are_written_once(world: World) -> None:
 
 def test_another_worker_may_be_first(world: World) -> None:
     """Between the look and the insertion."""
-    archives = {'a' * 64: b'one', 'b' * 64: b'two'}
+    both = {'a' * 64: b'one', 'b' * 64: b'two'}
 
     class Late(dict[str, bytes]):
         def __getitem__(self, digest: str) -> bytes:
-            node_archives.keep(world.database, archives)
-            return archives[digest]
+            node_archives.keep(world.database, both)
+            return both[digest]
 
-    node_archives.keep(world.database, Late(archives))
+    node_archives.keep(world.database, Late(both))
     assert kept(world) == [b'one', b'two']

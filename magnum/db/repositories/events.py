@@ -57,6 +57,17 @@ def record_of_bay(
     })
 
 
+def is_recorded(session: orm.Session, operation: models.Operation, kind: str) -> bool:
+    """Whether the timeline has a line of this kind that is of an operation."""
+    return session.execute(
+        sa.select(TABLE.c.id).where(
+            TABLE.c.bay_uuid == operation.bay_uuid,
+            TABLE.c.operation_uuid == operation.uuid,
+            TABLE.c.kind == kind,
+        ).limit(1)
+    ).first() is not None
+
+
 def after(session: orm.Session, bay_uuid: str, event_id: int, limit: int) -> Sequence[Row]:
     """What happened to a bay after an event, oldest first.
 

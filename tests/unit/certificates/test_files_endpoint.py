@@ -3,6 +3,7 @@
 import base64
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy import orm
 
 from magnum.db import models
@@ -41,6 +42,17 @@ def test_other_digests_are_unknown(
 ) -> None:
     answer = nodes.send(f'/{bay.uuid}/files/{digest}', tokens['worker'])
     assert error_of(answer) == (404, 'magnum.bootstrap.unknown_files')
+
+
+def test_the_bays_user_is_told_once_in_an_operation(
+    nodes: Nodes, session: orm.Session, bay: models.Bay, tokens: dict[str, str]
+) -> None:
+    for role in ('master', 'worker', 'worker'):
+        nodes.send(f'/{bay.uuid}/files/{"0" * 64}', tokens[role])
+    (event,) = session.scalars(sa.select(models.Event))
+    assert (event.bay_uuid, event.kind) == (bay.uuid, 'bay.node.files_missing')
+    assert event.operation_uuid
+    assert event.message.startswith('a master waits for its scripts')
 
 
 def test_no_other_text_comes_to_the_database(

@@ -265,6 +265,16 @@ def test_unknown_labels_are_left_to_the_api(driver: Driver) -> None:
 
 
 @every_driver
+def test_what_nodes_fetch_is_known_without_a_bay(driver: Driver) -> None:
+    kept, plan = driver.node_archives(), plans.plan(driver)
+    outputs = plans.bay_outputs(driver, plan)
+    group = driver.render_nodegroup(plan, plans.further_group(), outputs)
+    assert kept == driver.render(plan).archives
+    assert len(kept) == 2
+    assert group.archives.items() <= kept.items()
+
+
+@every_driver
 def test_labels_schema_is_sound(driver: Driver) -> None:
     schema = dict(driver.labels_schema())
     jsonschema.Draft202012Validator.check_schema(schema)
