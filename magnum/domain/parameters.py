@@ -109,6 +109,8 @@ class Round(_Object):
     :ivar values: the group's columns as they are to be.
     :ivar batch: indexes of the nodes that are replaced now; None: not settled yet.
     :ivar later: indexes of those that are replaced after them.
+    :ivar at_once: how many are replaced at once; None: as many as was asked for.
+    :ivar is_asked: Heat may have been asked to replace the batch.
     """
 
     uuid: str = dataclasses.field(metadata=_lacking(''))
@@ -119,6 +121,8 @@ class Round(_Object):
     values: Mapping[str, Any] = dataclasses.field(metadata=_lacking({}))
     batch: tuple[str, ...] | None = None
     later: tuple[str, ...] = ()
+    at_once: int | None = None
+    is_asked: bool = False
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -323,10 +327,11 @@ class Upgrade(InRounds, TakingAway):
 
     def next_batch(self) -> Self:
         """The same for the nodes that are replaced next."""
-        size = max(1, self.max_batch_size)
+        size = max(1, self.current.at_once or self.max_batch_size)
         later = self.current.later
         return dataclasses.replace(
-            self.with_current(batch=later[:size], later=later[size:]), leaving=(), awaited=()
+            self.with_current(batch=later[:size], later=later[size:], is_asked=False),
+            leaving=(), awaited=(),
         )
 
     def next_round(self) -> Self:

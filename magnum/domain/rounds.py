@@ -4,9 +4,18 @@ Their parameters (:class:`~magnum.domain.parameters.InRounds`) list what each
 round is about. Any other operation has no rounds.
 """
 
-from typing import Final
+from collections.abc import Iterable
+from typing import Final, Protocol
 
-from magnum.domain.parameters import InRounds, OfNodegroup, Parameters, Round, Upgrade
+from magnum.domain import states
+from magnum.domain.parameters import (
+    Described,
+    InRounds,
+    OfNodegroup,
+    Parameters,
+    Round,
+    Upgrade,
+)
 from magnum.domain.stack_names import short_id
 
 _LONGEST: Final = 40  # characters of a step's name after its dot
@@ -58,6 +67,31 @@ def nodegroup_uuids(parameters: Parameters) -> set[str | None]:
     """All node groups that the operation is about; None among them: no single one."""
     groups = parameters.groups if isinstance(parameters, InRounds) else ()
     return {nodegroup_uuid(parameters), *(this.uuid for this in groups)}
+
+
+class _Ended(Described, Protocol):
+    @property
+    def state(self) -> str:
+        """What has become of the operation."""
+
+
+def left(upgrades: Iterable[_Ended], nodegroup_uuid: str) -> tuple[str, ...]:
+    """Indexes of the nodes that Heat was replacing in a node group when an upgrade ended.
+
+    :param upgrades: of the bay, newest first; what has not ended leaves nothing yet.
+    """
+    for upgrade in upgrades:
+        asked, this = Upgrade.of(upgrade), current(Upgrade.of(upgrade))
+        is_done = upgrade.state == states.SUCCEEDED
+        done = asked.groups if is_done else asked.groups[: asked.round]
+        if nodegroup_uuid in {one.uuid for one in done}:
+            return ()
+        if (
+            upgrade.state in states.ENDED and this is not None
+            and this.uuid == nodegroup_uuid and this.is_asked and this.batch
+        ):
+            return this.batch
+    return ()
 
 
 def _name(this: Round) -> str:

@@ -342,15 +342,16 @@ class Driver(abc.ABC):
         """
         return False
 
-    def kept_workers(self, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Workers of a stack that an upgrade has not come to yet, by index.
+    def kept_nodes(self, role: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Nodes of a group that an upgrade has not come to yet, by index.
 
-        :param parameters: of the stack.
+        :param role: of the group.
+        :param parameters: of its stack.
         """
         return {}
 
     def keep_workers(self, kept: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Parameters to change, so that ``kept_workers`` are these and no others."""
+        """Parameters to change, so that ``kept_nodes`` of workers are these and no others."""
         return {}
 
     def takes_over_trust(self, role: str, template_version: str) -> bool:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from magnum.domain.failures import Resource
 from magnum.domain.node_certificates import NodeCertificate
+from magnum.domain.nodegroups import kind_of
 from magnum.drivers import (
     checks,
     footprint,
@@ -102,9 +103,10 @@ class HeatDriver(Driver):
         """See the contract."""
         return template_version in self.parameter_names.keys() - self.waited_for_by_heat
 
-    def kept_workers(self, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    def kept_nodes(self, role: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         """See the contract."""
-        kept: Mapping[str, Any] = json.loads(parameters.get('kept_workers') or '{}')
+        told = parameters.get(stack_parameters.KEPT_NODES[kind_of(role)])
+        kept: Mapping[str, Any] = json.loads(told or '{}')
         return kept
 
     def keep_workers(self, kept: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -241,14 +243,16 @@ class HeatDriver(Driver):
         """See the contract.
 
         The request suits both of Heat's updates, that of all parameters and
-        that of some. The masters' token is not in it: they have booted. All
-        definitions of workers change; the batch is as in a resize.
+        that of some. The token of masters is not in that for workers: they have
+        booted. All definitions of workers change; the batch is as in a resize.
         """
         names = self.parameter_names[self.version]
+        if group.role == MASTER:
+            return self._render_masters(plan, kept, parameters, bay_outputs)
         change = {
             names.nodes_to_remove: [],
             'update_max_batch_size': max(1, group.node_count),
-            'kept_workers': self._as_made(kept, parameters),
+            'kept_workers': self._as_made(WORKER, kept, parameters),
         }
         if group.stack_name:
             request = self.render_nodegroup(plan, group, bay_outputs)
@@ -265,6 +269,43 @@ class HeatDriver(Driver):
         }
         wanted.pop('master_bootstrap_token', None)
         return self._request('bay', wanted)
+
+    def _render_masters(
+        self,
+        plan: BayPlan,
+        kept: Collection[str],
+        parameters: Mapping[str, Any],
+        bay_outputs: Mapping[str, Any],
+    ) -> StackRequest:
+        """The bay's stack with other masters; all else is as it was."""
+        names = self.parameter_names[self.version]
+        settled = _settled(bay_outputs)
+        plan = self._with_default_labels(plan)
+        wanted = self._parameters(plan)
+        new = {name: wanted[name] for name in stack_parameters.OF_NEW_MASTERS & wanted.keys()}
+        # Not as the bay has them: an upgrade may have ended among the workers.
+        of_workers = {
+            *stack_parameters.OF_WORKERS, *names.of_workers(),
+            *self.group_parameters(plan.workers),
+        }
+        as_they_are = {
+            name: value for name, value in parameters.items() if name in of_workers & wanted.keys()
+        }
+        return self._request('bay', {
+            **wanted,
+            **self.younger,
+            **settled,
+            **self._open_to(plan, bay_outputs),
+            **new,
+            'master_settings': settings.shell(self._master_settings(plan, settled)),
+            'kept_masters': self._as_made(MASTER, kept, parameters),
+            **as_they_are,
+            names.nodes_to_remove: [],
+            'update_max_batch_size': max(1, plan.workers.node_count),
+            'kept_workers': self.kept_nodes(WORKER, parameters),
+            # Heat does not tell theirs, and workers that live pass over it.
+            'worker_bootstrap_token': plan.bootstrap_tokens.get(WORKER, ''),
+        })
 
     def resize_parameters(
         self,
@@ -415,14 +456,14 @@ class HeatDriver(Driver):
         }
 
     def _as_made(
-        self, indexes: Iterable[str], parameters: Mapping[str, Any]
+        self, role: str, indexes: Iterable[str], parameters: Mapping[str, Any]
     ) -> dict[str, Mapping[str, Any]]:
-        """What workers of a stack were made with, by index.
+        """What nodes of a stack were made with, by index.
 
         :param parameters: of the stack; Heat tells numbers and objects as text.
         """
-        before = self.kept_workers(parameters)
-        names = self.parameter_names[self.version].of_one_worker()
+        before = self.kept_nodes(role, parameters)
+        names = self.parameter_names[self.version].of_one_node(role)
         others = {
             name: _number(parameters.get(parameter)) if name in stack_parameters.NUMBERS
             else parameters.get(parameter) or ''
@@ -436,6 +477,7 @@ class HeatDriver(Driver):
             stack_parameters.OF_WORKERS
             | stack_parameters.OPENING
             | stack_parameters.OF_THE_SERVICE
+            | (stack_parameters.OF_NEW_MASTERS if MASTER in self.capabilities.upgrades else set())
             | self.parameter_names[self.version].of_workers()
             | self.group_parameters(plan.workers).keys()
             | self.parameter_settings.keys()
@@ -453,6 +495,16 @@ class HeatDriver(Driver):
             'MAGNUM_NODE_ROLE': role,
             **settings.certificate_settings(self.requested_certificates(plan, role)),
             **self.node_settings(plan, role),
+        }
+
+    def _master_settings(
+        self, plan: BayPlan, settled: Mapping[str, Any]
+    ) -> dict[str, str | None]:
+        """Settings of new masters in a bay that has others: what those were told stays."""
+        told = {**self.formerly, **settings.parse(settled['master_settings'])}
+        own = self.node_settings(plan, MASTER)
+        return self._settings(plan, MASTER) | {
+            name: told[name] for name in own.keys() & told.keys()
         }
 
     def _worker_settings(

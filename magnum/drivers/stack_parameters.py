@@ -24,14 +24,15 @@ class Names:
     node_flavor: str
     workers: str
 
-    def of_one_worker(self) -> dict[str, str]:
-        """What a worker keeps while others are replaced: its properties, by parameter."""
-        return {
+    def of_one_node(self, role: str) -> dict[str, str]:
+        """What a node keeps while others are replaced: its properties, by parameter."""
+        own = _OF_ONE_MASTER if role == MASTER else {
             'worker_revision': 'revision',
             self.node_image: 'image',
             self.node_flavor: 'flavor',
-            **{name: name for name in _OF_ONE_WORKER},
+            'docker_volume_size': 'docker_volume_size',
         }
+        return {**own, **{name: name for name in _OF_ANY_NODE}}
 
     def of_workers(self) -> frozenset[str]:
         """Those that reach workers alone, as ``OF_WORKERS`` do."""
@@ -40,16 +41,24 @@ class Names:
         )
 
 
-# Beside the revision, the image and the flavor.
-_OF_ONE_WORKER: Final = (
+# Properties of a node that have one parameter for all roles.
+_OF_ANY_NODE: Final = (
     'availability_zone',
     'boot_volume_size',
     'boot_volume_type',
-    'docker_volume_size',
     'docker_volume_type',
     'volume_zone',
 )
-#: Of the properties of a worker, those that are numbers.
+# Those of masters, by parameter.
+_OF_ONE_MASTER: Final[Mapping[str, str]] = {
+    'master_revision': 'revision',
+    'master_image': 'image',
+    'master_flavor': 'flavor',
+    'master_docker_volume_size': 'docker_volume_size',
+}
+#: By role, the parameter with the nodes that an upgrade has not come to.
+KEPT_NODES: Final[Mapping[str, str]] = {MASTER: 'kept_masters', WORKER: 'kept_workers'}
+#: Of the properties of a node, those that are numbers.
 NUMBERS: Final = frozenset(('boot_volume_size', 'docker_volume_size', 'revision'))
 
 
@@ -70,6 +79,7 @@ COMMON: Final[Mapping[str, Parameter]] = {
     'master_docker_volume_size': lambda plan: plan.masters.volume_gigabytes,
     'docker_volume_size': lambda plan: plan.workers.volume_gigabytes,
     'volume_zone': _volume_zone,
+    'master_revision': lambda plan: plan.masters.revision,
     'worker_revision': lambda plan: plan.workers.revision,
     'nodes_affinity_policy': lambda plan: plan.nodes_affinity_policy,
     'ssh_public_key': lambda plan: plan.ssh_public_key,
@@ -109,6 +119,9 @@ OF_WORKERS: Final = frozenset((
     'worker_revision',
     'worker_settings',
 ))
+
+# Names, in all templates, of what the replacement of masters changes.
+OF_NEW_MASTERS: Final = frozenset((*_OF_ONE_MASTER, 'kept_masters'))
 
 # Labels and parameters that open a bay to networks. They change rules of
 # security groups, and no master.

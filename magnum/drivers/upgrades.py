@@ -1,7 +1,7 @@
 """Finding out what an upgrade would do to masters.
 
-Masters hold state that cannot be moved yet, so an upgrade leaves them alone,
-and what they are made of must stay. What that is, the stack's parameters say:
+A master may be another server of another image and flavor, but it is the same member of
+the same cluster: what that is made of must stay. What it is, the stack's parameters say:
 a plan's values are tried one by one, and the first that shows there is named.
 """
 

@@ -28,6 +28,7 @@ from magnum.domain.nodegroups import WORKER
 from magnum.domain.parameters import Resize
 from magnum.drivers.registry import Registry
 from magnum.operations.accept import resize
+from magnum.operations.accept.errors import MastersUnfinished
 from magnum.operations.accept.insertion import Line
 from magnum.operations.accept.requester import Requester
 from magnum.operations.building import group_of, stack_of
@@ -85,14 +86,17 @@ class Healer:
                 continue
             driver = self._drivers.by_name(bay.driver or '')
             stack = stack_of(bay, group)
-            operation = resize.accept(
-                self._conf, session, bay, group.node_count,
-                Requester(None, bay.project_id, (), context.generate_request_id()),
-                nodegroup_uuid=group.uuid,
-                nodes_to_remove=tuple(
-                    str(driver.node_index(WORKER, stack, node.name)) for node in nodes
-                ),
-            )
+            try:
+                operation = resize.accept(
+                    self._conf, session, bay, group.node_count,
+                    Requester(None, bay.project_id, (), context.generate_request_id()),
+                    nodegroup_uuid=group.uuid,
+                    nodes_to_remove=tuple(
+                        str(driver.node_index(WORKER, stack, node.name)) for node in nodes
+                    ),
+                )
+            except MastersUnfinished:
+                continue
             if operation is None:       # it names nodes: never
                 continue
             names = ', '.join(sorted(node.name for node in nodes))

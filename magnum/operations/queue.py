@@ -19,6 +19,7 @@ from magnum.db.statements import database_now
 from magnum.domain import machine, nodegroups, rounds, states, turns
 from magnum.domain.failures import Failure
 from magnum.domain.parameters import Parameters, Resize
+from magnum.operations import half_made
 
 _ROTATIONS: Final = frozenset({states.ROTATE_CREDENTIAL, states.ROTATE_CA})
 #: Each verb that may wait, and what it may wait behind. A new node group has the
@@ -171,6 +172,9 @@ def _hindrance(session: orm.Session, operation: Operation) -> str | None:
     except NodegroupGone:
         return 'The node group is gone.'
     if isinstance(asked, Resize):
+        masters = half_made.in_the_way(session, operation.bay_uuid, group)
+        if masters is not None:
+            return f'An upgrade ended while it replaced a node of {masters}: retry that first.'
         if group.stack_id is None and not group.is_default:
             return 'The node group was not created.'
         try:

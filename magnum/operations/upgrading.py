@@ -6,7 +6,7 @@ baymodel's follows it to the new one; one of the bay's own stays.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from oslo_config import cfg
@@ -14,7 +14,7 @@ from oslo_config import cfg
 from magnum.db.inheritance import copies, of_bay
 from magnum.db.models import Bay, Baymodel, Nodegroup
 from magnum.domain.baymodels import WITHOUT_EFFECT_ON_BAYS
-from magnum.domain.nodegroups import kind_of
+from magnum.domain.nodegroups import MASTER, kind_of
 from magnum.domain.upgrades import (
     KEPT,
     KEPT_LABELS,
@@ -22,13 +22,33 @@ from magnum.domain.upgrades import (
     follow,
     follow_labels,
 )
-from magnum.drivers.contract import BayPlan
+from magnum.drivers.contract import BayPlan, Driver
 from magnum.drivers.plans import bay_plan
 
 Row = TypeVar('Row', Bay, Nodegroup)
 Values = Mapping[str, Any]
 
 _NOT_COMPARED: Final = WITHOUT_EFFECT_ON_BAYS | {'id', 'created_at', 'updated_at', 'generation'}
+
+
+#: Fewer masters than these do not serve while one of them is replaced.
+FEWEST_MASTERS: Final = 3
+
+
+def replaced_roles(
+    driver: Driver, bay: Bay, nodegroups: Iterable[Nodegroup], named: str | None = None
+) -> tuple[str, ...]:
+    """Roles whose nodes an upgrade of a bay can replace: MASTER, WORKER.
+
+    :param named: role of the node group that the upgrade is about alone.
+    """
+    masters = sum(group.node_count for group in nodegroups if group.role == MASTER)
+    # Those of early releases report nothing, and do not let each other go.
+    can = masters >= FEWEST_MASTERS and driver.nodes_report(bay.template_version or '')
+    return tuple(
+        role for role in driver.capabilities.upgrades
+        if (role != MASTER or can) and named in (None, role)
+    )
 
 
 def fingerprint(baymodel: Baymodel) -> str:
@@ -59,10 +79,18 @@ def bay_values(
     }
 
 
-def kept_values(bay: Bay, current: Baymodel, target: Baymodel) -> dict[str, Any]:
+def kept_values(
+    bay: Bay,
+    nodegroups: Iterable[Nodegroup],
+    current: Baymodel,
+    target: Baymodel,
+    roles: Collection[str],
+) -> dict[str, Any]:
     """What would follow the baymodel, but stays as the bay has it: by attribute.
 
-    :returns: the bay's values, None for one that the bay leaves to a default.
+    :param roles: whose nodes are replaced.
+    :returns: the bay's values, None for one that the bay leaves to a default. Those of
+        masters that stay are ``<node group>/<attribute>``.
     """
     values = {
         **{name: [getattr(row, name) for row in (bay, current, target)] for name in KEPT},
@@ -72,7 +100,54 @@ def kept_values(bay: Bay, current: Baymodel, target: Baymodel) -> dict[str, Any]
         },
     }
     kept = {name: own for name, (own, base, aim) in values.items() if follow(own, base, aim) != own}
-    return {**kept, **_kept_of_baymodel(bay, current, target)}
+    of_masters = {
+        f'{group.name}/{column}': getattr(group, column)
+        for group in nodegroups if group.role == MASTER and MASTER not in roles
+        for column in changed_columns(group, current, target)
+    }
+    return {**kept, **of_masters, **_kept_of_baymodel(bay, current, target)}
+
+
+def in_order(groups: Iterable[Nodegroup]) -> list[Nodegroup]:
+    """Node groups as an upgrade goes over them: masters, default workers, further ones."""
+    return sorted(
+        groups, key=lambda group: (group.role != MASTER, not group.is_default, group.id)
+    )
+
+
+def is_replaced(
+    group: Nodegroup,
+    roles: Collection[str],
+    named: str | None,
+    current: Baymodel,
+    target: Baymodel,
+    before: Values | None = None,
+) -> bool:
+    """Whether an upgrade replaces a group's nodes.
+
+    Those of masters only where the group is named or they become others.
+
+    :param roles: whose nodes are replaced.
+    :param named: uuid of the node group that the upgrade is about alone.
+    :param before: the group's columns as the current baymodel knows them; None: as they are.
+    """
+    if kind_of(group.role) not in roles or named not in (None, group.uuid):
+        return False
+    return group.role != MASTER or bool(named or changed_columns(group, current, target, before))
+
+
+def at_once(group: Nodegroup, asked: int) -> int:
+    """How many of a group's nodes are replaced at once, of as many as were asked for."""
+    return 1 if group.role == MASTER else min(asked, group.node_count)
+
+
+def changed_columns(
+    group: Nodegroup, current: Baymodel, target: Baymodel, before: Values | None = None
+) -> list[str]:
+    """The columns by which nodes of a group are to differ from those that there are."""
+    own = columns_of(group)
+    values = nodegroup_values(before or own, group.role, current, target)
+    return [name for name in copies(Nodegroup, kind_of(group.role)) if values[name] != own[name]]
 
 
 def _kept_of_baymodel(bay: Bay, current: Baymodel, target: Baymodel) -> dict[str, Any]:
@@ -89,6 +164,9 @@ def nodegroup_values(group: Values, role: str, current: Baymodel, target: Baymod
         column: follow(group[column], getattr(current, source), getattr(target, source))
         for column, source in copies(Nodegroup, kind_of(role)).items()
     }
+    if role == MASTER:
+        # No request gives masters an image of their own: an upgrade has left them out.
+        values['image_id'] = target.image_id
     return {**values, 'labels': follow_labels(group['labels'], current.labels, target.labels)}
 
 
@@ -113,7 +191,7 @@ def target_rows(
 ) -> tuple[Bay, list[Nodegroup]]:
     """Copies of a bay and its node groups as an upgrade is to make them.
 
-    :param roles: whose nodes are replaced (``capabilities.upgrades``).
+    :param roles: whose nodes are replaced (``replaced_roles``).
     """
     roles = tuple(roles)
     groups = [

@@ -3,14 +3,19 @@
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 import webtest
 
+from magnum.db import models
+from magnum.drivers.kubernetes.driver import KubernetesDriver
 from tests.api.fixtures.service import Service
 from tests.api.test_labels import HEADERS, TEMPLATE
+from tools.fakecloud.compute import flavor
 from tools.fakecloud.network import network
 
 pytestmark = pytest.mark.installed_drivers
 
+OTHER_MASTERS = {'dns_nameserver': '8.8.8.8', 'master_flavor_id': 'm1.large'}
 OTHER_NETWORK = {'dns_nameserver': '9.9.9.9', 'external_network_id': 'public-2'}
 
 
@@ -18,9 +23,11 @@ OTHER_NETWORK = {'dns_nameserver': '9.9.9.9', 'external_network_id': 'public-2'}
 def cluster(service: Service, client: webtest.TestApp) -> str:
     """Made with name servers of its own."""
     service.cloud.networks.append(network('net-2', 'public-2', True))
+    service.cloud.flavors.append(flavor('9', 'm1.large', 8192, 4, 20))
     for name, more in (
         ('t', {'dns_nameserver': '8.8.8.8'}),
         ('other', {**OTHER_NETWORK, 'labels': {'fixed_subnet_cidr': '10.9.0.0/24'}}),
+        ('masters', OTHER_MASTERS),
         ('same', {'dns_nameserver': '8.8.8.8'}),
     ):
         template = {**TEMPLATE, 'name': name, **more}
@@ -57,3 +64,32 @@ def test_nothing_is_said_where_nothing_is_kept(
 ) -> None:
     assert 'kept' not in upgrade(client, cluster, 'same', '?dry_run=true')
     assert upgrade(client, cluster, 'same').keys() == {'uuid', 'operation_id'}
+
+
+def test_masters_that_are_too_few_stay(client: webtest.TestApp, cluster: str) -> None:
+    found = upgrade(client, cluster, 'masters', '?dry_run=true')
+    assert found['kept'] == {'default-master/flavor_id': 'm1.small'}
+    assert [group['nodegroup'] for group in found['replaced']] == ['default-worker']
+    body = {'cluster_template': 'masters', 'nodegroup': 'default-master'}
+    path = f'/v1/clusters/{cluster}/actions/upgrade'
+    answer = client.post_json(path, body, headers=HEADERS, status=400)
+    assert 'where 3 or more of them report' in answer.json['errors'][0]['detail']
+
+
+def test_three_masters_follow_one_at_a_time(
+    service: Service, client: webtest.TestApp, cluster: str
+) -> None:
+    lasting = {'name': 'three', 'cluster_template_id': 't', 'master_count': 3,
+               'master_lb_enabled': True, 'node_count': 2}
+    three = client.post_json('/v1/clusters', lasting, headers=HEADERS).json['uuid']
+    service.settle()
+    with service.database.writing() as session:
+        made_with = {'template_version': KubernetesDriver.version}
+        session.execute(sa.update(models.Bay).filter_by(uuid=three).values(**made_with))
+    found = upgrade(client, three, 'masters', '?dry_run=true')
+    assert 'kept' not in found
+    assert found['replaced'] == [
+        {'nodegroup': 'default-master', 'node_count': 3, 'at_once': 1},
+        {'nodegroup': 'default-worker', 'node_count': 2, 'at_once': 1},
+    ]
+    upgrade(client, three, 'masters')

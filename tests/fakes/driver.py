@@ -91,7 +91,9 @@ class FakeDriver(Driver):
         count = int(parameters['number_of_minions'])
         return Observed(
             'https://10.0.0.1:6443', ('10.0.0.1',), _addresses(count), 1, count,
-            master_names=(f'{plan.stack_name}-master-0',),
+            master_names=tuple(
+                f'{plan.stack_name}-master-{index}' for index in range(plan.masters.node_count)
+            ),
             node_names=_names(plan.stack_name, count, outputs),
         )
 
@@ -158,15 +160,22 @@ class FakeDriver(Driver):
     ) -> StackRequest:
         assert bay_outputs['api_address']
         version = 'group-2' if group.stack_name else '2'
-        before = self.kept_workers(parameters)
+        before = self.kept_nodes(group.role, parameters)
+        if group.role == 'master':
+            new = {
+                'master_image': group.image, 'master_revision': group.revision,
+                'kept_masters': {index: before.get(index, 'as made') for index in kept},
+            }
+            return StackRequest(_TEMPLATE, {}, {**parameters, **new}, version)
         as_made = {index: before.get(index, parameters['image']) for index in kept}
         wanted = {
             **_parameters(plan, group), 'kept': as_made, 'masters': bay_outputs['masters'],
         }
         return StackRequest(_TEMPLATE, {}, wanted, version, {'3' * 64: b'of an upgrade'})
 
-    def kept_workers(self, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = parameters.get('kept') or {}
+    def kept_nodes(self, role: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        name = 'kept_masters' if role == 'master' else 'kept'
+        found: Mapping[str, Any] = parameters.get(name) or {}
         return found
 
     def keep_workers(self, kept: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -53,6 +53,7 @@ class Reporters:
                     [bay_uuid, *(one.uuid for one in groups)]
                 ))
             )
+        self._database = database
         self._nodes: dict[str, Reporting] = {}
         ids: dict[str, str] = {}
         for one in groups:
@@ -97,6 +98,20 @@ class Reporters:
             assert answer.status_int == 200, answer.text
             given += answer.json['directives']
         return given
+
+    def told(self) -> dict[str, dict[str, Any]]:
+        """What masters are told, by name: one thing at a time."""
+        told = {}
+        for name in self.masters:
+            for given in self.report(name):
+                assert name not in told
+                told[name] = given
+        return told
+
+    def boot(self, name: str, operation: str, server: str = 'another') -> None:
+        """Another server registers under the name of one that is gone."""
+        with self._database.writing() as session:
+            self._nodes[name].admit(session, operation, server)
 
     def result(self, name: str, directive: str, **members: Any) -> None:
         """What became of a directive."""

@@ -5,7 +5,7 @@ import dataclasses
 import functools
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import requests
@@ -78,13 +78,24 @@ class Bay:
         )
         return answer
 
+    def renew_masters(self) -> None:
+        """Ask for new masters, as the bay's own baymodel has them."""
+        own = self.document()['cluster_template_id']
+        answer = self.person.magnum.post(
+            f'/clusters/{self.uuid}/actions/upgrade',
+            json={'cluster_template': own, 'nodegroup': 'default-master'},
+            headers={'OpenStack-API-Version': 'container-infra 1.8'},
+        )
+        assert answer.status_code == 202, answer.text
+
     def machines(self, role: str = '') -> list[Machine]:
-        """Its machines: those of ``master`` or ``node``, or all."""
-        return [
+        """Its machines by name: those of ``master`` or ``node``, or all."""
+        found = [
             each for each in machine.saved()
             if each.facts.name.startswith(f'{self.name}-')
             and f'-{role}' in each.facts.name.removeprefix(self.name)
         ]
+        return sorted(found, key=lambda each: each.facts.name)
 
     def act(self, of: Machine, action: str, arguments: Any = None) -> None:
         """Ask Nova, as its owner, to do something to a server."""
@@ -147,6 +158,11 @@ def completed(person: Person, name: str, coe: str, **more: Any) -> Iterator[Bay]
     made.complete('CREATE_COMPLETE')
     yield made
     made.delete()
+
+
+def ids(machines: Iterable[Machine]) -> set[str]:
+    """Ids of their servers."""
+    return {each.facts.id for each in machines}
 
 
 def run(on: Machine, *words: str, text: str = '') -> subprocess.CompletedProcess[str]:

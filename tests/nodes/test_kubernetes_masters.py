@@ -187,7 +187,7 @@ def test_masters_take_over_the_next_release_one_at_a_time(
     url: str,
 ) -> None:
     """The service is killed in between, and goes on where it was."""
-    masters = {each.facts.id for each in bay.machines('master')}
+    masters = bays.ids(bay.machines('master'))
 
     def is_answered() -> bool:
         return client.run('get', '--raw=/api/v1/nodes', '--request-timeout=5s').returncode == 0
@@ -207,7 +207,7 @@ def test_masters_take_over_the_next_release_one_at_a_time(
     print(f'longest without an answer: all masters {answers.longest():.1f} s, '
           f'load balancer {balanced.longest:.1f} s ({balanced.answers} answers)')
     assert set(kubernetes.versions(client).values()) == {recipe.NEXT}
-    assert {each.facts.id for each in bay.machines('master')} == masters
+    assert bays.ids(bay.machines('master')) == masters
     assert answers.longest() < LONGEST_OF_ELECTION
     assert not answers.silent_at_once()
     assert balanced.longest < LONGEST_OF_BALANCER
@@ -232,3 +232,33 @@ def test_masters_take_over_another_authority_one_at_a_time(
     assert kubernetes.containers(newest) == before
     kubernetes.all_answer(bay, newest, 1)
     assert is_whole(bay)
+
+
+def test_masters_are_replaced_one_at_a_time_the_lost_one_first(
+    bay: Bay, client: Kubectl, magnum: magnum_service.Process, url: str
+) -> None:
+    """That is the one whose etcd leads; it comes back without anything of what it kept."""
+    before, worker = bay.machines('master'), bay.machines('node')
+    lost = leader(bay)
+    client('create', 'configmap', 'kept', '--from-literal=a=b')
+
+    def is_answered() -> bool:
+        return client.run('get', '--raw=/api/v1/nodes', '--request-timeout=5s').returncode == 0
+
+    with magnum_service.restarted(magnum, '[nodes]\nsilent_after = 45\n', url):
+        lost.power_off()
+        wait_until(lambda: 'bay.node.silent' in bay.events(), 180)
+        with Watch(is_answered) as balanced:
+            bay.renew_masters()
+            bay.complete('UPDATE_COMPLETE')
+    print(f'longest without an answer: load balancer {balanced.longest:.1f} s '
+          f'({balanced.answers} answers)')
+    now = bay.machines('master')
+    assert not bays.ids(before) & bays.ids(now)
+    assert [each.facts.address for each in now] == [each.facts.address for each in before]
+    assert bays.ids(bay.machines('node')) == bays.ids(worker)
+    wait_until(lambda: is_whole(bay), 120, every=2)
+    assert client('get', 'configmap', 'kept', '--output', 'jsonpath={.data.a}') == 'b'
+    kubernetes.ready(client, MASTERS + 1)
+    kubernetes.all_answer(bay, client, 1)
+    assert balanced.longest < LONGEST_OF_BALANCER

@@ -10,14 +10,22 @@ from tests.functional.people import Person
 from tests.nodes import bays
 from tests.nodes.bays import Bay
 from tests.nodes.docker import Docker
+from tests.nodes.watch import Watch
+from tools.devcloud import settings
+from tools.nodes import workload
 from tools.nodes.machine import Machine
 
+#: Seconds for which a worker's container may not answer, on a busy machine.
+LONGEST = 5.0
 _NODES = ('node', 'ls', '--format', '{{.Hostname}} {{.Status}} {{.ManagerStatus}}')
 
 
 @pytest.fixture(scope='module')
 def bay(alice: Person) -> Iterator[Bay]:
-    with bays.completed(alice, 'nodes-managers', 'swarm', master_count=3, node_count=2) as made:
+    with bays.completed(
+        alice, 'nodes-managers', 'swarm', master_count=3, node_count=2,
+        labels={'node_ports_allowed_cidrs': f'{settings.EXTERNAL_ADDRESSES[1]}/32'},
+    ) as made:
         yield made
 
 
@@ -67,3 +75,27 @@ def test_all_nodes_come_back_from_a_reboot_of_all_at_once(bay: Bay, client: Dock
         each.leader() not in (None, before[each.facts.id]) for each in bay.machines()
     ))
     wait_until(lambda: is_whole(bay, client))
+
+
+def test_managers_are_replaced_while_the_workers_serve(bay: Bay, client: Docker) -> None:
+    """Each in turn, the leader among them; their addresses stay."""
+    managers, workers = bay.machines('master'), bay.machines('node')
+    addresses = [bays.address(each) for each in managers]
+    for each in workers:
+        workload.bring(each)
+    client(*workload.service('web', '--constraint', 'node.role==worker'))
+
+    def are_served() -> bool:
+        return all(workload.answer(bays.address(each)) == each.facts.name for each in workers)
+
+    wait_until(are_served)
+    with Watch(are_served) as watch:
+        bay.renew_masters()
+        bay.complete('UPDATE_COMPLETE')
+    print(f'longest without an answer of all workers: {watch.longest:.1f} s')
+    now = bay.machines('master')
+    assert not bays.ids(managers) & bays.ids(now)
+    assert [bays.address(each) for each in now] == addresses
+    assert bays.ids(bay.machines('node')) == bays.ids(workers)
+    assert is_whole(bay, client)
+    assert watch.longest < LONGEST

@@ -228,6 +228,7 @@ def test_plans_of_changes(
     ]
     assert {change['what'] for change in plan['would_change']} == {'name', 'flavor_id'}
     assert plan['meanwhile']['servers'] == 2
+    assert plan['would_keep'] == {}
     assert '3 nodes of default-worker, 2 at once' in member.run(*command).out
 
 

@@ -37,15 +37,9 @@ def upgrade(world: World, uuid: str, **more: Any) -> models.Operation:
     return asked
 
 
-def directives(nodes: Reporters) -> dict[str, dict[str, Any]]:
-    """What masters are told, by name."""
-    told = {name: nodes.report(name) for name in nodes.masters}
-    return {name: given for name, (given,) in ((name, one) for name, one in told.items() if one)}
-
-
 def ended(world: World, nodes: Reporters, master: str, **more: Any) -> None:
     """A master ends what it is told, and a conductor goes on."""
-    nodes.result(master, directives(nodes)[master]['id'], **more)
+    nodes.result(master, nodes.told()[master]['id'], **more)
     world.go_on_soon()
 
 
@@ -61,22 +55,22 @@ def test_one_after_the_other_and_then_the_nodes(
 ) -> None:
     upgrade(world, uuid, max_batch_size=2)
     for master in nodes.masters:
-        ((name, given),) = directives(nodes).items()
+        ((name, given),) = nodes.told().items()
         assert name == master, 'one at a time, in the order of their indexes'
         assert given['verb'] == 'upgrade'
         assert given['parameters'] == {'settings': RELEASE, 'seconds': 1500}
         world.go_on_soon()
-        assert directives(nodes)[master]['id'] == given['id'], 'the same until its result'
+        assert nodes.told()[master]['id'] == given['id'], 'the same until its result'
         assert 'orchestration.replace_stack' not in world.cloud.calls
         assert world.bay(uuid).coe_version != 'v2'
         nodes.result(master, given['id'])
         world.go_on_soon()
     assert world.bay(uuid).coe_version == 'v2'
     world.go_on_soon()                                 # drained
-    (drain,) = directives(nodes).values()
+    (drain,) = nodes.told().values()
     nodes.result(nodes.masters[0], drain['id'])
     world.go_on_soon()
-    (remove,) = directives(nodes).values()
+    (remove,) = nodes.told().values()
     assert remove['verb'] == 'remove'
     nodes.result(nodes.masters[0], remove['id'])
     world.go_on_soon()
@@ -106,7 +100,7 @@ def test_nothing_changes_for_masters(world: World, uuid: str, nodes: Reporters) 
     world.ask('upgrade', uuid, world.new_baymodel())
     world.go_on_soon()
     world.go_on_soon()
-    assert {given['verb'] for given in directives(nodes).values()} == {'drain'}
+    assert {given['verb'] for given in nodes.told().values()} == {'drain'}
     assert events(world, uuid) == []
 
 
@@ -128,7 +122,7 @@ def test_a_master_that_fails_ends_it_and_a_retry_goes_on(
     world.about('retry', asked)
     world.go_on_soon()
     for master in nodes.masters:
-        ((name, given),) = directives(nodes).items()
+        ((name, given),) = nodes.told().items()
         assert (name, given['parameters']['settings']) == (master, RELEASE)
         nodes.result(master, given['id'])
         world.go_on_soon()
@@ -152,13 +146,13 @@ def test_a_master_that_an_upgrade_broke_is_mended_first(
     world.go_on_soon()
     (given,) = nodes.report(second, conditions=down)
     world.go_on_soon()
-    assert directives(nodes)[second] == given, 'still at work, and says that it serves'
+    assert nodes.told()[second] == given, 'still at work, and says that it serves'
     world.go_on_soon()
-    assert directives(nodes).keys() == {second}
+    assert nodes.told().keys() == {second}
     nodes.result(second, given['id'])
     world.go_on_soon()
     for master in (first, third):
-        ((name, given),) = directives(nodes).items()
+        ((name, given),) = nodes.told().items()
         assert name == master
         nodes.result(master, given['id'])
         world.go_on_soon()
@@ -178,7 +172,7 @@ def test_another_upgrade_takes_back_what_one_left_half_done(
     ended(world, nodes, second, outcome='failed')
     assert world.operations(uuid)[-1].state == 'FAILED'
     upgrade(world, uuid)
-    given = directives(nodes)[first]['parameters']['settings']
+    given = nodes.told()[first]['parameters']['settings']
     assert given == {**RELEASE, 'MAGNUM_OPTIONS': ''}
 
 
@@ -191,7 +185,7 @@ def test_one_at_a_time_whatever_an_earlier_upgrade_ended_at(
     ended(world, nodes, second, outcome='failed')
     world.about('retry', asked)
     world.go_on_soon()
-    assert directives(nodes).keys() == {first}
+    assert nodes.told().keys() == {first}
     down = {'ControlPlane': {'status': 'False', 'reason': 'APINotReady', 'message': 'refused'}}
     assert nodes.report(second, conditions=down) == []
     world.go_on_soon()
@@ -227,7 +221,7 @@ def test_none_is_upgraded_while_another_does_not_work(
         down = {'status': 'False', 'reason': 'APINotReady', 'message': 'etcd'}
         nodes.report(last, conditions={'ControlPlane': down})
     upgrade(world, uuid)
-    assert directives(nodes) == {}
+    assert nodes.told() == {}
     error = error_of(world.operations(uuid)[-1])
     assert error['resource'] == last
     assert error['code'] == ('node_silent' if how == 'silent' else 'node_failed')
@@ -244,9 +238,9 @@ def test_one_that_was_upgraded_is_given_time_to_say_that_it_works(
     nodes.result(first, given['id'])
     world.go_on_soon()
     assert world.operations(uuid)[-1].state == 'QUEUED', 'it is waited for'
-    assert directives(nodes) == {}              # all say that they work
+    assert nodes.told() == {}              # all say that they work
     world.go_on_soon()
-    ((name, given),) = directives(nodes).items()
+    ((name, given),) = nodes.told().items()
     assert name == second
     nodes.report(first, conditions={'ControlPlane': down})
     nodes.result(second, given['id'])
@@ -281,11 +275,11 @@ def test_with_one_group_alone_too(world: World, uuid: str, nodes: Reporters) -> 
 def test_cancelled_between_two_masters(world: World, uuid: str, nodes: Reporters) -> None:
     asked = upgrade(world, uuid)
     first = nodes.masters[0]
-    given = directives(nodes)[first]
+    given = nodes.told()[first]
     world.about('cancel', asked)
     world.go_on_soon()
     assert world.operations(uuid)[-1].state == 'CANCELLED'
-    assert directives(nodes) == {}, 'the others are not told'
+    assert nodes.told() == {}, 'the others are not told'
     nodes.result(first, given['id'])            # it was at work
     world.go_on_soon()
-    assert directives(nodes) == {}
+    assert nodes.told() == {}

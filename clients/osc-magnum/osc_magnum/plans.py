@@ -53,6 +53,14 @@ class Changes(FormattableColumn[Any]):
         )
 
 
+class Kept(FormattableColumn[Any]):
+    """What stays, whatever the baymodel has."""
+
+    def human_readable(self) -> str:
+        """One attribute a line."""
+        return '\n'.join(f'{name}: {_shown(value)}' for name, value in self._value.items())
+
+
 class Nodes(FormattableColumn[Any]):
     """Nodes of node groups."""
 
@@ -93,6 +101,7 @@ class Parameters(FormattableColumn[Any]):
 KINDS: Final[Mapping[str, type[FormattableColumn[Any]]]] = {
     'would_make': Amounts,
     'would_change': Changes,
+    'would_keep': Kept,
     'would_replace': Nodes,
     'would_remove': Nodes,
     'would_give_back': Amounts,
@@ -137,24 +146,16 @@ def of_resize(
 
 
 def of_upgrade(
-    preview: Document, groups: Sequence[Document], at_once: int, current: Document, target: Document
+    preview: Document, current: Document, target: Document
 ) -> dict[str, Any]:
     """The plan of an upgrade.
 
-    :param groups: whose nodes are replaced.
     :param current: the baymodel of the bay, ``target`` the one that it is to have.
     """
     return {
         'would_change': _changes(current, target),
-        'would_replace': [
-            {
-                'nodegroup': group['name'],
-                'node_count': group['node_count'],
-                'at_once': min(at_once, group['node_count']),
-            }
-            for group in groups
-            if group['node_count']
-        ],
+        'would_keep': preview.get('kept', {}),
+        'would_replace': [group for group in preview['replaced'] if group['node_count']],
         # Beside what is there, while nodes are replaced.
         'meanwhile': _positive(preview['resources']),
         **_limits(preview),

@@ -21,10 +21,19 @@ from magnum.db.selections import Row
 from magnum.domain import nodegroups
 from magnum.domain.nodegroups import MASTER, kind_of
 from magnum.domain.stack_names import nodegroup_stack_name, stack_name
-from magnum.drivers.contract import PlanRefused
+from magnum.drivers.contract import Driver, PlanRefused
 from magnum.drivers.plans import bay_plan
 from magnum.operations.accept import resize, upgrade
-from magnum.operations.upgrading import kept_values, target_plan, target_rows
+from magnum.operations.upgrading import (
+    FEWEST_MASTERS,
+    at_once,
+    in_order,
+    is_replaced,
+    kept_values,
+    replaced_roles,
+    target_plan,
+    target_rows,
+)
 
 _BAY: Final = (bay_repository.TABLE.c.uuid, bay_repository.TABLE.c.project_id)
 #: What a resize has to know of its node group.
@@ -55,6 +64,13 @@ class _Upgrade:
     target: models.Baymodel
     groups: Sequence[models.Nodegroup]
     group: Row | None
+    driver: Driver
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Those whose nodes can be replaced."""
+        named = None if self.group is None else kind_of(self.group.role)
+        return replaced_roles(self.driver, self.bay, self.groups, named)
 
 
 class ActionsController:
@@ -123,7 +139,7 @@ class ActionsController:
                 max_batch_size=given['max_batch_size'],
                 nodegroup_uuid=wanted.group.uuid if wanted.group is not None else None,
             )
-            kept = kept_values(bay, wanted.current, wanted.target)
+            kept = kept_values(bay, wanted.groups, wanted.current, wanted.target, wanted.roles)
             if kept:
                 events.record(
                     session, operation, _KEPT,
@@ -154,7 +170,10 @@ class ActionsController:
             group = lookup.nodegroup(
                 session, GROUP, bay.uuid, given['nodegroup'], 'nodegroup'
             )
-        return _Upgrade(bay, current, target, repository.load_all(session, bay.uuid), group)
+        groups = repository.load_all(session, bay.uuid)
+        return _Upgrade(
+            bay, current, target, groups, group, self._services.selection.of_bay(bay)
+        )
 
     def _check_upgrade(self, wanted: '_Upgrade', nodegroup: str | None) -> None:
         """The driver can do it, and the bay stays what it is.
@@ -162,17 +181,19 @@ class ActionsController:
         :raises APIError: 400 for what cannot be done, 409 for a baymodel of
             another kind.
         """
-        driver = self._services.selection.of_bay(wanted.bay)
-        able = driver.capabilities
-        if not able.upgrades:
+        driver = wanted.driver
+        if not driver.capabilities.upgrades:
             raise errors.APIError(
                 errors.drivers.NOT_CAPABLE, f'The driver {driver.name} upgrades nothing.'
             )
         if wanted.group is not None:
-            if kind_of(wanted.group.role) not in able.upgrades:
+            if not wanted.roles:
+                few = '' if wanted.group.role != MASTER else (
+                    f': masters are replaced where {FEWEST_MASTERS} or more of them report'
+                )
                 raise errors.at_field(
                     errors.drivers.NOT_CAPABLE, 'nodegroup',
-                    f'The driver {driver.name} cannot replace the nodes of {nodegroup}.',
+                    f'The driver {driver.name} cannot replace the nodes of {nodegroup}{few}.',
                 )
             if not wanted.group.is_default and wanted.target.uuid != wanted.current.uuid:
                 raise errors.at_field(
@@ -190,16 +211,14 @@ class ActionsController:
             driver.check_upgrade(
                 bay_plan(wanted.bay, wanted.current, wanted.groups, conf),
                 target_plan(
-                    wanted.bay, wanted.groups, wanted.current, wanted.target, able.upgrades, conf
+                    wanted.bay, wanted.groups, wanted.current, wanted.target, wanted.roles, conf
                 ),
             )
 
     def _upgrade_preview(self, call: Call, wanted: '_Upgrade', batch: int) -> Answer:
         """What is taken beside the nodes that are there, while they are replaced."""
-        driver = self._services.selection.of_bay(wanted.bay)
         bay, groups = target_rows(
-            wanted.bay, wanted.groups, wanted.current, wanted.target,
-            driver.capabilities.upgrades,
+            wanted.bay, wanted.groups, wanted.current, wanted.target, wanted.roles
         )
         group = next(
             one for one in groups
@@ -207,10 +226,23 @@ class ActionsController:
                 else one.is_default and one.role != MASTER)
         )
         answer = self._services.previews.of_nodes(
-            call, bay, wanted.target, groups, driver, group, min(batch, group.node_count),
+            call, bay, wanted.target, groups, wanted.driver, group, at_once(group, batch),
         )
-        kept = kept_values(wanted.bay, wanted.current, wanted.target)
-        return dataclasses.replace(answer, document={**answer.document, **of_kept(kept)})
+        named = None if wanted.group is None else wanted.group.uuid
+        replaced = [
+            {
+                'nodegroup': one.name, 'node_count': one.node_count,
+                'at_once': at_once(one, batch),
+            }
+            for one in in_order(wanted.groups)
+            if is_replaced(one, wanted.roles, named, wanted.current, wanted.target)
+        ]
+        kept = kept_values(
+            wanted.bay, wanted.groups, wanted.current, wanted.target, wanted.roles
+        )
+        return dataclasses.replace(
+            answer, document={**answer.document, 'replaced': replaced, **of_kept(kept)}
+        )
 
     def _check_removable(
         self, call: Call, given: Mapping[str, Any], work: Callable[[orm.Session], Answer]

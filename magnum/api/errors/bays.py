@@ -39,6 +39,11 @@ NOT_READY: Final = Kind(
     'The bay is not yet, or no longer, in a state for this: it has no API address.',
     'Wait until its status is one of those that end in COMPLETE.',
 )
+MASTERS_UNFINISHED: Final = Kind(
+    'magnum.bay.masters_unfinished', 409,
+    'An upgrade ended while it replaced a master, and Heat would make that one again.',
+    'Retry the upgrade, or upgrade the node group of the masters, first.',
+)
 UPGRADE_REFUSED: Final = Kind(
     'magnum.bay.upgrade_refused', 400,
     'The bay cannot be upgraded to what the request names.',

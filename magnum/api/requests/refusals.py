@@ -45,6 +45,10 @@ TABLE: Final[Table] = {
     operations.NodegroupGone: Refusal(
         errors.nodegroups.NOT_FOUND, 'Nodegroup {error} could not be found.'
     ),
+    operations.MastersUnfinished: Refusal(
+        errors.bays.MASTERS_UNFINISHED,
+        '{bay.title} {ident}: an upgrade ended while it replaced a node of {error}.',
+    ),
     operations.NodegroupExists: Refusal(
         errors.nodegroups.EXISTS, 'name: A node group with name {error} already exists.', 'name'
     ),

@@ -11,7 +11,7 @@ Whoever writes an event holds the bay, too: so events are in the order of their 
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -21,6 +21,9 @@ from magnum.db.types import utcnow
 from magnum.domain import rounds, states
 from magnum.domain.nodegroups import WORKER
 from magnum.domain.parameters import Parameters
+
+#: Operations of a bay that are looked through; it may be very old.
+_MOST: Final = 100
 
 
 class BayGone(Exception):
@@ -81,11 +84,11 @@ def lock_operation(session: orm.Session, uuid: str) -> Operation:
 
 
 def earlier_operations(
-    session: orm.Session, operation: Operation, *verbs: str, limit: int = 100
+    session: orm.Session, operation: Operation, *verbs: str, limit: int = _MOST
 ) -> Iterable[Operation]:
     """The bay's earlier operations of some verbs, newest first.
 
-    :param limit: how many at most; a bay may be very old.
+    :param limit: how many at most.
     """
     return session.scalars(
         sa.select(Operation)
@@ -96,13 +99,27 @@ def earlier_operations(
     )
 
 
-def nodegroup(session: orm.Session, bay_uuid: str, uuid: str | None) -> Nodegroup:
-    """A node group of the bay; without a uuid its default workers.
+def latest_operations(session: orm.Session, bay_uuid: str, *verbs: str) -> Iterable[Operation]:
+    """The bay's operations of some verbs, newest first, at most ``_MOST``."""
+    return session.scalars(
+        sa.select(Operation)
+        .filter_by(bay_uuid=bay_uuid)
+        .where(Operation.verb.in_(verbs))
+        .order_by(Operation.id.desc())
+        .limit(_MOST)
+    )
 
+
+def nodegroup(
+    session: orm.Session, bay_uuid: str, uuid: str | None, role: str = WORKER
+) -> Nodegroup:
+    """A node group of the bay.
+
+    :param uuid: None: the default one of the role.
     :raises NodegroupGone: it has none of that uuid.
     """
     which: dict[str, Any] = (
-        {'is_default': True, 'role': WORKER} if uuid is None else {'uuid': uuid}
+        {'is_default': True, 'role': role} if uuid is None else {'uuid': uuid}
     )
     found = session.scalars(
         sa.select(Nodegroup)

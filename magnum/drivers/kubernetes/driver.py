@@ -97,7 +97,7 @@ class KubernetesDriver(heat.HeatDriver):
         volume_drivers=(cloud.CINDER,),
         versions=(),     # those of the catalogue
         nodegroups=True,
-        upgrades=(WORKER,),
+        upgrades=(MASTER, WORKER),
     )
     wants_encryption_key = True
     folder = 'kubernetes'
@@ -153,7 +153,7 @@ class KubernetesDriver(heat.HeatDriver):
     formerly = {
         'MAGNUM_INSECURE_DOWNLOADS': 'true',
         'MAGNUM_CLOUD_PROVIDER': 'false',
-        **dict.fromkeys(archives.LABELS, ''),
+        **dict.fromkeys((*archives.LABELS, *hardening.LABELS), ''),
     }
     certificates = {
         MASTER: {

@@ -45,7 +45,7 @@ class SwarmDriver(heat.HeatDriver):
         volume_drivers=(),
         versions=(),
         nodegroups=True,
-        upgrades=(WORKER,),
+        upgrades=(MASTER, WORKER),
     )
     folder = 'swarm'
     version = 'swarm-4'

@@ -4,8 +4,9 @@ from magnum.db import models
 from magnum.db.repositories.locking import BayGone, NodegroupGone
 
 __all__ = [
-    'BayGone', 'BaymodelChanged', 'BaymodelGone', 'NodegroupExists', 'NodegroupGone',
-    'NotCancellable', 'NotRetryable', 'OperationInProgress', 'QueueFull', 'QuotaExceeded',
+    'BayGone', 'BaymodelChanged', 'BaymodelGone', 'MastersUnfinished', 'NodegroupExists',
+    'NodegroupGone', 'NotCancellable', 'NotRetryable', 'OperationInProgress', 'QueueFull',
+    'QuotaExceeded',
 ]
 
 
@@ -31,6 +32,10 @@ class BaymodelGone(Exception):
 
 class BaymodelChanged(Exception):
     """The baymodel is not any more what the bay was checked against."""
+
+
+class MastersUnfinished(Exception):
+    """An upgrade ended while it replaced a master; the text is the group's name."""
 
 
 class NodegroupExists(Exception):

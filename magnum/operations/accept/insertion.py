@@ -13,7 +13,12 @@ from magnum.db.repositories import events, locking, nodegroups, pending, transit
 from magnum.db.statements import database_now
 from magnum.domain import machine, rounds, states, turns
 from magnum.domain.parameters import Parameters
-from magnum.operations.accept.errors import OperationInProgress, QueueFull
+from magnum.operations import half_made
+from magnum.operations.accept.errors import (
+    MastersUnfinished,
+    OperationInProgress,
+    QueueFull,
+)
 from magnum.operations.accept.requester import Requester
 from magnum.operations.queue import BEHIND
 
@@ -130,6 +135,16 @@ def check_may_wait(session: orm.Session, line: Line, verb: str) -> None:
     for active in line.active:
         if active.verb not in BEHIND[verb]:
             raise in_progress(session, active)
+
+
+def check_masters(session: orm.Session, bay: models.Bay, group: models.Nodegroup) -> None:
+    """Check that a change of a node group has Heat make no master that cannot join.
+
+    :raises MastersUnfinished: it would.
+    """
+    masters = half_made.in_the_way(session, bay.uuid, group)
+    if masters is not None:
+        raise MastersUnfinished(masters)
 
 
 def insert_operation(

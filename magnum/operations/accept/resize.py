@@ -12,6 +12,7 @@ from magnum.domain.parameters import Resize
 from magnum.operations.accept.insertion import (
     Line,
     begin_or_enqueue,
+    check_masters,
     check_may_wait,
     in_progress,
 )
@@ -43,6 +44,7 @@ def accept(
     :raises OperationInProgress: something goes on that it may not wait behind.
     :raises QueueFull: as many as may wait do.
     :raises NodegroupGone: the bay has no such node group.
+    :raises MastersUnfinished: an upgrade has left a master that it was replacing.
     """
     line = Line.of(session, bay.uuid)
     group = locking.nodegroup(session, bay.uuid, nodegroup_uuid)
@@ -59,6 +61,7 @@ def accept(
             bay.generation = models.Bay.generation + 1
             return other
     check_may_wait(session, line, states.RESIZE)
+    check_masters(session, bay, group)
     has_failed = states.is_failed(bay.status) or states.is_failed(group.status)
     if group.node_count == node_count and not nodes_to_remove and not has_failed:
         return None

@@ -6,7 +6,7 @@ from sqlalchemy import orm
 from magnum.db import models
 from magnum.db.repositories import locking
 from magnum.domain.parameters import Upgrade
-from magnum.operations.accept.insertion import begin_operation, check_idle
+from magnum.operations.accept.insertion import begin_operation, check_idle, check_masters
 from magnum.operations.accept.requester import Requester
 from magnum.operations.upgrading import fingerprint
 
@@ -29,10 +29,14 @@ def accept(
     :param nodegroup_uuid: None: every group that the driver can upgrade.
     :raises OperationInProgress: something else is going on.
     :raises NodegroupGone: the bay has no such node group.
+    :raises MastersUnfinished: workers alone, and an upgrade has left a master that it was
+        replacing.
     """
     check_idle(session, bay)
     if nodegroup_uuid is not None:
-        nodegroup_uuid = locking.nodegroup(session, bay.uuid, nodegroup_uuid).uuid
+        group = locking.nodegroup(session, bay.uuid, nodegroup_uuid)
+        check_masters(session, bay, group)
+        nodegroup_uuid = group.uuid
     parameters = Upgrade(
         baymodel=baymodel.uuid,
         fingerprint=fingerprint(baymodel),

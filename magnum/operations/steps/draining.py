@@ -1,7 +1,8 @@
 """Nodes that go: drained, and taken out of the cluster.
 
 A master is asked to do it with the client of the COE, when it next reports. Nobody
-waits long: what could not be done is told, and the operation goes on.
+waits long: what could not be done is told, and the operation goes on. A master that goes
+is another matter: it does so only while the others serve, and when they have let it go.
 
 A resize takes nodes out of the cluster when they are gone. An upgrade does it before
 they are replaced: the new ones have the same names.
@@ -9,7 +10,7 @@ they are replaced: the new ones have the same names.
 
 import dataclasses
 import datetime
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from sqlalchemy import orm
@@ -17,13 +18,16 @@ from sqlalchemy import orm
 from magnum.db.models import Directive, Node, Operation
 from magnum.db.repositories import directives, events, node_watch
 from magnum.db.statements import database_now
-from magnum.domain import node_health, reports, states
+from magnum.domain import boot, node_health, reports, states
 from magnum.domain.directives import DRAIN, REMOVE
+from magnum.domain.failures import NODE_FAILED, Failure
+from magnum.domain.nodegroups import kind_of
 from magnum.domain.parameters import Resize, Upgrade
-from magnum.drivers.contract import MASTER, WORKER
+from magnum.drivers.contract import MASTER
 from magnum.operations.outcomes import StepFailed, TryLater
 from magnum.operations.steps import nodes
 from magnum.operations.steps.heat import existing
+from magnum.operations.steps.masters import await_others
 from magnum.operations.steps.removal import removal
 from magnum.operations.steps.rendering import own_stack_name
 from magnum.operations.work import Situation, Work
@@ -35,6 +39,9 @@ _SHARE: Final = 3
 #: Of that, the part for draining; in the rest the master says what is left.
 _OF_DRAINING: Final = 0.8
 _DONE: Final = {DRAIN: 'drained', REMOVE: 'removed from the cluster'}
+_KINDS: Final = {DRAIN: 'drained', REMOVE: 'removed'}
+#: Seconds at least for what the operation does not go on without.
+_NEEDED_TIMEOUT: Final = 300
 
 
 def drain_nodes(work: Work) -> None:
@@ -44,7 +51,11 @@ def drain_nodes(work: Work) -> None:
     """
     situation = work.situation()
     asked = _asked(situation.operation)
-    if not _timeout(work) or not _may_take_away(asked):
+    if not _may_take_away(asked):
+        return
+    if situation.nodegroup.role == MASTER:
+        await_others(work, situation)
+    elif not _timeout(work):
         return
     if not asked.leaving:
         asked = dataclasses.replace(asked, leaving=_leaving(work, situation, asked))
@@ -52,18 +63,22 @@ def drain_nodes(work: Work) -> None:
             return
         with work.fenced() as (_, operation):
             operation.parameters = asked.stored()
-    seconds = int(_timeout(work) * _OF_DRAINING)
-    _have_done(work, DRAIN, asked.leaving, seconds=seconds)
+    if _timeout(work):
+        seconds = int(_timeout(work) * _OF_DRAINING)
+        _have_done(work, DRAIN, asked.leaving, seconds=seconds)
 
 
 def remove_nodes(work: Work) -> None:
     """Have a master take the nodes that go out of the cluster.
 
     :raises TryLater: it is not done yet.
+    :raises StepFailed: masters that go were not let go.
     """
-    asked = _asked(work.operation())
-    if asked.leaving and _timeout(work):
-        _have_done(work, REMOVE, asked.leaving)
+    situation = work.situation()
+    asked = _asked(situation.operation)
+    are_masters = situation.nodegroup.role == MASTER
+    if asked.leaving and (_timeout(work) or are_masters):
+        _have_done(work, REMOVE, asked.leaving, is_needed=are_masters)
 
 
 def _asked(operation: Operation) -> Resize | Upgrade:
@@ -97,15 +112,16 @@ def _timeout(work: Work) -> float:
 def _leaving(work: Work, situation: Situation, asked: Resize | Upgrade) -> tuple[str, ...]:
     """Names of the nodes that go: those that report; the cluster knows no others."""
     driver = work.driver(situation)
+    role = kind_of(situation.nodegroup.role)
     with work.tools.database.reading() as session:
-        workers = node_watch.reporting(session, situation.bay.uuid, WORKER)
-    if not workers:
+        found = node_watch.reporting(session, situation.bay.uuid, role)
+    if not found:
         return ()
     going = asked.current.batch if isinstance(asked, Upgrade) else _removed(work, situation)
     name = own_stack_name(situation)
     return tuple(
-        node.name for node in workers
-        if str(driver.node_index(WORKER, name, node.name)) in (going or ())
+        node.name for node in found
+        if str(driver.node_index(role, name, node.name)) in (going or ())
     )
 
 
@@ -128,48 +144,68 @@ def _removed(work: Work, situation: Situation) -> tuple[str, ...]:
     return (*named, *stay[situation.nodegroup.node_count:])
 
 
-def _have_done(work: Work, verb: str, names: Sequence[str], **more: Any) -> None:
+def _have_done(
+    work: Work, verb: str, names: Sequence[str], is_needed: bool = False, **more: Any
+) -> None:
     """See that a master does something with nodes, for as long as there is time.
 
+    :param is_needed: the operation does not go on without it.
     :raises TryLater: it is not done yet.
+    :raises StepFailed: it is needed, and was not done.
     """
     with work.changing_bay() as (session, operation):
         given = directives.of_operation(session, operation.uuid, verb, names)
+        why_not = None
         if given is None:
-            master = _master(session, operation)
+            master = _master(session, operation, names)
             if master is None or not names:
-                why = 'no master reports' if master is None else 'none of them reports'
-                _tell(session, operation, verb, why)
-                return
-            directives.give(
-                session, operation, MASTER, master.name, verb, {'nodes': list(names), **more}
-            )
-        elif given.outcome is not None:
-            _tell_outcome(session, operation, given, names)
+                why_not = 'no master reports' if master is None else 'none of them reports'
+            else:
+                directives.give(
+                    session, operation, MASTER, master.name, verb, {'nodes': list(names), **more}
+                )
+        elif given.outcome == reports.DONE:
+            kind = f'bay.{operation.verb}.{_KINDS[verb]}'
+            events.record(session, operation, kind, f'{_DONE[verb]}: {", ".join(names)}')
             return
+        elif given.outcome is not None:
+            why_not = f'{given.node}: {" | ".join(given.lines or []) or "it failed"}'
         elif directives.is_in_line(session, given):
             # The master does one thing at a time: this one's time has not begun.
             given.created_at = database_now(session)
-        elif database_now(session) > given.created_at + _patience(work, operation, given):
+        elif database_now(session) > given.created_at + _patience(
+            work, operation, given, is_needed
+        ):
             given.outcome = directives.DROPPED
-            _tell(session, operation, verb, f'{given.node} did not say in time that it is done')
-            return
-    raise TryLater(
-        f'Nodes are not {_DONE[verb]} yet: {", ".join(names)}', _PAUSE,
-        'nodes_behind',
-    )
+            why_not = f'{given.node} did not say in time that it is done'
+        if why_not is not None:
+            told = f'nodes that go are not {_DONE[verb]}: {why_not}'
+            events.record(session, operation, f'bay.{operation.verb}.not_{_KINDS[verb]}', told)
+    if why_not is None:
+        raise TryLater(
+            f'Nodes are not {_DONE[verb]} yet: {", ".join(names)}', _PAUSE,
+            'nodes_behind',
+        )
+    if is_needed:
+        raise StepFailed(Failure(
+            NODE_FAILED, f'It was not {_DONE[verb]}, and was not replaced: {why_not}',
+            ', '.join(names), boot.SERVER,
+        ))
 
 
-def _patience(work: Work, operation: Operation, given: Directive) -> datetime.timedelta:
+def _patience(
+    work: Work, operation: Operation, given: Directive, is_needed: bool
+) -> datetime.timedelta:
     left = (operation.deadline - given.created_at) / _SHARE
-    return min(datetime.timedelta(seconds=_timeout(work)), left)
+    seconds = max(_timeout(work), _NEEDED_TIMEOUT if is_needed else 0)
+    return min(datetime.timedelta(seconds=seconds), left)
 
 
-def _master(session: orm.Session, operation: Operation) -> Node | None:
-    """A master that reports and whose control plane works, or may."""
+def _master(session: orm.Session, operation: Operation, going: Collection[str]) -> Node | None:
+    """A master that stays, reports, and whose control plane works, or may."""
     found = [
         node for node in node_watch.reporting(session, operation.bay_uuid, MASTER)
-        if node.state == reports.READY and not node.is_silent
+        if node.state == reports.READY and not node.is_silent and node.name not in going
     ]
     return min(
         found, key=lambda node: _ORDER[node_health.control_plane(node.conditions)['status']],
@@ -178,23 +214,3 @@ def _master(session: orm.Session, operation: Operation) -> Node | None:
 
 
 _ORDER: Final = {reports.TRUE: 0, reports.UNKNOWN: 1, reports.FALSE: 2}
-
-
-def _tell_outcome(
-    session: orm.Session, operation: Operation, given: Directive, names: Sequence[str]
-) -> None:
-    if given.outcome == reports.DONE:
-        kind = f'bay.{operation.verb}.{_KINDS[given.verb]}'
-        events.record(session, operation, kind, f'{_DONE[given.verb]}: {", ".join(names)}')
-    else:
-        told = ' | '.join(given.lines or []) or 'it failed'
-        _tell(session, operation, given.verb, f'{given.node}: {told}')
-
-
-_KINDS: Final = {DRAIN: 'drained', REMOVE: 'removed'}
-
-
-def _tell(session: orm.Session, operation: Operation, verb: str, why: str) -> None:
-    """Tell that something was not done, and is not waited for."""
-    kind = f'bay.{operation.verb}.not_{_KINDS[verb]}'
-    events.record(session, operation, kind, f'nodes that go are not {_DONE[verb]}: {why}')

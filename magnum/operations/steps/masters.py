@@ -13,18 +13,24 @@ from typing import Final
 from sqlalchemy import orm
 
 from magnum.db.models import Bay, Directive, Node, Operation
-from magnum.db.repositories import directives, events, locking, node_watch, transitions
+from magnum.db.repositories import directives, events, locking, node_watch, steps, transitions
 from magnum.db.statements import database_now
-from magnum.domain import boot, machine, node_health, reports
+from magnum.domain import boot, machine, node_health, reports, verbs
 from magnum.domain.directives import UPGRADE
 from magnum.domain.failures import NODE_FAILED, NODE_SILENT, Failure
 from magnum.domain.parameters import Upgrade
 from magnum.domain.stack_names import stack_name
 from magnum.drivers.contract import MASTER
 from magnum.operations.outcomes import StepFailed, TryLater
+from magnum.operations.steps import nodes
 from magnum.operations.steps.heat import existing
 from magnum.operations.steps.rendering import plan_without_secrets, rendering
-from magnum.operations.steps.upgrade import target_plan, unfinished
+from magnum.operations.steps.upgrade import (
+    left_nodes,
+    replaces_masters,
+    target_plan,
+    unfinished,
+)
 from magnum.operations.work import Situation, Work
 
 #: Seconds between two looks for the result.
@@ -56,6 +62,37 @@ def upgrade_masters(work: Work) -> None:
     _end(work, situation, changed)
 
 
+def await_others(work: Work, situation: Situation) -> None:
+    """See that all masters serve but those that are to be replaced now.
+
+    :raises TryLater: one was only just replaced.
+    :raises StepFailed: one does not.
+    """
+    asked = Upgrade.of(situation.operation)
+    going = asked.current.batch or ()
+    with work.tools.database.reading() as session:
+        name = verbs.with_ending('drain_nodes', asked)
+        begun = steps.started_at(session, situation.operation.uuid, name)
+        is_settling = begun is None or database_now(session) < begun + _SETTLING
+    found = [
+        node for node in _reporting(work, situation)
+        if str(_index(work, situation, node)) not in going
+    ]
+    wanted = situation.nodegroup.node_count - len(going)
+    if len(found) < wanted:
+        raise _too_few(len(found), wanted)
+    for one in found:
+        why = nodes.why_not_serving(one)
+        if why is None:
+            continue
+        if is_settling and not one.is_silent:
+            raise TryLater(f'The master {one.name} does not serve yet', _PAUSE, NODE_FAILED)
+        raise StepFailed(Failure(
+            NODE_SILENT if one.is_silent else NODE_FAILED,
+            f'It {why}. No other master is replaced meanwhile.', one.name, boot.SERVER,
+        ))
+
+
 def _settle(work: Work, situation: Situation) -> Mapping[str, str]:
     """Find out what changes, and record it.
 
@@ -72,6 +109,14 @@ def _settle(work: Work, situation: Situation) -> Mapping[str, str]:
         changed = work.driver(situation).master_settings(
             plan_without_secrets(work, situation), target_plan(work, situation), outputs, unsure
         )
+    left_open = sorted(unsure - changed.keys())
+    if left_open and replaces_masters(work, situation):
+        # New masters would have what the stack knows, which is of before.
+        raise StepFailed(Failure(
+            'plan_refused',
+            f'cluster_template: An upgrade ended while masters took {", ".join(left_open)} over. '
+            'Name its baymodel: masters are then replaced by such as have it.',
+        ))
     with work.fenced() as (_, operation):
         asked = dataclasses.replace(Upgrade.of(operation), master_settings=changed)
         operation.parameters = asked.stored()
@@ -86,21 +131,49 @@ def _masters(work: Work, situation: Situation) -> Sequence[Node]:
 
     :raises StepFailed: one does not report.
     """
-    bay, driver = situation.bay, work.driver(situation)
+    group = next(group for group in situation.nodegroups if group.role == MASTER)
     with work.tools.database.reading() as session:
-        found = node_watch.reporting(session, bay.uuid, MASTER)
-    wanted = next(group for group in situation.nodegroups if group.role == MASTER).node_count
+        replaced = set(left_nodes(session, situation.operation, group))
+    reporting = _reporting(work, situation)
+    if replaces_masters(work, situation):
+        replaced |= {str(_index(work, situation, node)) for node in reporting if node.is_silent}
+    # What is lost, or was left half-made, is made anew, and told then.
+    found = [
+        node for node in reporting if str(_index(work, situation, node)) not in replaced
+    ]
+    wanted = group.node_count - len(replaced)
     if len(found) < wanted:
-        raise StepFailed(Failure(
-            NODE_SILENT,
-            f'{len(found)} of {wanted} masters report, and an upgrade needs all of them. Those of '
-            'bays that an early release made report nothing.',
-        ))
-    name = stack_name(bay.name, bay.uuid)
+        raise _too_few(len(found), wanted)
     first = _first(work, situation.operation, found)
     return sorted(found, key=lambda node: (
-        node.name not in first, driver.node_index(MASTER, name, node.name) or 0
+        node.name not in first, _index(work, situation, node) or 0
     ))
+
+
+def _reporting(work: Work, situation: Situation) -> Sequence[Node]:
+    with work.tools.database.reading() as session:
+        return node_watch.reporting(session, situation.bay.uuid, MASTER)
+
+
+def _index(work: Work, situation: Situation, master: Node) -> int | None:
+    name = stack_name(situation.bay.name, situation.bay.uuid)
+    return work.driver(situation).node_index(MASTER, name, master.name)
+
+
+def _too_few(found: int, wanted: int) -> StepFailed:
+    return StepFailed(Failure(
+        NODE_SILENT,
+        f'{found} of {wanted} masters report, and an upgrade needs all of them. Those of '
+        'bays that an early release made report nothing.',
+    ))
+
+
+def _why_not(master: Node) -> str | None:
+    """Why a master does not serve; None: it does, or may."""
+    if master.is_silent:
+        return 'is not heard of'
+    said = node_health.control_plane(master.conditions)
+    return f'says: {said["message"]}' if said['status'] == reports.FALSE else None
 
 
 def _first(work: Work, operation: Operation, masters: Sequence[Node]) -> set[str]:
@@ -115,7 +188,7 @@ def _first(work: Work, operation: Operation, masters: Sequence[Node]) -> set[str
     at_work = {one.node for one in given if one is not None and one.outcome is None}
     return at_work or {
         one.name for one in masters
-        if one.name in ended_at and not one.is_silent and _is_down(one)
+        if one.name in ended_at and not one.is_silent and _why_not(one) is not None
     }
 
 
@@ -156,23 +229,16 @@ def _check_health(
     :raises StepFailed: one of them does not.
     """
     for one in masters:
-        if one.is_silent:
-            code, why = NODE_SILENT, 'is not heard of'
-        elif one is master or not _is_down(one):
+        why = _why_not(one)
+        if why is None or (one is master and not one.is_silent):
             continue
-        elif _is_settling(session, operation, one):
+        if not one.is_silent and _is_settling(session, operation, one):
             raise TryLater(f'The master {one.name} does not serve again yet', _PAUSE, NODE_FAILED)
-        else:
-            said = node_health.control_plane(one.conditions)
-            code, why = NODE_FAILED, f'says: {said["message"]}'
         raise StepFailed(Failure(
-            code, f'It {why}. The masters from {master.name} on were not upgraded.', one.name,
+            NODE_SILENT if one.is_silent else NODE_FAILED,
+            f'It {why}. The masters from {master.name} on were not upgraded.', one.name,
             boot.SERVER,
         ))
-
-
-def _is_down(master: Node) -> bool:
-    return node_health.control_plane(master.conditions)['status'] == reports.FALSE
 
 
 def _is_settling(session: orm.Session, operation: Operation, master: Node) -> bool:

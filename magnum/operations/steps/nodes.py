@@ -13,10 +13,11 @@ from magnum.clients.heat import Stack
 from magnum.db.models import Node, Operation
 from magnum.db.repositories import locking, node_watch, operations, steps
 from magnum.db.statements import database_now
-from magnum.domain import boot, reports, rounds, states, verbs
+from magnum.domain import boot, node_health, reports, rounds, states, verbs
 from magnum.domain.failures import NODE_SILENT
+from magnum.domain.nodegroups import kind_of
 from magnum.domain.parameters import Building, Parameters
-from magnum.drivers.contract import WORKER
+from magnum.drivers.contract import MASTER, WORKER
 from magnum.operations.outcomes import StepFailed, TryLater
 from magnum.operations.steps.heat import as_anybody, existing
 from magnum.operations.steps.rendering import own_stack_name, plan_without_secrets
@@ -25,6 +26,8 @@ from magnum.operations.work import Situation, Work
 #: Seconds between two looks at the nodes: a part of what has passed, within these.
 _PAUSES: Final = (3.0, 15.0)
 _PART: Final = 10
+#: Conditions of masters without which they are of no use to their cluster.
+_OF_MASTERS: Final = (node_health.CONTROL_PLANE, 'Services')
 #: What builds nodes.
 _BUILDING: Final = (states.CREATE, states.CREATE_NODEGROUP, states.RESIZE, states.UPGRADE)
 #: What builds every node that it waits for.
@@ -62,6 +65,18 @@ def await_nodes(work: Work) -> None:
     raise TryLater(told, _pause(now - begun), NODE_SILENT)
 
 
+def why_not_serving(master: Node) -> str | None:
+    """Why a master does nothing for its cluster now; None: it does, as far as it says."""
+    if master.is_silent:
+        return 'is not heard of'
+    if master.state != reports.READY:
+        return 'is not ready'
+    for said in map((master.conditions or {}).get, _OF_MASTERS):
+        if said is not None and said['status'] == reports.FALSE:
+            return f'says: {said["message"]}'
+    return None
+
+
 def _pause(waited: datetime.timedelta) -> float:
     shortest, longest = _PAUSES
     return max(shortest, min(longest, waited.total_seconds() / _PART))
@@ -83,7 +98,7 @@ def lost_workers(work: Work, situation: Situation, stack: Stack) -> tuple[str, .
     if not report(work, situation) or not _failed_before(work, situation):
         return lost
     members = members_of(work, situation, stack) or {}
-    unready = _unready(work, situation, members, driver.kept_workers(stack.parameters))
+    unready = _unready(work, situation, members, driver.kept_nodes(WORKER, stack.parameters))
     return (*lost, *(index for index in unready if index not in lost))
 
 
@@ -147,9 +162,11 @@ def _note_names(work: Work, situation: Situation) -> tuple[str, ...]:
     else:
         of_group = driver.read_nodegroup_outputs(stack.outputs, stack.parameters, plan)
         workers, masters = of_group.node_names, ()
-    names = _concerned(work, situation, stack, workers)
     if situation.operation.verb == states.CREATE:
-        names = masters + names
+        names = masters + workers
+    else:
+        of_masters = situation.nodegroup.role == MASTER
+        names = _concerned(work, situation, stack, masters if of_masters else workers)
     replaced = _replaced(work, situation, stack)
     with work.fenced() as (session, operation):
         operation.parameters = dataclasses.replace(Building.of(operation), awaited=names).stored()
@@ -175,18 +192,19 @@ def _replaced(work: Work, situation: Situation, stack: Stack) -> Callable[[Node]
 
 
 def _concerned(
-    work: Work, situation: Situation, stack: Stack, workers: Sequence[str]
+    work: Work, situation: Situation, stack: Stack, names: Sequence[str]
 ) -> tuple[str, ...]:
     """Those of a group's nodes that the operation, or its batch, builds or may build."""
     this = rounds.current(Parameters.of(situation.operation))
-    kept = work.driver(situation).kept_workers(stack.parameters)
     driver, name_of_stack = work.driver(situation), own_stack_name(situation)
+    role = kind_of(situation.nodegroup.role)
+    kept = driver.kept_nodes(role, stack.parameters)
 
     def is_concerned(name: str) -> bool:
-        index = str(driver.node_index(WORKER, name_of_stack, name))
+        index = str(driver.node_index(role, name_of_stack, name))
         return index not in kept and (this is None or index in (this.batch or ()))
 
-    return tuple(filter(is_concerned, workers))
+    return tuple(filter(is_concerned, names))
 
 
 def _own_name(situation: Situation) -> str:

@@ -12,7 +12,7 @@ from magnum.db.statements import database_now
 from magnum.domain import machine, states, turns
 from magnum.domain.failures import Failure, is_echo, root_cause
 from magnum.domain.parameters import Resize
-from magnum.drivers.contract import MASTER, StackRequest
+from magnum.drivers.contract import MASTER, WORKER, StackRequest
 from magnum.drivers.plans import nodegroup_plan
 from magnum.operations.outcomes import HeatIsBusy, StepFailed, TryLater
 from magnum.operations.steps import nodes
@@ -215,7 +215,7 @@ def _kept(work: Work, situation: Situation, stack: Stack) -> Mapping[str, Any]:
     Heat gives an index again that it took for the count.
     """
     driver = work.driver(situation)
-    kept = driver.kept_workers(stack.parameters)
+    kept = driver.kept_nodes(WORKER, stack.parameters)
     members = nodes.members_of(work, situation, stack) if kept else None
     if members is None or kept.keys() <= members.keys():
         return {}

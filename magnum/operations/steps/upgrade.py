@@ -2,18 +2,20 @@
 
 import dataclasses
 import datetime
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final
 
 from sqlalchemy import orm
 
+from magnum.clients.heat import Stack
 from magnum.db.models import Bay, Baymodel, Nodegroup, Operation
-from magnum.db.repositories import baymodels, locking, node_archives, transitions
+from magnum.db.repositories import baymodels, locking, node_archives, node_watch, transitions
 from magnum.db.statements import database_now
 from magnum.domain import machine, rounds, states
 from magnum.domain.failures import Failure
 from magnum.domain.nodegroups import kind_of
 from magnum.domain.parameters import Parameters, Round, Upgrade
+from magnum.domain.stack_names import stack_name
 from magnum.drivers.contract import MASTER, BayPlan
 from magnum.drivers.plans import nodegroup_plan
 from magnum.operations import upgrading
@@ -40,7 +42,8 @@ def check_upgrade(work: Work) -> None:
     driver, aim = work.driver(situation), target_plan(work, situation)
     with rendering():
         driver.check_upgrade(plan_without_secrets(work, situation), aim)
-    _concerned(situation, driver.capabilities.upgrades)
+    if not _roles(work, situation):
+        raise _nothing_to_replace()
 
 
 def choose_nodegroups(work: Work) -> None:
@@ -48,11 +51,12 @@ def choose_nodegroups(work: Work) -> None:
     situation = work.situation()
     if Upgrade.of(situation.operation).groups:   # by the one that this one retries
         return
-    concerned = _concerned(situation, work.driver(situation).capabilities.upgrades)
+    roles = _roles(work, situation)
     with work.fenced() as (session, operation):
         target = _target(session, operation)
         groups = tuple(
-            _round(session, operation, group, situation.baymodel, target) for group in concerned
+            _round(session, operation, group, situation.baymodel, target)
+            for group in _concerned(session, situation, target, roles)
         )
         asked = Upgrade.of(operation)
         operation.parameters = dataclasses.replace(asked, groups=groups, round=0).stored()
@@ -78,7 +82,7 @@ def choose_nodes(work: Work) -> None:
         return
     if stack.is_busy:
         raise TryLater(f'Heat still works on the stack: {stack.status}')
-    members = nodes.members_of(work, situation, stack)
+    members = _members(work, situation, stack)
     output = work.driver(situation).workers_output
     if members is None and output is not None:
         # Without indexes all nodes would be replaced at once.
@@ -87,10 +91,13 @@ def choose_nodes(work: Work) -> None:
             f'The stack does not say which nodes the node group {situation.nodegroup.name} has '
             f'(output {output}). Nothing was replaced.',
         ))
+    well = _masters_that_serve(work, situation)
     with work.fenced() as (session, operation):
-        left = _left(session, operation, situation.nodegroup)
+        left = left_nodes(session, operation, situation.nodegroup)
         # They may be down, and Heat replaces those that it had not come to in any case.
-        indexes = tuple(sorted(members or (), key=lambda index: (index not in left, int(index))))
+        indexes = tuple(sorted(
+            members or (), key=lambda index: (index in well, index not in left, int(index))
+        ))
         asked = Upgrade.of(operation).with_current(batch=(), later=indexes)
         operation.parameters = asked.next_batch().stored()
 
@@ -116,8 +123,9 @@ def replace_nodes(work: Work) -> None:
         node_archives.keep(work.tools.database, request.archives)
         with work.fenced() as (_, operation):
             # Heat may hear, and nobody live to record that it did.
+            asked = Upgrade.of(operation).with_current(is_asked=True)
             operation.parameters = dataclasses.replace(
-                Upgrade.of(operation), template_version=request.version
+                asked, template_version=request.version
             ).stored()
         own_heat(work).replace(
             stack.id, request.template, request.files, request.parameters, minutes,
@@ -141,7 +149,7 @@ def confirm_nodes(work: Work) -> None:
 def adopt_baymodel(work: Work) -> None:
     """Record the new baymodel, and the values that follow it, in the bay."""
     situation = work.situation()
-    roles = work.driver(situation).capabilities.upgrades
+    roles = _roles(work, situation)
     with work.changing_bay() as (session, operation):
         target = _target(session, operation, is_to_stay=True)
         values = upgrading.bay_values(situation.bay, situation.baymodel, target, roles)
@@ -159,7 +167,7 @@ def target_plan(work: Work, situation: Situation) -> BayPlan:
         target = _target(session, situation.operation)
     return upgrading.target_plan(
         situation.bay, situation.nodegroups, situation.baymodel, target,
-        work.driver(situation).capabilities.upgrades, work.tools.conf,
+        _roles(work, situation), work.tools.conf,
     )
 
 
@@ -180,23 +188,44 @@ def _target(session: orm.Session, operation: Operation, is_to_stay: bool = False
     return target
 
 
-def _concerned(situation: Situation, roles: Sequence[str]) -> list[Nodegroup]:
+def _roles(work: Work, situation: Situation) -> tuple[str, ...]:
+    """The roles whose nodes the upgrade can replace."""
+    named = Upgrade.of(situation.operation).nodegroup
+    of_named = next((group.role for group in situation.nodegroups if group.uuid == named), None)
+    return upgrading.replaced_roles(
+        work.driver(situation), situation.bay, situation.nodegroups,
+        of_named and kind_of(of_named),
+    )
+
+
+def _concerned(
+    session: orm.Session, situation: Situation, target: Baymodel, roles: Collection[str]
+) -> list[Nodegroup]:
     """The node groups to replace, in order: masters, default workers, further ones.
 
-    :raises StepFailed: there is none that the driver can replace.
+    Masters are among them also where an upgrade has ended at one.
+
+    :raises StepFailed: there is none.
     """
-    named = Upgrade.of(situation.operation).nodegroup
+    operation = situation.operation
+    named = Upgrade.of(operation).nodegroup
+
     concerned = [
         group for group in situation.nodegroups
-        if kind_of(group.role) in roles and named in (None, group.uuid)
+        if upgrading.is_replaced(
+            group, roles, named, situation.baymodel, target,
+            _before_unfinished(session, operation, group),
+        )
+        or (MASTER == group.role in roles and named is None
+            and left_nodes(session, operation, group))
     ]
     if not concerned:
-        raise StepFailed(
-            Failure('plan_refused', 'nodegroup: The driver cannot replace its nodes.')
-        )
-    return sorted(
-        concerned, key=lambda group: (group.role != MASTER, not group.is_default, group.id)
-    )
+        raise _nothing_to_replace()
+    return upgrading.in_order(concerned)
+
+
+def _nothing_to_replace() -> StepFailed:
+    return StepFailed(Failure('plan_refused', 'nodegroup: The driver cannot replace its nodes.'))
 
 
 def _round(
@@ -216,6 +245,7 @@ def _round(
         minutes=min(asked.minutes, _LONGEST_BATCH),
         before=own,
         values=upgrading.nodegroup_values(own, group.role, current, target),
+        at_once=1 if group.role == MASTER else None,
     )
 
 
@@ -257,17 +287,47 @@ def left_undone(
     return None
 
 
-def _left(session: orm.Session, operation: Operation, group: Nodegroup) -> Sequence[str]:
-    """The batch of the group at which an upgrade ended, by index."""
-    for earlier in unfinished(session, operation):
-        this = rounds.current(Upgrade.of(earlier))
-        if this is not None and this.uuid == group.uuid and this.batch:
-            return this.batch
-    return ()
+def left_nodes(session: orm.Session, operation: Operation, group: Nodegroup) -> Sequence[str]:
+    """The batch of the group that Heat was replacing when an upgrade ended, by index."""
+    earlier = locking.earlier_operations(session, operation, states.UPGRADE)
+    return rounds.left(earlier, group.uuid)
+
+
+def _members(work: Work, situation: Situation, stack: Stack) -> Collection[str] | None:
+    """Indexes of the group's nodes; None if the stack does not say."""
+    if situation.nodegroup.role == MASTER:      # their number is that of the bay's first day
+        return [str(index) for index in range(situation.nodegroup.node_count)]
+    return nodes.members_of(work, situation, stack)
+
+
+def _masters_that_serve(work: Work, situation: Situation) -> set[str]:
+    """Indexes of masters that serve, where masters are replaced: the others go first."""
+    if situation.nodegroup.role != MASTER:
+        return set()
+    driver, bay = work.driver(situation), situation.bay
+    with work.tools.database.reading() as session:
+        found = node_watch.reporting(session, bay.uuid, MASTER)
+    name = stack_name(bay.name, bay.uuid)
+    return {
+        str(driver.node_index(MASTER, name, node.name)) for node in found
+        if nodes.why_not_serving(node) is None
+    }
+
+
+def replaces_masters(work: Work, situation: Situation) -> bool:
+    """Whether the upgrade replaces the masters."""
+    masters = {group.uuid for group in situation.nodegroups if group.role == MASTER}
+    asked = Upgrade.of(situation.operation)
+    if asked.groups:        # by the one that this one retries
+        return not masters.isdisjoint(this.uuid for this in asked.groups[asked.round:])
+    with work.tools.database.reading() as session:
+        target = _target(session, situation.operation)
+        concerned = _concerned(session, situation, target, _roles(work, situation))
+    return not masters.isdisjoint(group.uuid for group in concerned)
 
 
 def unfinished(session: orm.Session, operation: Operation) -> Iterator[Operation]:
-    """The bay's upgrades since the last that succeeded, newest first."""
+    """The bay's earlier upgrades since the last that succeeded, newest first."""
     for earlier in locking.earlier_operations(session, operation, states.UPGRADE):
         if earlier.state == states.SUCCEEDED:
             return
@@ -279,7 +339,7 @@ def _aimed(work: Work, situation: Situation) -> Situation:
     with work.tools.database.reading() as session:
         target = _target(session, situation.operation)
     this = Upgrade.of(situation.operation).current
-    roles = work.driver(situation).capabilities.upgrades
+    roles = _roles(work, situation)
     groups = [
         upgrading.copied(group, **this.values, revision=this.revision)
         if group.uuid == this.uuid else group

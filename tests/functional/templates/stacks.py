@@ -12,7 +12,7 @@ import shlex
 import time
 import types
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -279,15 +279,25 @@ class Bay:
         **changes: Any,
     ) -> None:
         """Upgrade the default workers."""
+        self._renew('workers', kept, existing, wanted, changes)
+
+    def renew_masters(self, kept: Collection[str] = (), **changes: Any) -> None:
+        """Upgrade the masters."""
+        self._renew('masters', kept, False, 'UPDATE_COMPLETE', changes)
+
+    def _renew(
+        self, field: str, kept: Collection[str], existing: bool, wanted: str,
+        changes: Mapping[str, Any],
+    ) -> None:
         self.new_tokens()
-        raised = {'revision': self.plan.workers.revision + 1, **changes}
-        target = dataclasses.replace(
-            self.plan, workers=dataclasses.replace(self.plan.workers, **raised)
-        )
+        group: NodeGroupPlan = getattr(self.plan, field)
+        group = dataclasses.replace(group, **{'revision': group.revision + 1, **changes})
+        changed: dict[str, Any] = {field: group}
+        target = dataclasses.replace(self.plan, **changed)
         self.driver.check_upgrade(self.plan, target)
         self.plan = target
         request = self.driver.render_upgrade(
-            target, target.workers, kept, self.stack.parameters(), self.stack.outputs()
+            target, group, kept, self.stack.parameters(), self.stack.outputs()
         )
         self.stack.replace(request, existing, wanted)
 
@@ -300,6 +310,11 @@ class Bay:
 
     def observed(self) -> Observed:
         return self.driver.read_outputs(self.stack.outputs(), self.stack.parameters(), self.plan)
+
+    def master(self, index: int) -> str:
+        """Id of a master's server."""
+        (found,) = self.cloud.server_ids(f'{self.plan.stack_name}-master-{index}')
+        return found
 
     def masters(self) -> set[str]:
         """Ids of the masters' servers."""

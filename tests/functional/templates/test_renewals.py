@@ -1,4 +1,4 @@
-"""Workers that are replaced by new ones."""
+"""Nodes that are replaced by new ones."""
 
 from typing import Any
 
@@ -59,3 +59,34 @@ def test_a_renewal_that_fails_can_be_done_again(
     assert not set(second.values()) & set(first.values())
     assert bay.masters() == masters
     assert set(bay.cloud.server_ids(bay.plan.stack_name)) == masters | set(second.values())
+
+
+@only('kubernetes')
+def test_masters_are_renewed_one_at_a_time(build: Any, driver: Driver) -> None:
+    bay = build(
+        driver, masters=plans.group(MASTER, 3, docker_volume_size=1),
+        workers=plans.group(WORKER, 1), master_lb_enabled=True, labels={'etcd_volume_size': '1'},
+    )
+    first, workers, observed = bay.masters(), bay.stack.servers(), bay.observed()
+    former = node_settings(bay.stack.user_data[bay.master(0)])
+
+    bay.renew_masters(kept=('1', '2'), image='ubuntu-24.04')
+    assert bay.masters() & first == {bay.master(1), bay.master(2)}, 'they wait for their turn'
+    found = node_settings(bay.stack.user_data[bay.master(0)])
+    assert (former['MAGNUM_NODE_REVISION'], found['MAGNUM_NODE_REVISION']) == ('0', '1')
+    for same in ('MAGNUM_NODE_NAME', 'MAGNUM_NODE_ADDRESS', 'MAGNUM_ETCD_VOLUME_ID'):
+        assert found[same] == former[same]
+    assert found['MAGNUM_VOLUME_ID'] != former['MAGNUM_VOLUME_ID']
+    assert found['MAGNUM_BOOTSTRAP_TOKEN'] == bay.plan.bootstrap_tokens[MASTER]
+    assert bay.observed() == observed
+
+    halfway = bay.masters()
+    bay.resize(2)
+    bay.renew()
+    assert bay.masters() == halfway, 'whatever becomes of workers'
+    assert not set(bay.stack.servers().values()) & set(workers.values())
+
+    bay.renew_masters(revision=bay.plan.masters.revision)
+    assert bay.masters() - first == bay.masters()
+    assert bay.master(0) in halfway
+    assert bay.observed().master_addresses == observed.master_addresses

@@ -30,9 +30,9 @@ ERRORS = (
     operations.QuotaExceeded(3),
     *(kind('why') for kind in (
         operations.BayGone, operations.BaymodelGone, operations.BaymodelChanged,
-        operations.NodegroupGone, operations.NodegroupExists, operations.NotCancellable,
-        operations.NotRetryable, baymodels.Exists, baymodels.Changed, baymodels.InUse,
-        quotas.Exists,
+        operations.MastersUnfinished, operations.NodegroupGone, operations.NodegroupExists,
+        operations.NotCancellable, operations.NotRetryable, baymodels.Exists,
+        baymodels.Changed, baymodels.InUse, quotas.Exists,
     )),
     paging.MarkerNotFound('m'),
     nodegroups.Invalid('max_node_count', 'why'),

@@ -46,19 +46,32 @@ case "$*" in
     'get pods '*) echo 'default web-0 1/1 Running' ;;
 esac
 """
+#: The master at the third address does not answer.
+ETCDCTL = r"""#!/bin/bash
+echo "$*" >>@root/calls
+case "$*" in *10.0.0.7*) echo 'https://10.0.0.7:2379 is unhealthy'; exit 1 ;; esac
+"""
+PROGRAMS = {'docker': DOCKER, 'kubectl': KUBECTL, 'etcdctl': ETCDCTL}
+SOURCED = ('common/node/lib.sh', 'swarm/node/swarm.sh', 'kubernetes/node/kubernetes.sh')
+SETTINGS = """MAGNUM_HTTP_PROXY= MAGNUM_HTTPS_PROXY=
+MAGNUM_MASTER_ADDRESSES='10.0.0.5 10.0.0.6 10.0.0.7'
+"""
 RUNNING = 'bay.x-node-1: web.1 Running 5 minutes ago\nbay.x-node-1: web.1 Shutdown 9 minutes ago\n'
 
 
 class Master:
     def __init__(self, root: pathlib.Path, coe: str):
         self.root, self.coe = root, coe
-        (root / 'bin').mkdir()
-        for name, text in (('docker', DOCKER), ('kubectl', KUBECTL)):
-            program = root / 'bin' / name
+        programs = root / 'usr/local/bin'
+        programs.mkdir(parents=True)
+        for name, text in PROGRAMS.items():
+            program = programs / name
             program.write_text(text.replace('@root', str(root)))
             program.chmod(0o755)
-        for script in ('common/node/lib.sh', 'swarm/node/swarm.sh'):
+        for script in SOURCED:
             node_files.place(root, script, f'opt/magnum/{script.rsplit("/", 1)[1]}')
+        (root / 'etc/magnum').mkdir(parents=True)
+        (root / 'etc/magnum/node.env').write_text(SETTINGS)
 
     def run(self, verb: str, nodes: str, seconds: int = 30) -> subprocess.CompletedProcess[str]:
         script = node_files.place(
@@ -67,7 +80,7 @@ class Master:
         return subprocess.run(
             [script], capture_output=True, text=True, check=False, timeout=60,
             env={
-                'PATH': f'{self.root}/bin:{os.environ["PATH"]}',
+                'PATH': f'{self.root}/usr/local/bin:{os.environ["PATH"]}',
                 'MAGNUM_NODES': nodes, 'MAGNUM_SECONDS': str(seconds),
             },
         )
@@ -159,6 +172,26 @@ def test_objects_of_nodes_and_of_their_pods_are_deleted(kubernetes: Master) -> N
             for name in ('bay-node-1', 'bay-node-9')
         ),
     ]
+
+
+def test_a_master_goes_while_etcd_of_the_others_is_well(kubernetes: Master) -> None:
+    assert kubernetes.run('remove', 'bay-master-2').returncode == 0
+    (asked,) = kubernetes.calls('health')
+    assert asked.startswith('--endpoints=https://10.0.0.5:2379,https://10.0.0.6:2379 ')
+    assert 'bay-master-2' in kubernetes.calls('delete')[0]
+
+
+def test_no_master_goes_while_etcd_of_another_is_not_well(kubernetes: Master) -> None:
+    done = kubernetes.run('remove', 'bay-master-0')
+    assert done.returncode == 1
+    assert '10.0.0.7:2379 is unhealthy' in done.stdout
+    assert 'etcd of the masters that stay is not well' in done.stdout
+    assert not kubernetes.calls('delete')
+
+
+def test_names_of_workers_are_no_masters(kubernetes: Master) -> None:
+    assert kubernetes.run('remove', 'bay-master-0-abc-node-0').returncode == 0
+    assert not kubernetes.calls('health')
 
 
 #: What each program says on a good node.

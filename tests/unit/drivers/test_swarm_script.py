@@ -21,7 +21,9 @@ exit 0
 """
 
 
-def first_manager(root: pathlib.Path, address: str) -> Any:
+def first_manager(
+    root: pathlib.Path, address: str, revision: str = '0', seconds: float = 60
+) -> Any:
     """Run the step with the settings that the driver gives."""
     driver = SwarmDriver()
     files = hot.files_of(driver.render(plans.plan(driver)), 'master')
@@ -34,9 +36,12 @@ def first_manager(root: pathlib.Path, address: str) -> Any:
     docker.chmod(0o755)
     own = {
         'MAGNUM_NODE_ADDRESS': address, 'MAGNUM_MASTER_ADDRESSES': address,
-        'MAGNUM_NODE_INDEX': '0', 'PATH': f'{root}:{os.environ["PATH"]}',
+        'MAGNUM_NODE_INDEX': '0', 'MAGNUM_NODE_REVISION': revision,
+        'PATH': f'{root}:{os.environ["PATH"]}',
     }
-    return subprocess.run([step], capture_output=True, text=True, check=False, env=told | own)
+    return subprocess.run(
+        [step], capture_output=True, text=True, check=False, env=told | own, timeout=seconds
+    )
 
 
 def test_its_networks_are_of_the_label(tmp_path: pathlib.Path) -> None:
@@ -53,4 +58,11 @@ def test_nodes_among_them_make_no_swarm(tmp_path: pathlib.Path, address: str) ->
     done = first_manager(tmp_path, address)
     assert done.returncode == 86
     assert 'swarm_default_addr_pool' in done.stdout
+    assert ' init ' not in (tmp_path / 'calls').read_text()
+
+
+def test_one_in_the_place_of_the_first_makes_no_second_swarm(tmp_path: pathlib.Path) -> None:
+    """It goes on to ask the others."""
+    with pytest.raises(subprocess.TimeoutExpired):
+        first_manager(tmp_path, '10.0.0.5', revision='1', seconds=4)
     assert ' init ' not in (tmp_path / 'calls').read_text()

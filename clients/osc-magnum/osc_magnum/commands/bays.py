@@ -224,30 +224,14 @@ class UpgradeBay(base.Show):
         path = one(BAYS, parsed_args.bay, 'actions', 'upgrade')
         if parsed_args.dry_run:
             preview = self.service.preview(path, body)
-            return record(self._plan(parsed_args, preview), plans.KINDS)
+            bay = self.service.bay(parsed_args.bay)
+            current, target = (
+                _content(self.service.get(one(BAYMODELS, ident)))
+                for ident in (bay['cluster_template_id'], parsed_args.baymodel)
+            )
+            return record(plans.of_upgrade(preview, current, target), plans.KINDS)
         operation = options.begin(self.service, parsed_args, 'POST', path, body)
         return _shown(self.service, parsed_args.bay, operation)
-
-    def _plan(self, parsed_args: argparse.Namespace, preview: Document) -> Document:
-        bay = self.service.bay(parsed_args.bay)
-        current, target = (
-            _content(self.service.get(one(BAYMODELS, ident)))
-            for ident in (bay['cluster_template_id'], parsed_args.baymodel)
-        )
-        if parsed_args.nodegroup:
-            groups = [self.service.nodegroup(bay['uuid'], parsed_args.nodegroup)]
-        else:
-            roles = self._replaced_roles(current['coe'])
-            groups = [
-                group
-                for group in self.service.nodegroups(bay['uuid'])
-                if group['is_default'] and group['role'] in roles
-            ]
-        return plans.of_upgrade(preview, groups, parsed_args.max_batch_size, current, target)
-
-    def _replaced_roles(self, coe: str) -> set[str]:
-        drivers = self.service.get('/drivers')['drivers']
-        return {role for driver in drivers if driver['coe'] == coe for role in driver['upgrades']}
 
 
 class ShowHealth(base.Show):

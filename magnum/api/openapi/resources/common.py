@@ -8,7 +8,7 @@ from magnum.api.types.schemas import UUID, Schema, closed
 
 KEPT: Final[Schema] = {
     'type': 'object',
-    'additionalProperties': {'type': ['string', 'null']},
+    'additionalProperties': {'type': ['string', 'integer', 'null']},
     'description': 'Of an upgrade: what the template has differently and the cluster keeps, '
     'by attribute.',
 }

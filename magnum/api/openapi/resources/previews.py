@@ -42,6 +42,11 @@ _AGAINST_LIMITS: Final[Mapping[str, Any]] = {
         **nullable(BOOLEAN), 'description': 'Whether all limits allow it; null for not known.',
     },
 }
+_REPLACED: Final[Schema] = {
+    'type': 'array',
+    'items': closed({'nodegroup': STRING, 'node_count': _NUMBER, 'at_once': _NUMBER}),
+    'description': 'Of an upgrade: the node groups whose nodes are replaced, in order.',
+}
 
 
 def _of_baymodel(dialect: Dialect) -> Schema:
@@ -57,7 +62,10 @@ def _of_baymodel(dialect: Dialect) -> Schema:
 def _components() -> Iterator[tuple[str, Schema]]:
     for dialect in BAYMODEL_DIALECTS:
         yield f'{dialect.title}Preview', _of_baymodel(dialect)
-    yield 'NodesPreview', closed({**_AGAINST_LIMITS, 'kept': common.KEPT}, optional=['kept'])
+    yield 'NodesPreview', closed(
+        {**_AGAINST_LIMITS, 'kept': common.KEPT, 'replaced': _REPLACED},
+        optional=['kept', 'replaced'],
+    )
     yield 'BayPreview', closed(
         {
             **_AGAINST_LIMITS,

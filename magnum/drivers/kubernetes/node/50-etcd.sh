@@ -1,6 +1,9 @@
 #!/bin/bash
 # etcd on all masters, its members known from the start. Members and clients
 # are told from the bay's other nodes by the name in their certificates.
+#
+# A master that was put into the place of another one, which took what it had kept with
+# it, is another member: the others let the former one go first.
 # roles: master
 set -euo pipefail
 # shellcheck source=../../common/node/lib.sh
@@ -17,19 +20,56 @@ need_command etcd etcd-server
 stop_foreign_service etcd
 need_command etcdctl etcd-client
 
+member=etcd-$MAGNUM_NODE_ADDRESS
+url=https://$MAGNUM_NODE_ADDRESS:2380
+data=/var/lib/magnum-etcd
+
 members=
+others=
 for address in $MAGNUM_MASTER_ADDRESSES; do
     members=$members,etcd-$address=https://$address:2380
+    if [ "$address" != "$MAGNUM_NODE_ADDRESS" ]; then
+        others=$others,https://$address:2379
+    fi
 done
 
-install --directory --mode=0700 /var/lib/magnum-etcd
+# of_others ARGUMENTS: bay_etcdctl, which asks the other members.
+of_others() {
+    endpoints=${others#,} bay_etcdctl "$@"
+}
+
+# take_place: be a member that has not been there yet, and no other at this address.
+take_place() {
+    local listed id status
+    listed=$(of_others member list) || return 1
+    # A line each: id, status, name, URL for members, for clients.
+    while IFS=', ' read -r id status _; do
+        if [ "$status" = unstarted ]; then
+            return 0
+        fi
+        of_others member remove "$id" || return 1
+    done < <(grep -F " $url," <<<"$listed")
+    of_others member add "$member" --peer-urls="$url"
+}
+
+state=new
+if [ "${MAGNUM_NODE_REVISION:-0}" != 0 ]; then
+    state=existing
+    if [ ! -d "$data/member" ]; then
+        # They refuse while one of them is not well.
+        wait_until 600 take_place
+    fi
+fi
+
+install --directory --mode=0700 "$data"
 write_unit magnum-etcd "etcd of the bay" "$(command -v etcd)" \
-    --name="etcd-$MAGNUM_NODE_ADDRESS" \
-    --data-dir=/var/lib/magnum-etcd \
+    --name="$member" \
+    --data-dir="$data" \
     --initial-cluster="${members#,}" \
+    --initial-cluster-state="$state" \
     --initial-cluster-token="$MAGNUM_BAY_UUID" \
-    --initial-advertise-peer-urls="https://$MAGNUM_NODE_ADDRESS:2380" \
-    --listen-peer-urls="https://$MAGNUM_NODE_ADDRESS:2380" \
+    --initial-advertise-peer-urls="$url" \
+    --listen-peer-urls="$url" \
     --listen-client-urls="https://$MAGNUM_NODE_ADDRESS:2379,https://127.0.0.1:2379" \
     --advertise-client-urls="https://$MAGNUM_NODE_ADDRESS:2379" \
     --cert-file="$certificates/etcd.pem" --key-file="$certificates/etcd.key" \
@@ -41,7 +81,7 @@ write_unit magnum-etcd "etcd of the bay" "$(command -v etcd)" \
     --auto-compaction-retention=8
 # It says when it has joined the others: whoever restarts it waits for that.
 mkdir -p /etc/systemd/system/magnum-etcd.service.d
-printf '%s\n' '[Unit]' RequiresMountsFor=/var/lib/magnum-etcd \
+printf '%s\n' '[Unit]' RequiresMountsFor="$data" \
     '[Service]' Type=notify TimeoutStartSec=1200 \
     >/etc/systemd/system/magnum-etcd.service.d/magnum.conf
 start_service magnum-etcd

@@ -41,8 +41,10 @@ current-context: bay
 YAML
 }
 
+# bay_etcdctl ARGUMENTS: asks this master's member, or those of $endpoints.
 bay_etcdctl() {
-    ETCDCTL_API=3 etcdctl --endpoints=https://127.0.0.1:2379 \
+    # Proxies are not for what is in the bay's own network.
+    ETCDCTL_API=3 http_proxy='' https_proxy='' etcdctl --endpoints="${endpoints:-https://127.0.0.1:2379}" \
         --cacert="$certificates/ca.pem" --cert="$certificates/etcd.pem" \
         --key="$certificates/etcd.key" "$@"
 }

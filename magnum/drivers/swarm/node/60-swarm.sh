@@ -1,6 +1,7 @@
 #!/bin/bash
 # Be in the swarm: the first manager makes it unless another one is in it
-# already; everybody else asks the managers to be taken in.
+# already; everybody else asks the managers to be taken in, and so does one that was put
+# into the first one's place: it would make a second swarm.
 # roles: master worker
 set -euo pipefail
 # shellcheck source=../../common/node/lib.sh
@@ -60,10 +61,15 @@ make_swarm() {
         --default-addr-pool "$MAGNUM_ADDRESS_POOL" >/dev/null
 }
 
+is_first() {
+    [ "$MAGNUM_NODE_ROLE" = master ] && [ "$MAGNUM_NODE_INDEX" = 0 ] &&
+        [ "${MAGNUM_NODE_REVISION:-0}" = 0 ]
+}
+
 if in_swarm; then
     exit 0
 fi
-if [ "$MAGNUM_NODE_ROLE" = master ] && [ "$MAGNUM_NODE_INDEX" = 0 ]; then
+if is_first; then
     ask_managers || make_swarm
 else
     wait_until 900 ask_managers

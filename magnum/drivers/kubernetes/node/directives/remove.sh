@@ -1,13 +1,34 @@
 #!/bin/bash
 # Delete the objects of nodes that are gone, and of what ran there. Kubernetes would
 # keep those pods for a minute or two, and lead requests for services to them.
+#
+# A master goes only while etcd of all others is well: without one more there may be no
+# quorum. It stays a member until the one in its place takes that over.
 # roles: master
 set -euo pipefail
 # shellcheck source=../../../common/node/lib.sh
 . /opt/magnum/lib.sh
+# shellcheck source=../kubernetes.sh
+. /opt/magnum/kubernetes.sh
 export KUBECONFIG=/etc/kubernetes/admin.conf
 
+load_environment
 read -ra names <<<"$MAGNUM_NODES"
+read -ra masters <<<"$MAGNUM_MASTER_ADDRESSES"
+stay=
+for index in "${!masters[@]}"; do
+    case " $MAGNUM_NODES " in
+        *"-master-$index "*) ;;
+        *) stay=$stay,https://${masters[index]}:2379 ;;
+    esac
+done
+are_well() {
+    endpoints=${stay#,} bay_etcdctl endpoint health
+}
+if [[ " $MAGNUM_NODES " =~ -master-[0-9]+\  ]] && ! are_well; then
+    say "etcd of the masters that stay is not well: none goes"
+    exit 1
+fi
 kubectl delete node --ignore-not-found --timeout=60s "${names[@]}"
 for name in "${names[@]}"; do
     kubectl delete pods --all-namespaces --field-selector "spec.nodeName=$name" \

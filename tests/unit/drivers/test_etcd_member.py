@@ -1,0 +1,105 @@
+"""The step of etcd on a master that was put into the place of another one."""
+
+import pathlib
+import subprocess
+
+import pytest
+
+from tests.unit.drivers.control_plane import Node
+
+PLACE = 'https://10.0.0.5:2380'
+OTHERS = 'https://10.0.0.6:2379,https://10.0.0.7:2379'
+OTHER = '22, started, etcd-10.0.0.6, https://10.0.0.6:2380, https://10.0.0.6:2379, false'
+#: One whose address begins as this master's does.
+LONGER = '33, started, etcd-10.0.0.51, https://10.0.0.51:2380, https://10.0.0.51:2379, false'
+FORMER = f'11, started, etcd-10.0.0.5, {PLACE}, https://10.0.0.5:2379, false'
+ADDED = f'44, unstarted, , {PLACE}, , false'
+REMOVE, ADD = 'remove 11', f'add etcd-10.0.0.5 --peer-urls={PLACE}'
+
+#: Members are lines of a file. It is asked of others, before there is one here.
+ETCDCTL = """#!/bin/bash
+case "$*" in
+    *"endpoint health") exit ;;
+    *"--endpoints=@others "*) ;;
+    *) exit 9 ;;
+esac
+words="$*"
+command=${words#*.key }
+echo "${command#member }" >>@root/asked
+if [ -e @root/unwell ]; then
+    rm @root/unwell
+    echo unhealthy cluster >&2
+    exit 1
+fi
+case $command in
+    "member list") cat @root/members ;;
+    "member remove"*) sed -i "/^${command##* }, /d" @root/members ;;
+esac
+"""
+
+
+class Master(Node):
+    """With members of which it is to be one."""
+
+    def __init__(self, root: pathlib.Path, *members: str):
+        super().__init__(root)
+        (root / 'members').write_text('\n'.join(members) + '\n')
+        file = root / 'usr/local/bin/etcdctl'
+        file.write_text(ETCDCTL.replace('@root', str(root)).replace('@others', OTHERS))
+
+    def boot(self, revision: str = '1') -> 'subprocess.CompletedProcess[str]':
+        done = self.run(
+            '50-etcd', MAGNUM_MASTER_ADDRESSES='10.0.0.5 10.0.0.6 10.0.0.7',
+            MAGNUM_NODE_REVISION=revision,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    @property
+    def asked(self) -> list[str]:
+        """Of the others, but for who they are."""
+        file = self.root / 'asked'
+        lines = file.read_text().splitlines() if file.exists() else []
+        return [line for line in lines if line != 'list']
+
+    @property
+    def state(self) -> str:
+        return self.options('magnum-etcd')['initial-cluster-state']
+
+
+@pytest.mark.parametrize(
+    ('members', 'asked'),
+    [
+        ([OTHER, FORMER, LONGER], [REMOVE, ADD]),
+        ([OTHER, LONGER], [ADD]),           # ended between the two
+        ([OTHER, ADDED, LONGER], []),       # and after them
+    ],
+    ids=['before', 'between', 'after'],
+)
+def test_it_takes_the_place_of_the_one_before_it(
+    tmp_path: pathlib.Path, members: list[str], asked: list[str]
+) -> None:
+    master = Master(tmp_path, *members)
+    master.boot()
+    assert (master.asked, master.state) == (asked, 'existing')
+
+
+def test_it_waits_until_the_others_are_well(tmp_path: pathlib.Path) -> None:
+    master = Master(tmp_path, OTHER, FORMER)
+    (tmp_path / 'unwell').touch()
+    master.boot()
+    assert master.asked == [REMOVE, ADD]
+
+
+def test_what_it_kept_makes_it_the_same_member(tmp_path: pathlib.Path) -> None:
+    """On a volume, or in a step that is run again."""
+    master = Master(tmp_path, OTHER, FORMER)
+    (tmp_path / 'var/lib/magnum-etcd/member').mkdir(parents=True)
+    master.boot()
+    assert (master.asked, master.state) == ([], 'existing')
+
+
+def test_masters_of_a_new_bay_ask_nobody(tmp_path: pathlib.Path) -> None:
+    master = Master(tmp_path, FORMER)
+    master.boot('0')
+    assert (master.asked, master.state) == ([], 'new')

@@ -1,0 +1,113 @@
+"""Masters that others take the places of, in a bay that lives."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from magnum.drivers import settings
+from magnum.drivers.contract import MASTER, WORKER, Driver, PlanRefused
+from magnum.drivers.heat import HeatDriver
+from magnum.drivers.kubernetes.driver import KubernetesDriver
+from magnum.drivers.mesos.driver import MesosDriver
+from magnum.drivers.swarm.driver import SwarmDriver
+from tests.unit.drivers import hot, plans
+from tests.unit.drivers.test_nodegroups import as_heat_tells
+
+REPLACING = [KubernetesDriver(), SwarmDriver()]
+OTHERWISE: dict[str, dict[str, Any]] = {
+    'master_flavor_id': {'flavor': 'm1.medium'},
+    'image_id': {'image': 'ubuntu-24.04'},
+    'docker_volume_size': {'docker_volume_size': 4},
+}
+
+replacing = pytest.mark.parametrize('driver', REPLACING, ids=lambda driver: driver.name)
+
+
+@pytest.mark.parametrize(('field', 'changes'), OTHERWISE.items(), ids=OTHERWISE)
+def test_what_another_master_may_be_made_of(field: str, changes: dict[str, Any]) -> None:
+    def check(driver: Driver) -> None:
+        driver.check_upgrade(
+            plans.plan(driver), plans.plan(driver, masters=plans.group(MASTER, **changes))
+        )
+
+    for driver in REPLACING:
+        check(driver)
+    with pytest.raises(PlanRefused) as refused:
+        check(MesosDriver())
+    assert refused.value.field == field
+
+
+def three(driver: Driver, **changes: Any) -> Any:
+    return plans.plan(
+        driver, masters=plans.group(MASTER, 3, **changes), workers=plans.group(WORKER, 2),
+        master_lb_enabled=True,
+    )
+
+
+@replacing
+def test_nothing_but_the_masters_of_the_batch_changes(driver: HeatDriver) -> None:
+    plan = three(driver)
+    built = driver.render(plan)
+    allowed = built.parameters['node_ports_allowed_cidrs']
+    outputs = {
+        **plans.bay_outputs(driver, plan), 'open_to': {'node_ports_allowed_cidrs': allowed},
+    }
+    names = driver.parameter_names[driver.version]
+    kept_worker = {'0': {'image': 'of old'}}
+    before = as_heat_tells(dataclasses.replace(
+        built, parameters={
+            **built.parameters, 'kept_workers': kept_worker, 'worker_revision': 4,
+            # Of an upgrade and a resize that ended among them: the bay has other values.
+            names.node_image: 'of an upgrade', names.node_count: 5,
+        }
+    ))
+    aim = three(driver, image='debian-13', flavor='large', revision=1)
+    found = driver.render_upgrade(aim, aim.masters, ('1', '2'), before, outputs)
+    after = as_heat_tells(found)
+    of_one = {
+        'revision': 0, 'image': plan.masters.image, 'flavor': plan.masters.flavor,
+        'docker_volume_size': 0, 'docker_volume_type': '', 'boot_volume_size': 0,
+        'boot_volume_type': '', 'volume_zone': '', 'availability_zone': '',
+    }
+    assert found.parameters['kept_masters'] == {'1': of_one, '2': of_one}
+    changed = {
+        name for name in before.keys() | after.keys() if before.get(name) != after.get(name)
+    }
+    assert changed == {
+        'master_image', 'master_flavor', 'master_revision', 'kept_masters',
+        'update_max_batch_size',
+    }
+    assert driver.kept_nodes(WORKER, after) == kept_worker
+    # The next batch, and workers after the last.
+    told = {**outputs, 'settled': {**outputs['settled'], 'master_revision': 1}}
+    second = driver.render_upgrade(aim, aim.masters, ('2',), after, told)
+    assert second.parameters['kept_masters'] == {'2': of_one}
+    workers = driver.render_upgrade(aim, aim.workers, (), as_heat_tells(second), told)
+    assert workers.parameters['master_revision'] == 1
+
+
+@replacing
+def test_new_masters_have_what_the_others_were_told(driver: HeatDriver) -> None:
+    plan = three(driver)
+    outputs = plans.bay_outputs(driver, plan)
+    of_others = settings.parse(outputs['settled']['master_settings'])
+    outputs['settled']['master_settings'] = settings.shell({
+        **of_others, 'MAGNUM_VOLUME_MOUNT': 'of old', 'MAGNUM_BOOTSTRAP_URL': 'http://former/',
+    })
+    before = as_heat_tells(driver.render(plan))
+    found = driver.render_upgrade(plan, plan.masters, (), before, outputs)
+    new = settings.parse(found.parameters['master_settings'])
+    assert new['MAGNUM_VOLUME_MOUNT'] == 'of old'
+    assert new['MAGNUM_BOOTSTRAP_URL'] == plan.bootstrap_url, 'where the service is today'
+    assert new.keys() == settings.parse(before['master_settings']).keys()
+
+
+@replacing
+def test_masters_know_that_they_are_not_the_first(driver: HeatDriver) -> None:
+    """One would make a cluster of its own."""
+    request = driver.render(three(driver))
+    node = request.files['common/templates/node.yaml']
+    assert "MAGNUM_NODE_REVISION='$revision'" in node
+    script = '60-swarm.sh' if driver.name == 'swarm' else '50-etcd.sh'
+    assert 'MAGNUM_NODE_REVISION' in hot.files_of(request, MASTER)[f'/opt/magnum/steps/{script}']
