@@ -16,8 +16,11 @@ _PATHS = (
     '/run/magnum',
     '/usr/local/bin/magnum',
     '/usr/local/lib/',
+    '/usr/share/java',
+    '/usr/share/zookeeper',
     '/var/lib/cloud',
     '/var/lib/magnum-etcd',
+    '/var/lib/magnum-zookeeper',
     '/var/lib/magnum/',
     '/var/log/magnum',
 )

@@ -36,7 +36,14 @@ PROPERTIES
 } >/etc/magnum/zoo.cfg
 
 if [ -x $server ]; then
-    write_unit magnum-zookeeper "ZooKeeper of the bay" \
+    # By JMX it would listen on one more port, of all interfaces.
+    environment=(JMXDISABLE=true)
+    libraries=/usr/share/java
+    if [ -e $libraries/zookeeper.jar ] && [ -e $libraries/slf4j-simple.jar ]; then
+        # The distribution's own class path has nothing that would write a log.
+        environment+=("SERVER_JVMFLAGS=-cp $libraries/zookeeper.jar:$libraries/slf4j-simple.jar")
+    fi
+    write_unit magnum-zookeeper "ZooKeeper of the bay" /usr/bin/env "${environment[@]}" \
         $server start-foreground /etc/magnum/zoo.cfg
 else
     write_unit magnum-zookeeper "ZooKeeper of the bay" "$(command -v docker)" \
