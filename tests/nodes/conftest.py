@@ -39,7 +39,14 @@ def url() -> str:
 
 
 @pytest.fixture(scope='session')
-def machines(url: str) -> Iterator[None]:
+def coes(request: pytest.FixtureRequest) -> list[str]:
+    """Whose nodes are booted: those of Mesos need a guest of their own, made when they run."""
+    files = {item.path.name for item in request.session.items}
+    return ['swarm', 'kubernetes', *(['mesos'] if 'test_mesos.py' in files else [])]
+
+
+@pytest.fixture(scope='session')
+def machines(url: str, coes: list[str]) -> Iterator[None]:
     """The process that boots what this Magnum has built."""
     missing = list(check.missing())
     if missing:
@@ -49,7 +56,7 @@ def machines(url: str) -> Iterator[None]:
     except requests.ConnectionError:
         pytest.fail('the development cloud does not run: tools/devcloud/devcloud up')
     cli.reset()
-    cli.up(['swarm', 'kubernetes'], bootstrap=url)
+    cli.up(coes, bootstrap=url)
     yield
     cli.down()
 

@@ -37,7 +37,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest='command', required=True, metavar='COMMAND')
     commands.add_parser('check', help='what is in the way, a line each; exit code 1 if anything')
-    commands.add_parser('guest', help='make the root that machines boot from, print where it is')
+    command = commands.add_parser(
+        'guest', help='make the root that machines boot from, print where it is'
+    )
+    command.add_argument('--coe', choices=_COES, default='swarm', help='of whose nodes')
     for name, text in (
         ('up', 'follow the cloud in the background'),
         ('watch', 'follow the cloud until interrupted'),
@@ -82,7 +85,7 @@ def run() -> int:
             print('\n'.join(lines) or 'real machines can boot here')
             return 1 if lines else 0
         case 'guest':
-            print(guest.ensure())
+            print(guest.ensure(arguments.coe))
         case 'up':
             up(arguments.coe or ['swarm'], arguments.names, arguments.bootstrap)
         case 'watch':
@@ -112,7 +115,8 @@ def up(coes: list[str], names: str = '', bootstrap: str = '') -> bool:
     lines = list(check.missing())
     if lines:
         raise ToolError('machines cannot boot here:\n' + '\n'.join(lines))
-    guest.ensure()
+    for coe in coes:
+        guest.ensure(coe)
     options = [word for coe in coes for word in ('--coe', coe)]
     process = Process(
         settings.PROCESSES, layout.WATCH,

@@ -1,11 +1,12 @@
-"""The guest: one root of Debian from which all machines boot.
+"""The guests: roots of Debian from which machines boot, one for Mesos, one for all others.
 
-It is what ``tools/image --format root`` makes, with no package beside, and a few files
-(folder ``guest_files``) that a machine in a container of this kind needs and a virtual
-one does not.
+Each is what ``tools/image --format root`` makes, the common one with no package beside,
+and a few files (folder ``guest_files``) that a machine in a container of this kind needs
+and a virtual one does not.
 """
 
 import contextlib
+import dataclasses
 import fcntl
 import functools
 import hashlib
@@ -23,36 +24,53 @@ from tools.node_image import build, recipe
 from tools.nodes import layout, programs
 
 SUITE: Final = 'bookworm'
-COES: Final = ('swarm', 'kubernetes')
 _FILES: Final = layout.SOURCE / 'guest_files'
 _UNITS: Final = ('nodes-kernel.service', 'nodes-volumes.service')
 
 
-@functools.cache
-def root() -> pathlib.Path:
-    """Where the root is, made or not."""
-    return layout.ROOTS / f'{SUITE}-{_digest()}'
+@dataclasses.dataclass(frozen=True)
+class Guest:
+    """What is in a root: what nodes of these COEs need, and further packages."""
+
+    coes: tuple[str, ...]
+    further: tuple[str, ...] = ()
 
 
-def is_made() -> bool:
-    """Whether the root is there."""
-    return root().is_dir()
+_COMMON: Final = Guest(('swarm', 'kubernetes'))
+#: By COE. Java is for those alone who need it.
+_OF: Final = {
+    'swarm': _COMMON,
+    'kubernetes': _COMMON,
+    'mesos': Guest(('mesos',), ('python3-kazoo',)),
+}
+_STANDIN: Final = layout.SOURCE / 'standins/mesos.py'
+#: By COE, what a stand-in is called on its nodes. Those of Kubernetes are downloaded.
+_STANDINS: Final = {'mesos': ('mesos-master', 'mesos-agent', 'marathon')}
 
 
-def ensure() -> pathlib.Path:
+def root(coe: str = 'swarm') -> pathlib.Path:
+    """Where the root for nodes of a COE is, made or not."""
+    return _root(_OF[coe])
+
+
+def _root(guest: Guest) -> pathlib.Path:
+    return layout.ROOTS / f'{SUITE}-{_digest(guest)}'
+
+
+def ensure(coe: str = 'swarm') -> pathlib.Path:
     """Make the root unless it is there; two at once make it once.
 
     :raises ToolError: it could not be made.
     """
-    if is_made():
-        return root()
+    if root(coe).is_dir():
+        return root(coe)
     layout.ROOTS.mkdir(parents=True, exist_ok=True)
     with _lock():
-        if not is_made():
-            say(f'making the guest, {SUITE}: about 90 s on an idle machine')
-            _make()
+        if not root(coe).is_dir():
+            say(f'making the guest for {coe}, {SUITE}: about 90 s on an idle machine')
+            _make(_OF[coe])
             _remove_others()
-    return root()
+    return root(coe)
 
 
 def program(name: str) -> pathlib.Path:
@@ -67,12 +85,21 @@ def program(name: str) -> pathlib.Path:
     raise ToolError(f'the guest has no {name}')
 
 
-def _make() -> None:
+def add_standins(disk: pathlib.Path, coe: str) -> None:
+    """Put the stand-ins for programs that no package has on a node's own disk."""
+    folder = disk / 'usr/local/bin'
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in _STANDINS.get(coe, ()):
+        shutil.copy(_STANDIN, folder / name)
+
+
+def _make(guest: Guest) -> None:
     with tempfile.TemporaryDirectory(dir=layout.ROOTS, prefix='.') as work:
-        coes = [word for coe in COES for word in ('--coe', coe)]
+        words = [word for coe in guest.coes for word in ('--coe', coe)]
+        words += [word for package in guest.further for word in ('--package', package)]
         done = subprocess.run(
             [
-                CHECKOUT / 'tools/image', '--format', 'root', '--suite', SUITE, *coes,
+                CHECKOUT / 'tools/image', '--format', 'root', '--suite', SUITE, *words,
                 '--mirror', layout.MIRROR, work,
             ],
             # Where the root is at last is all that goes to standard output.
@@ -83,22 +110,28 @@ def _make() -> None:
         made = pathlib.Path(work, 'root')
         shutil.copytree(_FILES, made, dirs_exist_ok=True, symlinks=True)
         programs.run('systemctl', f'--root={made}', 'enable', *_UNITS)
-        made.rename(root())
+        made.rename(_root(guest))
 
 
-def _digest() -> str:
+@functools.cache
+def _digest(guest: Guest) -> str:
     """Of all that decides what is in the root."""
-    parts = [repr((SUITE, COES, _UNITS)).encode()]
+    parts = [repr((SUITE, dataclasses.astuple(guest), _UNITS)).encode()]
     sources = [recipe.FILE, pathlib.Path(build.__file__)]
     for file in [*sources, *sorted(path for path in _FILES.rglob('*') if path.is_file())]:
         parts += [str(file.relative_to(layout.SOURCE.parent)).encode(), file.read_bytes()]
     return hashlib.sha256(b'\0'.join(parts)).hexdigest()[:12]
 
 
+def _roots() -> set[pathlib.Path]:
+    """Those of today's recipes."""
+    return {_root(guest) for guest in _OF.values()}
+
+
 def _remove_others() -> None:
     """Remove roots of earlier recipes, but those that machines run from."""
     for path in layout.ROOTS.glob(f'{SUITE}-*'):
-        if path == root() or not path.is_dir():
+        if path in _roots() or not path.is_dir():
             continue
         with contextlib.suppress(BlockingIOError), _lock(path.name, fcntl.LOCK_NB):
             shutil.rmtree(path, ignore_errors=True)
@@ -106,8 +139,10 @@ def _remove_others() -> None:
 
 @contextlib.contextmanager
 def held() -> Iterator[None]:
-    """Keep the root from being removed while machines run from it."""
-    with _lock(root().name, fcntl.LOCK_SH):
+    """Keep the roots from being removed while machines run from them."""
+    with contextlib.ExitStack() as stack:
+        for path in sorted(_roots()):
+            stack.enter_context(_lock(path.name, fcntl.LOCK_SH))
         yield
 
 

@@ -52,7 +52,6 @@ class Watch:
     def __init__(self, cloud: Cloud, claim: claims.Claim):
         self._cloud = cloud
         self._claim = claim
-        self._root = guest.root()
         self._networks = network.Networks(cloud.outside())
         self._forwarding = Forwarding()
         self._balancers = balancers.Balancers()
@@ -163,6 +162,7 @@ class Watch:
         ))
         made.wipe()
         seed.write(made.upper, server, user_data, link, self._cloud.network(link))
+        guest.add_standins(made.upper, made.facts.coe)
         made.save()
         self._boots[server_id] = set(self._cloud.boots(server_id))
         self._seen[server_id] = server.updated
@@ -182,7 +182,7 @@ class Watch:
             volumes.device(volume, size)
             for volume, size in self._volumes.get(server_id, {}).items()
         ]
-        found.boot(namespace, self._root, loops)
+        found.boot(namespace, guest.root(found.facts.coe), loops)
         LOG.info('%s: booted, %s, %s', found, link.address, found.facts.coe)
 
     def _stop(self, server_id: str) -> None:
