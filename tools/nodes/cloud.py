@@ -184,6 +184,10 @@ class Cloud:
         ).json()['server']
         return base64.b64decode(row.get(_USER_DATA) or '')
 
+    def status(self, server_id: str) -> str:
+        """What Nova takes a server for now."""
+        return str(self._nova.get(f'/servers/{server_id}').json()['server']['status'])
+
     def boots(self, server_id: str) -> dict[str, str]:
         """Reboots and rebuilds that were asked for, by the id of the request."""
         rows = self._nova.get(f'/servers/{server_id}/os-instance-actions').json()

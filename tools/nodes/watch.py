@@ -11,7 +11,7 @@ from typing import Final
 
 import requests
 
-from tools.common import command
+from tools.common import command, processes
 from tools.common.errors import ToolError
 from tools.devcloud import node_agent_claim as claims
 from tools.devcloud.node_agent_boot import StepFailed, read_settings
@@ -205,6 +205,9 @@ class Watch:
         self._halted.add(server_id)
         # As Nova does when it finds such a server.
         self._cloud.act(server_id, 'os-stop')
+        # Somebody may start it before the next look, which would not see that it was off.
+        processes.wait_until(lambda: self._cloud.status(server_id) in _OFF, _PATIENCE)
+        self._halted.discard(server_id)
 
     def _look_for_boots(self, server_id: str) -> None:
         """Do the reboots and rebuilds that users asked of Nova since the last look."""
