@@ -81,7 +81,8 @@ def left(upgrades: Iterable[_Ended], nodegroup_uuid: str) -> tuple[str, ...]:
     :param upgrades: of the bay, newest first; what has not ended leaves nothing yet.
     """
     for upgrade in upgrades:
-        asked, this = Upgrade.of(upgrade), current(Upgrade.of(upgrade))
+        asked = Upgrade.of(upgrade)
+        this = current(asked)
         is_done = upgrade.state == states.SUCCEEDED
         done = asked.groups if is_done else asked.groups[: asked.round]
         if nodegroup_uuid in {one.uuid for one in done}:

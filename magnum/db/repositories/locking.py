@@ -10,7 +10,7 @@ of the unique ``active_for`` at once: transactions are retried.)
 Whoever writes an event holds the bay, too: so events are in the order of their ids.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -91,22 +91,21 @@ def earlier_operations(
     :param limit: how many at most.
     """
     return session.scalars(
-        sa.select(Operation)
-        .filter_by(bay_uuid=operation.bay_uuid)
-        .where(Operation.verb.in_(verbs), Operation.id < operation.id)
-        .order_by(Operation.id.desc())
-        .limit(limit)
+        _latest(operation.bay_uuid, verbs).where(Operation.id < operation.id).limit(limit)
     )
 
 
 def latest_operations(session: orm.Session, bay_uuid: str, *verbs: str) -> Iterable[Operation]:
     """The bay's operations of some verbs, newest first, at most ``_MOST``."""
-    return session.scalars(
+    return session.scalars(_latest(bay_uuid, verbs).limit(_MOST))
+
+
+def _latest(bay_uuid: str, verbs: Collection[str]) -> sa.Select[Operation]:
+    return (
         sa.select(Operation)
         .filter_by(bay_uuid=bay_uuid)
         .where(Operation.verb.in_(verbs))
         .order_by(Operation.id.desc())
-        .limit(_MOST)
     )
 
 
