@@ -14,8 +14,8 @@ from tests.functional.people import Person
 from tests.nodes import bays, kubectl
 from tests.nodes.bays import Bay
 from tests.nodes.kubectl import Kubectl
-from tools.nodes import charts, web
-from tools.nodes.kubernetes import recipe
+from tools.nodes import workload
+from tools.nodes.kubernetes.labels import bay_labels
 from tools.nodes.workload import answer
 
 NODE_PORT: Final = 30080
@@ -32,25 +32,10 @@ def create(
     """
     made = bays.create(
         person, name, 'kubernetes', insecure_registry=downloads,
-        labels=labels(programs, downloads), **more,
+        labels=bay_labels(programs, downloads), **more,
     )
     made.complete('CREATE_COMPLETE')
     return made
-
-
-def labels(
-    programs: pathlib.Path, downloads: str, version: str = recipe.VERSION
-) -> dict[str, str]:
-    """Labels of a bay whose nodes run such a release, downloaded from there."""
-    return {
-        'kube_tag': version,
-        'kube_binaries_url': f'http://{downloads}/release',
-        'kube_binaries_digests': web.digests(programs, version),
-        'flannel_binaries_url': f'http://{downloads}/flannel',
-        'container_infra_prefix': f'{downloads}/bay/',
-        'node_ports_allowed_cidrs': '0.0.0.0/0',
-        **charts.labels(downloads, web.architecture()),
-    }
 
 
 def client(
@@ -81,30 +66,7 @@ def image(downloads: str) -> str:
 
 def run_web(client: Kubectl, downloads: str, count: int) -> None:
     """Run a pod on each of so many workers, that says its name, also on a port of all nodes."""
-    labels = {'app': 'web'}
-    container = {
-        'name': 'web', 'image': image(downloads), 'ports': [{'containerPort': 80}],
-        'readinessProbe': {'httpGet': {'path': '/', 'port': 80}, 'periodSeconds': 2},
-    }
-    apply(
-        client,
-        {
-            'apiVersion': 'apps/v1', 'kind': 'DaemonSet', 'metadata': {'name': 'web'},
-            'spec': {
-                'selector': {'matchLabels': labels},
-                'template': {'metadata': {'labels': labels}, 'spec': {
-                    'containers': [container], 'terminationGracePeriodSeconds': 2,
-                }},
-            },
-        },
-        {
-            'apiVersion': 'v1', 'kind': 'Service', 'metadata': {'name': 'web'},
-            'spec': {
-                'type': 'NodePort', 'selector': labels,
-                'ports': [{'port': 80, 'nodePort': NODE_PORT}],
-            },
-        },
-    )
+    apply(client, *workload.objects(image(downloads), NODE_PORT))
     wait_until(lambda: len(client.pods(WEB)) == count, 180, every=1)
 
 

@@ -14,10 +14,11 @@ import pytest
 from magnum.drivers.kubernetes.driver import KubernetesDriver
 from tests.functional.conftest import wait_until
 from tests.functional.people import Person, controller, is_accepted
-from tests.nodes import bays, kubernetes
+from tests.nodes import bays
 from tests.nodes.bays import Bay
 from tests.nodes.kubectl import Kubectl
 from tests.unit.drivers import masters, plans
+from tools.nodes.kubernetes.labels import bay_labels
 from tools.nodes.machine import Machine
 
 LABELS: Final = {
@@ -39,7 +40,7 @@ PATIENCE: Final = 240
 
 @pytest.fixture(scope='module')
 def labels(programs: pathlib.Path, downloads: str) -> dict[str, str]:
-    return {**kubernetes.labels(programs, downloads), **LABELS}
+    return {**bay_labels(programs, downloads), **LABELS}
 
 
 @pytest.fixture(scope='module')

@@ -20,6 +20,7 @@ from tests.nodes.kubectl import Kubectl
 from tests.nodes.kubernetes import CERTIFICATES
 from tests.nodes.watch import Watch
 from tools.nodes.kubernetes import recipe
+from tools.nodes.kubernetes.labels import bay_labels
 from tools.nodes.machine import Machine
 
 MASTERS: Final = 3
@@ -198,7 +199,7 @@ def test_masters_take_over_the_next_release_one_at_a_time(
         }) == 2
 
     with Answers(bay.machines('master')) as answers, Watch(is_answered) as balanced:
-        bay.upgrade(kubernetes.labels(programs, downloads, recipe.NEXT))
+        bay.upgrade(bay_labels(programs, downloads, recipe.NEXT))
         wait_until(are_of_both, 600, every=1)
         magnum.kill()
         magnum.start()

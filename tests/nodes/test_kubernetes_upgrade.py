@@ -16,6 +16,7 @@ from tests.nodes.kubectl import Kubectl
 from tests.nodes.kubernetes import NODE_PORT
 from tests.nodes.watch import Watch
 from tools.nodes.kubernetes import recipe
+from tools.nodes.kubernetes.labels import bay_labels
 from tools.nodes.machine import Machine
 
 WORKERS: Final = 2
@@ -65,7 +66,7 @@ def test_what_fails_is_undone(
 ) -> None:
     """The API server does not know an option: its master has its former release again."""
     before = servers(bay, '')
-    labels = kubernetes.labels(programs, downloads, recipe.NEXT)
+    labels = bay_labels(programs, downloads, recipe.NEXT)
     with Watch(lambda: answers(bay)) as workload:
         bay.upgrade({**labels, 'kubeapi_options': '--no-such-option=1'})
         failed = bay.complete('UPDATE_FAILED')
@@ -112,7 +113,7 @@ def test_the_next_release_masters_first(
         Watch(lambda: answers(bay)) as workload,
         Watch(lambda: client.run('get', '--raw=/readyz', timeout=20).returncode == 0) as api,
     ):
-        bay.upgrade(kubernetes.labels(programs, downloads, recipe.NEXT))
+        bay.upgrade(bay_labels(programs, downloads, recipe.NEXT))
         while bay.person.settled(bay.uuid) is None:
             assert never_older()
         bay.complete('UPDATE_COMPLETE')
@@ -148,7 +149,7 @@ def test_nodes_that_are_made_later_are_of_it(bay: Bay, client: Kubectl) -> None:
 def test_no_way_leads_back_or_too_far(
     bay: Bay, programs: pathlib.Path, downloads: str, release: str
 ) -> None:
-    labels: dict[str, Any] = {**kubernetes.labels(programs, downloads), 'kube_tag': release}
+    labels: dict[str, Any] = {**bay_labels(programs, downloads), 'kube_tag': release}
     answer = bay.ask_upgrade(labels)
     assert answer.status_code == 400
     assert 'labels/kube_tag' in answer.text

@@ -26,6 +26,7 @@ USUAL: Final = {
     'postgresql': 25432,
     'magnum': 9511,
     'horizon': 8188,
+    'nodes-downloads': 8288,
     'keystone': 5000,
     'glance': 9292,
     'placement': 8778,

@@ -75,6 +75,7 @@ MEMCACHED_PORT = _port('memcached')
 POSTGRESQL_PORT = _port('postgresql')
 MAGNUM_PORT = _port('magnum')
 HORIZON_PORT = _port('horizon')
+DOWNLOADS_PORT = _port('nodes-downloads')
 
 MARIADB_SOCKET = SOCKETS / 'mariadb.sock'
 RABBITMQ_NODE = f'devcloud-{RABBITMQ_PORT}@localhost'

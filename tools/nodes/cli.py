@@ -17,8 +17,10 @@ from tools.common.errors import ToolError
 from tools.common.place import CHECKOUT
 from tools.common.processes import Process
 from tools.devcloud import node_agent_claim, settings
-from tools.nodes import check, guest, layout, machine, watch
+from tools.nodes import check, guest, layout, machine, watch, web
 from tools.nodes.cloud import ClientException, Cloud
+from tools.nodes.kubernetes import build
+from tools.nodes.kubernetes.labels import bay_labels
 from tools.nodes.machine import Machine
 
 _COES: Final = ('swarm', 'kubernetes', 'mesos')
@@ -71,6 +73,12 @@ def _parser() -> argparse.ArgumentParser:
         ('join', 'connect it again'),
     ):
         commands.add_parser(name, help=text).add_argument('name', metavar='NAME')
+    command = commands.add_parser(
+        'serve', help='serve what nodes of Kubernetes download, until interrupted'
+    )
+    command.add_argument('--port', type=int, required=True, metavar='NUMBER')
+    command = commands.add_parser('labels', help='labels of a Kubernetes bay that is served so')
+    command.add_argument('downloads', metavar='ADDRESS:PORT')
     commands.add_parser('down', help='stop all machines, keep their disks')
     commands.add_parser('reset', help='stop all machines, remove their disks')
     return parser
@@ -92,6 +100,11 @@ def run() -> int:
             _watch(arguments)
         case 'list':
             _list()
+        case 'serve':
+            _serve(arguments.port)
+        case 'labels':
+            for pair in bay_labels(build.programs(), arguments.downloads).items():
+                print('='.join(pair))
         case 'run':
             return subprocess.run(find(arguments.name).command(arguments.words)).returncode
         case 'kill':
@@ -161,13 +174,25 @@ def find(name: str) -> Machine:
 def _watch(arguments: argparse.Namespace) -> None:
     logging.basicConfig(level=logging.WARNING, format='%(asctime)s %(levelname)s %(message)s')
     watch.LOG.setLevel(logging.INFO)
-    stopping = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopping.set())
+    stopping = _stopping()
     claim = watch.claim(arguments.coe or ['swarm'], arguments.names, arguments.bootstrap)
     layout.STATE.mkdir(parents=True, exist_ok=True)
     (settings.STATE / node_agent_claim.FILE).write_text(json.dumps(claim))
     watch.run(claim, stopping)
+
+
+def _serve(port: int) -> None:
+    stopping = _stopping()
+    with web.running(build.programs(), settings.IP, port):
+        stopping.wait()
+
+
+def _stopping() -> threading.Event:
+    """What is set when this process is told to stop."""
+    stopping = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.set())
+    return stopping
 
 
 def _list() -> None:

@@ -28,6 +28,7 @@ from tools.nodes import (
 )
 from tools.nodes.cloud import ClientException, Cloud, Link, NotFound, Server
 from tools.nodes.forwarding import Forwarding
+from tools.nodes.kubernetes import recipe
 from tools.nodes.machine import Facts, Machine
 
 LOG = logging.getLogger('nodes')
@@ -44,14 +45,21 @@ _PATIENCE: Final = 60.0
 _PATIENCE_AT_END: Final = 10.0
 #: Seconds before what failed is tried again.
 _RETRY: Final = 20.0
+#: Settings that nodes of a COE have to have to be booted here: of Kubernetes there are the
+#: releases that were built.
+_ONLY: Final = {
+    'kubernetes': {
+        'MAGNUM_KUBE_VERSION': f'(?:{re.escape(recipe.VERSION)}|{re.escape(recipe.NEXT)})$',
+    },
+}
 
 
 class Watch:
     """Keeps machines in step with the servers of the cloud."""
 
-    def __init__(self, cloud: Cloud, claim: claims.Claim):
+    def __init__(self, cloud: Cloud, claimed: claims.Claims):
         self._cloud = cloud
-        self._claim = claim
+        self._claimed = claimed
         self._networks = network.Networks(cloud.outside())
         self._forwarding = Forwarding()
         self._balancers = balancers.Balancers()
@@ -146,7 +154,7 @@ class Watch:
         server = self._servers[server_id]
         user_data = self._cloud.user_data(server_id)
         settings = read_settings(user_data)
-        if settings is None or not claims.covers(self._claim, settings):
+        if settings is None or not claims.covers(self._claimed, settings):
             self._foreign.add(server_id)
             return
         links = self._cloud.links(device_id=server_id)
@@ -326,12 +334,12 @@ def sweep() -> None:
     volumes.detach_all()
 
 
-def run(claim: claims.Claim, stopping: threading.Event, interval: float = _INTERVAL) -> None:
+def run(claimed: claims.Claims, stopping: threading.Event, interval: float = _INTERVAL) -> None:
     """Follow the cloud until told to stop; one that is away is waited for."""
     layout.MACHINES.mkdir(parents=True, exist_ok=True)
     with _only_one(), guest.held():
         sweep()
-        watch = Watch(Cloud(), claim)
+        watch = Watch(Cloud(), claimed)
         is_away = False
         try:
             while not stopping.is_set():
@@ -361,14 +369,18 @@ def _only_one() -> Iterator[None]:
         yield
 
 
-def claim(coes: list[str], names: str, bootstrap: str) -> claims.Claim:
+def claim(coes: list[str], names: str, bootstrap: str) -> claims.Claims:
     """What is booted here: nodes of these COEs, names and endpoints.
 
     :param names: a regular expression.
     :param bootstrap: what the address of the nodes' endpoint begins with.
     """
-    return {
-        'MAGNUM_COE': f'(?:{"|".join(map(re.escape, coes))})$',
-        'MAGNUM_NODE_NAME': names,
-        'MAGNUM_BOOTSTRAP_URL': re.escape(bootstrap),
-    }
+    return [
+        {
+            'MAGNUM_COE': f'{re.escape(coe)}$',
+            'MAGNUM_NODE_NAME': names,
+            'MAGNUM_BOOTSTRAP_URL': re.escape(bootstrap),
+            **_ONLY.get(coe, {}),
+        }
+        for coe in coes
+    ]

@@ -6,7 +6,8 @@ import shutil
 import subprocess
 import urllib.error
 import urllib.request
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from tools.common.errors import ToolError
 from tools.nodes.image import Image
@@ -56,6 +57,35 @@ def service(name: str, *options: str) -> tuple[str, ...]:
         'service', 'create', '--quiet', '--no-resolve-image', '--mode', 'global',
         '--name', name, '--hostname', '{{.Node.Hostname}}',
         '--publish', f'mode=host,published={PORT},target={PORT}', *options, IMAGE, *COMMAND,
+    )
+
+
+def objects(image: str, node_port: int) -> tuple[Mapping[str, Any], ...]:
+    """Objects of Kubernetes that run a pod on every worker, and publish them on all nodes.
+
+    :param image: serves the pod's host name on :data:`PORT`.
+    """
+    labels = {'app': 'web'}
+    container = {
+        'name': 'web', 'image': image, 'ports': [{'containerPort': PORT}],
+        'readinessProbe': {'httpGet': {'path': '/', 'port': PORT}, 'periodSeconds': 2},
+    }
+    pod = {'containers': [container], 'terminationGracePeriodSeconds': 2}
+    return (
+        {
+            'apiVersion': 'apps/v1', 'kind': 'DaemonSet', 'metadata': {'name': 'web'},
+            'spec': {
+                'selector': {'matchLabels': labels},
+                'template': {'metadata': {'labels': labels}, 'spec': pod},
+            },
+        },
+        {
+            'apiVersion': 'v1', 'kind': 'Service', 'metadata': {'name': 'web'},
+            'spec': {
+                'type': 'NodePort', 'selector': labels,
+                'ports': [{'port': PORT, 'nodePort': node_port}],
+            },
+        },
     )
 
 

@@ -1,6 +1,7 @@
 """A baymodel and a bay for each kind of container cluster."""
 
 import dataclasses
+from collections.abc import Mapping
 
 from tools.common.command import say
 from tools.devcloud import settings
@@ -19,7 +20,7 @@ class Plan:
     coe: str
     image: str
     nodes: int
-    labels: str = ''
+    labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -27,11 +28,11 @@ class Plan:
         return f'quickstart-{self.coe}'
 
 
-#: This machine, as bays see it: their published ports are open to it.
-_HERE = f'{settings.EXTERNAL_ADDRESSES[1]}/32'
+#: What opens the ports that bays publish to this machine.
+OPEN_TO_US = {'node_ports_allowed_cidrs': f'{settings.EXTERNAL_ADDRESSES[1]}/32'}
 PLANS = (
     Plan('kubernetes', 'debian-12', nodes=2),
-    Plan('swarm', 'debian-12', nodes=1, labels=f'node_ports_allowed_cidrs={_HERE}'),
+    Plan('swarm', 'debian-12', nodes=1, labels=OPEN_TO_US),
     Plan('mesos', 'debian-12', nodes=1),
 )
 
@@ -56,12 +57,15 @@ class Bay:
         return self.status.endswith(_COMPLETE)
 
 
-def ensure() -> None:
-    """Ask for the baymodels and bays that are not there, all at once."""
+def ensure(labels: Mapping[str, Mapping[str, str]]) -> None:
+    """Ask for the baymodels and bays that are not there, all at once.
+
+    :param labels: further ones of baymodels, by COE.
+    """
     models = {row['name'] for row in client.rows(client.magnum('baymodel-list'))}
     for plan in PLANS:
         if plan.name not in models:
-            _create_baymodel(plan)
+            _create_baymodel(plan, {**plan.labels, **labels.get(plan.coe, {})})
     known = {bay.name: bay for bay in listed()}
     for plan in PLANS:
         if plan.name in known:
@@ -76,7 +80,7 @@ def ensure() -> None:
         say(f'   bay {plan.name} requested: 1 master, {plan.nodes} node(s) of {plan.image}')
 
 
-def _create_baymodel(plan: Plan) -> None:
+def _create_baymodel(plan: Plan, labels: Mapping[str, str]) -> None:
     client.magnum(
         'baymodel-create',
         *('--name', plan.name),
@@ -86,7 +90,7 @@ def _create_baymodel(plan: Plan) -> None:
         *('--external-network-id', settings.EXTERNAL_NETWORK),
         *('--flavor-id', 'm1.small'),
         *('--master-flavor-id', 'm1.small'),
-        *(('--labels', plan.labels) if plan.labels else ()),
+        *(word for pair in labels.items() for word in ('--labels', '='.join(pair))),
     )
     say(f'   baymodel {plan.name} made')
 

@@ -22,6 +22,7 @@ from tools.quickstart_steps import (
     magnum,
     summary,
     watch,
+    workloads,
 )
 from tools.quickstart_steps.progress import Phases, run_through
 
@@ -30,6 +31,8 @@ _USUAL = {
     'system packages': 50, "Magnum's environment": 15, 'development cloud': 95, 'Magnum': 5,
     'nodes': 95, 'bays': 45,
 }
+#: More of them for bays whose nodes are real machines, by COE.
+_MORE = {'kubernetes': 100}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -59,8 +62,9 @@ def _parser() -> argparse.ArgumentParser:
         '--nodes',
         choices=machines.WAYS,
         default=machines.AUTO,
-        help='real: nodes of the Swarm bay are machines that boot (needs root); played: an agent '
-        'plays all nodes; auto: real where that is possible (default: %(default)s)',
+        help='real: nodes of the Swarm bay are machines that boot (needs root), and those of the '
+        'Kubernetes bay once its programs are built; played: an agent plays all nodes; auto: '
+        'real where that is possible (default: %(default)s)',
     )
     return parser
 
@@ -71,34 +75,34 @@ def _refuse() -> None:
 
 def _up(real_backends: bool, nodes: str) -> None:
     """Do all that is missing; raise an error if a bay is not well in the end."""
-    phases = Phases(_USUAL)
+    more = sum(_MORE.get(coe, 0) for coe in machines.possible(nodes))
+    phases = Phases({**_USUAL, 'bays': _USUAL['bays'] + more})
     magnum.require_mode(real_backends)
     checks.check()
     with phases.phase('system packages'):
         run_through(layout.SYSTEM_PACKAGES, *machines.profiles(nodes))
-        are_real = machines.decide(nodes)
+        real = machines.decide(nodes)
     with phases.phase("Magnum's environment"):
         environment.install()
     with phases.phase('development cloud'):
         cloud.up()
     with phases.phase('Magnum'):
-        configuration.write(real_backends)
+        configuration.write(real_backends, any_kubernetes=machines.KUBERNETES in real)
         for name in magnum.start(real_backends):
             say(f'   {name} started')
         summary.write_openrc()
     with phases.phase('nodes'):
-        if are_real and machines.start():
-            say(f'   nodes of {" and ".join(machines.COES)} are real machines that boot here')
+        if real and machines.start(real):
+            say(f'   nodes of {" and ".join(real)} are real machines that boot here')
         if magnum.start_node_agent():
             say('   node agent started: it plays the nodes that nothing boots')
     with phases.phase('bays'):
-        bays.ensure()
+        bays.ensure(machines.labels(real))
         watch.until_built(functools.partial(magnum.require_alive, real_backends))
     failed = summary.print_bays()
-    if are_real and not failed:
-        for coe in machines.COES:
-            name = f'quickstart-{coe}'
-            machines.show_service(name, summary.workers(name))
+    if not failed:
+        for coe in real:
+            workloads.show(coe, f'quickstart-{coe}')
     summary.print_directions()
     say('; '.join(f'{name} {elapsed:.0f} s' for name, elapsed in phases.seconds.items()))
     if failed:

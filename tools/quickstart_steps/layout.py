@@ -21,8 +21,9 @@ PROCESSES = Home(LOG, settings.RUN, settings.STATE, settings.PROCESSES.advice)
 STATE = ROOT / 'state'
 PROGRAMS = ROOT / 'bin'
 OPENRC = ROOT / 'openrc'
-#: Files of Docker's client for the bay on real machines.
+#: Files of Docker's client and of kubectl for the bays on real machines.
 DOCKER = ROOT / 'docker'
+KUBECTL = ROOT / 'kubectl'
 LOCK = ROOT / 'lock'
 #: Is there while the development cloud runs because we started it.
 CLOUD_IS_OURS = ROOT / 'cloud-is-ours'

@@ -9,7 +9,7 @@ from tools.common import network, processes
 from tools.common.errors import ToolError
 from tools.common.processes import Process
 from tools.devcloud import settings
-from tools.quickstart_steps import configuration, layout
+from tools.quickstart_steps import configuration, downloads, layout
 from tools.quickstart_steps.configuration import CONDUCTORS
 from tools.quickstart_steps.progress import environment_with, run_logged
 
@@ -134,13 +134,15 @@ def require_alive(real_backends: bool) -> None:
 
 def stop() -> list[str]:
     """Stop all that was started here; return the names."""
-    return layout.PROCESSES.stop((settings.MACHINES_WATCH, *MAGNUM_NAMES, NODE_AGENT))
+    return layout.PROCESSES.stop(
+        (settings.MACHINES_WATCH, downloads.NAME, *MAGNUM_NAMES, NODE_AGENT)
+    )
 
 
 def describe() -> list[str]:
     """A line about each process that runs."""
     return [
         f'{name:20} pid {pid}'
-        for name in (*MAGNUM_NAMES, NODE_AGENT, settings.MACHINES_WATCH)
+        for name in (*MAGNUM_NAMES, NODE_AGENT, settings.MACHINES_WATCH, downloads.NAME)
         if (pid := layout.PROCESSES.pid(name))
     ]

@@ -238,8 +238,11 @@ def test_nodes_of_real_machines_are_left_alone(
 ) -> None:
     claim = tmp_path / node_agent_claim.FILE
     claim.parent.mkdir()
-    claim.write_text(json.dumps({'MAGNUM_COE': 'swarm$', 'MAGNUM_NODE_NAME': 'real-'}))
-    names = {'real-1': 'swarm', 'unreal-1': 'swarm', 'real-2': 'swarm-mode'}
+    claim.write_text(json.dumps([
+        {'MAGNUM_COE': 'swarm$', 'MAGNUM_NODE_NAME': 'real-'},
+        {'MAGNUM_COE': 'mesos$'},
+    ]))
+    names = {'real-1': 'swarm', 'unreal-1': 'swarm', 'real-2': 'swarm-mode', 'real-3': 'mesos'}
     for name, coe in names.items():
         nova.add(name, user_data({**settings, 'MAGNUM_NODE_NAME': name, 'MAGNUM_COE': coe}))
     agent = node_agent.Agent(nova, tmp_path / 'node-agent', stopping)
@@ -249,7 +252,9 @@ def test_nodes_of_real_machines_are_left_alone(
     assert 'name of real-1: left to a real machine' in caplog.text
 
 
-@pytest.mark.parametrize('text', ['{', '[]', '{"MAGNUM_COE": "("}', '{"MAGNUM_COE": 1}'])
+@pytest.mark.parametrize('text', [
+    '{', '{"MAGNUM_COE": "swarm"}', '[1]', '[{"MAGNUM_COE": "("}]', '[{"MAGNUM_COE": 1}]',
+])
 def test_a_claim_that_cannot_be_read_claims_nothing(
     text: str, tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -46,3 +46,14 @@ def test_real_backends(folder: pathlib.Path) -> None:
 def test_files_are_private(folder: pathlib.Path) -> None:
     configuration.write(real_backends=True)
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+
+
+def test_bays_may_have_the_release_of_kubernetes_that_was_built(folder: pathlib.Path) -> None:
+    configuration.write(real_backends=False)
+    conf = _read(f'{folder}/magnum.conf')
+    assert not conf.drivers.any_version
+    assert not conf.drivers.insecure_downloads
+    configuration.write(real_backends=False, any_kubernetes=True)
+    conf = _read(f'{folder}/magnum.conf')
+    assert conf.drivers.any_version
+    assert conf.drivers.insecure_downloads
