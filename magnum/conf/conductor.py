@@ -78,7 +78,7 @@ OPTIONS = [
         default=20,
         min=0,
         mutable=True,
-        help='Changes of node groups that wait for their turn at one bay. Further ones are '
+        help='Changes that wait for their turn at one bay. Further ones are '
         'refused with the status 409; 0 refuses all while something goes on.',
     ),
     cfg.IntOpt(

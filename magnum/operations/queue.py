@@ -1,6 +1,6 @@
 """Turns at a bay: which operations are active, side by side, and which wait.
 
-What changes one node group and cannot run now is accepted, and waits in the
+What cannot run now and does not contradict what runs is accepted, and waits in the
 state PENDING. Every transaction that ends an active operation gives what may
 go on then its turn; the watcher does where none did. What waits is checked
 again then: it may have become impossible.
@@ -18,16 +18,22 @@ from magnum.db.repositories.locking import NodegroupGone
 from magnum.db.statements import database_now
 from magnum.domain import machine, nodegroups, rounds, states, turns
 from magnum.domain.failures import Failure
-from magnum.domain.parameters import Parameters, Resize
+from magnum.domain.parameters import Parameters, Resize, Upgrade
 from magnum.operations import half_made
 
 _ROTATIONS: Final = frozenset({states.ROTATE_CREDENTIAL, states.ROTATE_CA})
 #: Each verb that may wait, and what it may wait behind. A new node group has the
-#: image and the labels of the bay, which an upgrade is about to change.
+#: image and the labels of the bay, which an upgrade is about to change; and a second
+#: upgrade was checked against what the first is about to change.
 BEHIND: Final = {
     states.RESIZE: turns.CHANGES_OF_GROUPS | _ROTATIONS | {states.UPGRADE},
     states.DELETE_NODEGROUP: turns.CHANGES_OF_GROUPS | _ROTATIONS | {states.UPGRADE},
     states.CREATE_NODEGROUP: turns.CHANGES_OF_GROUPS | _ROTATIONS,
+    states.UPGRADE: turns.CHANGES_OF_GROUPS | _ROTATIONS,
+    **{
+        verb: turns.CHANGES_OF_GROUPS | {states.UPGRADE} | _ROTATIONS - {verb}
+        for verb in _ROTATIONS
+    },
 }
 
 
@@ -165,16 +171,18 @@ def _refuse(session: orm.Session, operation: Operation, hindrance: str) -> str:
 def _hindrance(session: orm.Session, operation: Operation) -> str | None:
     """Why what was accepted cannot be done now."""
     asked = Parameters.of(operation)
+    uuid = rounds.nodegroup_uuid(asked)
+    if uuid is None:        # it is about the bay
+        return None
     try:
-        group = locking.nodegroup(
-            session, operation.bay_uuid, rounds.nodegroup_uuid(asked) or ''
-        )
+        group = locking.nodegroup(session, operation.bay_uuid, uuid)
     except NodegroupGone:
         return 'The node group is gone.'
-    if isinstance(asked, Resize):
+    if isinstance(asked, Resize | Upgrade):
         masters = half_made.in_the_way(session, operation.bay_uuid, group)
         if masters is not None:
             return f'An upgrade ended while it replaced a node of {masters}: retry that first.'
+    if isinstance(asked, Resize):
         if group.stack_id is None and not group.is_default:
             return 'The node group was not created.'
         try:

@@ -1,4 +1,4 @@
-"""Changes of node groups that wait for their turn at a bay."""
+"""Changes of a bay that wait for their turn."""
 
 from typing import Any
 
@@ -8,11 +8,13 @@ import sqlalchemy as sa
 from magnum.db import models
 from magnum.db.repositories import bays, nodegroups
 from magnum.domain import states
-from magnum.domain.parameters import Resize
+from magnum.domain.parameters import Resize, Upgrade
 from magnum.operations.accept.errors import OperationInProgress, QueueFull
 from magnum.operations.watcher import Watcher
 from magnum.operations.work import Work
 from tests.operations.conftest import Killed, World, error_of
+
+OF_THE_BAY = ('upgrade', 'rotate_ca', 'rotate_credential')
 
 
 @pytest.fixture
@@ -26,6 +28,12 @@ def uuid(world: World) -> str:
 def _states(world: World, uuid: str) -> list[tuple[str, str]]:
     """Verbs and states of what was asked of the bay, but for its creation."""
     return [(one.verb, one.state) for one in world.operations(uuid)[1:]]
+
+
+def _of_the_bay(world: World, uuid: str, verb: str) -> models.Operation:
+    args = [world.new_baymodel()] if verb == 'upgrade' else []
+    asked: models.Operation = world.ask(verb, uuid, *args)
+    return asked
 
 
 def _count(world: World, name: str = 'default-worker') -> Any:
@@ -208,17 +216,115 @@ def test_a_delete_of_the_bay_over_all_of_it(world: World, uuid: str) -> None:
 
 
 def test_what_does_not_wait(world: World) -> None:
-    """Nothing waits behind the creation of the bay; what concerns the whole bay never waits."""
+    """Nothing waits behind the creation of the bay, or behind what it contradicts."""
     uuid = world.create(name='bay')
-    for ask in (lambda: world.ask('resize', uuid, 3), lambda: world.add_nodegroup(uuid)):
+    for ask in (
+        lambda: world.ask('resize', uuid, 3), lambda: world.add_nodegroup(uuid),
+        *(lambda verb=verb: _of_the_bay(world, uuid, verb) for verb in OF_THE_BAY),
+    ):
         with pytest.raises(OperationInProgress):
             ask()
     world.build(uuid)
+    world.ask('resize', uuid, 3)
+    for verb in OF_THE_BAY:
+        waits = _of_the_bay(world, uuid, verb)
+        assert waits.state == 'PENDING'
+        with pytest.raises(OperationInProgress) as refused:
+            _of_the_bay(world, uuid, verb)
+        assert refused.value.active.uuid == waits.uuid
+    with pytest.raises(OperationInProgress) as refused:     # before the upgrade or after it?
+        world.add_nodegroup(uuid)
+    assert refused.value.active.verb == 'upgrade'
+
+
+# A rotation of the authority ends with the word of nodes; its turn is in test_side_by_side.
+@pytest.mark.parametrize('verb', ['upgrade', 'rotate_credential'])
+def test_what_concerns_the_bay_waits_for_changes_of_groups(
+    world: World, uuid: str, verb: str
+) -> None:
+    world.ask('resize', uuid, 3)
+    world.worker().turn()
+    world.add_nodegroup(uuid)
+    asked = _of_the_bay(world, uuid, verb)
+    world.ask('resize', uuid, 2)            # this one goes on behind it
+    assert _states(world, uuid) == [
+        ('resize', 'WAITING'), ('create_nodegroup', 'PENDING'), (verb, 'PENDING'),
+        ('resize', 'PENDING'),
+    ]
+    assert world.bay(uuid).status == 'UPDATE_IN_PROGRESS'
+    world.build_all(uuid)
+    assert {state for _, state in _states(world, uuid)} == {'SUCCEEDED'}
+    ended = sorted(world.operations(uuid)[1:], key=lambda one: str(one.finished_at))
+    assert [one.verb for one in ended] == ['resize', 'create_nodegroup', verb, 'resize']
+    assert (world.bay(uuid).status, _count(world)) == ('UPDATE_COMPLETE', 2)
+    if verb == 'upgrade':                   # of the node group, too, that was made before it
+        assert world.bay(uuid).baymodel_id == Upgrade.of(asked).baymodel
+        assert {one.name for one in Upgrade.of(world.again(asked)).groups} == {
+            'default-worker', 'gpu',
+        }
+
+
+@pytest.mark.parametrize('verbs', [
+    ('upgrade', 'rotate_credential'), ('rotate_credential', 'upgrade'),
+])
+def test_what_concerns_the_bay_waits_for_its_like(
+    world: World, uuid: str, verbs: tuple[str, ...]
+) -> None:
+    for verb in verbs:
+        _of_the_bay(world, uuid, verb)
+    assert [state for _, state in _states(world, uuid)] == ['QUEUED', 'PENDING']
+    world.build_all(uuid)
+    assert _states(world, uuid) == [(verb, 'SUCCEEDED') for verb in verbs]
+
+
+def test_a_waiting_upgrade_goes_on_after_a_failure(world: World, uuid: str) -> None:
+    world.ask('resize', uuid, 3)
+    upgrade = _of_the_bay(world, uuid, 'upgrade')
+    world.fail()
+    assert world.again(upgrade).state == 'QUEUED'
+    assert world.bay(uuid).status == 'UPDATE_IN_PROGRESS'
+    assert world.bay(uuid).status_reason, 'what failed meanwhile is remembered'
+    world.build_all(uuid)
+    assert world.again(upgrade).state == 'SUCCEEDED'
+    # It has made the node group whole that the resize had left.
+    assert (world.bay(uuid).status, world.bay(uuid).status_reason) == ('UPDATE_COMPLETE', None)
+
+
+def test_a_waiting_upgrade_is_cancelled(world: World, uuid: str) -> None:
+    world.ask('resize', uuid, 3)
+    upgrade = _of_the_bay(world, uuid, 'upgrade')
+    world.about('cancel', upgrade)
+    world.add_nodegroup(uuid)               # nothing is in its way any more
+    world.build_all(uuid)
+    assert _states(world, uuid) == [
+        ('resize', 'SUCCEEDED'), ('upgrade', 'CANCELLED'), ('create_nodegroup', 'SUCCEEDED'),
+    ]
+    assert world.bay(uuid).status == 'UPDATE_COMPLETE'
+
+
+def test_a_baymodel_that_changed_while_its_upgrade_waited(world: World, uuid: str) -> None:
     target = world.new_baymodel()
     world.ask('resize', uuid, 3)
-    for verb, *args in (('upgrade', target), ('rotate_ca',), ('rotate_credential',)):
-        with pytest.raises(OperationInProgress):
-            world.ask(verb, uuid, *args)
+    upgrade = world.ask('upgrade', uuid, target)
+    with world.database.writing() as session:
+        session.merge(target).docker_volume_size = 17
+    world.build_all(uuid)
+    assert error_of(world.again(upgrade))['code'] == 'plan_refused'
+    assert world.bay(uuid).status == 'UPDATE_FAILED'
+
+
+def test_an_upgrade_of_a_group_that_is_about_to_go(world: World, uuid: str) -> None:
+    world.add_nodegroup(uuid)
+    world.build(uuid)
+    group = world.nodegroup('gpu').uuid
+    target = world.new_baymodel()
+    world.ask('resize', uuid, 3)
+    upgrade = world.ask('upgrade', uuid, target, nodegroup_uuid=group)
+    world.about('cancel', upgrade)
+    gone = world.ask('delete_nodegroup', uuid, group)
+    with pytest.raises(OperationInProgress) as refused:
+        world.ask('upgrade', uuid, target, nodegroup_uuid=group)
+    assert refused.value.active.uuid == gone.uuid
 
 
 def test_as_many_wait_as_may(world: World, uuid: str) -> None:

@@ -367,13 +367,11 @@ def test_heat_does_not_say_which_nodes_there_are(
     assert world.stack('gpu')['nodes'] == before
 
 
-def test_nothing_else_meanwhile(world: World, uuid: str) -> None:
+def test_no_second_one_and_no_node_group_meanwhile(world: World, uuid: str) -> None:
     target = world.new_baymodel()
     world.ask('upgrade', uuid, target)
     with pytest.raises(OperationInProgress):
         world.ask('upgrade', uuid, target)
-    with pytest.raises(OperationInProgress):
-        world.ask('rotate_ca', uuid)
     with pytest.raises(OperationInProgress):
         world.add_nodegroup(uuid)
 

@@ -31,7 +31,7 @@ PLAN_REFUSED: Final = Kind(
 )
 OPERATION_IN_PROGRESS: Final = Kind(
     'magnum.bay.operation_in_progress', 409,
-    'Another operation on the bay is active; the detail names it.',
+    'Another operation on the bay is active or waits, and excludes this one; the detail names it.',
     'Wait until it has ended, or delete the bay: a delete is taken at any time.',
 )
 NOT_READY: Final = Kind(

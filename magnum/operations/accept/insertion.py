@@ -55,16 +55,6 @@ class Line:
         return turns.before(wanted, self.active, self.waiting, self.defaults, at_once)
 
 
-def check_idle(session: orm.Session, bay: models.Bay) -> None:
-    """Check that nothing goes on at the bay, and nothing waits.
-
-    :raises OperationInProgress: something does.
-    """
-    line = Line.of(session, bay.uuid)
-    for other in (*line.active, *line.waiting):
-        raise in_progress(session, other)
-
-
 def in_progress(session: orm.Session, active: models.Operation) -> OperationInProgress:
     """The error that names an operation in the way."""
     session.expunge(active)  # the rollback to come must not empty it
@@ -130,11 +120,21 @@ def begin_or_enqueue(
 def check_may_wait(session: orm.Session, line: Line, verb: str) -> None:
     """Check that something may be asked of a bay at which something goes on.
 
-    :raises OperationInProgress: it contradicts what is active.
+    :raises OperationInProgress: it contradicts what is active or waits.
     """
-    for active in line.active:
-        if active.verb not in BEHIND[verb]:
-            raise in_progress(session, active)
+    for other in (*line.active, *line.waiting):
+        if other.verb not in BEHIND[verb]:
+            raise in_progress(session, other)
+
+
+def check_stays(session: orm.Session, line: Line, group: models.Nodegroup) -> None:
+    """Check that a node group is not about to go.
+
+    :raises OperationInProgress: its delete goes on or waits.
+    """
+    for other in line.about(group.uuid):
+        if other.verb == states.DELETE_NODEGROUP:
+            raise in_progress(session, other)
 
 
 def check_masters(session: orm.Session, bay: models.Bay, group: models.Nodegroup) -> None:

@@ -14,7 +14,7 @@ from magnum.operations.accept.insertion import (
     begin_or_enqueue,
     check_masters,
     check_may_wait,
-    in_progress,
+    check_stays,
 )
 from magnum.operations.accept.requester import Requester
 
@@ -48,9 +48,8 @@ def accept(
     """
     line = Line.of(session, bay.uuid)
     group = locking.nodegroup(session, bay.uuid, nodegroup_uuid)
+    check_stays(session, line, group)
     for other in line.about(group.uuid):
-        if other.verb == states.DELETE_NODEGROUP:
-            raise in_progress(session, other)
         if other.verb == states.RESIZE and not _is_begun(other):
             asked = Resize.of(other)
             named = tuple(dict.fromkeys((*asked.nodes_to_remove, *nodes_to_remove)))

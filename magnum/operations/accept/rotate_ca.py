@@ -6,18 +6,20 @@ from sqlalchemy import orm
 from magnum.db import models
 from magnum.db.repositories import node_trust
 from magnum.domain.parameters import RotateCA
-from magnum.operations.accept.insertion import begin_operation, check_idle
+from magnum.operations.accept.insertion import Line, begin_or_enqueue, check_may_wait
 from magnum.operations.accept.requester import Requester
 
 
 def accept(
     conf: cfg.ConfigOpts, session: orm.Session, bay: models.Bay, requester: Requester
 ) -> models.Operation:
-    """Give the bay another authority; a rotation that stopped is continued.
+    """Give the bay another authority, now or in its turn; a rotation that stopped is continued.
 
-    :raises OperationInProgress: something else is going on.
+    :raises OperationInProgress: something goes on that it may not wait behind.
+    :raises QueueFull: as many as may wait do.
     """
-    check_idle(session, bay)
+    line = Line.of(session, bay.uuid)
+    check_may_wait(session, line, RotateCA.verb)
     # Of an earlier one: nodes may have been taken away since.
     node_trust.forget(session, bay.uuid)
-    return begin_operation(conf, session, bay, requester, RotateCA())
+    return begin_or_enqueue(conf, session, bay, line, requester, RotateCA())

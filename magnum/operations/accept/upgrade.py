@@ -6,7 +6,13 @@ from sqlalchemy import orm
 from magnum.db import models
 from magnum.db.repositories import locking
 from magnum.domain.parameters import Upgrade
-from magnum.operations.accept.insertion import begin_operation, check_idle, check_masters
+from magnum.operations.accept.insertion import (
+    Line,
+    begin_or_enqueue,
+    check_masters,
+    check_may_wait,
+    check_stays,
+)
 from magnum.operations.accept.requester import Requester
 from magnum.operations.upgrading import fingerprint
 
@@ -20,21 +26,24 @@ def accept(
     max_batch_size: int = 1,
     nodegroup_uuid: str | None = None,
 ) -> models.Operation:
-    """Replace nodes by new ones, as another baymodel has them.
+    """Replace nodes by new ones, as another baymodel has them, now or in its turn.
 
     Which groups are concerned, the driver says when the work begins.
 
     :param baymodel: the bay's own one renews the nodes.
     :param max_batch_size: how many nodes may be replaced at once.
     :param nodegroup_uuid: None: every group that the driver can upgrade.
-    :raises OperationInProgress: something else is going on.
+    :raises OperationInProgress: something goes on that it may not wait behind.
+    :raises QueueFull: as many as may wait do.
     :raises NodegroupGone: the bay has no such node group.
     :raises MastersUnfinished: workers alone, and an upgrade has left a master that it was
         replacing.
     """
-    check_idle(session, bay)
+    line = Line.of(session, bay.uuid)
+    check_may_wait(session, line, Upgrade.verb)
     if nodegroup_uuid is not None:
         group = locking.nodegroup(session, bay.uuid, nodegroup_uuid)
+        check_stays(session, line, group)
         check_masters(session, bay, group)
         nodegroup_uuid = group.uuid
     parameters = Upgrade(
@@ -44,4 +53,4 @@ def accept(
         minutes=bay.create_timeout or conf.cluster_heat.create_timeout,
         nodegroup=nodegroup_uuid,
     )
-    return begin_operation(conf, session, bay, requester, parameters)
+    return begin_or_enqueue(conf, session, bay, line, requester, parameters)
