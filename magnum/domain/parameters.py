@@ -108,7 +108,9 @@ class Round(_Object):
     :ivar before: the group's columns as they were.
     :ivar values: the group's columns as they are to be.
     :ivar batch: indexes of the nodes that are replaced now; None: not settled yet.
-    :ivar later: indexes of those that are replaced after them.
+    :ivar later: indexes of those that Heat leaves as they are meanwhile.
+    :ivar staying: those of ``later`` that are not replaced at all. A release that does not
+        know them replaces them, too, in batches.
     :ivar at_once: how many are replaced at once; None: as many as was asked for.
     :ivar is_asked: Heat may have been asked to replace the batch.
     """
@@ -121,8 +123,14 @@ class Round(_Object):
     values: Mapping[str, Any] = dataclasses.field(metadata=_lacking({}))
     batch: tuple[str, ...] | None = None
     later: tuple[str, ...] = ()
+    staying: tuple[str, ...] = ()
     at_once: int | None = None
     is_asked: bool = False
+
+    @property
+    def coming(self) -> tuple[str, ...]:
+        """Indexes of the nodes that are replaced after the batch."""
+        return tuple(index for index in self.later if index not in self.staying)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -311,6 +319,7 @@ class Upgrade(InRounds, TakingAway):
     :ivar max_batch_size: how many nodes may be replaced at once.
     :ivar minutes: how long one batch may take.
     :ivar nodegroup: uuid of the one that was asked for; None: all.
+    :ivar nodes: indexes of the nodes of that one which are replaced; none: all.
     :ivar template_version: of the template that Heat is asked for.
     :ivar master_settings: those that masters are given while they live; None: not settled yet.
     """
@@ -322,15 +331,17 @@ class Upgrade(InRounds, TakingAway):
     max_batch_size: int = dataclasses.field(metadata=_lacking(1))
     minutes: int = dataclasses.field(metadata=_lacking(0))
     nodegroup: str | None = None
+    nodes: tuple[str, ...] = ()
     template_version: str | None = None
     master_settings: Mapping[str, str] | None = None
 
     def next_batch(self) -> Self:
         """The same for the nodes that are replaced next."""
         size = max(1, self.current.at_once or self.max_batch_size)
-        later = self.current.later
+        coming = self.current.coming
+        later = (*coming[size:], *self.current.staying)
         return dataclasses.replace(
-            self.with_current(batch=later[:size], later=later[size:], is_asked=False),
+            self.with_current(batch=coming[:size], later=later, is_asked=False),
             leaving=(), awaited=(),
         )
 

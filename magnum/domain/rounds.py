@@ -41,7 +41,7 @@ def is_last(parameters: Parameters) -> bool:
 def has_more(parameters: Parameters) -> bool:
     """Whether the round that goes on has nodes for another batch."""
     this = current(parameters)
-    return this is not None and bool(this.later)
+    return this is not None and bool(this.coming)
 
 
 def names(parameters: Parameters) -> list[str]:

@@ -268,7 +268,7 @@ class Runner:
         done = ', '.join(asked.awaited) or f'{len(this.batch or ())} nodes'
         events.record(
             session, operation, f'bay.{operation.verb}.advanced',
-            f'node group {rounds.current_name(asked)}: {done} done, {len(this.later)} to go',
+            f'node group {rounds.current_name(asked)}: {done} done, {len(this.coming)} to go',
         )
         steps.repeat(session, operation.uuid, verbs.batch_step_names(operation.verb, asked))
         operation.parameters = asked.next_batch().stored()

@@ -25,6 +25,7 @@ def accept(
     requester: Requester,
     max_batch_size: int = 1,
     nodegroup_uuid: str | None = None,
+    nodes: tuple[str, ...] = (),
 ) -> models.Operation:
     """Replace nodes by new ones, as another baymodel has them, now or in its turn.
 
@@ -33,6 +34,8 @@ def accept(
     :param baymodel: the bay's own one renews the nodes.
     :param max_batch_size: how many nodes may be replaced at once.
     :param nodegroup_uuid: None: every group that the driver can upgrade.
+    :param nodes: indexes of the nodes of that group which are replaced, with the bay's own
+        baymodel; none: all.
     :raises OperationInProgress: something goes on that it may not wait behind.
     :raises QueueFull: as many as may wait do.
     :raises NodegroupGone: the bay has no such node group.
@@ -52,5 +55,6 @@ def accept(
         max_batch_size=max_batch_size,
         minutes=bay.create_timeout or conf.cluster_heat.create_timeout,
         nodegroup=nodegroup_uuid,
+        nodes=nodes,
     )
     return begin_or_enqueue(conf, session, bay, line, requester, parameters)

@@ -95,10 +95,15 @@ def choose_nodes(work: Work) -> None:
     with work.fenced() as (session, operation):
         left = left_nodes(session, operation, situation.nodegroup)
         # They may be down, and Heat replaces those that it had not come to in any case.
-        indexes = tuple(sorted(
+        indexes = sorted(
             members or (), key=lambda index: (index in well, index not in left, int(index))
-        ))
-        asked = Upgrade.of(operation).with_current(batch=(), later=indexes)
+        )
+        asked = Upgrade.of(operation)
+        replaced = {*asked.nodes, *left} if asked.nodes else {*indexes}
+        asked = asked.with_current(
+            batch=(), later=tuple(indexes),
+            staying=tuple(index for index in indexes if index not in replaced),
+        )
         operation.parameters = asked.next_batch().stored()
 
 
@@ -238,13 +243,16 @@ def _round(
     """What a node group's round is about."""
     asked = Upgrade.of(operation)
     own = _before_unfinished(session, operation, group)
+    values = upgrading.nodegroup_values(own, group.role, current, target)
+    if asked.nodes:     # the group's others stay as they are
+        values = upgrading.columns_of(group)
     return Round(
         uuid=group.uuid,
         name=group.name,
         revision=group.revision + 1,
         minutes=min(asked.minutes, _LONGEST_BATCH),
         before=own,
-        values=upgrading.nodegroup_values(own, group.role, current, target),
+        values=values,
         at_once=1 if group.role == MASTER else None,
     )
 

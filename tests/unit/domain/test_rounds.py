@@ -54,3 +54,15 @@ def test_an_operation_without_rounds(parameters: Parameters, group: str | None) 
     assert rounds.names(parameters) == []
     assert rounds.is_last(parameters)
     assert rounds.nodegroup_uuid(parameters) == group
+
+
+def test_nodes_that_stay_are_no_batch() -> None:
+    """Heat keeps them with those that are still to come."""
+    asked = dataclasses.replace(an_upgrade('a'), max_batch_size=2).with_current(
+        batch=(), later=('1', '4', '2', '0', '3'), staying=('0', '3')
+    )
+    seen = []
+    while rounds.has_more(asked):
+        asked = asked.next_batch()
+        seen.append((asked.current.batch, asked.current.later))
+    assert seen == [(('1', '4'), ('2', '0', '3')), (('2',), ('0', '3'))]
