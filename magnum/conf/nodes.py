@@ -39,9 +39,10 @@ OPTIONS = [
         default=300,
         min=0,
         mutable=True,
-        help='Seconds for which a worker is silent, beside nodes of the bay that report, before '
-        'it is replaced, in bays with the label auto_healing_enabled. They follow those of '
-        'silent_after. 0: none is replaced by itself.',
+        help='Seconds for which a node is silent, beside nodes of the bay that report, before '
+        'it is replaced, in bays with the label auto_healing_enabled: a worker, or one of three '
+        'or more masters, of which all others serve. They follow those of silent_after. 0: none '
+        'is replaced by itself.',
     ),
     cfg.IntOpt(
         'heal_at_most',
@@ -49,9 +50,9 @@ OPTIONS = [
         min=0,
         max=100,
         mutable=True,
-        help='Percent of the nodes of a node group that may be replaced at once, and one at '
+        help='Percent of the workers of a node group that may be replaced at once, and one at '
         'least. When more of them are silent, none is replaced: the network is the more likely '
-        'reason.',
+        'reason. Of masters one is replaced, and none when more of them are silent.',
     ),
     cfg.IntOpt(
         'heal_pause',

@@ -1,16 +1,18 @@
-"""Healer: replaces workers that have not been heard of for long.
+"""Healer: replaces nodes that have not been heard of for long.
 
 A bay asks for it by the label ``auto_healing_enabled``. A resize to the same
-count, which names the lost nodes, replaces them. Nothing is done while anything
-goes on or waits that excludes it, after a failure, or when so many nodes are
-silent that the network is the more likely reason.
+count, which names the lost workers, replaces them; an upgrade to the bay's own
+baymodel, which names it, replaces a lost master, where all others serve. Nothing is
+done while anything goes on or waits that excludes it, after a failure, or when so
+many nodes are silent that the network is the more likely reason.
 """
 
+import dataclasses
 import datetime
 import functools
 import random
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Final
 
 from oslo_config import cfg
@@ -19,19 +21,30 @@ from oslo_log import log as logging
 from sqlalchemy import orm
 
 from magnum.db.engine import Database
-from magnum.db.models import Bay, Node, Nodegroup
-from magnum.db.repositories import events, locking, node_watch, nodegroups, operations
+from magnum.db.models import Bay, Node, Nodegroup, Operation
+from magnum.db.repositories import (
+    baymodels,
+    events,
+    locking,
+    node_watch,
+    nodegroups,
+    operations,
+)
 from magnum.db.repositories.locking import BayGone
 from magnum.db.statements import database_now
 from magnum.domain import booleans, states
-from magnum.domain.nodegroups import WORKER
+from magnum.domain.nodegroups import MASTER, WORKER
 from magnum.domain.parameters import Resize
+from magnum.drivers.contract import Driver
 from magnum.drivers.registry import Registry
-from magnum.operations.accept import resize
+from magnum.operations import half_made
+from magnum.operations.accept import resize, upgrade
 from magnum.operations.accept.errors import MastersUnfinished
 from magnum.operations.accept.insertion import Line
 from magnum.operations.accept.requester import Requester
 from magnum.operations.building import group_of, stack_of
+from magnum.operations.steps.nodes import why_not_serving
+from magnum.operations.upgrading import FEWEST_MASTERS, replaced_roles
 
 LOG = logging.getLogger(__name__)
 
@@ -42,7 +55,7 @@ EVENT: Final = 'bay.node.replaced'
 
 
 class Healer:
-    """Has lost workers replaced, of bays that want it."""
+    """Has lost nodes replaced, of bays that want it."""
 
     def __init__(
         self, conf: cfg.ConfigOpts, database: Database, drivers: Registry,
@@ -52,17 +65,20 @@ class Healer:
         self._database = database
         self._drivers = drivers
         self._clock = clock
-        #: When each silent worker, by the id of its row, was first seen beside nodes that
+        #: When each silent node, by the id of its row, was first seen beside nodes that
         #: report. Where the service itself was away, all nodes are silent at first.
         self._seen: dict[int, float] = {}
 
     def look(self) -> int:
-        """Look for lost workers; at how many bays a resize was begun."""
+        """Look for lost nodes; at how many bays a replacement was begun."""
         after = self._conf.nodes.heal_after
         if not after:
             return 0
         with self._database.reading() as session:
-            found = [row for row in node_watch.silent_workers(session) if _wants_it(row.labels)]
+            found = [
+                row for row in node_watch.silent_nodes(session, FEWEST_MASTERS)
+                if _wants_it(row.labels)
+            ]
         now = self._clock()
         self._seen = {row.id: self._seen.get(row.id, now) for row in found}
         lost = {row.id for row in found if now - self._seen[row.id] >= after}
@@ -78,34 +94,47 @@ class Healer:
             bay = locking.lock_bay(session, bay_uuid)
         except BayGone:
             return 0
-        if not self._may_be_changed(session, bay):
+        driver = self._drivers.find(bay.driver)
+        if driver is None or not self._may_be_changed(session, bay):
             return 0
-        line = Line.of(session, bay.uuid)
-        for group, nodes in self._lost(session, bay, lost):
-            if not self._may_be_healed(line, group):
+        found = _Found.of(session, bay, driver)
+        if all(node.is_silent for node in found.nodes):
+            return 0
+        master = found.silent_master()
+        if master is None or half_made.is_unfinished(session, bay.uuid):
+            return self._heal_workers(session, found, lost)
+        # Before any worker, and alone: what is about a master is about the whole bay.
+        is_its_turn = master.id in lost and found.line.is_empty
+        return self._heal_master(session, found, master) if is_its_turn else 0
+
+    def _heal_master(self, session: orm.Session, found: '_Found', master: Node) -> int:
+        bay = found.bay
+        baymodel = baymodels.load(session, bay.baymodel_id)
+        if baymodel is None:
+            LOG.warning('The baymodel of bay %s is gone: no master is replaced', bay.uuid)
+            return 0
+        operation = upgrade.accept(
+            self._conf, session, bay, baymodel, _requester(bay),
+            nodegroup_uuid=found.masters.uuid, nodes=(found.index(found.masters, master),),
+        )
+        return _tell(session, operation, [master])
+
+    def _heal_workers(self, session: orm.Session, found: '_Found', lost: Collection[int]) -> int:
+        bay = found.bay
+        for group, nodes in self._lost_workers(found, lost):
+            if not self._may_be_healed(found.line, group):
                 continue
-            driver = self._drivers.by_name(bay.driver or '')
-            stack = stack_of(bay, group)
             try:
                 operation = resize.accept(
-                    self._conf, session, bay, group.node_count,
-                    Requester(None, bay.project_id, (), context.generate_request_id()),
+                    self._conf, session, bay, group.node_count, _requester(bay),
                     nodegroup_uuid=group.uuid,
-                    nodes_to_remove=tuple(
-                        str(driver.node_index(WORKER, stack, node.name)) for node in nodes
-                    ),
+                    nodes_to_remove=tuple(found.index(group, node) for node in nodes),
                 )
             except MastersUnfinished:
                 continue
             if operation is None:       # it names nodes: never
                 continue
-            names = ', '.join(sorted(node.name for node in nodes))
-            events.record(
-                session, operation, EVENT,
-                f'not heard of for long, so replaced: {names}',
-            )
-            LOG.info('Nodes of bay %s are replaced: %s', bay.uuid, names)
-            return 1
+            return _tell(session, operation, nodes)
         return 0
 
     def _may_be_changed(self, session: orm.Session, bay: Bay) -> bool:
@@ -124,25 +153,79 @@ class Healer:
         )
         return not line.before(healing, self._conf.conductor.operations_per_bay)
 
-    def _lost(
-        self, session: orm.Session, bay: Bay, lost: Collection[int]
+    def _lost_workers(
+        self, found: '_Found', lost: Collection[int]
     ) -> Iterator[tuple[Nodegroup, Sequence[Node]]]:
         """Node groups with the lost workers of each, if they are few enough."""
-        driver = self._drivers.find(bay.driver)
-        nodes = node_watch.reporting(session, bay.uuid)
-        if driver is None or all(node.is_silent for node in nodes):
-            return
-        groups = nodegroups.load_all(session, bay.uuid)
-        for group in groups:
+        for group in found.groups:
             silent = [
-                node for node in nodes
-                if node.role == WORKER and node.is_silent
-                and group_of(driver, bay, groups, node.role, node.name) is group
+                node for node in found.nodes
+                if node.role == WORKER and node.is_silent and found.group_of(node) is group
             ]
             most = max(1, group.node_count * self._conf.nodes.heal_at_most // 100)
             gone = [node for node in silent if node.id in lost]
             if gone and len(silent) <= most:
                 yield group, gone
+
+
+@dataclasses.dataclass(frozen=True)
+class _Found:
+    """A locked bay with what the healer looks at.
+
+    :ivar nodes: those that have reported.
+    """
+
+    bay: Bay
+    driver: Driver
+    groups: Sequence[Nodegroup]
+    nodes: Sequence[Node]
+    line: Line
+
+    @classmethod
+    def of(cls, session: orm.Session, bay: Bay, driver: Driver) -> '_Found':
+        """What there is of a bay now."""
+        return cls(
+            bay, driver, nodegroups.load_all(session, bay.uuid),
+            node_watch.reporting(session, bay.uuid), Line.of(session, bay.uuid),
+        )
+
+    @property
+    def masters(self) -> Nodegroup:
+        """The node group of the masters."""
+        return next(group for group in self.groups if group.role == MASTER)
+
+    def group_of(self, node: Node) -> Nodegroup | None:
+        """The node group that a node is in."""
+        return group_of(self.driver, self.bay, self.groups, node.role, node.name)
+
+    def index(self, group: Nodegroup, node: Node) -> str:
+        """A node's index in its group."""
+        return str(self.driver.node_index(node.role, stack_of(self.bay, group), node.name))
+
+    def silent_master(self) -> Node | None:
+        """The master that is silent, if it can be replaced.
+
+        That takes all others: etcd takes no member in while one beside it is away.
+        """
+        if MASTER not in replaced_roles(self.driver, self.bay, self.groups):
+            return None
+        masters = [node for node in self.nodes if node.role == MASTER]
+        serving = [node for node in masters if why_not_serving(node) is None]
+        if len(serving) != self.masters.node_count - 1:
+            return None
+        return next((node for node in masters if node.is_silent), None)
+
+
+def _requester(bay: Bay) -> Requester:
+    return Requester(None, bay.project_id, (), context.generate_request_id())
+
+
+def _tell(session: orm.Session, operation: Operation, nodes: Iterable[Node]) -> int:
+    """Tell which nodes an operation replaces, as one that was begun."""
+    names = ', '.join(sorted(node.name for node in nodes))
+    events.record(session, operation, EVENT, f'not heard of for long, so replaced: {names}')
+    LOG.info('Nodes of bay %s are replaced: %s', operation.bay_uuid, names)
+    return 1
 
 
 def _wants_it(labels: dict[str, str] | None) -> bool:

@@ -1,4 +1,7 @@
-"""Workers that nothing is heard of are replaced, where the bay asks for it."""
+"""Workers that nothing is heard of are replaced, where the bay asks for it.
+
+Of masters: test_lost_masters.py.
+"""
 
 import dataclasses
 
@@ -42,7 +45,7 @@ class Conductor:
         )
 
     def heal(self, after: float = 400) -> int:
-        """Look, and again when the time has passed; how many resizes were begun."""
+        """Look, and again when the time has passed; how many replacements were begun."""
         begun = self.healer.look()
         self.seconds += after
         return begun + self.healer.look()
@@ -156,7 +159,7 @@ def test_a_conductor_that_has_just_started_waits(world: World, nodes: Reporters)
     assert Conductor(world).healer.look() == 0
 
 
-def test_masters_are_not_replaced(
+def test_the_only_master_is_not_replaced(
     world: World, nodes: Reporters, conductor: Conductor
 ) -> None:
     (master,) = set(nodes.names) - set(names(nodes))

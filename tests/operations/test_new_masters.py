@@ -23,8 +23,15 @@ LONG_AGO = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
 @pytest.fixture
 def uuid(world: World, monkeypatch: pytest.MonkeyPatch) -> str:
     """A bay of three masters, which can be replaced, and two workers."""
-    made = world.built(workers=2)
-    count(world, MASTERS)
+    return replaceable(world, monkeypatch, masters=MASTERS, workers=2)
+
+
+def replaceable(
+    world: World, monkeypatch: pytest.MonkeyPatch, masters: int, workers: int
+) -> str:
+    """A bay of masters that can be replaced, if they are not too few."""
+    made = world.built(workers=workers)
+    count(world, masters)
     able = dataclasses.replace(FakeDriver.capabilities, upgrades=('master', 'worker'))
     monkeypatch.setattr(FakeDriver, 'capabilities', able)
     monkeypatch.setattr(FakeDriver, 'nodes_report', lambda driver, version: True)

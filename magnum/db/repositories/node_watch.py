@@ -13,9 +13,10 @@ from magnum.db.repositories.operations import TABLE as OPERATION
 from magnum.db.selections import Row
 from magnum.db.statements import changed_rows, database_now
 from magnum.domain import states
-from magnum.domain.nodegroups import WORKER
+from magnum.domain.nodegroups import MASTER, WORKER
 
 _BAY: Final[sa.Table] = models.Bay.__table__
+_NODEGROUP: Final[sa.Table] = models.Nodegroup.__table__
 _BAYS: Final = 100
 #: Nodes that are marked in one transaction, which locks their rows.
 MOST: Final = 1000
@@ -74,11 +75,13 @@ def reporting(
     ).all()
 
 
-def silent_workers(session: orm.Session) -> Sequence[Row]:
-    """``id``, ``bay_uuid`` and the bay's ``labels`` of silent workers.
+def silent_nodes(session: orm.Session, masters: int) -> Sequence[Row]:
+    """``id``, ``bay_uuid`` and the bay's ``labels`` of silent nodes.
 
     Those of bays that are complete, or at which node groups change, and of which other
     nodes report.
+
+    :param masters: of bays with fewer masters than these the workers alone.
     """
     other = TABLE.alias('other')
     is_heard_of = sa.exists().where(
@@ -90,10 +93,14 @@ def silent_workers(session: orm.Session) -> Sequence[Row]:
         _BAY.c.status == states.status(states.RESIZE, states.IN_PROGRESS),
         ~sa.exists().where(OPERATION.c.active_for == _BAY.c.uuid),
     )
+    has_masters = sa.exists().where(
+        _NODEGROUP.c.bay_uuid == TABLE.c.bay_uuid, _NODEGROUP.c.role == MASTER,
+        _NODEGROUP.c.node_count >= masters,
+    )
     return session.execute(
         sa.select(TABLE.c.id, TABLE.c.bay_uuid, _BAY.c.labels)
         .join_from(TABLE, _BAY, _BAY.c.uuid == TABLE.c.bay_uuid)
-        .where(TABLE.c.role == WORKER, TABLE.c.is_silent == sa.true())
+        .where(sa.or_(TABLE.c.role == WORKER, has_masters), TABLE.c.is_silent == sa.true())
         .where(sa.or_(_BAY.c.status.in_(complete), groups_change), is_heard_of)
     ).all()
 

@@ -42,6 +42,11 @@ class Line:
             nodegroups.defaults(session, [bay_uuid]),
         )
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing goes on, and nothing waits."""
+        return not self.active and not self.waiting
+
     def about(self, nodegroup_uuid: str) -> list[models.Operation]:
         """What changes a node group: what waits for that first, and is not begun."""
         return [

@@ -62,7 +62,9 @@ def test_nodes_that_stay_are_no_batch() -> None:
         batch=(), later=('1', '4', '2', '0', '3'), staying=('0', '3')
     )
     seen = []
-    while rounds.has_more(asked):
+    for _ in range(2):
+        assert rounds.has_more(asked)
         asked = asked.next_batch()
         seen.append((asked.current.batch, asked.current.later))
     assert seen == [(('1', '4'), ('2', '0', '3')), (('2',), ('0', '3'))]
+    assert not rounds.has_more(asked)

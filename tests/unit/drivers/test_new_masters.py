@@ -87,6 +87,34 @@ def test_nothing_but_the_masters_of_the_batch_changes(driver: HeatDriver) -> Non
     assert workers.parameters['master_revision'] == 1
 
 
+def revisions(driver: HeatDriver, parameters: dict[str, Any]) -> dict[str, int]:
+    """That of each of three masters, by index, as the template chooses it."""
+    kept = driver.kept_nodes(MASTER, parameters)
+    new = {'revision': parameters['master_revision']}
+    return {index: int(kept.get(index, new)['revision']) for index in '012'}
+
+
+@replacing
+def test_one_master_is_replaced_and_then_another(driver: HeatDriver) -> None:
+    """Those that stay are as they were made, whichever was replaced before."""
+    outputs = plans.bay_outputs(driver, three(driver))
+    parameters = as_heat_tells(driver.render(three(driver)))
+    wanted = dict.fromkeys('012', 0)
+    for revision, replaced in enumerate('1201', 1):
+        wanted[replaced] = revision
+        aim = three(driver, revision=revision)
+        stay = [index for index in '012' if index != replaced]
+        parameters = as_heat_tells(
+            driver.render_upgrade(aim, aim.masters, stay, parameters, outputs)
+        )
+        assert revisions(driver, parameters) == wanted
+    told = {'master_revision': 4, 'kept_masters': driver.kept_nodes(MASTER, parameters)}
+    outputs = {**outputs, 'settled': {**outputs['settled'], **told}}
+    aim = three(driver, revision=4)
+    workers = driver.render_upgrade(aim, aim.workers, (), parameters, outputs)
+    assert revisions(driver, as_heat_tells(workers)) == wanted
+
+
 @replacing
 def test_new_masters_have_what_the_others_were_told(driver: HeatDriver) -> None:
     plan = three(driver)

@@ -1,0 +1,395 @@
+"""A master that nothing is heard of is replaced alone, where the bay asks for healing."""
+
+from collections.abc import Callable
+
+import pytest
+import sqlalchemy as sa
+
+from magnum.db import models
+from magnum.db.repositories import baymodels, node_watch
+from magnum.domain.parameters import Resize, Upgrade
+from magnum.operations import upgrading
+from magnum.operations.healer import EVENT
+from tests.fakes.driver import FakeDriver
+from tests.fakes.reporters import Reporters
+from tests.operations.conftest import Killed, World, error_of
+from tests.operations.test_healing import Conductor, hear, lose
+from tests.operations.test_new_masters import (
+    own_baymodel,
+    renew,
+    replaceable,
+    settle,
+    succeed,
+    told,
+)
+
+pytestmark = pytest.mark.slow
+
+DOWN = {'status': 'False', 'reason': 'APINotReady', 'message': 'etcd'}
+
+
+@pytest.fixture(params=[3])
+def uuid(
+    world: World, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> str:
+    """A bay of three masters, or as many as a test says, and three workers, to be healed."""
+    made = replaceable(world, monkeypatch, masters=request.param, workers=3)
+    with world.database.writing() as session:
+        session.merge(world.bay(made)).labels = {'auto_healing_enabled': 'true'}
+    return made
+
+
+@pytest.fixture
+def conductor(world: World) -> Conductor:
+    return Conductor(world)
+
+
+def of(masters: int) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize('uuid', [masters], indirect=True)
+
+
+def begin(world: World, uuid: str, conductor: Conductor) -> models.Operation:
+    """The healer begins; a conductor goes on up to what another master is to do."""
+    assert conductor.heal() == 1
+    world.go_on_soon()
+    world.go_on_soon()
+    return world.operations(uuid)[-1]
+
+
+def let_lost_go(world: World, nodes: Reporters, lost: str) -> None:
+    """Another master drains one that is lost, and takes it out of the cluster."""
+    other = next(name for name in nodes.masters if name != lost)
+    for verb in ('drain', 'remove'):
+        (given,) = nodes.report(other)
+        assert (given['verb'], given['parameters']['nodes']) == (verb, [lost])
+        nodes.result(other, given['id'])
+        world.go_on_soon()
+
+
+def come_back(world: World, nodes: Reporters, lost: str, operation: models.Operation) -> None:
+    """Heat has made the server, and it is ready."""
+    settle(world)
+    nodes.boot(lost, operation.uuid)
+    nodes.report()
+    settle(world)
+
+
+def heal(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor, lost: str
+) -> models.Operation:
+    """From the loss to the end."""
+    lose(world, nodes, lost)
+    asked = begin(world, uuid, conductor)
+    let_lost_go(world, nodes, lost)
+    come_back(world, nodes, lost, asked)
+    assert world.again(asked).state == 'SUCCEEDED'
+    return asked
+
+
+def values(world: World, uuid: str) -> tuple[dict[str, object], ...]:
+    """What follows a baymodel in an upgrade: of the bay, and of each node group."""
+    bay = world.bay(uuid)
+    names = ('baymodel_id', 'labels', 'kept', 'flavor_id', 'master_flavor_id',
+             'docker_volume_size')
+    return (
+        {name: getattr(bay, name) for name in names},
+        *map(upgrading.columns_of, world.rows(models.Nodegroup, bay_uuid=uuid)),
+    )
+
+
+def test_it_is_replaced_and_no_other(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor
+) -> None:
+    first, lost, last = nodes.masters
+    masters = world.nodegroup('default-master').uuid
+    before = values(world, uuid)
+    lose(world, nodes, lost)
+    asked = begin(world, uuid, conductor)
+    parameters = Upgrade.of(asked)
+    assert (parameters.nodegroup, parameters.nodes) == (masters, ('1',))
+    assert (asked.user_id, asked.requester_project_id) == (None, 'demo')
+    assert asked.request_id
+    (event,) = world.rows(models.Event, kind=EVENT)
+    assert event.message == f'not heard of for long, so replaced: {lost}'
+    assert event.operation_uuid == asked.uuid
+    assert conductor.heal() == 0                # while it goes on
+    let_lost_go(world, nodes, lost)
+    found = told(world, uuid)
+    assert (found['master_revision'], found['kept_masters']) == (
+        1, {'0': 'as made', '2': 'as made'}
+    )
+    come_back(world, nodes, lost, asked)
+    assert world.again(asked).state == 'SUCCEEDED'
+    assert nodes.report(first, last) == []
+    assert world.cloud.calls.count('orchestration.replace_stack') == 1
+    assert set(world.statuses(uuid).values()) == {'UPDATE_COMPLETE'}
+    assert values(world, uuid) == before
+    world.conf.set_override('heal_pause', 0, 'nodes')
+    assert conductor.heal() == 0
+
+
+def test_the_bays_own_values_stay(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor
+) -> None:
+    """Also an image of masters that an upgrade has left out."""
+    group = world.nodegroup('default-master').uuid
+    with world.database.writing() as session:
+        session.execute(
+            sa.update(models.Nodegroup).filter_by(uuid=group).values(image_id='of old')
+        )
+    heal(world, uuid, nodes, conductor, nodes.masters[1])
+    assert told(world, uuid)['master_image'] == 'of old'
+    assert world.nodegroup('default-master').image_id == 'of old'
+
+
+def test_one_after_the_other(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor
+) -> None:
+    """What was replaced before stays, too, and an upgrade comes to all of them."""
+    world.conf.set_override('heal_pause', 0, 'nodes')
+    first, second, third = nodes.masters
+    heal(world, uuid, nodes, conductor, second)
+    heal(world, uuid, nodes, conductor, third)
+    found = told(world, uuid)
+    assert (found['master_revision'], sorted(found['kept_masters'])) == (2, ['0', '1'])
+    lose(world, nodes, second)
+    hear(world, second)
+    renew(world, uuid)
+    (given,) = nodes.report(second)
+    assert given['parameters']['nodes'] == [first]
+    (masters,) = Upgrade.of(world.operations(uuid)[-1]).groups
+    assert (masters.revision, masters.later, masters.staying) == (3, ('1', '2'), ())
+
+
+@pytest.mark.parametrize('labels', [{}, {'auto_healing_enabled': 'false'}])
+def test_a_bay_that_does_not_ask_for_it(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor, labels: dict[str, str]
+) -> None:
+    lose(world, nodes, nodes.masters[1])
+    with world.database.writing() as session:
+        session.merge(world.bay(uuid)).labels = labels
+    assert conductor.heal() == 0
+
+
+@pytest.mark.parametrize(('uuid', 'lost'), [
+    (1, 1), (2, 1), (3, 2), (5, 2), (7, 3),
+], indirect=['uuid'])
+@pytest.mark.parametrize('at_most', [0, 100])
+def test_too_few_are_left(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor, lost: int, at_most: int
+) -> None:
+    """Of one or two none serves meanwhile; etcd takes nobody in while another one is lost."""
+    world.conf.set_override('heal_at_most', at_most, 'nodes')
+    lose(world, nodes, *nodes.masters[:lost])
+    assert conductor.heal() == 0
+
+
+@pytest.mark.parametrize(('uuid', 'found'), [(2, 0), (3, 1)], indirect=['uuid'])
+def test_no_look_finds_a_master_that_cannot_be_replaced(
+    world: World, uuid: str, nodes: Reporters, found: int
+) -> None:
+    """It may be silent for months; each look would lock the bay."""
+    lose(world, nodes, nodes.masters[1])
+    with world.database.reading() as session:
+        assert len(node_watch.silent_nodes(session, upgrading.FEWEST_MASTERS)) == found
+
+
+@of(7)
+def test_one_of_seven(world: World, uuid: str, nodes: Reporters, conductor: Conductor) -> None:
+    lose(world, nodes, nodes.masters[6])
+    assert Upgrade.of(begin(world, uuid, conductor)).nodes == ('6',)
+
+
+def test_masters_that_the_driver_cannot_replace(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(FakeDriver, 'nodes_report', lambda driver, version: False)
+    lose(world, nodes, nodes.masters[1])
+    assert conductor.heal() == 0
+
+
+@pytest.mark.parametrize('members', [
+    {'conditions': {'ControlPlane': DOWN}}, {'conditions': {'Services': DOWN}},
+    {'state': 'failed', 'step': '50-etcd', 'lines': ['no quorum']},
+])
+def test_all_others_have_to_serve(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor, members: dict[str, object]
+) -> None:
+    lose(world, nodes, nodes.masters[1])
+    nodes.report(nodes.masters[2], **members)
+    assert conductor.heal() == 0
+    nodes.report(nodes.masters[2])
+    assert conductor.heal() == 1
+
+
+def test_all_others_have_to_report(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor
+) -> None:
+    lose(world, nodes, nodes.masters[1])
+    with world.database.writing() as session:
+        session.execute(sa.delete(models.Node).filter_by(name=nodes.masters[2]))
+    assert conductor.heal() == 0
+
+
+def test_not_beside_anything(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor
+) -> None:
+    """An upgrade is about the whole bay."""
+    succeed(world, world.add_nodegroup(uuid))
+    with world.database.writing() as session:
+        session.merge(world.bay(uuid)).status = 'UPDATE_COMPLETE'
+    lose(world, nodes, nodes.masters[1])
+    beside = world.ask('resize', uuid, 3, nodegroup_uuid=world.nodegroup('gpu').uuid)
+    assert conductor.heal() == 0
+    succeed(world, beside)
+    with world.database.writing() as session:
+        session.merge(world.bay(uuid)).status = 'UPDATE_COMPLETE'
+    assert conductor.heal() == 1
+
+
+def test_before_workers(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor
+) -> None:
+    """Also where the worker was missed first."""
+    master, worker = nodes.masters[1], nodes.workers[0]
+    lose(world, nodes, worker)
+    assert conductor.heal(after=200) == 0
+    lose(world, nodes, worker, master)
+    assert conductor.heal(after=200) == 0, 'the worker was, for long enough'
+    conductor.seconds += 200
+    asked = begin(world, uuid, conductor)
+    let_lost_go(world, nodes, master)
+    settle(world)
+    nodes.boot(master, asked.uuid)
+    nodes.report(*nodes.masters)
+    settle(world)
+    assert world.again(asked).state == 'SUCCEEDED'
+    assert conductor.heal() == 0, 'so soon'
+    world.conf.set_override('heal_pause', 0, 'nodes')
+    assert conductor.heal() == 1
+    assert Resize.of(world.operations(uuid)[-1]).nodes_to_remove == ('0',)
+
+
+def test_workers_do_not_wait_for_masters_that_cannot_be_replaced(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor
+) -> None:
+    lose(world, nodes, *nodes.masters[1:], nodes.workers[0])
+    assert conductor.heal() == 1
+    assert Resize.of(world.operations(uuid)[-1]).nodes_to_remove == ('0',)
+
+
+@pytest.mark.parametrize('call', ['get_stack', 'replace_stack'])
+@pytest.mark.parametrize('when', ['before', 'after'])
+def test_a_conductor_that_dies(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor,
+    die_at: Callable[[str], None], call: str, when: str,
+) -> None:
+    world.conf.set_override('drain_timeout', 0, 'nodes')
+    lost = nodes.masters[1]
+    lose(world, nodes, lost)
+    asked = begin(world, uuid, conductor)
+    (given,) = nodes.report(nodes.masters[0])
+    nodes.result(nodes.masters[0], given['id'])
+    die_at(f'{when}:orchestration.{call}')
+    with pytest.raises(Killed):
+        world.go_on_soon()
+    world.pass_time(121)
+    world.go_on_soon()
+    found = told(world, uuid)
+    assert (found['master_revision'], sorted(found['kept_masters'])) == (1, ['0', '2'])
+    come_back(world, nodes, lost, asked)
+    assert world.again(asked).state == 'SUCCEEDED'
+    assert world.cloud.calls.count('orchestration.replace_stack') == 1
+
+
+def failed(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor, lost: str
+) -> models.Operation:
+    """The new master does not come up."""
+    lose(world, nodes, lost)
+    asked = begin(world, uuid, conductor)
+    let_lost_go(world, nodes, lost)
+    settle(world)
+    nodes.boot(lost, asked.uuid)
+    nodes.report(lost, state='failed', step='50-etcd', lines=['no quorum'])
+    settle(world)
+    assert error_of(world.again(asked))['resource'] == lost
+    return asked
+
+
+def test_a_failure_is_left_to_somebody_who_tries_again(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor
+) -> None:
+    world.conf.set_override('heal_pause', 0, 'nodes')
+    lost = nodes.masters[1]
+    asked = failed(world, uuid, nodes, conductor, lost)
+    lose(world, nodes, lost)
+    assert world.bay(uuid).status == 'UPDATE_FAILED'
+    assert conductor.heal() == 0
+    again = world.about('retry', asked)
+    world.go_on_soon()
+    let_lost_go(world, nodes, lost)
+    found = told(world, uuid)
+    assert (found['master_revision'], sorted(found['kept_masters'])) == (2, ['0', '2'])
+    come_back(world, nodes, lost, again)
+    assert world.again(again).state == 'SUCCEEDED'
+
+
+def test_nothing_is_added_to_an_upgrade_that_ended_half_way(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor
+) -> None:
+    """Even if the bay has changed since, and is complete."""
+    world.conf.set_override('heal_pause', 0, 'nodes')
+    lost = nodes.masters[1]
+    failed(world, uuid, nodes, conductor, lost)
+    with world.database.writing() as session:
+        session.execute(sa.update(models.Bay).values(
+            status='UPDATE_COMPLETE', status_reason=None
+        ))
+    lose(world, nodes, lost)
+    assert conductor.heal() == 0
+    succeed(world, world.ask('upgrade', uuid, own_baymodel(world, uuid)))
+    with world.database.writing() as session:
+        session.merge(world.bay(uuid)).status = 'UPDATE_COMPLETE'
+    assert conductor.heal() == 1
+
+
+def test_one_that_an_upgrade_has_left_is_finished_too(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor
+) -> None:
+    """Heat makes it anew in any case."""
+    left = nodes.masters[1]
+    failed(world, uuid, nodes, conductor, left)
+    asked = world.ask(
+        'upgrade', uuid, own_baymodel(world, uuid),
+        nodegroup_uuid=world.nodegroup('default-master').uuid, nodes=('2',),
+    )
+    world.go_on_soon()
+    world.go_on_soon()
+    (masters,) = Upgrade.of(world.again(asked)).groups
+    assert (masters.batch, masters.later, masters.staying) == (('1',), ('2', '0'), ('0',))
+
+
+def test_a_baymodel_that_is_gone(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lose(world, nodes, nodes.masters[1])
+    monkeypatch.setattr(baymodels, 'load', lambda *_: None)
+    assert conductor.heal() == 0
+    assert world.operations(uuid)[-1].verb == 'resize'
+
+
+def test_a_baymodel_that_changes_meanwhile(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor
+) -> None:
+    lose(world, nodes, nodes.masters[1])
+    assert conductor.heal() == 1
+    with world.database.writing() as session:
+        session.execute(sa.update(models.Baymodel).values(image_id='another'))
+    world.go_on_soon()
+    (operation,) = world.rows(models.Operation, verb='upgrade')
+    assert error_of(operation)['code'] == 'plan_refused'
+    assert 'orchestration.replace_stack' not in world.cloud.calls
+    assert conductor.heal() == 0
