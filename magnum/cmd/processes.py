@@ -7,8 +7,8 @@ again and reopen its log files, SIGUSR2 makes it describe itself.
 import contextlib
 import logging as python_logging
 import os
-import queue
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from typing import Any, Final, Protocol
@@ -27,6 +27,8 @@ LOG = logging.getLogger(__name__)
 
 #: Exit codes of a worker that will not start the next time either.
 _HOPELESS: Final = frozenset({os.EX_CONFIG, os.EX_OSERR})
+#: Signals that a process without workers follows.
+_HEEDED: Final = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 
 
 class Service(Protocol):
@@ -132,20 +134,33 @@ class _Worker(cotyledon.Service):
 
 def _run_here(conf: cfg.ConfigOpts, factories: tuple[Factory, ...]) -> None:
     # Signals are heeded one by one in this thread: a handler may interrupt
-    # anything, also what holds the lock of the log.
-    heard: queue.SimpleQueue[int] = queue.SimpleQueue()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda which, _frame: heard.put(which))
+    # anything, also what holds the lock of the log. Their numbers come through a
+    # socket: a handler is not run while this thread waits for something else, where
+    # another thread was interrupted, or this one in the moment before.
+    heard, told = socket.socketpair()
+    told.setblocking(False)
+    signal.set_wakeup_fd(told.fileno())
+    for number in _HEEDED:
+        signal.signal(number, lambda *_: None)
     _report_on_signal(conf)
     services: list[Service] = []
     try:
         for factory in factories:
             services.append(factory(conf))
             services[-1].start()
-        while heard.get() == signal.SIGHUP:
+        while _next(heard) == signal.SIGHUP:
             reload(conf)
     finally:
         _stop(services)
+        signal.set_wakeup_fd(-1)
+
+
+def _next(heard: socket.socket) -> int:
+    """Wait for the next signal that is heeded."""
+    while True:
+        number = heard.recv(1)[0]
+        if number in _HEEDED:
+            return number
 
 
 def _report_on_signal(conf: cfg.ConfigOpts) -> None:

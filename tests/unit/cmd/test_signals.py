@@ -3,6 +3,8 @@
 import os
 import pathlib
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -82,3 +84,34 @@ def test_a_rotated_log(tmp_path: pathlib.Path, workers: str) -> None:
 def _open_files(pid: int, path: pathlib.Path) -> list[str]:
     folder = pathlib.Path(f'/proc/{pid}/fd')
     return [name for name in os.listdir(folder) if os.path.realpath(folder / name) == str(path)]
+
+
+#: A service with a thread that is interrupted in the place of the one that waits.
+_OF_A_THREAD = """
+import signal, threading, time
+from magnum import conf
+from magnum.cmd import processes
+
+class Service:
+    def __init__(self, _conf):
+        pass
+    def start(self):
+        threading.Thread(target=self.interrupt, daemon=True).start()
+    def interrupt(self):
+        time.sleep(0.5)
+        signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+        time.sleep(60)
+    def stop(self):
+        print('stopped')
+
+found = conf.new_config()
+found([], project='magnum', default_config_files=[])
+processes.run(found, 'test', 1, Service)
+"""
+
+
+def test_a_signal_that_another_thread_gets() -> None:
+    done = subprocess.run(
+        [sys.executable, '-c', _OF_A_THREAD], capture_output=True, text=True, timeout=50,
+    )
+    assert (done.returncode, done.stdout) == (0, 'stopped\n'), done.stderr
