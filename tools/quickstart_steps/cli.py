@@ -87,7 +87,7 @@ def _up(real_backends: bool, nodes: str) -> None:
     with phases.phase('development cloud'):
         cloud.up()
     with phases.phase('Magnum'):
-        configuration.write(real_backends, any_kubernetes=machines.KUBERNETES in real)
+        configuration.write(real_backends, any_kubernetes=machines.is_built())
         for name in magnum.start(real_backends):
             say(f'   {name} started')
         summary.write_openrc()

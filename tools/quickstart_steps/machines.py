@@ -30,12 +30,16 @@ def profiles(way: str) -> tuple[str, ...]:
     return () if way == PLAYED or (way == AUTO and os.geteuid() != 0) else PROFILES
 
 
+def is_built() -> bool:
+    """Whether there are programs of Kubernetes for the machines: making them takes minutes."""
+    return recipe.place().exists()
+
+
 def possible(way: str) -> tuple[str, ...]:
     """COEs whose nodes are real where machines can boot: Mesos is in no package."""
     if way == PLAYED:
         return ()
-    # Building its programs takes minutes.
-    return (SWARM, *([KUBERNETES] if recipe.place().exists() else []))
+    return (SWARM, *([KUBERNETES] if is_built() else []))
 
 
 def decide(way: str) -> tuple[str, ...]:
@@ -58,15 +62,19 @@ def decide(way: str) -> tuple[str, ...]:
 
 
 def labels(real: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
-    """Labels of baymodels whose nodes are real machines, by COE."""
+    """Labels of baymodels whose nodes are real machines, by COE.
+
+    :raises ToolError: they cannot be told.
+    """
     if KUBERNETES not in real:
         return {}
-    lines = subprocess.run(
+    done = subprocess.run(
         [layout.VENV / 'bin/python', '-m', 'tools.nodes', 'labels', downloads.ADDRESS],
-        env=environment_with({'PYTHONPATH': os.fspath(CHECKOUT)}),
-        capture_output=True, text=True, check=True,
-    ).stdout.splitlines()
-    pairs = dict(line.split('=', 1) for line in lines)
+        env=environment_with({'PYTHONPATH': os.fspath(CHECKOUT)}), capture_output=True, text=True,
+    )
+    if done.returncode:
+        raise ToolError(f'no labels of the Kubernetes bay: {done.stderr.strip()}')
+    pairs = dict(line.split('=', 1) for line in done.stdout.splitlines())
     return {KUBERNETES: {**pairs, **bays.OPEN_TO_US}}
 
 
