@@ -6,7 +6,7 @@ the token of such a master has ended with the upgrade that it was for: it could 
 
 from sqlalchemy import orm
 
-from magnum.db.models import Nodegroup
+from magnum.db.models import Nodegroup, Operation
 from magnum.db.repositories import locking
 from magnum.domain import rounds, states
 from magnum.domain.nodegroups import MASTER
@@ -23,11 +23,27 @@ def in_the_way(session: orm.Session, bay_uuid: str, group: Nodegroup) -> str | N
 
 
 def is_unfinished(session: orm.Session, bay_uuid: str) -> bool:
-    """Whether an upgrade that may have changed something ended, and none has succeeded since."""
+    """Whether an upgrade ended half-way, and none has succeeded since."""
     for upgrade in locking.latest_operations(session, bay_uuid, states.UPGRADE):
         if upgrade.state == states.SUCCEEDED:
             return False
-        asked = Upgrade.of(upgrade)
-        if asked.groups or asked.master_settings:
+        if _has_changed(upgrade):
             return True
     return False
+
+
+def ended_meanwhile(session: orm.Session, waiting: Operation) -> bool:
+    """Whether an upgrade ended half-way while an operation waited behind it."""
+    for upgrade in locking.earlier_operations(session, waiting, states.UPGRADE, limit=1):
+        is_later = upgrade.finished_at is not None and upgrade.finished_at >= waiting.created_at
+        return is_later and upgrade.state != states.SUCCEEDED and _has_changed(upgrade)
+    return False
+
+
+def _has_changed(upgrade: Operation) -> bool:
+    """Whether an upgrade has asked Heat or a node for anything."""
+    asked = Upgrade.of(upgrade)
+    this = rounds.current(asked)
+    return bool(
+        asked.master_settings or asked.round or asked.leaving or (this and this.is_asked)
+    )

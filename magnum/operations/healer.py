@@ -23,7 +23,7 @@ from sqlalchemy import orm
 from magnum.db.engine import Database
 from magnum.db.models import Bay, Node, Nodegroup, Operation
 from magnum.db.repositories import (
-    baymodels,
+    bays,
     events,
     locking,
     node_watch,
@@ -82,11 +82,11 @@ class Healer:
         now = self._clock()
         self._seen = {row.id: self._seen.get(row.id, now) for row in found}
         lost = {row.id for row in found if now - self._seen[row.id] >= after}
-        bays = list({row.bay_uuid for row in found if row.id in lost})
-        random.shuffle(bays)        # other conductors have found the same ones
+        uuids = list({row.bay_uuid for row in found if row.id in lost})
+        random.shuffle(uuids)       # other conductors have found the same ones
         return sum(
             self._database.run(functools.partial(self._heal, bay_uuid=uuid, lost=lost))
-            for uuid in bays
+            for uuid in uuids
         )
 
     def _heal(self, session: orm.Session, bay_uuid: str, lost: Collection[int]) -> int:
@@ -101,18 +101,13 @@ class Healer:
         if all(node.is_silent for node in found.nodes):
             return 0
         master = found.silent_master()
-        if master is None or half_made.is_unfinished(session, bay.uuid):
+        # What is about a master is about the whole bay, and workers do not wait for that.
+        if not found.line.is_empty or master is None or half_made.is_unfinished(session, bay.uuid):
             return self._heal_workers(session, found, lost)
-        # Before any worker, and alone: what is about a master is about the whole bay.
-        is_its_turn = master.id in lost and found.line.is_empty
-        return self._heal_master(session, found, master) if is_its_turn else 0
+        return self._heal_master(session, found, master) if master.id in lost else 0
 
     def _heal_master(self, session: orm.Session, found: '_Found', master: Node) -> int:
-        bay = found.bay
-        baymodel = baymodels.load(session, bay.baymodel_id)
-        if baymodel is None:
-            LOG.warning('The baymodel of bay %s is gone: no master is replaced', bay.uuid)
-            return 0
+        bay, baymodel = bays.with_baymodel(session, found.bay.uuid)
         operation = upgrade.accept(
             self._conf, session, bay, baymodel, _requester(bay),
             nodegroup_uuid=found.masters.uuid, nodes=(found.index(found.masters, master),),

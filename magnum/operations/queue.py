@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy import orm
 
 from magnum.db.models import Operation
-from magnum.db.repositories import events, locking, pending, transitions
+from magnum.db.repositories import events, locking, node_trust, pending, transitions
 from magnum.db.repositories import nodegroups as nodegroup_repository
 from magnum.db.repositories.locking import NodegroupGone
 from magnum.db.statements import database_now
@@ -140,12 +140,20 @@ def _show(session: orm.Session, operations: Sequence[Operation]) -> None:
             locking.set_nodegroup_status(session, operation, states.IN_PROGRESS)
 
 
+def at_turn(session: orm.Session, operation: Operation) -> None:
+    """Do what belongs to the moment at which an operation becomes active."""
+    if operation.verb == states.ROTATE_CA:
+        # Of an earlier rotation: nodes may have been taken away since.
+        node_trust.forget(session, operation.bay_uuid)
+
+
 def _begin(session: orm.Session, operation: Operation, key: str) -> None:
     allowed = operation.deadline - operation.created_at
     transitions.write(
         operation, machine.TURN, active_for=key, deadline=database_now(session) + allowed
     )
     session.flush()
+    at_turn(session, operation)
     locking.set_nodegroup_status(session, operation, states.IN_PROGRESS)
     events.record(
         session, operation, f'bay.{operation.verb}.turn', f'it is the turn of {operation.verb}'
@@ -170,6 +178,8 @@ def _refuse(session: orm.Session, operation: Operation, hindrance: str) -> str:
 
 def _hindrance(session: orm.Session, operation: Operation) -> str | None:
     """Why what was accepted cannot be done now."""
+    if operation.verb in _ROTATIONS and half_made.ended_meanwhile(session, operation):
+        return 'The upgrade that it waited for did not succeed: retry that first.'
     asked = Parameters.of(operation)
     uuid = rounds.nodegroup_uuid(asked)
     if uuid is None:        # it is about the bay
@@ -178,13 +188,13 @@ def _hindrance(session: orm.Session, operation: Operation) -> str | None:
         group = locking.nodegroup(session, operation.bay_uuid, uuid)
     except NodegroupGone:
         return 'The node group is gone.'
-    if isinstance(asked, Resize | Upgrade):
+    is_created = group.stack_id is not None or group.is_default
+    if isinstance(asked, Resize | Upgrade) and not is_created:
+        return 'The node group was not created.'
+    if isinstance(asked, Resize):
         masters = half_made.in_the_way(session, operation.bay_uuid, group)
         if masters is not None:
             return f'An upgrade ended while it replaced a node of {masters}: retry that first.'
-    if isinstance(asked, Resize):
-        if group.stack_id is None and not group.is_default:
-            return 'The node group was not created.'
         try:
             nodegroups.check_range(asked.node_count, group.min_node_count, group.max_node_count)
         except nodegroups.Invalid as fault:     # the bounds were changed since

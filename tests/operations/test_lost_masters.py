@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from magnum.db import models
-from magnum.db.repositories import baymodels, node_watch
+from magnum.db.repositories import node_watch
 from magnum.domain.parameters import Resize, Upgrade
 from magnum.operations import upgrading
 from magnum.operations.healer import EVENT
@@ -369,16 +369,6 @@ def test_one_that_an_upgrade_has_left_is_finished_too(
     world.go_on_soon()
     (masters,) = Upgrade.of(world.again(asked)).groups
     assert (masters.batch, masters.later, masters.staying) == (('1',), ('2', '0'), ('0',))
-
-
-def test_a_baymodel_that_is_gone(
-    world: World, uuid: str, nodes: Reporters, conductor: Conductor,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    lose(world, nodes, nodes.masters[1])
-    monkeypatch.setattr(baymodels, 'load', lambda *_: None)
-    assert conductor.heal() == 0
-    assert world.operations(uuid)[-1].verb == 'resize'
 
 
 def test_a_baymodel_that_changes_meanwhile(

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from magnum.db import models
-from magnum.db.repositories import bays, nodegroups
+from magnum.db.repositories import bays, node_trust, nodegroups
 from magnum.domain import states
 from magnum.domain.parameters import Resize, Upgrade
 from magnum.operations.accept.errors import OperationInProgress, QueueFull
@@ -288,6 +288,81 @@ def test_a_waiting_upgrade_goes_on_after_a_failure(world: World, uuid: str) -> N
     assert world.again(upgrade).state == 'SUCCEEDED'
     # It has made the node group whole that the resize had left.
     assert (world.bay(uuid).status, world.bay(uuid).status_reason) == ('UPDATE_COMPLETE', None)
+
+
+@pytest.mark.parametrize('verb', ['rotate_ca', 'rotate_credential'])
+def test_a_rotation_does_not_follow_an_upgrade_that_failed(
+    world: World, uuid: str, verb: str
+) -> None:
+    upgrade = _of_the_bay(world, uuid, 'upgrade')
+    rotation = _of_the_bay(world, uuid, verb)
+    world.fail()
+    assert (world.again(upgrade).state, world.again(rotation).state) == ('FAILED', 'FAILED')
+    assert 'retry that first' in error_of(world.again(rotation))['reason']
+    assert world.bay(uuid).status == 'UPDATE_FAILED'
+    world.about('retry', upgrade)
+    world.build_all(uuid)
+    assert world.bay(uuid).status == 'UPDATE_COMPLETE'
+
+
+def test_a_rotation_follows_an_upgrade_that_was_not_begun(world: World, uuid: str) -> None:
+    upgrade = _of_the_bay(world, uuid, 'upgrade')
+    rotation = _of_the_bay(world, uuid, 'rotate_credential')
+    world.about('cancel', upgrade)
+    world.build_all(uuid)
+    assert world.again(rotation).state == 'SUCCEEDED'
+
+
+def test_nodes_are_expected_anew_when_a_rotation_has_its_turn(world: World, uuid: str) -> None:
+    _expect(world, uuid)
+    world.ask('resize', uuid, 3)
+    rotation = _of_the_bay(world, uuid, 'rotate_ca')
+    assert [row.bundle for row in world.rows(models.NodeTrust)] == ['earlier']
+    world.about('cancel', rotation)
+    assert [row.bundle for row in world.rows(models.NodeTrust)] == ['earlier']
+    world.build_all(uuid)
+    rotation = _of_the_bay(world, uuid, 'rotate_ca')
+    world.worker().turn()
+    assert 'earlier' not in {row.bundle for row in world.rows(models.NodeTrust)}
+
+
+def _expect(world: World, uuid: str) -> None:
+    """As a rotation leaves it that stopped half-way."""
+    with world.database.writing() as session:
+        node_trust.expect(session, uuid, [('master', 'bay-master-0')])
+        node_trust.confirm(session, uuid, 'master', 'bay-master-0', 'earlier')
+
+
+@pytest.mark.parametrize('named', [True, False], ids=['alone', 'with others'])
+def test_an_upgrade_behind_a_creation_that_is_cancelled(
+    world: World, uuid: str, named: bool
+) -> None:
+    made = world.add_nodegroup(uuid)
+    group = world.nodegroup('gpu').uuid
+    upgrade = world.ask(
+        'upgrade', uuid, world.new_baymodel(), nodegroup_uuid=group if named else None
+    )
+    world.about('cancel', made)
+    world.build_all(uuid)
+    if named:
+        assert error_of(world.again(upgrade))['code'] == 'plan_refused'
+        assert 'was not created' in error_of(world.again(upgrade))['reason']
+        return
+    assert world.again(upgrade).state == 'SUCCEEDED'
+    assert [one.name for one in Upgrade.of(world.again(upgrade)).groups] == ['default-worker']
+
+
+def test_a_delete_of_a_group_takes_the_place_of_its_upgrade(world: World, uuid: str) -> None:
+    world.add_nodegroup(uuid)
+    world.build(uuid)
+    group = world.nodegroup('gpu').uuid
+    world.ask('resize', uuid, 3)
+    upgrade = world.ask('upgrade', uuid, world.new_baymodel(), nodegroup_uuid=group)
+    world.ask('delete_nodegroup', uuid, group)
+    assert world.again(upgrade).state == 'CANCELLED'
+    world.build_all(uuid)
+    assert world.rows(models.Nodegroup, name='gpu') == []
+    assert world.bay(uuid).status == 'UPDATE_COMPLETE'
 
 
 def test_a_waiting_upgrade_is_cancelled(world: World, uuid: str) -> None:

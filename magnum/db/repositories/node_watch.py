@@ -75,13 +75,13 @@ def reporting(
     ).all()
 
 
-def silent_nodes(session: orm.Session, masters: int) -> Sequence[Row]:
+def silent_nodes(session: orm.Session, fewest_masters: int) -> Sequence[Row]:
     """``id``, ``bay_uuid`` and the bay's ``labels`` of silent nodes.
 
     Those of bays that are complete, or at which node groups change, and of which other
     nodes report.
 
-    :param masters: of bays with fewer masters than these the workers alone.
+    :param fewest_masters: of bays with fewer, the workers alone.
     """
     other = TABLE.alias('other')
     is_heard_of = sa.exists().where(
@@ -95,7 +95,7 @@ def silent_nodes(session: orm.Session, masters: int) -> Sequence[Row]:
     )
     has_masters = sa.exists().where(
         _NODEGROUP.c.bay_uuid == TABLE.c.bay_uuid, _NODEGROUP.c.role == MASTER,
-        _NODEGROUP.c.node_count >= masters,
+        _NODEGROUP.c.node_count >= fewest_masters,
     )
     return session.execute(
         sa.select(TABLE.c.id, TABLE.c.bay_uuid, _BAY.c.labels)

@@ -33,14 +33,12 @@ def accept(
     group = locking.nodegroup(session, bay.uuid, nodegroup_uuid)
     if group.is_default:
         raise ValueError('a default node group goes with its bay')
-    about_it = line.about(group.uuid)
-    for other in about_it:
+    for other in line.about(group.uuid):
         if other.verb == states.DELETE_NODEGROUP:
             return other
     check_may_wait(session, line, states.DELETE_NODEGROUP)
-    for other in about_it:
-        if other.state == states.PENDING:
-            withdraw(session, other, None)
+    for other in line.waiting_for(group.uuid):
+        withdraw(session, other, None)
     return begin_or_enqueue(
         conf, session, bay, Line.of(session, bay.uuid), requester,
         DeleteNodegroup(nodegroup=group.uuid),

@@ -54,6 +54,13 @@ class Line:
             if turns.nodegroup_of(other) == nodegroup_uuid
         ]
 
+    def waiting_for(self, nodegroup_uuid: str) -> list[models.Operation]:
+        """What waits and is about a node group alone, upgrades among it."""
+        return [
+            other for other in self.waiting
+            if rounds.nodegroup_uuid(Parameters.of(other)) == nodegroup_uuid
+        ]
+
     def before(self, parameters: Parameters, at_once: int) -> list[models.Operation]:
         """What an operation with these parameters has to wait for."""
         wanted = turns.part_of(parameters, self.defaults)
@@ -127,7 +134,9 @@ def check_may_wait(session: orm.Session, line: Line, verb: str) -> None:
 
     :raises OperationInProgress: it contradicts what is active or waits.
     """
-    for other in (*line.active, *line.waiting):
+    # What is of a later release, and waits, keeps its place.
+    waiting = [other for other in line.waiting if other.verb in states.VERBS]
+    for other in (*line.active, *waiting):
         if other.verb not in BEHIND[verb]:
             raise in_progress(session, other)
 

@@ -91,7 +91,7 @@ def _again(session: orm.Session, failed: models.Operation) -> Parameters:
                 this if number < parameters.round else dataclasses.replace(
                     this,
                     revision=1 + locking.nodegroup(session, failed.bay_uuid, this.uuid).revision,
-                    batch=None, later=(), is_asked=False,
+                    batch=None, later=(), staying=(), is_asked=False,
                 )
                 for number, this in enumerate(parameters.groups)
             ))

@@ -99,6 +99,11 @@ def choose_nodes(work: Work) -> None:
             members or (), key=lambda index: (index in well, index not in left, int(index))
         )
         asked = Upgrade.of(operation)
+        if not {*asked.nodes} <= {*indexes}:
+            raise StepFailed(Failure(
+                'plan_refused', f'nodes: The node group {situation.nodegroup.name} has not all '
+                f'of {", ".join(asked.nodes)}.',
+            ))
         replaced = {*asked.nodes, *left} if asked.nodes else {*indexes}
         asked = asked.with_current(
             batch=(), later=tuple(indexes),
@@ -208,6 +213,8 @@ def _concerned(
 ) -> list[Nodegroup]:
     """The node groups to replace, in order: masters, default workers, further ones.
 
+    Not those whose creation ended before Heat was asked: they have no nodes.
+
     Masters are among them also where an upgrade has ended at one.
 
     :raises StepFailed: there is none.
@@ -215,8 +222,11 @@ def _concerned(
     operation = situation.operation
     named = Upgrade.of(operation).nodegroup
 
+    created = [
+        group for group in situation.nodegroups if group.is_default or group.stack_id is not None
+    ]
     concerned = [
-        group for group in situation.nodegroups
+        group for group in created
         if upgrading.is_replaced(
             group, roles, named, situation.baymodel, target,
             _before_unfinished(session, operation, group),
