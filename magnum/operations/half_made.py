@@ -4,6 +4,8 @@ Heat makes all of a stack that it had not come to, whoever asks it for something
 the token of such a master has ended with the upgrade that it was for: it could not join.
 """
 
+from collections.abc import Collection
+
 from sqlalchemy import orm
 
 from magnum.db.models import Nodegroup, Operation
@@ -32,17 +34,23 @@ def is_unfinished(session: orm.Session, bay_uuid: str) -> bool:
     return False
 
 
-def ended_meanwhile(session: orm.Session, waiting: Operation) -> bool:
-    """Whether an upgrade ended half-way while an operation waited behind it."""
-    for upgrade in locking.earlier_operations(session, waiting, states.UPGRADE, limit=1):
-        is_later = upgrade.finished_at is not None and upgrade.finished_at >= waiting.created_at
-        return is_later and upgrade.state != states.SUCCEEDED and _has_changed(upgrade)
-    return False
+def ended_meanwhile(session: orm.Session, waiting: Operation, verbs: Collection[str]) -> bool:
+    """Whether one of the bay ended half-way while an operation waited behind it.
+
+    :param verbs: of what is about the bay.
+    """
+    return any(
+        earlier.state != states.SUCCEEDED and _has_changed(earlier)
+        for earlier in locking.earlier_operations(session, waiting, *verbs)
+        if earlier.finished_at is not None and earlier.finished_at >= waiting.created_at
+    )
 
 
-def _has_changed(upgrade: Operation) -> bool:
-    """Whether an upgrade has asked Heat or a node for anything."""
-    asked = Upgrade.of(upgrade)
+def _has_changed(operation: Operation) -> bool:
+    """Whether an operation of the bay may have changed anything."""
+    if operation.verb != states.UPGRADE:
+        return operation.attempts > 0
+    asked = Upgrade.of(operation)
     this = rounds.current(asked)
     return bool(
         asked.master_settings or asked.round or asked.leaving or (this and this.is_asked)

@@ -22,6 +22,7 @@ from magnum.domain.parameters import Parameters, Resize, Upgrade
 from magnum.operations import half_made
 
 _ROTATIONS: Final = frozenset({states.ROTATE_CREDENTIAL, states.ROTATE_CA})
+_OF_BAYS: Final = _ROTATIONS | {states.UPGRADE}
 #: Each verb that may wait, and what it may wait behind. A new node group has the
 #: image and the labels of the bay, which an upgrade is about to change; and a second
 #: upgrade was checked against what the first is about to change.
@@ -85,7 +86,8 @@ def next_turn(
             _begin(session, operation, turns.key(bay_uuid, part, at_once))
             active.append(operation)
             continue
-        failure = _refuse(session, operation, hindrance)
+        refused = _refuse(session, operation, hindrance)
+        failure = failure or refused        # the first reason is the deepest
         ended = operation, states.FAILED, failure
     if active:
         locking.set_bay_status(session, active[-1], states.IN_PROGRESS, failure)
@@ -178,8 +180,8 @@ def _refuse(session: orm.Session, operation: Operation, hindrance: str) -> str:
 
 def _hindrance(session: orm.Session, operation: Operation) -> str | None:
     """Why what was accepted cannot be done now."""
-    if operation.verb in _ROTATIONS and half_made.ended_meanwhile(session, operation):
-        return 'The upgrade that it waited for did not succeed: retry that first.'
+    if operation.verb in _OF_BAYS and half_made.ended_meanwhile(session, operation, _OF_BAYS):
+        return 'The upgrade or rotation that it waited for did not succeed: retry that first.'
     asked = Parameters.of(operation)
     uuid = rounds.nodegroup_uuid(asked)
     if uuid is None:        # it is about the bay

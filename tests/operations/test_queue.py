@@ -305,6 +305,32 @@ def test_a_rotation_does_not_follow_an_upgrade_that_failed(
     assert world.bay(uuid).status == 'UPDATE_COMPLETE'
 
 
+def test_an_upgrade_does_not_follow_a_rotation_that_failed(world: World, uuid: str) -> None:
+    rotation = _of_the_bay(world, uuid, 'rotate_ca')
+    upgrade = _of_the_bay(world, uuid, 'upgrade')
+    worker = world.worker()
+    worker.turn()
+    world.pass_time(7200)                       # no node has followed
+    worker.watch()
+    worker.turn()
+    assert (world.again(rotation).state, world.again(upgrade).state) == ('FAILED', 'FAILED')
+    reason = error_of(world.again(rotation))['reason']
+    assert reason in (world.bay(uuid).status_reason or ''), 'the first reason stays'
+    assert world.bay(uuid).status == 'UPDATE_FAILED'
+    assert world.about('retry', rotation).state == 'QUEUED'
+
+
+def test_what_stood_behind_a_cancelled_one_goes_on(world: World, uuid: str) -> None:
+    world.add_nodegroup(uuid)
+    world.build(uuid)
+    world.ask('resize', uuid, 3)
+    upgrade = _of_the_bay(world, uuid, 'upgrade')
+    behind = world.ask('resize', uuid, 3, nodegroup_uuid=world.nodegroup('gpu').uuid)
+    assert behind.state == 'PENDING'
+    world.about('cancel', upgrade)
+    assert world.again(behind).state == 'QUEUED'    # beside the first
+
+
 def test_a_rotation_follows_an_upgrade_that_was_not_begun(world: World, uuid: str) -> None:
     upgrade = _of_the_bay(world, uuid, 'upgrade')
     rotation = _of_the_bay(world, uuid, 'rotate_credential')

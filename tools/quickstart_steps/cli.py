@@ -75,7 +75,8 @@ def _refuse() -> None:
 
 def _up(real_backends: bool, nodes: str) -> None:
     """Do all that is missing; raise an error if a bay is not well in the end."""
-    more = sum(_MORE.get(coe, 0) for coe in machines.possible(nodes))
+    real = machines.possible(nodes) if machines.profiles(nodes) else ()
+    more = sum(_MORE.get(coe, 0) for coe in real)
     phases = Phases({**_USUAL, 'bays': _USUAL['bays'] + more})
     magnum.require_mode(real_backends)
     checks.check()

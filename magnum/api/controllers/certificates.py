@@ -89,6 +89,8 @@ class CertificatesController:
             )
         driver = self._services.selection.of_bay(bay)
         for group in nodegroups.load_all(session, bay.uuid):
+            if group.stack_id is None and not group.is_default:
+                continue        # it has no nodes yet
             if not driver.takes_over_trust(kind_of(group.role), group.template_version or ''):
                 raise errors.APIError(
                     errors.drivers.NOT_CAPABLE,

@@ -38,6 +38,7 @@ def accept(
     by = f'Cancelled by the user {requester.user_id}.'
     if operation.state == states.PENDING:
         queue.withdraw(session, operation, Failure('cancelled', by))
+        queue.next_turn(session, operation.bay_uuid, conf.conductor.operations_per_bay)
         return operation
     if not states.VERBS[operation.verb].is_cancellable:
         raise NotCancellable('A delete goes on to its end.')

@@ -9,7 +9,7 @@ from magnum.domain import states
 from magnum.domain.parameters import DeleteNodegroup
 from magnum.operations.accept.insertion import Line, begin_or_enqueue, check_may_wait
 from magnum.operations.accept.requester import Requester
-from magnum.operations.queue import withdraw
+from magnum.operations.queue import next_turn, withdraw
 
 
 def accept(
@@ -39,6 +39,7 @@ def accept(
     check_may_wait(session, line, states.DELETE_NODEGROUP)
     for other in line.waiting_for(group.uuid):
         withdraw(session, other, None)
+        next_turn(session, bay.uuid, conf.conductor.operations_per_bay)
     return begin_or_enqueue(
         conf, session, bay, Line.of(session, bay.uuid), requester,
         DeleteNodegroup(nodegroup=group.uuid),

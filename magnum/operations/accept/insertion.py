@@ -20,7 +20,7 @@ from magnum.operations.accept.errors import (
     QueueFull,
 )
 from magnum.operations.accept.requester import Requester
-from magnum.operations.queue import BEHIND
+from magnum.operations.queue import BEHIND, at_turn
 
 _DELETES: Final = frozenset({states.DELETE, states.DELETE_NODEGROUP})
 
@@ -113,9 +113,11 @@ def begin_or_enqueue(
     """
     in_the_way = line.before(parameters, conf.conductor.operations_per_bay)
     if not in_the_way:
-        return begin_operation(
+        begun = begin_operation(
             conf, session, bay, requester, parameters, is_alone=not line.active, **more
         )
+        at_turn(session, begun)
+        return begun
     waiting = len(line.waiting)
     if waiting >= conf.conductor.queue_limit:
         session.expunge(in_the_way[0])
@@ -199,6 +201,7 @@ def insert_operation(
         bay_uuid=bay.uuid,
         bay_name=bay.name,
         project_id=bay.project_id,
+        created_at=now,
         verb=verb,
         parameters=parameters.stored(),
         user_id=requester.user_id,

@@ -4,11 +4,9 @@ from oslo_config import cfg
 from sqlalchemy import orm
 
 from magnum.db import models
-from magnum.domain import states
 from magnum.domain.parameters import RotateCA
 from magnum.operations.accept.insertion import Line, begin_or_enqueue, check_may_wait
 from magnum.operations.accept.requester import Requester
-from magnum.operations.queue import at_turn
 
 
 def accept(
@@ -21,7 +19,4 @@ def accept(
     """
     line = Line.of(session, bay.uuid)
     check_may_wait(session, line, RotateCA.verb)
-    operation = begin_or_enqueue(conf, session, bay, line, requester, RotateCA())
-    if operation.state != states.PENDING:
-        at_turn(session, operation)
-    return operation
+    return begin_or_enqueue(conf, session, bay, line, requester, RotateCA())

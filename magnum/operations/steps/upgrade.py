@@ -234,6 +234,8 @@ def _concerned(
         or (MASTER == group.role in roles and named is None
             and left_nodes(session, operation, group))
     ]
+    if named is not None and named not in {group.uuid for group in created}:
+        raise StepFailed(Failure('plan_refused', 'nodegroup: It was not created.'))
     if not concerned:
         raise _nothing_to_replace()
     return upgrading.in_order(concerned)
