@@ -153,6 +153,8 @@ def _run_here(conf: cfg.ConfigOpts, factories: tuple[Factory, ...]) -> None:
     finally:
         _stop(services)
         signal.set_wakeup_fd(-1)
+        heard.close()
+        told.close()
 
 
 def _next(heard: socket.socket) -> int:

@@ -69,6 +69,11 @@ def group_of(
     return None
 
 
+def is_made(group: Nodegroup) -> bool:
+    """Whether Heat was asked for a node group: the default ones are in the bay's own stack."""
+    return group.is_default or group.stack_id is not None
+
+
 def stack_of(bay: Bay, group: Nodegroup) -> str:
     """The name of the stack that a node group is in."""
     return nodegroup_plan(bay, group).stack_name or stack_name(bay.name, bay.uuid)

@@ -20,6 +20,7 @@ from magnum.domain import machine, nodegroups, rounds, states, turns
 from magnum.domain.failures import Failure
 from magnum.domain.parameters import Parameters, Resize, Upgrade
 from magnum.operations import half_made
+from magnum.operations.building import is_made
 
 _ROTATIONS: Final = frozenset({states.ROTATE_CREDENTIAL, states.ROTATE_CA})
 _OF_BAYS: Final = _ROTATIONS | {states.UPGRADE}
@@ -190,8 +191,7 @@ def _hindrance(session: orm.Session, operation: Operation) -> str | None:
         group = locking.nodegroup(session, operation.bay_uuid, uuid)
     except NodegroupGone:
         return 'The node group is gone.'
-    is_created = group.stack_id is not None or group.is_default
-    if isinstance(asked, Resize | Upgrade) and not is_created:
+    if isinstance(asked, Resize | Upgrade) and not is_made(group):
         return 'The node group was not created.'
     if isinstance(asked, Resize):
         masters = half_made.in_the_way(session, operation.bay_uuid, group)

@@ -75,6 +75,9 @@ def error_of(operation: models.Operation) -> dict[str, Any]:
     assert operation.error is not None
     return operation.error
 
+#: Verbs of what is about the whole bay.
+OF_BAYS = (states.UPGRADE, states.ROTATE_CA, states.ROTATE_CREDENTIAL)
+
 
 @dataclasses.dataclass
 class World:
@@ -199,6 +202,17 @@ class World:
     def bay(self, uuid: str) -> models.Bay:
         with self.database.reading() as session:
             return session.scalars(sa.select(models.Bay).filter_by(uuid=uuid)).one()
+
+    def ask_of_bay(self, verb: str, uuid: str) -> models.Operation:
+        """Ask for something of :data:`OF_BAYS`."""
+        asked: models.Operation = self.ask(
+            verb, uuid, *([self.new_baymodel()] if verb == states.UPGRADE else [])
+        )
+        return asked
+
+    def history(self, uuid: str) -> list[tuple[str, str]]:
+        """Verbs and states of what was asked of a bay, but for its creation."""
+        return [(one.verb, one.state) for one in self.operations(uuid)[1:]]
 
     def operations(self, uuid: str) -> list[models.Operation]:
         with self.database.reading() as session:

@@ -97,6 +97,12 @@ def values(world: World, uuid: str) -> tuple[dict[str, object], ...]:
     )
 
 
+def complete(world: World, uuid: str) -> None:
+    """Let the bay be complete, whatever has failed."""
+    with world.database.writing() as session:
+        session.merge(world.bay(uuid)).status = 'UPDATE_COMPLETE'
+
+
 def test_it_is_replaced_and_no_other(
     world: World, uuid: str, nodes: Reporters, conductor: Conductor
 ) -> None:
@@ -237,14 +243,12 @@ def test_not_beside_anything(
 ) -> None:
     """An upgrade is about the whole bay."""
     succeed(world, world.add_nodegroup(uuid))
-    with world.database.writing() as session:
-        session.merge(world.bay(uuid)).status = 'UPDATE_COMPLETE'
+    complete(world, uuid)
     lose(world, nodes, nodes.masters[1])
     beside = world.ask('resize', uuid, 3, nodegroup_uuid=world.nodegroup('gpu').uuid)
     assert conductor.heal() == 0
     succeed(world, beside)
-    with world.database.writing() as session:
-        session.merge(world.bay(uuid)).status = 'UPDATE_COMPLETE'
+    complete(world, uuid)
     assert conductor.heal() == 1
 
 
@@ -350,8 +354,7 @@ def test_nothing_is_added_to_an_upgrade_that_ended_half_way(
     lose(world, nodes, lost)
     assert conductor.heal() == 0
     succeed(world, world.ask('upgrade', uuid, own_baymodel(world, uuid)))
-    with world.database.writing() as session:
-        session.merge(world.bay(uuid)).status = 'UPDATE_COMPLETE'
+    complete(world, uuid)
     assert conductor.heal() == 1
 
 

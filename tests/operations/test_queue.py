@@ -6,15 +6,13 @@ import pytest
 import sqlalchemy as sa
 
 from magnum.db import models
-from magnum.db.repositories import bays, node_trust, nodegroups
+from magnum.db.repositories import bays, nodegroups
 from magnum.domain import states
-from magnum.domain.parameters import Resize, Upgrade
+from magnum.domain.parameters import Resize
 from magnum.operations.accept.errors import OperationInProgress, QueueFull
 from magnum.operations.watcher import Watcher
 from magnum.operations.work import Work
-from tests.operations.conftest import Killed, World, error_of
-
-OF_THE_BAY = ('upgrade', 'rotate_ca', 'rotate_credential')
+from tests.operations.conftest import OF_BAYS, Killed, World, error_of
 
 
 @pytest.fixture
@@ -23,17 +21,6 @@ def uuid(world: World) -> str:
     made = world.create(name='bay')
     world.build(made)
     return made
-
-
-def _states(world: World, uuid: str) -> list[tuple[str, str]]:
-    """Verbs and states of what was asked of the bay, but for its creation."""
-    return [(one.verb, one.state) for one in world.operations(uuid)[1:]]
-
-
-def _of_the_bay(world: World, uuid: str, verb: str) -> models.Operation:
-    args = [world.new_baymodel()] if verb == 'upgrade' else []
-    asked: models.Operation = world.ask(verb, uuid, *args)
-    return asked
 
 
 def _count(world: World, name: str = 'default-worker') -> Any:
@@ -48,7 +35,7 @@ def test_node_groups_made_in_one_apply(world: World, uuid: str) -> None:
         'UPDATE_IN_PROGRESS', 'CREATE_COMPLETE', 'CREATE_IN_PROGRESS',
     }
     world.build_all(uuid)
-    assert _states(world, uuid) == [('create_nodegroup', 'SUCCEEDED')] * 6
+    assert world.history(uuid) == [('create_nodegroup', 'SUCCEEDED')] * 6
     assert {world.nodegroup(name).status for name in names} == {'CREATE_COMPLETE'}
     assert world.bay(uuid).status == 'UPDATE_COMPLETE'
 
@@ -183,7 +170,7 @@ def test_a_delete_of_a_group_takes_the_place_of_what_waits_for_it(
     assert refused.value.active.uuid == gone.uuid
     world.build_all(uuid)
     assert world.rows(models.Nodegroup, name='gpu') == []
-    assert _states(world, uuid) == [
+    assert world.history(uuid) == [
         ('resize', 'SUCCEEDED'), ('create_nodegroup', 'CANCELLED'),
         ('delete_nodegroup', 'SUCCEEDED'),
     ]
@@ -205,7 +192,7 @@ def test_a_delete_of_the_bay_over_all_of_it(world: World, uuid: str) -> None:
     for name in ('one', 'two'):
         world.add_nodegroup(uuid, name)
     world.ask('delete', uuid)
-    assert [state for _, state in _states(world, uuid)] == [
+    assert [state for _, state in world.history(uuid)] == [
         'CANCELLED', 'CANCELLED', 'CANCELLED', 'QUEUED',
     ]
     with pytest.raises(OperationInProgress):
@@ -220,212 +207,21 @@ def test_what_does_not_wait(world: World) -> None:
     uuid = world.create(name='bay')
     for ask in (
         lambda: world.ask('resize', uuid, 3), lambda: world.add_nodegroup(uuid),
-        *(lambda verb=verb: _of_the_bay(world, uuid, verb) for verb in OF_THE_BAY),
+        *(lambda verb=verb: world.ask_of_bay(verb, uuid) for verb in OF_BAYS),
     ):
         with pytest.raises(OperationInProgress):
             ask()
     world.build(uuid)
     world.ask('resize', uuid, 3)
-    for verb in OF_THE_BAY:
-        waits = _of_the_bay(world, uuid, verb)
+    for verb in OF_BAYS:
+        waits = world.ask_of_bay(verb, uuid)
         assert waits.state == 'PENDING'
         with pytest.raises(OperationInProgress) as refused:
-            _of_the_bay(world, uuid, verb)
+            world.ask_of_bay(verb, uuid)
         assert refused.value.active.uuid == waits.uuid
     with pytest.raises(OperationInProgress) as refused:     # before the upgrade or after it?
         world.add_nodegroup(uuid)
     assert refused.value.active.verb == 'upgrade'
-
-
-# A rotation of the authority ends with the word of nodes; its turn is in test_side_by_side.
-@pytest.mark.parametrize('verb', ['upgrade', 'rotate_credential'])
-def test_what_concerns_the_bay_waits_for_changes_of_groups(
-    world: World, uuid: str, verb: str
-) -> None:
-    world.ask('resize', uuid, 3)
-    world.worker().turn()
-    world.add_nodegroup(uuid)
-    asked = _of_the_bay(world, uuid, verb)
-    world.ask('resize', uuid, 2)            # this one goes on behind it
-    assert _states(world, uuid) == [
-        ('resize', 'WAITING'), ('create_nodegroup', 'PENDING'), (verb, 'PENDING'),
-        ('resize', 'PENDING'),
-    ]
-    assert world.bay(uuid).status == 'UPDATE_IN_PROGRESS'
-    world.build_all(uuid)
-    assert {state for _, state in _states(world, uuid)} == {'SUCCEEDED'}
-    ended = sorted(world.operations(uuid)[1:], key=lambda one: str(one.finished_at))
-    assert [one.verb for one in ended] == ['resize', 'create_nodegroup', verb, 'resize']
-    assert (world.bay(uuid).status, _count(world)) == ('UPDATE_COMPLETE', 2)
-    if verb == 'upgrade':                   # of the node group, too, that was made before it
-        assert world.bay(uuid).baymodel_id == Upgrade.of(asked).baymodel
-        assert {one.name for one in Upgrade.of(world.again(asked)).groups} == {
-            'default-worker', 'gpu',
-        }
-
-
-@pytest.mark.parametrize('verbs', [
-    ('upgrade', 'rotate_credential'), ('rotate_credential', 'upgrade'),
-])
-def test_what_concerns_the_bay_waits_for_its_like(
-    world: World, uuid: str, verbs: tuple[str, ...]
-) -> None:
-    for verb in verbs:
-        _of_the_bay(world, uuid, verb)
-    assert [state for _, state in _states(world, uuid)] == ['QUEUED', 'PENDING']
-    world.build_all(uuid)
-    assert _states(world, uuid) == [(verb, 'SUCCEEDED') for verb in verbs]
-
-
-def test_a_waiting_upgrade_goes_on_after_a_failure(world: World, uuid: str) -> None:
-    world.ask('resize', uuid, 3)
-    upgrade = _of_the_bay(world, uuid, 'upgrade')
-    world.fail()
-    assert world.again(upgrade).state == 'QUEUED'
-    assert world.bay(uuid).status == 'UPDATE_IN_PROGRESS'
-    assert world.bay(uuid).status_reason, 'what failed meanwhile is remembered'
-    world.build_all(uuid)
-    assert world.again(upgrade).state == 'SUCCEEDED'
-    # It has made the node group whole that the resize had left.
-    assert (world.bay(uuid).status, world.bay(uuid).status_reason) == ('UPDATE_COMPLETE', None)
-
-
-@pytest.mark.parametrize('verb', ['rotate_ca', 'rotate_credential'])
-def test_a_rotation_does_not_follow_an_upgrade_that_failed(
-    world: World, uuid: str, verb: str
-) -> None:
-    upgrade = _of_the_bay(world, uuid, 'upgrade')
-    rotation = _of_the_bay(world, uuid, verb)
-    world.fail()
-    assert (world.again(upgrade).state, world.again(rotation).state) == ('FAILED', 'FAILED')
-    assert 'retry that first' in error_of(world.again(rotation))['reason']
-    assert world.bay(uuid).status == 'UPDATE_FAILED'
-    world.about('retry', upgrade)
-    world.build_all(uuid)
-    assert world.bay(uuid).status == 'UPDATE_COMPLETE'
-
-
-def test_an_upgrade_does_not_follow_a_rotation_that_failed(world: World, uuid: str) -> None:
-    rotation = _of_the_bay(world, uuid, 'rotate_ca')
-    upgrade = _of_the_bay(world, uuid, 'upgrade')
-    worker = world.worker()
-    worker.turn()
-    world.pass_time(7200)                       # no node has followed
-    worker.watch()
-    worker.turn()
-    assert (world.again(rotation).state, world.again(upgrade).state) == ('FAILED', 'FAILED')
-    reason = error_of(world.again(rotation))['reason']
-    assert reason in (world.bay(uuid).status_reason or ''), 'the first reason stays'
-    assert world.bay(uuid).status == 'UPDATE_FAILED'
-    assert world.about('retry', rotation).state == 'QUEUED'
-
-
-def test_what_stood_behind_a_cancelled_one_goes_on(world: World, uuid: str) -> None:
-    world.add_nodegroup(uuid)
-    world.build(uuid)
-    world.ask('resize', uuid, 3)
-    upgrade = _of_the_bay(world, uuid, 'upgrade')
-    behind = world.ask('resize', uuid, 3, nodegroup_uuid=world.nodegroup('gpu').uuid)
-    assert behind.state == 'PENDING'
-    world.about('cancel', upgrade)
-    assert world.again(behind).state == 'QUEUED'    # beside the first
-
-
-def test_a_rotation_follows_an_upgrade_that_was_not_begun(world: World, uuid: str) -> None:
-    upgrade = _of_the_bay(world, uuid, 'upgrade')
-    rotation = _of_the_bay(world, uuid, 'rotate_credential')
-    world.about('cancel', upgrade)
-    world.build_all(uuid)
-    assert world.again(rotation).state == 'SUCCEEDED'
-
-
-def test_nodes_are_expected_anew_when_a_rotation_has_its_turn(world: World, uuid: str) -> None:
-    _expect(world, uuid)
-    world.ask('resize', uuid, 3)
-    rotation = _of_the_bay(world, uuid, 'rotate_ca')
-    assert [row.bundle for row in world.rows(models.NodeTrust)] == ['earlier']
-    world.about('cancel', rotation)
-    assert [row.bundle for row in world.rows(models.NodeTrust)] == ['earlier']
-    world.build_all(uuid)
-    rotation = _of_the_bay(world, uuid, 'rotate_ca')
-    world.worker().turn()
-    assert 'earlier' not in {row.bundle for row in world.rows(models.NodeTrust)}
-
-
-def _expect(world: World, uuid: str) -> None:
-    """As a rotation leaves it that stopped half-way."""
-    with world.database.writing() as session:
-        node_trust.expect(session, uuid, [('master', 'bay-master-0')])
-        node_trust.confirm(session, uuid, 'master', 'bay-master-0', 'earlier')
-
-
-@pytest.mark.parametrize('named', [True, False], ids=['alone', 'with others'])
-def test_an_upgrade_behind_a_creation_that_is_cancelled(
-    world: World, uuid: str, named: bool
-) -> None:
-    made = world.add_nodegroup(uuid)
-    group = world.nodegroup('gpu').uuid
-    upgrade = world.ask(
-        'upgrade', uuid, world.new_baymodel(), nodegroup_uuid=group if named else None
-    )
-    world.about('cancel', made)
-    world.build_all(uuid)
-    if named:
-        assert error_of(world.again(upgrade))['code'] == 'plan_refused'
-        assert 'was not created' in error_of(world.again(upgrade))['reason']
-        return
-    assert world.again(upgrade).state == 'SUCCEEDED'
-    assert [one.name for one in Upgrade.of(world.again(upgrade)).groups] == ['default-worker']
-
-
-def test_a_delete_of_a_group_takes_the_place_of_its_upgrade(world: World, uuid: str) -> None:
-    world.add_nodegroup(uuid)
-    world.build(uuid)
-    group = world.nodegroup('gpu').uuid
-    world.ask('resize', uuid, 3)
-    upgrade = world.ask('upgrade', uuid, world.new_baymodel(), nodegroup_uuid=group)
-    world.ask('delete_nodegroup', uuid, group)
-    assert world.again(upgrade).state == 'CANCELLED'
-    world.build_all(uuid)
-    assert world.rows(models.Nodegroup, name='gpu') == []
-    assert world.bay(uuid).status == 'UPDATE_COMPLETE'
-
-
-def test_a_waiting_upgrade_is_cancelled(world: World, uuid: str) -> None:
-    world.ask('resize', uuid, 3)
-    upgrade = _of_the_bay(world, uuid, 'upgrade')
-    world.about('cancel', upgrade)
-    world.add_nodegroup(uuid)               # nothing is in its way any more
-    world.build_all(uuid)
-    assert _states(world, uuid) == [
-        ('resize', 'SUCCEEDED'), ('upgrade', 'CANCELLED'), ('create_nodegroup', 'SUCCEEDED'),
-    ]
-    assert world.bay(uuid).status == 'UPDATE_COMPLETE'
-
-
-def test_a_baymodel_that_changed_while_its_upgrade_waited(world: World, uuid: str) -> None:
-    target = world.new_baymodel()
-    world.ask('resize', uuid, 3)
-    upgrade = world.ask('upgrade', uuid, target)
-    with world.database.writing() as session:
-        session.merge(target).docker_volume_size = 17
-    world.build_all(uuid)
-    assert error_of(world.again(upgrade))['code'] == 'plan_refused'
-    assert world.bay(uuid).status == 'UPDATE_FAILED'
-
-
-def test_an_upgrade_of_a_group_that_is_about_to_go(world: World, uuid: str) -> None:
-    world.add_nodegroup(uuid)
-    world.build(uuid)
-    group = world.nodegroup('gpu').uuid
-    target = world.new_baymodel()
-    world.ask('resize', uuid, 3)
-    upgrade = world.ask('upgrade', uuid, target, nodegroup_uuid=group)
-    world.about('cancel', upgrade)
-    gone = world.ask('delete_nodegroup', uuid, group)
-    with pytest.raises(OperationInProgress) as refused:
-        world.ask('upgrade', uuid, target, nodegroup_uuid=group)
-    assert refused.value.active.uuid == gone.uuid
 
 
 def test_as_many_wait_as_may(world: World, uuid: str) -> None:
@@ -534,7 +330,7 @@ def test_a_worker_that_dies_between_two_turns(
         world.worker('dead').turn()
     world.pass_time(300)
     world.build_all(uuid)
-    assert _states(world, uuid) == [('resize', 'SUCCEEDED'), ('create_nodegroup', 'SUCCEEDED')]
+    assert world.history(uuid) == [('resize', 'SUCCEEDED'), ('create_nodegroup', 'SUCCEEDED')]
 
 
 def test_what_an_earlier_release_left_waiting(world: World, uuid: str) -> None:

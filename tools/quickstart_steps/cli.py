@@ -75,8 +75,8 @@ def _refuse() -> None:
 
 def _up(real_backends: bool, nodes: str) -> None:
     """Do all that is missing; raise an error if a bay is not well in the end."""
-    real = machines.possible(nodes) if machines.profiles(nodes) else ()
-    more = sum(_MORE.get(coe, 0) for coe in real)
+    expected = machines.possible(nodes) if machines.profiles(nodes) else ()
+    more = sum(_MORE.get(coe, 0) for coe in expected)
     phases = Phases({**_USUAL, 'bays': _USUAL['bays'] + more})
     magnum.require_mode(real_backends)
     checks.check()

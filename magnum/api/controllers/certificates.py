@@ -19,6 +19,7 @@ from magnum.db.repositories import nodegroups
 from magnum.domain import states
 from magnum.domain.nodegroups import kind_of
 from magnum.operations.accept import rotate_ca
+from magnum.operations.building import is_made
 
 _BAY: Final = (
     repository.TABLE.c.uuid,
@@ -89,9 +90,8 @@ class CertificatesController:
             )
         driver = self._services.selection.of_bay(bay)
         for group in nodegroups.load_all(session, bay.uuid):
-            if group.stack_id is None and not group.is_default:
-                continue        # it has no nodes yet
-            if not driver.takes_over_trust(kind_of(group.role), group.template_version or ''):
+            role, version = kind_of(group.role), group.template_version or ''
+            if is_made(group) and not driver.takes_over_trust(role, version):
                 raise errors.APIError(
                     errors.drivers.NOT_CAPABLE,
                     f'The nodes of {group.name} cannot be given another CA certificate while '

@@ -19,6 +19,7 @@ from magnum.domain.stack_names import stack_name
 from magnum.drivers.contract import MASTER, BayPlan
 from magnum.drivers.plans import nodegroup_plan
 from magnum.operations import upgrading
+from magnum.operations.building import is_made
 from magnum.operations.outcomes import StepFailed, TryLater
 from magnum.operations.steps import nodes
 from magnum.operations.steps.heat import (
@@ -222,9 +223,7 @@ def _concerned(
     operation = situation.operation
     named = Upgrade.of(operation).nodegroup
 
-    created = [
-        group for group in situation.nodegroups if group.is_default or group.stack_id is not None
-    ]
+    created = [group for group in situation.nodegroups if is_made(group)]
     concerned = [
         group for group in created
         if upgrading.is_replaced(
