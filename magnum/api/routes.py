@@ -8,6 +8,7 @@ from magnum.api import versions
 from magnum.api.bootstrap.cloud import CloudController
 from magnum.api.bootstrap.files import FilesController
 from magnum.api.bootstrap.handlers import BootstrapController
+from magnum.api.bootstrap.logins import LoginsController
 from magnum.api.bootstrap.registration import RegistrationController
 from magnum.api.bootstrap.reports import ReportsController
 from magnum.api.controllers.actions import ActionsController
@@ -199,6 +200,8 @@ def _of_nodes() -> tuple[Route, ...]:
         *_of_reports(one),
         Route('POST', f'{one}/cloud', Resource('cloud', CloudController)
               .handler(CloudController.configuration), NODE, auth=Auth.NODE_SIGNATURE),
+        Route('POST', f'{one}/login', Resource('logins', LoginsController)
+              .handler(LoginsController.review), NODE, auth=Auth.NODE_SIGNATURE),
     )
     return tuple(dataclasses.replace(route, trailing_slash=False) for route in routes)
 

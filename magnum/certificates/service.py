@@ -112,6 +112,13 @@ class CertificateService:
         trusted = self.trusted(session, bay_uuid) or ''
         return node_trust.missing(session, bay_uuid, node_trust.fingerprint(trusted))
 
+    def groups(self, roles: Collection[str], caller: CallerName) -> tuple[str, ...]:
+        """The groups of ``[x509] token_groups`` that a user is in who shows a token."""
+        return tuple(
+            group for group in self._conf.x509.token_groups
+            if self._policy.allows_group(group, roles, caller)
+        )
+
     def sign_user_csr(
         self,
         session: Session,

@@ -17,6 +17,8 @@ from oslo_config import cfg
 from magnum.certificates.errors import SubjectRefused
 
 _ANY = '*'
+#: Of a common name (RFC 5280, ub-common-name), and of an organization.
+_LONGEST_NAME = 64
 _NO_RULE = 'no rule for these roles'
 # The one engine that asks a client who it is, not only for a certificate.
 _AUTHORIZING_COE = 'kubernetes'
@@ -132,6 +134,29 @@ class SubjectPolicy:
             tried = '; '.join(rule.text for rule in rules) or _NO_RULE
             raise SubjectRefused(subject.rfc4514_string(), tried)
         return min(allowing, key=lambda rule: rule.is_bounding)
+
+    def allows_group(self, group: str, roles: Collection[str], caller: CallerName) -> bool:
+        """Whether a caller may have a certificate of a group of Kubernetes and the own name."""
+        return any(
+            self._allows(_member(group, name), roles, caller)
+            for name in (caller.user_name, caller.user_id)
+            # Longer ones are in no certificate.
+            if name and len(name) <= _LONGEST_NAME
+        )
+
+    def _allows(self, subject: x509.Name, roles: Collection[str], caller: CallerName) -> bool:
+        try:
+            self.check(subject, roles, _AUTHORIZING_COE, caller)
+        except SubjectRefused:
+            return False
+        return True
+
+
+def _member(group: str, name: str) -> x509.Name:
+    return x509.Name([
+        x509.NameAttribute(NameOID.ORGANIZATION_NAME, group),
+        x509.NameAttribute(NameOID.COMMON_NAME, name),
+    ])
 
 
 def _parse(text: str) -> SubjectRule:

@@ -68,4 +68,11 @@ OPTIONS = [
         help='Reports and results that one node may send to one API process in a minute; 0: no '
         'limit. Those of a node that boots, or whose bay an operation works on, come every 5 s.',
     ),
+    cfg.IntOpt(
+        'logins_per_minute',
+        default=120,
+        min=0,
+        help='Tokens of users that one master may ask one API process about in a minute; 0: no '
+        'limit. Its API server asks for the same token again after two minutes.',
+    ),
 ]

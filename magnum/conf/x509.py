@@ -110,4 +110,13 @@ OPTIONS = [
         'because the other engines ask nothing of a client but a certificate. One rule that '
         'allows is enough.',
     ),
+    cfg.ListOpt(
+        'token_groups',
+        item_type=types.String(max_length=64),
+        default=['system:masters', 'magnum:viewers'],
+        help='Groups of Kubernetes that a user can be in who shows a bay a token of Keystone, '
+        'where the label keystone_auth_enabled is true: of these he is in those of which '
+        'subject_rule lets him have a certificate, with his own name or id as CN. Beside them '
+        'he is in a group keystone:<role> for each of his roles.',
+    ),
 ]

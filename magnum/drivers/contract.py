@@ -368,6 +368,13 @@ class Driver(abc.ABC):
         """Whether the masters of the bay get a credential of the cloud."""
         return False
 
+    def takes_tokens(self, labels: Mapping[str, str]) -> bool:
+        """Whether users log in to a bay with their tokens of Keystone.
+
+        :param labels: the bay's, as they are given.
+        """
+        return False
+
     def cloud_access_rules(
         self, plan: BayPlan, of_controllers: Sequence[str]
     ) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from magnum.domain.node_certificates import NodeAddresses
 from tests.fakes import bootstrap
 from tests.fakes.driver import FakeDriver
 from tests.fakes.servers import FakeServers, NoWakeUp
+from tests.fakes.tokens import FakeTokens
 from tests.unit.certificates import csr
 
 PURPOSE = 'node'
@@ -28,7 +29,7 @@ class Bootstrap:
         self.servers = FakeServers()
         self._app = bootstrap.make_app(
             conf, database.writing, database.reading, database.at_once, certificates,
-            lambda *_: FakeDriver(), self.servers, NoWakeUp(),
+            lambda *_: FakeDriver(), self.servers, NoWakeUp(), FakeTokens(),
         )
 
     def post(self, path: str, body: str) -> webob.Response:

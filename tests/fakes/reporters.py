@@ -14,6 +14,7 @@ from magnum.domain.stack_names import nodegroup_stack_name, stack_name
 from tests.fakes import bootstrap
 from tests.fakes.driver import FakeDriver
 from tests.fakes.servers import FakeServers, NoWakeUp
+from tests.fakes.tokens import FakeTokens
 from tests.unit.certificates.reporting import WELL, Reporting
 
 _OF_ALL = ('Services', 'Node', 'Certificates')
@@ -38,7 +39,7 @@ class Reporters:
         self.wake_up = NoWakeUp()
         app = bootstrap.make_app(
             conf, database.writing, database.reading, database.at_once, certificates,
-            lambda *_: FakeDriver(), FakeServers(), self.wake_up,
+            lambda *_: FakeDriver(), FakeServers(), self.wake_up, FakeTokens(),
         )
         with database.reading() as session:
             bay = session.scalars(sa.select(models.Bay).filter_by(uuid=bay_uuid)).one()

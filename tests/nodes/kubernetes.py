@@ -24,15 +24,17 @@ CERTIFICATES: Final = '/etc/magnum/certificates'
 
 
 def create(
-    person: Person, name: str, programs: pathlib.Path, downloads: str, **more: Any
+    person: Person, name: str, programs: pathlib.Path, downloads: str,
+    labels: Mapping[str, str] = {}, **more: Any,
 ) -> Bay:
     """Make a bay of the programs that were built, and wait until it is complete.
 
     :param downloads: where nodes find them, as ``address:port``.
+    :param labels: further ones.
     """
     made = bays.create(
         person, name, 'kubernetes', insecure_registry=downloads,
-        labels=bay_labels(programs, downloads), **more,
+        labels={**bay_labels(programs, downloads), **labels}, **more,
     )
     made.complete('CREATE_COMPLETE')
     return made

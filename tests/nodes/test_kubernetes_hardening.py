@@ -1,8 +1,11 @@
 """How closed the programs of a Kubernetes bay are, on real machines."""
 
 import json
+import os
 import pathlib
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -10,6 +13,7 @@ import pytest
 
 from tests import cis
 from tests.functional.conftest import wait_until
+from tests.functional.magnum_service import Process
 from tests.functional.people import Person
 from tests.nodes import bays, kubernetes
 from tests.nodes.bays import Bay
@@ -18,12 +22,16 @@ from tests.nodes.kubernetes import CERTIFICATES
 from tools.nodes.machine import Machine
 
 SECRET: Final = 'a-word-that-nobody-reads'
+OVERRIDE: Final = 'OS_CONTAINER_INFRASTRUCTURE_MANAGEMENT_ENDPOINT_OVERRIDE'
 AUDIT_LOG: Final = '/var/log/magnum/audit.log'
 
 
 @pytest.fixture(scope='module')
 def bay(alice: Person, programs: pathlib.Path, downloads: str) -> Iterator[Bay]:
-    made = kubernetes.create(alice, 'nodes-hardening', programs, downloads, node_count=1)
+    made = kubernetes.create(
+        alice, 'nodes-hardening', programs, downloads, {'keystone_auth_enabled': 'true'},
+        node_count=1,
+    )
     yield made
     made.delete()
 
@@ -130,3 +138,105 @@ def test_nobody_without_a_certificate_is_answered(master: Machine, path: str) ->
         f'--write-out "%{{http_code}}" https://127.0.0.1:6443{path}',
     )
     assert code == '401'
+
+
+# Tokens of Keystone -----------------------------------------------------------------------
+class Login:
+    """kubectl of a user of the cloud who has no certificate of the bay."""
+
+    def __init__(self, bay: Bay, client: Kubectl, folder: pathlib.Path):
+        self._client = Kubectl(client.program, folder)
+        config = client.json('config', 'view', '--raw')
+        document = {**config, 'users': [], 'contexts': [
+            {'name': 'bay', 'context': {'cluster': bay.document()['name'], 'user': 'none'}},
+        ], 'current-context': 'bay'}
+        (folder / 'config').write_text(json.dumps(document))
+
+    def may(self, token: str, *what: str) -> str:
+        """What ``kubectl auth can-i`` says."""
+        done = self._client.run('--token', token, 'auth', 'can-i', *what)
+        return done.stdout.strip() or done.stderr.strip()
+
+
+@pytest.fixture
+def login(bay: Bay, client: Kubectl, tmp_path: pathlib.Path) -> Login:
+    return Login(bay, client, tmp_path)
+
+
+def token(name: str) -> str:
+    return str(Person(name).keystone.get_token())
+
+
+@pytest.mark.parametrize(('name', 'deletes', 'looks', 'reads_secrets'), [
+    ('alice-machines', 'yes', 'yes', 'yes'),
+    ('rita-machines', 'no', 'yes', 'no'),
+])
+def test_users_of_the_project_log_in(
+    login: Login, name: str, deletes: str, looks: str, reads_secrets: str
+) -> None:
+    of = token(name)
+    assert login.may(of, 'delete', 'nodes') == deletes
+    assert login.may(of, 'list', 'pods') == looks
+    assert login.may(of, 'get', 'secrets') == reads_secrets
+
+
+@pytest.mark.parametrize('name', ['alice', 'bob', 'carol', 'admin'])
+def test_users_of_other_projects_do_not(login: Login, name: str) -> None:
+    """alice has no more than others where her token is of another project."""
+    assert 'must be logged in' in login.may(token(name), 'list', 'pods')
+
+
+def test_tokens_that_are_none(login: Login) -> None:
+    for shown in ('gAAAAABnot-one', 'system:masters', token('rita-machines')[:-4]):
+        assert 'must be logged in' in login.may(shown, 'list', 'pods')
+
+
+def test_a_user_is_bound_to_more_by_name_or_role(
+    login: Login, client: Kubectl
+) -> None:
+    of = token('rita-machines')
+    assert login.may(of, 'delete', 'pods') == 'no'
+    client('create', 'rolebinding', 'editors', '--clusterrole=edit', '--group=keystone:reader')
+    assert login.may(of, 'delete', 'pods') == 'yes'
+    client('delete', 'rolebinding', 'editors')
+    shown = Person('rita-machines').service('identity').get(
+        '/auth/tokens', headers={'X-Subject-Token': of}
+    ).json()
+    domain = shown['token']['user']['domain']['id']
+    client('create', 'rolebinding', 'rita', '--clusterrole=edit', f'--user=keystone:{domain}/rita')
+    assert login.may(of, 'delete', 'pods') == 'yes'
+
+
+def test_the_projects_own_client_configures_kubectl(
+    bay: Bay, client: Kubectl, tmp_path: pathlib.Path
+) -> None:
+    """kubectl has tokens issued by itself."""
+    rita = Person('rita-machines', url=bay.person.url)
+    place = tmp_path / 'files'
+    programs = pathlib.Path(sys.executable).parent
+    environment = {
+        **rita.openrc, OVERRIDE: rita.url,
+        'PATH': f'{programs}:{os.defpath}', 'HOME': str(tmp_path), 'PYTHONWARNINGS': 'ignore',
+    }
+    subprocess.run(
+        [programs / 'openstack', 'bay', 'config', bay.uuid, '--token', '--dir', place],
+        env=environment, check=True, capture_output=True, timeout=60,
+    )
+    done = subprocess.run(
+        [client.program, '--kubeconfig', place / 'config', 'get', 'nodes', '--output', 'name'],
+        env=environment, check=True, capture_output=True, text=True, timeout=60,
+    )
+    assert len(done.stdout.splitlines()) == len(bay.machines())
+
+
+def test_nothing_of_a_token_is_logged(master: Machine, magnum: Process, login: Login) -> None:
+    of = token('alice-machines')
+    assert login.may(of, 'list', 'pods') == 'yes'
+    said = printed(
+        master, f'journalctl --quiet --no-pager | grep --count --fixed-strings {of} || true'
+    )
+    assert said == '0'
+    logged = printed(master, f'grep --count "keystone:" {AUDIT_LOG}')
+    assert int(logged) > 0
+    assert bays.run(master, 'grep', '--quiet', of, AUDIT_LOG).returncode == 1
+    assert of not in magnum.log.read_text()

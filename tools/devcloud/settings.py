@@ -149,6 +149,7 @@ ACCOUNTS_BY_NAME = {
     'bob': Account('bob', 'demo', ('member',)),
     'carol': Account('carol', 'other', ('member',)),
     'rita': Account('rita', 'demo', ('reader',)),
+    'rita-machines': Account('rita', 'machines', ('reader',)),
     'dora': Account('dora', 'panel', ('member',)),
 }
 APPLICATION_CREDENTIAL = 'alice-appcred'

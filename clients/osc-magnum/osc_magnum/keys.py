@@ -1,7 +1,7 @@
 """Keys of users, made on this machine and never sent anywhere, and requests for certificates."""
 
-import argparse
 import dataclasses
+from collections.abc import Callable
 from typing import Final
 
 from cryptography import x509
@@ -31,9 +31,12 @@ class KeyPair:
     request: str
 
 
-def add_subject(parser: argparse.ArgumentParser, meaning: str) -> None:
-    """Add the option that chooses the subject of a certificate."""
-    parser.add_argument(
+def add_subject(add_argument: Callable[..., object], meaning: str) -> None:
+    """Add the option that chooses the subject of a certificate.
+
+    :param add_argument: of a parser, or of a group in it.
+    """
+    add_argument(
         '--subject',
         metavar='<subject>',
         default=ADMINISTRATORS,

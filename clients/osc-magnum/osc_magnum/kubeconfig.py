@@ -24,6 +24,13 @@ _EMPTY: Final[Config] = {
     'contexts': [],
     'current-context': '',
 }
+#: Of the version of the interface that all releases of kubectl since 1.11 know.
+EXEC_VERSION: Final = 'client.authentication.k8s.io/v1beta1'
+_ISSUES_TOKENS: Final = {
+    'apiVersion': EXEC_VERSION, 'command': 'openstack', 'args': ['bay', 'token', 'issue'],
+    'interactiveMode': 'Never', 'provideClusterInfo': False,
+    'installHint': 'The command openstack with the plugin osc-magnum issues tokens.',
+}
 _LISTS: Final = {'clusters': 'cluster', 'users': 'user', 'contexts': 'context'}
 
 
@@ -58,12 +65,26 @@ def access(bay_uuid: str, context: str, text: str, key: str) -> Access:
     :param text: of the service's file, which expects the key beside it.
     """
     document = yaml.safe_load(text)
-    user = {
-        name: value for name, value in document['users'][0]['user'].items() if name != 'client-key'
-    }
-    if user:
+    user = dict(document['users'][0]['user'])
+    if user.pop('client-key', None):
         user['client-key-data'] = base64.b64encode(key.encode()).decode()
     return Access(f'bay-{bay_uuid}', context, document['clusters'][0]['cluster'], user)
+
+
+def of_tokens(name: str, address: str, authority: str) -> str:
+    """A kubeconfig whose user shows tokens of Keystone, in the form of the service's files.
+
+    :param authority: PEM of what the bay is trusted by.
+    """
+    data = base64.b64encode(authority.encode()).decode()
+    cluster = {'server': address, 'certificate-authority-data': data}
+    return yaml.safe_dump({
+        **_EMPTY,
+        'clusters': [{'name': name, 'cluster': cluster}],
+        'users': [{'name': name, 'user': {'exec': _ISSUES_TOKENS}}],
+        'contexts': [{'name': name, 'context': {'cluster': name, 'user': name}}],
+        'current-context': name,
+    }, sort_keys=False)
 
 
 def paths(environment: Mapping[str, str], home: pathlib.Path) -> list[pathlib.Path]:

@@ -26,6 +26,7 @@ _LEFT_OUT: Final = frozenset({'links', 'cluster_uuid', 'cluster_name', 'reason'}
 
 BAYS: Final = '/clusters'
 BAYMODELS: Final = '/clustertemplates'
+CERTIFICATES: Final = '/certificates'
 OPERATIONS: Final = '/operations'
 QUOTAS: Final = '/quotas'
 STATS: Final = '/stats'

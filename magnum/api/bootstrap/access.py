@@ -24,6 +24,7 @@ from magnum.api.bootstrap.rate_limits import RateLimiter, too_many
 from magnum.api.services import Services, Wakes
 from magnum.certificates.service import CertificateService
 from magnum.clients.servers import Servers
+from magnum.clients.tokens import Tokens
 from magnum.db import models
 from magnum.db.repositories import bays, operations
 from magnum.domain import uuids
@@ -64,6 +65,7 @@ class Parts:
     :param at_once: gives a connection on which each statement is a transaction.
     :param servers: asked about nodes that come for the first time.
     :param wake_up: told when there is something for a conductor.
+    :param tokens: asked about tokens that users show their bays.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Parts:
         driver_for_bay: DriverForBay,
         servers: Servers,
         wake_up: Wakes,
+        tokens: Tokens,
     ):
         self.conf = conf
         self.writing = writing
@@ -85,6 +88,7 @@ class Parts:
         # Other requests need threads while Nova is slow.
         self.cloud = Cloud(servers, max(1, conf.api.threads // 2))
         self.wake_up = wake_up
+        self.tokens = tokens
         #: What each node that signs may send, of every kind.
         self.per_node = RateLimiter(conf.nodes.requests_per_minute)
         self.driver_for_bay = driver_for_bay
@@ -103,7 +107,7 @@ class Parts:
         return cls(
             services.conf, services.database.writing, services.database.reading,
             services.database.at_once, services.certificates, driver_for_bay,
-            Servers(services.conf), services.wake_up,
+            Servers(services.conf), services.wake_up, Tokens(services.conf),
         )
 
     def by_token(

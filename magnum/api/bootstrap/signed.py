@@ -10,6 +10,7 @@ import webob
 from magnum.api import errors
 from magnum.api.bootstrap import signatures
 from magnum.api.bootstrap.access import LONGEST, Parts, argument, body, limit, refused
+from magnum.api.bootstrap.rate_limits import RateLimiter
 from magnum.db.repositories import reports as repository
 from magnum.db.selections import Row
 
@@ -19,10 +20,14 @@ _SIGNING: Final = signatures.PURPOSE
 
 
 class SignedRequests:
-    """Verifies the requests of nodes, and bounds how many each may send."""
+    """Verifies the requests of nodes, and bounds how many each may send.
 
-    def __init__(self, parts: Parts):
+    :param per_node: counts these requests alone; None: those that have no bound of their own.
+    """
+
+    def __init__(self, parts: Parts, per_node: RateLimiter | None = None):
         self._parts = parts
+        self._per_node = per_node or parts.per_node
 
     def by(self, request: webob.Request, bay: str, tag: str) -> tuple[Row, bytes]:
         """The node that signed a request, and the body.
@@ -47,7 +52,7 @@ class SignedRequests:
                 errors.bootstrap.CLOCK, "The node's clock is more than 5 minutes off.",
                 {'Date': email.utils.formatdate(now, usegmt=True)},
             )
-        limit(self._parts.per_node, f'{claim.bay}/{claim.role}/{claim.node}')
+        limit(self._per_node, f'{claim.bay}/{claim.role}/{claim.node}')
         return node, text
 
 

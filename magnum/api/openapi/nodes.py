@@ -64,6 +64,7 @@ OPERATIONS: Final[Mapping[str, tuple[str, str]]] = {
     'cloud.configuration': (
         'bootstrap_cloud', 'Fetch what a master uses the cloud with, its credential included',
     ),
+    'logins.review': ('bootstrap_login', 'Ask whose a token is that a user shows a master'),
 }
 #: By the name of the handler: the schemas of body and answer that are JSON.
 _DOCUMENTS: Final[Mapping[str, tuple[str | None, str]]] = {
@@ -73,6 +74,7 @@ _DOCUMENTS: Final[Mapping[str, tuple[str | None, str]]] = {
     'reports.report': ('NodeReport', 'NodeAnswer'),
     'reports.result': ('NodeResult', 'NodeAnswer'),
     'cloud.configuration': ('NodeCloudAsked', 'NodeCloud'),
+    'logins.review': ('NodeLoginAsked', 'NodeLogin'),
 }
 _LINES: Final[Schema] = {
     'type': 'array', 'maxItems': reports.MOST_LINES,
@@ -157,6 +159,24 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
             'description': "The text of the file that the cloud's controllers read.",
         },
     }),
+    'NodeLoginAsked': closed({
+        'token': {
+            'type': 'string', 'minLength': 1, 'description': 'A token of Keystone, as shown.',
+        },
+    }),
+    'NodeLogin': closed({
+        'user': {
+            **nullable(closed({
+                'name': {'type': 'string', 'description': 'keystone:<id of the domain>/<name>.'},
+                'uid': {'type': 'string', 'description': 'Id of the user in Keystone.'},
+                'groups': {
+                    'type': 'array', 'items': _STRING,
+                    'description': 'Those that the roles allow, and keystone:<role> of each role.',
+                },
+            })),
+            'description': "null: it is not valid, or not of the bay's project.",
+        },
+    }),
 }
 _WITHOUT_BODY: Final = frozenset({'bootstrap.authority'})
 _WITH_NOTHING_NEW: Final = frozenset({'bootstrap.trust'})
@@ -175,8 +195,8 @@ _OPTIONAL: Final = frozenset({'turns', 'renews'})
 _SIGNATURE: Final = (
     'RFC 9421: a signature by the registered key, labelled "magnum", over "@method" and '
     '"content-digest" with "created", "nonce", "keyid" (<bay>/<role>/<node>), "alg" '
-    '(ecdsa-p256-sha256) and "tag" (magnum/report, magnum/result/<directive> or magnum/cloud), in '
-    'this order.'
+    '(ecdsa-p256-sha256) and "tag" (magnum/report, magnum/result/<directive>, magnum/cloud or '
+    'magnum/login), in this order.'
 )
 _PROOF: Final = (
     'A signing request made with the key that the node showed first for the purpose: it says '

@@ -317,6 +317,10 @@ class KubernetesDriver(heat.HeatDriver):
         """See the contract."""
         return cloud.wants_credential(plan)
 
+    def takes_tokens(self, labels: Mapping[str, str]) -> bool:
+        """See the contract."""
+        return hardening.takes_tokens(label_values.resolve(self.labels_schema(), labels))
+
     def cloud_access_rules(
         self, plan: BayPlan, of_controllers: Sequence[str]
     ) -> tuple[str, ...]:

@@ -47,6 +47,7 @@ _TAGS: Final = {
     '/v1/bootstrap/{bay}/report': 'magnum/report',
     '/v1/bootstrap/{bay}/results/{directive}': 'magnum/result/{directive}',
     '/v1/bootstrap/{bay}/cloud': 'magnum/cloud',
+    '/v1/bootstrap/{bay}/login': 'magnum/login',
 }
 #: How often such a request has a signature that was drawn.
 _UNSIGNED: Final = 0.1

@@ -14,6 +14,7 @@ from magnum.db import models
 from magnum.domain.node_certificates import NodeCertificate
 from tests.fakes import bootstrap
 from tests.fakes.servers import FakeServers, NoWakeUp
+from tests.fakes.tokens import FakeTokens
 
 PROJECT = 'project'
 #: Nodes that each of the default groups has.
@@ -64,11 +65,12 @@ class Nodes:
         self.driver = driver or FakeDriver()
         self.servers = FakeServers()
         self.wake_up = NoWakeUp()
+        self.tokens = FakeTokens()
         for number in range(BUILT):
             self.servers.boot(f'node-{number}', PROJECT)
         self.app = bootstrap.make_app(
             conf, session_maker.begin, session_maker, session_maker.kw['bind'].begin, service,
-            self._driver_for_bay, self.servers, self.wake_up,
+            self._driver_for_bay, self.servers, self.wake_up, self.tokens,
         )
 
     def _driver_for_bay(self, bay: models.Bay, baymodel: models.Baymodel) -> Any:

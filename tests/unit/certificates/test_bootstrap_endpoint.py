@@ -17,6 +17,7 @@ from magnum.db.repositories import tokens as repository
 from magnum.domain.node_certificates import NodeCertificate
 from tests.fakes import bootstrap
 from tests.fakes.servers import FakeServers, NoWakeUp
+from tests.fakes.tokens import FakeTokens
 from tests.unit.certificates import conftest, csr
 from tests.unit.certificates.nodes import FakeDriver, Nodes, error_of
 
@@ -231,7 +232,7 @@ def test_a_commit_that_fails_hands_no_certificate_out(
 
     app = bootstrap.make_app(
         conf, failing, session_maker, session_maker.kw['bind'].begin, service,
-        lambda *_: FakeDriver(), FakeServers(), NoWakeUp(),
+        lambda *_: FakeDriver(), FakeServers(), NoWakeUp(), FakeTokens(),
     )
     request = bootstrap.request(kubelet_path(bay))
     request.body = CSR.encode()

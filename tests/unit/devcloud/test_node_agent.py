@@ -29,6 +29,7 @@ from magnum.domain.node_certificates import NodeCertificate
 from tests.fakes import bootstrap
 from tests.fakes.listening import listening
 from tests.fakes.servers import FakeServers, NoWakeUp
+from tests.fakes.tokens import FakeTokens
 from tests.unit.certificates import nodes
 from tests.unit.certificates.conftest import build
 from tests.unit.certificates.nodes import PROJECT
@@ -114,6 +115,7 @@ def magnum(
         lambda *_: FakeDriver(),
         servers,
         NoWakeUp(),
+        FakeTokens(),
     )
     return Magnum(app)
 

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from magnum.drivers import settings
+from magnum.drivers.common.node.agent import logins
 from magnum.drivers.contract import BayPlan, PlanRefused
 from magnum.drivers.kubernetes import addons
 from magnum.drivers.kubernetes.driver import KubernetesDriver
@@ -16,7 +17,7 @@ from tests.unit.drivers.control_plane import KEY, Node
 
 DRIVER = KubernetesDriver()
 API = 'kube-apiserver'
-NAMES = ('MAGNUM_AUDIT_LOG', 'MAGNUM_POD_SECURITY')
+NAMES = ('MAGNUM_AUDIT_LOG', 'MAGNUM_KEYSTONE_AUTH', 'MAGNUM_POD_SECURITY')
 
 
 def plan(**labels: str) -> BayPlan:
@@ -199,6 +200,7 @@ def test_masters_of_an_earlier_release_are_told_nothing_of_it() -> None:
 @pytest.mark.parametrize(('label', 'value'), [
     ('audit_log_enabled', 'false'), ('audit_log_max_size', '20'),
     ('pod_security_standard', 'restricted'), ('pod_security_standard', 'baseline'),
+    ('keystone_auth_enabled', 'true'),
 ])
 def test_who_asks_for_it_there_is_told_so(label: str, value: str) -> None:
     """By the default, too: these masters do not have it."""
@@ -206,3 +208,31 @@ def test_who_asks_for_it_there_is_told_so(label: str, value: str) -> None:
     with pytest.raises(PlanRefused, match='make a new bay') as refused:
         DRIVER.master_settings(current, plan(**{label: value}), outputs(current, is_old=True))
     assert refused.value.field == f'labels/{label}'
+
+
+# Who may log in ------------------------------------------------------------------------
+def test_tokens_of_keystone_are_asked_about(tmp_path: pathlib.Path) -> None:
+    node = start(tmp_path, keystone_auth_enabled='yes')
+    found = node.options(API)
+    assert found['authentication-token-webhook-version'] == 'v1'
+    config = yaml.safe_load(
+        pathlib.Path(found['authentication-token-webhook-config-file']).read_text()
+    )
+    (cluster,) = config['clusters']
+    assert cluster['cluster'] == {
+        'server': f'https://{logins.HOST}:{logins.PORT}/',
+        'certificate-authority': str(node.certificates / 'ca.pem'),
+    }
+    services = node.root / 'etc/magnum/services'
+    assert 'magnum-logins' in services.read_text().split()
+    unit = node.root / 'etc/systemd/system/magnum-logins.service'
+    assert 'agent.logins' in unit.read_text()
+    # The label of another baymodel takes it back.
+    assert node.run('60-control-plane', **told(keystone_auth_enabled='false')).returncode == 0
+    assert not [name for name in node.options(API) if 'webhook' in name]
+    assert not unit.exists()
+    assert 'magnum-logins' not in services.read_text().split()
+
+
+def test_no_token_is_asked_about_by_default(master: Node) -> None:
+    assert not [name for name in master.options(API) if 'webhook' in name]

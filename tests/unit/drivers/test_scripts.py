@@ -75,7 +75,7 @@ def test_services_with_certificates_say_so(coe: str, users: set[str]) -> None:
     said = {*_named('uses_certificates', coe), *_named('uses_authorities', coe)}
     assert said == users
     started = set(_named('start_service', coe)) - {
-        'containerd', 'docker', 'magnum-agent', 'magnum-tokens',
+        'containerd', 'docker', 'magnum-agent', 'magnum-logins', 'magnum-tokens',
     }
     assert started == users - {ADDONS}
 

@@ -2,7 +2,6 @@
 
 import argparse
 import pathlib
-from typing import Final
 
 from osc_lib import exceptions
 
@@ -10,9 +9,7 @@ from osc_magnum import files, keys, options
 from osc_magnum.columns import Row, record
 from osc_magnum.commands import base
 from osc_magnum.commands.operations import shown
-from osc_magnum.service import one
-
-_CERTIFICATES: Final = '/certificates'
+from osc_magnum.service import CERTIFICATES, one
 
 
 class ShowCertificate(base.Show):
@@ -24,7 +21,7 @@ class ShowCertificate(base.Show):
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[Row, Row]:
         """Show it; ``-f value -c pem`` is what programs read."""
-        document = self.service.get(one(_CERTIFICATES, parsed_args.bay))
+        document = self.service.get(one(CERTIFICATES, parsed_args.bay))
         return record({'bay_uuid': document['bay_uuid'], 'pem': document['pem']})
 
 
@@ -44,7 +41,7 @@ class SignCertificate(base.Show):
             type=pathlib.Path,
             help='Make a key, keep it in this file, and have it certified',
         )
-        keys.add_subject(parser, 'Subject with --new-key')
+        keys.add_subject(parser.add_argument, 'Subject with --new-key')
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[Row, Row]:
@@ -61,7 +58,7 @@ class SignCertificate(base.Show):
                 raise exceptions.CommandError(f'{parsed_args.csr} is not there')
             request = text
         body = {'cluster_uuid': parsed_args.bay, 'csr': request}
-        document = self.service.ask('POST', _CERTIFICATES, body).json()
+        document = self.service.ask('POST', CERTIFICATES, body).json()
         return record({'bay_uuid': document['bay_uuid'], 'pem': document['pem']})
 
 
@@ -88,7 +85,7 @@ class _Rotate(base.Show):
 class RotateCertificate(_Rotate):
     """Replace the authority of a bay while it goes on."""
 
-    collection = _CERTIFICATES
+    collection = CERTIFICATES
 
 
 class RotateCredential(_Rotate):

@@ -11,11 +11,12 @@ from osc_lib import exceptions
 from osc_magnum import docker_contexts, files, keys, kubeconfig
 from osc_magnum.columns import Row, record
 from osc_magnum.commands import base
-from osc_magnum.service import BAYS, Document, one
+from osc_magnum.service import BAYS, CERTIFICATES, Document, one
 
 _KUBECONFIG: Final = 'config'
 _ENVIRONMENT: Final = 'environment'
 _KEY: Final = 'key.pem'
+_LABEL: Final = 'keystone_auth_enabled'
 
 
 class ConfigureClient(base.Show):
@@ -43,7 +44,15 @@ class ConfigureClient(base.Show):
             action='store_true',
             help='Replace a context of the same name that is not of this bay',
         )
-        keys.add_subject(parser, 'Subject of the certificate')
+        proof = parser.add_mutually_exclusive_group()
+        keys.add_subject(proof.add_argument, 'Subject of the certificate')
+        proof.add_argument(
+            '--token',
+            action='store_true',
+            help='Show the bay a token of Keystone in place of a certificate: kubectl has '
+            '"openstack bay token issue" issue it. Bays of Kubernetes with the label '
+            'keystone_auth_enabled=true take them',
+        )
         place = parser.add_mutually_exclusive_group()
         place.add_argument(
             '--kubeconfig',
@@ -62,6 +71,11 @@ class ConfigureClient(base.Show):
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[Row, Row]:
         """Configure it, and say how it is used."""
         bay = self.service.bay(parsed_args.bay)
+        if parsed_args.token:
+            texts = {_KUBECONFIG: self._of_tokens(bay)}
+            if parsed_args.dir:
+                return record(_in_directory(parsed_args.dir, texts))
+            return record(_for_kubectl(parsed_args, bay, texts[_KUBECONFIG], ''))
         pair = keys.new(parsed_args.subject)
         answer = self.service.ask('POST', one(BAYS, bay['uuid'], 'config'), {'csr': pair.request})
         found = answer.json()
@@ -76,6 +90,21 @@ class ConfigureClient(base.Show):
         if 'DOCKER_HOST' in variables:
             return record(_for_docker(parsed_args, bay, variables['DOCKER_HOST'], texts))
         return record(variables)
+
+    def _of_tokens(self, bay: Document) -> str:
+        """:raises CommandError: the bay takes no tokens, or has no address yet."""
+        name, address = bay['name'], bay['api_address']
+        labels = self.service.get(one(BAYS, bay['uuid'], 'resolved_labels'))['resolved_labels']
+        if labels.get(_LABEL, {}).get('value') != 'true':
+            raise exceptions.CommandError(
+                f'Bay {name} takes no tokens: its label {_LABEL} is not true.'
+            )
+        if not address:
+            raise exceptions.CommandError(f'The API of bay {name} has no address yet.')
+        if not address.startswith('https:'):
+            raise exceptions.CommandError(f'Bay {name} has no TLS: who reaches it needs no token.')
+        authority = self.service.get(one(CERTIFICATES, bay['uuid']))['pem']
+        return kubeconfig.of_tokens(name, address, authority)
 
 
 def environment(text: str) -> dict[str, str]:

@@ -172,6 +172,15 @@ start_service() {
     systemctl restart "$@"
 }
 
+# end_service NAME: one that the node may have from former settings.
+end_service() {
+    if [ -e "/etc/systemd/system/$1.service" ]; then
+        systemctl disable --now "$1"
+        rm "/etc/systemd/system/$1.service"
+        sed -i "/^$1\$/d" "$services"
+    fi
+}
+
 # uses_certificates NAME...: services that trust.sh reloads, or restarts where
 # they cannot reload, when the node's certificates or the bay's authorities are
 # others, in the order in which they say so.

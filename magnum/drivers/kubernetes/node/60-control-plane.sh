@@ -63,6 +63,30 @@ YAML
     done
 fi
 
+# Whose a token of Keystone is the service says, over the agent's channel.
+if [ "${MAGNUM_KEYSTONE_AUTH:-}" = true ]; then
+    write_unit magnum-logins "Logins with tokens of Keystone" \
+        /usr/bin/env PYTHONPATH=/opt/magnum /usr/bin/python3 -m agent.logins
+    start_service magnum-logins
+    configured authentication-token-webhook-config-file logins.yaml <<YAML
+apiVersion: v1
+kind: Config
+clusters:
+- name: magnum
+  cluster: {server: "https://127.0.0.1:10981/", certificate-authority: $certificates/ca.pem}
+users:
+- name: kube-apiserver
+  user: {}
+contexts:
+- name: magnum
+  context: {cluster: magnum, user: kube-apiserver}
+current-context: magnum
+YAML
+    further+=(--authentication-token-webhook-version=v1)
+else
+    end_service magnum-logins
+fi
+
 # Namespaces of add-ons have pods that a standard would refuse.
 version=$(kube-apiserver --version)
 minor=${version#*.}
