@@ -1,12 +1,12 @@
 """The nodes that an operation builds, for which its bootstrap tokens are."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from magnum.db.models import Bay, Nodegroup, Operation
 from magnum.domain import rounds, states
 from magnum.domain.nodegroups import kind_of
-from magnum.domain.parameters import Parameters
+from magnum.domain.parameters import CreateNodegroup, Described, Parameters
 from magnum.domain.stack_names import stack_name
 from magnum.drivers.contract import Driver
 from magnum.drivers.plans import nodegroup_plan
@@ -72,6 +72,18 @@ def group_of(
 def is_made(group: Nodegroup) -> bool:
     """Whether Heat was asked for a node group: the default ones are in the bay's own stack."""
     return group.is_default or group.stack_id is not None
+
+
+def with_nodes(
+    groups: Iterable[Nodegroup], unfinished: Iterable[Described]
+) -> list[Nodegroup]:
+    """Those node groups that are made, or will be when it is the turn of what comes after.
+
+    :param unfinished: what goes on at the bay, and what waits there.
+    """
+    asked = [Parameters.of(operation) for operation in unfinished]
+    to_come = {one.nodegroup for one in asked if isinstance(one, CreateNodegroup)}
+    return [group for group in groups if is_made(group) or group.uuid in to_come]
 
 
 def stack_of(bay: Bay, group: Nodegroup) -> str:

@@ -5,7 +5,11 @@ import pytest
 from magnum.db import models
 from magnum.db.repositories import node_trust
 from magnum.domain.parameters import Upgrade
-from magnum.operations.accept.errors import OperationInProgress
+from magnum.operations.accept.errors import (
+    NodegroupNotCreated,
+    NotRetryable,
+    OperationInProgress,
+)
 from tests.operations.conftest import World, error_of
 
 
@@ -157,6 +161,24 @@ def test_an_upgrade_behind_a_creation_that_is_cancelled(
         return
     assert world.again(upgrade).state == 'SUCCEEDED'
     assert [one.name for one in Upgrade.of(world.again(upgrade)).groups] == ['default-worker']
+
+
+def test_what_names_a_group_that_was_never_created(world: World, uuid: str) -> None:
+    """It is refused, and so is a retry; while its creation is to come, it waits."""
+    made = world.add_nodegroup(uuid)
+    group = world.nodegroup('gpu').uuid
+    resize = world.ask('resize', uuid, 3, nodegroup_uuid=group)
+    assert resize.state == 'PENDING'
+    world.about('cancel', made)
+    assert world.again(resize).state == 'FAILED'
+    for ask in (
+        lambda: world.ask('upgrade', uuid, world.new_baymodel(), nodegroup_uuid=group),
+        lambda: world.ask('resize', uuid, 3, nodegroup_uuid=group),
+    ):
+        with pytest.raises(NodegroupNotCreated, match='gpu'):
+            ask()
+    with pytest.raises(NotRetryable, match='not created'):
+        world.about('retry', resize)
 
 
 def test_a_delete_of_a_group_takes_the_place_of_its_upgrade(world: World, uuid: str) -> None:

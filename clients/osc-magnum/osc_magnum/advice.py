@@ -70,6 +70,8 @@ REFUSALS: Final[Mapping[str, str]] = {
     'magnum.certificate.subject_refused': 'ask for a subject that a rule allows (--subject), or '
     'the operator for a role.',
     'magnum.nodegroup.not_found': 'openstack bay nodegroup list <bay>',
+    'magnum.nodegroup.not_created': 'retry its creation: openstack bay operation retry '
+    '<operation>; or delete it: openstack bay nodegroup delete <bay> <nodegroup>',
     'magnum.nodegroup.out_of_range': 'limits of the group: openstack bay nodegroup list <bay>',
     'magnum.nodegroup.node_unknown': 'give ids of servers of the group (openstack server list) '
     'or their indexes.',

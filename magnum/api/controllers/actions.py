@@ -15,7 +15,7 @@ from magnum.api.services import Services
 from magnum.api.types import actions as types
 from magnum.db import models
 from magnum.db.repositories import bays as bay_repository
-from magnum.db.repositories import events
+from magnum.db.repositories import events, pending
 from magnum.db.repositories import nodegroups as repository
 from magnum.db.selections import Row
 from magnum.domain import nodegroups
@@ -24,6 +24,7 @@ from magnum.domain.stack_names import nodegroup_stack_name, stack_name
 from magnum.drivers.contract import Driver, PlanRefused
 from magnum.drivers.plans import bay_plan
 from magnum.operations.accept import resize, upgrade
+from magnum.operations.building import with_nodes
 from magnum.operations.upgrading import (
     FEWEST_MASTERS,
     at_once,
@@ -57,12 +58,18 @@ _UPGRADE_REFUSED: Final[refusals.Table] = {
 
 @dataclasses.dataclass(frozen=True)
 class _Upgrade:
-    """Everything that an upgrade is about; ``group`` is the one named, if any."""
+    """Everything that an upgrade is about.
+
+    :ivar groups: of the bay.
+    :ivar created: those of them that have nodes, or will have by its turn.
+    :ivar group: the one that is named, if any.
+    """
 
     bay: models.Bay
     current: models.Baymodel
     target: models.Baymodel
     groups: Sequence[models.Nodegroup]
+    created: Sequence[models.Nodegroup]
     group: Row | None
     driver: Driver
 
@@ -171,8 +178,9 @@ class ActionsController:
                 session, GROUP, bay.uuid, given['nodegroup'], 'nodegroup'
             )
         groups = repository.load_all(session, bay.uuid)
+        created = with_nodes(groups, pending.unfinished(session, [bay.uuid]))
         return _Upgrade(
-            bay, current, target, groups, group, self._services.selection.of_bay(bay)
+            bay, current, target, groups, created, group, self._services.selection.of_bay(bay)
         )
 
     def _check_upgrade(self, wanted: '_Upgrade', nodegroup: str | None) -> None:
@@ -234,7 +242,7 @@ class ActionsController:
                 'nodegroup': one.name, 'node_count': one.node_count,
                 'at_once': at_once(one, batch),
             }
-            for one in in_order(wanted.groups)
+            for one in in_order(wanted.created)
             if is_replaced(one, wanted.roles, named, wanted.current, wanted.target)
         ]
         kept = kept_values(

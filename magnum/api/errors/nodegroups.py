@@ -14,6 +14,12 @@ EXISTS: Final = Kind(
     'The bay has a node group of this name.',
     'Choose another name.',
 )
+NOT_CREATED: Final = Kind(
+    'magnum.nodegroup.not_created', 409,
+    'The creation of the node group failed or was cancelled before Heat was asked: it has no '
+    'nodes.',
+    'Retry the operation that was to create it, or delete the node group.',
+)
 INVALID: Final = Kind(
     'magnum.nodegroup.invalid', 409,
     'The node group contradicts itself: in its counts, labels or taints.',

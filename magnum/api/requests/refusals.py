@@ -49,6 +49,10 @@ TABLE: Final[Table] = {
         errors.bays.MASTERS_UNFINISHED,
         '{bay.title} {ident}: an upgrade ended while it replaced a node of {error}.',
     ),
+    operations.NodegroupNotCreated: Refusal(
+        errors.nodegroups.NOT_CREATED, 'nodegroup: The node group {error} was not created.',
+        'nodegroup',
+    ),
     operations.NodegroupExists: Refusal(
         errors.nodegroups.EXISTS, 'name: A node group with name {error} already exists.', 'name'
     ),

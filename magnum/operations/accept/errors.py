@@ -5,8 +5,8 @@ from magnum.db.repositories.locking import BayGone, NodegroupGone
 
 __all__ = [
     'BayGone', 'BaymodelChanged', 'BaymodelGone', 'MastersUnfinished', 'NodegroupExists',
-    'NodegroupGone', 'NotCancellable', 'NotRetryable', 'OperationInProgress', 'QueueFull',
-    'QuotaExceeded',
+    'NodegroupGone', 'NodegroupNotCreated', 'NotCancellable', 'NotRetryable',
+    'OperationInProgress', 'QueueFull', 'QuotaExceeded',
 ]
 
 
@@ -40,6 +40,10 @@ class MastersUnfinished(Exception):
 
 class NodegroupExists(Exception):
     """The bay has a node group of that name."""
+
+
+class NodegroupNotCreated(Exception):
+    """Heat was never asked for the node group; the text is the group's name."""
 
 
 class QuotaExceeded(Exception):

@@ -16,10 +16,12 @@ from magnum.domain.parameters import Parameters
 from magnum.operations import half_made
 from magnum.operations.accept.errors import (
     MastersUnfinished,
+    NodegroupNotCreated,
     OperationInProgress,
     QueueFull,
 )
 from magnum.operations.accept.requester import Requester
+from magnum.operations.building import with_nodes
 from magnum.operations.queue import BEHIND, at_turn
 
 _DELETES: Final = frozenset({states.DELETE, states.DELETE_NODEGROUP})
@@ -144,13 +146,16 @@ def check_may_wait(session: orm.Session, line: Line, verb: str) -> None:
 
 
 def check_stays(session: orm.Session, line: Line, group: models.Nodegroup) -> None:
-    """Check that a node group is not about to go.
+    """Check that a node group is there, or will be, and is not about to go.
 
     :raises OperationInProgress: its delete goes on or waits.
+    :raises NodegroupNotCreated: its creation ended before Heat was asked.
     """
     for other in line.about(group.uuid):
         if other.verb == states.DELETE_NODEGROUP:
             raise in_progress(session, other)
+    if not with_nodes([group], [*line.active, *line.waiting]):
+        raise NodegroupNotCreated(group.name)
 
 
 def check_masters(session: orm.Session, bay: models.Bay, group: models.Nodegroup) -> None:

@@ -44,6 +44,7 @@ def accept(
     :raises OperationInProgress: something goes on that it may not wait behind.
     :raises QueueFull: as many as may wait do.
     :raises NodegroupGone: the bay has no such node group.
+    :raises NodegroupNotCreated: that was never made.
     :raises MastersUnfinished: an upgrade has left a master that it was replacing.
     """
     line = Line.of(session, bay.uuid)

@@ -12,6 +12,7 @@ from magnum.domain.parameters import CreateNodegroup, InRounds, Parameters, Resi
 from magnum.operations.accept.errors import NotRetryable
 from magnum.operations.accept.insertion import Line, begin_operation, in_progress
 from magnum.operations.accept.requester import Requester
+from magnum.operations.building import is_made
 
 
 def accept(
@@ -76,6 +77,8 @@ def _again(session: orm.Session, failed: models.Operation) -> Parameters:
     match parameters:
         case Resize():
             group = locking.nodegroup(session, failed.bay_uuid, parameters.nodegroup)
+            if not is_made(group):
+                raise NotRetryable(f'The node group {group.name} was not created.')
             try:
                 nodegroups.check_range(
                     parameters.node_count, group.min_node_count, group.max_node_count

@@ -39,6 +39,7 @@ def accept(
     :raises OperationInProgress: something goes on that it may not wait behind.
     :raises QueueFull: as many as may wait do.
     :raises NodegroupGone: the bay has no such node group.
+    :raises NodegroupNotCreated: that was never made.
     :raises MastersUnfinished: workers alone, and an upgrade has left a master that it was
         replacing.
     """

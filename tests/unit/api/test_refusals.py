@@ -31,6 +31,7 @@ ERRORS = (
     *(kind('why') for kind in (
         operations.BayGone, operations.BaymodelGone, operations.BaymodelChanged,
         operations.MastersUnfinished, operations.NodegroupGone, operations.NodegroupExists,
+        operations.NodegroupNotCreated,
         operations.NotCancellable, operations.NotRetryable, baymodels.Exists,
         baymodels.Changed, baymodels.InUse, quotas.Exists,
     )),
