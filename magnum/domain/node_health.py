@@ -164,6 +164,8 @@ def _few(names: Sequence[str]) -> str:
 
 NODES_REPORTING: Final = 'NodesReporting'
 ADDONS_READY: Final = 'AddonsReady'
+#: Of a bay whose lost master is not replaced: only then there.
+HEALING_POSSIBLE: Final = 'HealingPossible'
 #: Condition of a bay -> how it follows from its nodes; None: the bay has none of it.
 CONDITIONS: Final[Mapping[str, Callable[[Sequence[Node]], Condition | None]]] = {
     NODES_REPORTING: _reporting,
@@ -180,6 +182,11 @@ def conditions(nodes: Sequence[Node]) -> dict[str, Condition]:
         return {}
     found = {name: follow(nodes) for name, follow in CONDITIONS.items()}
     return {name: condition for name, condition in found.items() if condition}
+
+
+def not_healed(node: str, why: str) -> Condition:
+    """The condition of a bay of which the service does not replace a lost node."""
+    return Condition(FALSE, 'PlanRefused', f'The lost node {node} is not replaced: {why}')
 
 
 def health(found: Mapping[str, Condition]) -> str:

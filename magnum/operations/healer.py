@@ -32,19 +32,21 @@ from magnum.db.repositories import (
 )
 from magnum.db.repositories.locking import BayGone
 from magnum.db.statements import database_now
-from magnum.domain import booleans, states
+from magnum.domain import booleans, node_health, states
+from magnum.domain.node_health import HEALING_POSSIBLE, Condition
 from magnum.domain.nodegroups import MASTER, WORKER
 from magnum.domain.parameters import Resize
-from magnum.drivers.contract import Driver
+from magnum.drivers.contract import Driver, PlanRefused
+from magnum.drivers.plans import bay_plan
 from magnum.drivers.registry import Registry
-from magnum.operations import half_made
+from magnum.operations import bay_conditions, half_made
 from magnum.operations.accept import resize, upgrade
 from magnum.operations.accept.errors import MastersUnfinished
 from magnum.operations.accept.insertion import Line
 from magnum.operations.accept.requester import Requester
 from magnum.operations.building import group_of, stack_of
 from magnum.operations.steps.nodes import why_not_serving
-from magnum.operations.upgrading import FEWEST_MASTERS, replaced_roles
+from magnum.operations.upgrading import FEWEST_MASTERS, replaced_roles, target_plan
 
 LOG = logging.getLogger(__name__)
 
@@ -52,6 +54,7 @@ LOG = logging.getLogger(__name__)
 INTERVAL: Final = 30.0
 LABEL: Final = 'auto_healing_enabled'
 EVENT: Final = 'bay.node.replaced'
+NOT_REPLACED: Final = 'bay.node.not_replaced'
 
 
 class Healer:
@@ -104,7 +107,31 @@ class Healer:
         # What is about a master is about the whole bay, and workers do not wait for that.
         if not found.line.is_empty or master is None or half_made.is_unfinished(session, bay.uuid):
             return self._heal_workers(session, found, lost)
-        return self._heal_master(session, found, master) if master.id in lost else 0
+        if master.id not in lost:
+            return 0
+        if self._is_refused(session, found, master):
+            return self._heal_workers(session, found, lost)
+        return self._heal_master(session, found, master)
+
+    def _is_refused(self, session: orm.Session, found: '_Found', master: Node) -> bool:
+        """Whether the driver refuses to make the bay's masters anew; the user is told once."""
+        bay, baymodel = bays.with_baymodel(session, found.bay.uuid)
+        roles = replaced_roles(found.driver, bay, found.groups, MASTER)
+        why: dict[str, Condition] = {}
+        try:
+            found.driver.check_upgrade(
+                bay_plan(bay, baymodel, found.groups, self._conf),
+                target_plan(bay, found.groups, baymodel, baymodel, roles, self._conf),
+            )
+        except PlanRefused as refused:
+            why[HEALING_POSSIBLE] = node_health.not_healed(
+                master.name, f'{refused.field}: {refused.reason}'
+            )
+        if bay_conditions.update(session, bay, why, {HEALING_POSSIBLE}):
+            for condition in why.values():
+                events.record_of_bay(session, bay, None, NOT_REPLACED, condition.message)
+                LOG.warning('%s: %s: %s', NOT_REPLACED, bay.uuid, condition.message)
+        return bool(why)
 
     def _heal_master(self, session: orm.Session, found: '_Found', master: Node) -> int:
         bay, baymodel = bays.with_baymodel(session, found.bay.uuid)

@@ -172,4 +172,7 @@ def _update_bay(session: orm.Session, bay: Bay, nodes: Sequence[Node]) -> None:
         for node in nodes
     ])
     if found:
-        bay_conditions.update(session, bay, found, node_health.CONDITIONS)
+        names = set(node_health.CONDITIONS)
+        if found[node_health.NODES_REPORTING].status == reports.TRUE:
+            names.add(node_health.HEALING_POSSIBLE)     # there is nothing to heal any more
+        bay_conditions.update(session, bay, found, names)

@@ -7,9 +7,12 @@ import sqlalchemy as sa
 
 from magnum.db import models
 from magnum.db.repositories import node_watch
+from magnum.domain.node_health import HEALING_POSSIBLE
 from magnum.domain.parameters import Resize, Upgrade
+from magnum.drivers.contract import PlanRefused
 from magnum.operations import upgrading
-from magnum.operations.healer import EVENT
+from magnum.operations.healer import EVENT, NOT_REPLACED
+from magnum.operations.node_watcher import NodeWatcher
 from tests.fakes.driver import FakeDriver
 from tests.fakes.reporters import Reporters
 from tests.operations.conftest import Killed, World, error_of
@@ -250,6 +253,59 @@ def test_not_beside_anything(
     succeed(world, beside)
     complete(world, uuid)
     assert conductor.heal() == 1
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on the driver has nothing to make the bay of."""
+
+    def refused(*_: object) -> None:
+        raise PlanRefused('labels/kube_tag', 'v1.20.0 is past its life.')
+
+    monkeypatch.setattr(FakeDriver, 'check_upgrade', refused)
+
+
+def test_a_bay_that_the_driver_refuses_today(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing is begun, nothing fails, and the user is told why, once."""
+    master = nodes.masters[1]
+    lose(world, nodes, master)
+    with monkeypatch.context() as patch:
+        refuse(patch)
+        before, operations = world.bay(uuid).status, len(world.operations(uuid))
+        assert [conductor.heal(), conductor.heal()] == [0, 0]
+        assert (world.bay(uuid).status, len(world.operations(uuid))) == (before, operations)
+        (event,) = world.rows(models.Event, kind=NOT_REPLACED)
+        condition = (world.bay(uuid).conditions or {})[HEALING_POSSIBLE]
+        assert (condition['status'], condition['message']) == ('False', event.message)
+        assert master in event.message
+        assert 'labels/kube_tag: v1.20.0 is past its life.' in event.message
+    assert conductor.heal() == 1
+    assert HEALING_POSSIBLE not in (world.bay(uuid).conditions or {})
+
+
+def test_a_refused_master_keeps_no_worker_from_being_replaced(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    refuse(monkeypatch)
+    lose(world, nodes, nodes.masters[1], nodes.workers[0])
+    assert conductor.heal() == 1
+    assert Resize.of(world.operations(uuid)[-1]).nodes_to_remove == ('0',)
+
+
+def test_a_refused_master_that_comes_back(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    refuse(monkeypatch)
+    lose(world, nodes, nodes.masters[1])
+    conductor.heal()
+    assert HEALING_POSSIBLE in (world.bay(uuid).health_status_reason or {})
+    nodes.report(nodes.masters[1])
+    NodeWatcher(world.conf, world.database, world.tools.drivers).look()
+    assert HEALING_POSSIBLE not in (world.bay(uuid).conditions or {})
 
 
 def test_before_workers(
