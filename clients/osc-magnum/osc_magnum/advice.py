@@ -36,6 +36,8 @@ REFUSALS: Final[Mapping[str, str]] = {
     'magnum.baymodel.ambiguous': f'{_USE_UUID} {_LIST_BAYMODELS}',
     'magnum.baymodel.in_use': f'delete its bays first ({_LIST_BAYS} --baymodel <baymodel>), or '
     'make another baymodel.',
+    'magnum.baymodel.upgrade_to_it': 'wait for the end of the upgrade: openstack bay operation '
+    'wait <operation>',
     'magnum.baymodel.hidden': f'choose another baymodel: {_LIST_BAYMODELS}',
     'magnum.baymodel.publish_refused': 'leave --public and --hidden out, or ask an administrator.',
     'magnum.driver.not_supported': 'choose an image and a COE that fit: openstack bay driver list',

@@ -24,6 +24,7 @@ from magnum.domain.stack_names import nodegroup_stack_name, stack_name
 from magnum.drivers.contract import Driver, PlanRefused
 from magnum.drivers.plans import bay_plan
 from magnum.operations.accept import resize, upgrade
+from magnum.operations.accept.errors import BaymodelChanged, BaymodelGone
 from magnum.operations.building import with_nodes
 from magnum.operations.upgrading import (
     FEWEST_MASTERS,
@@ -53,6 +54,15 @@ _UPGRADE_REFUSED: Final[refusals.Table] = {
     PlanRefused: refusals.TABLE[PlanRefused]._replace(
         kind=errors.bays.UPGRADE_REFUSED, field='cluster_template'
     )
+}
+
+#: A request that names a baymodel is about a bay.
+_OF_BAYMODELS: Final[refusals.Table] = {
+    kind: refusals.TABLE[kind]._replace(
+        detail=refusals.TABLE[kind].detail.replace('{ident}', '{named}'),
+        field='cluster_template',
+    )
+    for kind in (BaymodelGone, BaymodelChanged)
 }
 
 
@@ -154,10 +164,11 @@ class ActionsController:
                 )
             return call.keep(session, accepted(call, bay.uuid, operation, kept=kept))
 
+        named = given['cluster_template']
         if call.flag('dry_run'):
-            self._accept(call, lambda: self._database.dry_run(work))
+            self._accept(call, lambda: self._database.dry_run(work), named)
             return self._upgrade_preview(call, wanted, given['max_batch_size'])
-        return self._accept(call, lambda: self._services.run(work))
+        return self._accept(call, lambda: self._services.run(work), named)
 
     def _upgrade_of(
         self, session: orm.Session, call: Call, given: Mapping[str, Any]
@@ -307,9 +318,17 @@ class ActionsController:
             given['node_count'] - group.node_count,
         )
 
-    def _accept(self, call: Call, accept: Callable[[], Answer]) -> Answer:
-        """The answer of what accepts an operation, or why there is none."""
-        with refusals.told(bay=self._dialect, ident=call.arguments[0]):
+    def _accept(
+        self, call: Call, accept: Callable[[], Answer], baymodel: str | None = None
+    ) -> Answer:
+        """The answer of what accepts an operation, or why there is none.
+
+        :param baymodel: as the request names it, if it does.
+        """
+        with refusals.told(
+            _OF_BAYMODELS, bay=self._dialect, baymodel=self._baymodel_dialect, named=baymodel,
+            ident=call.arguments[0],
+        ):
             return accept()
 
     def _bay(

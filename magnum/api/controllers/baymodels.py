@@ -121,7 +121,7 @@ class BaymodelsController:
         )
 
     def delete(self, call: Call) -> Answer:
-        """DELETE, unless bays refer to it."""
+        """DELETE, unless bays refer to it, or will when their upgrades have succeeded."""
         scope = call.caller.scope(self._rule('delete_all_projects'))
         (ident,) = call.arguments
 
@@ -164,7 +164,10 @@ class BaymodelsController:
             return self._stored(session, row.uuid, base)
         allowed_in_use = rules.may_change_while_in_use(changes)
         with refusals.told(baymodel=self._dialect, ident=row.uuid):
-            repository.update(session, row.uuid, row.generation, changes, allowed_in_use)
+            repository.update(
+                session, row.uuid, row.generation, changes, allowed_in_use,
+                alters_upgrades=not changes.keys() <= rules.WITHOUT_EFFECT_ON_BAYS,
+            )
         return self._stored(session, row.uuid, base)
 
     def _stored(self, session: orm.Session, uuid: str, base: str, status: int = 200) -> Answer:

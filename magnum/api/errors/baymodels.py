@@ -31,6 +31,12 @@ IN_USE: Final = Kind(
     'made of.',
     'Delete the bays first, or make another baymodel.',
 )
+UPGRADE_TO_IT: Final = Kind(
+    'magnum.baymodel.upgrade_to_it', 409,
+    'A bay is being upgraded to the baymodel, or waits for it; the baymodel then cannot be '
+    'deleted, nor changed in what bays are made of.',
+    'Wait until the operation that the detail names has ended, or cancel it.',
+)
 HIDDEN: Final = Kind(
     'magnum.baymodel.hidden', 403,
     'The baymodel is hidden: only administrators make bays of it.',

@@ -84,6 +84,10 @@ TABLE: Final[Table] = {
         errors.baymodels.IN_USE,
         '{baymodel.title} {ident} is referenced by one or multiple {baymodel.bays}.',
     ),
+    baymodels.UpgradeToIt: Refusal(
+        errors.baymodels.UPGRADE_TO_IT,
+        '{baymodel.title} {ident}: an upgrade to it goes on or waits: {error}.',
+    ),
     quotas.Exists: Refusal(
         errors.quotas.EXISTS,
         'Quota for project {quota[project_id]} already exists for resource {quota[resource]}.',

@@ -13,14 +13,21 @@ from magnum.db.repositories.paging import sortable
 from magnum.db.repositories.resources import Resource
 from magnum.db.repositories.visibility import Kind, Scope
 from magnum.db.selections import Columns, Row
+from magnum.domain import states
+from magnum.domain.parameters import Upgrade
 
 TABLE: Final[sa.Table] = models.Baymodel.__table__
 BAY: Final[sa.Table] = models.Bay.__table__
+OPERATION: Final[sa.Table] = models.Operation.__table__
 SORTABLE: Final = sortable(TABLE) - {'generation'}
 
 
 class InUse(Exception):
     """Bays refer to the baymodel."""
+
+
+class UpgradeToIt(Exception):
+    """An upgrade to the baymodel goes on or waits; the text names it."""
 
 
 class Changed(Exception):
@@ -66,12 +73,13 @@ def load(
 ) -> models.Baymodel | None:
     """The baymodel of a uuid, whoever may see it.
 
-    :param is_to_stay: keep it from being changed or deleted within this transaction.
+    :param is_to_stay: keep it from being changed or deleted within this transaction, and
+        see it as it is now.
     """
     query = sa.select(models.Baymodel).filter_by(uuid=uuid)
-    return session.scalars(
-        query.with_for_update(read=True) if is_to_stay else query
-    ).one_or_none()
+    if is_to_stay:
+        query = query.with_for_update(read=True).execution_options(populate_existing=True)
+    return session.scalars(query).one_or_none()
 
 
 def insert(session: orm.Session, values: Mapping[str, Any]) -> str:
@@ -94,20 +102,22 @@ def update(
     generation: int,
     changes: Mapping[str, Any],
     allowed_in_use: bool,
+    alters_upgrades: bool = True,
 ) -> None:
     """Change a baymodel that still has the generation it was read with.
 
+    :param alters_upgrades: bays that are upgraded to it would become others by the changes.
     :raises Changed: it has not.
     :raises InUse: bays refer to it and the changes are not of those allowed then.
+    :raises UpgradeToIt: an upgrade to it has not ended, and the changes would alter that.
     """
-    # The lock keeps new bays from referring to it until the commit.
-    locked = session.execute(
-        sa.select(TABLE.c.generation).where(TABLE.c.uuid == uuid).with_for_update()
-    ).scalar()
-    if locked != generation:
+    locked = _lock(session, uuid)
+    if locked is None or locked.generation != generation:
         raise Changed
     if not allowed_in_use and _in_use(session, uuid):
         raise InUse
+    if alters_upgrades:
+        _check_upgrades(session, uuid, locked.project_id)
     session.execute(
         sa.update(models.Baymodel)
         .where(TABLE.c.uuid == uuid)
@@ -120,13 +130,51 @@ def delete(session: orm.Session, uuid: str) -> None:
     """Delete a baymodel; nothing happens when it is gone already.
 
     :raises InUse: bays refer to it.
+    :raises UpgradeToIt: an upgrade to it has not ended.
     """
+    locked = _lock(session, uuid)
     if _in_use(session, uuid):
         raise InUse
+    if locked is not None:
+        _check_upgrades(session, uuid, locked.project_id)
     try:
         session.execute(sa.delete(TABLE).where(TABLE.c.uuid == uuid))
     except db_exc.DBReferenceError:
         raise InUse from None
+
+
+def _lock(session: orm.Session, uuid: str) -> Row | None:
+    """``generation`` and ``project_id`` of a baymodel, which nobody refers to anew meanwhile.
+
+    New bays and upgrades to it wait until the transaction ends.
+    """
+    return session.execute(
+        sa.select(TABLE.c.generation, TABLE.c.project_id)
+        .where(TABLE.c.uuid == uuid)
+        .with_for_update()
+    ).first()
+
+
+def _check_upgrades(session: orm.Session, uuid: str, project_id: str | None) -> None:
+    """Check that no upgrade to a baymodel goes on or waits.
+
+    :param project_id: the baymodel's; bays of others are not named.
+    :raises UpgradeToIt: one does.
+    """
+    unfinished = [state for state in states.STATES if state not in states.ENDED]
+    for row in session.execute(
+        sa.select(
+            OPERATION.c.uuid, OPERATION.c.bay_uuid, OPERATION.c.bay_name,
+            OPERATION.c.project_id, OPERATION.c.verb, OPERATION.c.parameters,
+        )
+        .where(OPERATION.c.state.in_(unfinished), OPERATION.c.verb == states.UPGRADE)
+        .order_by(OPERATION.c.id)
+    ):
+        if Upgrade.of(row).baymodel != uuid:
+            continue
+        if row.project_id != project_id:
+            raise UpgradeToIt('of another project')
+        raise UpgradeToIt(f'of {row.bay_name} ({row.bay_uuid}), operation {row.uuid}')
 
 
 def _in_use(session: orm.Session, uuid: str) -> bool:

@@ -9,12 +9,21 @@ from oslo_config import cfg
 from sqlalchemy import orm
 
 from magnum.db import models
-from magnum.db.repositories import events, locking, nodegroups, pending, transitions
+from magnum.db.repositories import (
+    baymodels,
+    events,
+    locking,
+    nodegroups,
+    pending,
+    transitions,
+)
 from magnum.db.statements import database_now
 from magnum.domain import machine, rounds, states, turns
 from magnum.domain.parameters import Parameters
 from magnum.operations import half_made
 from magnum.operations.accept.errors import (
+    BaymodelChanged,
+    BaymodelGone,
     MastersUnfinished,
     NodegroupNotCreated,
     OperationInProgress,
@@ -23,6 +32,7 @@ from magnum.operations.accept.errors import (
 from magnum.operations.accept.requester import Requester
 from magnum.operations.building import with_nodes
 from magnum.operations.queue import BEHIND, at_turn
+from magnum.operations.upgrading import fingerprint
 
 _DELETES: Final = frozenset({states.DELETE, states.DELETE_NODEGROUP})
 
@@ -166,6 +176,20 @@ def check_masters(session: orm.Session, bay: models.Bay, group: models.Nodegroup
     masters = half_made.in_the_way(session, bay.uuid, group)
     if masters is not None:
         raise MastersUnfinished(masters)
+
+
+def check_baymodel(session: orm.Session, uuid: str, expected: str) -> None:
+    """Check that an upgrade's baymodel is what it was, and keep it so until the commit.
+
+    :param expected: its fingerprint.
+    :raises BaymodelGone: it was deleted meanwhile.
+    :raises BaymodelChanged: it was changed meanwhile.
+    """
+    found = baymodels.load(session, uuid, is_to_stay=True)
+    if found is None:
+        raise BaymodelGone(uuid)
+    if fingerprint(found) != expected:
+        raise BaymodelChanged(uuid)
 
 
 def insert_operation(

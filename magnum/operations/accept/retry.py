@@ -1,6 +1,8 @@
 """Retry of an operation that failed or was cancelled."""
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Final
 
 from oslo_config import cfg
 from sqlalchemy import orm
@@ -8,11 +10,22 @@ from sqlalchemy import orm
 from magnum.db import models
 from magnum.db.repositories import key_pairs, locking, operations
 from magnum.domain import nodegroups, states, turns
-from magnum.domain.parameters import CreateNodegroup, InRounds, Parameters, Resize
-from magnum.operations.accept.errors import NotRetryable
-from magnum.operations.accept.insertion import Line, begin_operation, in_progress
+from magnum.domain.parameters import CreateNodegroup, Parameters, Resize, Upgrade
+from magnum.operations.accept.errors import BaymodelChanged, BaymodelGone, NotRetryable
+from magnum.operations.accept.insertion import (
+    Line,
+    begin_operation,
+    check_baymodel,
+    in_progress,
+)
 from magnum.operations.accept.requester import Requester
 from magnum.operations.building import is_made
+
+#: What stands in the way of an upgrade that is tried again.
+_OF_BAYMODEL: Final[Mapping[type[Exception], str]] = {
+    BaymodelGone: 'The baymodel of the upgrade is gone.',
+    BaymodelChanged: 'The baymodel of the upgrade was changed.',
+}
 
 
 def accept(
@@ -89,7 +102,11 @@ def _again(session: orm.Session, failed: models.Operation) -> Parameters:
             return dataclasses.replace(parameters, previous_node_count=previous)
         case CreateNodegroup():
             locking.nodegroup(session, failed.bay_uuid, parameters.nodegroup).revision += 1
-        case InRounds():
+        case Upgrade():
+            try:
+                check_baymodel(session, parameters.baymodel, parameters.fingerprint)
+            except (BaymodelGone, BaymodelChanged) as fault:
+                raise NotRetryable(_OF_BAYMODEL[type(fault)]) from None
             return dataclasses.replace(parameters, groups=tuple(
                 this if number < parameters.round else dataclasses.replace(
                     this,

@@ -9,6 +9,7 @@ from magnum.domain.parameters import Upgrade
 from magnum.operations.accept.insertion import (
     Line,
     begin_or_enqueue,
+    check_baymodel,
     check_masters,
     check_may_wait,
     check_stays,
@@ -40,6 +41,8 @@ def accept(
     :raises QueueFull: as many as may wait do.
     :raises NodegroupGone: the bay has no such node group.
     :raises NodegroupNotCreated: that was never made.
+    :raises BaymodelGone: it was deleted meanwhile.
+    :raises BaymodelChanged: it was changed meanwhile.
     :raises MastersUnfinished: workers alone, and an upgrade has left a master that it was
         replacing.
     """
@@ -50,9 +53,11 @@ def accept(
         check_stays(session, line, group)
         check_masters(session, bay, group)
         nodegroup_uuid = group.uuid
+    known = fingerprint(baymodel)
+    check_baymodel(session, baymodel.uuid, known)
     parameters = Upgrade(
         baymodel=baymodel.uuid,
-        fingerprint=fingerprint(baymodel),
+        fingerprint=known,
         max_batch_size=max_batch_size,
         minutes=bay.create_timeout or conf.cluster_heat.create_timeout,
         nodegroup=nodegroup_uuid,

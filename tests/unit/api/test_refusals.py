@@ -33,7 +33,7 @@ ERRORS = (
         operations.MastersUnfinished, operations.NodegroupGone, operations.NodegroupExists,
         operations.NodegroupNotCreated,
         operations.NotCancellable, operations.NotRetryable, baymodels.Exists,
-        baymodels.Changed, baymodels.InUse, quotas.Exists,
+        baymodels.Changed, baymodels.InUse, baymodels.UpgradeToIt, quotas.Exists,
     )),
     paging.MarkerNotFound('m'),
     nodegroups.Invalid('max_node_count', 'why'),
