@@ -138,11 +138,14 @@ class Parameters(_Object):
     """Parameters of an operation of any verb.
 
     :ivar is_retry: it tries again one that failed.
+    :ivar shown_before: ``status`` and ``status_reason`` that its node group has but for it,
+        while it waits for its turn.
     """
 
     verb: ClassVar[str] = ''
 
     is_retry: bool = False
+    shown_before: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def of(cls, operation: Described) -> Self:
@@ -161,7 +164,7 @@ class Parameters(_Object):
 
     def again(self) -> Self:
         """Those of an operation that tries this one again, from where it came to."""
-        return dataclasses.replace(self, is_retry=True)
+        return dataclasses.replace(self, is_retry=True, shown_before={})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -62,6 +62,11 @@ def is_failed(bay_status: str | None) -> bool:
     return bay_status is not None and bay_status.endswith(FAILED)
 
 
+def is_in_progress(bay_status: str | None) -> bool:
+    """Whether something is done to a bay, or to a node group, or waits to be."""
+    return bay_status is not None and bay_status.endswith(IN_PROGRESS)
+
+
 # Operations ---------------------------------------------------------------
 PENDING: Final = 'PENDING'        # another of the bay's goes on: it waits for its turn
 QUEUED: Final = 'QUEUED'          # any worker may claim it, from ``not_before`` on

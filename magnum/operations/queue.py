@@ -51,8 +51,24 @@ def follow(
     :param at_once: how many operations may go on side by side.
     :param reason: why it failed, if it did.
     """
-    locking.set_nodegroup_status(session, operation, outcome, reason)
+    settle(session, operation, outcome, reason)
     next_turn(session, operation.bay_uuid, at_once, (operation, outcome, reason))
+
+
+def settle(
+    session: orm.Session, operation: Operation, outcome: str, reason: str | None = None
+) -> None:
+    """Let the node groups that an operation is about now say what came of it.
+
+    What waits to change them is on top of that, and may be cancelled.
+    """
+    locking.set_nodegroup_status(session, operation, outcome, reason)
+    pending.settle_shown(
+        session, operation.bay_uuid, [rounds.nodegroup_uuid(Parameters.of(operation))],
+        {
+            'status': states.nodegroup_status(operation.verb, outcome), 'status_reason': reason,
+        },
+    )
 
 
 def next_turn(
@@ -114,6 +130,8 @@ def _show_end(
 def withdraw(session: orm.Session, operation: Operation, failure: Failure | None) -> None:
     """End an operation that waits for its turn; nothing was done for it.
 
+    Its node group is as it was before, and says so.
+
     :param failure: why; None: a delete takes its place.
     """
     transitions.write(
@@ -124,9 +142,11 @@ def withdraw(session: orm.Session, operation: Operation, failure: Failure | None
     events.record(session, operation, f'bay.{operation.verb}.cancelled', message)
     session.flush()
     pending.restore_count(session, operation)
+    # A node group that was to be created is not there, which is a failure.
+    if not pending.show_again(session, operation) and failure is not None:
+        settle(session, operation, states.FAILED, message)
     if failure is None:
         return
-    locking.set_nodegroup_status(session, operation, states.FAILED, message)
     _show(session, locking.active_operations(session, operation.bay_uuid))
     show_waiting(session, operation.bay_uuid)
 
@@ -174,7 +194,7 @@ def _refuse(session: orm.Session, operation: Operation, hindrance: str) -> str:
     )
     session.flush()
     pending.restore_count(session, operation)
-    locking.set_nodegroup_status(session, operation, states.FAILED, failure.sentence())
+    settle(session, operation, states.FAILED, failure.sentence())
     events.record(session, operation, f'bay.{operation.verb}.failed', failure.sentence())
     return failure.sentence()
 

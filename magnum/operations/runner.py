@@ -253,7 +253,7 @@ class Runner:
     def _next_round(self, session: orm.Session, operation: Operation) -> None:
         """The round's node group is done; the next one begins."""
         asked = InRounds.of(operation)
-        locking.set_nodegroup_status(session, operation, states.COMPLETE)
+        queue.settle(session, operation, states.COMPLETE)
         events.record(
             session, operation, f'bay.{operation.verb}.advanced',
             f'node group {rounds.current_name(asked)} is done',

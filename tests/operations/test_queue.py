@@ -156,6 +156,65 @@ def test_what_waits_is_cancelled(world: World, uuid: str) -> None:
     assert len(world.cloud.living()) == 1
 
 
+def _shown(world: World, name: str) -> tuple[str | None, str | None]:
+    group = world.nodegroup(name)
+    return group.status, group.status_reason
+
+
+@pytest.mark.parametrize('name', ['gpu', 'default-worker'])
+@pytest.mark.parametrize('verb', ['resize', 'upgrade', 'delete_nodegroup', 'rotate_ca'])
+@pytest.mark.parametrize('before', [('CREATE_COMPLETE', None), ('UPDATE_FAILED', 'No room')])
+def test_what_was_cancelled_before_its_turn_leaves_no_trace(
+    world: World, uuid: str, verb: str, name: str, before: tuple[str, str | None]
+) -> None:
+    """The node group is as it was, and shows it; and so is the bay."""
+    if (verb, name) == ('delete_nodegroup', 'default-worker'):
+        pytest.skip('a default node group goes with its bay')
+    world.add_nodegroup(uuid)
+    world.add_nodegroup(uuid, 'other')
+    world.build_all(uuid)
+    with world.database.writing() as session:
+        group = session.merge(world.nodegroup(name))
+        group.status, group.status_reason = before
+    going_on = world.ask_of_bay('rotate_credential', uuid)
+    target = world.nodegroup(name).uuid
+    asked = {
+        'resize': lambda: world.ask('resize', uuid, 5, nodegroup_uuid=target),
+        'upgrade': lambda: world.ask('upgrade', uuid, world.new_baymodel(), nodegroup_uuid=target),
+        'delete_nodegroup': lambda: world.ask('delete_nodegroup', uuid, target),
+        'rotate_ca': lambda: world.ask_of_bay('rotate_ca', uuid),
+    }[verb]()
+    assert asked.state == 'PENDING'
+    world.about('cancel', asked)
+    assert _shown(world, name) == before
+    world.build_all(uuid)
+    assert world.again(going_on).state == 'SUCCEEDED'
+    assert _shown(world, name) == before
+    assert world.bay(uuid).status == 'UPDATE_COMPLETE'
+
+
+def test_what_ended_meanwhile_is_shown_when_what_waits_is_cancelled(
+    world: World, uuid: str
+) -> None:
+    """Also the reason of a failure, and of the last of several that waited."""
+    first = world.ask('resize', uuid, 3)
+    world.worker().turn()
+    rotation = world.ask_of_bay('rotate_credential', uuid)
+    second = world.ask('resize', uuid, 5)
+    group = world.nodegroup('default-worker').uuid
+    upgrade = world.ask('upgrade', uuid, world.new_baymodel(), nodegroup_uuid=group)
+    world.about('cancel', second)
+    assert world.nodegroup('default-worker').status == 'UPDATE_IN_PROGRESS'
+    world.fail('No valid host was found')
+    assert world.again(first).state == 'FAILED'
+    assert world.again(rotation).state == 'QUEUED'
+    assert world.nodegroup('default-worker').status == 'UPDATE_IN_PROGRESS'
+    world.about('cancel', upgrade)
+    status, reason = _shown(world, 'default-worker')
+    assert status == 'UPDATE_FAILED'
+    assert 'No valid host' in str(reason)
+
+
 def test_a_delete_of_a_group_takes_the_place_of_what_waits_for_it(
     world: World, uuid: str
 ) -> None:

@@ -1,7 +1,8 @@
 """Queries for operations that wait for their turn at a bay."""
 
 import dataclasses
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -10,7 +11,7 @@ from magnum.db.models import Nodegroup, Operation
 from magnum.db.repositories import locking, operations
 from magnum.db.repositories.transitions import TABLE
 from magnum.db.selections import Row
-from magnum.domain import states
+from magnum.domain import rounds, states
 from magnum.domain.parameters import CreateNodegroup, Parameters, Resize
 
 
@@ -73,6 +74,53 @@ def restore_count(session: orm.Session, operation: Operation) -> None:
     locking.set_values(
         session, Nodegroup, asked.nodegroup, node_count=asked.previous_node_count
     )
+
+
+def remember_shown(session: orm.Session, operation: Operation) -> None:
+    """Note what the node group of an operation shows before it says that this one waits."""
+    asked = Parameters.of(operation)
+    uuid = rounds.nodegroup_uuid(asked)
+    if uuid is None or isinstance(asked, CreateNodegroup):  # there was none
+        return
+    group = locking.nodegroup(session, operation.bay_uuid, uuid)
+    shown = {'status': group.status, 'status_reason': group.status_reason}
+    for other in _about(session, operation.bay_uuid, uuid):
+        if other.id != operation.id:
+            shown = dict(Parameters.of(other).shown_before)
+            break
+    if not states.is_in_progress(shown.get('status')):  # else what goes on ends first
+        operation.parameters = dataclasses.replace(asked, shown_before=shown).stored()
+
+
+def settle_shown(
+    session: orm.Session, bay_uuid: str, uuids: Collection[str | None], outcome: Mapping[str, Any]
+) -> None:
+    """Note what node groups show now but for what waits."""
+    for uuid in uuids:
+        for waiting in _about(session, bay_uuid, uuid) if uuid else ():
+            waiting.parameters = dataclasses.replace(
+                Parameters.of(waiting), shown_before=outcome
+            ).stored()
+    session.flush()     # they are loaded anew
+
+
+def show_again(session: orm.Session, operation: Operation) -> bool:
+    """Let its node group show what it does but for this operation; whether that is known."""
+    asked = Parameters.of(operation)
+    uuid = rounds.nodegroup_uuid(asked)
+    if uuid is None or not asked.shown_before:
+        return False
+    locking.set_values(session, Nodegroup, uuid, **asked.shown_before)
+    return True
+
+
+def _about(session: orm.Session, bay_uuid: str, nodegroup_uuid: str) -> list[Operation]:
+    """What waits and is about a node group alone, but for its creation."""
+    return [
+        waiting for waiting in of_bay(session, bay_uuid)
+        if waiting.verb in states.VERBS and waiting.verb != states.CREATE_NODEGROUP
+        and rounds.nodegroup_uuid(Parameters.of(waiting)) == nodegroup_uuid
+    ]
 
 
 def without(

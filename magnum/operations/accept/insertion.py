@@ -139,6 +139,7 @@ def begin_or_enqueue(
     operation = insert_operation(
         conf, session, bay, requester, parameters, database_now(session), is_pending=True, **more
     )
+    pending.remember_shown(session, operation)
     locking.set_nodegroup_status(session, operation, states.IN_PROGRESS)
     return operation
 
