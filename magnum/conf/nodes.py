@@ -62,6 +62,15 @@ OPTIONS = [
         help='Seconds after the beginning of a replacement before the next in the same bay.',
     ),
     cfg.IntOpt(
+        'heal_retries',
+        default=2,
+        min=0,
+        mutable=True,
+        help='How often the replacement of a lost master that failed half-way is tried again by '
+        'itself, heal_pause seconds after the last attempt began. Until it has succeeded, the '
+        'default workers of the bay cannot be resized. 0: it is left to the user.',
+    ),
+    cfg.IntOpt(
         'requests_per_minute',
         default=60,
         min=0,

@@ -5,7 +5,7 @@ round is about. Any other operation has no rounds.
 """
 
 from collections.abc import Iterable
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from magnum.domain import states
 from magnum.domain.parameters import (
@@ -75,10 +75,22 @@ class _Ended(Described, Protocol):
         """What has become of the operation."""
 
 
+E = TypeVar('E', bound=_Ended)
+
+
 def left(upgrades: Iterable[_Ended], nodegroup_uuid: str) -> tuple[str, ...]:
     """Indexes of the nodes that Heat was replacing in a node group when an upgrade ended.
 
     :param upgrades: of the bay, newest first; what has not ended leaves nothing yet.
+    """
+    by = left_by(upgrades, nodegroup_uuid)
+    return () if by is None else Upgrade.of(by).current.batch or ()
+
+
+def left_by(upgrades: Iterable[E], nodegroup_uuid: str) -> E | None:
+    """The upgrade that ended while Heat was replacing nodes of a node group.
+
+    :param upgrades: as of ``left``.
     """
     for upgrade in upgrades:
         asked = Upgrade.of(upgrade)
@@ -86,13 +98,13 @@ def left(upgrades: Iterable[_Ended], nodegroup_uuid: str) -> tuple[str, ...]:
         is_done = upgrade.state == states.SUCCEEDED
         done = asked.groups if is_done else asked.groups[: asked.round]
         if nodegroup_uuid in {one.uuid for one in done}:
-            return ()
+            return None
         if (
             upgrade.state in states.ENDED and this is not None
             and this.uuid == nodegroup_uuid and this.is_asked and this.batch
         ):
-            return this.batch
-    return ()
+            return upgrade
+    return None
 
 
 def _name(this: Round) -> str:

@@ -15,13 +15,34 @@ from magnum.domain.nodegroups import MASTER
 from magnum.domain.parameters import Upgrade
 
 
-def in_the_way(session: orm.Session, bay_uuid: str, group: Nodegroup) -> str | None:
-    """Name of the masters' node group, if one of them is in the way of a change of a group."""
+def in_the_way(
+    session: orm.Session, bay_uuid: str, group: Nodegroup
+) -> tuple[Nodegroup, Operation] | None:
+    """The masters' node group, and the upgrade that has left one of them half-made.
+
+    None where that is in no way of a change of a group.
+    """
     if not group.is_default or group.role == MASTER:
         return None
     masters = locking.nodegroup(session, bay_uuid, None, MASTER)
+    upgrade = left_by(session, bay_uuid, masters)
+    return None if upgrade is None else (masters, upgrade)
+
+
+def left_by(session: orm.Session, bay_uuid: str, masters: Nodegroup) -> Operation | None:
+    """The upgrade that has left a master half-made, if one has."""
     upgrades = locking.latest_operations(session, bay_uuid, states.UPGRADE)
-    return masters.name if rounds.left(upgrades, masters.uuid) else None
+    return rounds.left_by(upgrades, masters.uuid)
+
+
+def tried_by_service(session: orm.Session, bay_uuid: str) -> int:
+    """How many upgrades the service itself began in a row that did not succeed."""
+    tried = 0
+    for upgrade in locking.latest_operations(session, bay_uuid, states.UPGRADE):
+        if upgrade.user_id is not None or upgrade.state == states.SUCCEEDED:
+            break
+        tried += 1
+    return tried
 
 
 def is_unfinished(session: orm.Session, bay_uuid: str) -> bool:

@@ -4,7 +4,8 @@ A bay asks for it by the label ``auto_healing_enabled``. A resize to the same
 count, which names the lost workers, replaces them; an upgrade to the bay's own
 baymodel, which names it, replaces a lost master, where all others serve. Nothing is
 done while anything goes on or waits that excludes it, after a failure, or when so
-many nodes are silent that the network is the more likely reason.
+many nodes are silent that the network is the more likely reason. A replacement of a
+master that failed half-way is tried again, some times: it is in the way of others.
 """
 
 import dataclasses
@@ -35,7 +36,7 @@ from magnum.db.statements import database_now
 from magnum.domain import booleans, node_health, states
 from magnum.domain.node_health import HEALING_POSSIBLE, Condition
 from magnum.domain.nodegroups import MASTER, WORKER
-from magnum.domain.parameters import Resize
+from magnum.domain.parameters import Resize, Upgrade
 from magnum.drivers.contract import Driver, PlanRefused
 from magnum.drivers.plans import bay_plan
 from magnum.drivers.registry import Registry
@@ -82,15 +83,20 @@ class Healer:
                 row for row in node_watch.silent_nodes(session, FEWEST_MASTERS)
                 if _wants_it(row.labels)
             ]
+            failed = [
+                row.bay_uuid for row in node_watch.half_healed_bays(session)
+                if _wants_it(row.labels)
+            ]
         now = self._clock()
         self._seen = {row.id: self._seen.get(row.id, now) for row in found}
         lost = {row.id for row in found if now - self._seen[row.id] >= after}
         uuids = list({row.bay_uuid for row in found if row.id in lost})
-        random.shuffle(uuids)       # other conductors have found the same ones
-        return sum(
-            self._database.run(functools.partial(self._heal, bay_uuid=uuid, lost=lost))
-            for uuid in uuids
-        )
+        looks = [
+            *(functools.partial(self._heal, bay_uuid=uuid, lost=lost) for uuid in uuids),
+            *(functools.partial(self._heal_again, bay_uuid=uuid) for uuid in failed),
+        ]
+        random.shuffle(looks)       # other conductors have found the same ones
+        return sum(self._database.run(look) for look in looks)
 
     def _heal(self, session: orm.Session, bay_uuid: str, lost: Collection[int]) -> int:
         try:
@@ -109,11 +115,11 @@ class Healer:
             return self._heal_workers(session, found, lost)
         if master.id not in lost:
             return 0
-        if self._is_refused(session, found, master):
+        if self._is_refused(session, found, master.name):
             return self._heal_workers(session, found, lost)
         return self._heal_master(session, found, master)
 
-    def _is_refused(self, session: orm.Session, found: '_Found', master: Node) -> bool:
+    def _is_refused(self, session: orm.Session, found: '_Found', lost: str) -> bool:
         """Whether the driver refuses to make the bay's masters anew; the user is told once."""
         bay, baymodel = bays.with_baymodel(session, found.bay.uuid)
         roles = replaced_roles(found.driver, bay, found.groups, MASTER)
@@ -125,7 +131,7 @@ class Healer:
             )
         except PlanRefused as refused:
             why[HEALING_POSSIBLE] = node_health.not_healed(
-                master.name, f'{refused.field}: {refused.reason}'
+                lost, f'{refused.field}: {refused.reason}'
             )
         if bay_conditions.update(session, bay, why, {HEALING_POSSIBLE}):
             for condition in why.values():
@@ -140,6 +146,51 @@ class Healer:
             nodegroup_uuid=found.masters.uuid, nodes=(found.index(found.masters, master),),
         )
         return _tell(session, operation, [master])
+
+    def _heal_again(self, session: orm.Session, bay_uuid: str) -> int:
+        """Replace a master again that a replacement of the service's own has left half-made.
+
+        The bay has failed by that; it is the service's to mend.
+        """
+        try:
+            bay = locking.lock_bay(session, bay_uuid)
+        except BayGone:
+            return 0
+        driver = self._drivers.find(bay.driver)
+        if driver is None or not _wants_it(bay.labels) or not self._is_time(session, bay):
+            return 0
+        found = _Found.of(session, bay, driver)
+        failed = half_made.left_by(session, bay.uuid, found.masters)
+        if failed is None or failed.user_id is not None or not found.line.is_empty:
+            return 0
+        asked = Upgrade.of(failed)
+        _, baymodel = bays.with_baymodel(session, bay.uuid)
+        if asked.baymodel != baymodel.uuid or failed.state != states.OPERATION_FAILED:
+            return 0
+        left = asked.current.batch or ()
+        is_hopeless = not (failed.error or {}).get('retryable')
+        tried = half_made.tried_by_service(session, bay.uuid)
+        if is_hopeless or tried > self._conf.nodes.heal_retries:
+            if not events.is_recorded(session, failed, NOT_REPLACED):
+                told = (
+                    f'The replacement of a node of {found.masters.name} is not tried again by '
+                    'itself: retry the operation'
+                )
+                events.record(session, failed, NOT_REPLACED, told)
+                LOG.warning('%s: %s: %s', NOT_REPLACED, bay.uuid, told)
+            return 0
+        if not found.others_serve(left) or self._is_refused(session, found, ', '.join(
+            f'{found.masters.name} {index}' for index in left
+        )):
+            return 0
+        operation = upgrade.accept(
+            self._conf, session, bay, baymodel, _requester(bay),
+            nodegroup_uuid=found.masters.uuid, nodes=left,
+        )
+        told = f'tried again, {tried} of {self._conf.nodes.heal_retries}: {failed.uuid} failed'
+        events.record(session, operation, EVENT, told)
+        LOG.info('%s: %s: %s', EVENT, bay.uuid, told)
+        return 1
 
     def _heal_workers(self, session: orm.Session, found: '_Found', lost: Collection[int]) -> int:
         bay = found.bay
@@ -163,6 +214,10 @@ class Healer:
         """Whether nothing speaks against an operation of the service's own."""
         if not _wants_it(bay.labels) or states.is_failed(bay.status) or bay.status_reason:
             return False
+        return self._is_time(session, bay)
+
+    def _is_time(self, session: orm.Session, bay: Bay) -> bool:
+        """Whether the last operation of the service's own is some time ago."""
         last = operations.last_of_service(session, bay.uuid)
         pause = datetime.timedelta(seconds=self._conf.nodes.heal_pause)
         return last is None or last < database_now(session) - pause
@@ -223,6 +278,18 @@ class _Found:
     def index(self, group: Nodegroup, node: Node) -> str:
         """A node's index in its group."""
         return str(self.driver.node_index(node.role, stack_of(self.bay, group), node.name))
+
+    def others_serve(self, indexes: Collection[str]) -> bool:
+        """Whether all masters but some serve.
+
+        :param indexes: of those.
+        """
+        serving = [
+            node for node in self.nodes
+            if node.role == MASTER and why_not_serving(node) is None
+            and self.index(self.masters, node) not in indexes
+        ]
+        return len(serving) == self.masters.node_count - len(indexes)
 
     def silent_master(self) -> Node | None:
         """The master that is silent, if it can be replaced.

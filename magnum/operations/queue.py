@@ -214,9 +214,13 @@ def _hindrance(session: orm.Session, operation: Operation) -> str | None:
     if isinstance(asked, Resize | Upgrade) and not is_made(group):
         return 'The node group was not created.'
     if isinstance(asked, Resize):
-        masters = half_made.in_the_way(session, operation.bay_uuid, group)
-        if masters is not None:
-            return f'An upgrade ended while it replaced a node of {masters}: retry that first.'
+        left = half_made.in_the_way(session, operation.bay_uuid, group)
+        if left is not None:
+            masters, upgrade = left
+            return (
+                f'The upgrade {upgrade.uuid} ended while it replaced a node of {masters.name}: '
+                'retry that first.'
+            )
         try:
             nodegroups.check_range(asked.node_count, group.min_node_count, group.max_node_count)
         except nodegroups.Invalid as fault:     # the bounds were changed since

@@ -5,14 +5,17 @@ from collections.abc import Callable
 import pytest
 import sqlalchemy as sa
 
+from magnum.clients.errors import CloudRefused, CloudUnavailable
 from magnum.db import models
 from magnum.db.repositories import node_watch
 from magnum.domain.node_health import HEALING_POSSIBLE
 from magnum.domain.parameters import Resize, Upgrade
 from magnum.drivers.contract import PlanRefused
 from magnum.operations import upgrading
+from magnum.operations.accept.errors import MastersUnfinished
 from magnum.operations.healer import EVENT, NOT_REPLACED
 from magnum.operations.node_watcher import NodeWatcher
+from tests.fakes.cloud import FakeHeat
 from tests.fakes.driver import FakeDriver
 from tests.fakes.reporters import Reporters
 from tests.operations.conftest import Killed, World, error_of
@@ -382,11 +385,17 @@ def test_a_failure_is_left_to_somebody_who_tries_again(
     world: World, uuid: str, nodes: Reporters, conductor: Conductor
 ) -> None:
     world.conf.set_override('heal_pause', 0, 'nodes')
+    world.conf.set_override('heal_retries', 0, 'nodes')
     lost = nodes.masters[1]
     asked = failed(world, uuid, nodes, conductor, lost)
     lose(world, nodes, lost)
     assert world.bay(uuid).status == 'UPDATE_FAILED'
-    assert conductor.heal() == 0
+    assert [conductor.heal(), conductor.heal()] == [0, 0]
+    (told_once,) = world.rows(models.Event, kind=NOT_REPLACED)
+    assert told_once.operation_uuid == asked.uuid
+    with pytest.raises(MastersUnfinished) as refused:
+        world.ask('resize', uuid, 4)
+    assert refused.value.operation_uuid == asked.uuid
     again = world.about('retry', asked)
     world.go_on_soon()
     let_lost_go(world, nodes, lost)
@@ -396,11 +405,118 @@ def test_a_failure_is_left_to_somebody_who_tries_again(
     assert world.again(again).state == 'SUCCEEDED'
 
 
+def fail_again(
+    world: World, uuid: str, nodes: Reporters, lost: str
+) -> models.Operation:
+    """What the healer has just begun ends as it did before."""
+    world.go_on_soon()
+    world.go_on_soon()
+    asked = world.operations(uuid)[-1]
+    let_lost_go(world, nodes, lost)
+    settle(world)
+    nodes.boot(lost, asked.uuid)
+    nodes.report(lost, state='failed', step='50-etcd', lines=['no quorum'])
+    settle(world)
+    assert world.again(asked).state == 'FAILED'
+    return asked
+
+
+def test_a_failure_is_tried_again_some_times(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor
+) -> None:
+    """After the pause, and while the others serve; the user is told what is left to him."""
+    lost, other = nodes.masters[1], nodes.masters[2]
+    failed(world, uuid, nodes, conductor, lost)
+    assert conductor.heal() == 0, 'so soon'
+    world.conf.set_override('heal_pause', 0, 'nodes')
+    nodes.report(other, conditions={'ControlPlane': DOWN})
+    assert conductor.heal() == 0
+    nodes.report(other)
+    assert conductor.heal() == 1
+    second = world.operations(uuid)[-1]
+    assert (second.user_id, Upgrade.of(second).nodes) == (None, ('1',))
+    assert fail_again(world, uuid, nodes, lost).uuid == second.uuid
+    assert conductor.heal() == 1
+    third = fail_again(world, uuid, nodes, lost)
+    assert [conductor.heal(), conductor.heal()] == [0, 0]
+    (event,) = world.rows(models.Event, kind=NOT_REPLACED)
+    assert event.operation_uuid == third.uuid
+
+
+def test_a_second_attempt_mends_it(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor
+) -> None:
+    """Nobody has to do anything, and resizes go on."""
+    world.conf.set_override('heal_pause', 0, 'nodes')
+    lost = nodes.masters[1]
+    failed(world, uuid, nodes, conductor, lost)
+    assert conductor.heal() == 1
+    world.go_on_soon()
+    world.go_on_soon()
+    again = world.operations(uuid)[-1]
+    let_lost_go(world, nodes, lost)
+    come_back(world, nodes, lost, again)
+    assert world.again(again).state == 'SUCCEEDED'
+    assert world.bay(uuid).status == 'UPDATE_COMPLETE'
+    world.ask('resize', uuid, 4)
+
+
+@pytest.mark.parametrize('why', ['cancelled', 'not retryable', 'not wanted'])
+def test_a_failure_that_is_not_tried_again(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor, why: str
+) -> None:
+    world.conf.set_override('heal_pause', 0, 'nodes')
+    asked = failed(world, uuid, nodes, conductor, nodes.masters[1])
+    values = {
+        'cancelled': {'state': 'CANCELLED'},
+        'not retryable': {'error': {**error_of(world.again(asked)), 'retryable': False}},
+        'not wanted': {},
+    }[why]
+    with world.database.writing() as session:
+        row = session.merge(world.again(asked))
+        for name, value in values.items():
+            setattr(row, name, value)
+        if why == 'not wanted':
+            session.merge(world.bay(uuid)).labels = {}
+    assert conductor.heal() == 0
+
+
+@pytest.mark.parametrize('attempts', [1, 2])
+def test_what_heat_refuses_is_in_nobodys_way(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor,
+    monkeypatch: pytest.MonkeyPatch, attempts: int,
+) -> None:
+    """Nothing is half-made then. Where an answer never came, it may be."""
+    answers: list[Exception] = [CloudRefused('orchestration', 'no such property')]
+    if attempts == 2:
+        answers.insert(0, CloudUnavailable('orchestration', 'no answer'))
+
+    def refused(*_: object) -> None:
+        raise answers.pop(0)
+
+    monkeypatch.setattr(FakeHeat, 'replace', refused)
+    lost = nodes.masters[1]
+    lose(world, nodes, lost)
+    asked = begin(world, uuid, conductor)
+    let_lost_go(world, nodes, lost)
+    for _ in range(4):
+        world.pass_time(120)
+        world.worker().turn()
+    assert world.again(asked).state == 'FAILED'
+    assert not answers
+    if attempts == 2:
+        with pytest.raises(MastersUnfinished):
+            world.ask('resize', uuid, 4)
+        return
+    assert world.ask('resize', uuid, 4).state == 'QUEUED'
+
+
 def test_nothing_is_added_to_an_upgrade_that_ended_half_way(
     world: World, uuid: str, nodes: Reporters, conductor: Conductor
 ) -> None:
     """Even if the bay has changed since, and is complete."""
     world.conf.set_override('heal_pause', 0, 'nodes')
+    world.conf.set_override('heal_retries', 0, 'nodes')
     lost = nodes.masters[1]
     failed(world, uuid, nodes, conductor, lost)
     with world.database.writing() as session:

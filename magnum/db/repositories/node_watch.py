@@ -105,6 +105,31 @@ def silent_nodes(session: orm.Session, fewest_masters: int) -> Sequence[Row]:
     ).all()
 
 
+def half_healed_bays(session: orm.Session) -> Sequence[Row]:
+    """``bay_uuid`` and the bay's ``labels``, where the last upgrade is one of the service.
+
+    That has failed, and nothing goes on.
+    """
+    later = OPERATION.alias('later')
+    active = OPERATION.alias('active')
+    return session.execute(
+        sa.select(OPERATION.c.bay_uuid, _BAY.c.labels)
+        .join_from(OPERATION, _BAY, _BAY.c.uuid == OPERATION.c.bay_uuid)
+        .where(
+            OPERATION.c.state == states.OPERATION_FAILED,
+            OPERATION.c.verb == states.UPGRADE,
+            OPERATION.c.user_id.is_(None),
+            ~sa.exists().where(
+                later.c.bay_uuid == OPERATION.c.bay_uuid, later.c.id > OPERATION.c.id,
+                later.c.verb == states.UPGRADE,
+            ),
+            ~sa.exists().where(
+                active.c.bay_uuid == OPERATION.c.bay_uuid, active.c.active_for.is_not(None)
+            ),
+        )
+    ).all()
+
+
 def named(session: orm.Session, bay_uuid: str, names: Sequence[str]) -> dict[str, models.Node]:
     """Nodes of a bay that have registered, by name: those of these names, which are its own."""
     wanted = set(names)

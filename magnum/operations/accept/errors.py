@@ -35,7 +35,14 @@ class BaymodelChanged(Exception):
 
 
 class MastersUnfinished(Exception):
-    """An upgrade ended while it replaced a master; the text is the group's name."""
+    """An upgrade ended while it replaced a master.
+
+    The text is the name of the masters' node group, ``operation_uuid`` the upgrade's.
+    """
+
+    def __init__(self, nodegroup: str, operation_uuid: str):
+        super().__init__(nodegroup)
+        self.operation_uuid = operation_uuid
 
 
 class NodegroupExists(Exception):

@@ -174,9 +174,10 @@ def check_masters(session: orm.Session, bay: models.Bay, group: models.Nodegroup
 
     :raises MastersUnfinished: it would.
     """
-    masters = half_made.in_the_way(session, bay.uuid, group)
-    if masters is not None:
-        raise MastersUnfinished(masters)
+    left = half_made.in_the_way(session, bay.uuid, group)
+    if left is not None:
+        masters, upgrade = left
+        raise MastersUnfinished(masters.name, upgrade.uuid)
 
 
 def check_baymodel(session: orm.Session, uuid: str, expected: str) -> None:

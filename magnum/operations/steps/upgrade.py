@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import orm
 
+from magnum.clients.errors import CloudConflict, CloudRefused
 from magnum.clients.heat import Stack
 from magnum.db.models import Bay, Baymodel, Nodegroup, Operation
 from magnum.db.repositories import baymodels, locking, node_archives, node_watch, transitions
@@ -138,10 +139,20 @@ def replace_nodes(work: Work) -> None:
             operation.parameters = dataclasses.replace(
                 asked, template_version=request.version
             ).stored()
-        own_heat(work).replace(
-            stack.id, request.template, request.files, request.parameters, minutes,
-            [tag_of(situation.bay.uuid)],
-        )
+        heat = own_heat(work)
+        try:
+            heat.replace(
+                stack.id, request.template, request.files, request.parameters, minutes,
+                [tag_of(situation.bay.uuid)],
+            )
+        except CloudConflict:
+            raise
+        except CloudRefused:
+            if not this.is_asked:       # nor was it asked before
+                with work.fenced() as (_, operation):
+                    asked = Upgrade.of(operation).with_current(is_asked=False)
+                    operation.parameters = asked.stored()
+            raise
     with work.changing_bay() as (session, operation):
         version = {'template_version': Upgrade.of(operation).template_version or request.version}
         if group.is_default:

@@ -28,9 +28,10 @@ ERRORS = (
     operations.OperationInProgress(ACTIVE),
     operations.QueueFull(ACTIVE, 2),
     operations.QuotaExceeded(3),
+    operations.MastersUnfinished('masters', '0f'),
     *(kind('why') for kind in (
         operations.BayGone, operations.BaymodelGone, operations.BaymodelChanged,
-        operations.MastersUnfinished, operations.NodegroupGone, operations.NodegroupExists,
+        operations.NodegroupGone, operations.NodegroupExists,
         operations.NodegroupNotCreated,
         operations.NotCancellable, operations.NotRetryable, baymodels.Exists,
         baymodels.Changed, baymodels.InUse, baymodels.UpgradeToIt, quotas.Exists,
