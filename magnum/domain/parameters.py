@@ -196,9 +196,12 @@ class TakingAway(Building):
     """What takes nodes away has these.
 
     :ivar leaving: names of the nodes that go, as far as they report.
+    :ivar if_silent: indexes of nodes that were named because nothing was heard of them: they
+        stay when they report before anything was done.
     """
 
     leaving: tuple[str, ...] = ()
+    if_silent: tuple[str, ...] = ()
 
     def again(self) -> Self:
         """As of all; which nodes there are is looked up again."""

@@ -141,10 +141,13 @@ class Healer:
 
     def _heal_master(self, session: orm.Session, found: '_Found', master: Node) -> int:
         bay, baymodel = bays.with_baymodel(session, found.bay.uuid)
+        nodes = (found.index(found.masters, master),)
         operation = upgrade.accept(
             self._conf, session, bay, baymodel, _requester(bay),
-            nodegroup_uuid=found.masters.uuid, nodes=(found.index(found.masters, master),),
+            nodegroup_uuid=found.masters.uuid, nodes=nodes,
         )
+        asked = dataclasses.replace(Upgrade.of(operation), if_silent=nodes)
+        operation.parameters = asked.stored()
         return _tell(session, operation, [master])
 
     def _heal_again(self, session: orm.Session, bay_uuid: str) -> int:
@@ -197,16 +200,18 @@ class Healer:
         for group, nodes in self._lost_workers(found, lost):
             if not self._may_be_healed(found.line, group):
                 continue
+            named = tuple(found.index(group, node) for node in nodes)
             try:
                 operation = resize.accept(
                     self._conf, session, bay, group.node_count, _requester(bay),
-                    nodegroup_uuid=group.uuid,
-                    nodes_to_remove=tuple(found.index(group, node) for node in nodes),
+                    nodegroup_uuid=group.uuid, nodes_to_remove=named,
                 )
             except MastersUnfinished:
                 continue
             if operation is None:       # it names nodes: never
                 continue
+            asked = dataclasses.replace(Resize.of(operation), if_silent=named)
+            operation.parameters = asked.stored()
             return _tell(session, operation, nodes)
         return 0
 

@@ -29,6 +29,10 @@ class TryLater(Exception):
         self.delay = None if seconds is None else datetime.timedelta(seconds=seconds)
 
 
+class NothingLeft(Exception):
+    """The operation succeeds without going on: nothing is left to do."""
+
+
 class DeadlinePassed(Exception):
     """The operation had its time."""
 

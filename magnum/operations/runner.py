@@ -49,6 +49,7 @@ from magnum.operations.outcomes import (
     DeadlinePassed,
     Handover,
     HeatIsBusy,
+    NothingLeft,
     StackUnrecorded,
     StepFailed,
     TryLater,
@@ -108,6 +109,8 @@ class Runner:
             return self._hand_over
         except DeadlinePassed:
             return self._too_late
+        except NothingLeft:
+            return self._succeed_early
         except HeatIsBusy as busy:
             return functools.partial(self._wait, seen=str(busy))
         except (*UNAVAILABLE, OutcomeUnknown) as away:
@@ -234,6 +237,11 @@ class Runner:
             f'{operation.verb} succeeded',
         )
         self._follow(session, operation, states.COMPLETE)
+
+    def _succeed_early(self, session: orm.Session, operation: Operation) -> None:
+        """Succeed in the middle: no node comes that would need a token."""
+        tokens.disarm(session, operation.uuid)
+        self._succeed(session, operation)
 
     def _follow(
         self, session: orm.Session, operation: Operation, outcome: str, reason: str | None = None

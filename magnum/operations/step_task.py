@@ -13,13 +13,15 @@ from magnum.db.repositories import steps
 from magnum.domain import states
 from magnum.operations.claims import LeaseLost
 from magnum.operations.flows import PhaseStep
-from magnum.operations.outcomes import HeatIsBusy, StepFailed, TryLater
+from magnum.operations.outcomes import HeatIsBusy, NothingLeft, StepFailed, TryLater
 from magnum.operations.work import Work
 
 LOG = logging.getLogger(__name__)
 
 #: Errors whose text is ours, or the cloud's, and made for people.
-_TELLING: Final = (StepFailed, CloudError, TryLater, HeatIsBusy, SealingError)
+_TELLING: Final = (
+    StepFailed, CloudError, TryLater, HeatIsBusy, SealingError, NothingLeft,
+)
 
 
 class StepTask(task.Task):

@@ -95,6 +95,50 @@ def test_a_lost_worker_is_replaced(
     assert world.nodegroup('default-worker').node_count == WORKERS
 
 
+@pytest.mark.parametrize('drain_timeout', [0, 300])
+def test_a_worker_that_comes_back_in_time_stays(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor, drain_timeout: int
+) -> None:
+    world.conf.set_override('drain_timeout', drain_timeout, 'nodes')
+    lost = names(nodes)[1]
+    lose(world, nodes, lost)
+    changes = world.cloud.calls.count('orchestration.update_stack')
+    assert conductor.heal() == 1
+    hear(world, lost)
+    world.build(uuid)
+    operation = world.operations(uuid)[-1]
+    assert (operation.state, operation.error) == ('SUCCEEDED', None)
+    assert world.cloud.calls.count('orchestration.update_stack') == changes
+    assert world.bay(uuid).status == 'UPDATE_COMPLETE'
+    (event,) = world.rows(models.Event, kind='bay.node.returned')
+    assert event.message == f'not replaced, as heard of again: {lost}'
+
+
+def test_others_that_are_lost_or_named_go_all_the_same(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor
+) -> None:
+    world.conf.set_override('heal_at_most', 50, 'nodes')
+    first, second = names(nodes)[:2]
+    lose(world, nodes, first, second)
+    assert conductor.heal() == 1
+    hear(world, first)
+    world.build(uuid)
+    assert world.stack('bay')['parameters']['removed'] == [second.rpartition('-')[2]]
+
+
+def test_what_a_user_names_meanwhile_goes(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor
+) -> None:
+    lost = names(nodes)[1]
+    index = lost.rpartition('-')[2]
+    lose(world, nodes, lost)
+    assert conductor.heal() == 1
+    world.ask('resize', uuid, WORKERS, nodes_to_remove=(index,))
+    hear(world, lost)
+    world.build(uuid)
+    assert world.stack('bay')['parameters']['removed'] == [index]
+
+
 def test_no_more_than_one_in_a_while(
     world: World, uuid: str, nodes: Reporters, conductor: Conductor
 ) -> None:

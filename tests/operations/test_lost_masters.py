@@ -311,6 +311,41 @@ def test_a_refused_master_that_comes_back(
     assert HEALING_POSSIBLE not in (world.bay(uuid).conditions or {})
 
 
+def test_one_that_comes_back_before_anything_is_done(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor
+) -> None:
+    """It stays, and the operation is done."""
+    lost = nodes.masters[1]
+    lose(world, nodes, lost)
+    assert conductor.heal() == 1
+    nodes.report()
+    world.go_on_soon()
+    world.go_on_soon()
+    asked = world.operations(uuid)[-1]
+    assert (asked.state, asked.error) == ('SUCCEEDED', None)
+    assert [nodes.report(name) for name in nodes.masters] == [[], [], []]
+    assert 'orchestration.replace_stack' not in world.cloud.calls
+    assert set(world.statuses(uuid).values()) == {'UPDATE_COMPLETE'}
+    (event,) = world.rows(models.Event, kind='bay.node.returned')
+    assert event.message == f'not replaced, as heard of again: {lost}'
+    assert world.rows(models.BootstrapToken, operation_uuid=asked.uuid) == []
+    world.ask('resize', uuid, 4)
+
+
+def test_one_that_comes_back_when_it_is_drained_goes(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor
+) -> None:
+    """Its work is elsewhere by then, and nothing would give it any."""
+    lost = nodes.masters[1]
+    lose(world, nodes, lost)
+    asked = begin(world, uuid, conductor)
+    hear(world, lost)
+    let_lost_go(world, nodes, lost)
+    come_back(world, nodes, lost, asked)
+    assert world.again(asked).state == 'SUCCEEDED'
+    assert world.cloud.calls.count('orchestration.replace_stack') == 1
+
+
 def test_before_workers(
     world: World, uuid: str, nodes: Reporters, conductor: Conductor
 ) -> None:

@@ -55,7 +55,8 @@ def accept(
             asked = Resize.of(other)
             named = tuple(dict.fromkeys((*asked.nodes_to_remove, *nodes_to_remove)))
             other.parameters = dataclasses.replace(
-                asked, node_count=node_count, rollback=rollback, nodes_to_remove=named
+                asked, node_count=node_count, rollback=rollback, nodes_to_remove=named,
+                if_silent=tuple(one for one in asked.if_silent if one not in nodes_to_remove),
             ).stored()
             _set_count(group, node_count)
             bay.generation = models.Bay.generation + 1

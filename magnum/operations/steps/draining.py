@@ -30,6 +30,7 @@ from magnum.operations.steps.heat import existing
 from magnum.operations.steps.masters import await_others
 from magnum.operations.steps.removal import removal
 from magnum.operations.steps.rendering import own_stack_name
+from magnum.operations.steps.returned import spare_returned
 from magnum.operations.work import Situation, Work
 
 #: Seconds between two looks for the result.
@@ -47,8 +48,10 @@ _NEEDED_TIMEOUT: Final = 300
 def drain_nodes(work: Work) -> None:
     """Have a master drain the nodes that go.
 
+    :raises NothingLeft: they were lost, and report again.
     :raises TryLater: it is not done yet.
     """
+    spare_returned(work)
     situation = work.situation()
     asked = _asked(situation.operation)
     if not _may_take_away(asked):

@@ -31,6 +31,7 @@ from magnum.operations.steps.heat import (
 )
 from magnum.operations.steps.removal import removal
 from magnum.operations.steps.rendering import plan, rendering
+from magnum.operations.steps.returned import spare_returned
 from magnum.operations.steps.upgrade import left_undone
 from magnum.operations.work import Situation, Work
 
@@ -111,7 +112,11 @@ def note_stack(work: Work) -> None:
 
 
 def change_stack(work: Work) -> None:
-    """Ask Heat to change the stack's parameters, unless it was asked before."""
+    """Ask Heat to change the stack's parameters, unless it was asked before.
+
+    :raises NothingLeft: it is about lost nodes, which report again.
+    """
+    spare_returned(work)
     situation = work.situation()
     group, asked = situation.nodegroup, Resize.of(situation.operation)
     if group.role == MASTER:
