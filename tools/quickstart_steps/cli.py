@@ -99,7 +99,9 @@ def _up(real_backends: bool, nodes: str) -> None:
             say('   node agent started: it plays the nodes that nothing boots')
     with phases.phase('bays'):
         bays.ensure(machines.labels(real))
-        watch.until_built(functools.partial(magnum.require_alive, real_backends))
+        watch.until_built(functools.partial(
+            magnum.require_alive, real_backends, machines.KUBERNETES in real
+        ))
     failed = summary.print_bays()
     if not failed:
         for coe in real:

@@ -3,6 +3,7 @@
 import os
 
 from tools.common import network, processes
+from tools.common.errors import ToolError
 from tools.common.place import CHECKOUT
 from tools.common.processes import Process
 from tools.devcloud import settings
@@ -15,7 +16,23 @@ ADDRESS = f'{settings.IP}:{settings.DOWNLOADS_PORT}'
 
 def start() -> None:
     """Serve, unless that is done already."""
-    process = Process(
+    process = _process()
+    if process.start():
+        processes.wait_ready([process])
+
+
+def require_alive() -> None:
+    """Raise an error if the server has died: nodes wait for it until their time is over."""
+    process = _process()
+    if not process.pid():
+        raise ToolError(
+            f'{process.name} has died; a second run starts it again. The last lines of '
+            f'{process.log}:\n{processes.tail(process.log)}'
+        )
+
+
+def _process() -> Process:
+    return Process(
         layout.PROCESSES, NAME,
         [
             layout.VENV / 'bin/python', '-m', 'tools.nodes', 'serve',
@@ -25,5 +42,3 @@ def start() -> None:
         ports=(settings.DOWNLOADS_PORT,),
         ready=lambda: network.answers_http(settings.DOWNLOADS_PORT),
     )
-    if process.start():
-        processes.wait_ready([process])

@@ -1,6 +1,7 @@
 """Real machines for the bays that can have them."""
 
 import os
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -53,12 +54,26 @@ def decide(way: str) -> tuple[str, ...]:
     for line in lines:
         say(f'   no real machines: {line}')
     real = () if lines else possible(way)
+    if KUBERNETES in real and runs() and not _are_booted(KUBERNETES):
+        # What boots them was started before their programs were built.
+        say(
+            '   nodes of Kubernetes are played yet: its programs were built since this was '
+            f'started. After "{layout.shown(layout.LAUNCHER)} down" another run boots those '
+            'of new bays'
+        )
+        return tuple(coe for coe in real if coe != KUBERNETES)
     if real and KUBERNETES not in real:
         say(f'   nodes of Kubernetes are played: its programs are not built ("{_BUILD}")')
     if not real and not runs():
         # The agent plays again what machines of an earlier run had for themselves.
         (settings.STATE / node_agent_claim.FILE).unlink(missing_ok=True)
     return real
+
+
+def _are_booted(coe: str) -> bool:
+    """Whether what boots machines now does so with nodes of a COE."""
+    claims = node_agent_claim.read(settings.STATE / node_agent_claim.FILE)
+    return any(re.fullmatch(claim.get('MAGNUM_COE', '.*'), coe) for claim in claims)
 
 
 def labels(real: Sequence[str]) -> Mapping[str, Mapping[str, str]]:

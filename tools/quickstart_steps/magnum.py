@@ -120,8 +120,13 @@ def _node_agent_runs() -> bool:
     return False
 
 
-def require_alive(real_backends: bool) -> None:
-    """Raise an error if one of the processes that bays need has died."""
+def require_alive(real_backends: bool, has_downloads: bool = False) -> None:
+    """Raise an error if one of the processes that bays need has died.
+
+    :param has_downloads: whether nodes download from here.
+    """
+    if has_downloads:
+        downloads.require_alive()
     for process in _magnum_processes(real_backends):
         if not process.pid():
             raise ToolError(

@@ -1,14 +1,16 @@
 """Which bays of the quickstart have real machines as nodes."""
 
+import json
 import pathlib
 
 import pytest
 
 from tools.common.errors import ToolError
+from tools.common.processes import Home
 from tools.devcloud import node_agent_claim, settings
 from tools.nodes import check, watch
 from tools.nodes.kubernetes import recipe
-from tools.quickstart_steps import machines
+from tools.quickstart_steps import layout, machines, magnum
 
 
 @pytest.fixture(autouse=True)
@@ -57,6 +59,34 @@ def test_played_nodes_are_claimed_by_nobody(
     assert claim.exists()
     machines.decide(machines.PLAYED)
     assert not claim.exists()
+
+
+def test_programs_that_were_built_since_it_was_started(
+    monkeypatch: pytest.MonkeyPatch, state: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What follows servers knows only what it was started with."""
+    programs(monkeypatch, state)
+    monkeypatch.setattr(machines, 'runs', lambda: True)
+    claim = state / node_agent_claim.FILE
+    claim.parent.mkdir()
+    claim.write_text(json.dumps(watch.claim(['swarm'], '', 'http://192.0.2.1')))
+    assert machines.decide(machines.AUTO) == ('swarm',)
+    assert 'down" another run boots' in capsys.readouterr().out
+    claim.write_text(json.dumps(watch.claim(['swarm', 'kubernetes'], '', 'http://192.0.2.1')))
+    assert machines.decide(machines.AUTO) == ('swarm', 'kubernetes')
+    assert capsys.readouterr().out == ''
+
+
+def test_a_server_of_downloads_that_died_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> None:
+    home = Home(tmp_path, tmp_path, tmp_path, '')
+    monkeypatch.setattr(layout, 'PROCESSES', home)
+    (tmp_path / 'nodes-downloads.log').write_text('Address already in use')
+    with pytest.raises(ToolError, match=r'nodes-downloads has died(?s:.)*already in use'):
+        magnum.require_alive(real_backends=False, has_downloads=True)
+    with pytest.raises(ToolError, match='magnum-all-in-one has died'):
+        magnum.require_alive(real_backends=False)
 
 
 @pytest.mark.parametrize(('coe', 'release', 'is_booted'), [
