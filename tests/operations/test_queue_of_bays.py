@@ -168,17 +168,19 @@ def test_what_names_a_group_that_was_never_created(world: World, uuid: str) -> N
     made = world.add_nodegroup(uuid)
     group = world.nodegroup('gpu').uuid
     resize = world.ask('resize', uuid, 3, nodegroup_uuid=group)
-    assert resize.state == 'PENDING'
+    upgrade = world.ask('upgrade', uuid, world.new_baymodel(), nodegroup_uuid=group)
+    assert (resize.state, upgrade.state) == ('PENDING', 'PENDING')
     world.about('cancel', made)
-    assert world.again(resize).state == 'FAILED'
+    assert (world.again(resize).state, world.again(upgrade).state) == ('FAILED', 'FAILED')
     for ask in (
         lambda: world.ask('upgrade', uuid, world.new_baymodel(), nodegroup_uuid=group),
         lambda: world.ask('resize', uuid, 3, nodegroup_uuid=group),
     ):
         with pytest.raises(NodegroupNotCreated, match='gpu'):
             ask()
-    with pytest.raises(NotRetryable, match='not created'):
-        world.about('retry', resize)
+    for refused in (resize, upgrade):
+        with pytest.raises(NotRetryable, match='not created'):
+            world.about('retry', refused)
 
 
 def test_a_delete_of_a_group_takes_the_place_of_its_upgrade(world: World, uuid: str) -> None:

@@ -80,6 +80,17 @@ def _has_followed(session: orm.Session, failed: models.Operation) -> bool:
     )
 
 
+def _made(session: orm.Session, failed: models.Operation, uuid: str) -> models.Nodegroup:
+    """The node group of an operation.
+
+    :raises NotRetryable: it has no nodes to do anything with.
+    """
+    group = locking.nodegroup(session, failed.bay_uuid, uuid)
+    if not is_made(group):
+        raise NotRetryable(f'The node group {group.name} was not created.')
+    return group
+
+
 def _again(session: orm.Session, failed: models.Operation) -> Parameters:
     """The parameters of an operation that tries a failed one again.
 
@@ -89,9 +100,7 @@ def _again(session: orm.Session, failed: models.Operation) -> Parameters:
     parameters = Parameters.of(failed).again()
     match parameters:
         case Resize():
-            group = locking.nodegroup(session, failed.bay_uuid, parameters.nodegroup)
-            if not is_made(group):
-                raise NotRetryable(f'The node group {group.name} was not created.')
+            group = _made(session, failed, parameters.nodegroup)
             try:
                 nodegroups.check_range(
                     parameters.node_count, group.min_node_count, group.max_node_count
@@ -103,6 +112,8 @@ def _again(session: orm.Session, failed: models.Operation) -> Parameters:
         case CreateNodegroup():
             locking.nodegroup(session, failed.bay_uuid, parameters.nodegroup).revision += 1
         case Upgrade():
+            if parameters.nodegroup is not None:
+                _made(session, failed, parameters.nodegroup)
             try:
                 check_baymodel(session, parameters.baymodel, parameters.fingerprint)
             except (BaymodelGone, BaymodelChanged) as fault:
