@@ -496,7 +496,7 @@ def test_a_second_attempt_mends_it(
     world.ask('resize', uuid, 4)
 
 
-@pytest.mark.parametrize('why', ['cancelled', 'not retryable', 'not wanted'])
+@pytest.mark.parametrize('why', ['cancelled', 'not retryable', 'not wanted', 'to go'])
 def test_a_failure_that_is_not_tried_again(
     world: World, uuid: str, nodes: Reporters, conductor: Conductor, why: str
 ) -> None:
@@ -505,7 +505,7 @@ def test_a_failure_that_is_not_tried_again(
     values = {
         'cancelled': {'state': 'CANCELLED'},
         'not retryable': {'error': {**error_of(world.again(asked)), 'retryable': False}},
-        'not wanted': {},
+        'not wanted': {}, 'to go': {},
     }[why]
     with world.database.writing() as session:
         row = session.merge(world.again(asked))
@@ -513,6 +513,8 @@ def test_a_failure_that_is_not_tried_again(
             setattr(row, name, value)
         if why == 'not wanted':
             session.merge(world.bay(uuid)).labels = {}
+        if why == 'to go':      # a delete of the bay has failed
+            session.merge(world.bay(uuid)).status = 'DELETE_FAILED'
     assert conductor.heal() == 0
 
 

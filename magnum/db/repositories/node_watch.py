@@ -108,8 +108,9 @@ def silent_nodes(session: orm.Session, fewest_masters: int) -> Sequence[Row]:
 def half_healed_bays(session: orm.Session) -> Sequence[Row]:
     """``bay_uuid`` and the bay's ``labels``, where the last upgrade is one of the service.
 
-    That has failed, and nothing goes on.
+    That has failed, nothing goes on, and nobody has asked for the bay's delete.
     """
+    settled = [states.status(states.UPGRADE, end) for end in (states.FAILED, states.COMPLETE)]
     later = OPERATION.alias('later')
     active = OPERATION.alias('active')
     return session.execute(
@@ -119,6 +120,7 @@ def half_healed_bays(session: orm.Session) -> Sequence[Row]:
             OPERATION.c.state == states.OPERATION_FAILED,
             OPERATION.c.verb == states.UPGRADE,
             OPERATION.c.user_id.is_(None),
+            _BAY.c.status.in_(settled),
             ~sa.exists().where(
                 later.c.bay_uuid == OPERATION.c.bay_uuid, later.c.id > OPERATION.c.id,
                 later.c.verb == states.UPGRADE,
