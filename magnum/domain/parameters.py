@@ -138,14 +138,11 @@ class Parameters(_Object):
     """Parameters of an operation of any verb.
 
     :ivar is_retry: it tries again one that failed.
-    :ivar shown_before: ``status`` and ``status_reason`` that its node group has but for it,
-        while it waits for its turn.
     """
 
     verb: ClassVar[str] = ''
 
     is_retry: bool = False
-    shown_before: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def of(cls, operation: Described) -> Self:
@@ -164,7 +161,7 @@ class Parameters(_Object):
 
     def again(self) -> Self:
         """Those of an operation that tries this one again, from where it came to."""
-        return dataclasses.replace(self, is_retry=True, shown_before={})
+        return dataclasses.replace(self, is_retry=True)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -175,6 +172,21 @@ class OfNodegroup(Parameters):
     """
 
     nodegroup: str = dataclasses.field(metadata=_lacking(''))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OfMadeNodegroup(Parameters):
+    """What may change a node group that was there before has these.
+
+    :ivar shown_before: ``status`` and ``status_reason`` that the node group has but for it,
+        while it waits for its turn.
+    """
+
+    shown_before: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def again(self) -> Self:
+        """As of all; it does not wait."""
+        return dataclasses.replace(super().again(), shown_before={})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -276,7 +288,7 @@ class Create(Removing, Building):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Resize(OfNodegroup, TakingAway):
+class Resize(OfNodegroup, OfMadeNodegroup, TakingAway):
     """Resize of a node group.
 
     :ivar node_count: how many nodes there are to be.
@@ -310,14 +322,14 @@ class CreateNodegroup(OfNodegroup, Building):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class DeleteNodegroup(OfNodegroup, Removing):
+class DeleteNodegroup(OfNodegroup, OfMadeNodegroup, Removing):
     """Deletion of a further node group."""
 
     verb = states.DELETE_NODEGROUP
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Upgrade(InRounds, TakingAway):
+class Upgrade(InRounds, OfMadeNodegroup, TakingAway):
     """Upgrade of nodes to what a baymodel has.
 
     :ivar baymodel: its uuid.

@@ -6,6 +6,7 @@ go on then its turn; the watcher does where none did. What waits is checked
 again then: it may have become impossible.
 """
 
+import contextlib
 from collections.abc import Sequence
 from typing import Final
 
@@ -63,12 +64,12 @@ def settle(
     What waits to change them is on top of that, and may be cancelled.
     """
     locking.set_nodegroup_status(session, operation, outcome, reason)
-    pending.settle_shown(
-        session, operation.bay_uuid, [rounds.nodegroup_uuid(Parameters.of(operation))],
-        {
-            'status': states.nodegroup_status(operation.verb, outcome), 'status_reason': reason,
-        },
-    )
+    uuid = rounds.nodegroup_uuid(Parameters.of(operation))
+    with contextlib.suppress(NodegroupGone):    # by this very operation
+        if uuid is not None:
+            group = locking.nodegroup(session, operation.bay_uuid, uuid)
+            shown = {'status': group.status, 'status_reason': group.status_reason}
+            pending.settle_shown(session, group, shown)
 
 
 def next_turn(

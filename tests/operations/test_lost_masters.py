@@ -1,6 +1,7 @@
 """A master that nothing is heard of is replaced alone, where the bay asks for healing."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -502,14 +503,14 @@ def test_a_failure_that_is_not_tried_again(
 ) -> None:
     world.conf.set_override('heal_pause', 0, 'nodes')
     asked = failed(world, uuid, nodes, conductor, nodes.masters[1])
-    values = {
+    all_values: dict[str, dict[str, Any]] = {
         'cancelled': {'state': 'CANCELLED'},
         'not retryable': {'error': {**error_of(world.again(asked)), 'retryable': False}},
         'not wanted': {}, 'to go': {},
-    }[why]
+    }
     with world.database.writing() as session:
         row = session.merge(world.again(asked))
-        for name, value in values.items():
+        for name, value in all_values[why].items():
             setattr(row, name, value)
         if why == 'not wanted':
             session.merge(world.bay(uuid)).labels = {}

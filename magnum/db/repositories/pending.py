@@ -12,7 +12,12 @@ from magnum.db.repositories import locking, operations
 from magnum.db.repositories.transitions import TABLE
 from magnum.db.selections import Row
 from magnum.domain import rounds, states
-from magnum.domain.parameters import CreateNodegroup, Parameters, Resize
+from magnum.domain.parameters import (
+    CreateNodegroup,
+    OfMadeNodegroup,
+    Parameters,
+    Resize,
+)
 
 
 def of_bay(session: orm.Session, bay_uuid: str) -> Sequence[Operation]:
@@ -80,27 +85,24 @@ def remember_shown(session: orm.Session, operation: Operation) -> None:
     """Note what the node group of an operation shows before it says that this one waits."""
     asked = Parameters.of(operation)
     uuid = rounds.nodegroup_uuid(asked)
-    if uuid is None or isinstance(asked, CreateNodegroup):  # there was none
+    if uuid is None or not isinstance(asked, OfMadeNodegroup):
         return
     group = locking.nodegroup(session, operation.bay_uuid, uuid)
-    shown = {'status': group.status, 'status_reason': group.status_reason}
-    for other in _about(session, operation.bay_uuid, uuid):
-        if other.id != operation.id:
-            shown = dict(Parameters.of(other).shown_before)
-            break
-    if not states.is_in_progress(shown.get('status')):  # else what goes on ends first
+    shown: Mapping[str, Any] = {'status': group.status, 'status_reason': group.status_reason}
+    before = [known for other, known in _about(session, group) if other.id != operation.id]
+    if before:
+        shown = before[0].shown_before
+    # While something goes on there, what comes of it will be noted.
+    if not states.is_in_progress(shown.get('status')):
         operation.parameters = dataclasses.replace(asked, shown_before=shown).stored()
 
 
 def settle_shown(
-    session: orm.Session, bay_uuid: str, uuids: Collection[str | None], outcome: Mapping[str, Any]
+    session: orm.Session, group: Nodegroup, shown: Mapping[str, Any]
 ) -> None:
-    """Note what node groups show now but for what waits."""
-    for uuid in uuids:
-        for waiting in _about(session, bay_uuid, uuid) if uuid else ():
-            waiting.parameters = dataclasses.replace(
-                Parameters.of(waiting), shown_before=outcome
-            ).stored()
+    """Note what a node group shows now but for what waits."""
+    for waiting, asked in _about(session, group):
+        waiting.parameters = dataclasses.replace(asked, shown_before=shown).stored()
     session.flush()     # they are loaded anew
 
 
@@ -108,18 +110,20 @@ def show_again(session: orm.Session, operation: Operation) -> bool:
     """Let its node group show what it does but for this operation; whether that is known."""
     asked = Parameters.of(operation)
     uuid = rounds.nodegroup_uuid(asked)
-    if uuid is None or not asked.shown_before:
+    if uuid is None or not isinstance(asked, OfMadeNodegroup) or not asked.shown_before:
         return False
     locking.set_values(session, Nodegroup, uuid, **asked.shown_before)
     return True
 
 
-def _about(session: orm.Session, bay_uuid: str, nodegroup_uuid: str) -> list[Operation]:
-    """What waits and is about a node group alone, but for its creation."""
+def _about(
+    session: orm.Session, group: Nodegroup
+) -> list[tuple[Operation, OfMadeNodegroup]]:
+    """What waits to change a node group alone, in order, with what was asked for."""
+    waiting = [(one, Parameters.of(one)) for one in of_bay(session, group.bay_uuid)]
     return [
-        waiting for waiting in of_bay(session, bay_uuid)
-        if waiting.verb in states.VERBS and waiting.verb != states.CREATE_NODEGROUP
-        and rounds.nodegroup_uuid(Parameters.of(waiting)) == nodegroup_uuid
+        (one, asked) for one, asked in waiting
+        if isinstance(asked, OfMadeNodegroup) and rounds.nodegroup_uuid(asked) == group.uuid
     ]
 
 
