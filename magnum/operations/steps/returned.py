@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Final
 
 from magnum.db.repositories import events, node_watch
 from magnum.domain.nodegroups import kind_of
@@ -11,7 +12,7 @@ from magnum.operations.steps.rendering import own_stack_name
 from magnum.operations.steps.upgrade import left_nodes
 from magnum.operations.work import Situation, Work
 
-_EVENT = 'bay.node.returned'
+_EVENT: Final = 'bay.node.returned'
 
 
 def spare_returned(work: Work) -> None:
