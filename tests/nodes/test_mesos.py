@@ -25,6 +25,7 @@ WHOLE = ['follower', 'follower', 'leader']
 PATH = '/of-the-tests'
 #: With what systemd and the shell would take for theirs.
 ENVIRONMENT = '{"GREETING": "it\'s $HOME, 100 %"}'
+ATTRIBUTES = 'nodegroup:default-worker;role:worker;flavor:m1.small'
 MESOS, MARATHON, AGENT = 5050, 8080, 5051
 #: Seconds until a condition that a node reports shows in its bay's health.
 PATIENCE = 90
@@ -153,7 +154,8 @@ def test_agents_are_called_as_documented(bay: Bay) -> None:
         f'--hostname={bays.address(worker)}', '--containerizers=docker,mesos',
         '--executor_registration_timeout=5mins', '--work_dir=/srv/mesos',
         '--no-systemd_enable_support', '--isolation=filesystem/linux,docker/runtime',
-        '--image_providers=docker', f'--executor_environment_variables={ENVIRONMENT}',
+        '--image_providers=docker', f'--attributes={ATTRIBUTES}',
+        f'--executor_environment_variables={ENVIRONMENT}',
     ]
 
 

@@ -1,6 +1,7 @@
 """Apache Mesos: masters elected by ZooKeeper, Marathon, agents with Docker."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -12,6 +13,7 @@ from magnum.drivers.contract import (
     Access,
     BayPlan,
     Capabilities,
+    NodeGroupPlan,
     PlanRefused,
 )
 
@@ -36,6 +38,23 @@ OPTIONS: Mapping[str, Mapping[str, str]] = {
         'MAGNUM_MESOS_EXECUTOR_ENVIRONMENT': 'mesos_slave_executor_env_variables',
     },
 }
+
+#: What the text of an attribute has none of; Mesos knows no escapes.
+_NO_TEXT = re.compile('[^A-Za-z0-9_/.-]')
+
+
+def attributes(group: NodeGroupPlan, zone: str) -> str:
+    """What agents of a group say of themselves, as ``--attributes`` takes it.
+
+    :param zone: the label, with or without a host.
+    """
+    told = {
+        'nodegroup': group.name,
+        'role': group.role,
+        'availability_zone': zone.partition(':')[0],
+        'flavor': group.flavor,
+    }
+    return ';'.join(f'{key}:{_NO_TEXT.sub("_", text)}' for key, text in told.items() if text)
 
 
 def image_providers(plan: BayPlan, _capabilities: Capabilities) -> None:
@@ -127,10 +146,14 @@ class MesosDriver(heat.HeatDriver):
         return {'mesos_allowed_cidrs': plan.labels['mesos_allowed_cidrs']}
 
     def node_settings(self, plan: BayPlan, role: str) -> Mapping[str, str | None]:
-        """Images of the programs, and options of the agents."""
+        """Images of the programs, options of the agents, and what these say of themselves."""
         labels = plan.labels
         prefix = labels['container_infra_prefix']
+        of_agents = {} if role != WORKER else {
+            'MAGNUM_MESOS_ATTRIBUTES': attributes(plan.workers, labels['availability_zone']),
+        }
         return {
+            **of_agents,
             'MAGNUM_VOLUME_MOUNT': '/var/lib/docker',
             **{
                 setting: prefix + labels[label] if labels[label] else ''

@@ -67,6 +67,25 @@ def test_a_group_of_mesos_agents_has_its_own_image() -> None:
     assert _told(request)['MAGNUM_MESOS_AGENT_IMAGE'] == 'agent:2'
 
 
+def test_mesos_agents_say_what_they_are() -> None:
+    driver = MesosDriver()
+    plan = plans.plan(driver)
+    # A role and a flavor with what separates attributes; a zone with a host in it.
+    group = plans.further_group(
+        name='fast', role='a:b;c d', flavor='m1.large (new)',
+        labels={'availability_zone': 'west:h1'},
+    )
+    request = driver.render_nodegroup(plan, group, plans.bay_outputs(driver, plan))
+    assert _told(request)['MAGNUM_MESOS_ATTRIBUTES'] == (
+        'nodegroup:fast;role:a_b_c_d;availability_zone:west;flavor:m1.large__new_'
+    )
+    plain = driver.render(plan)
+    assert _told(plain)['MAGNUM_MESOS_ATTRIBUTES'] == (
+        f'nodegroup:{plan.workers.name};role:worker;flavor:m1.small'
+    )
+    assert 'MAGNUM_MESOS_ATTRIBUTES' not in _told(plain, 'master_settings')
+
+
 def test_groups_follow_masters_when_defaults_change() -> None:
     driver = KubernetesDriver()
     plan = plans.plan(driver)

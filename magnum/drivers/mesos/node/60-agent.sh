@@ -16,6 +16,7 @@ option() {
 }
 option isolation "$MAGNUM_MESOS_ISOLATION"
 option image_providers "$MAGNUM_MESOS_IMAGE_PROVIDERS"
+option attributes "${MAGNUM_MESOS_ATTRIBUTES:-}"
 option executor_environment_variables "$MAGNUM_MESOS_EXECUTOR_ENVIRONMENT"
 
 mkdir -p "$MAGNUM_MESOS_WORK_DIR"
