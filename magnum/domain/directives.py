@@ -7,6 +7,8 @@ from typing import Any, Final
 DRAIN: Final = 'drain'
 #: Take nodes that are gone out of the cluster. Of a master.
 REMOVE: Final = 'remove'
+#: Take masters out of the cluster for good, while they are there. Of another master.
+RETIRE: Final = 'retire'
 #: Take other settings over, above all another release, with what runs. Of a master itself.
 UPGRADE: Final = 'upgrade'
 

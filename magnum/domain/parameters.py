@@ -315,6 +315,29 @@ class Resize(OfNodegroup, OfMadeNodegroup, TakingAway):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class ResizeMasters(InRounds, OfNodegroup, TakingAway):
+    """Another number of masters: one joins or leaves in each round.
+
+    Of a round, ``batch`` has the indexes of the masters that join or leave, and ``before``
+    and ``values`` the ``node_count`` that the group has before and after it.
+
+    :ivar node_count: how many masters there are to be.
+    :ivar minutes: how long one round may take.
+    :ivar template_version: of the template that Heat is asked for.
+    """
+
+    verb = states.RESIZE_MASTERS
+
+    node_count: int = dataclasses.field(metadata=_lacking(0))
+    minutes: int = dataclasses.field(metadata=_lacking(0))
+    template_version: str | None = None
+
+    def next_round(self) -> Self:
+        """As of all; its nodes are others."""
+        return dataclasses.replace(super().next_round(), leaving=(), awaited=())
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class CreateNodegroup(OfNodegroup, Building):
     """Creation of a further node group."""
 
@@ -401,6 +424,7 @@ class Delete(Removing):
 
 
 VERBS: Final = (
-    Create, Resize, CreateNodegroup, DeleteNodegroup, Upgrade, RotateCredential, RotateCA, Delete,
+    Create, Resize, ResizeMasters, CreateNodegroup, DeleteNodegroup, Upgrade, RotateCredential,
+    RotateCA, Delete,
 )
 _OF_VERBS: Final[dict[str, type[Parameters]]] = {kind.verb: kind for kind in VERBS}

@@ -78,33 +78,43 @@ class _Ended(Described, Protocol):
 E = TypeVar('E', bound=_Ended)
 
 
-def left(upgrades: Iterable[_Ended], nodegroup_uuid: str) -> tuple[str, ...]:
-    """Indexes of the nodes that Heat was replacing in a node group when an upgrade ended.
+def left(operations: Iterable[_Ended], nodegroup_uuid: str) -> tuple[str, ...]:
+    """Indexes of the nodes that Heat was making in a node group when an operation ended.
 
-    :param upgrades: of the bay, newest first; what has not ended leaves nothing yet.
+    :param operations: in rounds, of the bay, newest first; what has not ended leaves nothing
+        yet.
     """
-    by = left_by(upgrades, nodegroup_uuid)
-    return () if by is None else Upgrade.of(by).current.batch or ()
+    by = left_by(operations, nodegroup_uuid)
+    this = None if by is None else current(InRounds.of(by))
+    return () if this is None else made(this)
 
 
-def left_by(upgrades: Iterable[E], nodegroup_uuid: str) -> E | None:
-    """The upgrade that ended while Heat was replacing nodes of a node group.
+def left_by(operations: Iterable[E], nodegroup_uuid: str) -> E | None:
+    """The operation that ended while Heat was making nodes of a node group.
 
-    :param upgrades: as of ``left``.
+    :param operations: as of ``left``.
     """
-    for upgrade in upgrades:
-        asked = Upgrade.of(upgrade)
+    for operation in operations:
+        asked = InRounds.of(operation)
         this = current(asked)
-        is_done = upgrade.state == states.SUCCEEDED
+        is_done = operation.state == states.SUCCEEDED
+        if (
+            operation.state in states.ENDED and not is_done and this is not None
+            and this.uuid == nodegroup_uuid and this.is_asked and made(this)
+        ):
+            return operation
         done = asked.groups if is_done else asked.groups[: asked.round]
         if nodegroup_uuid in {one.uuid for one in done}:
             return None
-        if (
-            upgrade.state in states.ENDED and this is not None
-            and this.uuid == nodegroup_uuid and this.is_asked and this.batch
-        ):
-            return upgrade
     return None
+
+
+def made(this: Round) -> tuple[str, ...]:
+    """Indexes of the nodes of a round's batch that are there when it is done."""
+    count = this.values.get('node_count')
+    return tuple(
+        index for index in this.batch or () if count is None or int(index) < count
+    )
 
 
 def _name(this: Round) -> str:

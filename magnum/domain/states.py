@@ -10,6 +10,7 @@ from typing import Final
 
 CREATE: Final = 'create'
 RESIZE: Final = 'resize'
+RESIZE_MASTERS: Final = 'resize_masters'
 UPGRADE: Final = 'upgrade'
 CREATE_NODEGROUP: Final = 'create_nodegroup'
 DELETE_NODEGROUP: Final = 'delete_nodegroup'
@@ -34,6 +35,7 @@ class Verb:
 VERBS: Final[dict[str, Verb]] = {
     CREATE: Verb('CREATE', 'CREATE'),
     RESIZE: Verb('UPDATE', 'UPDATE'),
+    RESIZE_MASTERS: Verb('UPDATE', 'UPDATE'),
     UPGRADE: Verb('UPDATE', 'UPDATE'),
     CREATE_NODEGROUP: Verb('UPDATE', 'CREATE'),
     DELETE_NODEGROUP: Verb('UPDATE', 'DELETE', is_cancellable=False),

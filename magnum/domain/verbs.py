@@ -56,6 +56,16 @@ STEPS: Final[dict[str, Steps]] = {
             'await_stack', 'await_nodes', 'disarm_bootstrap', 'remove_nodes', 'read_outputs',
         ),
     ),
+    states.RESIZE_MASTERS: Steps(
+        opening=('choose_masters',),
+        start=(
+            'check_masters', 'drain_masters', 'retire_masters', 'note_stack', 'arm_bootstrap',
+            'change_masters',
+        ),
+        finish=('await_stack', 'await_nodes'),
+        completion=('disarm_bootstrap', 'read_outputs'),
+        closing=('tell_masters',),
+    ),
     states.CREATE_NODEGROUP: Steps(
         start=('arm_bootstrap', 'create_nodegroup_stack'),
         finish=('await_stack', 'await_nodes', 'disarm_bootstrap', 'read_outputs'),

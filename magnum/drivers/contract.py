@@ -46,7 +46,8 @@ class Capabilities:
     The first entry of ``network_drivers`` is the default one. ``nodegroups``
     says whether a bay may have node groups beside its two default ones;
     ``upgrades`` names the roles whose nodes an upgrade can replace;
-    ``catalogue`` is what is known of releases.
+    ``fixed_masters`` is why the number of masters of a bay that lives cannot change, empty
+    where it can; ``catalogue`` is what is known of releases.
     """
 
     coe: str
@@ -57,6 +58,7 @@ class Capabilities:
     versions: tuple[str, ...]
     nodegroups: bool = False
     upgrades: tuple[str, ...] = ()
+    fixed_masters: str = 'Resizing the master nodegroup is not supported by this driver.'
     catalogue: Catalogue = dataclasses.field(default_factory=Catalogue)
 
 
@@ -443,6 +445,24 @@ class Driver(abc.ABC):
         :raises PlanRefused: naming the first field that cannot change.
         """
         raise _incapable('cluster_template', 'upgrades nothing')
+
+    def check_master_count(self, plan: BayPlan, count: int) -> None:
+        """Refuse a number of masters that a living bay cannot come to have.
+
+        :raises PlanRefused: naming the field that stands in the way.
+        """
+        raise PlanRefused('nodegroup', self.capabilities.fixed_masters)
+
+    def member_addresses(self, bay_outputs: Mapping[str, Any]) -> tuple[str, ...]:
+        """Addresses of the masters in the bay's network, by index: who is in their cluster."""
+        return ()
+
+    def member_settings(self, addresses: Sequence[str]) -> Mapping[str, str]:
+        """Settings by which living masters know each other; they hear of them as ``upgrade``.
+
+        None: they find out by themselves.
+        """
+        return {}
 
     def master_settings(
         self,

@@ -213,6 +213,17 @@ class HeatDriver(Driver):
         if field is not None:
             raise PlanRefused(field, 'An upgrade cannot change this of the masters.')
 
+    def check_master_count(self, plan: BayPlan, count: int) -> None:
+        """See the contract."""
+        if self.capabilities.fixed_masters:
+            super().check_master_count(plan, count)
+        masters = dataclasses.replace(plan.masters, node_count=count)
+        self._validate(dataclasses.replace(plan, masters=masters), plan)
+
+    def member_addresses(self, bay_outputs: Mapping[str, Any]) -> tuple[str, ...]:
+        """See the contract."""
+        return _existing(bay_outputs.get(self.outputs.masters_private))
+
     def with_master_settings(
         self, bay_outputs: Mapping[str, Any], changed: Mapping[str, str]
     ) -> Mapping[str, Any]:
@@ -297,6 +308,7 @@ class HeatDriver(Driver):
             **settled,
             **self._open_to(plan, bay_outputs),
             **new,
+            names.master_count: plan.masters.node_count,
             'master_settings': settings.shell(self._master_settings(plan, settled)),
             'kept_masters': self._as_made(MASTER, kept, parameters),
             **as_they_are,

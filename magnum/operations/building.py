@@ -12,7 +12,9 @@ from magnum.drivers.contract import Driver
 from magnum.drivers.plans import nodegroup_plan
 
 #: Operations that build nodes in one node group.
-_OF_ONE_GROUP = frozenset({states.RESIZE, states.CREATE_NODEGROUP, states.UPGRADE})
+_OF_ONE_GROUP = frozenset(
+    {states.RESIZE, states.RESIZE_MASTERS, states.CREATE_NODEGROUP, states.UPGRADE}
+)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,7 +15,7 @@ from magnum.db.repositories import events, pending, transitions
 from magnum.db.statements import database_now
 from magnum.domain import machine, states
 from magnum.domain.failures import Failure
-from magnum.operations import queue
+from magnum.operations import half_made, queue
 
 
 def is_preempted(operation: Operation) -> bool:
@@ -41,6 +41,7 @@ def end_cancelled(
         events.record(session, operation, kind, f'{operation.verb} made way for a delete')
         return
     reason: str = (operation.error or {}).get('reason', 'It was cancelled.')
+    reason = half_made.told_of_masters(session, operation, reason)
     failure = Failure('cancelled', told(reason))
     if operation.stack_action is None:  # Heat was never asked
         pending.restore_count(session, operation)

@@ -1,10 +1,11 @@
-"""What an upgrade has left half-made: above all masters.
+"""What an upgrade, or another number of masters, has left half-made: above all masters.
 
 Heat makes all of a stack that it had not come to, whoever asks it for something else, and
-the token of such a master has ended with the upgrade that it was for: it could not join.
+the token of such a master has ended with the operation that it was for: it could not join.
 """
 
 from collections.abc import Collection
+from typing import Final
 
 from sqlalchemy import orm
 
@@ -12,27 +13,30 @@ from magnum.db.models import Nodegroup, Operation
 from magnum.db.repositories import locking
 from magnum.domain import rounds, states
 from magnum.domain.nodegroups import MASTER
-from magnum.domain.parameters import Upgrade
+from magnum.domain.parameters import InRounds, ResizeMasters, Upgrade
+
+#: What makes masters one after the other.
+MAKING_MASTERS: Final = (states.UPGRADE, states.RESIZE_MASTERS)
 
 
 def in_the_way(
     session: orm.Session, bay_uuid: str, group: Nodegroup
 ) -> tuple[Nodegroup, Operation] | None:
-    """The masters' node group, and the upgrade that has left one of them half-made.
+    """The masters' node group, and the operation that has left one of them half-made.
 
     None where that is in no way of a change of a group.
     """
     if not group.is_default or group.role == MASTER:
         return None
     masters = locking.nodegroup(session, bay_uuid, None, MASTER)
-    upgrade = left_by(session, bay_uuid, masters)
-    return None if upgrade is None else (masters, upgrade)
+    operation = left_by(session, bay_uuid, masters)
+    return None if operation is None else (masters, operation)
 
 
 def left_by(session: orm.Session, bay_uuid: str, masters: Nodegroup) -> Operation | None:
-    """The upgrade that has left a master half-made, if one has."""
-    upgrades = locking.latest_operations(session, bay_uuid, states.UPGRADE)
-    return rounds.left_by(upgrades, masters.uuid)
+    """The operation that has left a master half-made, if one has."""
+    earlier = locking.latest_operations(session, bay_uuid, *MAKING_MASTERS)
+    return rounds.left_by(earlier, masters.uuid)
 
 
 def tried_by_service(session: orm.Session, bay_uuid: str) -> int:
@@ -45,14 +49,14 @@ def tried_by_service(session: orm.Session, bay_uuid: str) -> int:
     return tried
 
 
-def is_unfinished(session: orm.Session, bay_uuid: str) -> bool:
-    """Whether an upgrade ended half-way, and none has succeeded since."""
+def unfinished_upgrade(session: orm.Session, bay_uuid: str) -> Operation | None:
+    """The last upgrade that ended half-way, if none has succeeded since."""
     for upgrade in locking.latest_operations(session, bay_uuid, states.UPGRADE):
         if upgrade.state == states.SUCCEEDED:
-            return False
+            return None
         if _has_changed(upgrade):
-            return True
-    return False
+            return upgrade
+    return None
 
 
 def ended_meanwhile(session: orm.Session, waiting: Operation, verbs: Collection[str]) -> bool:
@@ -69,10 +73,28 @@ def ended_meanwhile(session: orm.Session, waiting: Operation, verbs: Collection[
 
 def _has_changed(operation: Operation) -> bool:
     """Whether an operation of the bay may have changed anything."""
-    if operation.verb != states.UPGRADE:
+    if operation.verb not in MAKING_MASTERS:
         return operation.attempts > 0
-    asked = Upgrade.of(operation)
+    asked = InRounds.of(operation)
     this = rounds.current(asked)
-    return bool(
-        asked.master_settings or asked.round or asked.leaving or (this and this.is_asked)
-    )
+    settings = asked.master_settings if isinstance(asked, Upgrade) else None
+    return bool(settings or asked.round or _leaving(asked) or (this and this.is_asked))
+
+
+def _leaving(asked: InRounds) -> tuple[str, ...]:
+    return asked.leaving if isinstance(asked, Upgrade | ResizeMasters) else ()
+
+
+def told_of_masters(session: orm.Session, operation: Operation, reason: str) -> str:
+    """A reason why an operation did not succeed, with how many masters the bay has now."""
+    if operation.verb != states.RESIZE_MASTERS:
+        return reason
+    asked = ResizeMasters.of(operation)
+    this = rounds.current(asked)
+    group = locking.nodegroup(session, operation.bay_uuid, asked.nodegroup)
+    told = f'{group.name} has {group.node_count} of {asked.node_count} masters'
+    if this is not None and asked.leaving and not this.is_asked and not rounds.made(this):
+        told += f', of which these may have left the cluster already: {", ".join(asked.leaving)}'
+    if group.node_count % 2 == 0:
+        told += ', an even number: one more that is lost stops them'
+    return f'{reason} {told}. Retry this, or ask for another number.'

@@ -111,7 +111,8 @@ class Healer:
             return 0
         master = found.silent_master()
         # What is about a master is about the whole bay, and workers do not wait for that.
-        if not found.line.is_empty or master is None or half_made.is_unfinished(session, bay.uuid):
+        unfinished = half_made.unfinished_upgrade(session, bay.uuid)
+        if not found.line.is_empty or master is None or unfinished:
             return self._heal_workers(session, found, lost)
         if master.id not in lost:
             return 0
@@ -164,7 +165,9 @@ class Healer:
             return 0
         found = _Found.of(session, bay, driver)
         failed = half_made.left_by(session, bay.uuid, found.masters)
-        if failed is None or failed.user_id is not None or not found.line.is_empty:
+        if failed is None or failed.verb != states.UPGRADE or failed.user_id is not None:
+            return 0
+        if not found.line.is_empty:
             return 0
         asked = Upgrade.of(failed)
         _, baymodel = bays.with_baymodel(session, bay.uuid)

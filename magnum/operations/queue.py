@@ -19,24 +19,22 @@ from magnum.db.repositories.locking import NodegroupGone
 from magnum.db.statements import database_now
 from magnum.domain import machine, nodegroups, rounds, states, turns
 from magnum.domain.failures import Failure
-from magnum.domain.parameters import Parameters, Resize, Upgrade
+from magnum.domain.parameters import Parameters, Resize, ResizeMasters, Upgrade
 from magnum.operations import half_made
 from magnum.operations.building import is_made
 
 _ROTATIONS: Final = frozenset({states.ROTATE_CREDENTIAL, states.ROTATE_CA})
-_OF_BAYS: Final = _ROTATIONS | {states.UPGRADE}
+_OF_BAYS: Final = _ROTATIONS | {states.UPGRADE, states.RESIZE_MASTERS}
 #: Each verb that may wait, and what it may wait behind. A new node group has the
 #: image and the labels of the bay, which an upgrade is about to change; and a second
 #: upgrade was checked against what the first is about to change.
 BEHIND: Final = {
-    states.RESIZE: turns.CHANGES_OF_GROUPS | _ROTATIONS | {states.UPGRADE},
-    states.DELETE_NODEGROUP: turns.CHANGES_OF_GROUPS | _ROTATIONS | {states.UPGRADE},
-    states.CREATE_NODEGROUP: turns.CHANGES_OF_GROUPS | _ROTATIONS,
-    states.UPGRADE: turns.CHANGES_OF_GROUPS | _ROTATIONS,
-    **{
-        verb: turns.CHANGES_OF_GROUPS | {states.UPGRADE} | _ROTATIONS - {verb}
-        for verb in _ROTATIONS
-    },
+    states.RESIZE: turns.CHANGES_OF_GROUPS | _OF_BAYS,
+    states.RESIZE_MASTERS: turns.CHANGES_OF_GROUPS | _OF_BAYS,
+    states.DELETE_NODEGROUP: turns.CHANGES_OF_GROUPS | _OF_BAYS,
+    states.CREATE_NODEGROUP: turns.CHANGES_OF_GROUPS | _OF_BAYS - {states.UPGRADE},
+    states.UPGRADE: turns.CHANGES_OF_GROUPS | _OF_BAYS - {states.UPGRADE},
+    **{verb: turns.CHANGES_OF_GROUPS | _OF_BAYS - {verb} for verb in _ROTATIONS},
 }
 
 
@@ -203,8 +201,15 @@ def _refuse(session: orm.Session, operation: Operation, hindrance: str) -> str:
 def _hindrance(session: orm.Session, operation: Operation) -> str | None:
     """Why what was accepted cannot be done now."""
     if operation.verb in _OF_BAYS and half_made.ended_meanwhile(session, operation, _OF_BAYS):
-        return 'The upgrade or rotation that it waited for did not succeed: retry that first.'
+        return (
+            'The upgrade, rotation or change of masters that it waited for did not succeed: '
+            'retry that first.'
+        )
     asked = Parameters.of(operation)
+    if isinstance(asked, ResizeMasters) and half_made.unfinished_upgrade(
+        session, operation.bay_uuid
+    ):
+        return 'An upgrade of the bay did not come to its end: retry that first.'
     uuid = rounds.nodegroup_uuid(asked)
     if uuid is None:        # it is about the bay
         return None
@@ -214,12 +219,12 @@ def _hindrance(session: orm.Session, operation: Operation) -> str | None:
         return 'The node group is gone.'
     if isinstance(asked, Resize | Upgrade) and not is_made(group):
         return 'The node group was not created.'
-    if isinstance(asked, Resize):
+    if isinstance(asked, Resize | ResizeMasters):
         left = half_made.in_the_way(session, operation.bay_uuid, group)
         if left is not None:
-            masters, upgrade = left
+            masters, earlier = left
             return (
-                f'The upgrade {upgrade.uuid} ended while it replaced a node of {masters.name}: '
+                f'The operation {earlier.uuid} ended while it made a node of {masters.name}: '
                 'retry that first.'
             )
         try:

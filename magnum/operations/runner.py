@@ -40,7 +40,7 @@ from magnum.domain import machine, rounds, states, verbs
 from magnum.domain.failures import NODE_IDENTITY_CONFLICT, Failure
 from magnum.domain.parameters import DeleteNodegroup, InRounds, Parameters, Upgrade
 from magnum.domain.plain_text import first_line
-from magnum.operations import queue
+from magnum.operations import half_made, queue
 from magnum.operations.claims import Claim, Claims, LeaseLost
 from magnum.operations.ending import end_cancelled, is_preempted
 from magnum.operations.flows import phase_steps
@@ -251,6 +251,9 @@ class Runner:
         queue.follow(session, operation, outcome, at_once, reason)
 
     def _begin_round(self, session: orm.Session, operation: Operation) -> None:
+        if not rounds.has_begun(Parameters.of(operation)):      # there is nothing to do
+            self._succeed(session, operation)
+            return
         minutes = datetime.timedelta(minutes=InRounds.of(operation).current.minutes)
         locking.set_nodegroup_status(session, operation, states.IN_PROGRESS)
         queue.show_waiting(session, operation.bay_uuid)
@@ -347,7 +350,8 @@ class Runner:
         self, session: orm.Session, operation: Operation, failure: Failure, remains: Remains
     ) -> None:
         remains.record(session, operation)
-        failure = dataclasses.replace(failure, reason=remains.told(operation, failure.reason))
+        reason = half_made.told_of_masters(session, operation, failure.reason)
+        failure = dataclasses.replace(failure, reason=remains.told(operation, reason))
         tokens.disarm(session, operation.uuid)
         if operation.verb == states.CREATE and failure.code == NODE_IDENTITY_CONFLICT:
             # One of those that hold its certificates is not a node of the bay.

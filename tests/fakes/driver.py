@@ -1,7 +1,7 @@
 """A driver that builds next to nothing."""
 
 import dataclasses
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from magnum.domain.failures import Resource
@@ -36,7 +36,7 @@ class FakeDriver(Driver):
     name = 'kubernetes'
     capabilities = Capabilities(
         'kubernetes', ('vm',), ('debian',), ('flannel',), ('cinder',), ('1',),
-        nodegroups=True, upgrades=('worker',),
+        nodegroups=True, upgrades=('worker',), fixed_masters='',
     )
     workers_output = 'refs_map'
     wants_encryption_key = True
@@ -142,6 +142,15 @@ class FakeDriver(Driver):
             found['MAGNUM_KUBE_VERSION'] = release
         return found
 
+    def check_master_count(self, plan: BayPlan, count: int) -> None:
+        return None
+
+    def member_addresses(self, bay_outputs: Mapping[str, Any]) -> tuple[str, ...]:
+        return _addresses(9)
+
+    def member_settings(self, addresses: Sequence[str]) -> Mapping[str, str]:
+        return {'MAGNUM_MASTER_ADDRESSES': ' '.join(addresses)}
+
     def version_of_masters(self, changed: Mapping[str, str]) -> str | None:
         return changed.get('MAGNUM_KUBE_VERSION')
 
@@ -164,6 +173,8 @@ class FakeDriver(Driver):
         if group.role == 'master':
             new = {
                 'master_image': group.image, 'master_revision': group.revision,
+                'number_of_masters': group.node_count,
+                'master_token': plan.bootstrap_tokens.get('master'),
                 'kept_masters': {index: before.get(index, 'as made') for index in kept},
             }
             return StackRequest(_TEMPLATE, {}, {**parameters, **new}, version)

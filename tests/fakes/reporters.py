@@ -55,6 +55,7 @@ class Reporters:
                 ))
             )
         self._database = database
+        self._app, self._bay_uuid = app, bay_uuid
         self._nodes: dict[str, Reporting] = {}
         ids: dict[str, str] = {}
         for one in groups:
@@ -108,6 +109,15 @@ class Reporters:
                 assert name not in told
                 told[name] = given
         return told
+
+    def join(self, name: str, operation: str) -> None:
+        """A master registers that was not there before."""
+        self._nodes.setdefault(name, Reporting(self._app, self._bay_uuid, name, 'master'))
+        self.boot(name, operation)
+
+    def forget(self, name: str) -> None:
+        """A node is gone, and reports no more."""
+        del self._nodes[name]
 
     def boot(self, name: str, operation: str, server: str = 'another') -> None:
         """Another server registers under the name of one that is gone."""

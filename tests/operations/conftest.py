@@ -27,6 +27,7 @@ from magnum.operations.accept import (
     delete,
     delete_nodegroup,
     resize,
+    resize_masters,
     retry,
     rotate_ca,
     rotate_credential,
@@ -57,6 +58,7 @@ REQUESTER = Requester('alice', 'demo', ('member', 'reader'), 'req-1')
 #: What accepts something about a bay that there is, by verb.
 ACCEPT: dict[str, Callable[..., models.Operation | None]] = {
     states.RESIZE: resize.accept,
+    states.RESIZE_MASTERS: resize_masters.accept,
     states.UPGRADE: upgrade.accept,
     states.CREATE_NODEGROUP: create_nodegroup.accept,
     states.DELETE_NODEGROUP: delete_nodegroup.accept,
@@ -76,7 +78,9 @@ def error_of(operation: models.Operation) -> dict[str, Any]:
     return operation.error
 
 #: Verbs of what is about the whole bay.
-OF_BAYS = (states.UPGRADE, states.ROTATE_CA, states.ROTATE_CREDENTIAL)
+OF_BAYS = (
+    states.UPGRADE, states.RESIZE_MASTERS, states.ROTATE_CA, states.ROTATE_CREDENTIAL,
+)
 
 
 @dataclasses.dataclass
@@ -206,7 +210,9 @@ class World:
     def ask_of_bay(self, verb: str, uuid: str) -> models.Operation:
         """Ask for something of :data:`OF_BAYS`."""
         asked: models.Operation = self.ask(
-            verb, uuid, *([self.new_baymodel()] if verb == states.UPGRADE else [])
+            verb, uuid, *{
+                states.UPGRADE: lambda: [self.new_baymodel()], states.RESIZE_MASTERS: lambda: [3],
+            }.get(verb, list)()
         )
         return asked
 

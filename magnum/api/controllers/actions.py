@@ -23,7 +23,7 @@ from magnum.domain.nodegroups import MASTER, kind_of
 from magnum.domain.stack_names import nodegroup_stack_name, stack_name
 from magnum.drivers.contract import Driver, PlanRefused
 from magnum.drivers.plans import bay_plan
-from magnum.operations.accept import resize, upgrade
+from magnum.operations.accept import resize, resize_masters, upgrade
 from magnum.operations.accept.errors import BaymodelChanged, BaymodelGone
 from magnum.operations.building import with_nodes
 from magnum.operations.upgrading import (
@@ -46,7 +46,7 @@ GROUP: Final = tuple(
     )
 )
 _GROUP_STACK: Final = tuple(
-    repository.TABLE.c[name] for name in ('uuid', 'name', 'is_default', 'stack_id')
+    repository.TABLE.c[name] for name in ('uuid', 'name', 'role', 'is_default', 'stack_id')
 )
 _NAMED: Final = 5  # nodes in an error
 _KEPT: Final = 'bay.upgrade.kept'
@@ -113,6 +113,14 @@ class ActionsController:
                 session, GROUP, bay.uuid, given['nodegroup'], 'nodegroup'
             )
             check_resizable(group, given['node_count'])
+            if group.role == MASTER:
+                check_master_count(
+                    self._services, session, bay, given['node_count'], 'node_count'
+                )
+                operation = resize_masters.accept(
+                    self._services.conf, session, bay, given['node_count'], call.caller.requester
+                )
+                return call.keep(session, accepted(call, bay.uuid, operation))
             operation = resize.accept(
                 self._services.conf,
                 session,
@@ -280,6 +288,11 @@ class ActionsController:
             group = lookup.nodegroup(
                 session, _GROUP_STACK, bay.uuid, given['nodegroup'], 'nodegroup'
             )
+        if group.role == MASTER:
+            raise errors.at_field(
+                errors.nodegroups.OF_MASTERS, 'nodes_to_remove',
+                'Masters are not named: those with the highest indexes go.',
+            )
         output = self._services.selection.of_bay(bay).workers_output
         if output is None:
             return
@@ -348,21 +361,48 @@ class ActionsController:
         return row
 
 
-def check_resizable(group: Row, node_count: int) -> None:
+def check_resizable(group: Row, node_count: int, field: str = 'node_count') -> None:
     """The group may have that many nodes.
 
+    :param field: that has the count.
     :raises APIError: 400.
     """
-    if group.role == MASTER:
-        raise errors.at_field(
-            errors.nodegroups.OF_MASTERS, 'nodegroup',
-            'Resizing the master nodegroup is not supported by this driver.',
-        )
     lowest, highest = group.min_node_count, group.max_node_count
     if nodegroups.broken_bound(node_count, lowest, highest) is not None:
         raise errors.APIError(
             errors.nodegroups.OUT_OF_RANGE,
             f'Resizing {group.name} outside the allowed range: min_node_count = {lowest}, '
             f'max_node_count = {highest}',
-            source=errors.pointer('node_count'),
+            source=errors.pointer(field),
         )
+
+
+def check_master_count(
+    services: Services, session: orm.Session, bay: models.Bay, count: int, field: str
+) -> None:
+    """The bay may come to have that many masters.
+
+    :param field: that has the count.
+    :raises APIError: 400.
+    """
+    driver = services.selection.of_bay(bay)
+    if driver.capabilities.fixed_masters:
+        raise errors.at_field(
+            errors.nodegroups.OF_MASTERS, 'nodegroup', driver.capabilities.fixed_masters
+        )
+    if count % 2 == 0:
+        raise errors.APIError(
+            errors.nodegroups.OUT_OF_RANGE,
+            f'master nodegroup size of {count} is invalid, size cannot be an even number.',
+            source=errors.pointer(field),
+        )
+    if bay.template_version is not None and not driver.nodes_report(bay.template_version):
+        raise errors.at_field(
+            errors.nodegroups.OF_MASTERS, 'nodegroup',
+            'The masters of this bay were made by an early release and do not report: their '
+            'number cannot change. Make a new bay.',
+        )
+    _, baymodel = bay_repository.with_baymodel(session, bay.uuid)
+    groups = repository.load_all(session, bay.uuid)
+    with refusals.told():
+        driver.check_master_count(bay_plan(bay, baymodel, groups, services.conf), count)

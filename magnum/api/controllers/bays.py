@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from magnum.api import errors, versions
-from magnum.api.controllers.actions import GROUP, check_resizable
+from magnum.api.controllers.actions import GROUP, check_master_count, check_resizable
 from magnum.api.dialects import Dialect
 from magnum.api.http import filtering, json_patch
 from magnum.api.http.conditional import etag
@@ -26,8 +26,8 @@ from magnum.db.repositories import bays as repository
 from magnum.db.repositories.visibility import Scope
 from magnum.db.selections import Row
 from magnum.domain import states
-from magnum.domain.nodegroups import MASTER, WORKER
-from magnum.operations.accept import create, delete, resize
+from magnum.domain.nodegroups import DEFAULT_MASTER, MASTER, WORKER
+from magnum.operations.accept import create, delete, resize, resize_masters
 from magnum.operations.accept.errors import BaymodelGone
 
 T = TypeVar('T')
@@ -130,7 +130,7 @@ class BaysController:
             return self._document(session, call, bay_uuid, 201)
 
     def update(self, call: Call) -> Answer:
-        """PATCH: another number of workers, or what an agent found of a cluster's health."""
+        """PATCH: another number of nodes, or what an agent found of a cluster's health."""
         rollback = call.flag('rollback')
         steps = json_patch.parse(call, self._type(call))
         scope = call.caller.scope(self._rule('update_all_projects'))
@@ -240,6 +240,8 @@ class BaysController:
         if states.is_failed(row.status) or states.is_failed(workers.status):
             # The count was asked for and not reached: naming it again is a change.
             current['node_count'] = None
+        if states.is_failed(of_role[MASTER].status):
+            current['master_count'] = None
         changes = json_patch.apply(steps, current)
         fixed = changes.keys() - self._type(call).changeable
         if fixed:
@@ -267,13 +269,36 @@ class BaysController:
         health = {name: value for name, value in changes.items() if name in _HEALTH}
         if health:
             repository.update_health(session, bay_uuid, health)
-        if 'node_count' not in changes:
-            return None
-        group = lookup.nodegroup(session, GROUP, bay_uuid, None)
-        check_resizable(group, changes['node_count'])
-        return resize.accept(
-            self._services.conf, session, bay, changes['node_count'], call.caller.requester,
-            rollback,
+        operation = None
+        if 'node_count' in changes:
+            group = lookup.nodegroup(session, GROUP, bay_uuid, None)
+            check_resizable(group, changes['node_count'])
+            operation = resize.accept(
+                self._services.conf, session, bay, changes['node_count'], call.caller.requester,
+                rollback,
+            )
+        if 'master_count' in changes:
+            operation = self._resize_masters(
+                session, call, bay, changes['master_count'], rollback
+            ) or operation
+        return operation
+
+    def _resize_masters(
+        self, session: orm.Session, call: Call, bay: models.Bay, count: int, rollback: bool
+    ) -> models.Operation | None:
+        """Accept another number of masters."""
+        if rollback:
+            raise errors.APIError(
+                errors.requests.INVALID_VALUE,
+                'rollback: Heat cannot undo a change of master_count: masters join and leave '
+                'their cluster by themselves.',
+                source=errors.parameter('rollback'),
+            )
+        group = lookup.nodegroup(session, GROUP, bay.uuid, DEFAULT_MASTER)
+        check_resizable(group, count, 'master_count')
+        check_master_count(self._services, session, bay, count, 'master_count')
+        return resize_masters.accept(
+            self._services.conf, session, bay, count, call.caller.requester
         )
 
     # Common parts ------------------------------------------------------------

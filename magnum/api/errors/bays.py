@@ -41,8 +41,9 @@ NOT_READY: Final = Kind(
 )
 MASTERS_UNFINISHED: Final = Kind(
     'magnum.bay.masters_unfinished', 409,
-    'An upgrade ended while it replaced a master, and Heat would make that one again.',
-    'Retry the upgrade, or upgrade the node group of the masters, first.',
+    'An upgrade, or a change of the number of masters, ended while a master was made, and Heat '
+    'would make that one again.',
+    'Retry that operation, or upgrade or resize the node group of the masters, first.',
 )
 UPGRADE_REFUSED: Final = Kind(
     'magnum.bay.upgrade_refused', 400,

@@ -47,9 +47,9 @@ TABLE: Final[Table] = {
     ),
     operations.MastersUnfinished: Refusal(
         errors.bays.MASTERS_UNFINISHED,
-        '{bay.title} {ident}: an upgrade ended while it replaced a node of {error}. Retry its '
-        'operation {error.operation_uuid}, or upgrade {error} to the template that the '
-        '{bay.singular} has, first.',
+        '{bay.title} {ident}: an upgrade, or a change of the number of masters, ended while it '
+        'made a node of {error}. Retry its operation {error.operation_uuid}, or after an upgrade '
+        'upgrade {error} to the template that the {bay.singular} has, first.',
     ),
     operations.NodegroupNotCreated: Refusal(
         errors.nodegroups.NOT_CREATED, 'nodegroup: The node group {error} was not created.',

@@ -42,7 +42,7 @@ FIELDS: Final = (
         answer=schemas.COUNT,
     ),
     Field(
-        'master_count', Integer(1), 'How many masters: an odd number.', default=1,
+        'master_count', Integer(1), 'How many masters: an odd number.', default=1, changeable=True,
         answer=schemas.COUNT,
     ),
     Field('status', Ignored(), shared.STATUS_WORDS, ignored=True, answer=STATUS),

@@ -98,6 +98,7 @@ class KubernetesDriver(heat.HeatDriver):
         versions=(),     # those of the catalogue
         nodegroups=True,
         upgrades=(MASTER, WORKER),
+        fixed_masters='',
     )
     wants_encryption_key = True
     folder = 'kubernetes'
@@ -253,6 +254,10 @@ class KubernetesDriver(heat.HeatDriver):
             masters.check_path(
                 self._with_default_labels(current), self._with_default_labels(target)
             )
+
+    def member_settings(self, addresses: Sequence[str]) -> Mapping[str, str]:
+        """See the contract: API servers know etcd of all masters."""
+        return {'MAGNUM_MASTER_ADDRESSES': ' '.join(addresses)}
 
     def master_settings(
         self,

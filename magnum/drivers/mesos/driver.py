@@ -96,6 +96,10 @@ class MesosDriver(heat.HeatDriver):
         versions=(),
         nodegroups=True,
         upgrades=(WORKER,),
+        fixed_masters=(
+            'The number of masters of a Mesos bay is fixed: ZooKeeper takes no further members '
+            'while it runs. Make a new bay.'
+        ),
     )
     folder = 'mesos'
     version = 'mesos-4'

@@ -46,6 +46,7 @@ class SwarmDriver(heat.HeatDriver):
         versions=(),
         nodegroups=True,
         upgrades=(MASTER, WORKER),
+        fixed_masters='',
     )
     folder = 'swarm'
     version = 'swarm-4'

@@ -35,9 +35,9 @@ class BaymodelChanged(Exception):
 
 
 class MastersUnfinished(Exception):
-    """An upgrade ended while it replaced a master.
+    """An operation ended while it made a master.
 
-    The text is the name of the masters' node group, ``operation_uuid`` the upgrade's.
+    The text is the name of the masters' node group, ``operation_uuid`` the operation's.
     """
 
     def __init__(self, nodegroup: str, operation_uuid: str):

@@ -176,8 +176,8 @@ def check_masters(session: orm.Session, bay: models.Bay, group: models.Nodegroup
     """
     left = half_made.in_the_way(session, bay.uuid, group)
     if left is not None:
-        masters, upgrade = left
-        raise MastersUnfinished(masters.name, upgrade.uuid)
+        masters, operation = left
+        raise MastersUnfinished(masters.name, operation.uuid)
 
 
 def check_baymodel(session: orm.Session, uuid: str, expected: str) -> None:

@@ -10,7 +10,14 @@ from sqlalchemy import orm
 from magnum.db import models
 from magnum.db.repositories import key_pairs, locking, operations
 from magnum.domain import nodegroups, states, turns
-from magnum.domain.parameters import CreateNodegroup, Parameters, Resize, Upgrade
+from magnum.domain.parameters import (
+    CreateNodegroup,
+    InRounds,
+    Parameters,
+    Resize,
+    ResizeMasters,
+    Upgrade,
+)
 from magnum.operations.accept.errors import BaymodelChanged, BaymodelGone, NotRetryable
 from magnum.operations.accept.insertion import (
     Line,
@@ -91,6 +98,18 @@ def _made(session: orm.Session, failed: models.Operation, uuid: str) -> models.N
     return group
 
 
+def _check_upgrade(
+    session: orm.Session, failed: models.Operation, asked: Upgrade
+) -> None:
+    """:raises NotRetryable: its node group has no nodes, or its baymodel is another one now."""
+    if asked.nodegroup is not None:
+        _made(session, failed, asked.nodegroup)
+    try:
+        check_baymodel(session, asked.baymodel, asked.fingerprint)
+    except (BaymodelGone, BaymodelChanged) as fault:
+        raise NotRetryable(_OF_BAYMODEL[type(fault)]) from None
+
+
 def _again(session: orm.Session, failed: models.Operation) -> Parameters:
     """The parameters of an operation that tries a failed one again.
 
@@ -111,13 +130,18 @@ def _again(session: orm.Session, failed: models.Operation) -> Parameters:
             return dataclasses.replace(parameters, previous_node_count=previous)
         case CreateNodegroup():
             locking.nodegroup(session, failed.bay_uuid, parameters.nodegroup).revision += 1
-        case Upgrade():
-            if parameters.nodegroup is not None:
-                _made(session, failed, parameters.nodegroup)
-            try:
-                check_baymodel(session, parameters.baymodel, parameters.fingerprint)
-            except (BaymodelGone, BaymodelChanged) as fault:
-                raise NotRetryable(_OF_BAYMODEL[type(fault)]) from None
+        case ResizeMasters():
+            revision = 1 + locking.nodegroup(
+                session, failed.bay_uuid, parameters.nodegroup
+            ).revision
+            return dataclasses.replace(parameters, groups=tuple(
+                this if number < parameters.round
+                else dataclasses.replace(this, revision=revision, is_asked=False)
+                for number, this in enumerate(parameters.groups)
+            ))
+        case InRounds():
+            if isinstance(parameters, Upgrade):
+                _check_upgrade(session, failed, parameters)
             return dataclasses.replace(parameters, groups=tuple(
                 this if number < parameters.round else dataclasses.replace(
                     this,

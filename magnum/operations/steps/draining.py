@@ -19,7 +19,7 @@ from magnum.db.models import Directive, Node, Operation
 from magnum.db.repositories import directives, events, node_watch
 from magnum.db.statements import database_now
 from magnum.domain import boot, node_health, reports, states
-from magnum.domain.directives import DRAIN, REMOVE
+from magnum.domain.directives import DRAIN, REMOVE, RETIRE
 from magnum.domain.failures import NODE_FAILED, Failure
 from magnum.domain.nodegroups import kind_of
 from magnum.domain.parameters import Resize, Upgrade
@@ -39,8 +39,12 @@ _PAUSE: Final = 2.0
 _SHARE: Final = 3
 #: Of that, the part for draining; in the rest the master says what is left.
 _OF_DRAINING: Final = 0.8
-_DONE: Final = {DRAIN: 'drained', REMOVE: 'removed from the cluster'}
-_KINDS: Final = {DRAIN: 'drained', REMOVE: 'removed'}
+_DONE: Final = {
+    DRAIN: 'drained', REMOVE: 'removed from the cluster', RETIRE: 'taken out of the cluster',
+}
+_KINDS: Final = {DRAIN: 'drained', REMOVE: 'removed', RETIRE: 'retired'}
+#: What is not done to masters that the others did not let go.
+_STAYS: Final = {REMOVE: 'was not replaced', RETIRE: 'stays'}
 #: Seconds at least for what the operation does not go on without.
 _NEEDED_TIMEOUT: Final = 300
 
@@ -67,8 +71,8 @@ def drain_nodes(work: Work) -> None:
         with work.fenced() as (_, operation):
             operation.parameters = asked.stored()
     if _timeout(work):
-        seconds = int(_timeout(work) * _OF_DRAINING)
-        _have_done(work, DRAIN, asked.leaving, seconds=seconds)
+        seconds = seconds_to_drain(work)
+        have_done(work, DRAIN, asked.leaving, seconds=seconds)
 
 
 def remove_nodes(work: Work) -> None:
@@ -81,7 +85,7 @@ def remove_nodes(work: Work) -> None:
     asked = _asked(situation.operation)
     are_masters = situation.nodegroup.role == MASTER
     if asked.leaving and (_timeout(work) or are_masters):
-        _have_done(work, REMOVE, asked.leaving, is_needed=are_masters)
+        have_done(work, REMOVE, asked.leaving, is_needed=are_masters)
 
 
 def _asked(operation: Operation) -> Resize | Upgrade:
@@ -106,6 +110,11 @@ def _takes_away(asked: Resize | Upgrade) -> bool:
         return bool(asked.current.batch)
     before = asked.previous_node_count
     return bool(asked.nodes_to_remove) or before is None or asked.node_count < before
+
+
+def seconds_to_drain(work: Work) -> int:
+    """How long nodes are drained; 0: not at all."""
+    return int(_timeout(work) * _OF_DRAINING)
 
 
 def _timeout(work: Work) -> float:
@@ -147,7 +156,7 @@ def _removed(work: Work, situation: Situation) -> tuple[str, ...]:
     return (*named, *stay[situation.nodegroup.node_count:])
 
 
-def _have_done(
+def have_done(
     work: Work, verb: str, names: Sequence[str], is_needed: bool = False, **more: Any
 ) -> None:
     """See that a master does something with nodes, for as long as there is time.
@@ -191,7 +200,7 @@ def _have_done(
         )
     if is_needed:
         raise StepFailed(Failure(
-            NODE_FAILED, f'It was not {_DONE[verb]}, and was not replaced: {why_not}',
+            NODE_FAILED, f'It was not {_DONE[verb]}, and {_STAYS[verb]}: {why_not}',
             ', '.join(names), boot.SERVER,
         ))
 

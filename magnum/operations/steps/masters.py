@@ -7,7 +7,7 @@ ends the operation. A retry tells all of them again; those that are done say so 
 
 import dataclasses
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from sqlalchemy import orm
@@ -15,10 +15,10 @@ from sqlalchemy import orm
 from magnum.db.models import Bay, Directive, Node, Operation
 from magnum.db.repositories import directives, events, locking, node_watch, steps, transitions
 from magnum.db.statements import database_now
-from magnum.domain import boot, machine, node_health, reports, verbs
+from magnum.domain import boot, machine, node_health, reports, states, verbs
 from magnum.domain.directives import UPGRADE
 from magnum.domain.failures import NODE_FAILED, NODE_SILENT, Failure
-from magnum.domain.parameters import Upgrade
+from magnum.domain.parameters import Parameters, Upgrade
 from magnum.domain.stack_names import stack_name
 from magnum.drivers.contract import MASTER
 from magnum.operations.outcomes import StepFailed, TryLater
@@ -42,6 +42,9 @@ _TIME: Final = datetime.timedelta(seconds=_SECONDS, minutes=3)
 #: Until then what a master says of itself may be of when it was being upgraded.
 _SETTLING: Final = datetime.timedelta(minutes=2)
 _EVENT: Final = 'bay.upgrade.master'
+_TOLD: Final = {
+    states.UPGRADE: 'is being upgraded', states.RESIZE_MASTERS: 'learns of the other masters',
+}
 
 
 def upgrade_masters(work: Work) -> None:
@@ -69,16 +72,33 @@ def await_others(work: Work, situation: Situation) -> None:
     :raises StepFailed: one does not.
     """
     asked = Upgrade.of(situation.operation)
-    going = asked.current.batch or ()
+    await_masters(
+        work, situation, 'drain_nodes', asked.current.batch or (),
+        situation.nodegroup.node_count, 'No other master is replaced meanwhile.',
+    )
+
+
+def await_masters(
+    work: Work, situation: Situation, step: str, going: Collection[str], count: int, told: str
+) -> None:
+    """See that masters serve.
+
+    :param step: that asks; what a master says when it has just begun may be of before.
+    :param going: indexes of those that need not.
+    :param count: how many there are, with those.
+    :param told: what is not done while one does not serve.
+    :raises TryLater: one was only just made or replaced.
+    :raises StepFailed: one does not.
+    """
     with work.tools.database.reading() as session:
-        name = verbs.with_ending('drain_nodes', asked)
+        name = verbs.with_ending(step, Parameters.of(situation.operation))
         begun = steps.started_at(session, situation.operation.uuid, name)
         is_settling = begun is None or database_now(session) < begun + _SETTLING
     found = [
-        node for node in _reporting(work, situation)
-        if str(_index(work, situation, node)) not in going
+        node for node in reporting(work, situation)
+        if str(index_of(work, situation, node)) not in going
     ]
-    wanted = situation.nodegroup.node_count - len(going)
+    wanted = count - len(going)
     if len(found) < wanted:
         raise _too_few(len(found), wanted)
     for one in found:
@@ -89,8 +109,21 @@ def await_others(work: Work, situation: Situation) -> None:
             raise TryLater(f'The master {one.name} does not serve yet', _PAUSE, NODE_FAILED)
         raise StepFailed(Failure(
             NODE_SILENT if one.is_silent else NODE_FAILED,
-            f'It {why}. No other master is replaced meanwhile.', one.name, boot.SERVER,
+            f'It {why}. {told}', one.name, boot.SERVER,
         ))
+
+
+def take_over(work: Work, situation: Situation, settings: Mapping[str, str]) -> None:
+    """Have all masters take settings over, one after the other.
+
+    :raises TryLater: they are not done yet.
+    :raises StepFailed: one failed, or does not answer.
+    """
+    masters = sorted(
+        reporting(work, situation), key=lambda node: index_of(work, situation, node) or 0
+    )
+    for master in masters:
+        _upgrade(work, master, masters, settings)
 
 
 def _settle(work: Work, situation: Situation) -> Mapping[str, str]:
@@ -134,30 +167,34 @@ def _masters(work: Work, situation: Situation) -> Sequence[Node]:
     group = next(group for group in situation.nodegroups if group.role == MASTER)
     with work.tools.database.reading() as session:
         replaced = set(left_nodes(session, situation.operation, group))
-    reporting = _reporting(work, situation)
+    heard_of = reporting(work, situation)
     if replaces_masters(work, situation):
-        replaced |= {str(_index(work, situation, node)) for node in reporting if node.is_silent}
+        replaced |= {str(index_of(work, situation, node)) for node in heard_of if node.is_silent}
     # What is lost, or was left half-made, is made anew, and told then.
     found = [
-        node for node in reporting if str(_index(work, situation, node)) not in replaced
+        node for node in heard_of if str(index_of(work, situation, node)) not in replaced
     ]
     wanted = group.node_count - len(replaced)
     if len(found) < wanted:
         raise _too_few(len(found), wanted)
     first = _first(work, situation.operation, found)
     return sorted(found, key=lambda node: (
-        node.name not in first, _index(work, situation, node) or 0
+        node.name not in first, index_of(work, situation, node) or 0
     ))
 
 
-def _reporting(work: Work, situation: Situation) -> Sequence[Node]:
+def reporting(work: Work, situation: Situation) -> Sequence[Node]:
+    """The masters of the bay that have reported."""
     with work.tools.database.reading() as session:
         return node_watch.reporting(session, situation.bay.uuid, MASTER)
 
 
-def _index(work: Work, situation: Situation, master: Node) -> int | None:
+def index_of(work: Work, situation: Situation, master: Node | str) -> int | None:
+    """The index of a master, or of one of that name; None: it is none of the bay."""
     name = stack_name(situation.bay.name, situation.bay.uuid)
-    return work.driver(situation).node_index(MASTER, name, master.name)
+    return work.driver(situation).node_index(
+        MASTER, name, master if isinstance(master, str) else master.name
+    )
 
 
 def _too_few(found: int, wanted: int) -> StepFailed:
@@ -211,13 +248,16 @@ def _upgrade(
             # Each has its own time, however many there are.
             deadline = max(operation.deadline, database_now(session) + _TIME)
             transitions.write(operation, machine.EXTEND, deadline=deadline)
-            events.record(session, operation, _EVENT, f'the master {master.name} is being upgraded')
+            events.record(
+                session, operation, f'bay.{operation.verb}.master',
+                f'the master {master.name} {_TOLD[operation.verb]}',
+            )
         elif given.outcome is not None:
             _check_outcome(given)
             return
         else:
             _check_patience(session, given)
-    raise TryLater(f'The master {master.name} is being upgraded', _PAUSE, NODE_SILENT)
+    raise TryLater(f'The master {master.name} is not done yet', _PAUSE, NODE_SILENT)
 
 
 def _check_health(

@@ -31,7 +31,9 @@ _OF_MASTERS: Final = (node_health.CONTROL_PLANE, 'Services')
 #: What builds nodes.
 _BUILDING: Final = (states.CREATE, states.CREATE_NODEGROUP, states.RESIZE, states.UPGRADE)
 #: What builds every node that it waits for.
-_BUILDS_ALL: Final = frozenset({states.CREATE, states.CREATE_NODEGROUP, states.UPGRADE})
+_BUILDS_ALL: Final = frozenset(
+    {states.CREATE, states.CREATE_NODEGROUP, states.UPGRADE, states.RESIZE_MASTERS}
+)
 
 
 def await_nodes(work: Work) -> None:

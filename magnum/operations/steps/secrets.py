@@ -6,7 +6,8 @@ from magnum.clients.heat import Stack
 from magnum.db.repositories import ledger, tokens
 from magnum.domain import states
 from magnum.domain.failures import Failure
-from magnum.domain.parameters import Resize
+from magnum.domain.parameters import Resize, ResizeMasters
+from magnum.domain.rounds import made
 from magnum.operations.building import nodes_built
 from magnum.operations.outcomes import StepFailed
 from magnum.operations.steps import nodes
@@ -35,6 +36,10 @@ def arm_bootstrap(work: Work) -> None:
     built = nodes_built(situation.operation, situation.bay, situation.nodegroups)
     roles = {nodes.role for nodes in built}
     if claim.verb == states.RESIZE and not _adds_nodes(work, situation):
+        roles = set()
+    if claim.verb == states.RESIZE_MASTERS and not made(
+        ResizeMasters.of(situation.operation).current
+    ):
         roles = set()
     with work.writing() as session:
         require_authority(work, session)

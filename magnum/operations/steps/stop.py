@@ -17,7 +17,7 @@ from magnum.clients.heat import HeatClient, Stack
 from magnum.db.models import Bay, Nodegroup, Operation
 from magnum.db.repositories import ledger, locking, transitions
 from magnum.domain import machine, rounds, states
-from magnum.domain.parameters import Parameters, Upgrade
+from magnum.domain.parameters import Parameters, ResizeMasters, Upgrade
 from magnum.domain.stack_names import short_id
 from magnum.operations.steps.heat import CREATE, DELETE, UPDATE, as_anybody, tag_of, was_asked
 from magnum.operations.work import Work
@@ -53,6 +53,7 @@ class Remains:
                 _record_made(session, operation, self.stack)
         elif not was_asked(operation, self.stack):
             transitions.write(operation, machine.TAKE_BACK)
+            take_masters_back(session, operation)
         elif operation.stack_action is None:
             transitions.write(operation, machine.ASK, stack_action=UPDATE)
             _record_version(session, operation)
@@ -75,6 +76,15 @@ class Remains:
         if operation.stack_action is not None and not self.stack.is_busy:
             return f'Heat had ended the change by then: {self.stack.status}.'
         return ''
+
+
+def take_masters_back(session: orm.Session, operation: Operation) -> None:
+    """Let the number of masters be that of before Heat was to be asked: it never heard."""
+    asked = Parameters.of(operation)
+    this = rounds.current(asked)
+    if isinstance(asked, ResizeMasters) and this is not None and this.is_asked:
+        locking.set_values(session, Nodegroup, this.uuid, node_count=this.before['node_count'])
+        operation.parameters = asked.with_current(is_asked=False).stored()
 
 
 def may_be_unrecorded(session: orm.Session, operation: Operation) -> bool:
@@ -162,7 +172,9 @@ def _record_version(session: orm.Session, operation: Operation) -> None:
     """The version of the template that an upgrade gave a stack."""
     asked = Parameters.of(operation)
     this = rounds.current(asked)
-    if not isinstance(asked, Upgrade) or asked.template_version is None or this is None:
+    if not isinstance(asked, Upgrade | ResizeMasters) or this is None:
+        return
+    if asked.template_version is None:
         return
     nodegroup = locking.nodegroup(session, operation.bay_uuid, this.uuid)
     version = {'template_version': asked.template_version}

@@ -19,7 +19,7 @@ from magnum.domain.parameters import Parameters, Round, Upgrade
 from magnum.domain.stack_names import stack_name
 from magnum.drivers.contract import MASTER, BayPlan
 from magnum.drivers.plans import nodegroup_plan
-from magnum.operations import upgrading
+from magnum.operations import half_made, upgrading
 from magnum.operations.building import is_made
 from magnum.operations.outcomes import StepFailed, TryLater
 from magnum.operations.steps import nodes
@@ -319,13 +319,13 @@ def left_undone(
 
 def left_nodes(session: orm.Session, operation: Operation, group: Nodegroup) -> Sequence[str]:
     """The batch of the group that Heat was replacing when an upgrade ended, by index."""
-    earlier = locking.earlier_operations(session, operation, states.UPGRADE)
+    earlier = locking.earlier_operations(session, operation, *half_made.MAKING_MASTERS)
     return rounds.left(earlier, group.uuid)
 
 
 def _members(work: Work, situation: Situation, stack: Stack) -> Collection[str] | None:
     """Indexes of the group's nodes; None if the stack does not say."""
-    if situation.nodegroup.role == MASTER:      # their number is that of the bay's first day
+    if situation.nodegroup.role == MASTER:      # the highest indexes go first
         return [str(index) for index in range(situation.nodegroup.node_count)]
     return nodes.members_of(work, situation, stack)
 

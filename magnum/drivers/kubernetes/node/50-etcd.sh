@@ -2,8 +2,9 @@
 # etcd on all masters, its members known from the start. Members and clients
 # are told from the bay's other nodes by the name in their certificates.
 #
-# A master that was put into the place of another one, which took what it had kept with
-# it, is another member: the others let the former one go first.
+# A master that was made later is another member, which joins those that there are. It
+# learns what they have before it votes: until then they are as many as before that have
+# to agree. One in whose place it was put is let go first.
 # roles: master
 set -euo pipefail
 # shellcheck source=../../common/node/lib.sh
@@ -42,14 +43,41 @@ of_others() {
 take_place() {
     local listed id status
     listed=$(of_others member list) || return 1
-    # A line each: id, status, name, URL for members, for clients.
+    # A line each: id, status, name, URL for members, for clients, whether it only learns.
     while IFS=', ' read -r id status _; do
         if [ "$status" = unstarted ]; then
             return 0
         fi
         of_others member remove "$id" || return 1
     done < <(grep -F " $url," <<<"$listed")
-    of_others member add "$member" --peer-urls="$url"
+    of_others member add "$member" --peer-urls="$url" --learner
+}
+
+# know_members: those that there are: who joins has to name just these.
+know_members() {
+    local listed name peer
+    listed=$(of_others member list) || return 1
+    members=
+    while IFS=, read -r _ _ name peer _; do
+        peer=${peer# }
+        name=${name# }
+        if [ "$peer" = "$url" ]; then
+            name=$member
+        fi
+        members=$members,$name=$peer
+    done <<<"$listed"
+    # Of one that has not started yet nobody knows the name.
+    [[ $members == *",$member=$url"* && $members != *,=* ]]
+}
+
+# vote: be a member as the others, who see first that it has what they have.
+vote() {
+    local listed line
+    listed=$(of_others member list) || return 1
+    line=$(grep -F " $url," <<<"$listed") || return 1
+    if [[ $line == *", true" ]]; then
+        of_others member promote "${line%%,*}"
+    fi
 }
 
 state=new
@@ -58,6 +86,7 @@ if [ "${MAGNUM_NODE_REVISION:-0}" != 0 ]; then
     if [ ! -d "$data/member" ]; then
         # They refuse while one of them is not well.
         wait_until 600 take_place
+        wait_until 600 know_members
     fi
 fi
 
@@ -87,6 +116,9 @@ printf '%s\n' '[Unit]' RequiresMountsFor="$data" \
 start_service magnum-etcd
 # It reads its certificate for every connection.
 uses_authorities magnum-etcd
+if [ "$state" = existing ] && [ "$others" ]; then
+    wait_until 600 vote
+fi
 
 # There is a quorum only when most masters have come this far.
 wait_until 1200 bay_etcdctl endpoint health

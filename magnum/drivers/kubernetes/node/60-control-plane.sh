@@ -163,9 +163,13 @@ UNIT
 
 # Nobody else answers while the only master's is restarted: trust.sh has another one
 # serve meanwhile, on the same port, which releases before 1.20 could not share.
+stand_in=kube-apiserver-stand-in
 if [ "$MAGNUM_MASTER_ADDRESSES" = "$MAGNUM_NODE_ADDRESS" ] && ((minor >= 20)); then
     api_server+=(--permit-port-sharing=true)
-    write_api_server kube-apiserver-stand-in "Kubernetes API server, for the other's restart"
+    write_api_server "$stand_in" "Kubernetes API server, for the other's restart"
+else
+    # It was the only master.
+    rm -rf "/etc/systemd/system/$stand_in.service" "/etc/systemd/system/$stand_in.service.d"
 fi
 write_api_server kube-apiserver "Kubernetes API server"
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import shlex
 import threading
@@ -31,6 +32,13 @@ def _nodes(value: object) -> str:
     return ' '.join(value)
 
 
+def _addresses(value: object) -> str:
+    """:raises ValueError: it is no list of IP addresses."""
+    if not isinstance(value, list) or len(value) > MOST_NODES:
+        raise ValueError('addresses: a list of them')
+    return ' '.join(str(ipaddress.ip_address(one)) for one in value)
+
+
 def _seconds(value: object) -> str:
     """:raises ValueError: it is no time that a directive may take."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= MOST_SECONDS:
@@ -56,6 +64,9 @@ def _settings(value: object) -> str:
 VERBS: dict[str, dict[str, tuple[str, Callable[[object], str]]]] = {
     'drain': {'nodes': ('MAGNUM_NODES', _nodes), 'seconds': ('MAGNUM_SECONDS', _seconds)},
     'remove': {'nodes': ('MAGNUM_NODES', _nodes)},
+    'retire': {
+        'nodes': ('MAGNUM_NODES', _nodes), 'addresses': ('MAGNUM_NODE_ADDRESSES', _addresses),
+    },
     'upgrade': {
         'settings': ('MAGNUM_SETTINGS', _settings), 'seconds': ('MAGNUM_SECONDS', _seconds),
     },
