@@ -88,6 +88,17 @@ class Bay:
         )
         assert answer.status_code == 202, answer.text
 
+    def resize_masters(self, count: int) -> None:
+        """Ask for another number of masters, and wait until there are as many."""
+        answer = self.person.magnum.patch(
+            f'/clusters/{self.uuid}',
+            json=[{'op': 'replace', 'path': '/master_count', 'value': count}],
+        )
+        assert answer.status_code == 202, answer.text
+        self.complete('UPDATE_COMPLETE')
+        assert self.document()['master_count'] == count
+        wait_until(lambda: len(self.machines('master')) == count)
+
     def machines(self, role: str = '') -> list[Machine]:
         """Its machines by name: those of ``master`` or ``node``, or all."""
         found = [

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from magnum.clients.errors import CloudRefused
 from magnum.db import models
 from magnum.operations.accept.errors import MastersUnfinished, OperationInProgress
 from magnum.operations.steps.master_count import leaving
@@ -298,12 +299,13 @@ def test_a_worker_that_dies_asks_heat_once(
 
 
 def test_one_that_heat_refuses_is_none(
-    world: World, uuid: str, nodes: Reporters, monkeypatch: pytest.MonkeyPatch
+    world: World, uuid: str, nodes: Reporters
 ) -> None:
-    world.cloud.refuse('orchestration.replace_stack')
+    world.cloud.faults['orchestration.replace_stack'] = CloudRefused('orchestration', 'no')
     asked = ask(world, uuid, 3)
     assert world.again(asked).state == 'FAILED'
     assert masters(world) == 1
+    del world.cloud.faults['orchestration.replace_stack']
     world.ask('resize', uuid, 3)
 
 
