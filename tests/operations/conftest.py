@@ -209,11 +209,10 @@ class World:
 
     def ask_of_bay(self, verb: str, uuid: str) -> models.Operation:
         """Ask for something of :data:`OF_BAYS`."""
-        asked: models.Operation = self.ask(
-            verb, uuid, *{
-                states.UPGRADE: lambda: [self.new_baymodel()], states.RESIZE_MASTERS: lambda: [3],
-            }.get(verb, list)()
-        )
+        arguments: list[Any] = [3] if verb == states.RESIZE_MASTERS else []
+        if verb == states.UPGRADE:
+            arguments = [self.new_baymodel()]
+        asked: models.Operation = self.ask(verb, uuid, *arguments)
         return asked
 
     def history(self, uuid: str) -> list[tuple[str, str]]:

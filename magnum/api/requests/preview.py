@@ -17,7 +17,7 @@ from magnum.api.http.request import Answer, Call
 from magnum.api.requests.cloud_checks import Lookups, Preflight
 from magnum.api.views import labels as resolved_labels
 from magnum.db import models
-from magnum.drivers.contract import Driver, StackRequest
+from magnum.drivers.contract import MASTER, Driver, StackRequest
 from magnum.drivers.plans import bay_plan, nodegroup_plan
 
 
@@ -67,10 +67,11 @@ class Previews:
         :param nodegroups: of the bay, the default ones among them.
         """
         plan = bay_plan(bay, baymodel, nodegroups, self._conf)
-        workers = nodegroup_plan(bay, group)
+        field = 'masters' if group.role == MASTER else 'workers'
+        own = nodegroup_plan(bay, group)
         before, after = (
             driver.footprint(
-                dataclasses.replace(plan, workers=dataclasses.replace(workers, node_count=nodes))
+                dataclasses.replace(plan, **{field: dataclasses.replace(own, node_count=nodes)})
             )
             for nodes in (0, abs(count))
         )

@@ -46,10 +46,20 @@ case "$*" in
     'get pods '*) echo 'default web-0 1/1 Running' ;;
 esac
 """
-#: The master at the third address does not answer.
+#: The master at the third address does not answer; the second one leads.
 ETCDCTL = r"""#!/bin/bash
 echo "$*" >>@root/calls
-case "$*" in *10.0.0.7*) echo 'https://10.0.0.7:2379 is unhealthy'; exit 1 ;; esac
+case "$*" in
+    *'member list') cat @root/members ;;
+    *10.0.0.7*) echo 'https://10.0.0.7:2379 is unhealthy'; exit 1 ;;
+    *10.0.0.6:2379*'endpoint status') echo 'https://10.0.0.6:2379, 22, 3.4.23, 20 kB, true, false, 2, 9, 9, ' ;;
+    *'endpoint status') echo 'https://10.0.0.5:2379, 11, 3.4.23, 20 kB, false, false, 2, 9, 9, ' ;;
+esac
+"""
+MEMBERS = """11, started, etcd-10.0.0.5, https://10.0.0.5:2380, https://10.0.0.5:2379, false
+22, started, etcd-10.0.0.6, https://10.0.0.6:2380, https://10.0.0.6:2379, false
+33, started, etcd-10.0.0.7, https://10.0.0.7:2380, https://10.0.0.7:2379, false
+44, unstarted, , https://10.0.0.8:2380, , true
 """
 PROGRAMS = {'docker': DOCKER, 'kubectl': KUBECTL, 'etcdctl': ETCDCTL}
 SOURCED = ('common/node/lib.sh', 'swarm/node/swarm.sh', 'kubernetes/node/kubernetes.sh')
@@ -73,7 +83,9 @@ class Master:
         (root / 'etc/magnum').mkdir(parents=True)
         (root / 'etc/magnum/node.env').write_text(SETTINGS)
 
-    def run(self, verb: str, nodes: str, seconds: int = 30) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, verb: str, nodes: str, seconds: int = 30, addresses: str = ''
+    ) -> subprocess.CompletedProcess[str]:
         script = node_files.place(
             self.root, f'{self.coe}/node/directives/{verb}.sh', f'opt/magnum/directives/{verb}.sh'
         )
@@ -82,6 +94,7 @@ class Master:
             env={
                 'PATH': f'{self.root}/usr/local/bin:{os.environ["PATH"]}',
                 'MAGNUM_NODES': nodes, 'MAGNUM_SECONDS': str(seconds),
+                'MAGNUM_NODE_ADDRESSES': addresses,
             },
         )
 
@@ -283,3 +296,60 @@ def test_what_restarts_is_given_a_moment(tmp_path: pathlib.Path) -> None:
 )
 def test_versions_of_programs(tmp_path: pathlib.Path, coe: str, said: list[str]) -> None:
     assert conditions(tmp_path, coe, 'worker', 'version') == said
+
+
+def etcd_asked(master: Master) -> list[str]:
+    """What changes its members."""
+    words = ('move-leader', 'member remove')
+    return [
+        call.partition('.key ')[2] for call in (master.root / 'calls').read_text().splitlines()
+        if any(word in call for word in words)
+    ]
+
+
+def test_a_lost_master_leaves_etcd_and_kubernetes(kubernetes: Master) -> None:
+    (kubernetes.root / 'members').write_text(MEMBERS)
+    done = kubernetes.run('retire', 'bay-master-2', addresses='10.0.0.7')
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert etcd_asked(kubernetes) == ['member remove 33']
+    (call,) = kubernetes.calls('node')
+    assert call.endswith('bay-master-2')
+
+
+def test_a_leader_that_leaves_gives_that_to_another(kubernetes: Master) -> None:
+    (kubernetes.root / 'members').write_text(''.join(MEMBERS.splitlines(keepends=True)[:2]))
+    done = kubernetes.run('retire', 'bay-master-1', addresses='10.0.0.6')
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert etcd_asked(kubernetes) == ['move-leader 11', 'member remove 22']
+
+
+def test_one_that_never_came_up_leaves(kubernetes: Master) -> None:
+    lines = MEMBERS.splitlines(keepends=True)
+    (kubernetes.root / 'members').write_text(lines[0] + lines[3])
+    done = kubernetes.run('retire', 'bay-master-3', addresses='10.0.0.8')
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert etcd_asked(kubernetes) == ['member remove 44']
+
+
+def test_who_has_left_leaves_no_more(kubernetes: Master) -> None:
+    """It is told again."""
+    (kubernetes.root / 'members').write_text(''.join(MEMBERS.splitlines(keepends=True)[:2]))
+    assert kubernetes.run('retire', 'bay-master-2', addresses='10.0.0.7').returncode == 0
+    assert etcd_asked(kubernetes) == []
+
+
+def test_no_master_leaves_while_one_that_stays_is_unwell(kubernetes: Master) -> None:
+    (kubernetes.root / 'members').write_text(''.join(MEMBERS.splitlines(keepends=True)[:3]))
+    done = kubernetes.run('retire', 'bay-master-1', addresses='10.0.0.6')
+    assert done.returncode == 1
+    assert 'none goes' in done.stdout
+    assert etcd_asked(kubernetes) == []
+    assert kubernetes.calls('delete') == []
+
+
+def test_a_manager_leaves_a_swarm_as_one_that_is_replaced(swarm: Master) -> None:
+    node_files.place(
+        swarm.root, 'swarm/node/directives/remove.sh', 'opt/magnum/directives/remove.sh'
+    )
+    assert swarm.run('retire', 'bay.x-master-0', addresses='10.0.0.5').returncode == 0
+    assert swarm.calls('demote') == ['node demote id0']

@@ -1,4 +1,4 @@
-"""The step of etcd on a master that was put into the place of another one."""
+"""The step of etcd on a master that joins others, or was put into the place of one."""
 
 import pathlib
 import subprocess
@@ -13,8 +13,11 @@ OTHER = '22, started, etcd-10.0.0.6, https://10.0.0.6:2380, https://10.0.0.6:237
 #: One whose address begins as this master's does.
 LONGER = '33, started, etcd-10.0.0.51, https://10.0.0.51:2380, https://10.0.0.51:2379, false'
 FORMER = f'11, started, etcd-10.0.0.5, {PLACE}, https://10.0.0.5:2379, false'
-ADDED = f'44, unstarted, , {PLACE}, , false'
-REMOVE, ADD = 'remove 11', f'add etcd-10.0.0.5 --peer-urls={PLACE}'
+ADDED = f'44, unstarted, , {PLACE}, , true'
+LEARNS = f'44, started, etcd-10.0.0.5, {PLACE}, https://10.0.0.5:2379, true'
+VOTES = LEARNS.replace('true', 'false')
+REMOVE, ADD = 'remove 11', f'add etcd-10.0.0.5 --peer-urls={PLACE} --learner'
+PROMOTE = 'promote 44'
 
 #: Members are lines of a file. It is asked of others, before there is one here.
 ETCDCTL = """#!/bin/bash
@@ -34,7 +37,19 @@ fi
 case $command in
     "member list") cat @root/members ;;
     "member remove"*) sed -i "/^${command##* }, /d" @root/members ;;
+    "member add"*) echo "@added" >>@root/members ;;
+    "member promote"*)
+        if [ -e @root/behind ]; then
+            rm @root/behind
+            echo "can only promote a learner member which is in sync with leader" >&2
+            exit 1
+        fi
+        sed -i "/^${command##* }, /s/true$/false/" @root/members ;;
 esac
+"""
+#: A member that runs tells the others its name.
+SYSTEMCTL = """#!/bin/bash
+[ "$1" != restart ] || sed -i 's|^@added$|@learns|' @root/members
 """
 
 
@@ -45,7 +60,13 @@ class Master(Node):
         super().__init__(root)
         (root / 'members').write_text('\n'.join(members) + '\n')
         file = root / 'usr/local/bin/etcdctl'
-        file.write_text(ETCDCTL.replace('@root', str(root)).replace('@others', OTHERS))
+        file.write_text(self._filled(ETCDCTL).replace('@others', OTHERS))
+        (root / 'usr/local/bin/systemctl').write_text(self._filled(SYSTEMCTL))
+
+    def _filled(self, text: str) -> str:
+        for word, value in (('@root', str(self.root)), ('@added', ADDED), ('@learns', LEARNS)):
+            text = text.replace(word, value)
+        return text
 
     def boot(self, revision: str = '1') -> 'subprocess.CompletedProcess[str]':
         done = self.run(
@@ -70,9 +91,9 @@ class Master(Node):
 @pytest.mark.parametrize(
     ('members', 'asked'),
     [
-        ([OTHER, FORMER, LONGER], [REMOVE, ADD]),
-        ([OTHER, LONGER], [ADD]),           # ended between the two
-        ([OTHER, ADDED, LONGER], []),       # and after them
+        ([OTHER, FORMER, LONGER], [REMOVE, ADD, PROMOTE]),
+        ([OTHER, LONGER], [ADD, PROMOTE]),          # new, or it ended between the two
+        ([OTHER, ADDED, LONGER], [PROMOTE]),        # and after them
     ],
     ids=['before', 'between', 'after'],
 )
@@ -82,13 +103,34 @@ def test_it_takes_the_place_of_the_one_before_it(
     master = Master(tmp_path, *members)
     master.boot()
     assert (master.asked, master.state) == (asked, 'existing')
+    assert VOTES in (tmp_path / 'members').read_text().splitlines()
+    # Just those that there are: etcd takes no other list.
+    assert set(master.options('magnum-etcd')['initial-cluster'].split(',')) == {
+        f'etcd-10.0.0.5={PLACE}', 'etcd-10.0.0.51=https://10.0.0.51:2380',
+        'etcd-10.0.0.6=https://10.0.0.6:2380',
+    }
+
+
+def test_it_votes_when_it_has_what_the_others_have(tmp_path: pathlib.Path) -> None:
+    master = Master(tmp_path, OTHER)
+    (tmp_path / 'behind').touch()
+    master.boot()
+    assert master.asked == [ADD, PROMOTE, PROMOTE]
+
+
+def test_a_step_that_is_run_again_only_promotes(tmp_path: pathlib.Path) -> None:
+    """It was killed when it had started etcd."""
+    master = Master(tmp_path, OTHER, LEARNS)
+    (tmp_path / 'var/lib/magnum-etcd/member').mkdir(parents=True)
+    master.boot()
+    assert master.asked == [PROMOTE]
 
 
 def test_it_waits_until_the_others_are_well(tmp_path: pathlib.Path) -> None:
     master = Master(tmp_path, OTHER, FORMER)
     (tmp_path / 'unwell').touch()
     master.boot()
-    assert master.asked == [REMOVE, ADD]
+    assert master.asked == [REMOVE, ADD, PROMOTE]
 
 
 def test_what_it_kept_makes_it_the_same_member(tmp_path: pathlib.Path) -> None:

@@ -139,3 +139,60 @@ def test_masters_know_that_they_are_not_the_first(driver: HeatDriver) -> None:
     assert "MAGNUM_NODE_REVISION='$revision'" in node
     script = '60-swarm.sh' if driver.name == 'swarm' else '50-etcd.sh'
     assert 'MAGNUM_NODE_REVISION' in hot.files_of(request, MASTER)[f'/opt/magnum/steps/{script}']
+
+
+def one(driver: Driver, count: int = 1, **changes: Any) -> Any:
+    return plans.plan(
+        driver, masters=plans.group(MASTER, count, **changes), master_lb_enabled=True
+    )
+
+
+@replacing
+def test_a_master_joins_beside_those_that_live(driver: HeatDriver) -> None:
+    """What these were made with stays; the one that joins is not the first."""
+    plan = one(driver)
+    outputs = plans.bay_outputs(driver, plan)
+    before = as_heat_tells(driver.render(plan))
+    parameters = before
+    for count in (2, 3):
+        aim = one(driver, count, revision=1)
+        stay = [str(index) for index in range(count - 1)]
+        found = driver.render_upgrade(aim, aim.masters, stay, parameters, outputs)
+        after = as_heat_tells(found)
+        assert int(found.parameters['number_of_masters']) == count
+        assert {
+            name for name in before.keys() | after.keys() if before.get(name) != after.get(name)
+        } <= {'number_of_masters', 'master_revision', 'kept_masters', 'update_max_batch_size',
+              'node_ports_allowed_cidrs', 'mesos_allowed_cidrs'}
+        parameters = after
+        told = {name: after[name] for name in outputs['settled'].keys() & after.keys()}
+        kept = driver.kept_nodes(MASTER, parameters)
+        outputs = {**outputs, 'settled': {**outputs['settled'], **told, 'kept_masters': kept}}
+    assert revisions(driver, parameters) == {'0': 0, '1': 1, '2': 1}
+    # And leaves.
+    aim = one(driver, 2, revision=1)
+    found = driver.render_upgrade(aim, aim.masters, ('0', '1'), parameters, outputs)
+    assert int(found.parameters['number_of_masters']) == 2
+    assert {index: kept['revision'] for index, kept in found.parameters['kept_masters'].items()} \
+        == {'0': 0, '1': 1}
+
+
+@replacing
+def test_the_masters_know_each_other(driver: HeatDriver) -> None:
+    outputs = {driver.outputs.masters_private: ['10.0.0.5', '10.0.0.6', '']}
+    addresses = driver.member_addresses(outputs)
+    assert addresses == ('10.0.0.5', '10.0.0.6')
+    known = driver.member_settings(addresses)
+    wanted = {'MAGNUM_MASTER_ADDRESSES': '10.0.0.5 10.0.0.6'}
+    assert known == (wanted if driver.name == 'kubernetes' else {})
+
+
+def test_the_number_of_masters_that_a_driver_can_change() -> None:
+    for driver in REPLACING:
+        driver.check_master_count(one(driver), 3)
+    with pytest.raises(PlanRefused) as even:
+        KubernetesDriver().check_master_count(one(KubernetesDriver()), 2)
+    assert even.value.field == 'master_count'
+    with pytest.raises(PlanRefused) as fixed:
+        MesosDriver().check_master_count(plans.plan(MesosDriver()), 3)
+    assert fixed.value.field == 'nodegroup'
