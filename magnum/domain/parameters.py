@@ -324,6 +324,9 @@ class ResizeMasters(InRounds, OfNodegroup, TakingAway):
     :ivar node_count: how many masters there are to be.
     :ivar minutes: how long one round may take.
     :ivar template_version: of the template that Heat is asked for.
+    :ivar addresses: of the masters that leave in this round, by name; None: not settled yet.
+    :ivar master_settings: those by which masters know each other at the end; None: not
+        settled yet.
     """
 
     verb = states.RESIZE_MASTERS
@@ -331,10 +334,18 @@ class ResizeMasters(InRounds, OfNodegroup, TakingAway):
     node_count: int = dataclasses.field(metadata=_lacking(0))
     minutes: int = dataclasses.field(metadata=_lacking(0))
     template_version: str | None = None
+    addresses: Mapping[str, str] | None = None
+    master_settings: Mapping[str, str] | None = None
 
     def next_round(self) -> Self:
         """As of all; its nodes are others."""
-        return dataclasses.replace(super().next_round(), leaving=(), awaited=())
+        return dataclasses.replace(
+            super().next_round(), leaving=(), awaited=(), addresses=None
+        )
+
+    def again(self) -> Self:
+        """As of all; who there is, is looked up again."""
+        return dataclasses.replace(super().again(), addresses=None, master_settings=None)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

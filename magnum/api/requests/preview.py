@@ -67,14 +67,16 @@ class Previews:
         :param nodegroups: of the bay, the default ones among them.
         """
         plan = bay_plan(bay, baymodel, nodegroups, self._conf)
-        field = 'masters' if group.role == MASTER else 'workers'
         own = nodegroup_plan(bay, group)
-        before, after = (
-            driver.footprint(
-                dataclasses.replace(plan, **{field: dataclasses.replace(own, node_count=nodes)})
+
+        def footprint(nodes: int) -> Mapping[str, int]:
+            these = dataclasses.replace(own, node_count=nodes)
+            return driver.footprint(
+                dataclasses.replace(plan, masters=these) if group.role == MASTER
+                else dataclasses.replace(plan, workers=these)
             )
-            for nodes in (0, abs(count))
-        )
+
+        before, after = footprint(0), footprint(abs(count))
         lookups = self._preflight.of(call.caller)
         more = {name: number - before.get(name, 0) for name, number in after.items()}
         more |= _of_flavor(lookups, group, abs(count))

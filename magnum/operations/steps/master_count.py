@@ -123,7 +123,7 @@ def drain_masters(work: Work) -> None:
     if rounds.made(this) or not seconds:
         return
     reports = {node.name for node in reporting(work, situation)}
-    for name in _note_leaving(work, situation, this).values():
+    for name in _leaving(work, situation, this):
         if name in reports:
             have_done(work, DRAIN, (name,), seconds=seconds)
 
@@ -138,14 +138,9 @@ def retire_masters(work: Work) -> None:
     """
     situation = work.situation()
     this = ResizeMasters.of(situation.operation).current
-    names = _note_leaving(work, situation, this)
-    if not names:
-        return
-    outputs = existing(work, situation.bay.stack_id, outputs=True).outputs
-    addresses = work.driver(situation).member_addresses(outputs)
-    for index, name in names.items():
-        own = addresses[int(index):int(index) + 1]
-        have_done(work, RETIRE, (name,), is_needed=True, addresses=list(own))
+    for name, address in _leaving(work, situation, this).items():
+        own = [address] if address else []
+        have_done(work, RETIRE, (name,), is_needed=True, addresses=own)
 
 
 def change_masters(work: Work) -> None:
@@ -203,9 +198,15 @@ def tell_masters(work: Work) -> None:
     :raises StepFailed: one failed, or does not answer.
     """
     situation = work.situation()
-    driver = work.driver(situation)
-    outputs = existing(work, situation.bay.stack_id, outputs=True).outputs
-    settings = driver.member_settings(driver.member_addresses(outputs))
+    settings = ResizeMasters.of(situation.operation).master_settings
+    if settings is None:
+        driver = work.driver(situation)
+        outputs = existing(work, situation.bay.stack_id, outputs=True).outputs
+        settings = driver.member_settings(driver.member_addresses(outputs))
+        with work.fenced() as (_, operation):
+            operation.parameters = dataclasses.replace(
+                ResizeMasters.of(operation), master_settings=settings
+            ).stored()
     if settings:
         take_over(work, situation, settings)
 
@@ -235,19 +236,29 @@ def _serving(work: Work, situation: Situation) -> set[str]:
     }
 
 
-def _note_leaving(work: Work, situation: Situation, this: Round) -> Mapping[str, str]:
-    """Names by index of the masters that leave the cluster; they are recorded."""
+def _leaving(work: Work, situation: Situation, this: Round) -> Mapping[str, str]:
+    """Addresses of the masters that leave the cluster, by name, in order; they are recorded.
+
+    One that Heat did not come to has none, and is no member.
+    """
+    asked = ResizeMasters.of(situation.operation)
+    if asked.addresses is not None:
+        # Databases keep no order of members.
+        return {name: asked.addresses[name] for name in asked.leaving}
     wanted = _there(this.batch or (), this.before[_COUNT])
-    if not wanted:
-        return {}
-    stack = existing(work, situation.bay.stack_id, outputs=True)
-    told = work.driver(situation).read_outputs(
-        stack.outputs, stack.parameters, plan_without_secrets(work, situation)
-    ).master_names
-    by_index = {str(index_of(work, situation, name)): name for name in told}
-    names = {index: by_index[index] for index in wanted if index in by_index}
+    leave: dict[str, str] = {}
+    if wanted:
+        stack, driver = existing(work, situation.bay.stack_id, outputs=True), work.driver(situation)
+        told = driver.read_outputs(
+            stack.outputs, stack.parameters, plan_without_secrets(work, situation)
+        ).master_names
+        names = {str(index_of(work, situation, name)): name for name in told}
+        addresses = dict(enumerate(driver.member_addresses(stack.outputs)))
+        leave = {
+            names[index]: addresses.get(int(index), '') for index in wanted if index in names
+        }
     with work.fenced() as (_, operation):
         operation.parameters = dataclasses.replace(
-            ResizeMasters.of(operation), leaving=tuple(names.values())
+            ResizeMasters.of(operation), leaving=tuple(leave), addresses=leave
         ).stored()
-    return names
+    return leave

@@ -52,8 +52,8 @@ echo "$*" >>@root/calls
 case "$*" in
     *'member list') cat @root/members ;;
     *10.0.0.7*) echo 'https://10.0.0.7:2379 is unhealthy'; exit 1 ;;
-    *10.0.0.6:2379*'endpoint status') echo 'https://10.0.0.6:2379, 22, 3.4.23, 20 kB, true, false, 2, 9, 9, ' ;;
-    *'endpoint status') echo 'https://10.0.0.5:2379, 11, 3.4.23, 20 kB, false, false, 2, 9, 9, ' ;;
+    *10.0.0.6:2379*'endpoint status') echo 'https://10.0.0.6:2379, 22, 3.4.23, 9 kB, true, false' ;;
+    *'endpoint status') echo 'https://10.0.0.5:2379, 11, 3.4.23, 9 kB, false, false' ;;
 esac
 """
 MEMBERS = """11, started, etcd-10.0.0.5, https://10.0.0.5:2380, https://10.0.0.5:2379, false
