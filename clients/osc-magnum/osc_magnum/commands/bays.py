@@ -150,7 +150,8 @@ class ResizeBay(base.Show):
         parser.add_argument(
             '--nodegroup',
             metavar='<nodegroup>',
-            help='Node group (name or uuid; default: the default workers)',
+            help='Node group (name or uuid; default: the default workers); default-master '
+            'has the masters, of which an odd number is needed',
         )
         parser.add_argument(
             '--remove',

@@ -19,6 +19,7 @@ _STATES: Final = (
 _VERBS: Final = (
     'create',
     'resize',
+    'resize_masters',
     'upgrade',
     'create_nodegroup',
     'delete_nodegroup',
