@@ -309,6 +309,7 @@ class HeatDriver(Driver):
             **self._open_to(plan, bay_outputs),
             **new,
             names.master_count: plan.masters.node_count,
+            stack_parameters.MASTER_ADDRESSES: self._master_addresses(plan, parameters),
             'master_settings': settings.shell(self._master_settings(plan, settled)),
             'kept_masters': self._as_made(MASTER, kept, parameters),
             **as_they_are,
@@ -318,6 +319,17 @@ class HeatDriver(Driver):
             # Heat does not tell theirs, and workers that live pass over it.
             'worker_bootstrap_token': plan.bootstrap_tokens.get(WORKER, ''),
         })
+
+    def _master_addresses(self, plan: BayPlan, parameters: Mapping[str, Any]) -> int:
+        """How many addresses masters have while one goes; 0: as many as there are masters.
+
+        Heat would remove the port of a master that goes before its server, which Neutron
+        lets nobody do: it stays until the next change.
+        """
+        present = _number(parameters.get(self.parameter_names[self.version].master_count))
+        if plan.masters.node_count >= present:
+            return 0
+        return max(present, _number(parameters.get(stack_parameters.MASTER_ADDRESSES)))
 
     def resize_parameters(
         self,

@@ -58,6 +58,8 @@ _OF_ONE_MASTER: Final[Mapping[str, str]] = {
 }
 #: By role, the parameter with the nodes that an upgrade has not come to.
 KEPT_NODES: Final[Mapping[str, str]] = {MASTER: 'kept_masters', WORKER: 'kept_workers'}
+#: How many addresses masters have, while one of them goes.
+MASTER_ADDRESSES: Final = 'number_of_master_addresses'
 #: Of the properties of a node, those that are numbers.
 NUMBERS: Final = frozenset(('boot_volume_size', 'docker_volume_size', 'revision'))
 

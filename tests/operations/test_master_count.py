@@ -98,6 +98,16 @@ def leave(world: World, nodes: Reporters, master: str) -> None:
         world.go_on_soon()
 
 
+def free_addresses(world: World, nodes: Reporters) -> None:
+    """Heat is asked once more, when the servers are gone."""
+    for _ in range(3):
+        world.go_on_soon()
+    assert nodes.told() == {}, 'masters are told when nothing is left'
+    settle(world)
+    for _ in range(2):
+        world.go_on_soon()
+
+
 def test_one_joins_after_the_other(world: World, uuid: str, nodes: Reporters) -> None:
     asked = ask(world, uuid, 3)
     found = told(world, uuid)
@@ -152,6 +162,7 @@ def test_one_leaves_after_the_other(world: World, three: str, nodes: Reporters) 
     assert not found['master_token'], 'nobody joins'
     assert masters(world) == 2
     leave(world, nodes, name_of(nodes, 1))
+    free_addresses(world, nodes)
     learn(world, nodes)
     world.go_on_soon()
     assert world.again(asked).state == 'SUCCEEDED'
@@ -259,8 +270,7 @@ def test_what_failed_is_taken_back(world: World, uuid: str, nodes: Reporters) ->
     nodes.forget(name_of(nodes, 1))
     world.cloud.settle()
     settle(world)
-    for _ in range(2):
-        world.go_on_soon()
+    free_addresses(world, nodes)
     learn(world, nodes)
     world.go_on_soon()
     assert world.again(asked).state == 'SUCCEEDED'

@@ -38,6 +38,8 @@ from magnum.operations.steps.stop import take_masters_back
 from magnum.operations.work import Situation, Work
 
 _COUNT: Final = 'node_count'
+#: How the name ends of the round in which addresses of masters go that have left.
+_ADDRESSES: Final = 'addresses'
 
 
 def choose_masters(work: Work) -> None:
@@ -57,13 +59,15 @@ def choose_masters(work: Work) -> None:
         left = [index for index in rounds.left(earlier, group.uuid) if index not in serving]
         present = group.node_count
         if asked.node_count < present:
-            batches = leaving(present, asked.node_count, serving)
+            # Ports go when no server has them any more, in a change of their own.
+            batches = [*leaving(present, asked.node_count, serving), ((), asked.node_count)]
         else:
             joining = (*left, *map(str, range(present, asked.node_count)))
             batches = [((index,), max(present, int(index) + 1)) for index in joining]
         operation.parameters = dataclasses.replace(asked, groups=tuple(
             Round(
-                uuid=group.uuid, name=f'{group.name}-{batch[0]}', minutes=asked.minutes,
+                uuid=group.uuid, minutes=asked.minutes,
+                name=f'{group.name}-{batch[0] if batch else _ADDRESSES}',
                 revision=group.revision + 1, batch=batch,
                 before={_COUNT: present}, values={_COUNT: count},
             )

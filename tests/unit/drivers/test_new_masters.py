@@ -76,7 +76,7 @@ def test_nothing_but_the_masters_of_the_batch_changes(driver: HeatDriver) -> Non
     }
     assert changed == {
         'master_image', 'master_flavor', 'master_revision', 'kept_masters',
-        'update_max_batch_size',
+        'update_max_batch_size', 'number_of_master_addresses',
     }
     assert driver.kept_nodes(WORKER, after) == kept_worker
     # The next batch, and workers after the last.
@@ -163,7 +163,7 @@ def test_a_master_joins_beside_those_that_live(driver: HeatDriver) -> None:
         assert {
             name for name in before.keys() | after.keys() if before.get(name) != after.get(name)
         } <= {'number_of_masters', 'master_revision', 'kept_masters', 'update_max_batch_size',
-              'node_ports_allowed_cidrs', 'mesos_allowed_cidrs'}
+              'number_of_master_addresses', 'node_ports_allowed_cidrs', 'mesos_allowed_cidrs'}
         parameters = after
         told = {name: after[name] for name in outputs['settled'].keys() & after.keys()}
         kept = driver.kept_nodes(MASTER, parameters)
@@ -173,6 +173,13 @@ def test_a_master_joins_beside_those_that_live(driver: HeatDriver) -> None:
     aim = one(driver, 2, revision=1)
     found = driver.render_upgrade(aim, aim.masters, ('0', '1'), parameters, outputs)
     assert int(found.parameters['number_of_masters']) == 2
+    # Its port stays as long as its server has it.
+    assert found.parameters['number_of_master_addresses'] == 3
+    alone = one(driver, 1, revision=1)
+    last = driver.render_upgrade(alone, alone.masters, ('0',), as_heat_tells(found), outputs)
+    assert last.parameters['number_of_master_addresses'] == 3
+    freed = driver.render_upgrade(alone, alone.masters, ('0',), as_heat_tells(last), outputs)
+    assert freed.parameters['number_of_master_addresses'] == 0
     assert {index: kept['revision'] for index, kept in found.parameters['kept_masters'].items()} \
         == {'0': 0, '1': 1}
 
