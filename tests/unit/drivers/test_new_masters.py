@@ -76,7 +76,7 @@ def test_nothing_but_the_masters_of_the_batch_changes(driver: HeatDriver) -> Non
     }
     assert changed == {
         'master_image', 'master_flavor', 'master_revision', 'kept_masters',
-        'update_max_batch_size', 'number_of_master_addresses',
+        'update_max_batch_size',
     }
     assert driver.kept_nodes(WORKER, after) == kept_worker
     # The next batch, and workers after the last.
