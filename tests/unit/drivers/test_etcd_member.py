@@ -126,6 +126,16 @@ def test_a_step_that_is_run_again_only_promotes(tmp_path: pathlib.Path) -> None:
     assert master.asked == [PROMOTE]
 
 
+def test_what_it_kept_is_of_no_use_when_the_others_have_let_it_go(tmp_path: pathlib.Path) -> None:
+    """On a volume, of an attempt before this one."""
+    master = Master(tmp_path, OTHER)
+    kept = tmp_path / 'var/lib/magnum-etcd/member'
+    kept.mkdir(parents=True)
+    master.boot()
+    assert not kept.exists()
+    assert master.asked == [ADD, PROMOTE]
+
+
 def test_it_waits_until_the_others_are_well(tmp_path: pathlib.Path) -> None:
     master = Master(tmp_path, OTHER, FORMER)
     (tmp_path / 'unwell').touch()

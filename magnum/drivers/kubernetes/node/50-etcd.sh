@@ -53,6 +53,16 @@ take_place() {
     of_others member add "$member" --peer-urls="$url" --learner
 }
 
+# forget_former: what a volume has of a member that the others have let go since: etcd
+# would not start with it.
+forget_former() {
+    local listed
+    listed=$(of_others member list) || return 1
+    if ! grep -qF " $url," <<<"$listed"; then
+        rm -rf "$data/member"
+    fi
+}
+
 # know_members: those that there are: who joins has to name just these.
 know_members() {
     local listed name peer
@@ -83,6 +93,9 @@ vote() {
 state=new
 if [ "${MAGNUM_NODE_REVISION:-0}" != 0 ]; then
     state=existing
+    if [ "$others" ] && [ -d "$data/member" ]; then
+        wait_until 600 forget_former
+    fi
     if [ ! -d "$data/member" ]; then
         # They refuse while one of them is not well.
         wait_until 600 take_place

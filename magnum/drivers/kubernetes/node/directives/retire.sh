@@ -43,9 +43,12 @@ done <<<"$listed"
 
 # leave ID CLIENT-URL: one member. A leader that goes gives that to another one first.
 leave() {
-    local id=$1 client=${2:-} status
-    if [ "$client" ] && status=$(endpoints=$client bay_etcdctl endpoint status) &&
-        [ "$(cut -d, -f5 <<<"$status")" = " true" ]; then
+    local id=$1 client=${2:-} status=
+    if [ "$client" ]; then
+        # endpoint, id, version, size, whether it leads
+        status=$(endpoints=$client bay_etcdctl endpoint status) || status=
+    fi
+    if [ "$(cut -d, -f5 <<<"$status")" = " true" ]; then
         endpoints=$client bay_etcdctl move-leader "$heir"
     fi
     bay_etcdctl member remove "$id"
