@@ -31,10 +31,11 @@ def bay(alice: Person) -> Iterator[Bay]:
 
 
 def managers(bay: Bay, client: Docker) -> list[str]:
-    """What the managers are, by their names, if they are those of the bay."""
-    rows = sorted(row.split() for row in client(*_MANAGERS).splitlines())
-    assert [row[0] for row in rows] == [each.facts.name for each in bay.machines('master')]
-    return sorted(row[1] for row in rows)
+    """What the managers are, if they are those of the bay; one that only joins cannot say."""
+    rows = sorted(row.split() for row in client.run(*_MANAGERS).stdout.decode().splitlines())
+    if [row[0] for row in rows] != [each.facts.name for each in bay.machines('master')]:
+        return []
+    return sorted(row[-1] for row in rows)
 
 
 def test_one_becomes_three_and_one_again(bay: Bay, client: Docker) -> None:
@@ -52,10 +53,11 @@ def test_one_becomes_three_and_one_again(bay: Bay, client: Docker) -> None:
         bay.resize_masters(3)
         assert bays.ids(first) < bays.ids(bay.machines('master'))
         assert managers(bay, client) == ['Leader', 'Reachable', 'Reachable']
-        # Those that go lead, too.
-        other = bay.machines('master')[2]
-        client('node', 'demote', first[0].facts.name)
-        client.at(bays.address(other))('node', 'promote', first[0].facts.name)
+        # One of those that go leads.
+        beside = client.at(bays.address(bay.machines('master')[2]))
+        name = first[0].facts.name
+        beside('node', 'demote', name)
+        wait_until(lambda: beside.run('node', 'promote', name).returncode == 0)
         wait_until(lambda: managers(bay, client) == ['Leader', 'Reachable', 'Reachable'])
         bay.resize_masters(1)
     print(f'longest without an answer of the worker: {watch.longest:.1f} s')

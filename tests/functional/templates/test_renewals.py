@@ -90,3 +90,32 @@ def test_masters_are_renewed_one_at_a_time(build: Any, driver: Driver) -> None:
     assert bay.masters() - first == bay.masters()
     assert bay.master(0) in halfway
     assert bay.observed().master_addresses == observed.master_addresses
+
+
+@only('kubernetes')
+def test_masters_join_and_leave_beside_those_that_live(build: Any, driver: Driver) -> None:
+    bay = build(
+        driver, masters=plans.group(MASTER, 1), workers=plans.group(WORKER, 1),
+        master_lb_enabled=True,
+    )
+    first, workers = bay.masters(), bay.stack.servers()
+    for count in (2, 3):
+        before = bay.masters()
+        bay.count_masters(count)
+        assert before < bay.masters(), 'who lives stays'
+        new = node_settings(bay.stack.user_data[bay.master(count - 1)])
+        assert new['MAGNUM_NODE_REVISION'] != '0'
+        assert len(new['MAGNUM_MASTER_ADDRESSES'].split()) == count
+    assert len(bay.observed().master_addresses) == 3
+    for count in (2, 1):
+        before = bay.masters()
+        bay.count_masters(count)
+        assert bay.masters() < before
+        assert len(bay.observed().master_addresses) == 3, 'ports go afterwards'
+    bay.count_masters(1)
+    assert len(bay.observed().master_addresses) == 1
+    assert bay.masters() == first
+    assert bay.stack.servers() == workers
+    bay.resize(2)
+    bay.renew()
+    assert bay.masters() == first
