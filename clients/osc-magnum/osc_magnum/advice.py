@@ -49,7 +49,7 @@ REFUSALS: Final[Mapping[str, str]] = {
     'magnum.bay.plan_refused': 'change what the message names.',
     'magnum.bay.operation_in_progress': 'wait for its end: openstack bay operation wait '
     '<operation>; a delete of the bay is accepted at any time.',
-    'magnum.bay.masters_unfinished': 'retry the upgrade: openstack bay operation retry '
+    'magnum.bay.masters_unfinished': 'retry what made the master: openstack bay operation retry '
     '<operation>.',
     'magnum.bay.not_ready': 'wait until the bay is built: openstack bay operation list --bay <bay>',
     'magnum.bay.upgrade_refused': 'follow the message: it names what is in the way.',
@@ -77,7 +77,8 @@ REFUSALS: Final[Mapping[str, str]] = {
     'magnum.nodegroup.out_of_range': 'limits of the group: openstack bay nodegroup list <bay>',
     'magnum.nodegroup.node_unknown': 'give ids of servers of the group (openstack server list) '
     'or their indexes.',
-    'magnum.nodegroup.of_masters': 'name one of workers: openstack bay nodegroup list <bay>',
+    'magnum.nodegroup.of_masters': 'follow the message, or name one of workers: openstack bay '
+    'nodegroup list <bay>',
     'magnum.nodegroup.invalid': 'change what the message names.',
     'magnum.nodegroup.is_default': 'delete the bay: openstack bay delete <bay>',
     'magnum.image.not_found': 'openstack image list',

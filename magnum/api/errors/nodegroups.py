@@ -47,6 +47,6 @@ IS_DEFAULT: Final = Kind(
 )
 OF_MASTERS: Final = Kind(
     'magnum.nodegroup.of_masters', 400,
-    'This cannot be done to a node group of masters.',
-    'Name a node group of workers.',
+    'This cannot be done to the node group of masters of this bay.',
+    'Follow the detail, or name a node group of workers.',
 )
