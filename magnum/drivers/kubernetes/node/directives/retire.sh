@@ -64,8 +64,9 @@ if ((${#going[@]})); then
         leave $one
     done
 fi
-kubectl delete node --ignore-not-found --timeout=60s "${names[@]}"
+# The API server has lost connections to members that left: it fails once or twice.
+wait_until 60 kubectl delete node --ignore-not-found --timeout=60s "${names[@]}"
 for name in "${names[@]}"; do
-    kubectl delete pods --all-namespaces --field-selector "spec.nodeName=$name" \
+    wait_until 60 kubectl delete pods --all-namespaces --field-selector "spec.nodeName=$name" \
         --grace-period=0 --force --wait=false
 done
