@@ -6,6 +6,7 @@ from typing import Final
 
 from magnum.api import versions
 from magnum.api.bootstrap.cloud import CloudController
+from magnum.api.bootstrap.encryption import EncryptionController
 from magnum.api.bootstrap.files import FilesController
 from magnum.api.bootstrap.handlers import BootstrapController
 from magnum.api.bootstrap.logins import LoginsController
@@ -202,6 +203,8 @@ def _of_nodes() -> tuple[Route, ...]:
               .handler(CloudController.configuration), NODE, auth=Auth.NODE_SIGNATURE),
         Route('POST', f'{one}/login', Resource('logins', LoginsController)
               .handler(LoginsController.review), NODE, auth=Auth.NODE_SIGNATURE),
+        Route('POST', f'{one}/encryption', Resource('encryption', EncryptionController)
+              .handler(EncryptionController.keys), NODE, auth=Auth.NODE_SIGNATURE),
     )
     return tuple(dataclasses.replace(route, trailing_slash=False) for route in routes)
 

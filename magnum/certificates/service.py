@@ -1,8 +1,6 @@
 """What the steps of operations and the API ask of certificates."""
 
-import base64
 import datetime
-import os
 from collections.abc import Collection
 from typing import Final
 
@@ -36,8 +34,7 @@ from magnum.domain.node_certificates import NodeAddresses, NodeCertificate
 
 AUTHORITY: Final = rotation.CURRENT
 #: Purpose in the store of the key that masters encrypt with; it has no certificate.
-ENCRYPTION: Final = 'encryption'
-_KEY_BYTES: Final = 32
+ENCRYPTION: Final = rotation.ENCRYPTION
 
 
 class CertificateService:
@@ -77,16 +74,21 @@ class CertificateService:
             pair = create_authority(self._conf, bay_uuid, bay_name)
             self._store.save(session, bay_uuid, AUTHORITY, pair)
             if with_encryption_key:
-                key = base64.b64encode(os.urandom(_KEY_BYTES))
-                self._store.save(session, bay_uuid, ENCRYPTION, PrivatePair('', key))
+                pair = PrivatePair('', rotation.new_encryption_key())
+                self._store.save(session, bay_uuid, ENCRYPTION, pair)
 
     def encryption_key(self, session: Session, bay_uuid: str) -> str | None:
         """The key that masters encrypt with, base64 of 32 bytes.
 
+        In a rotation, and after one: lines of names and keys, the one that writes first.
+
         :returns: None: this bay has none.
         """
-        pair = self._store.load(session, bay_uuid, ENCRYPTION)
-        return None if pair is None else pair.private_key_pem.decode()
+        return self._rotation.encryption_keys(session, bay_uuid)
+
+    def rewrites(self, session: Session, bay_uuid: str) -> bool:
+        """Whether what masters have encrypted is to be written anew, by another key."""
+        return self._rotation.rewrites(session, bay_uuid)
 
     def trusted(self, session: Session, bay_uuid: str) -> str | None:
         """What the bay trusts, PEM: the authority, and in a rotation another one after it.
@@ -95,9 +97,16 @@ class CertificateService:
         """
         return self._rotation.trusted(session, bay_uuid)
 
-    def introduce_authority(self, session: Session, bay_uuid: str, bay_name: str | None) -> None:
-        """Have the next authority trusted; a rotation that stopped is continued."""
-        self._rotation.introduce(session, bay_uuid, bay_name)
+    def introduce_authority(
+        self, session: Session, bay_uuid: str, bay_name: str | None,
+        with_encryption_key: bool = False,
+    ) -> bool:
+        """Have the next authority trusted; a rotation that stopped is continued.
+
+        :param with_encryption_key: masters get another key to encrypt with, if they have one.
+        :returns: whether one was begun.
+        """
+        return self._rotation.introduce(session, bay_uuid, bay_name, with_encryption_key)
 
     def switch_authority(self, session: Session, bay_uuid: str) -> None:
         """Sign with the next authority from now on; once."""

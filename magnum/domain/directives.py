@@ -11,6 +11,8 @@ REMOVE: Final = 'remove'
 RETIRE: Final = 'retire'
 #: Take other settings over, above all another release, with what runs. Of a master itself.
 UPGRADE: Final = 'upgrade'
+#: Write anew, by the key of now, what is encrypted in etcd. Of a master, for all.
+REENCRYPT: Final = 'reencrypt'
 
 
 def is_about(given: Mapping[str, Any], nodes: Sequence[str]) -> bool:

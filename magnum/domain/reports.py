@@ -26,6 +26,8 @@ OUTCOMES: Final = (DONE, FAILED)
 
 #: Of versions: the generation of the credential of the cloud that a master has taken over.
 CLOUD_CREDENTIAL: Final = 'cloud-credential'
+#: Of versions: names of the keys that a master encrypts by, one that can take others over.
+ENCRYPTION_KEY: Final = 'encryption-key'
 
 HIGHEST_SEQUENCE: Final = 2**53 - 1
 MOST_STEPS: Final = 1000

@@ -97,6 +97,7 @@ STEPS: Final[dict[str, Steps]] = {
             'await_introduction',
             'switch_authority',
             'await_switch',
+            'rewrite_secrets',
             'retire_authority',
             'await_retirement',
         ),

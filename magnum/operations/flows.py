@@ -38,6 +38,7 @@ STEPS: Final[dict[str, Step]] = {
         authority.await_introduction,
         authority.switch_authority,
         authority.await_switch,
+        encryption.rewrite_secrets,
         authority.retire_authority,
         authority.await_retirement,
         cleanup.remove_remains,

@@ -65,6 +65,7 @@ OPERATIONS: Final[Mapping[str, tuple[str, str]]] = {
         'bootstrap_cloud', 'Fetch what a master uses the cloud with, its credential included',
     ),
     'logins.review': ('bootstrap_login', 'Ask whose a token is that a user shows a master'),
+    'encryption.keys': ('bootstrap_encryption', 'Fetch the keys that a master encrypts with'),
 }
 #: By the name of the handler: the schemas of body and answer that are JSON.
 _DOCUMENTS: Final[Mapping[str, tuple[str | None, str]]] = {
@@ -75,6 +76,7 @@ _DOCUMENTS: Final[Mapping[str, tuple[str | None, str]]] = {
     'reports.result': ('NodeResult', 'NodeAnswer'),
     'cloud.configuration': ('NodeCloudAsked', 'NodeCloud'),
     'logins.review': ('NodeLoginAsked', 'NodeLogin'),
+    'encryption.keys': ('NodeEncryptionAsked', 'NodeEncryption'),
 }
 _LINES: Final[Schema] = {
     'type': 'array', 'maxItems': reports.MOST_LINES,
@@ -85,6 +87,12 @@ _OF_STEPS: Final[Mapping[str, Schema]] = {
     'position': nullable(_integer(reports.MOST_STEPS)),
     'steps': nullable(_integer(reports.MOST_STEPS)),
     'lines': _LINES,
+}
+_ENCRYPTION_KEY: Final[Schema] = {
+    'type': ['string', 'null'],
+    'description': 'Base64 of 32 bytes, the same for all masters of a bay: what they '
+    'encrypt with. After a rotation lines of names and keys, the one that writes first. '
+    'null in bays that were made without; workers and bays of other kinds hear nothing of it.',
 }
 COMPONENTS: Final[Mapping[str, Schema]] = {
     'NodeRegistration': closed({
@@ -99,12 +107,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     'NodeRegistered': closed(
         {
             'authorities': nullable(_STRING), 'certificates': STRINGS, 'next': {'type': 'number'},
-            'encryption_key': {
-                'type': ['string', 'null'],
-                'description': 'Base64 of 32 bytes, the same for all masters of a bay: what they '
-                'encrypt with. null in bays that were made without; workers and bays of other '
-                'kinds hear nothing of it.',
-            },
+            'encryption_key': _ENCRYPTION_KEY,
         },
         optional=('encryption_key',),
     ),
@@ -146,6 +149,8 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
         optional=('cloud_credential',),
     ),
     'NodeCloudAsked': closed({}),
+    'NodeEncryptionAsked': closed({}),
+    'NodeEncryption': closed({'encryption_key': _ENCRYPTION_KEY}),
     'NodeFiles': closed({
         'archive': {
             'type': 'string', 'contentEncoding': 'base64',
@@ -195,8 +200,8 @@ _OPTIONAL: Final = frozenset({'turns', 'renews'})
 _SIGNATURE: Final = (
     'RFC 9421: a signature by the registered key, labelled "magnum", over "@method" and '
     '"content-digest" with "created", "nonce", "keyid" (<bay>/<role>/<node>), "alg" '
-    '(ecdsa-p256-sha256) and "tag" (magnum/report, magnum/result/<directive>, magnum/cloud or '
-    'magnum/login), in this order.'
+    '(ecdsa-p256-sha256) and "tag" (magnum/report, magnum/result/<directive>, magnum/cloud, '
+    'magnum/login or magnum/encryption), in this order.'
 )
 _PROOF: Final = (
     'A signing request made with the key that the node showed first for the purpose: it says '

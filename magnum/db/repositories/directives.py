@@ -74,6 +74,15 @@ def of_node(
     ).one_or_none()
 
 
+def of_verb(
+    session: orm.Session, operation_uuid: str, verb: str
+) -> models.Directive | None:
+    """The only directive of a verb that an operation gave, to whichever node."""
+    return session.scalars(
+        sa.select(models.Directive).filter_by(operation_uuid=operation_uuid, verb=verb)
+    ).one_or_none()
+
+
 def is_in_line(session: orm.Session, given: models.Directive) -> bool:
     """Whether the node is to do another one first, for an operation that goes on beside."""
     which = (

@@ -44,6 +44,14 @@ def expect(session: Session, bay_uuid: str, nodes: Collection[RoleAndName]) -> N
     session.flush()
 
 
+def expected(session: Session, bay_uuid: str, role: str) -> list[str]:
+    """The nodes of a role, by name, that have to follow."""
+    return list(session.scalars(
+        sa.select(_TABLE.c.node).where(_TABLE.c.bay_uuid == bay_uuid, _TABLE.c.role == role)
+        .order_by(_TABLE.c.node)
+    ))
+
+
 def told(session: Session, bay_uuid: str, role: str, node: str) -> str | None:
     """The fingerprint of what a node said it trusts; None when nobody expects it."""
     which = {'of_bay': bay_uuid, 'of_role': role, 'of_node': node}

@@ -13,6 +13,7 @@ from magnum.domain.failures import Failure
 from magnum.domain.parameters import RotateCA
 from magnum.drivers.contract import MASTER, WORKER
 from magnum.operations.outcomes import StepFailed, TryLater
+from magnum.operations.steps import encryption
 from magnum.operations.steps.heat import existing
 from magnum.operations.steps.rendering import plan_without_secrets
 from magnum.operations.steps.secrets import require_authority
@@ -37,9 +38,15 @@ def expect_nodes(work: Work) -> None:
 def introduce_authority(work: Work) -> None:
     """Make the next authority, that is trusted and does not sign yet."""
     bay = work.situation().bay
-    with work.fenced() as (session, operation):
-        if not RotateCA.of(operation).is_retired:   # by the one that this one retries
-            work.tools.certificates.introduce_authority(session, bay.uuid, bay.name)
+    with work.changing_bay() as (session, operation):
+        if RotateCA.of(operation).is_retired:   # by the one that this one retries
+            return
+        unable = encryption.masters_without(session, bay.uuid)
+        is_begun = work.tools.certificates.introduce_authority(
+            session, bay.uuid, bay.name, with_encryption_key=not unable
+        )
+        if is_begun and unable and work.tools.certificates.encryption_key(session, bay.uuid):
+            encryption.record_kept(session, operation, unable)
 
 
 def await_introduction(work: Work) -> None:
@@ -59,8 +66,10 @@ def await_switch(work: Work) -> None:
 
 
 def retire_authority(work: Work) -> None:
-    """Withdraw the trust in the former authority."""
-    with work.fenced() as (session, operation):
+    """Withdraw the trust in the former authority, and the former key of masters."""
+    with work.changing_bay() as (session, operation):
+        if work.tools.certificates.rewrites(session, work.claim.bay_uuid):
+            encryption.record_rotated(session, operation)
         work.tools.certificates.retire_authority(session, work.claim.bay_uuid)
         asked = RotateCA.of(operation)
         operation.parameters = dataclasses.replace(asked, is_retired=True).stored()

@@ -48,6 +48,7 @@ _TAGS: Final = {
     '/v1/bootstrap/{bay}/results/{directive}': 'magnum/result/{directive}',
     '/v1/bootstrap/{bay}/cloud': 'magnum/cloud',
     '/v1/bootstrap/{bay}/login': 'magnum/login',
+    '/v1/bootstrap/{bay}/encryption': 'magnum/encryption',
 }
 #: How often such a request has a signature that was drawn.
 _UNSIGNED: Final = 0.1

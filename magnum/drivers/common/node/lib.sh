@@ -195,6 +195,11 @@ uses_authorities() {
     remember "$certificate_users" "${@/%/ authorities}"
 }
 
+# uses_keys NAME...: services that trust.sh restarts when masters encrypt with others.
+uses_keys() {
+    remember "$certificate_users" "${@/%/ keys}"
+}
+
 # stop_foreign_service NAME: one that is not this bay's, if the guest has it.
 stop_foreign_service() {
     if systemctl cat "$1" >/dev/null 2>&1; then

@@ -19,6 +19,7 @@ fi
 umask 077
 trusted=$certificates/trusted.pem
 new=$certificates/new
+encryption_key=/etc/magnum/encryption-key
 # Attempts and seconds between them: the timer comes again. A master waits for its
 # turn, which comes when those before it have followed.
 briefly=(4 5)
@@ -120,11 +121,26 @@ one, other = ({part.strip() for part in text} for text in texts)
 sys.exit(one != other)" "$trusted" "$new/ca.pem"
 }
 
-# tell SERVICE WHAT: of the certificates, or of the authorities if they are others.
+# take_keys: those that masters encrypt with, where the bay has any. Whoever uses them
+# is restarted if they are others, unless it is for other authorities anyway.
+take_keys() {
+    if ! [ -e "$new/encryption-key" ]; then
+        return 0
+    fi
+    if ! cmp -s "$new/encryption-key" "$encryption_key"; then
+        say "the bay encrypts with other keys"
+        rekeyed=yes
+    fi
+    mv "$new/encryption-key" "$encryption_key"
+    /opt/magnum/keys_changed.sh
+}
+
+# tell SERVICE WHAT: of the certificates, of the authorities or the keys if they are others.
 tell() {
     case $2 in
         certificates) systemctl reload-or-restart "$1" ;;
         authorities) [ "$others" = no ] || restart "$1" ;;
+        keys) [ "$others" = yes ] || [ "$rekeyed" = no ] || restart "$1" ;;
     esac
 }
 
@@ -180,6 +196,10 @@ for purpose in "${purposes[@]}"; do
     prepare "$purpose"
 done
 chmod 0644 "$new/ca.pem"
+# What the bay trusts and its keys change together: these are of now, or yet newer.
+if [ -s "$encryption_key" ]; then
+    agent encryption >"$new/encryption-key"
+fi
 sync "$new"/*
 
 # From here to the end nobody knows what the services trust. What they trust
@@ -189,6 +209,8 @@ if trusts_others; then
     others=yes
 fi
 rm -f "$trusted"
+rekeyed=no
+take_keys
 mv "$new/ca.pem" "$certificates/ca.pem"
 for purpose in "${purposes[@]}"; do
     mv "$new/$purpose.pem" "$certificates/$purpose.pem"

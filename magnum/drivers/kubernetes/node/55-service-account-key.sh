@@ -14,26 +14,20 @@ if ! [ -e "$encryption_key" ]; then
     say "the service told of no key: is an API of an earlier release at work?"
     exit "$hopeless"
 fi
-name=/magnum/service-account-key
 umask 077
 offer=$(mktemp)
 trap 'rm -f "$offer"' EXIT
-encrypt=(cat)
-decrypt=(cat)
-if [ -s "$encryption_key" ]; then
-    encrypt=(openssl enc -aes-256-cbc -pbkdf2 -pass "file:$encryption_key")
-    decrypt=("${encrypt[@]}" -d)
-fi
+read -r _ writes_by < <(encryption_keys) || true
 openssl ecparam -name prime256v1 -genkey -noout -out "$offer"
 
 bay_etcdctl txn >/dev/null <<TXN
-version("$name") = "0"
+version("$service_account_key") = "0"
 
-put $name $("${encrypt[@]}" <"$offer" | base64 --wrap=0)
+put $service_account_key $(encrypted "${writes_by:-}" <"$offer" | base64 --wrap=0)
 
 
 TXN
-bay_etcdctl get --print-value-only $name | base64 --decode |
-    "${decrypt[@]}" >"$certificates/service-account.key"
+read_service_account_key "$offer"
+install -m 0600 "$offer" "$certificates/service-account.key"
 openssl ec -in "$certificates/service-account.key" -pubout \
     -out "$certificates/service-account.pub"

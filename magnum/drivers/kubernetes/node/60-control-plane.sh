@@ -18,24 +18,16 @@ for address in $MAGNUM_MASTER_ADDRESSES; do
     fi
 done
 
-# What was written before it is read all the same; a key is there for a bay's whole life.
 further=()
 # configured OPTION FILE: of the API server; what it reads is the standard input.
 configured() {
     write_kubernetes "$2"
     further+=("--$1=/etc/kubernetes/$2")
 }
-key=$(<"$encryption_key")
-if [ "$key" ]; then
-    configured encryption-provider-config encryption.yaml <<YAML
-apiVersion: apiserver.config.k8s.io/v1
-kind: EncryptionConfiguration
-resources:
-- resources: [secrets]
-  providers:
-  - secretbox: {keys: [{name: bay, secret: "$key"}]}
-  - identity: {}
-YAML
+# What was written before there was a key is read all the same.
+keys=$(<"$encryption_key")
+if [ "$keys" ]; then
+    configured encryption-provider-config encryption.yaml < <(encryption_configuration)
 fi
 
 # Who did what, without what its own programs read, report and renew all the time.
@@ -206,6 +198,7 @@ start_service kube-controller-manager kube-scheduler
 # What it trusts etcd and kubelets by, it reads when it starts.
 uses_authorities kube-apiserver
 uses_certificates kube-apiserver
+uses_keys kube-apiserver
 # Clients of Kubernetes read their certificate for every connection.
 uses_authorities kube-controller-manager kube-scheduler
 api_ready() {

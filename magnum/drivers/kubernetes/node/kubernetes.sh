@@ -17,6 +17,65 @@ ciphers=TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
 # Empty in a bay whose masters do not encrypt.
 encryption_key=/etc/magnum/encryption-key
 
+# encryption_keys: a name and a key a line, the one that writes first. The one that stands
+# alone in the file is that of a bay which never got another.
+encryption_keys() {
+    awk 'NF == 1 { print "bay", $1 } NF == 2' "$encryption_key"
+}
+
+# encryption_configuration: of the API server, by these keys.
+encryption_configuration() {
+    local name key keys=()
+    while read -r name key; do
+        keys+=("{name: $name, secret: \"$key\"}")
+    done < <(encryption_keys)
+    cat <<YAML
+apiVersion: apiserver.config.k8s.io/v1
+kind: EncryptionConfiguration
+resources:
+- resources: [secrets]
+  providers:
+  - secretbox: {keys: [$(IFS=, && echo "${keys[*]}")]}
+  - identity: {}
+YAML
+}
+
+# encrypted KEY, decrypted KEY: standard input to output; as they are without a key.
+encrypted() {
+    if [ "$1" ]; then
+        key=$1 openssl enc -aes-256-cbc -pbkdf2 -pass env:key
+    else
+        cat
+    fi
+}
+decrypted() {
+    if [ "$1" ]; then
+        key=$1 openssl enc -aes-256-cbc -pbkdf2 -pass env:key -d
+    else
+        cat
+    fi
+}
+
+# Where etcd keeps the key of service accounts, encrypted.
+service_account_key=/magnum/service-account-key
+
+# read_service_account_key FILE: write it, by whichever key of the bay it is encrypted;
+# set written_by to that one.
+read_service_account_key() {
+    local name kept
+    kept=$(bay_etcdctl get --print-value-only "$service_account_key")
+    while read -r name written_by; do
+        # Of a wrong key one in 256 seems right: what it gives is no key.
+        if base64 --decode <<<"$kept" | decrypted "$written_by" >"$1" 2>/dev/null &&
+            openssl ec -in "$1" -noout >/dev/null 2>&1; then
+            return 0
+        fi
+    done < <(encryption_keys && if ! [ -s "$encryption_key" ]; then echo none; fi)
+    rm -f "$1"
+    say "the key of service accounts is encrypted by none of this master's keys"
+    return 1
+}
+
 # write_kubernetes FILE: its standard input, in /etc/kubernetes.
 write_kubernetes() {
     install -D -m 0600 /dev/stdin "/etc/kubernetes/$1"

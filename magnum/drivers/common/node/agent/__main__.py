@@ -12,6 +12,8 @@ report
     send reports until the bay is gone;
 cloud
     fetch the file with which a master uses the cloud;
+encryption
+    print the keys that masters encrypt with;
 request PURPOSE
     print the signing request of a certificate.
 """
@@ -23,7 +25,7 @@ import os
 import subprocess
 import sys
 
-from . import certificates, cloud, state
+from . import certificates, cloud, encryption, state
 from .channel import Away, Channel, Gone, Refused
 from .node import Node, ProgramFailed
 from .reporter import Reporter
@@ -68,6 +70,11 @@ def _cloud(node: Node, arguments: argparse.Namespace) -> None:
     certificates.patiently(lambda: cloud.take(node, channel))
 
 
+def _encryption(node: Node, arguments: argparse.Namespace) -> None:
+    channel = Channel(node)
+    sys.stdout.write(certificates.patiently(lambda: encryption.fetch(channel)))
+
+
 def _request(node: Node, arguments: argparse.Namespace) -> None:
     sys.stdout.write(certificates.request(node, arguments.purpose))
 
@@ -87,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs.add_parser('fail').set_defaults(do=_fail)
     verbs.add_parser('report').set_defaults(do=_report)
     verbs.add_parser('cloud').set_defaults(do=_cloud)
+    verbs.add_parser('encryption').set_defaults(do=_encryption)
     request = verbs.add_parser('request')
     request.add_argument('purpose')
     request.set_defaults(do=_request)

@@ -67,6 +67,7 @@ VERBS: dict[str, dict[str, tuple[str, Callable[[object], str]]]] = {
     'retire': {
         'nodes': ('MAGNUM_NODES', _nodes), 'addresses': ('MAGNUM_NODE_ADDRESSES', _addresses),
     },
+    'reencrypt': {'seconds': ('MAGNUM_SECONDS', _seconds)},
     'upgrade': {
         'settings': ('MAGNUM_SETTINGS', _settings), 'seconds': ('MAGNUM_SECONDS', _seconds),
     },

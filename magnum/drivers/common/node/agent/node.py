@@ -17,7 +17,7 @@ CERTIFICATES = '/etc/magnum/certificates'
 SETTINGS = '/etc/magnum/node.env'
 #: With which a master uses the cloud, where its bay wants that.
 CLOUD = '/etc/kubernetes/cloud.conf'
-#: With which masters encrypt; empty in a bay that has none.
+#: Keys with which masters encrypt; empty in a bay that has none.
 ENCRYPTION_KEY = '/etc/magnum/encryption-key'
 #: Settings whose values are secret.
 SECRET_SETTINGS = (
@@ -136,11 +136,13 @@ class Node:
             return ''
 
     def _secrets_in_files(self) -> list[str]:
-        """The key, the secret of the cloud, and that as Kubernetes keeps files with it."""
-        key, content = self._text(ENCRYPTION_KEY), self._text(CLOUD)
+        """The keys, the secret of the cloud, and that as Kubernetes keeps files with it."""
+        content = self._text(CLOUD)
+        # Lines of keys, each after its name if it has one.
+        keys = [line.split()[-1] for line in self._text(ENCRYPTION_KEY).splitlines() if line.strip()]
         secrets = re.findall(r'^application-credential-secret *= *"?([^"\s]+)', content, re.M)
         within = [text for secret in secrets for text in _in_base64(secret.encode())]
-        return [key, *secrets, base64.b64encode(content.encode()).decode('ascii'), *within]
+        return [*keys, *secrets, base64.b64encode(content.encode()).decode('ascii'), *within]
 
 
 def _in_base64(secret: bytes) -> list[str]:

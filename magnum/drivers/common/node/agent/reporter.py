@@ -9,6 +9,7 @@ import time
 
 from . import state
 from .channel import Away, Channel, Gone, Refused
+from . import encryption
 from .cloud import Cloud, taken
 from .conditions import Conditions
 from .directives import Directives
@@ -102,6 +103,9 @@ class Reporter:
             conditions.update(self._cloud.look())
         if taken(self._node):
             versions['cloud-credential'] = taken(self._node)
+        keys = encryption.names(self._node)
+        if keys:
+            versions['encryption-key'] = keys
         return {
             'sequence': state.next_number(self._node),
             **told,

@@ -1,0 +1,40 @@
+"""The keys with which masters encrypt, for those that take other ones over.
+
+They are secrets: they are in the answer to a master that signs, or registers, and
+nowhere else.
+"""
+
+import logging
+from typing import Any, Final
+
+import webob
+
+from magnum.api import errors
+from magnum.api.bootstrap.access import Parts, json_of, refused
+from magnum.api.bootstrap.signed import SignedRequests
+from magnum.drivers.contract import MASTER
+
+LOG = logging.getLogger(__name__)
+
+_TAG: Final = 'magnum/encryption'
+
+
+class EncryptionController:
+    """What masters are given to encrypt with."""
+
+    def __init__(self, parts: Parts):
+        self._parts = parts
+        self._signed = SignedRequests(parts)
+
+    def keys(self, request: webob.Request, request_id: str, bay: str) -> dict[str, Any]:
+        """POST of a registered master: the bay's keys, the one that writes first."""
+        node, text = self._signed.by(request, bay, _TAG)
+        for name in json_of(text):
+            raise errors.invalid(name, '', 'There is no such member.')
+        if node.role != MASTER:
+            raise refused()
+        with self._parts.reading() as session:
+            keys = self._parts.certificates.encryption_key(session, bay)
+        LOG.info('%s: keys to encrypt with given to the master %s of bay %s',
+                 request_id, node.name, bay)
+        return {'encryption_key': keys}
