@@ -16,6 +16,7 @@ from magnum.operations.steps import (
     cloud_credential,
     credential,
     draining,
+    encryption,
     identity,
     master_count,
     masters,

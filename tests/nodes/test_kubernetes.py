@@ -24,6 +24,7 @@ from tools.nodes.kubernetes import recipe
 from tools.nodes.machine import Machine
 
 WORKERS: Final = 2
+WORD: Final = 'kept-while-keys-are-replaced'
 #: Pods of the deployment that has a budget of disruption.
 GUARDED: Final = 2
 #: Seconds for which a resize waits in the test of a budget that allows nothing.
@@ -309,11 +310,51 @@ def test_all_come_back_from_a_loss_of_power(bay: Bay, client: Kubectl, workload:
     kubernetes.all_answer(bay, client, WORKERS)
 
 
+def printed(bay: Bay, script: str) -> str:
+    """What a script that has to succeed prints on the master."""
+    return bays.output(master(bay), 'bash', '-c', script)
+
+
+def encryption_keys(bay: Bay) -> dict[str, str]:
+    """Keys by their names, as the master has them."""
+    text = printed(bay, 'cat /etc/kubernetes/encryption.yaml')
+    (resource,) = yaml.safe_load(text)['resources']
+    keys = resource['providers'][0]['secretbox']['keys']
+    return {key['name']: key['secret'] for key in keys}
+
+
+def in_etcd(bay: Bay, name: str) -> str:
+    """What etcd keeps of something, base64."""
+    return printed(
+        bay,
+        'ETCDCTL_API=3 etcdctl --endpoints=https://127.0.0.1:2379 '
+        f'--cacert={CERTIFICATES}/ca.pem --cert={CERTIFICATES}/etcd.pem '
+        f'--key={CERTIFICATES}/etcd.key get --print-value-only {name} | base64 --wrap=0',
+    )
+
+
+def encrypted_by(bay: Bay, secret: str) -> str:
+    """Name of the key by which etcd keeps a secret."""
+    kept = base64.b64decode(in_etcd(bay, f'/registry/secrets/default/{secret}'))
+    assert kept.startswith(b'k8s:enc:secretbox:v1:')
+    return kept.split(b':')[4].decode()
+
+
+def service_account_key(bay: Bay) -> str:
+    """As etcd has it."""
+    return in_etcd(bay, '/magnum/service-account-key')
+
+
 # A rotation of the authority ---------------------------------------------------------
 def test_a_rotation_leaves_workload_and_users_alone(
     bay: Bay, client: Kubectl, workload: None, tmp_path: pathlib.Path
 ) -> None:
     before = kubernetes.containers(client)
+    client('create', 'secret', 'generic', 'kept', f'--from-literal=word={WORD}')
+    first = encryption_keys(bay)
+    assert list(first) == ['bay']
+    assert encrypted_by(bay, 'kept') == 'bay'
+    signing = service_account_key(bay)
     user = kubernetes.User(bay, client, tmp_path)
     with Watch(user.is_answered, every=1) as api:
         bay.rotate_authority()
@@ -326,3 +367,16 @@ def test_a_rotation_leaves_workload_and_users_alone(
     # The files from before are of an authority that is trusted no more.
     assert client.run('get', 'nodes').returncode != 0
     assert api.longest < LONGEST_WITHOUT_API, user.errors
+    # So is the key with which the master encrypts, and everything is written anew.
+    ((name, key),) = encryption_keys(bay).items()
+    assert name != 'bay'
+    assert key not in first.values()
+    assert encrypted_by(bay, 'kept') == name
+    assert newest('get', 'secret', 'kept', '--output', 'jsonpath={.data.word}') == (
+        base64.b64encode(WORD.encode()).decode()
+    )
+    assert service_account_key(bay) != signing, 'etcd has it encrypted anew'
+    found = printed(
+        bay, f'grep -rlF -e {first["bay"]} /etc /opt/magnum /var/log /var/lib/cloud || true'
+    )
+    assert found == ''

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 STEPS = (
     'expect_nodes', 'introduce_authority', 'await_introduction', 'switch_authority',
-    'await_switch', 'retire_authority', 'await_retirement',
+    'await_switch', 'rewrite_secrets', 'retire_authority', 'await_retirement',
 )
 
 

@@ -139,7 +139,8 @@ class Node:
         """The keys, the secret of the cloud, and that as Kubernetes keeps files with it."""
         content = self._text(CLOUD)
         # Lines of keys, each after its name if it has one.
-        keys = [line.split()[-1] for line in self._text(ENCRYPTION_KEY).splitlines() if line.strip()]
+        lines = map(str.split, self._text(ENCRYPTION_KEY).splitlines())
+        keys = [line[-1] for line in lines if line]
         secrets = re.findall(r'^application-credential-secret *= *"?([^"\s]+)', content, re.M)
         within = [text for secret in secrets for text in _in_base64(secret.encode())]
         return [*keys, *secrets, base64.b64encode(content.encode()).decode('ascii'), *within]

@@ -7,9 +7,8 @@ import random
 import threading
 import time
 
-from . import state
+from . import encryption, state
 from .channel import Away, Channel, Gone, Refused
-from . import encryption
 from .cloud import Cloud, taken
 from .conditions import Conditions
 from .directives import Directives
