@@ -6,6 +6,7 @@ import itertools
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from cryptography import x509
 
 from magnum.db import models
@@ -295,3 +296,93 @@ def test_groups_know_by_what_their_nodes_were_made(world: World, was_failing: bo
     world.ask('resize', uuid, 3)
     world.build(uuid)
     assert versions() == ['1', '2']
+
+
+# The key with which masters encrypt ----------------------------------------------------
+def _able(bay: Bay) -> None:
+    """The master says that it can take another key over, and that it works."""
+    with bay.world.database.writing() as session:
+        session.execute(
+            sa.update(models.Node).where(models.Node.role == 'master').values(
+                versions={'encryption-key': 'bay'}, state='ready', signing_key='key',
+                heard_at=sa.func.now(), is_silent=False,
+            )
+        )
+
+
+def _keys(bay: Bay) -> list[str]:
+    with bay.world.database.reading() as session:
+        text = bay.world.tools.certificates.encryption_key(session, bay.uuid) or ''
+    return [line.split()[-1] for line in text.splitlines()]
+
+
+def _rewritten(bay: Bay, outcome: str = 'done') -> None:
+    """The master has done what it was told."""
+    with bay.world.database.writing() as session:
+        session.execute(sa.update(models.Directive).where(
+            models.Directive.verb == 'reencrypt', models.Directive.outcome.is_(None)
+        ).values(outcome=outcome, lines=['secret default/one: status 403']))
+
+
+def _events(bay: Bay) -> set[str]:
+    return {event.kind for event in bay.world.rows(models.Event, bay_uuid=bay.uuid)}
+
+
+def test_masters_get_another_key(bay: Bay) -> None:
+    _able(bay)
+    (old,) = _keys(bay)
+    bay.rotate()
+    bay.go_on(*bay.nodes, turns=6)
+    new, former = _keys(bay)
+    assert former == old, 'until everything is written anew'
+    (given,) = bay.world.rows(models.Directive, verb='reencrypt')
+    assert (given.node, list(given.parameters)) == (bay.master.name, ['seconds'])
+    assert bay.operation.state == 'QUEUED'
+    _rewritten(bay)
+    bay.go_on(*bay.nodes)
+    assert bay.operation.state == 'SUCCEEDED', bay.operation.error
+    assert _keys(bay) == [new]
+    assert 'bay.rotate_ca.encryption_key_replaced' in _events(bay)
+    assert not any(
+        key in str([vars(row) for row in bay.world.rows(table)])
+        for key in (old, new) for table in (models.Event, models.Directive, models.Operation)
+    )
+
+
+def test_the_former_key_stays_until_a_retry_has_written_everything(bay: Bay) -> None:
+    _able(bay)
+    (old,) = _keys(bay)
+    bay.rotate()
+    bay.go_on(*bay.nodes, turns=6)
+    _rewritten(bay, 'failed')
+    bay.turn()
+    assert bay.operation.state == 'FAILED'
+    assert 'default/one' in error_of(bay.operation)['reason']
+    new, former = _keys(bay)
+    assert former == old
+    bay.world.about('retry', bay.operation)
+    bay.go_on(*bay.nodes, turns=4)
+    assert _keys(bay) == [new, old]
+    _rewritten(bay)
+    bay.go_on(*bay.nodes)
+    assert bay.operation.state == 'SUCCEEDED', bay.operation.error
+    assert _keys(bay) == [new]
+
+
+def test_a_master_that_says_nothing_ends_the_rewriting(bay: Bay) -> None:
+    _able(bay)
+    bay.rotate()
+    bay.go_on(*bay.nodes, turns=6)
+    bay.world.pass_time(1100)
+    bay.turn()
+    assert error_of(bay.operation)['code'] == 'node_silent'
+    assert len(_keys(bay)) == 2
+
+
+def test_masters_of_an_earlier_release_keep_their_key(bay: Bay) -> None:
+    before = _keys(bay)
+    bay.rotate()
+    bay.go_on(*bay.nodes)
+    assert bay.operation.state == 'SUCCEEDED'
+    assert _keys(bay) == before
+    assert 'bay.rotate_ca.encryption_key_kept' in _events(bay)
