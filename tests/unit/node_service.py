@@ -72,6 +72,7 @@ class Service:
     :ivar reported: states, by node.
     :ivar asked: paths of requests.
     :ivar confirmed: by node, the fingerprint of what it said it trusts.
+    :ivar encryption_key: that masters encrypt with; without one there is no such route.
     :ivar failures: what nodes said that failed before they were registered.
     """
 
@@ -89,6 +90,7 @@ class Service:
         self.asked: list[str] = []
         self.confirmed: dict[str, str] = {}
         self.failures: dict[str, dict[str, Any]] = {}
+        self.encryption_key = ''
         self.url = ''
 
     @property
@@ -113,6 +115,10 @@ class Service:
         if what == 'report':
             self.reported.setdefault(query['node'], []).append(json.loads(body)['state'])
             return 200, json.dumps({'next': 3600, 'directives': []})
+        if what == 'encryption':
+            return (404, '') if not self.encryption_key else (
+                200, json.dumps({'encryption_key': self.encryption_key})
+            )
         if what == 'failure':
             self.failures[query['node']] = json.loads(body)
             return 200, '{}'

@@ -400,3 +400,72 @@ def test_a_renewal_that_is_refused_changes_nothing(
     assert node.round().returncode
     assert node.files() == before
     assert node.systemctl('reload-or-restart') == []
+
+
+# Keys that masters encrypt with --------------------------------------------------------
+OLD, NEW = (letter * 43 + '=' for letter in 'ab')
+PHASES = (f'{OLD}\nbay-2 {NEW}', f'bay-2 {NEW}\n{OLD}', f'bay-2 {NEW}')
+
+
+@pytest.fixture
+def master(node: Node) -> Node:
+    """One that encrypts; its API server is the service ``keys``."""
+    (node.root / 'etc/magnum/encryption-key').write_text(OLD)
+    hook = node.root / 'opt/magnum/keys_changed.sh'
+    hook.write_text(f'#!/bin/sh\ncp {node.root}/etc/magnum/encryption-key {node.root}/runs-with\n')
+    hook.chmod(0o755)
+    node.bash(f'. {node.root}/opt/magnum/lib.sh; uses_authorities api; uses_keys api')
+    return node
+
+
+def _phase(service: Service, number: int, old: Authority, new: Authority) -> None:
+    service.authorities = [[old, new], [new, old], [new]][number]
+    service.encryption_key = PHASES[number]
+
+
+def test_keys_come_with_the_authorities(master: Node, service: Service) -> None:
+    (old,), new = service.authorities, Authority()
+    for number in range(3):
+        _phase(service, number, old, new)
+        done = master.round()
+        assert done.returncode == 0, done.stderr
+        assert not any(key in done.stdout + done.stderr for key in (OLD, NEW))
+        follows(master, service)
+        file = master.root / 'etc/magnum/encryption-key'
+        assert file.read_text() == PHASES[number] == (master.root / 'runs-with').read_text()
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        # Once a change, also where it is for its authorities.
+        assert master.systemctl('restart').count('api') == number + 1
+    assert OLD not in str(master.files())
+
+
+def test_without_its_keys_a_master_does_not_follow(master: Node, service: Service) -> None:
+    """An API of an earlier release answers."""
+    (old,), new = service.authorities, Authority()
+    service.authorities = [old, new]
+    before = master.files()
+    assert master.round().returncode != 0
+    assert service.confirmed.get('node-0') != service.fingerprint
+    assert master.files()['trusted.pem'] == before['trusted.pem']
+    _phase(service, 0, old, new)
+    assert master.round().returncode == 0
+    follows(master, service)
+
+
+@pytest.mark.parametrize('program', ['mv', 'cp', 'cmp', 'sync'])
+@pytest.mark.parametrize('turn', [1, 2])
+def test_a_round_that_is_killed_is_done_again_with_a_restart(
+    master: Node, service: Service, program: str, turn: int
+) -> None:
+    (old,), new = service.authorities, Authority()
+    _phase(service, 0, old, new)
+    assert master.round().returncode == 0
+    _phase(service, 1, old, new)
+    (master.root / 'systemctl').write_text('')
+    master.dies_at(program, turn)
+    master.round()
+    (master.programs / program).unlink()
+    assert master.round().returncode == 0
+    follows(master, service)
+    assert (master.root / 'runs-with').read_text() == PHASES[1]
+    assert 'api' in master.systemctl('restart')
