@@ -135,12 +135,13 @@ def test_a_secret_that_is_not_taken_is_named(answers: dict[str, Any]) -> None:
 
 
 def test_all_pages_are_read_and_begun_anew_when_one_is_too_late() -> None:
+    one, two = {'kind': '1'}, {'kind': '2'}
     api = Api(GET=[
-        (200, {'metadata': {'continue': 'a/b'}, 'items': [1]}), (410, {}),
-        (200, {'metadata': {'continue': 'c'}, 'items': [1]}),
-        (200, {'metadata': {}, 'items': [2]}),
+        (200, {'metadata': {'continue': 'a/b'}, 'items': [one]}), (410, {}),
+        (200, {'metadata': {'continue': 'c'}, 'items': [one]}),
+        (200, {'metadata': {}, 'items': [two]}),
     ])
-    assert list(rewrite.pages(api)) == [[1], [1], [2]]      # type: ignore[arg-type]
+    assert list(rewrite.pages(api)) == [[one], [one], [two]]    # type: ignore[arg-type]
     assert [path.rpartition('=')[2] for _, path, _ in api.asked] == ['', 'a/b', '', 'c']
 
 
