@@ -218,15 +218,21 @@ def test_the_projects_own_client_configures_kubectl(
         **rita.openrc, OVERRIDE: rita.url,
         'PATH': f'{programs}:{os.defpath}', 'HOME': str(tmp_path), 'PYTHONWARNINGS': 'ignore',
     }
-    subprocess.run(
-        [programs / 'openstack', 'bay', 'config', bay.uuid, '--token', '--dir', place],
-        env=environment, check=True, capture_output=True, timeout=60,
+
+    def printed_by(*command: str | pathlib.Path) -> str:
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    printed_by(
+        programs / 'openstack', 'bay', 'config', bay.uuid, '--token', '--dir', place
     )
-    done = subprocess.run(
-        [client.program, '--kubeconfig', place / 'config', 'get', 'nodes', '--output', 'name'],
-        env=environment, check=True, capture_output=True, text=True, timeout=60,
+    names = printed_by(
+        client.program, '--kubeconfig', place / 'config', 'get', 'nodes', '--output', 'name'
     )
-    assert len(done.stdout.splitlines()) == len(bay.machines())
+    assert len(names.splitlines()) == len(bay.machines())
 
 
 def test_nothing_of_a_token_is_logged(master: Machine, magnum: Process, login: Login) -> None:
