@@ -208,16 +208,24 @@ class TakingAway(Building):
     """What takes nodes away has these.
 
     :ivar leaving: names of the nodes that go, as far as they report.
-    :ivar if_silent: indexes of nodes that were named because nothing was heard of them: they
-        stay when they report before anything was done.
     """
 
     leaving: tuple[str, ...] = ()
-    if_silent: tuple[str, ...] = ()
 
     def again(self) -> Self:
         """As of all; which nodes there are is looked up again."""
         return dataclasses.replace(super().again(), leaving=())
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Replacing(TakingAway):
+    """What puts new nodes into the places of others has these.
+
+    :ivar if_silent: indexes of nodes that were named because nothing was heard of them: they
+        stay when they report before anything was done.
+    """
+
+    if_silent: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -288,7 +296,7 @@ class Create(Removing, Building):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Resize(OfNodegroup, OfMadeNodegroup, TakingAway):
+class Resize(OfNodegroup, OfMadeNodegroup, Replacing):
     """Resize of a node group.
 
     :ivar node_count: how many nodes there are to be.
@@ -363,7 +371,7 @@ class DeleteNodegroup(OfNodegroup, OfMadeNodegroup, Removing):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Upgrade(InRounds, OfMadeNodegroup, TakingAway):
+class Upgrade(InRounds, OfMadeNodegroup, Replacing):
     """Upgrade of nodes to what a baymodel has.
 
     :ivar baymodel: its uuid.

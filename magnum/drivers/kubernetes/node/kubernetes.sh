@@ -20,7 +20,14 @@ encryption_key=/etc/magnum/encryption-key
 # encryption_keys: a name and a key a line, the one that writes first. The one that stands
 # alone in the file is that of a bay which never got another.
 encryption_keys() {
-    awk 'NF == 1 { print "bay", $1 } NF == 2' "$encryption_key"
+    local name key
+    while read -r name key || [ "$name" ]; do
+        if [ "$key" ]; then
+            echo "$name $key"
+        elif [ "$name" ]; then
+            echo "bay $name"
+        fi
+    done <"$encryption_key"
 }
 
 # encryption_configuration: of the API server, by these keys.

@@ -43,12 +43,13 @@ done <<<"$listed"
 
 # leave ID CLIENT-URL: one member. A leader that goes gives that to another one first.
 leave() {
-    local id=$1 client=${2:-} status=
+    local id=$1 client=${2:-} status='' leads
     if [ "$client" ]; then
         # endpoint, id, version, size, whether it leads
         status=$(endpoints=$client bay_etcdctl endpoint status) || status=
     fi
-    if [ "$(cut -d, -f5 <<<"$status")" = " true" ]; then
+    IFS=, read -r _ _ _ _ leads _ <<<"$status"
+    if [ "$leads" = " true" ]; then
         endpoints=$client bay_etcdctl move-leader "$heir"
     fi
     bay_etcdctl member remove "$id"

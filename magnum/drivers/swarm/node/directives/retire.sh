@@ -6,4 +6,4 @@
 set -euo pipefail
 
 # One that leads gives that to another one when it is demoted.
-exec "$(dirname "$0")/remove.sh"
+exec "${0%/*}/remove.sh"
