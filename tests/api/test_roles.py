@@ -112,7 +112,7 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
         ('POST', f'/v1/bootstrap/{{bay}}/{path}'): _OF_NODES
         for path in (
             'ca', 'certificates/{purpose}', 'trust', 'reissue/{purpose}', 'register', 'failure',
-            'report', 'results/{directive}', 'cloud', 'files/{digest}',
+            'report', 'results/{directive}', 'cloud', 'login', 'encryption', 'files/{digest}',
         )
     },
 }

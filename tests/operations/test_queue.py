@@ -275,6 +275,9 @@ def test_what_does_not_wait(world: World) -> None:
     for verb in OF_BAYS:
         waits = world.ask_of_bay(verb, uuid)
         assert waits.state == 'PENDING'
+        if verb == states.RESIZE_MASTERS:   # the last number counts
+            assert world.ask_of_bay(verb, uuid).uuid == waits.uuid
+            continue
         with pytest.raises(OperationInProgress) as refused:
             world.ask_of_bay(verb, uuid)
         assert refused.value.active.uuid == waits.uuid

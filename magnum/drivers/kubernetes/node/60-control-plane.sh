@@ -25,8 +25,7 @@ configured() {
     further+=("--$1=/etc/kubernetes/$2")
 }
 # What was written before there was a key is read all the same.
-keys=$(<"$encryption_key")
-if [ "$keys" ]; then
+if [ -s "$encryption_key" ]; then
     configured encryption-provider-config encryption.yaml < <(encryption_configuration)
 fi
 
