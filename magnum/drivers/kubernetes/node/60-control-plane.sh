@@ -25,7 +25,8 @@ configured() {
     further+=("--$1=/etc/kubernetes/$2")
 }
 # What was written before there was a key is read all the same.
-if [ -s "$encryption_key" ]; then
+kept=$(<"$encryption_key")
+if [ "$kept" ]; then
     configured encryption-provider-config encryption.yaml < <(encryption_configuration)
 fi
 
