@@ -48,6 +48,15 @@ def client(
     return kubectl.configured(bay.person, bay.uuid, programs / 'kubectl', folder)
 
 
+def client_of_web(
+    bay: Bay, programs: pathlib.Path, downloads: str, folders: pytest.TempPathFactory, count: int
+) -> Kubectl:
+    """The same of a bay that runs ``run_web``."""
+    made = client(bay, programs, folders)
+    run_web(made, downloads, count)
+    return made
+
+
 def versions(client: Kubectl) -> dict[str, str]:
     """By node, the release that its kubelet is of."""
     return versions_in(client.json('get', 'nodes'))

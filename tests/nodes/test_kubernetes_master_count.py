@@ -34,8 +34,7 @@ def bay(alice: Person, programs: pathlib.Path, downloads: str) -> Iterator[Bay]:
 def client(
     bay: Bay, programs: pathlib.Path, downloads: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Kubectl:
-    made = kubernetes.client(bay, programs, tmp_path_factory)
-    kubernetes.run_web(made, downloads, 1)
+    made = kubernetes.client_of_web(bay, programs, downloads, tmp_path_factory, 1)
     kubernetes.all_answer(bay, made, 1)
     return made
 

@@ -48,9 +48,7 @@ def bay(alice: Person, programs: pathlib.Path, downloads: str) -> Iterator[Bay]:
 def client(
     bay: Bay, programs: pathlib.Path, downloads: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Kubectl:
-    made = kubernetes.client(bay, programs, tmp_path_factory)
-    kubernetes.run_web(made, downloads, 1)
-    return made
+    return kubernetes.client_of_web(bay, programs, downloads, tmp_path_factory, 1)
 
 
 def serves(master: Machine) -> bool:

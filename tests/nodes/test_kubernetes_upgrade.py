@@ -38,9 +38,7 @@ def bay(alice: Person, programs: pathlib.Path, downloads: str) -> Iterator[Bay]:
 def client(
     bay: Bay, programs: pathlib.Path, downloads: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Kubectl:
-    made = kubernetes.client(bay, programs, tmp_path_factory)
-    kubernetes.run_web(made, downloads, WORKERS)
-    return made
+    return kubernetes.client_of_web(bay, programs, downloads, tmp_path_factory, WORKERS)
 
 
 def servers(bay: Bay, role: str) -> set[str]:

@@ -9,14 +9,13 @@ from typing import Any, Final
 
 import webob
 
-from magnum.api import errors
-from magnum.api.bootstrap.access import Parts, json_of, refused
+from magnum.api.bootstrap.access import Parts, refused
 from magnum.api.bootstrap.admission import later
 from magnum.api.bootstrap.signed import SignedRequests
 from magnum.clients.application_credentials import Access
 from magnum.db import models
 from magnum.db.repositories import bays, cloud_credentials, nodegroups
-from magnum.drivers.contract import MASTER, CloudAccess, Driver
+from magnum.drivers.contract import CloudAccess, Driver
 from magnum.drivers.plans import bay_plan
 from magnum.operations import cloud_secrets
 
@@ -36,11 +35,7 @@ class CloudController:
         self, request: webob.Request, request_id: str, bay: str
     ) -> dict[str, Any]:
         """POST of a registered master: the file that what it runs reads."""
-        node, text = self._signed.by(request, bay, _TAG)
-        for name in json_of(text):
-            raise errors.invalid(name, '', 'There is no such member.')
-        if node.role != MASTER:
-            raise refused()
+        node, _ = self._signed.by_master(request, bay, _TAG)
         with self._parts.reading() as session:
             credential = cloud_credentials.in_use(session, bay)
             if credential is None:

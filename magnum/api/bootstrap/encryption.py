@@ -9,10 +9,8 @@ from typing import Any, Final
 
 import webob
 
-from magnum.api import errors
-from magnum.api.bootstrap.access import Parts, json_of, refused
+from magnum.api.bootstrap.access import Parts
 from magnum.api.bootstrap.signed import SignedRequests
-from magnum.drivers.contract import MASTER
 
 LOG = logging.getLogger(__name__)
 
@@ -28,11 +26,7 @@ class EncryptionController:
 
     def keys(self, request: webob.Request, request_id: str, bay: str) -> dict[str, Any]:
         """POST of a registered master: the bay's keys, the one that writes first."""
-        node, text = self._signed.by(request, bay, _TAG)
-        for name in json_of(text):
-            raise errors.invalid(name, '', 'There is no such member.')
-        if node.role != MASTER:
-            raise refused()
+        node, _ = self._signed.by_master(request, bay, _TAG)
         with self._parts.reading() as session:
             keys = self._parts.certificates.encryption_key(session, bay)
         LOG.info('%s: keys to encrypt with given to the master %s of bay %s',

@@ -11,7 +11,7 @@ from typing import Any, Final
 import webob
 
 from magnum.api import errors
-from magnum.api.bootstrap.access import Parts, json_of, refused
+from magnum.api.bootstrap.access import Parts, refused
 from magnum.api.bootstrap.admission import later
 from magnum.api.bootstrap.rate_limits import RateLimiter
 from magnum.api.bootstrap.signed import SignedRequests
@@ -19,12 +19,12 @@ from magnum.certificates.subjects import CallerName
 from magnum.clients.errors import CloudError
 from magnum.clients.tokens import TokenUser
 from magnum.db.repositories import bays
-from magnum.drivers.contract import MASTER
 
 LOG = logging.getLogger(__name__)
 
 _TAG: Final = 'magnum/login'
-_TOKEN: Final = 'token'  # noqa: S105 - a member's name
+#: Of the body: the only one.
+_MEMBER: Final = 'token'
 #: What names and groups in a bay begin with that Keystone has given. Those that Kubernetes
 #: knows by itself begin otherwise.
 _PREFIX: Final = 'keystone:'
@@ -44,15 +44,10 @@ class LoginsController:
 
     def review(self, request: webob.Request, request_id: str, bay: str) -> dict[str, Any]:
         """POST of a registered master: whose a token is, and what he is in the bay."""
-        node, text = self._signed.by(request, bay, _TAG)
-        document = json_of(text)
-        token = document.pop(_TOKEN, None)
-        for name in document:
-            raise errors.invalid(name, '', 'There is no such member.')
+        node, document = self._signed.by_master(request, bay, _TAG, _MEMBER)
+        token = document.get(_MEMBER)
         if not isinstance(token, str) or not token:
-            raise errors.invalid(_TOKEN, '', 'The token of a user, a text, is needed.')
-        if node.role != MASTER:
-            raise refused()
+            raise errors.invalid(_MEMBER, '', 'The token of a user, a text, is needed.')
         with self._parts.reading() as session:
             row, baymodel = bays.with_baymodel(session, bay)
         if not self._parts.driver_for_bay(row, baymodel).takes_tokens(row.labels):

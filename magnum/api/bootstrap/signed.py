@@ -2,17 +2,26 @@
 
 import email.utils
 import time
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 import webob
 
 from magnum.api import errors
 from magnum.api.bootstrap import signatures
-from magnum.api.bootstrap.access import LONGEST, Parts, argument, body, limit, refused
+from magnum.api.bootstrap.access import (
+    LONGEST,
+    Parts,
+    argument,
+    body,
+    json_of,
+    limit,
+    refused,
+)
 from magnum.api.bootstrap.rate_limits import RateLimiter
 from magnum.db.repositories import reports as repository
 from magnum.db.selections import Row
+from magnum.drivers.contract import MASTER
 
 #: Seconds that the clocks of a node and of the service may be apart.
 _CLOCKS_APART: Final = 300
@@ -54,6 +63,22 @@ class SignedRequests:
             )
         limit(self._per_node, f'{claim.bay}/{claim.role}/{claim.node}')
         return node, text
+
+    def by_master(
+        self, request: webob.Request, bay: str, tag: str, *members: str
+    ) -> tuple[Row, dict[str, Any]]:
+        """The master that signed a request, and the members of the body.
+
+        :param members: that the body may have.
+        :raises APIError: as by ``by``; requests.INVALID_VALUE, the body has another member.
+        """
+        node, text = self.by(request, bay, tag)
+        document = json_of(text)
+        for name in document.keys() - set(members):
+            raise errors.invalid(name, '', 'There is no such member.')
+        if node.role != MASTER:
+            raise refused()
+        return node, document
 
 
 def _key_of(node: Row | None) -> str | None:

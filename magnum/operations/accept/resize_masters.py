@@ -35,8 +35,11 @@ def accept(
     """
     line = Line.of(session, bay.uuid)
     group = locking.nodegroup(session, bay.uuid, None, MASTER)
-    for other in (*line.waiting, *line.active):
-        if other.verb == states.RESIZE_MASTERS and not other.attempts:
+    others = [
+        other for other in (*line.waiting, *line.active) if other.verb == states.RESIZE_MASTERS
+    ]
+    for other in others:
+        if not other.attempts:
             asked = ResizeMasters.of(other)
             other.parameters = dataclasses.replace(asked, node_count=node_count).stored()
             bay.generation = models.Bay.generation + 1
@@ -45,8 +48,6 @@ def accept(
     unfinished = half_made.unfinished_upgrade(session, bay.uuid)
     if line.is_empty and unfinished is not None:
         raise MastersUnfinished(group.name, unfinished.uuid)
-    others = [other for other in line.waiting if other.verb == states.RESIZE_MASTERS]
-    others += [other for other in line.active if other.verb == states.RESIZE_MASTERS]
     has_failed = states.is_failed(group.status)
     if group.node_count == node_count and not others and not has_failed:
         return None

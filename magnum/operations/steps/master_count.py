@@ -243,7 +243,7 @@ def _serving(work: Work, situation: Situation) -> set[str]:
 def _leaving(work: Work, situation: Situation, this: Round) -> Mapping[str, str]:
     """Addresses of the masters that leave the cluster, by name, in order; they are recorded.
 
-    One that Heat did not come to has none, and is no member.
+    A master that Heat has not made yet has no address: it is no member of the cluster.
     """
     asked = ResizeMasters.of(situation.operation)
     if asked.addresses is not None:

@@ -16,6 +16,7 @@ from magnum.domain import states
 from magnum.domain.node_certificates import NodeAddresses
 from tests.fakes import bootstrap
 from tests.unit.certificates import csr
+from tests.unit.certificates.nodes import Nodes
 from tools.common.node_signatures import signed
 
 NODE = 'node-1'
@@ -126,3 +127,11 @@ def finish(session: orm.Session) -> None:
     """Let all operations have succeeded."""
     session.execute(sa.update(models.Operation).values(active_for=None, state=states.SUCCEEDED))
     session.commit()
+
+
+def registered(nodes: Nodes, bay: models.Bay, role: str = 'master') -> Reporting:
+    """A node that is registered."""
+    made = Reporting(nodes.app, bay.uuid, NODE, role)
+    with nodes.session_maker.begin() as session:
+        made.admit(session, 'operation')
+    return made

@@ -21,7 +21,7 @@ from magnum.drivers.kubernetes.driver import KubernetesDriver
 from magnum.operations import cloud_secrets
 from tests.unit.certificates import conftest
 from tests.unit.certificates.nodes import Nodes
-from tests.unit.certificates.reporting import REFUSED, Reporting, error_of
+from tests.unit.certificates.reporting import REFUSED, Reporting, error_of, registered
 
 SUBNET = 'e1f0a9b8-0000-4000-8000-00000000000a'
 ACCESS = {'auth_url': 'https://keystone/v3', 'region': 'One', 'external_network_id': 'net-1'}
@@ -62,14 +62,6 @@ def add(session: orm.Session, service: CertificateService, bay: models.Bay, numb
     return cloud_secrets.unseal(service.sealer, row)
 
 
-def node(nodes: Nodes, bay: models.Bay, role: str = 'master') -> Reporting:
-    """One that is registered."""
-    made = Reporting(nodes.app, bay.uuid, 'node-1', role)
-    with nodes.session_maker.begin() as session:
-        made.admit(session, 'operation')
-    return made
-
-
 def ask(
     node: Reporting, document: object = None, tag: str = 'magnum/cloud'
 ) -> webob.Response:
@@ -83,7 +75,7 @@ def test_a_master_gets_the_file(
 ) -> None:
     secret = add(session, service, bay, 1, ACCESS)
     caplog.set_level(logging.DEBUG)
-    answer = ask(node(nodes, bay))
+    answer = ask(registered(nodes, bay))
     assert answer.status_int == 200, answer.text
     assert answer.headers['Cache-Control'] == 'no-store'
     assert answer.json['generation'] == 1
@@ -103,7 +95,7 @@ def test_it_is_the_newest_that_works(
     nodes: Nodes, bay: models.Bay, session: orm.Session, service: CertificateService
 ) -> None:
     add(session, service, bay, 1, ACCESS)
-    master = node(nodes, bay)
+    master = registered(nodes, bay)
     assert master.report().json['cloud_credential'] == 1
     unfinished = add(session, service, bay, 2, None)
     answer = ask(master)
@@ -119,8 +111,8 @@ def test_who_is_refused(
 ) -> None:
     """All in the same words."""
     other = conftest.add_bay(session, name='other')
-    of_other, worker = node(nodes, other), node(nodes, bay, 'worker')
-    master = node(nodes, bay)
+    of_other, worker = registered(nodes, other), registered(nodes, bay, 'worker')
+    master = registered(nodes, bay)
     without = ask(master)
     add(session, service, bay, 1, ACCESS)
     assert 'cloud_credential' not in worker.report().json
@@ -137,7 +129,7 @@ def test_who_is_refused(
 
 
 def test_a_bay_that_is_gone(nodes: Nodes, bay: models.Bay, session: orm.Session) -> None:
-    master = node(nodes, bay)
+    master = registered(nodes, bay)
     session.add(models.Operation(
         bay_uuid=bay.uuid, bay_name=bay.name, verb=states.DELETE, phase=states.FINISH,
         state=states.SUCCEEDED, roles=[], deadline=bay.created_at, parameters={},
@@ -153,7 +145,7 @@ def test_a_body_of_another_form(
     document: object,
 ) -> None:
     add(session, service, bay, 1, ACCESS)
-    assert ask(node(nodes, bay), document).status_int == 400
+    assert ask(registered(nodes, bay), document).status_int == 400
 
 
 @pytest.mark.parametrize('missing', ['no stack', 'no output', 'not made yet', 'Heat is away'])
@@ -174,7 +166,7 @@ def test_the_subnet_is_waited_for(
         nodes.servers.outputs['nodegroup'] = {'no output': None, 'not made yet': {'subnet': None}}[
             missing
         ]
-    answer = ask(node(nodes, bay))
+    answer = ask(registered(nodes, bay))
     assert error_of(answer) == (503, 'magnum.cloud_unavailable')
     assert answer.headers['Retry-After'] == '5'
 
@@ -185,7 +177,7 @@ def test_a_subnet_that_is_named_is_found_by_whoever_needs_it(
     add(session, service, bay, 1, {**ACCESS, 'external_network_id': None})
     for subnet in ('mine', ''):
         nodes.servers.outputs['nodegroup'] = {'subnet': subnet}
-        text = ask(node(nodes, bay)).json['configuration']
+        text = ask(registered(nodes, bay)).json['configuration']
         assert 'subnet-id' not in text
         assert 'floating-network-id' not in text
 
@@ -198,5 +190,5 @@ def test_a_node_asks_so_often_at_most(
     few = Nodes(conf, nodes.session_maker, service, KubernetesDriver())
     few.servers.outputs['nodegroup'] = {'subnet': SUBNET}
     add(session, service, bay, 1, ACCESS)
-    master = node(few, bay)
+    master = registered(few, bay)
     assert [ask(master).status_int for _ in range(3)] == [200, 200, 429]

@@ -18,7 +18,7 @@ from magnum.db import models
 from magnum.drivers.kubernetes.driver import KubernetesDriver
 from tests.unit.certificates import conftest
 from tests.unit.certificates.nodes import PROJECT, Nodes
-from tests.unit.certificates.reporting import REFUSED, Reporting, error_of
+from tests.unit.certificates.reporting import REFUSED, Reporting, error_of, registered
 
 TOKEN = 'gAAAAABn-a-token'
 
@@ -48,13 +48,6 @@ def user(*roles: str, project: str | None = PROJECT, name: str = 'eve') -> Token
     return TokenUser('0e5e', name, 'default', project, roles)
 
 
-def node(nodes: Nodes, bay: models.Bay, role: str = 'master') -> Reporting:
-    made = Reporting(nodes.app, bay.uuid, 'node-1', role)
-    with nodes.session_maker.begin() as session:
-        made.admit(session, 'operation')
-    return made
-
-
 def ask(
     node: Reporting, document: object = None, tag: str = 'magnum/login'
 ) -> webob.Response:
@@ -75,7 +68,7 @@ def test_a_user_is_in_the_bay_what_certificates_may_say(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     nodes.tokens.users[TOKEN] = user(*roles)
-    answer = ask(node(nodes, bay))
+    answer = ask(registered(nodes, bay))
     assert answer.status_int == 200, answer.text
     assert answer.headers['Cache-Control'] == 'no-store'
     assert answer.json == {
@@ -90,7 +83,7 @@ def test_no_name_in_keystone_is_one_of_kubernetes(
     nodes: Nodes, bay: models.Bay, name: str
 ) -> None:
     nodes.tokens.users[TOKEN] = user('reader', name=name)
-    told = ask(node(nodes, bay)).json['user']
+    told = ask(registered(nodes, bay)).json['user']
     assert told['name'] == f'keystone:default/{name}'
     # By the id, as which a reader may have a certificate, too.
     assert told['groups'] == ['magnum:viewers', 'keystone:reader']
@@ -101,7 +94,7 @@ def test_groups_are_the_operators(
 ) -> None:
     conf.set_override('token_groups', ['magnum:viewers', 'dev'], 'x509')
     nodes.tokens.users[TOKEN] = user('member')
-    assert ask(node(nodes, bay)).json['user']['groups'] == [
+    assert ask(registered(nodes, bay)).json['user']['groups'] == [
         'magnum:viewers', 'dev', 'keystone:member'
     ]
 
@@ -114,7 +107,7 @@ def test_whose_token_opens_nothing(
 ) -> None:
     if shown is not None:
         nodes.tokens.users[TOKEN] = shown
-    answer = ask(node(nodes, bay))
+    answer = ask(registered(nodes, bay))
     assert (answer.status_int, answer.json) == (200, {'user': None})
 
 
@@ -125,7 +118,7 @@ def test_who_is_refused(
     nodes.tokens.users[TOKEN] = user('member')
     other = conftest.add_bay(session, name='other')
     of_other, worker, master = (
-        node(nodes, other), node(nodes, bay, 'worker'), node(nodes, bay)
+        registered(nodes, other), registered(nodes, bay, 'worker'), registered(nodes, bay)
     )
     stranger = Reporting(nodes.app, bay.uuid, 'node-1', 'master')
     unsigned = master.send('login', b'{}', {})
@@ -144,7 +137,7 @@ def test_who_is_refused(
 def test_a_request_of_another_form(
     nodes: Nodes, bay: models.Bay, document: object, field: str
 ) -> None:
-    answer = ask(node(nodes, bay), document)
+    answer = ask(registered(nodes, bay), document)
     assert answer.status_int == 400
     assert field in answer.text
     assert TOKEN not in answer.text
@@ -154,7 +147,7 @@ def test_keystone_is_away(
     nodes: Nodes, bay: models.Bay, caplog: pytest.LogCaptureFixture
 ) -> None:
     nodes.tokens.fault = CloudUnavailable('identity', 'no answer')
-    answer = ask(node(nodes, bay))
+    answer = ask(registered(nodes, bay))
     assert answer.status_int in (425, 503)
     assert answer.headers['Retry-After']
     assert 'cannot be looked up: identity: no answer' in caplog.text
@@ -163,7 +156,7 @@ def test_keystone_is_away(
 def test_too_many_tokens_keep_no_report_from_being_heard(
     nodes: Nodes, bay: models.Bay
 ) -> None:
-    master = node(nodes, bay)
+    master = registered(nodes, bay)
     statuses = [ask(master).status_int for _ in range(8)]
     assert statuses[:6] == [200] * 6
     assert statuses[-1] == 429

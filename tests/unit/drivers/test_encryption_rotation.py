@@ -96,11 +96,12 @@ def test_a_failure_to_read_rewrites_nothing(tmp_path: pathlib.Path) -> None:
     assert 'secrets are written' not in done.stdout
 
 
-class Api:
+class Api(rewrite.Api):
     """Answers by methods and paths, each once; the last one stays."""
 
     def __init__(self, **answers: list[tuple[int, Any]]) -> None:
-        self.answers, self.asked = answers, []  # type: ignore[var-annotated]
+        self.answers = answers
+        self.asked: list[tuple[str, str, Any]] = []
 
     def ask(self, method: str, path: str, body: bytes | None = None) -> tuple[int, Any]:
         self.asked.append((method, path, body and json.loads(body)))
@@ -114,7 +115,7 @@ NEWER = {**SECRET, 'data': {'a': 'Yg=='}}
 
 def test_a_secret_that_was_changed_meanwhile_is_read_again() -> None:
     api = Api(PUT=[(409, {}), (200, {})], GET=[(200, NEWER)])
-    assert rewrite.rewrite(api, SECRET)     # type: ignore[arg-type]
+    assert rewrite.rewrite(api, SECRET)
     assert api.asked[-1][2]['data'] == NEWER['data']
 
 
@@ -122,7 +123,7 @@ def test_a_secret_that_was_changed_meanwhile_is_read_again() -> None:
     {'PUT': [(404, {})]}, {'PUT': [(409, {})], 'GET': [(404, {})]},
 ])
 def test_a_secret_that_is_gone(answers: dict[str, Any]) -> None:
-    assert not rewrite.rewrite(Api(**answers), SECRET)      # type: ignore[arg-type]
+    assert not rewrite.rewrite(Api(**answers), SECRET)
 
 
 @pytest.mark.parametrize('answers', [
@@ -130,7 +131,7 @@ def test_a_secret_that_is_gone(answers: dict[str, Any]) -> None:
 ])
 def test_a_secret_that_is_not_taken_is_named(answers: dict[str, Any]) -> None:
     with pytest.raises(rewrite.Failed, match='secret default/one') as error:
-        rewrite.rewrite(Api(**answers), SECRET)     # type: ignore[arg-type]
+        rewrite.rewrite(Api(**answers), SECRET)
     assert 'Yg==' not in str(error.value)
 
 
@@ -141,7 +142,7 @@ def test_all_pages_are_read_and_begun_anew_when_one_is_too_late() -> None:
         (200, {'metadata': {'continue': 'c'}, 'items': [one]}),
         (200, {'metadata': {}, 'items': [two]}),
     ])
-    assert list(rewrite.pages(api)) == [[one], [one], [two]]    # type: ignore[arg-type]
+    assert list(rewrite.pages(api)) == [[one], [one], [two]]
     assert [path.rpartition('=')[2] for _, path, _ in api.asked] == ['', 'a/b', '', 'c']
 
 

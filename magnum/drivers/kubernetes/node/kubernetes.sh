@@ -47,17 +47,10 @@ resources:
 YAML
 }
 
-# encrypted KEY, decrypted KEY: standard input to output; as they are without a key.
+# encrypted KEY [-d]: standard input to output, "-d": decrypted; as it is without a key.
 encrypted() {
     if [ "$1" ]; then
-        key=$1 openssl enc -aes-256-cbc -pbkdf2 -pass env:key
-    else
-        cat
-    fi
-}
-decrypted() {
-    if [ "$1" ]; then
-        key=$1 openssl enc -aes-256-cbc -pbkdf2 -pass env:key -d
+        key=$1 openssl enc -aes-256-cbc -pbkdf2 -pass env:key "${@:2}"
     else
         cat
     fi
@@ -73,7 +66,7 @@ read_service_account_key() {
     kept=$(bay_etcdctl get --print-value-only "$service_account_key")
     while read -r name written_by; do
         # Of a wrong key one in 256 seems right: what it gives is no key.
-        if base64 --decode <<<"$kept" | decrypted "$written_by" >"$1" 2>/dev/null &&
+        if base64 --decode <<<"$kept" | encrypted "$written_by" -d >"$1" 2>/dev/null &&
             openssl ec -in "$1" -noout >/dev/null 2>&1; then
             return 0
         fi
