@@ -28,6 +28,7 @@ from tests.operations.test_new_masters import (
     settle,
     succeed,
     told,
+    with_another_group,
 )
 
 pytestmark = pytest.mark.slow
@@ -249,7 +250,7 @@ def test_not_beside_anything(
     world: World, uuid: str, nodes: Reporters, conductor: Conductor
 ) -> None:
     """An upgrade is about the whole bay."""
-    succeed(world, world.add_nodegroup(uuid))
+    with_another_group(world, uuid)
     complete(world, uuid)
     lose(world, nodes, nodes.masters[1])
     beside = world.ask('resize', uuid, 3, nodegroup_uuid=world.nodegroup('gpu').uuid)

@@ -64,6 +64,13 @@ def succeed(world: World, operation: models.Operation) -> None:
         ))
 
 
+def with_another_group(world: World, uuid: str) -> None:
+    """It has a node group, "gpu", in a stack of its own."""
+    succeed(world, world.add_nodegroup(uuid))
+    with world.database.writing() as session:
+        session.merge(world.nodegroup('gpu')).stack_id = 'stack-of-gpu'
+
+
 def renew(world: World, uuid: str) -> models.Operation:
     """New masters as they are: the bay's own template, and their node group alone."""
     asked: models.Operation = world.ask(
@@ -306,7 +313,7 @@ def test_what_heat_was_not_asked_for_is_in_nobodys_way(
 def test_an_upgrade_of_another_group_does_not_hide_it(
     world: World, uuid: str, nodes: Reporters
 ) -> None:
-    succeed(world, world.add_nodegroup(uuid))
+    with_another_group(world, uuid)
     failed_half_way(world, uuid, nodes)
     succeed(world, world.ask(
         'upgrade', uuid, own_baymodel(world, uuid), nodegroup_uuid=world.nodegroup('gpu').uuid

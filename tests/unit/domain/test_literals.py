@@ -5,6 +5,7 @@ import contextlib
 import json
 import time
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -95,25 +96,42 @@ def test_reasons_of_refusals(text: str, said: str) -> None:
         literals.parse(text)
 
 
-
-@pytest.mark.parametrize('text', [
+#: Texts of about so many characters: the most tokens, escapes, blanks, digits and levels.
+_LONG: dict[str, Callable[[int], str]] = {
     # Python's own parser takes half a second for each of the first two, and the interpreter
     # runs nothing else meanwhile.
-    "{'a': f'" + '{1}' * 21_800 + "'}", "{'a': f'{1:" + '{1}' * 21_800 + "}'}",
-    # The most tokens, escapes, blanks, digits and levels.
-    '[' + '1,' * (_FULL // 2 - 1) + ']', '[1,' + '[],' * (_FULL // 3 - 3) + "'']",
-    "{'a': '" + '\\x41' * (_FULL // 4 - 3) + "'}", "{'a':" + ' ' * (_FULL - 9) + '1}',
-    "{'a':" + '1' * (_FULL - 6) + '}', "{'a': '" + '\\\\' * (_FULL // 2 - 5),
-    '[' * _FULL, "{'a':" * (_FULL // 5), 'u' * _FULL, "{' ' : " * (_FULL // 8),
-    '[' + ','.join(['1' * 4299] * 15) + ']',
-], ids=lambda text: f'{text[:8]}...{text[-8:]}')
+    'expressions': lambda n: "{'a': f'" + '{1}' * (n // 3 - 4) + "'}",
+    'formats': lambda n: "{'a': f'{1:" + '{1}' * (n // 3 - 5) + "}'}",
+    'numbers': lambda n: '[' + '1,' * (n // 2 - 1) + ']',
+    'lists': lambda n: '[1,' + '[],' * (n // 3 - 3) + "'']",
+    'escapes': lambda n: "{'a': '" + '\\x41' * (n // 4 - 3) + "'}",
+    'blanks': lambda n: "{'a':" + ' ' * (n - 9) + '1}',
+    'digits': lambda n: "{'a':" + '1' * (n - 6) + '}',
+    'an open string': lambda n: "{'a': '" + '\\\\' * (n // 2 - 5),
+    'open lists': lambda n: '[' * n,
+    'open objects': lambda n: "{'a':" * (n // 5),
+    'a word': lambda n: 'u' * n,
+    'blanks in keys': lambda n: "{' ' : " * (n // 8),
+    'long numbers': lambda n: '[' + ','.join(['1' * 4299] * (n // 4300)) + ']',
+}
+
+
+@pytest.mark.parametrize('kind', _LONG)
 @pytest.mark.parametrize('read', [literals.parse, labels.parse])
-def test_time_is_bounded(text: str, read: Any) -> None:
-    assert min(_seconds(read, text) for _ in range(3)) < 0.25
+def test_steps_are_in_proportion_to_the_length(kind: str, read: Any) -> None:
+    """Eight times as long takes eight times as long; with the square it would be 64 times."""
+    short, long = _LONG[kind](_FULL // 8), _LONG[kind](_FULL)
+    assert len(long) <= _FULL
+    least = 0.0005  # below it nothing is measured
+    assert _seconds(read, long) < 24 * max(_seconds(read, short), least)
 
 
 def _seconds(read: Any, text: str) -> float:
-    began = time.thread_time()
-    with contextlib.suppress(ValueError):
-        read(text)
-    return time.thread_time() - began
+    """CPU time of this thread, of the fastest of five times."""
+    found = []
+    for _ in range(5):
+        began = time.thread_time()
+        with contextlib.suppress(ValueError):
+            read(text)
+        found.append(time.thread_time() - began)
+    return min(found)
