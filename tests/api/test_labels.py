@@ -237,7 +237,7 @@ WITHOUT = {
     'manila_csi_enabled': 'true', 'use_podman': 'true', 'prometheus_monitoring': 'true',
     'node_problem_detector_tag': 'v0.8.20',       # of another one
     'prometheus_operator_chart_tag': 'v8.2.2',    # of an add-on that the bay has not
-    'system_pods_timeout': '20', 'cost_centre': '4711', 'owner\n\x1b[1m': 'me',
+    'cost_centre': '4711', 'owner\n\x1b[1m': 'me',
 }
 
 

@@ -359,6 +359,7 @@ class KubernetesDriver(heat.HeatDriver):
             'MAGNUM_CLOUD_CREDENTIAL': settings.flag(cloud.wants_credential(plan)),
             AUTO_SCALING: labels['auto_scaling_enabled'],
             'MAGNUM_REMOVED_APIS_ALLOWED': labels['removed_apis_allowed'],
+            **{setting: labels[label] for setting, (label,) in masters.PROBES.items()},
             **hardening.settings(labels),
         }
         flannel = {} if plan.network_driver != network.FLANNEL else {

@@ -8,8 +8,15 @@ from magnum.drivers.contract import BayPlan, PlanRefused
 from magnum.drivers.kubernetes import archives, downloads, hardening
 
 RELEASE: Final = 'MAGNUM_KUBE_VERSION'
+#: How the bay's own pods are asked whether they live: settings, each with its label.
+PROBES: Final[Mapping[str, tuple[str]]] = {
+    'MAGNUM_SYSTEM_PODS_DELAY': ('system_pods_initial_delay',),
+    'MAGNUM_SYSTEM_PODS_TIMEOUT': ('system_pods_timeout',),
+}
 #: Settings that masters of earlier releases do not know, each with its labels.
-_YOUNGER: Final[Mapping[str, tuple[str, ...]]] = {**hardening.LABELS, **archives.LABELS}
+_YOUNGER: Final[Mapping[str, tuple[str, ...]]] = {
+    **archives.LABELS, **hardening.LABELS, **PROBES,
+}
 #: All that the node script ``directives/upgrade.sh`` brings to programs that run.
 CHANGED_IN_PLACE: Final = frozenset((
     *_YOUNGER,

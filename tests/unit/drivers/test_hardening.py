@@ -17,7 +17,10 @@ from tests.unit.drivers.control_plane import KEY, Node
 
 DRIVER = KubernetesDriver()
 API = 'kube-apiserver'
-NAMES = ('MAGNUM_AUDIT_LOG', 'MAGNUM_KEYSTONE_AUTH', 'MAGNUM_POD_SECURITY')
+NAMES = (
+    'MAGNUM_AUDIT_LOG', 'MAGNUM_KEYSTONE_AUTH', 'MAGNUM_POD_SECURITY',
+    'MAGNUM_SYSTEM_PODS_DELAY', 'MAGNUM_SYSTEM_PODS_TIMEOUT',
+)
 
 
 def plan(**labels: str) -> BayPlan:
@@ -200,7 +203,8 @@ def test_masters_of_an_earlier_release_are_told_nothing_of_it() -> None:
 @pytest.mark.parametrize(('label', 'value'), [
     ('audit_log_enabled', 'false'), ('audit_log_max_size', '20'),
     ('pod_security_standard', 'restricted'), ('pod_security_standard', 'baseline'),
-    ('keystone_auth_enabled', 'true'),
+    ('keystone_auth_enabled', 'true'), ('system_pods_timeout', '20'),
+    ('system_pods_initial_delay', '60'),
 ])
 def test_who_asks_for_it_there_is_told_so(label: str, value: str) -> None:
     """By the default, too: these masters do not have it."""

@@ -293,12 +293,19 @@ def test_flannels_rights_are_given_to_flannel_alone(tmp_path: pathlib.Path, name
     (tmp_path / 'etc/systemd/system').mkdir(parents=True)
     done = run(
         '65-addons', tmp_path, name, MAGNUM_NODE_INDEX='0', MAGNUM_COREDNS_IMAGE='coredns',
-        MAGNUM_DNS_ADDRESS='10.254.0.10',
+        MAGNUM_DNS_ADDRESS='10.254.0.10', MAGNUM_SYSTEM_PODS_DELAY='75',
+        MAGNUM_SYSTEM_PODS_TIMEOUT='7',
     )
     assert done.returncode == 0, done.stderr
     applied = (tmp_path / 'applied').read_text()
     assert 'magnum:coredns' in applied
     assert ('magnum:flannel' in applied) is (name == 'flannel')
+    (coredns,) = (
+        found for found in yaml.safe_load_all(applied) if found['kind'] == 'Deployment'
+    )
+    (container,) = coredns['spec']['template']['spec']['containers']
+    probe = container['livenessProbe']
+    assert (probe['initialDelaySeconds'], probe['timeoutSeconds']) == (75, 7)
 
 
 @every_addon

@@ -14,7 +14,9 @@ for manifest in /opt/magnum/manifests/*.yaml; do
         continue
     fi
     sed -e "s,@COREDNS_IMAGE@,$MAGNUM_COREDNS_IMAGE,g" \
-        -e "s,@DNS_ADDRESS@,$MAGNUM_DNS_ADDRESS,g" "$manifest" |
+        -e "s,@DNS_ADDRESS@,$MAGNUM_DNS_ADDRESS,g" \
+        -e "s,\"@SYSTEM_PODS_DELAY@\",$MAGNUM_SYSTEM_PODS_DELAY,g" \
+        -e "s,\"@SYSTEM_PODS_TIMEOUT@\",$MAGNUM_SYSTEM_PODS_TIMEOUT,g" "$manifest" |
         kubectl --kubeconfig=/etc/kubernetes/admin.conf apply --filename=-
 done
 
