@@ -193,6 +193,17 @@ def output(on: Machine, *words: str) -> str:
     return done.stdout
 
 
+def serials(bay: Bay) -> set[str]:
+    """Serial numbers of all certificates of its nodes whose keys are there."""
+    script = """cd /etc/magnum/certificates
+for certificate in *.pem; do
+    [ ! -e "${certificate%.pem}.key" ] || openssl x509 -noout -serial -in "$certificate"
+done"""
+    found = [output(each, 'bash', '-euc', script).splitlines() for each in bay.machines()]
+    assert all(found), found
+    return {serial for of_node in found for serial in of_node}
+
+
 def address(of: Machine) -> str:
     """The floating address of a machine, which a node keeps for its life."""
     return _address(of.facts.port)

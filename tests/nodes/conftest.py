@@ -103,6 +103,13 @@ def alice(magnum: magnum_service.Process, url: str) -> Person:
 
 
 @pytest.fixture(scope='module')
+def brief_terms(magnum: magnum_service.Process, url: str) -> Iterator[None]:
+    """Certificates of nodes are valid for seven minutes, and renewed in the fourth."""
+    with magnum_service.restarted(magnum, '[x509]\nnode_term_of_validity = 0.005\n', url):
+        yield
+
+
+@pytest.fixture(scope='module')
 def client(
     request: pytest.FixtureRequest, bay: Bay, tmp_path_factory: pytest.TempPathFactory
 ) -> Docker | Kubectl:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.functional import magnum_service
 from tests.functional.conftest import wait_until
 from tests.functional.people import Person
 from tests.nodes import bays, docker
@@ -17,13 +16,6 @@ from tools.nodes import workload
 
 #: Seconds for which no question may be unanswered.
 _LONGEST = 2.0
-
-
-@pytest.fixture(scope='module')
-def brief_terms(magnum: magnum_service.Process, url: str) -> Iterator[None]:
-    """Certificates of nodes are valid for seven minutes, and renewed in the fourth."""
-    with magnum_service.restarted(magnum, '[x509]\nnode_term_of_validity = 0.005\n', url):
-        yield
 
 
 @pytest.fixture(scope='module')
@@ -47,17 +39,6 @@ def containers(bay: Bay) -> set[str]:
     return found
 
 
-def serials(bay: Bay) -> dict[str, str]:
-    """The serial number of each node's certificate."""
-    return {
-        each.facts.name: bays.output(
-            each, 'openssl', 'x509', '-noout', '-serial', '-in',
-            '/etc/magnum/certificates/server.pem',
-        )
-        for each in bay.machines()
-    }
-
-
 def test_a_rotation_stops_neither_containers_nor_the_quorum(
     bay: Bay, tmp_path: pathlib.Path
 ) -> None:
@@ -69,7 +50,7 @@ def test_a_rotation_stops_neither_containers_nor_the_quorum(
     place = bays.address(worker)
     wait_until(lambda: workload.answer(place))
     wait_until(lambda: len(first('service', 'ps', '--quiet', 'web').splitlines()) == 4)
-    before, old = containers(bay), serials(bay)
+    before, old = containers(bay), bays.serials(bay)
     generations = [first]
 
     def any_generation_is_let_in() -> bool:
@@ -103,7 +84,7 @@ def test_a_rotation_stops_neither_containers_nor_the_quorum(
     print(f'longest without an answer: clients {clients.longest:.1f} s ({clients.answers} answers),'
           f' quorum {quorum.longest:.1f} s, service {service.longest:.1f} s')
     assert containers(bay) == before
-    assert not set(serials(bay).values()) & set(old.values())
+    assert not bays.serials(bay) & old
     assert max(clients.longest, quorum.longest, service.longest) < _LONGEST
     # Whose files are of the former authority is let in no longer.
     wait_until(lambda: first.run('version').returncode != 0)
@@ -115,12 +96,10 @@ def test_certificates_are_renewed_without_an_operation(
     bay: Bay, tmp_path: pathlib.Path
 ) -> None:
     client = docker.configured(bay.person, bay.uuid, tmp_path / 'files')
-    before, old = containers(bay), serials(bay)
+    before, old = containers(bay), bays.serials(bay)
     operations = bay.operations()
     with Watch(lambda: client.run('node', 'ls').returncode == 0) as clients:
-        wait_until(
-            lambda: not set(serials(bay).values()) & set(old.values()), seconds=7 * 60
-        )
+        wait_until(lambda: not bays.serials(bay) & old, seconds=7 * 60)
         time.sleep(15)  # the last node is not done when its certificate is there
     assert containers(bay) == before
     assert clients.longest < _LONGEST
