@@ -37,6 +37,8 @@ FORMER: Final = 'ca-former'
 ENCRYPTION: Final = 'encryption'
 NEXT_ENCRYPTION: Final = 'encryption-next'
 FORMER_ENCRYPTION: Final = 'encryption-former'
+#: In the order in which masters get them.
+_OF_ENCRYPTION: Final = (ENCRYPTION, NEXT_ENCRYPTION, FORMER_ENCRYPTION)
 _KEY_BYTES: Final = 32
 
 
@@ -62,13 +64,12 @@ class Rotation:
 
         :returns: None: this bay has none.
         """
-        lines = []
-        for purpose in (ENCRYPTION, NEXT_ENCRYPTION, FORMER_ENCRYPTION):
-            pair = self._store.load(session, bay_uuid, purpose)
-            if pair is not None:
-                key = pair.private_key_pem.decode()
-                lines.append(f'{pair.certificate_pem} {key}'.lstrip())
-        return '\n'.join(lines) or None
+        # At once: keys are moved from one purpose to another while masters ask.
+        kept = self._store.load_all(session, bay_uuid, _OF_ENCRYPTION)
+        pairs = (kept[purpose] for purpose in _OF_ENCRYPTION if purpose in kept)
+        return '\n'.join(
+            f'{pair.certificate_pem} {pair.private_key_pem.decode()}'.lstrip() for pair in pairs
+        ) or None
 
     def rewrites(self, session: Session, bay_uuid: str) -> bool:
         """Whether masters write by another key than what they have written before."""

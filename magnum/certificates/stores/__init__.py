@@ -4,7 +4,7 @@
 module beside it that keeps :class:`CertificateStore`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from sqlalchemy.orm import Session
@@ -23,6 +23,11 @@ class CertificateStore(Protocol):
 
     def load(self, session: Session, bay_uuid: str, purpose: str) -> PrivatePair | None:
         """The kept pair, or None."""
+
+    def load_all(
+        self, session: Session, bay_uuid: str, purposes: Sequence[str]
+    ) -> Mapping[str, PrivatePair]:
+        """The kept pairs of some purposes, as they are in one moment."""
 
     def load_certificates(self, session: Session, bay_uuid: str) -> Mapping[str, str]:
         """The kept certificates, PEM, by purpose; no key is opened."""

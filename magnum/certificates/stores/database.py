@@ -1,12 +1,13 @@
 """Key pairs in the service's own database, private keys sealed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy.orm import Session
 
 from magnum.certificates.authority import PrivatePair
 from magnum.certificates.sealing import Sealer
 from magnum.db.repositories import key_pairs
+from magnum.db.selections import Row
 
 
 class DatabaseStore:
@@ -32,10 +33,17 @@ class DatabaseStore:
         :raises SealingError: the private key cannot be opened.
         """
         row = key_pairs.find(session, bay_uuid, purpose)
-        if row is None:
-            return None
-        private_key = self._sealer.unseal(row.sealed_private_key, context(bay_uuid, purpose))
-        return PrivatePair(row.certificate, private_key)
+        return None if row is None else self._opened(row, bay_uuid, purpose)
+
+    def load_all(
+        self, session: Session, bay_uuid: str, purposes: Sequence[str]
+    ) -> Mapping[str, PrivatePair]:
+        """The kept pairs of some purposes, opened: as they are in one moment.
+
+        :raises SealingError: a private key cannot be opened.
+        """
+        found = key_pairs.find_all(session, bay_uuid, purposes)
+        return {purpose: self._opened(row, bay_uuid, purpose) for purpose, row in found.items()}
 
     def load_certificates(self, session: Session, bay_uuid: str) -> Mapping[str, str]:
         """The kept certificates, PEM, by purpose."""
@@ -55,6 +63,10 @@ class DatabaseStore:
     def delete(self, session: Session, bay_uuid: str) -> None:
         """Forget every pair of a bay."""
         key_pairs.delete_all(session, bay_uuid)
+
+    def _opened(self, row: Row, bay_uuid: str, purpose: str) -> PrivatePair:
+        private_key = self._sealer.unseal(row.sealed_private_key, context(bay_uuid, purpose))
+        return PrivatePair(row.certificate, private_key)
 
 
 def context(bay_uuid: str, purpose: str) -> str:

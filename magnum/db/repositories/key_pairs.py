@@ -18,6 +18,9 @@ _IS_PAIR: Final = (
 _INSERT: Final = sa.insert(TABLE)
 _CERTIFICATES: Final = sa.select(TABLE.c.purpose, TABLE.c.certificate).where(_IS_PAIR[0])
 _PAIR: Final = sa.select(TABLE.c.certificate, TABLE.c.sealed_private_key).where(*_IS_PAIR)
+_PAIRS: Final = sa.select(TABLE.c.purpose, TABLE.c.certificate, TABLE.c.sealed_private_key).where(
+    _IS_PAIR[0], TABLE.c.purpose.in_(sa.bindparam('of_purposes', expanding=True))
+)
 
 
 def insert(
@@ -37,6 +40,14 @@ def insert(
 def find(session: orm.Session, bay_uuid: str, purpose: str) -> Row | None:
     """``certificate`` and ``sealed_private_key`` of a pair, or None."""
     return session.execute(_PAIR, {'of_bay': bay_uuid, 'of_purpose': purpose}).one_or_none()
+
+
+def find_all(
+    session: orm.Session, bay_uuid: str, purposes: Sequence[str]
+) -> dict[str, Row]:
+    """Those of ``find`` that there are, by purpose: as they are in one moment."""
+    found = session.execute(_PAIRS, {'of_bay': bay_uuid, 'of_purposes': list(purposes)})
+    return {row.purpose: row for row in found}
 
 
 def certificates(session: orm.Session, bay_uuid: str) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The keys that masters encrypt with, in a rotation: what is kept, and who is given them."""
 
+import itertools
 import json
 
 import pytest
@@ -11,7 +12,7 @@ from magnum.certificates.service import CertificateService
 from magnum.db import models
 from tests.unit.certificates import conftest
 from tests.unit.certificates.nodes import Nodes
-from tests.unit.certificates.reporting import REFUSED, Reporting, error_of
+from tests.unit.certificates.reporting import NODE, REFUSED, Reporting, error_of
 
 
 def keys(service: CertificateService, session: Session, bay: models.Bay) -> list[list[str]]:
@@ -84,3 +85,41 @@ def test_masters_alone_are_told(
             made['master'].send('encryption', b'{}', {})]
     assert {error_of(one) for one in told} == {REFUSED}
     assert ask(made['master'], {'more': 1}).status_int == 400
+
+
+def test_all_are_read_in_one_moment(
+    service: CertificateService, session: Session, bay: models.Bay
+) -> None:
+    """Between two statements a rotation may move them, and one of them would be missed."""
+    service.ensure_authority(session, bay.uuid, bay.name, with_encryption_key=True)
+    service.introduce_authority(session, bay.uuid, bay.name, with_encryption_key=True)
+    session.flush()
+    asked: list[str] = []
+    sa.event.listen(
+        session.get_bind(), 'before_cursor_execute', lambda *told: asked.append(told[2])
+    )
+    service.encryption_key(session, bay.uuid)
+    assert len(asked) == 1, asked
+
+
+def test_a_master_that_registers_in_any_phase_reads_what_others_write_and_they_its(
+    nodes: Nodes, bay: models.Bay, session: Session, service: CertificateService
+) -> None:
+    """Over two rotations; those that live have the keys of this phase, or of the one before."""
+    service.ensure_authority(session, bay.uuid, bay.name, with_encryption_key=True)
+    told: list[list[list[str]]] = []
+    for step in ('', *('introduce', 'switch', 'retire') * 2):
+        if step:
+            more = (bay.name, True) if step == 'introduce' else ()
+            getattr(service, f'{step}_authority')(session, bay.uuid, *more)
+        session.commit()
+        session.execute(sa.delete(models.Node))
+        session.execute(sa.delete(models.Operation))
+        tokens = conftest.build(session, service, bay, uuid=f'operation-{len(told)}')
+        answer = Reporting(nodes.app, bay.uuid, NODE, 'master').register(tokens['master'])
+        assert answer.json['authorities'] == service.trusted(session, bay.uuid)
+        told.append([line.split() for line in answer.json['encryption_key'].splitlines()])
+    assert [len(lines) for lines in told] == [1, 2, 2, 1, 2, 2, 1]
+    for before, new in itertools.pairwise(told):
+        assert new[0] in before
+        assert before[0] in new
