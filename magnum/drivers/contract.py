@@ -377,6 +377,13 @@ class Driver(abc.ABC):
         """
         return False
 
+    def encrypts_secrets(self, labels: Mapping[str, str]) -> bool:
+        """Whether masters encrypt secrets by the key that they are given; else as users say.
+
+        :param labels: the bay's, as they are given.
+        """
+        return self.wants_encryption_key
+
     def cloud_access_rules(
         self, plan: BayPlan, of_controllers: Sequence[str]
     ) -> tuple[str, ...]:

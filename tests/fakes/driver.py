@@ -88,12 +88,10 @@ class FakeDriver(Driver):
     def read_outputs(
         self, outputs: Mapping[str, Any], parameters: Mapping[str, Any], plan: BayPlan
     ) -> Observed:
-        count = int(parameters['number_of_minions'])
+        count, masters = int(parameters['number_of_minions']), plan.masters.node_count
         return Observed(
-            'https://10.0.0.1:6443', ('10.0.0.1',), _addresses(count), 1, count,
-            master_names=tuple(
-                f'{plan.stack_name}-master-{index}' for index in range(plan.masters.node_count)
-            ),
+            'https://10.0.0.1:6443', ('10.0.0.1',), _addresses(count), masters, count,
+            master_names=tuple(f'{plan.stack_name}-master-{index}' for index in range(masters)),
             node_names=_names(plan.stack_name, count, outputs),
         )
 

@@ -1,19 +1,17 @@
 """A bay gets another certificate authority while its nodes live."""
 
-import contextlib
 import dataclasses
 import itertools
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from cryptography import x509
 
 from magnum.db import models
 from magnum.drivers.contract import Observed
 from tests.fakes.driver import FakeDriver
 from tests.fakes.nodes import Bootstrap, FakeNode
-from tests.operations.conftest import Killed, World, error_of
+from tests.operations.conftest import World, error_of
 
 pytestmark = pytest.mark.slow
 
@@ -140,42 +138,6 @@ def test_one_that_failed_is_continued(bay: Bay, passed: int, again: str) -> None
     assert (bay.certificate('ca') in begun) is not is_another
 
 
-#: Transactions of a rotation that only its worker's claim opens.
-TRANSACTIONS = 40
-
-
-@pytest.mark.parametrize('position', range(1, TRANSACTIONS + 1, 3))
-def test_a_conductor_dies_anywhere(
-    bay: Bay, position: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """At any of its transactions; the nodes never fail to accept each other."""
-    bay.rotate()
-    doomed = bay.world.worker('doomed')
-    transactions = itertools.count(1)
-
-    def mortal(opened: Any) -> Any:
-        def begin(*claimed: Any, **more: Any) -> Any:
-            if next(transactions) == position:
-                raise Killed
-            return opened(*claimed, **more)
-
-        return begin
-
-    for name in ('writing', 'fenced', 'renewed'):
-        monkeypatch.setattr(doomed.claims, name, mortal(getattr(doomed.claims, name)))
-    with contextlib.suppress(Killed):
-        for _ in range(6):
-            doomed.turn()
-            bay.world.pass_time(11)
-            for node in bay.nodes:
-                node.follow()
-    assert next(transactions) == position + 1, 'it has died'
-    bay.world.pass_time(121)
-    bay.go_on(*bay.nodes)
-    assert bay.operation.state == 'SUCCEEDED'
-    assert len(bay.trusted()) == 1
-
-
 def test_a_node_that_was_taken_away_gets_nothing(bay: Bay) -> None:
     """Its key may be anywhere: a rotation is what shuts it out."""
     gone = FakeNode(bay.service, bay.uuid, 'bay-gone-node-7')
@@ -257,8 +219,6 @@ def test_new_nodes_come_with_what_is_trusted(bay: Bay) -> None:
     assert bay.operation.state == 'SUCCEEDED', bay.operation.error
 
 
-
-
 @pytest.mark.parametrize('what', ['node_names', 'master_names'])
 def test_a_stack_that_does_not_name_its_nodes(
     bay: Bay, monkeypatch: pytest.MonkeyPatch, what: str
@@ -296,93 +256,3 @@ def test_groups_know_by_what_their_nodes_were_made(world: World, was_failing: bo
     world.ask('resize', uuid, 3)
     world.build(uuid)
     assert versions() == ['1', '2']
-
-
-# The key with which masters encrypt ----------------------------------------------------
-def _able(bay: Bay) -> None:
-    """The master says that it can take another key over, and that it works."""
-    with bay.world.database.writing() as session:
-        session.execute(
-            sa.update(models.Node).where(models.Node.role == 'master').values(
-                versions={'encryption-key': 'bay'}, state='ready', signing_key='key',
-                heard_at=sa.func.now(), is_silent=False,
-            )
-        )
-
-
-def _keys(bay: Bay) -> list[str]:
-    with bay.world.database.reading() as session:
-        text = bay.world.tools.certificates.encryption_key(session, bay.uuid) or ''
-    return [line.split()[-1] for line in text.splitlines()]
-
-
-def _rewritten(bay: Bay, outcome: str = 'done') -> None:
-    """The master has done what it was told."""
-    with bay.world.database.writing() as session:
-        session.execute(sa.update(models.Directive).where(
-            models.Directive.verb == 'reencrypt', models.Directive.outcome.is_(None)
-        ).values(outcome=outcome, lines=['secret default/one: status 403']))
-
-
-def _events(bay: Bay) -> set[str]:
-    return {event.kind for event in bay.world.rows(models.Event, bay_uuid=bay.uuid)}
-
-
-def test_masters_get_another_key(bay: Bay) -> None:
-    _able(bay)
-    (old,) = _keys(bay)
-    bay.rotate()
-    bay.go_on(*bay.nodes, turns=6)
-    new, former = _keys(bay)
-    assert former == old, 'until everything is written anew'
-    (given,) = bay.world.rows(models.Directive, verb='reencrypt')
-    assert (given.node, list(given.parameters)) == (bay.master.name, ['seconds'])
-    assert bay.operation.state == 'QUEUED'
-    _rewritten(bay)
-    bay.go_on(*bay.nodes)
-    assert bay.operation.state == 'SUCCEEDED', bay.operation.error
-    assert _keys(bay) == [new]
-    assert 'bay.rotate_ca.encryption_key_replaced' in _events(bay)
-    assert not any(
-        key in str([vars(row) for row in bay.world.rows(table)])
-        for key in (old, new) for table in (models.Event, models.Directive, models.Operation)
-    )
-
-
-def test_the_former_key_stays_until_a_retry_has_written_everything(bay: Bay) -> None:
-    _able(bay)
-    (old,) = _keys(bay)
-    bay.rotate()
-    bay.go_on(*bay.nodes, turns=6)
-    _rewritten(bay, 'failed')
-    bay.turn()
-    assert bay.operation.state == 'FAILED'
-    assert 'default/one' in error_of(bay.operation)['reason']
-    new, former = _keys(bay)
-    assert former == old
-    bay.world.about('retry', bay.operation)
-    bay.go_on(*bay.nodes, turns=4)
-    assert _keys(bay) == [new, old]
-    _rewritten(bay)
-    bay.go_on(*bay.nodes)
-    assert bay.operation.state == 'SUCCEEDED', bay.operation.error
-    assert _keys(bay) == [new]
-
-
-def test_a_master_that_says_nothing_ends_the_rewriting(bay: Bay) -> None:
-    _able(bay)
-    bay.rotate()
-    bay.go_on(*bay.nodes, turns=6)
-    bay.world.pass_time(1100)
-    bay.turn()
-    assert error_of(bay.operation)['code'] == 'node_silent'
-    assert len(_keys(bay)) == 2
-
-
-def test_masters_of_an_earlier_release_keep_their_key(bay: Bay) -> None:
-    before = _keys(bay)
-    bay.rotate()
-    bay.go_on(*bay.nodes)
-    assert bay.operation.state == 'SUCCEEDED'
-    assert _keys(bay) == before
-    assert 'bay.rotate_ca.encryption_key_kept' in _events(bay)

@@ -38,6 +38,13 @@ def words(text: str) -> str:
     return ' '.join(found)
 
 
+def options(text: str) -> list[str]:
+    """Names of the options of a command line, as programs read them."""
+    return [
+        word.lstrip('-').replace('_', '-').partition('=')[0] for word in words(text).split()
+    ]
+
+
 def well_formed(plan: BayPlan, _capabilities: Capabilities) -> None:
     """Check that every command line can be parsed."""
     for label in LABELS:
@@ -53,8 +60,7 @@ def known(plan: BayPlan, _capabilities: Capabilities) -> None:
     """Check that the release has not dropped an option."""
     release = plan.labels['kube_tag']
     for label, dropped in DROPPED.items():
-        for word in words(plan.labels.get(label, '')).split():
-            option = word.lstrip('-').replace('_', '-').partition('=')[0]
+        for option in options(plan.labels.get(label, '')):
             if option in dropped and downloads.minor(release) >= dropped[option]:
                 raise PlanRefused(
                     f'labels/{label}',

@@ -326,6 +326,13 @@ class KubernetesDriver(heat.HeatDriver):
         """See the contract."""
         return hardening.takes_tokens(label_values.resolve(self.labels_schema(), labels))
 
+    def encrypts_secrets(self, labels: Mapping[str, str]) -> bool:
+        """See the contract."""
+        resolved = label_values.resolve(self.labels_schema(), labels)
+        return 'encryption-provider-config' not in command_lines.options(
+            resolved['kubeapi_options']
+        )
+
     def cloud_access_rules(
         self, plan: BayPlan, of_controllers: Sequence[str]
     ) -> tuple[str, ...]:

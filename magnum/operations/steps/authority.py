@@ -37,7 +37,7 @@ def expect_nodes(work: Work) -> None:
 
 def introduce_authority(work: Work) -> None:
     """Make the next authority, that is trusted and does not sign yet."""
-    bay = work.situation().bay
+    bay, encrypted = work.situation().bay, encryption.encrypted(work)
     with work.changing_bay() as (session, operation):
         if RotateCA.of(operation).is_retired:   # by the one that this one retries
             return
@@ -46,7 +46,7 @@ def introduce_authority(work: Work) -> None:
             session, bay.uuid, bay.name, with_encryption_key=not unable
         )
         if is_begun and unable and work.tools.certificates.encryption_key(session, bay.uuid):
-            encryption.record_kept(session, operation, unable)
+            encryption.record_kept(session, operation, encrypted, unable)
 
 
 def await_introduction(work: Work) -> None:
@@ -67,9 +67,10 @@ def await_switch(work: Work) -> None:
 
 def retire_authority(work: Work) -> None:
     """Withdraw the trust in the former authority, and the former key of masters."""
+    encrypted = encryption.encrypted(work)
     with work.changing_bay() as (session, operation):
         if work.tools.certificates.rewrites(session, work.claim.bay_uuid):
-            encryption.record_rotated(session, operation)
+            encryption.record_rotated(session, operation, encrypted)
         work.tools.certificates.retire_authority(session, work.claim.bay_uuid)
         asked = RotateCA.of(operation)
         operation.parameters = dataclasses.replace(asked, is_retired=True).stored()

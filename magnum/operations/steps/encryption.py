@@ -38,21 +38,37 @@ def masters_without(session: orm.Session, bay_uuid: str) -> list[str]:
     return [name for name in node_trust.expected(session, bay_uuid, MASTER) if name not in able]
 
 
-def record_kept(session: orm.Session, operation: Operation, masters: Sequence[str]) -> None:
-    """Say that masters keep the key that they have."""
+def record_kept(
+    session: orm.Session, operation: Operation, what: str, masters: Sequence[str]
+) -> None:
+    """Say that masters keep the key that they have.
+
+    :param what: is encrypted with it, as of ``encrypted``.
+    """
     events.record(
         session, operation, f'bay.{operation.verb}.encryption_key_kept',
-        'Secrets stay encrypted in etcd with the key that there is. Masters that cannot take '
+        f'Masters keep the key with which they encrypt in etcd: {what}. Those that cannot take '
         f'another one over, because an earlier release made them: {", ".join(masters)}',
     )
 
 
-def record_rotated(session: orm.Session, operation: Operation) -> None:
-    """Say that the former key is of no use any more."""
+def record_rotated(session: orm.Session, operation: Operation, what: str) -> None:
+    """Say that the former key is of no use any more.
+
+    :param what: was encrypted with it, as of ``encrypted``.
+    """
     events.record(
         session, operation, f'bay.{operation.verb}.encryption_key_replaced',
-        'All secrets are encrypted in etcd with another key; masters forget the former one',
+        f'Encrypted in etcd with another key: {what}; masters forget the former one',
     )
+
+
+def encrypted(work: Work) -> str:
+    """What masters encrypt by the bay's key, in words."""
+    situation = work.situation()
+    if work.driver(situation).encrypts_secrets(situation.bay.labels or {}):
+        return 'all secrets, and the key of service accounts'
+    return "the key of service accounts (secrets as the bay's own configuration says)"
 
 
 def rewrite_secrets(work: Work) -> None:

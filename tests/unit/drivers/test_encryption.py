@@ -7,6 +7,7 @@ import subprocess
 import pytest
 import yaml
 
+from magnum.drivers.kubernetes.driver import KubernetesDriver
 from tests.unit.drivers import control_plane
 from tests.unit.drivers.control_plane import KEY, Node
 
@@ -98,3 +99,13 @@ def test_files_of_configurations_are_for_root_alone(tmp_path: pathlib.Path) -> N
     }
     assert {'admin.conf', 'encryption.yaml', 'kubelet.conf', 'kubelet.yaml'} <= modes.keys()
     assert set(modes.values()) == {0o600}, modes
+
+
+@pytest.mark.parametrize(('options', 'is_ours'), [
+    ('', True), ('--v=4 --encryption-provider-config-automatic-reload', True),
+    (f'--{OPTION}=/etc/kms.yaml', False), ('--v=4 --encryption_provider_config /x', False),
+])
+def test_what_users_configure_is_known(options: str, is_ours: bool) -> None:
+    """Events of a rotation tell whose the encryption of secrets is."""
+    assert KubernetesDriver().encrypts_secrets({'kubeapi_options': options}) is is_ours
+    assert KubernetesDriver().encrypts_secrets({})

@@ -57,9 +57,11 @@ def test_a_new_master_reads_the_key_of_service_accounts_in_every_phase(
     assert service_account_key(other) == first
 
 
-def reencrypt(node: Node) -> 'subprocess.CompletedProcess[str]':
-    (node.root / 'opt/magnum/rewrite.py').write_text('print("secrets are written")')
-    return node.run('directives/reencrypt', MAGNUM_SECONDS='20')
+def reencrypt(
+    node: Node, program: str = 'print("secrets are written")', seconds: int = 20
+) -> 'subprocess.CompletedProcess[str]':
+    (node.root / 'opt/magnum/rewrite.py').write_text(program)
+    return node.run('directives/reencrypt', MAGNUM_SECONDS=str(seconds))
 
 
 def test_the_key_of_service_accounts_is_encrypted_anew(tmp_path: pathlib.Path) -> None:
@@ -84,6 +86,15 @@ def test_the_key_of_service_accounts_is_encrypted_anew(tmp_path: pathlib.Path) -
     assert service_account_key(node) == first
     node.give_key(KEY)
     assert node.run('55-service-account-key').returncode != 0
+
+
+def test_what_takes_too_long_says_so(tmp_path: pathlib.Path) -> None:
+    node = Node(tmp_path)
+    node.give_key(KEY)
+    service_account_key(node)
+    done = reencrypt(node, 'import time; time.sleep(30)', seconds=1)
+    assert done.returncode != 0
+    assert 'not all secrets were written anew in 1 s' in done.stdout + done.stderr
 
 
 def test_a_failure_to_read_rewrites_nothing(tmp_path: pathlib.Path) -> None:

@@ -20,4 +20,9 @@ if [ "$written_by" != "$writes_by" ]; then
     [ "$written_by" = "$writes_by" ]
     say "the key of service accounts is encrypted anew"
 fi
-exec timeout "$MAGNUM_SECONDS" python3 /opt/magnum/rewrite.py
+status=0
+timeout "$MAGNUM_SECONDS" python3 /opt/magnum/rewrite.py || status=$?
+if [ "$status" = 124 ]; then
+    say "not all secrets were written anew in $MAGNUM_SECONDS s; a retry goes over them again"
+fi
+exit "$status"
