@@ -28,6 +28,8 @@ OUTCOMES: Final = (DONE, FAILED)
 CLOUD_CREDENTIAL: Final = 'cloud-credential'
 #: Of versions: names of the keys that a master encrypts by, one that can take others over.
 ENCRYPTION_KEY: Final = 'encryption-key'
+#: Of versions: verbs of the directives that a node knows.
+DIRECTIVES: Final = 'directives'
 
 HIGHEST_SEQUENCE: Final = 2**53 - 1
 MOST_STEPS: Final = 1000

@@ -4,7 +4,7 @@ Heat makes all of a stack that it had not come to, whoever asks it for something
 the token of such a master has ended with the operation that it was for: it could not join.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from sqlalchemy import orm
@@ -37,6 +37,23 @@ def left_by(session: orm.Session, bay_uuid: str, masters: Nodegroup) -> Operatio
     """The operation that has left a master half-made, if one has."""
     earlier = locking.latest_operations(session, bay_uuid, *MAKING_MASTERS)
     return rounds.left_by(earlier, masters.uuid)
+
+
+def taken_out(operations: Sequence[Operation]) -> tuple[str, ...]:
+    """Indexes of masters that may be out of the cluster, and are there.
+
+    :param operations: of the bay, of ``MAKING_MASTERS``, newest first; what was not begun
+        changed nothing.
+    """
+    for operation in operations:
+        this = rounds.current(InRounds.of(operation))
+        if operation.verb != states.RESIZE_MASTERS or operation.state == states.SUCCEEDED:
+            return ()
+        if this is None:
+            continue
+        is_leaving = _leaving(InRounds.of(operation)) and not this.is_asked
+        return (this.batch or ()) if is_leaving and not rounds.made(this) else ()
+    return ()
 
 
 def tried_by_service(session: orm.Session, bay_uuid: str) -> int:

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 import webtest
 
 from magnum.db import models
+from magnum.domain.stack_names import stack_name
 from magnum.drivers.kubernetes.driver import KubernetesDriver
 from magnum.drivers.swarm.driver import SwarmDriver
 from tests.api.fixtures.service import Service
@@ -148,6 +149,33 @@ def test_those_of_early_releases_are_fixed(
     code, _, detail = fault(resize(client, cluster, 3, status=400))
     assert code == 'magnum.nodegroup.of_masters'
     assert 'do not report' in detail
+
+
+def test_masters_of_an_earlier_release_stay(
+    service: Service, client: webtest.TestApp
+) -> None:
+    """Those that stay do not say that they can take others out; more may join them."""
+    uuid = made(service, client, master_count=3)
+    name = stack_name('c', uuid)
+    with service.database.writing() as session:
+        session.add_all(
+            models.Node(
+                bay_uuid=uuid, role='master', name=f'{name}-master-{index}', server_id='s',
+                public_keys={}, heard_at=sa.func.now(), versions=versions,
+            )
+            for index, versions in enumerate([{'os': 'Debian'}, None, {'directives': 'retire'}])
+        )
+    for answer in (
+        resize(client, uuid, 1, status=400), patch(client, uuid, status=400, master_count=1)
+    ):
+        code, _, detail = fault(answer)
+        assert code == 'magnum.nodegroup.of_masters'
+        assert 'made by an earlier release' in detail
+    assert operations(client, uuid) == []
+    patch(client, uuid, master_count=5)
+    with service.database.writing() as session:
+        session.execute(sa.update(models.Node).values(versions={'directives': 'drain retire'}))
+    patch(client, uuid, master_count=1)
 
 
 def test_masters_are_not_named(client: webtest.TestApp, cluster: str) -> None:

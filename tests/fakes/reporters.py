@@ -17,6 +17,8 @@ from tests.fakes.servers import FakeServers, NoWakeUp
 from tests.fakes.tokens import FakeTokens
 from tests.unit.certificates.reporting import WELL, Reporting
 
+#: What masters know.
+DIRECTIVES = 'drain reencrypt remove retire upgrade'
 _OF_ALL = ('Services', 'Node', 'Certificates')
 
 
@@ -90,7 +92,8 @@ class Reporters:
         node = self._nodes[name]
         of_role = ('ControlPlane',) if node.role == 'master' else ()
         conditions = {**dict.fromkeys((*_OF_ALL, *of_role), WELL), **members.get('conditions', {})}
-        return node.report(**{**members, 'conditions': conditions})
+        versions = {'directives': DIRECTIVES} if node.role == 'master' else {}
+        return node.report(**{'versions': versions, **members, 'conditions': conditions})
 
     def report(self, *names: str, **members: Any) -> list[dict[str, Any]]:
         """Reports that are taken, of all or some; the directives of the answers."""

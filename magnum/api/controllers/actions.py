@@ -23,6 +23,7 @@ from magnum.domain.nodegroups import MASTER, kind_of
 from magnum.domain.stack_names import nodegroup_stack_name, stack_name
 from magnum.drivers.contract import Driver, PlanRefused
 from magnum.drivers.plans import bay_plan
+from magnum.operations import retiring
 from magnum.operations.accept import resize, resize_masters, upgrade
 from magnum.operations.accept.errors import BaymodelChanged, BaymodelGone
 from magnum.operations.building import with_nodes
@@ -404,5 +405,8 @@ def check_master_count(
         )
     _, baymodel = bay_repository.with_baymodel(session, bay.uuid)
     groups = repository.load_all(session, bay.uuid)
+    present = sum(group.node_count for group in groups if group.role == MASTER)
+    if count < present and retiring.is_impossible(session, driver, bay, count):
+        raise errors.at_field(errors.nodegroups.OF_MASTERS, field, retiring.WHY_NOT)
     with refusals.told():
         driver.check_master_count(bay_plan(bay, baymodel, groups, services.conf), count)

@@ -24,6 +24,7 @@ from magnum.domain.failures import NODE_FAILED, Failure
 from magnum.domain.nodegroups import kind_of
 from magnum.domain.parameters import Resize, Upgrade
 from magnum.drivers.contract import MASTER
+from magnum.operations import retiring
 from magnum.operations.outcomes import StepFailed, TryLater
 from magnum.operations.steps import nodes
 from magnum.operations.steps.heat import existing
@@ -45,6 +46,10 @@ _DONE: Final = {
 _KINDS: Final = {DRAIN: 'drained', REMOVE: 'removed', RETIRE: 'retired'}
 #: What is not done to masters that the others did not let go.
 _STAYS: Final = {REMOVE: 'was not replaced', RETIRE: 'stays'}
+_NOBODY: Final = {
+    **dict.fromkeys((DRAIN, REMOVE), 'no master reports'),
+    RETIRE: 'no master reports that knows how, as those do not that an earlier release made',
+}
 #: Seconds at least for what the operation does not go on without.
 _NEEDED_TIMEOUT: Final = 300
 
@@ -169,9 +174,9 @@ def have_done(
         given = directives.of_operation(session, operation.uuid, verb, names)
         why_not = None
         if given is None:
-            master = _master(session, operation, names)
+            master = _master(session, operation, names, verb)
             if master is None or not names:
-                why_not = 'no master reports' if master is None else 'none of them reports'
+                why_not = _NOBODY[verb] if master is None else 'none of them reports'
             else:
                 directives.give(
                     session, operation, MASTER, master.name, verb, {'nodes': list(names), **more}
@@ -213,10 +218,13 @@ def _patience(
     return min(datetime.timedelta(seconds=seconds), left)
 
 
-def _master(session: orm.Session, operation: Operation, going: Collection[str]) -> Node | None:
-    """A master that stays, reports, and whose control plane works, or may."""
+def _master(
+    session: orm.Session, operation: Operation, going: Collection[str], verb: str
+) -> Node | None:
+    """A master that stays, reports, knows the verb, and whose control plane works, or may."""
+    masters = node_watch.reporting(session, operation.bay_uuid, MASTER)
     found = [
-        node for node in node_watch.reporting(session, operation.bay_uuid, MASTER)
+        node for node in (retiring.able(masters) if verb == RETIRE else masters)
         if node.state == reports.READY and not node.is_silent and node.name not in going
     ]
     return min(

@@ -18,10 +18,11 @@ from magnum.db.repositories import locking, node_archives, transitions
 from magnum.db.statements import database_now
 from magnum.domain import machine, rounds
 from magnum.domain.directives import DRAIN, RETIRE
+from magnum.domain.failures import Failure
 from magnum.domain.parameters import ResizeMasters, Round
 from magnum.drivers.plans import nodegroup_plan
-from magnum.operations import half_made, upgrading
-from magnum.operations.outcomes import TryLater
+from magnum.operations import half_made, retiring, upgrading
+from magnum.operations.outcomes import StepFailed, TryLater
 from magnum.operations.steps import nodes
 from magnum.operations.steps.draining import have_done, seconds_to_drain
 from magnum.operations.steps.heat import (
@@ -53,10 +54,14 @@ def choose_masters(work: Work) -> None:
             plan_without_secrets(work, situation), asked.node_count
         )
     group = situation.nodegroup
+    _check_can_leave(work, situation, asked.node_count)
     serving = _serving(work, situation)
     with work.fenced() as (session, operation):
-        earlier = locking.earlier_operations(session, operation, *half_made.MAKING_MASTERS)
-        left = [index for index in rounds.left(earlier, group.uuid) if index not in serving]
+        earlier = [*locking.earlier_operations(session, operation, *half_made.MAKING_MASTERS)]
+        left = [
+            index for index in (*rounds.left(earlier, group.uuid), *half_made.taken_out(earlier))
+            if index not in serving
+        ]
         present = group.node_count
         if asked.node_count < present:
             # Ports go when no server has them any more, in a change of their own.
@@ -73,6 +78,18 @@ def choose_masters(work: Work) -> None:
             )
             for batch, count in batches
         )).stored()
+
+
+def _check_can_leave(work: Work, situation: Situation, count: int) -> None:
+    """:raises StepFailed: nobody can take out those that leave; nothing was done."""
+    if count >= situation.nodegroup.node_count:
+        return
+    with work.tools.database.reading() as session:
+        is_impossible = retiring.is_impossible(
+            session, work.driver(situation), situation.bay, count
+        )
+    if is_impossible:
+        raise StepFailed(Failure('plan_refused', f'node_count: {retiring.WHY_NOT}'))
 
 
 def leaving(

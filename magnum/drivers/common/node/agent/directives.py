@@ -74,6 +74,13 @@ VERBS: dict[str, dict[str, tuple[str, Callable[[object], str]]]] = {
 }
 
 
+def known(node: Node) -> str:
+    """Verbs that a node knows, as it tells the service."""
+    return ' '.join(
+        verb for verb in sorted(VERBS) if (node.path(FOLDER) / f'{verb}.sh').exists()
+    )
+
+
 class Directives:
     """Does what it is told, one after another, beside the reports.
 

@@ -7,11 +7,10 @@ import random
 import threading
 import time
 
-from . import encryption, state
+from . import directives, encryption, state
 from .channel import Away, Channel, Gone, Refused
 from .cloud import Cloud, taken
 from .conditions import Conditions
-from .directives import Directives
 from .node import Node, ProgramFailed
 
 SOONEST, LATEST, USUALLY = 1.0, 3600.0, 60.0
@@ -38,7 +37,7 @@ class Reporter:
         self._conditions = Conditions(node)
         self._cloud = Cloud(node, self._channel)
         self._woken = threading.Event()
-        self._directives = Directives(node, self._woken.set)
+        self._directives = directives.Directives(node, self._woken.set)
         self._failures = 0
         self._seen = -1
         self._said = ''
@@ -102,6 +101,9 @@ class Reporter:
             conditions.update(self._cloud.look())
         if taken(self._node):
             versions['cloud-credential'] = taken(self._node)
+        verbs = directives.known(self._node)
+        if verbs:
+            versions['directives'] = verbs
         keys = encryption.names(self._node)
         if keys:
             versions['encryption-key'] = keys
