@@ -18,7 +18,7 @@ from magnum.api.bootstrap.signed import SignedRequests
 from magnum.certificates.subjects import CallerName
 from magnum.clients.errors import CloudError
 from magnum.clients.tokens import TokenUser
-from magnum.db.repositories import bays
+from magnum.db.repositories import bays, identities
 
 LOG = logging.getLogger(__name__)
 
@@ -53,7 +53,9 @@ class LoginsController:
         if not self._parts.driver_for_bay(row, baymodel).takes_tokens(row.labels):
             raise refused()
         user = self._user_of(token, node.name)
-        if user is None or user.project_id is None or user.project_id != row.project_id:
+        if user is None or user.project_id is None or user.project_id != row.project_id or (
+            self._is_bays_own(user)
+        ):
             LOG.info('%s: a token that bay %s was shown is none of its project', request_id, bay)
             return _NOBODY
         LOG.info('%s: user %s logs in to bay %s', request_id, user.user_id, bay)
@@ -70,6 +72,14 @@ class LoginsController:
             raise later('Keystone did not say whose the token is.') from error
         finally:
             self._at_once.release()
+
+    def _is_bays_own(self, user: TokenUser) -> bool:
+        """Whether a user is none of the cloud's, but what the nodes of a bay use it with.
+
+        Nodes with the credential of their bay must not become the bay's administrators.
+        """
+        with self._parts.reading() as session:
+            return identities.is_of_a_bay(session, user.user_id)
 
     def _in_bay(self, user: TokenUser) -> dict[str, Any]:
         groups = self._parts.certificates.groups(

@@ -20,6 +20,12 @@ def user_id(session: orm.Session, bay_uuid: str) -> str | None:
     return found
 
 
+def is_of_a_bay(session: orm.Session, user: str) -> bool:
+    """Whether a user, by id, is one that the service has made for a bay."""
+    query = sa.select(models.BayIdentity.id).where(models.BayIdentity.user_id == user)
+    return session.scalars(query.limit(1)).first() is not None
+
+
 def load(session: orm.Session, bay_uuid: str) -> models.BayIdentity | None:
     """The identity of a bay, as an object of the session."""
     return session.scalars(

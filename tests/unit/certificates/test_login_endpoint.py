@@ -111,6 +111,64 @@ def test_whose_token_opens_nothing(
     assert (answer.status_int, answer.json) == (200, {'user': None})
 
 
+@pytest.mark.parametrize('of', ['prod', 'other'])
+def test_what_nodes_use_the_cloud_with_opens_no_bay(
+    nodes: Nodes, bay: models.Bay, session: orm.Session, of: str
+) -> None:
+    """Pods of workers may have the credential of their bay: it is no way to its masters."""
+    if of != bay.name:
+        conftest.add_bay(session, name=of)
+        session.execute(sa.delete(models.BayIdentity).filter_by(bay_uuid=bay.uuid))
+        session.commit()
+    found = TokenUser(conftest.OWNER, bay.uuid, 'magnum', PROJECT, ('member',))
+    nodes.tokens.users[TOKEN] = found
+    assert ask(registered(nodes, bay)).json == {'user': None}
+
+
+@pytest.mark.parametrize('name', [
+    'a\nb', 'a\x00b', 'a:b', ':', '"', '\u202e', 'x' * 300, 'keystone:default/eve', '../eve',
+])
+def test_odd_names_are_told_as_they_are(nodes: Nodes, bay: models.Bay, name: str) -> None:
+    nodes.tokens.users[TOKEN] = user('member', name, 'system:masters', name=name)
+    told = ask(registered(nodes, bay)).json['user']
+    assert told['name'] == f'keystone:default/{name}'
+    # A role gives no group of Kubernetes by its name.
+    assert told['groups'] == [
+        'system:masters', 'magnum:viewers', 'keystone:member', f'keystone:{name.lower()}',
+        'keystone:system:masters',
+    ]
+
+
+def test_equal_names_of_two_domains_are_two_users(nodes: Nodes, bay: models.Bay) -> None:
+    names = set()
+    for domain in ('default', 'd2'):
+        nodes.tokens.users[TOKEN] = TokenUser('0e5e', 'eve', domain, PROJECT, ('reader',))
+        names.add(ask(registered(nodes, bay)).json['user']['name'])
+    assert names == {'keystone:default/eve', 'keystone:d2/eve'}
+
+
+def test_no_answer_is_kept(nodes: Nodes, bay: models.Bay) -> None:
+    """A token that is revoked opens nothing more here."""
+    master = registered(nodes, bay)
+    nodes.tokens.users[TOKEN] = user('member')
+    assert ask(master).json['user'] is not None
+    del nodes.tokens.users[TOKEN]
+    assert ask(master).json == {'user': None}
+
+
+@pytest.mark.parametrize(('token', 'status'), [
+    ('x' * 60_000, 200), ('x' * 70_000, 413), ('\ud800', 400), ('a\nX-Auth-Token: b', 200),
+])
+def test_odd_tokens(
+    nodes: Nodes, bay: models.Bay, caplog: pytest.LogCaptureFixture, token: str, status: int
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    answer = ask(registered(nodes, bay), {'token': token})
+    assert answer.status_int == status, answer.text
+    assert token not in caplog.text
+    assert token not in answer.text
+
+
 def test_who_is_refused(
     nodes: Nodes, bay: models.Bay, session: orm.Session
 ) -> None:
