@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from oslo_config import cfg
 from sqlalchemy import orm
@@ -16,6 +16,7 @@ from magnum.domain.parameters import (
     Parameters,
     Resize,
     ResizeMasters,
+    Round,
     Upgrade,
 )
 from magnum.operations.accept.errors import BaymodelChanged, BaymodelGone, NotRetryable
@@ -131,23 +132,25 @@ def _again(session: orm.Session, failed: models.Operation) -> Parameters:
         case CreateNodegroup():
             locking.nodegroup(session, failed.bay_uuid, parameters.nodegroup).revision += 1
         case ResizeMasters():
-            revision = 1 + locking.nodegroup(
-                session, failed.bay_uuid, parameters.nodegroup
-            ).revision
-            return dataclasses.replace(parameters, groups=tuple(
-                this if number < parameters.round
-                else dataclasses.replace(this, revision=revision, is_asked=False)
-                for number, this in enumerate(parameters.groups)
-            ))
+            return _rounds_again(session, failed, parameters)
         case InRounds():
             if isinstance(parameters, Upgrade):
                 _check_upgrade(session, failed, parameters)
-            return dataclasses.replace(parameters, groups=tuple(
-                this if number < parameters.round else dataclasses.replace(
-                    this,
-                    revision=1 + locking.nodegroup(session, failed.bay_uuid, this.uuid).revision,
-                    batch=None, later=(), staying=(), is_asked=False,
-                )
-                for number, this in enumerate(parameters.groups)
-            ))
+            return _rounds_again(session, failed, parameters, batch=None, later=(), staying=())
     return parameters
+
+
+def _rounds_again(
+    session: orm.Session, failed: models.Operation, asked: InRounds, **others: Any
+) -> InRounds:
+    """The rounds that are done, and the others once more.
+
+    :param others: values of those.
+    """
+    def again(this: Round) -> Round:
+        revision = 1 + locking.nodegroup(session, failed.bay_uuid, this.uuid).revision
+        return dataclasses.replace(this, revision=revision, is_asked=False, **others)
+
+    return dataclasses.replace(asked, groups=(
+        *asked.groups[:asked.round], *map(again, asked.groups[asked.round:])
+    ))

@@ -16,6 +16,7 @@ from magnum.clients.errors import CloudUnavailable
 from magnum.clients.tokens import TokenUser
 from magnum.db import models
 from magnum.drivers.kubernetes.driver import KubernetesDriver
+from tests.fakes.servers import OWNER
 from tests.unit.certificates import conftest
 from tests.unit.certificates.nodes import PROJECT, Nodes
 from tests.unit.certificates.reporting import REFUSED, Reporting, error_of, registered
@@ -120,7 +121,7 @@ def test_what_nodes_use_the_cloud_with_opens_no_bay(
         conftest.add_bay(session, name=of)
         session.execute(sa.delete(models.BayIdentity).filter_by(bay_uuid=bay.uuid))
         session.commit()
-    found = TokenUser(conftest.OWNER, bay.uuid, 'magnum', PROJECT, ('member',))
+    found = TokenUser(OWNER, bay.uuid, 'magnum', PROJECT, ('member',))
     nodes.tokens.users[TOKEN] = found
     assert ask(registered(nodes, bay)).json == {'user': None}
 
