@@ -1,4 +1,4 @@
-"""Resources of a project beside its stacks: load balancers, addresses, ports, volumes."""
+"""Resources of a project beside its stacks: load balancers, addresses, ports, volumes, shares."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -15,8 +15,9 @@ from magnum.clients.sessions import Sessions
 LOAD_BALANCER: Final = 'load-balancer'
 NETWORK: Final = 'network'
 VOLUMES: Final = 'block-storage'
+SHARES: Final = 'shared-file-system'
 
-_VERSIONS: Final = {LOAD_BALANCER: '2', NETWORK: '2', VOLUMES: '3'}
+_VERSIONS: Final = {LOAD_BALANCER: '2', NETWORK: '2', VOLUMES: '3', SHARES: '2'}
 _DELETED: Final = 'DELETED'
 
 
@@ -76,8 +77,16 @@ class Snapshot:
     name: str
 
 
+@dataclasses.dataclass(frozen=True)
+class Share:
+    """A share of Manila."""
+
+    id: str
+    name: str
+
+
 class ProjectResources:
-    """Calls to Octavia, Neutron and Cinder as one identity."""
+    """Calls to Octavia, Neutron, Cinder and Manila as one identity."""
 
     def __init__(self, session: keystone_session.Session, sessions: Sessions):
         self._session = session
@@ -173,6 +182,17 @@ class ProjectResources:
             VOLUMES, 'list_snapshots', '/snapshots', all_tenants='1', volume_id=volume_id
         )
         return [Snapshot(row['id'], row.get('name') or '') for row in found]
+
+    def shares(self, project_id: str, key: str, value: str) -> list[Share]:
+        """The shares of a project whose metadata have this value."""
+        found = self._list(
+            SHARES, 'list_shares', '/shares/detail', all_tenants='1', project_id=project_id,
+            metadata=str({key: value}),
+        )
+        return [
+            Share(row['id'], row.get('name') or '') for row in found
+            if row['project_id'] == project_id and (row.get('metadata') or {}).get(key) == value
+        ]
 
     def _api(self, service: str) -> adapter.Adapter:
         version = _VERSIONS[service]

@@ -1,6 +1,6 @@
 """Ownership of a project's resources that the workload of a bay made.
 
-The OpenStack cloud provider and the Cinder CSI driver write the name that the
+The OpenStack cloud provider and the CSI drivers of Cinder and Manila write the name that the
 cluster was given into what they make:
 
 - load balancers: ``Kubernetes external service <namespace>/<name> from cluster
@@ -9,7 +9,8 @@ cluster was given into what they make:
   <version>``), and a tag
   ``kube_service_<cluster>_<namespace>_<name>`` for each service;
 - floating IPs: the same description after ``Floating IP for``;
-- volumes: the metadata ``cinder.csi.openstack.org/cluster``.
+- volumes: the metadata ``cinder.csi.openstack.org/cluster``;
+- shares: the metadata ``manila.csi.openstack.org/cluster``.
 
 A bay's uuid and the name of its stack belong to one bay only. A bay's name may
 belong to anything: with it, the place of the resource has to say the same.
@@ -22,6 +23,8 @@ from typing import Final, Protocol
 
 #: Metadata of volumes made by the Cinder CSI driver: which cluster's.
 CLUSTER_KEY: Final = 'cinder.csi.openstack.org/cluster'
+#: Metadata of shares made by Manila's.
+SHARE_CLUSTER_KEY: Final = 'manila.csi.openstack.org/cluster'
 #: Metadata that a user sets on a volume that is to stay: its class is not
 #: visible in Cinder.
 RETAIN_KEY: Final = 'magnum.openstack.org/retain'

@@ -1,4 +1,4 @@
-"""Load balancers, addresses, ports and volumes in memory.
+"""Load balancers, addresses, ports, volumes and shares in memory.
 
 The client has the methods of ``magnum.clients.project_resources``; what users
 make, tests make here.
@@ -15,10 +15,12 @@ from magnum.clients.heat import Resource
 from magnum.clients.project_resources import (
     LOAD_BALANCER,
     NETWORK,
+    SHARES,
     VOLUMES,
     FloatingIP,
     LoadBalancer,
     Port,
+    Share,
     Snapshot,
     Volume,
 )
@@ -38,6 +40,8 @@ class Resources:
     ports: dict[str, Port] = dataclasses.field(default_factory=dict)
     volumes: dict[str, Volume] = dataclasses.field(default_factory=dict)
     snapshots: dict[str, list[Snapshot]] = dataclasses.field(default_factory=dict)
+    #: By id a share, its project and its metadata.
+    shares: dict[str, tuple[Share, str, dict[str, str]]] = dataclasses.field(default_factory=dict)
     subnets: dict[str, str] = dataclasses.field(default_factory=dict)   # id -> network's
 
     # What users and services of bays make --------------------------------------
@@ -72,6 +76,11 @@ class Resources:
         status = 'in-use' if servers else 'available'
         made = Volume(str(uuid.uuid4()), 'pvc', project_id, status, metadata, servers)
         self.volumes[made.id] = made
+        return made
+
+    def add_share(self, metadata: dict[str, str], project_id: str = 'demo') -> Share:
+        made = Share(str(uuid.uuid4()), 'pvc')
+        self.shares[made.id] = made, project_id, metadata
         return made
 
     # What Heat makes -------------------------------------------------------------
@@ -219,6 +228,13 @@ class FakeProjectResources:
     def snapshots(self, volume_id: str) -> list[Snapshot]:
         with self._call(VOLUMES, 'list_snapshots'):
             return list(self._there.snapshots.get(volume_id, ()))
+
+    def shares(self, project_id: str, key: str, value: str) -> list[Share]:
+        with self._call(SHARES, 'list_shares'):
+            return [
+                share for share, of, metadata in self._there.shares.values()
+                if of == project_id and metadata.get(key) == value
+            ]
 
 
 class FakeProjectResourcesClients:

@@ -9,9 +9,9 @@ import pytest
 import sqlalchemy as sa
 
 from magnum.clients.errors import CloudForbidden, CloudUnavailable
-from magnum.clients.project_resources import Snapshot
+from magnum.clients.project_resources import SHARES, Snapshot
 from magnum.db import models
-from magnum.domain.bay_resources import CLUSTER_KEY, RETAIN_KEY
+from magnum.domain.bay_resources import CLUSTER_KEY, RETAIN_KEY, SHARE_CLUSTER_KEY
 from magnum.domain.stack_names import stack_name
 from tests.operations.conftest import Killed, World, error_of
 
@@ -147,6 +147,31 @@ def test_volumes_are_kept_by_default(world: World) -> None:
     said = _events(world, 'bay.delete.kept')
     assert [f'openstack volume delete {one.id}' in text
             for one, text in zip(volumes, said, strict=True)] == [True, True]
+
+
+def test_shares_are_kept_and_told_of(world: World) -> None:
+    uuid, _ = _built(world)
+    there = world.cloud.resources
+    there.services.add(SHARES)
+    kept = there.add_share({SHARE_CLUSTER_KEY: uuid})
+    there.add_share({SHARE_CLUSTER_KEY: world.bay(uuid).name})      # a name may be another's
+    there.add_share({SHARE_CLUSTER_KEY: uuid}, project_id='other')
+    assert _delete(world, uuid).state == 'SUCCEEDED'
+    assert len(there.shares) == 3
+    (said,) = _events(world, 'bay.delete.kept')
+    assert f'openstack share delete {kept.id}' in said
+
+
+@pytest.mark.parametrize('error', [
+    CloudUnavailable(SHARES, 'down'), CloudForbidden(SHARES, 'Policy does not allow it.', 403),
+])
+def test_a_bay_goes_without_manila(world: World, error: Exception) -> None:
+    uuid, _ = _built(world)
+    world.cloud.resources.services.add(SHARES)
+    world.cloud.faults[SHARES] = error
+    assert _delete(world, uuid).state == 'SUCCEEDED'
+    (said,) = _events(world, 'bay.delete.kept')
+    assert f'{SHARE_CLUSTER_KEY}={uuid}' in said
 
 
 @pytest.mark.parametrize('away', ['Octavia at work', 'Octavia', 'Cinder'])

@@ -6,10 +6,11 @@ Of objects masters make a chart themselves.
 import base64
 import dataclasses
 import functools
+import ipaddress
 import json
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import yaml
@@ -24,11 +25,19 @@ CHARTS_URL: Final = 'addons_charts_url'
 DIGESTS: Final = 'addons_charts_digests'
 MANIFEST: Final = 'post_install_manifest_url'
 HELM: Final = 'helm'
-#: Of masters that know objects, which others cannot be told of.
-KNOWS_OBJECTS: Final = 'MAGNUM_KNOWS_OBJECTS'
+#: What masters of earlier releases do not know of entries, with the setting of those that do:
+#: others cannot be told of such an entry.
+KNOWS: Final[Mapping[str, str]] = {
+    'objects': 'MAGNUM_KNOWS_OBJECTS', 'secret': 'MAGNUM_KNOWS_SECRETS',
+}
 IMAGES: Final = 'registry.k8s.io/'
 #: What masters are told of an entry as it is.
-_TOLD: Final = ('password', 'cloud', 'network', 'operates')
+_TOLD: Final = ('password', 'cloud', 'secret', 'network', 'operates')
+#: Labels that a storage class is made of; its parameters stay.
+_OF_CLASS: Final = (
+    'manila_csi_share_type', 'manila_csi_share_network_id', 'manila_csi_share_client',
+)
+_EVERYBODY: Final = '0.0.0.0/0'
 _HELM_URL: Final = 'https://get.helm.sh/helm-{release}-linux-{architecture}.tar.gz'
 
 Entry = Mapping[str, Any]
@@ -55,30 +64,54 @@ def charts() -> Mapping[str, Mapping[str, str]]:
     return {entry['chart']: entry['digests'] for entry in table().values() if 'chart' in entry}
 
 
-def without_objects(plan: BayPlan) -> BayPlan:
-    """The plan of a bay that has no add-ons of objects.
+def unknown(told: Mapping[str, str]) -> frozenset[str]:
+    """What masters do not know of entries.
+
+    :param told: their settings.
+    """
+    return frozenset(key for key, name in KNOWS.items() if told.get(name) != 'true')
+
+
+def without(plan: BayPlan, strange: Collection[str]) -> BayPlan:
+    """The plan of a bay that has no add-ons with something that its masters do not know.
 
     :param plan: with resolved labels.
     """
     gone = {
-        label: '' for entry in wanted(plan).values() if 'objects' in entry
+        label: '' for entry in wanted(plan).values() if not entry.keys().isdisjoint(strange)
         for label in entry['when']
     }
     return dataclasses.replace(plan, labels={**plan.labels, **gone})
 
 
-def check_known(current: BayPlan, target: BayPlan) -> None:
-    """Check that masters that know no objects are not to get any.
+def check_known(current: BayPlan, target: BayPlan, strange: Collection[str]) -> None:
+    """Check that masters are not to get add-ons with something that they do not know.
 
     :param current: and ``target``: with resolved labels.
     """
     had = wanted(current)
     for name, entry in wanted(target).items():
-        if 'objects' in entry and name not in had:
+        if not entry.keys().isdisjoint(strange) and name not in had:
             raise PlanRefused(
                 f'labels/{next(iter(entry["when"]))}',
                 'The masters of the bay are of an earlier release of the service, which did not '
                 'have this add-on: make a new bay.',
+            )
+
+
+def check_class(current: BayPlan, target: BayPlan) -> None:
+    """Check that the storage class of shares stays as it is: Kubernetes lets none change.
+
+    :param current: and ``target``: with resolved labels.
+    """
+    if not (cloud.shares(current.labels) and cloud.shares(target.labels)):
+        return
+    for label in _OF_CLASS:
+        if current.labels[label] != target.labels[label]:
+            raise PlanRefused(
+                f'labels/{label}',
+                'The storage class manila-nfs stays as it was made: make one of your own beside '
+                'it.',
             )
 
 
@@ -118,10 +151,11 @@ def check(plan: BayPlan, capabilities: Capabilities) -> None:
             known = ', '.join(sorted(there_are))
             raise PlanRefused(f'labels/{DIGESTS}', f'There is no chart {chart!r}, only {known}.')
     _check_ingress(plan)
+    _check_client(labels['manila_csi_share_client'])
     entries = wanted(plan).values()
     of_charts = [entry for entry in entries if 'chart' in entry]
     for entry in of_charts:
-        _check_since(entry, labels)
+        _check_release(entry, labels)
     if plan.insecure_downloads:
         return
     for entry in of_charts:
@@ -153,10 +187,18 @@ def _variables(plan: BayPlan) -> Mapping[str, str]:
         'calico_encapsulation': network.ENCAPSULATIONS.get(
             plan.labels['calico_ipv4pool_ipip'], 'None'
         ),
+        'share_client': _share_client(plan),
+        'is_only_class': settings.flag(not cloud.claims_volumes(plan.volume_driver, plan.labels)),
         'ingress_provider': cloud.ingress_provider(plan.labels),
         'registry': plan.labels['container_infra_prefix'].rstrip('/'),
         'uuid': plan.uuid,
     }
+
+
+def _share_client(plan: BayPlan) -> str:
+    """Who may mount shares: the nodes, as far as it is known where they are."""
+    own = plan.fixed_network_cidr or plan.labels['fixed_subnet_cidr']
+    return plan.labels['manila_csi_share_client'] or (_EVERYBODY if plan.fixed_network else own)
 
 
 def _fits(entry: Entry, labels: Mapping[str, str]) -> bool:
@@ -183,14 +225,35 @@ def _check_ingress(plan: BayPlan) -> None:
         )
 
 
-def _check_since(entry: Entry, labels: Mapping[str, str]) -> None:
-    release, since = _release(entry, labels), entry.get('since')
-    if since and [int(part) for part in release.split('.')[:2]] < since:
+def _check_client(text: str) -> None:
+    try:
+        ipaddress.IPv4Network(text or _EVERYBODY)
+    except ValueError:
+        raise PlanRefused(
+            'labels/manila_csi_share_client', f'{text!r} is no network address.'
+        ) from None
+
+
+def _check_release(entry: Entry, labels: Mapping[str, str]) -> None:
+    """Check that a release has the chart, in an archive of the name that is known."""
+    release = _release(entry, labels)
+    line = [int(part) for part in release.split('.')[:2]]
+    if line < entry.get('since', line):
         raise PlanRefused(
             f'labels/{entry["release"]}',
             f'{release} has no chart {entry["chart"]}: it is there since '
-            f'{".".join(map(str, since))}.',
+            f'{_dotted(entry["since"])}.',
         )
+    if 'before' in entry and line >= entry['before']:
+        raise PlanRefused(
+            f'labels/{entry["release"]}',
+            f'{release} has another archive of the chart {entry["chart"]} than releases before '
+            f'{_dotted(entry["before"])}, which are the ones that this service takes.',
+        )
+
+
+def _dotted(numbers: Sequence[int]) -> str:
+    return '.'.join(map(str, numbers))
 
 
 def _release(entry: Entry, labels: Mapping[str, str]) -> str:
@@ -204,19 +267,24 @@ def _digest(entry: Entry, labels: Mapping[str, str], known: Catalogue) -> str:
 
 
 def _objects(name: str, entry: Entry, variables: Mapping[str, str]) -> Mapping[str, Any]:
+    also = [each['objects'] for each in entry.get('also', ()) if _fits(each, variables)]
+    documents = [
+        composition.merge([one, *(kinds.get(one['kind'], {}) for kinds in also)], {
+            **variables,
+            'image': _image(entry, variables) if 'image' in entry else '',
+            'instance': f'magnum-{name}',
+            'namespace': entry['namespace'],
+        })
+        for one in yaml.safe_load_all(files.read(f'kubernetes/objects/{entry["objects"]}'))
+    ]
+    told = composition.merge([_told(entry)], variables)
+    return {'namespace': entry['namespace'], 'values': {'objects': documents}, **told}
+
+
+def _image(entry: Entry, variables: Mapping[str, str]) -> str:
     path, prefix = entry['image'], variables['container_infra_prefix']
     image = f'{prefix}{path.rpartition("/")[2]}' if prefix else f'{IMAGES}{path}'
-    documents = yaml.safe_load_all(files.read(f'kubernetes/objects/{entry["objects"]}'))
-    filled = composition.merge([{'objects': list(documents), 'told': _told(entry)}], {
-        **variables,
-        'image': f'{image}:{variables[entry["tag"]]}',
-        'instance': f'magnum-{name}',
-        'namespace': entry['namespace'],
-    })
-    return {
-        'namespace': entry['namespace'], 'values': {'objects': filled['objects']},
-        **filled['told'],
-    }
+    return f'{image}:{variables[entry["tag"]]}'
 
 
 def _told(entry: Entry) -> dict[str, Any]:

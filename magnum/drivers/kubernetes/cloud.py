@@ -30,6 +30,28 @@ _OF_AUTOSCALER: Final = (
 #: What the ingress controller of Octavia asks for beside what all controllers do: it looks for
 #: secrets before it deletes a load balancer. It makes none.
 _OF_INGRESS: Final = ('key-manager GET /**/secrets',)
+#: What the CSI driver of Manila asks for: the versions of its API, shares, snapshots, types,
+#: who may mount, and why something failed; it makes and deletes shares and snapshots. An
+#: action lets somebody mount a share, or makes it greater. Clouds call Manila by one of two
+#: types.
+_OF_SHARES: Final = tuple(
+    f'{service} {rule}'
+    for service in ('shared-file-system', 'sharev2')
+    for rule in (
+        'GET /**v2/',
+        'GET /**/shares**',
+        'GET /**/share-access-rules**',
+        'GET /**/snapshots**',
+        'GET /**/types**',
+        'GET /**/messages**',
+        'POST /**/shares',
+        'POST /**/shares/*/action',
+        'POST /**/shares/*/metadata',
+        'DELETE /**/shares/*',
+        'POST /**/snapshots',
+        'DELETE /**/snapshots/*',
+    )
+)
 #: Of these the cloud's load balancers read no HTTP, which ingresses need.
 _WITHOUT_HTTP: Final = ('ovn',)
 
@@ -37,7 +59,7 @@ _WITHOUT_HTTP: Final = ('ovn',)
 def wants_credential(plan: BayPlan) -> bool:
     """Whether the masters of a bay get a credential of the cloud."""
     resolved = _resolved(plan)
-    return _has_controllers(plan, resolved) or scales(resolved)
+    return _has_controllers(plan, resolved) or scales(resolved) or shares(resolved)
 
 
 def scales(resolved: Mapping[str, str]) -> bool:
@@ -46,6 +68,14 @@ def scales(resolved: Mapping[str, str]) -> bool:
     :param resolved: its labels.
     """
     return resolved['auto_scaling_enabled'] == 'true'
+
+
+def shares(resolved: Mapping[str, str]) -> bool:
+    """Whether the bay's pods get shares of Manila by claims.
+
+    :param resolved: its labels.
+    """
+    return resolved['manila_csi_enabled'] == 'true'
 
 
 def balances(resolved: Mapping[str, str]) -> bool:
@@ -68,6 +98,8 @@ def access_rules(plan: BayPlan, of_controllers: Sequence[str]) -> tuple[str, ...
     found = tuple(of_controllers) if _has_controllers(plan, resolved) else ()
     if of_controllers and balances(resolved):
         found += _OF_INGRESS
+    if of_controllers and shares(resolved):
+        found += _OF_SHARES
     if of_controllers and scales(resolved):
         stacks = stack_names.common_prefix(plan.name)
         found += tuple(rule.format(bay=plan.uuid, stacks=stacks) for rule in _OF_AUTOSCALER)

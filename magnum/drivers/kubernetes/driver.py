@@ -85,6 +85,11 @@ def _without_scaling(plan: BayPlan) -> BayPlan:
     return dataclasses.replace(plan, labels={**plan.labels, 'auto_scaling_enabled': ''})
 
 
+def _without_shares(plan: BayPlan) -> BayPlan:
+    """The plan of a bay that has no shares of Manila."""
+    return dataclasses.replace(plan, labels={**plan.labels, 'manila_csi_enabled': ''})
+
+
 class KubernetesDriver(heat.HeatDriver):
     """Masters with etcd and the control plane; masters and workers run kubelets."""
 
@@ -249,7 +254,18 @@ class KubernetesDriver(heat.HeatDriver):
             current = _without_scaling(current)
         if not cloud.balances(self._with_default_labels(target).labels):
             current = self._without_balancing(current)
+        had_shares, has_shares = (
+            cloud.shares(self._with_default_labels(plan).labels) for plan in (current, target)
+        )
+        if not has_shares:
+            current = _without_shares(current)
         super().check_upgrade(current, target)
+        if has_shares and not had_shares:
+            raise PlanRefused(
+                'labels/manila_csi_enabled',
+                'The credential of the cloud that this bay has opens nothing of Manila: make a '
+                'new bay.',
+            )
         if _is_release_chosen(current, target):
             masters.check_path(
                 self._with_default_labels(current), self._with_default_labels(target)
@@ -272,10 +288,12 @@ class KubernetesDriver(heat.HeatDriver):
         if settled and living.get(AUTO_SCALING) != 'true':
             # Masters of when the label had no effect.
             current, target = _without_scaling(current), _without_scaling(target)
-        if settled and living.get(addons.KNOWS_OBJECTS) != 'true':
+        strange = addons.unknown(living) if settled else frozenset()
+        if strange:
             current, target = map(self._with_default_labels, (current, target))
-            addons.check_known(current, target)
-            current, target = map(addons.without_objects, (current, target))
+            addons.check_known(current, target, strange)
+            current, target = (addons.without(plan, strange) for plan in (current, target))
+        addons.check_class(*map(self._with_default_labels, (current, target)))
         had = settled.get('network_driver', network.FLANNEL) if settled else target.network_driver
         if had != target.network_driver:
             # A conductor of a release that had flannel alone made the bay.
@@ -362,7 +380,7 @@ class KubernetesDriver(heat.HeatDriver):
         group = plan.masters if role == MASTER else plan.workers
         of_masters = {} if role != MASTER else {
             'MAGNUM_ADDONS': addons.setting(plan, self.capabilities.catalogue),
-            addons.KNOWS_OBJECTS: 'true',
+            **dict.fromkeys(addons.KNOWS.values(), 'true'),
             'MAGNUM_CLOUD_CREDENTIAL': settings.flag(cloud.wants_credential(plan)),
             AUTO_SCALING: labels['auto_scaling_enabled'],
             'MAGNUM_REMOVED_APIS_ALLOWED': labels['removed_apis_allowed'],

@@ -3,7 +3,8 @@
 Load balancers and floating IPs of its services would keep its network from
 being deleted; they go first, and the bay's controllers may make another one
 while its masters live, so that they are looked for again when Heat refuses.
-Volumes of its claims go as soon as no node has them attached.
+Volumes of its claims go as soon as no node has them attached. Shares of its claims stay, and
+are told of.
 
 Only what :mod:`magnum.domain.bay_resources` recognises is removed. It is
 written in the ledger before, and checked once more whenever it is come back to.
@@ -16,13 +17,21 @@ from typing import Any, Final, TypeVar
 
 from oslo_log import log as logging
 
-from magnum.clients.errors import CloudConflict, CloudForbidden, CloudRefused, CloudUnavailable
+from magnum.clients.errors import (
+    CloudConflict,
+    CloudError,
+    CloudForbidden,
+    CloudRefused,
+    CloudUnavailable,
+)
 from magnum.clients.project_resources import (
     LOAD_BALANCER,
+    SHARES,
     VOLUMES,
     FloatingIP,
     LoadBalancer,
     ProjectResources,
+    Share,
     Volume,
 )
 from magnum.db.models import LedgerEntry
@@ -102,6 +111,8 @@ def remove_volumes(work: Work) -> None:
     if removing:
         raise _later(removing)
     _tell_of_kept(work, kept)
+    if _has(work, SHARES):
+        _tell_of_shares(work, _owner(situation))
 
 
 def _remove_volumes(
@@ -284,6 +295,32 @@ def _tell_of_kept(work: Work, kept: Sequence[Volume]) -> None:
                 f'volume {one_line(volume.name, 255)} ({volume.id}) stays: {why}. When nobody '
                 f'needs it: openstack volume delete {volume.id}',
             )
+
+
+def _tell_of_shares(work: Work, owner: Owner) -> None:
+    """Say which shares of claims stay. Manila keeps no bay from being deleted."""
+    key = bay_resources.SHARE_CLUSTER_KEY
+    found: dict[str, Share] = {}
+    try:
+        for name in sorted(owner.unique_names):
+            ask = operator.methodcaller('shares', owner.project_id, key, name)
+            found |= {share.id: share for share in _ask(work, ask)}
+        told = [
+            f'share {one_line(share.name, 255)} ({share.id}) stays: shares of claims are kept '
+            f'here. When nobody needs it: openstack share delete {share.id}'
+            for share in found.values()
+        ]
+    except CloudError as error:
+        LOG.warning('The shares of bay %s are not known: %s', work.claim.bay_uuid, error)
+        told = [
+            'Whether shares of claims stay is not known, as Manila did not tell. Those with the '
+            f'metadata item {key}={work.claim.bay_uuid} are of this bay: openstack share list'
+        ]
+    if not told:
+        return
+    with work.changing_bay() as (session, operation):
+        for text in told:
+            events.record(session, operation, f'bay.{operation.verb}.kept', text)
 
 
 def _situation(work: Work) -> Situation | None:

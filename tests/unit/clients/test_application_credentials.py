@@ -131,6 +131,44 @@ def test_what_is_open_for_an_autoscaler(
     assert is_open(rules, service, method, prefix + path) is opens
 
 
+WITH_SHARES = plans.plan(KubernetesDriver(), labels={'manila_csi_enabled': 'true'})
+
+
+@pytest.mark.parametrize('service', ['shared-file-system', 'sharev2'])
+@pytest.mark.parametrize('prefix', ['', '/share'])
+@pytest.mark.parametrize(('request_', 'opens'), [
+    ('GET /v2/', True),
+    ('GET /v2/p/shares/detail', True),
+    ('GET /v2/shares/1', True),
+    ('GET /v2/shares/1/export_locations', True),
+    ('GET /v2/share-access-rules', True),
+    ('GET /v2/p/types', True),
+    ('GET /v2/p/types/1/extra_specs', True),
+    ('GET /v2/p/messages', True),
+    ('GET /v2/p/snapshots/detail', True),
+    ('GET /v2/p/share-networks', False),
+    ('GET /v2/p/security-services', False),
+    ('POST /v2/p/shares', True),
+    ('POST /v2/p/shares/1/action', True),
+    ('POST /v2/p/shares/1/metadata', True),
+    ('POST /v2/p/snapshots', True),
+    ('POST /v2/p/snapshots/1/action', False),
+    ('POST /v2/p/share-networks', False),
+    ('PUT /v2/p/shares/1', False),
+    ('DELETE /v2/p/shares/1', True),
+    ('DELETE /v2/p/snapshots/1', True),
+    ('DELETE /v2/p/shares/1/metadata/x', False),
+    ('DELETE /v2/p/types/1', False),
+])
+def test_what_is_open_for_shares(
+    conf: cfg.ConfigOpts, request_: str, prefix: str, service: str, opens: bool
+) -> None:
+    rules = KubernetesDriver().cloud_access_rules(WITH_SHARES, conf.identity.cloud_access_rules)
+    method, path = request_.split()
+    assert is_open(rules, service, method, prefix + path) is opens
+    assert not is_open(rules, 'compute', 'GET', '/v2.1/servers')
+
+
 @pytest.mark.parametrize(('rules', 'looks'), [
     ((), True), (('network GET /**', 'compute GET /x'), True), (('compute GET /x',), False),
 ])

@@ -51,7 +51,9 @@ elif verb in ('apply', 'delete') and '--namespace' in options and '--filename' i
     (folder / 'objects').write_text(json.dumps(objects if verb == 'apply' else []))
 elif verb == 'apply':
     if options['--filename'] == '-':
-        (folder / 'secret').write_text(json.dumps(json.load(sys.stdin)['data']))
+        made = json.load(sys.stdin)
+        assert made['metadata']['namespace'] == 'kube-system', made['metadata']
+        (folder / f'secret-{made["metadata"]["name"]}').write_text(json.dumps(made['data']))
         sys.exit()
     text = pathlib.Path(options['--filename']).read_text()
     if 'bad' in text:
@@ -59,7 +61,7 @@ elif verb == 'apply':
     with (folder / 'applied').open('a') as file:
         file.write(text)
 elif verb == 'delete':
-    (folder / words[0]).unlink()
+    (folder / '-'.join(words)).unlink()
 elif verb == 'rollout':
     if (folder / 'restarts-fail').exists():
         sys.exit('no')
@@ -181,9 +183,15 @@ class Cluster:
 
     def shared(self, name: str = 'cloud.conf') -> str | None:
         """A file of the Secret for those that use the cloud."""
-        file = self.root / 'api/secret'
-        found = json.loads(file.read_text()) if file.exists() else {}
-        return base64.b64decode(found[name]).decode() if name in found else None
+        return (self.secret('cloud-config') or {}).get(name)
+
+    def secret(self, name: str) -> dict[str, str] | None:
+        """What is in a Secret that masters keep."""
+        file = self.root / f'api/secret-{name}'
+        if not file.exists():
+            return None
+        found = json.loads(file.read_text())
+        return {key: base64.b64decode(text).decode() for key, text in found.items()}
 
     def restarts(self) -> list[str]:
         """What was started anew since it was asked last."""

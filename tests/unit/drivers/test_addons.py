@@ -23,6 +23,8 @@ DIGEST = 'ab' * 32
 WANTED = {
     'cloud-provider': {'cloud_provider_enabled': 'true'},
     'cinder-csi': {'cinder_csi_enabled': 'true'},
+    'nfs-csi': {'manila_csi_enabled': 'true'},
+    'manila-csi': {'manila_csi_enabled': 'true'},
     'autoscaler': {'auto_scaling_enabled': 'true'},
     'metrics-server': {},
     'problem-detector': {'npd_enabled': 'true'},
@@ -40,7 +42,8 @@ NETWORKS = {'calico-crds': 'calico', 'calico': 'calico', 'cilium': 'cilium'}
 ALL = {
     'cloud_provider_enabled': 'true', 'cinder_csi_enabled': 'true', 'boot_volume_type': 'ssd',
     'auto_scaling_enabled': 'true', 'ingress_controller': 'nginx', 'monitoring_enabled': 'true',
-    'npd_enabled': 'true',
+    'npd_enabled': 'true', 'manila_csi_enabled': 'true', 'manila_csi_share_type': 'x' * 36,
+    'manila_csi_share_network_id': '11111111-1111-4111-8111-111111111111',
     'monitoring_storage_class_name': 'fast', 'container_infra_prefix': 'registry.example.org/x/',
     'monitoring_ingress_enabled': 'true', 'cluster_basic_auth_secret': 'users',
     'prometheus_adapter_configmap': 'rules', 'ingress_controller_role': 'ingress',
@@ -72,7 +75,10 @@ def texts(node: Any) -> Iterator[str]:
 @every_addon
 def test_an_entry_is_whole(name: str) -> None:
     entry = addons.table()[name]
-    optional = {'also', 'archive', 'cloud', 'network', 'operates', 'password', 'since', 'tags'}
+    optional = {
+        'also', 'archive', 'before', 'cloud', 'network', 'operates', 'password', 'secret', 'since',
+        'tags',
+    }
     assert entry.keys() - optional == {
         'what', 'when', 'release', 'chart', 'url', 'digests', 'namespace', 'values'
     }
@@ -85,7 +91,7 @@ def test_an_entry_is_whole(name: str) -> None:
         assert 'deprecated' not in rules[label], label
         assert 'default' in rules[label], label
     assert rules[entry['release']]['default'].removeprefix('v') in entry['digests']
-    # That of Cinder has another reason, too: the volume driver.
+    # That of Cinder has another reason, too: the volume driver. Some images several have.
     for label in (entry['release'], *entry.get('tags', ())):
         assert rules[label].get('needs') in (entry['when'], None)
     assert all(re.fullmatch('[0-9a-f]{64}', digest) for digest in entry['digests'].values())
@@ -203,8 +209,9 @@ def test_the_adapter_asks_the_prometheus_of_monitoring() -> None:
 def test_the_cloud_comes_first() -> None:
     """Without it no pods run on nodes that wait for it; with it there are load balancers."""
     charts = told({**ALL, 'ingress_controller': 'traefik'})['charts']
-    assert list(charts) == ['cloud-provider', 'cinder-csi', 'autoscaler', 'metrics-server',
-                            'problem-detector', 'traefik', 'monitoring', 'prometheus-adapter']
+    assert list(charts) == ['cloud-provider', 'cinder-csi', 'nfs-csi', 'manila-csi', 'manila-class',
+                            'autoscaler', 'metrics-server', 'problem-detector', 'traefik',
+                            'monitoring', 'prometheus-adapter']
     assert charts['traefik']['values']['service'] == {'type': 'LoadBalancer'}
     uuid = plans.plan(DRIVER).uuid
     assert charts['cloud-provider']['values']['cluster'] == {'name': uuid}
@@ -314,6 +321,7 @@ UNKNOWN = {
         ({'helm_client_tag': 'v3.2.1'}, 'helm_client_tag'),
         ({'monitoring_enabled': 'true', 'prometheus_operator_chart_tag': 'v8.12.13'},
          'prometheus_operator_chart_tag'),
+        ({'manila_csi_enabled': 'true', 'manila_csi_chart_tag': '2.99.0'}, 'manila_csi_chart_tag'),
         ({'addons_charts_digests': f'monitoring:{DIGEST}'}, 'addons_charts_digests'),
         ({'addons_charts_digests': 'metrics-server:1'}, 'addons_charts_digests'),
         ({'addons_charts_url': 'http://mirror'}, 'addons_charts_url'),

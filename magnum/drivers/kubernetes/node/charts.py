@@ -32,7 +32,9 @@ FOLDER = pathlib.Path('/var/lib/magnum/addons')
 TRIES = FOLDER / 'tries'
 KUBECONFIG = '--kubeconfig=/etc/kubernetes/admin.conf'
 #: What is in the Secret for those that use the cloud, and where the ledger has its digest.
+#: Those of Secrets that add-ons have of their own are there with a point and the name.
 CLOUD, CLOUD_KEY = pathlib.Path('/etc/kubernetes/cloud.conf'), '.cloud'
+CLOUD_SECRET = 'cloud-config'
 UNSCHEDULABLE = '{.items[*].status.conditions[?(@.reason=="Unschedulable")].message} '
 LEDGER = ('configmap', 'magnum-addons', '--namespace=kube-system')
 #: Seconds: of Helm's waiting, until another master's work is taken for dead, between tries.
@@ -122,40 +124,82 @@ def restart(name: str, namespace: str) -> None:
             kubectl('rollout', 'restart', f'{one["kind"].lower()}/{told["name"]}', there)
 
 
+def uses_cloud(chart: dict[str, Any]) -> bool:
+    """Whether an add-on has what this master has of the cloud."""
+    return 'cloud' in chart or 'secret' in chart
+
+
+def ledger_key(secret: str) -> str:
+    """Where the ledger has the digest of a Secret for those that use the cloud."""
+    return CLOUD_KEY if secret == CLOUD_SECRET else f'{CLOUD_KEY}.{secret}'
+
+
+def is_of_cloud(key: str) -> bool:
+    """Whether an entry of the ledger is of such a Secret, and of no add-on."""
+    return key.startswith(CLOUD_KEY)
+
+
 def share_cloud(charts: dict[str, Any], before: dict[str, str]) -> None:
-    """Let those that use the cloud have the file that this master has, if it is another.
+    """Let those that use the cloud have what this master's file says, if it says another.
 
     :param before: the ledger.
     """
-    users = {name: chart for name, chart in charts.items() if 'cloud' in chart}
-    if not users:
-        if CLOUD_KEY in before:
-            kubectl('delete', 'secret', 'cloud-config', LEDGER[-1], '--ignore-not-found')
-            note(CLOUD_KEY, None)
+    if not any(map(uses_cloud, charts.values())):
         return
     try:
         content = CLOUD.read_text()
     except OSError as error:
         raise Failed(str(error)) from None
-    files = {'cloud.conf': content, **{
-        f'{name}.yaml': own_file(content, chart['cloud'])
-        for name, chart in users.items() if chart['cloud'] is not True
-    }}
-    found = digest(json.dumps(files).encode())
-    if before.get(CLOUD_KEY) == found:
-        return
-    kubectl('apply', '--server-side', '--force-conflicts', '--filename=-', given=json.dumps({
-        'apiVersion': 'v1', 'kind': 'Secret', 'data': {
-            name: base64.b64encode(text.encode()).decode() for name, text in files.items()
-        },
-        'metadata': {'name': 'cloud-config', 'namespace': 'kube-system'},
-    }))
-    # They read it when they start.
-    for name, chart in users.items():
-        if name in before:
-            restart(name, chart['namespace'])
-    note(CLOUD_KEY, found)
-    before[CLOUD_KEY] = found
+    for secret, files in secrets_of_cloud(charts, content).items():
+        key, found = ledger_key(secret), digest(json.dumps(files).encode())
+        if before.get(key) == found:
+            continue
+        kubectl('apply', '--server-side', '--force-conflicts', '--filename=-', given=json.dumps({
+            'apiVersion': 'v1', 'kind': 'Secret', 'data': {
+                name: base64.b64encode(text.encode()).decode() for name, text in files.items()
+            },
+            'metadata': {'name': secret, 'namespace': 'kube-system'},
+        }))
+        # They read that one when they start.
+        for name, chart in charts.items():
+            if secret == CLOUD_SECRET and 'cloud' in chart and name in before:
+                restart(name, chart['namespace'])
+        note(key, found)
+        before[key] = found
+
+
+def forget_cloud(charts: dict[str, Any], before: dict[str, str]) -> None:
+    """Remove the Secrets that nobody uses any more.
+
+    :param before: the ledger.
+    """
+    used = {name for name, chart in charts.items() if 'secret' in chart}
+    if any('cloud' in chart for chart in charts.values()):
+        used.add(CLOUD_SECRET)
+    for key in filter(is_of_cloud, before):
+        secret = key[len(CLOUD_KEY) + 1:] or CLOUD_SECRET
+        if secret not in used:
+            kubectl('delete', 'secret', secret, LEDGER[-1], '--ignore-not-found')
+            note(key, None)
+
+
+def secrets_of_cloud(charts: dict[str, Any], content: str) -> dict[str, dict[str, str]]:
+    """The Secrets for those that use the cloud: by their names what is in them.
+
+    :param content: of cloud.conf.
+    """
+    users = {name: chart['cloud'] for name, chart in charts.items() if 'cloud' in chart}
+    found = {CLOUD_SECRET: {'cloud.conf': content, **{
+        f'{name}.yaml': own_file(content, told)
+        for name, told in users.items() if told is not True
+    }}} if users else {}
+    for name, chart in charts.items():
+        if 'secret' in chart:
+            known = sections(content)['Global']
+            found[name] = {
+                key: known[option] for key, option in chart['secret'].items() if option in known
+            }
+    return found
 
 
 def own_file(content: str, told: dict[str, Any]) -> str:
@@ -164,17 +208,22 @@ def own_file(content: str, told: dict[str, Any]) -> str:
     :param content: of cloud.conf.
     :param told: what it reads beside that.
     """
-    parser = configparser.ConfigParser(interpolation=None)
-    parser.read_string(content)
-    known = {
-        section: {key: json.loads(text) if text.startswith('"') else text
-                  for key, text in parser[section].items()}
-        for section in parser.sections()
-    }
+    known = sections(content)
     of_balancers = {key: text for key, text in known['LoadBalancer'].items() if key[:3] != 'lb-'}
     return json.dumps({
         **told, 'openstack': known['Global'], 'octavia': {**of_balancers, **told['octavia']},
     })
+
+
+def sections(content: str) -> dict[str, dict[str, str]]:
+    """What cloud.conf says, by sections."""
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read_string(content)
+    return {
+        section: {key: json.loads(text) if text.startswith('"') else text
+                  for key, text in parser[section].items()}
+        for section in parser.sections()
+    }
 
 
 def digest(content: bytes) -> str:
@@ -332,7 +381,7 @@ def look(told: dict[str, Any], before: dict[str, str], is_early: bool) -> None:
     charts = told['charts']
     names = [name for name in charts if not is_early or 'network' in charts[name]]
     if not is_early:
-        names += [name for name in before if name not in charts and name != CLOUD_KEY]
+        names += [name for name in before if name not in charts and not is_of_cloud(name)]
     tries = json.loads(TRIES.read_text()) if TRIES.exists() else {}
     tries = {name: said for name, said in tries.items() if name in names}
     # What failed comes last: it may take long.
@@ -347,7 +396,7 @@ def look(told: dict[str, Any], before: dict[str, str], is_early: bool) -> None:
         if time.time() < then and wanted != before.get(name):
             continue
         try:
-            if chart and 'cloud' in chart:
+            if chart and uses_cloud(chart):
                 share_cloud(charts, before)
             if wanted != before.get(name):
                 say(tries, name)
@@ -359,8 +408,7 @@ def look(told: dict[str, Any], before: dict[str, str], is_early: bool) -> None:
     TRIES.write_text(json.dumps(tries))
     waiting = '' if tries or not is_early else waits()
     say({'network': [0, 0, '', waiting]} if waiting else tries, 'network' if is_early else '')
-    if not any('cloud' in chart for chart in charts.values()):
-        share_cloud({}, before)
+    forget_cloud(charts, before)
 
 
 def say(tries: dict[str, Any], at_work: str = '') -> None:
@@ -392,7 +440,7 @@ def main(verb: str = '') -> None:
     before = read_ledger() if is_acting else {}
     if verb == 'restart':
         for name, text in before.items():
-            if name != CLOUD_KEY:
+            if not is_of_cloud(name):
                 restart(name, text.split()[0])
         for chart in told['charts'].values():
             if 'operates' in chart:
