@@ -283,8 +283,10 @@ class Addons(Table):
             wanted = (f'{label}={value}' for label, value in entry['when'].items())
             if 'chart' in entry:
                 made_of = f'{literal(entry["chart"])} {", ".join(entry["digests"])}'
-            else:
+            elif 'tag' in entry:
                 made_of = f'objects; image of {literal(entry["tag"])}'
+            else:
+                made_of = 'objects'
             rows.append((
                 literal(name), _backquoted(entry['what']), _literals(wanted),
                 made_of, literal(entry['namespace']),

@@ -59,8 +59,8 @@ OPTIONS = [
         'a credential with rules only if [keystone_authtoken]service_type is set in their '
         'configuration, to the type that the rule has and the catalogue, too. A single empty '
         'value: no rules, the roles alone decide. Bays with the cluster autoscaler have rules for '
-        'their own paths of Magnum and Heat, beside these or, where nothing else uses the cloud, '
-        'in their place.',
+        'their own paths of Magnum and Heat, and those with shares of Manila for shares and '
+        'snapshots, beside these or, where nothing else uses the cloud, in their place.',
     ),
     cfg.IntOpt(
         'cloud_credential_wait',

@@ -234,7 +234,7 @@ def test_algorithms_are_those_of_the_provider(
 
 WITHOUT = {
     'k8s_keystone_auth_tag': 'v1.18.0',
-    'manila_csi_enabled': 'true', 'use_podman': 'true', 'prometheus_monitoring': 'true',
+    'cvmfs_enabled': 'true', 'use_podman': 'true', 'prometheus_monitoring': 'true',
     'node_problem_detector_tag': 'v0.8.20',       # of another one
     'prometheus_operator_chart_tag': 'v8.2.2',    # of an add-on that the bay has not
     'cost_centre': '4711', 'owner\n\x1b[1m': 'me',
@@ -352,16 +352,20 @@ def test_words_of_people_are_no_misspellings(driver: str) -> None:
 
 
 #: Zone, zone of volumes, size of volumes, and what is at fault, or where volumes go.
-def test_ingresses_of_octavia_need_octavia(
-    make: Make, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(('label', 'value', 'other', 'needed'), [
+    ('ingress_controller', 'Octavia', 'nginx', 'load-balancer'),
+    ('manila_csi_enabled', 'Yes', 'no', 'shared-file-system'),
+])
+def test_what_needs_a_service_needs_it(
+    make: Make, monkeypatch: pytest.MonkeyPatch, label: str, value: str, other: str, needed: str
 ) -> None:
     service = make()
     person = Person(service, 'clusters')
-    labels = {'ingress_controller': 'Octavia'}
+    labels = {label: value}
     swarm = {**TEMPLATE, 'name': 'swarm', 'coe': 'swarm', 'labels': labels}
     world = service.cloud.world
     for is_there in (True, False):
-        world.unserved = {'load-balancer'} if is_there else set()
+        world.unserved = {needed} if is_there else set()
         world.catalogue.cache_clear()
         # The catalogue is part of a token, which is remembered.
         token = f'member-{is_there}'
@@ -376,8 +380,8 @@ def test_ingresses_of_octavia_need_octavia(
             if not is_there:
                 (error,) = answer.json['errors']
                 assert error['code'] == 'magnum.cloud_service.not_found'
-                assert error['source']['pointer'] == '/labels/ingress_controller'
-        assert person.post({'ingress_controller': 'nginx'}, '?dry_run=true').status_int == 200
+                assert error['source']['pointer'] == f'/labels/{label}'
+        assert person.post({label: other}, '?dry_run=true').status_int == 200
         assert person.template('post', '?dry_run=true', swarm).status_int == 200, 'it does nothing'
 
 

@@ -312,10 +312,8 @@ def _tell_of_shares(work: Work, owner: Owner) -> None:
         ]
     except CloudError as error:
         LOG.warning('The shares of bay %s are not known: %s', work.claim.bay_uuid, error)
-        told = [
-            'Whether shares of claims stay is not known, as Manila did not tell. Those with the '
-            f'metadata item {key}={work.claim.bay_uuid} are of this bay: openstack share list'
-        ]
+        of_bay = f'{key}={work.claim.bay_uuid}'
+        told = [f'Which shares of claims stay Manila did not say: those with {of_bay}.']
     if not told:
         return
     with work.changing_bay() as (session, operation):

@@ -34,7 +34,7 @@ KUBECONFIG = '--kubeconfig=/etc/kubernetes/admin.conf'
 #: What is in the Secret for those that use the cloud, and where the ledger has its digest.
 #: Those of Secrets that add-ons have of their own are there with a point and the name.
 CLOUD, CLOUD_KEY = pathlib.Path('/etc/kubernetes/cloud.conf'), '.cloud'
-CLOUD_SECRET = 'cloud-config'
+SHARED = 'cloud-config'
 UNSCHEDULABLE = '{.items[*].status.conditions[?(@.reason=="Unschedulable")].message} '
 LEDGER = ('configmap', 'magnum-addons', '--namespace=kube-system')
 #: Seconds: of Helm's waiting, until another master's work is taken for dead, between tries.
@@ -131,7 +131,7 @@ def uses_cloud(chart: dict[str, Any]) -> bool:
 
 def ledger_key(secret: str) -> str:
     """Where the ledger has the digest of a Secret for those that use the cloud."""
-    return CLOUD_KEY if secret == CLOUD_SECRET else f'{CLOUD_KEY}.{secret}'
+    return CLOUD_KEY if secret == SHARED else f'{CLOUD_KEY}.{secret}'
 
 
 def is_of_cloud(key: str) -> bool:
@@ -162,7 +162,7 @@ def share_cloud(charts: dict[str, Any], before: dict[str, str]) -> None:
         }))
         # They read that one when they start.
         for name, chart in charts.items():
-            if secret == CLOUD_SECRET and 'cloud' in chart and name in before:
+            if secret == SHARED and 'cloud' in chart and name in before:
                 restart(name, chart['namespace'])
         note(key, found)
         before[key] = found
@@ -175,9 +175,9 @@ def forget_cloud(charts: dict[str, Any], before: dict[str, str]) -> None:
     """
     used = {name for name, chart in charts.items() if 'secret' in chart}
     if any('cloud' in chart for chart in charts.values()):
-        used.add(CLOUD_SECRET)
+        used.add(SHARED)
     for key in filter(is_of_cloud, before):
-        secret = key[len(CLOUD_KEY) + 1:] or CLOUD_SECRET
+        secret = key[len(CLOUD_KEY) + 1:] or SHARED
         if secret not in used:
             kubectl('delete', 'secret', secret, LEDGER[-1], '--ignore-not-found')
             note(key, None)
@@ -189,7 +189,7 @@ def secrets_of_cloud(charts: dict[str, Any], content: str) -> dict[str, dict[str
     :param content: of cloud.conf.
     """
     users = {name: chart['cloud'] for name, chart in charts.items() if 'cloud' in chart}
-    found = {CLOUD_SECRET: {'cloud.conf': content, **{
+    found = {SHARED: {'cloud.conf': content, **{
         f'{name}.yaml': own_file(content, told)
         for name, told in users.items() if told is not True
     }}} if users else {}
