@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from magnum.clients.errors import CloudForbidden, CloudUnavailable
+from magnum.clients.errors import CloudError, CloudForbidden, CloudUnavailable
 from magnum.clients.project_resources import SHARES, Snapshot
 from magnum.db import models
 from magnum.domain.bay_resources import CLUSTER_KEY, RETAIN_KEY, SHARE_CLUSTER_KEY
@@ -165,7 +165,7 @@ def test_shares_are_kept_and_told_of(world: World) -> None:
 @pytest.mark.parametrize('error', [
     CloudUnavailable(SHARES, 'down'), CloudForbidden(SHARES, 'Policy does not allow it.', 403),
 ])
-def test_a_bay_goes_without_manila(world: World, error: Exception) -> None:
+def test_a_bay_goes_without_manila(world: World, error: CloudError) -> None:
     uuid, _ = _built(world)
     world.cloud.resources.services.add(SHARES)
     world.cloud.faults[SHARES] = error
