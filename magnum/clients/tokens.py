@@ -14,8 +14,9 @@ from oslo_config import cfg
 from magnum.clients.errors import CloudNotFound, calling
 from magnum.clients.sessions import Sessions
 
-#: What tokens of Keystone are made of, whatever their kind.
-_FORM: Final = re.compile(r'[A-Za-z0-9._=-]{1,16384}')
+#: What tokens of Keystone are made of, whatever their kind: those of Fernet are shorter than
+#: 256 characters, those of JWS are of about 1,000. Front ends refuse headers that are longer.
+_FORM: Final = re.compile(r'[A-Za-z0-9._=-]{1,2048}')
 
 
 @dataclasses.dataclass(frozen=True)
