@@ -68,7 +68,7 @@ class Cloud:
 
     def __init__(self, project: str | None = None) -> None:
         # Of a project in which no other test looks for debris.
-        member = _session('carol', project)
+        self._member = member = _session('carol', project)
         self.heat = heat_client.Client('1', session=member, service_type='orchestration')
         where: Any = types.SimpleNamespace(interface='public', region_name=settings.REGION)
         self.own_heat = HeatClient(member, where)
@@ -76,6 +76,10 @@ class Cloud:
         self.compute = adapter.Adapter(
             _session('admin'), service_type='compute', default_microversion=NOVA_VERSION
         )
+
+    def renew_token(self) -> None:
+        """Take another one: Heat works with that of a request for as long as it lives."""
+        self._member.invalidate()
 
     def user_data(self, server_id: str) -> str | None:
         """None as long as the server is not there."""
@@ -141,6 +145,7 @@ class OwnStack:
     user_data: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def build(self, request: StackRequest) -> None:
+        self.cloud.renew_token()
         answer = self.cloud.heat.stacks.create(
             stack_name=self.name,
             template=request.template,
@@ -155,6 +160,7 @@ class OwnStack:
     def change(
         self, wanted: str = 'UPDATE_COMPLETE', cancel: bool = False, **request: Any
     ) -> None:
+        self.cloud.renew_token()
         before = self.cloud.heat.stacks.get(self.stack_id).updated_time
         self.cloud.heat.stacks.update(self.stack_id, disable_rollback=True, **request)
         if cancel:
@@ -180,6 +186,7 @@ class OwnStack:
             stack = self.cloud.heat.stacks.get(self.stack_id, resolve_outputs=False)
             if stack.stack_status == 'DELETE_COMPLETE':
                 return
+            self.cloud.renew_token()
             self.cloud.heat.stacks.delete(self.stack_id)
             self._wait('DELETE_COMPLETE')
 
