@@ -314,7 +314,7 @@ def test_one_that_ends_while_all_is_written_anew(bay: Bay, end: Callable[[Bay], 
 TRANSACTIONS = 46
 
 
-@pytest.mark.parametrize('position', range(1, TRANSACTIONS + 1, 3))
+@pytest.mark.parametrize('position', range(1, TRANSACTIONS + 1, 5))
 def test_a_conductor_dies_anywhere(
     bay: Bay, position: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -60,7 +60,7 @@ PROGRAMS = {
             'master', 'ip', 'port', 'hostname', 'containerizers',
             'executor_registration_timeout', 'work_dir',
         ),
-        ('isolation', 'image_providers', 'executor_environment_variables'),
+        ('attributes', 'isolation', 'image_providers', 'executor_environment_variables'),
         'master', 'json.info_', False,
         {
             '/health': lambda _options, _leader: '',
