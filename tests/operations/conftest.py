@@ -4,6 +4,7 @@ import base64
 import contextlib
 import dataclasses
 import datetime
+import itertools
 import os
 import pathlib
 from collections.abc import Callable, Iterator
@@ -70,6 +71,28 @@ ACCEPT: dict[str, Callable[..., models.Operation | None]] = {
 
 class Killed(BaseException):
     """The process died here."""
+
+
+def mortal_claims(
+    claims: Claims, position: int, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[int]:
+    """Have a worker die when its claims open a transaction, by its position from 1.
+
+    :returns: the positions that come.
+    """
+    transactions = itertools.count(1)
+
+    def mortal(opened: Any) -> Any:
+        def begin(*claimed: Any, **more: Any) -> Any:
+            if next(transactions) == position:
+                raise Killed
+            return opened(*claimed, **more)
+
+        return begin
+
+    for name in ('writing', 'fenced', 'renewed'):
+        monkeypatch.setattr(claims, name, mortal(getattr(claims, name)))
+    return transactions
 
 
 def error_of(operation: models.Operation) -> dict[str, Any]:

@@ -4,7 +4,6 @@ import contextlib
 import datetime
 import itertools
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -13,7 +12,7 @@ from magnum.db import models
 from tests.fakes.driver import FakeDriver
 from tests.fakes.nodes import FakeNode
 from tests.operations import test_authority
-from tests.operations.conftest import Killed, World, error_of
+from tests.operations.conftest import Killed, World, error_of, mortal_claims
 from tests.operations.test_new_masters import count
 
 pytestmark = pytest.mark.slow
@@ -321,18 +320,7 @@ def test_a_conductor_dies_anywhere(
     """At any of its transactions; nodes accept each other, no key is lost, no phase left out."""
     bay.rotate()
     doomed = bay.world.worker('doomed')
-    transactions = itertools.count(1)
-
-    def mortal(opened: Any) -> Any:
-        def begin(*claimed: Any, **more: Any) -> Any:
-            if next(transactions) == position:
-                raise Killed
-            return opened(*claimed, **more)
-
-        return begin
-
-    for name in ('writing', 'fenced', 'renewed'):
-        monkeypatch.setattr(doomed.claims, name, mortal(getattr(doomed.claims, name)))
+    transactions = mortal_claims(doomed.claims, position, monkeypatch)
     with contextlib.suppress(Killed):
         for _ in range(8):
             doomed.turn()

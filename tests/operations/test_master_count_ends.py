@@ -1,6 +1,5 @@
 """Another number of masters that is refused, cancelled, overtaken by a delete, or left alone."""
 
-import itertools
 from typing import Any
 
 import pytest
@@ -9,7 +8,7 @@ import sqlalchemy as sa
 from magnum.db import models
 from tests.fakes.driver import FakeDriver
 from tests.fakes.reporters import Reporters
-from tests.operations.conftest import Killed, World, error_of
+from tests.operations.conftest import Killed, World, error_of, mortal_claims
 from tests.operations.test_master_count import (
     ask,
     come_up,
@@ -190,18 +189,7 @@ def test_a_conductor_dies_anywhere_while_masters_leave(
     """Each is drained, taken out and removed once, and the number that is shown is Heat's."""
     asked = world.ask('resize_masters', uuid, 1)
     doomed = world.worker('doomed')
-    transactions = itertools.count(1)
-
-    def mortal(opened: Any) -> Any:
-        def begin(*claimed: Any, **more: Any) -> Any:
-            if next(transactions) == position:
-                raise Killed
-            return opened(*claimed, **more)
-
-        return begin
-
-    for name in ('writing', 'fenced', 'renewed'):
-        monkeypatch.setattr(doomed.claims, name, mortal(getattr(doomed.claims, name)))
+    mortal_claims(doomed.claims, position, monkeypatch)
 
     def go_on(worker: Any) -> None:
         world.pass_time(10)

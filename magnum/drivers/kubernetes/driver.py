@@ -80,14 +80,9 @@ def _of_release(plan: BayPlan, release: str | None) -> BayPlan:
     return dataclasses.replace(plan, labels={**plan.labels, **given})
 
 
-def _without_scaling(plan: BayPlan) -> BayPlan:
-    """The plan of a bay that has no autoscaler."""
-    return dataclasses.replace(plan, labels={**plan.labels, 'auto_scaling_enabled': ''})
-
-
-def _without_shares(plan: BayPlan) -> BayPlan:
-    """The plan of a bay that has no shares of Manila."""
-    return dataclasses.replace(plan, labels={**plan.labels, 'manila_csi_enabled': ''})
+def _without(plan: BayPlan, label: str) -> BayPlan:
+    """The plan of a bay that does not have what a label asks for."""
+    return dataclasses.replace(plan, labels={**plan.labels, label: ''})
 
 
 class KubernetesDriver(heat.HeatDriver):
@@ -251,14 +246,14 @@ class KubernetesDriver(heat.HeatDriver):
         """See the contract."""
         # Masters keep what these have asked; they go as add-ons do.
         if not self._scales(target):
-            current = _without_scaling(current)
+            current = _without(current, 'auto_scaling_enabled')
         if not cloud.balances(self._with_default_labels(target).labels):
             current = self._without_balancing(current)
         had_shares, has_shares = (
             cloud.shares(self._with_default_labels(plan).labels) for plan in (current, target)
         )
         if not has_shares:
-            current = _without_shares(current)
+            current = _without(current, 'manila_csi_enabled')
         super().check_upgrade(current, target)
         if has_shares and not had_shares:
             raise PlanRefused(
@@ -287,7 +282,9 @@ class KubernetesDriver(heat.HeatDriver):
         living = masters.told(settled) if settled else {}
         if settled and living.get(AUTO_SCALING) != 'true':
             # Masters of when the label had no effect.
-            current, target = _without_scaling(current), _without_scaling(target)
+            current, target = (
+                _without(plan, 'auto_scaling_enabled') for plan in (current, target)
+            )
         strange = addons.unknown(living) if settled else frozenset()
         if strange:
             current, target = map(self._with_default_labels, (current, target))
@@ -319,7 +316,7 @@ class KubernetesDriver(heat.HeatDriver):
         """The plan of a bay that has no ingress controller of Octavia."""
         if not cloud.balances(self._with_default_labels(plan).labels):
             return plan
-        return dataclasses.replace(plan, labels={**plan.labels, 'ingress_controller': ''})
+        return _without(plan, 'ingress_controller')
 
     def _changed_in_place(self, plan: BayPlan) -> dict[str, str]:
         plan = self._with_default_labels(plan)
