@@ -1,7 +1,9 @@
 """For all tests."""
 
+import itertools
 import os
 import pathlib
+from collections.abc import Iterator
 
 import hypothesis
 import pytest
@@ -21,6 +23,28 @@ hypothesis.settings.load_profile('any machine')
 _REPEATED = 2500
 #: The same of its line at the very end.
 _LINE = 160
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare ``--cases``."""
+    parser.addoption(
+        '--cases', choices=('all', 'ends'), default='all',
+        help='of a test with several cases, run all or only the first and the last',
+    )
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)   # before pytest-randomly, also a wrapper
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Iterator[None]:
+    """With ``--cases ends``, leave out what is between the first case and the last."""
+    if config.getoption('cases') == 'ends':
+        left_out: set[pytest.Item] = set()
+        for _, cases in itertools.groupby(items, lambda one: one.nodeid.partition('[')[0]):
+            left_out.update(list(cases)[1:-1])
+        config.hook.pytest_deselected(items=list(left_out))
+        items[:] = [one for one in items if one not in left_out]
+    yield
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
