@@ -25,7 +25,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from magnum.drivers import settings
-from magnum.drivers.common.node.agent import certificates, cloud, state
+from magnum.drivers.common.node.agent import certificates, cloud, directives, state
 from magnum.drivers.common.node.agent import node as files
 from magnum.drivers.common.node.agent.channel import Away, Channel, Refused
 from magnum.drivers.common.node.agent.reporter import Reporter
@@ -43,6 +43,14 @@ _CLOUD = '37-cloud-credential'
 #: Kubernetes' workers do not keep the key of this one.
 _NOT_KEPT = 'renewal'
 _FAILED_STEP = re.compile(r'step ([A-Za-z0-9][A-Za-z0-9._-]*): (.*)', re.DOTALL)
+#: What played nodes say to directives, by verb.
+_DONE = {
+    'drain': 'nothing runs on: $MAGNUM_NODES',
+    'reencrypt': 'nothing is encrypted',
+    'remove': 'none of: $MAGNUM_NODES',
+    'retire': 'no members: $MAGNUM_NODES',
+    'upgrade': 'told: $MAGNUM_SETTINGS',
+}
 _STAND_INS = {
     '/opt/magnum/conditions.sh': """#!/bin/sh
 case $1 in
@@ -52,9 +60,10 @@ case $1 in
         [ "$MAGNUM_NODE_ROLE" != master ] || echo 'condition ControlPlane True Working' ;;
 esac
 """,
-    '/opt/magnum/directives/drain.sh': '#!/bin/sh\necho "nothing runs on: $MAGNUM_NODES"\n',
-    '/opt/magnum/directives/remove.sh': '#!/bin/sh\necho "none of: $MAGNUM_NODES"\n',
-    '/opt/magnum/directives/upgrade.sh': '#!/bin/sh\necho "told: $MAGNUM_SETTINGS"\n',
+    **{
+        f'{directives.FOLDER}/{verb}.sh': f'#!/bin/sh\necho "{text}"\n'
+        for verb, text in _DONE.items()
+    },
 }
 
 

@@ -26,6 +26,7 @@ from magnum.db import models
 from magnum.db.repositories import node_trust
 from magnum.domain import states
 from magnum.domain.node_certificates import NodeCertificate
+from magnum.drivers.common.node.agent import directives
 from tests.fakes import bootstrap
 from tests.fakes.listening import listening
 from tests.fakes.servers import FakeServers, NoWakeUp
@@ -222,6 +223,14 @@ def test_a_node_gets_its_certificates_and_says_so(
     assert 'node-1 (kubernetes worker): after ' in caplog.text
     assert 's ready, with certificates: kubelet kube-proxy' in caplog.text
     assert settings['MAGNUM_BOOTSTRAP_TOKEN'] not in caplog.text
+
+
+def test_a_played_node_knows_all_directives(
+    settings: dict[str, str], tmp_path: pathlib.Path, stopping: threading.Event
+) -> None:
+    """As nodes of Kubernetes do; what the service asks for has to end here, too."""
+    played = node_agent_boot.Node.made(tmp_path / 'node', settings, stopping)
+    assert directives.known(played.files).split() == sorted(directives.VERBS)
 
 
 def test_a_node_boots_once_even_for_another_agent(
