@@ -187,6 +187,7 @@ def test_a_failing_node_says_why_and_delete_leaves_nothing(
     assert left == {}
 
 
+@pytest.mark.long
 def test_a_bay_with_everything(alice: Person, debris: Contents) -> None:
     """Three masters behind a load balancer, volumes, no floating IPs."""
     earlier = debris.snapshot()

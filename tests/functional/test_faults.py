@@ -52,6 +52,7 @@ def lone_conductor(
         process.start()
 
 
+@pytest.mark.long
 def test_ten_creates_survive_a_kill_at_every_call(
     alice: Person, lone_conductor: magnum_service.Process
 ) -> None:

@@ -48,6 +48,7 @@ def shell(alice: Person, tmp_path_factory: pytest.TempPathFactory) -> Shell:
     return Shell(alice, tmp_path_factory.mktemp('alice'))
 
 
+@pytest.mark.long
 def test_a_life(shell: Shell) -> None:
     shell.json(
         'baymodel', 'create', 'osc-model', '--coe', 'kubernetes', '--image', 'debian-12',

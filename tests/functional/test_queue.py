@@ -10,6 +10,8 @@ from tests.functional.people import Person
 
 _POOLS = ('pool-a', 'pool-b', 'pool-c')
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope='module')
 def owner(people: dict[str, Person]) -> Person:

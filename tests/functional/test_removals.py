@@ -86,6 +86,7 @@ def test_named_nodes_go(magnum: dict[str, Any], owner: Person, baymodel: str) ->
     _delete(owner, uuid)
 
 
+@pytest.mark.long
 def test_what_a_dead_conductor_built_is_told(
     magnum: dict[str, Any], owner: Person, baymodel: str, directory: pathlib.Path
 ) -> None:

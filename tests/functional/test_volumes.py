@@ -1,9 +1,12 @@
 """Nodes that boot from volumes made of images."""
 
+import pytest
+
 from tests.functional.conftest import wait_until
 from tests.functional.people import Person
 
 
+@pytest.mark.long
 def test_nodes_boot_from_volumes(alice: Person) -> None:
     baymodel = alice.create_baymodel('swarm', name='volume-model', labels={'boot_volume_size': 2})
     uuid = alice.create_bay(baymodel, 'from-volume', node_count=1)

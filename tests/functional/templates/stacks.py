@@ -44,6 +44,16 @@ PUBLIC_KEY = (
 every_driver = pytest.mark.parametrize('driver', plans.DRIVERS, ids=lambda driver: driver.name)
 
 
+def first(name: str) -> pytest.MarkDecorator:
+    """Every driver; the others than this one take long."""
+    return pytest.mark.parametrize('driver', [
+        pytest.param(
+            driver, id=driver.name, marks=() if driver.name == name else pytest.mark.long
+        )
+        for driver in plans.DRIVERS
+    ])
+
+
 def only(name: str) -> pytest.MarkDecorator:
     """One driver where the others' bays are built the same way elsewhere."""
     chosen = [driver for driver in plans.DRIVERS if driver.name == name]

@@ -43,6 +43,7 @@ def _check_by_heat(cloud: Cloud, request: StackRequest) -> None:
     assert set(request.parameters) <= set(answer['Parameters'])
 
 
+@pytest.mark.long
 @only('kubernetes')
 def test_life_of_a_bay(build: Any, driver: Driver) -> None:
     bay = build(
@@ -81,6 +82,7 @@ def test_life_of_a_bay(build: Any, driver: Driver) -> None:
     assert bay.cloud.server_ids(bay.plan.stack_name) == []
 
 
+@pytest.mark.long
 @only('kubernetes')
 def test_a_further_group(build: Any, driver: Driver) -> None:
     bay = build(driver, workers=plans.group(WORKER, 0), ssh_public_key=PUBLIC_KEY)

@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any
 
 from magnum.drivers.contract import MASTER, WORKER, Driver
-from tests.functional.templates.stacks import every_driver, only
+from tests.functional.templates.stacks import first, only
 from tests.unit.drivers import plans
 
 POD_NETWORK = '10.100.0.0/16'
@@ -18,7 +18,7 @@ OPENNESS: dict[str, tuple[set[tuple[str, int]], ...]] = {
 }
 
 
-@every_driver
+@first('kubernetes')
 def test_who_reaches_nodes(build: Any, driver: Driver) -> None:
     everybody, masters_ports, workers_ports = OPENNESS[driver.name]
     bay = build(driver)

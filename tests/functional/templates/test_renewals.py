@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import pytest
+
 from magnum.drivers.contract import MASTER, WORKER, Driver
-from tests.functional.templates.stacks import Cloud, every_driver, node_settings, only
+from tests.functional.templates.stacks import Cloud, first, node_settings, only
 from tests.unit.drivers import plans
 
 
-@every_driver
+@first('mesos')
 def test_workers_are_renewed(build: Any, driver: Driver) -> None:
     bay = build(
         driver,
@@ -61,6 +63,7 @@ def test_a_renewal_that_fails_can_be_done_again(
     assert set(bay.cloud.server_ids(bay.plan.stack_name)) == masters | set(second.values())
 
 
+@pytest.mark.long
 @only('kubernetes')
 def test_masters_are_renewed_one_at_a_time(build: Any, driver: Driver) -> None:
     bay = build(
