@@ -17,7 +17,9 @@ from tools.nodes.cloud import Cloud
 from tools.nodes.machine import Machine
 
 _OF_BAYMODELS = frozenset({
-    'docker_volume_size', 'insecure_registry', 'labels', 'master_lb_enabled', 'volume_driver',
+    'docker_volume_size', 'fixed_network', 'fixed_subnet', 'floating_ip_enabled', 'http_proxy',
+    'https_proxy', 'insecure_registry', 'labels', 'master_lb_enabled', 'tls_disabled',
+    'volume_driver',
 })
 
 _TIMEOUT = 120  # seconds

@@ -97,6 +97,14 @@ def downloads(programs: pathlib.Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope='session')
+def images() -> Iterator[str]:
+    """Where nodes of Swarm get images, as ``address:port``."""
+    port = network.find_free()
+    with web.running(None, network.IP, port):
+        yield f'{network.IP}:{port}'
+
+
+@pytest.fixture(scope='session')
 def alice(magnum: magnum_service.Process, url: str) -> Person:
     """In a project of its own: other tests look for what bays leave in hers."""
     return Person('alice-machines', url=url)

@@ -23,11 +23,13 @@ class Docker:
 
     :param host: as ``tcp://192.0.2.1:2376``.
     :param folder: of ``ca.pem``, ``cert.pem`` and ``key.pem``.
+    :param inside: what is put before the command, to run it in a network.
     """
 
-    def __init__(self, host: str, folder: pathlib.Path):
+    def __init__(self, host: str, folder: pathlib.Path, inside: tuple[str, ...] = ()):
         self.host = host
         self.folder = folder
+        self._inside = inside
 
     def __call__(self, *words: str, stdin: bytes | None = None) -> str:
         """Run a command that has to succeed; what it prints."""
@@ -38,7 +40,8 @@ class Docker:
     def run(self, *words: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
         """Run a command."""
         return subprocess.run(
-            [guest.program('docker'), '--host', self.host, *words], input=stdin or b'',
+            [*self._inside, guest.program('docker'), '--host', self.host, *words],
+            input=stdin or b'',
             capture_output=True, timeout=_TIMEOUT,
             env={
                 'PATH': os.defpath, 'HOME': str(self.folder), 'DOCKER_TLS_VERIFY': '1',
@@ -48,7 +51,7 @@ class Docker:
 
     def at(self, address: str) -> 'Docker':
         """The same against the engine at another address."""
-        return Docker(f'tcp://{address}:2376', self.folder)
+        return Docker(f'tcp://{address}:2376', self.folder, self._inside)
 
 
 def configured(person: Person, bay: str, folder: pathlib.Path) -> Docker:

@@ -17,11 +17,15 @@ class Kubectl:
 
     :param program: kubectl itself.
     :param folder: of ``config`` and ``key.pem``.
+    :param inside: what is put before the command, to run it in a network.
     """
 
-    def __init__(self, program: pathlib.Path, folder: pathlib.Path):
+    def __init__(
+        self, program: pathlib.Path, folder: pathlib.Path, inside: tuple[str, ...] = ()
+    ):
         self.program = program
         self.folder = folder
+        self._inside = inside
 
     def __call__(self, *words: str, stdin: str = '') -> str:
         """Run a command that has to succeed; what it prints."""
@@ -34,7 +38,7 @@ class Kubectl:
     ) -> subprocess.CompletedProcess[str]:
         """Run a command."""
         return subprocess.run(
-            [self.program, '--kubeconfig', self.folder / 'config', *words],
+            [*self._inside, self.program, '--kubeconfig', self.folder / 'config', *words],
             input=stdin, capture_output=True, text=True, timeout=timeout,
             env={'PATH': os.defpath, 'HOME': str(self.folder)},
         )

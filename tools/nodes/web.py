@@ -76,17 +76,18 @@ def architecture() -> str:
     ).stdout.strip()
 
 
-def images(programs: pathlib.Path) -> dict[str, Image]:
-    """The images that tests run, by name.
+def images(programs: pathlib.Path | None) -> dict[str, Image]:
+    """The images that tests run, by name: without programs those that are not of Kubernetes.
 
     :param programs: the folder that ``tools.nodes.kubernetes`` made.
     :raises ToolError: busybox is not installed.
     """
-    return {
-        'pause': Image({'pause': programs / 'pause'}, ('/pause',)),
-        'coredns': Image({'coredns': programs / 'coredns'}, ('/coredns',)),
-        'web': workload.image(),
-    }
+    found = {'web': workload.image()}
+    if programs is not None:
+        found |= {
+            name: Image({name: programs / name}, (f'/{name}',)) for name in ('pause', 'coredns')
+        }
+    return found
 
 
 def digests(programs: pathlib.Path, version: str = recipe.VERSION) -> str:
@@ -142,13 +143,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 class _Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, address: tuple[str, int], programs: pathlib.Path):
+    def __init__(self, address: tuple[str, int], programs: pathlib.Path | None):
         super().__init__(address, _Handler)
         self._programs = programs
         self._registry = Registry(images(programs))
 
     def file(self, path: str) -> pathlib.Path | None:
         """The program at a path."""
+        if self._programs is None:
+            return None
         found = re.fullmatch(
             rf'/release/(v[0-9.]+)/bin/linux/{architecture()}/([a-z-]+)', path
         )
@@ -177,10 +180,10 @@ class _Server(http.server.ThreadingHTTPServer):
 
 
 @contextlib.contextmanager
-def running(programs: pathlib.Path, host: str, port: int) -> Iterator[None]:
+def running(programs: pathlib.Path | None, host: str, port: int) -> Iterator[None]:
     """Serve until the end of the block.
 
-    :param programs: the folder that ``tools.nodes.kubernetes`` made.
+    :param programs: the folder that ``tools.nodes.kubernetes`` made; None serves images alone.
     """
     with _Server((host, port), programs) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
