@@ -19,7 +19,8 @@ join_by_open_engine() { # manager
     if [ "$MAGNUM_NODE_ROLE" = master ]; then
         role=manager
     fi
-    token=$(docker --host "tcp://$1:$MAGNUM_DOCKER_PORT" \
+    # An existing network is not among the proxies' exceptions.
+    token=$(no_proxy='*' docker --host "tcp://$1:$MAGNUM_DOCKER_PORT" \
         swarm join-token --quiet "$role") &&
         docker swarm join --token "$token" \
             --advertise-addr "$MAGNUM_NODE_ADDRESS" "$1:2377"
