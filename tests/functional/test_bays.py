@@ -138,7 +138,7 @@ def test_create_by_the_new_client_with_an_application_credential(
     baymodel = made['uuid']
     caller.run(
         'magnumclient-5.0.0', 'openstack', 'coe', 'cluster', 'create', 'appcred',
-        '--cluster-template', 'appcred-model', '--node-count', '1',
+        '--cluster-template', 'appcred-model', '--node-count', '0',
     )
     uuid = alice.get('/clusters/appcred')['uuid']
     bay = wait_until(lambda: alice.settled(uuid))
@@ -158,7 +158,7 @@ def test_the_creator_is_gone_at_the_end(people: dict[str, Person], alice: Person
     identity.put(f'/projects/{project}/users/{user}/roles/{member}')
     dave = Person('dave', {**settings.openrc('alice'), 'OS_USERNAME': 'dave'})
     baymodel = dave.create_baymodel('mesos', name='orphan-model')
-    uuid = dave.create_bay(baymodel, 'orphan', node_count=1)
+    uuid = dave.create_bay(baymodel, 'orphan', node_count=0)
     bay = wait_until(lambda: alice.settled(uuid))
     assert bay['status'] == 'CREATE_COMPLETE', bay
     identity.delete(f'/users/{user}')

@@ -142,6 +142,7 @@ def test_a_further_group(build: Any, driver: Driver) -> None:
     assert bay.masters() == masters
 
 
+@pytest.mark.long
 @only('kubernetes')
 def test_a_resize_whose_nodes_failed_can_be_done_again(
     own_cloud: Cloud, build: Any, driver: Driver
@@ -161,6 +162,7 @@ def test_a_resize_whose_nodes_failed_can_be_done_again(
     assert set(bay.cloud.server_ids(bay.plan.stack_name)) == masters | set(second.values())
 
 
+@pytest.mark.long
 @only('swarm')
 def test_a_resize_that_was_cancelled_costs_no_node(build: Any, driver: Driver) -> None:
     bay = build(driver, workers=plans.group(WORKER, 2))

@@ -3,6 +3,8 @@
 import dataclasses
 from typing import Any
 
+import pytest
+
 from magnum.drivers.contract import MASTER, WORKER, Driver
 from tests.functional.templates.stacks import first, only
 from tests.unit.drivers import plans
@@ -48,6 +50,7 @@ def test_who_reaches_nodes(build: Any, driver: Driver) -> None:
     check('10.0.0.0/24', '192.0.2.0/24', '198.51.100.0/24')
 
 
+@pytest.mark.long
 @only('swarm')
 def test_masters_behind_a_load_balancer(build: Any, driver: Driver) -> None:
     bay = build(
@@ -69,6 +72,7 @@ def test_masters_behind_a_load_balancer(build: Any, driver: Driver) -> None:
     assert bay.stack.outputs()['api_address'] not in observed.master_addresses
 
 
+@pytest.mark.long
 @only('mesos')
 def test_existing_network_without_floating_addresses(
     shared_network: tuple[str, str], build: Any, driver: Driver

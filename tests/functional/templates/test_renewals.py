@@ -44,6 +44,7 @@ def test_workers_are_renewed(build: Any, driver: Driver) -> None:
     assert second.items() < bay.stack.servers().items(), 'a resize renews nothing'
 
 
+@pytest.mark.long
 @only('swarm')
 def test_a_renewal_that_fails_can_be_done_again(
     own_cloud: Cloud, build: Any, driver: Driver
