@@ -17,6 +17,10 @@ from tests.functional.people import Person
 from tools.devcloud import settings
 
 COES = ('kubernetes', 'swarm', 'mesos')
+#: With one COE in every run, with the others in those that take long.
+first_coe = pytest.mark.parametrize(
+    'coe', [COES[0], *(pytest.param(coe, marks=pytest.mark.long) for coe in COES[1:])]
+)
 
 
 @pytest.fixture(scope='module')
@@ -76,7 +80,7 @@ def test_the_same_rows_by_the_new_client(alice: Person, bays: dict[str, str]) ->
     assert templates >= {f'{coe}-model' for coe in COES}
 
 
-@pytest.mark.parametrize('coe', COES)
+@first_coe
 def test_resize_by_the_old_client(coe: str, alice: Person, bays: dict[str, str]) -> None:
     wait_until(lambda: alice.settled(bays[coe]))
     alice.old('bay-update', f'old-{coe}', 'replace', 'node_count=2')
@@ -85,7 +89,7 @@ def test_resize_by_the_old_client(coe: str, alice: Person, bays: dict[str, str])
     assert len(set(bay['node_addresses'])) == 2
 
 
-@pytest.mark.parametrize('coe', COES)
+@first_coe
 def test_another_authority_by_the_new_client(
     coe: str, alice: Person, bays: dict[str, str]
 ) -> None:
@@ -126,6 +130,7 @@ def test_another_member_deletes_and_nothing_is_left(
     assert left == {}
 
 
+@pytest.mark.long
 def test_create_by_the_new_client_with_an_application_credential(
     people: dict[str, Person], alice: Person
 ) -> None:

@@ -85,6 +85,7 @@ def test_a_life(shell: Shell) -> None:
     assert shell.run('baymodel', 'delete', 'osc-model').returncode == 0
 
 
+@pytest.mark.long
 def test_a_node_that_fails_is_named_and_tried_again(
     shell: Shell, behaviours: Callable[[dict[str, str]], None]
 ) -> None:

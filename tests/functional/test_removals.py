@@ -13,6 +13,8 @@ from tests.functional.people import Person
 
 NOBODY = '00000000-1111-2222-3333-444444444444'
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope='module')
 def owner(people: dict[str, Person]) -> Person:
@@ -86,7 +88,6 @@ def test_named_nodes_go(magnum: dict[str, Any], owner: Person, baymodel: str) ->
     _delete(owner, uuid)
 
 
-@pytest.mark.long
 def test_what_a_dead_conductor_built_is_told(
     magnum: dict[str, Any], owner: Person, baymodel: str, directory: pathlib.Path
 ) -> None:
