@@ -9,8 +9,9 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any, Final
 
+from tests.fakes.listening import listening
 from tests.functional.people import Person
-from tests.nodes import proxy
+from tests.nodes.bays import Bay
 from tests.nodes.proxy import Proxy
 from tools.common import network
 from tools.nodes.network import of_router
@@ -28,7 +29,6 @@ class Place:
     """
 
     network: str
-    subnet: str
     proxy: Proxy
     baymodel: dict[str, Any]
 
@@ -36,6 +36,13 @@ class Place:
     def inside(self) -> tuple[str, ...]:
         """What is put before a command to run it in the network."""
         return 'ip', 'netns', 'exec', of_router(self.network)
+
+
+def has_no_other_address(bay: Bay) -> bool:
+    """Whether a bay's addresses are those of its machines in the network."""
+    document = bay.document()
+    inside = {each.facts.address for each in bay.machines()}
+    return {*document['node_addresses'], *document['master_addresses']} == inside
 
 
 @contextlib.contextmanager
@@ -50,8 +57,9 @@ def place(person: Person, downloads: str) -> Iterator[Place]:
         'name': 'team-nodes', 'network_id': made['id'], 'ip_version': 4, 'cidr': CIDR,
     }}).json()['subnet']
     port = network.find_free()
-    with proxy.running(network.IP, port, {HOST: downloads}) as running:
-        yield Place(made['id'], subnet['id'], running, {
+    proxy = Proxy((network.IP, port), {HOST: downloads})
+    with listening(proxy):
+        yield Place(made['id'], proxy, {
             'fixed_network': made['id'], 'fixed_subnet': subnet['id'],
             'floating_ip_enabled': False,
             'http_proxy': f'http://{network.IP}:{port}',

@@ -4,9 +4,8 @@ import contextlib
 import http.client
 import http.server
 import shutil
-import threading
 import urllib.parse
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 _HEADERS: Final = ('Content-Type', 'Content-Length', 'Docker-Content-Digest')
@@ -42,7 +41,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.server.asked.append(f'CONNECT {self.path.rpartition(":")[0]}')
         self.send_error(502)
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+    def log_message(self, *_words: object) -> None:
         """Say nothing: what was asked for is kept."""
 
 
@@ -60,15 +59,7 @@ class Proxy(http.server.ThreadingHTTPServer):
         self.hosts = hosts
         self.asked: list[str] = []
 
-
-@contextlib.contextmanager
-def running(host: str, port: int, hosts: Mapping[str, str]) -> Iterator[Proxy]:
-    """Serve until the end of the block."""
-    with Proxy((host, port), hosts) as proxy:
-        thread = threading.Thread(target=proxy.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield proxy
-        finally:
-            proxy.shutdown()
-            thread.join()
+    @property
+    def asked_hosts(self) -> set[str]:
+        """Hosts that anybody asked for, found or not."""
+        return {one.split()[1] for one in self.asked}
