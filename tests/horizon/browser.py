@@ -176,6 +176,9 @@ class Browser:
             self.log_in(*self._account)
         self.driver.get(self.url + path)
         self.idle()
+        # A table that could not be read has no rows either.
+        self._note_messages()
+        assert not self._failures, self._failures
 
     def log_in(self, user: str, password: str) -> None:
         """Open a session of a user's, instead of the one before."""

@@ -5,6 +5,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import time
@@ -27,6 +28,10 @@ _ROOT = _HERE.parents[1]
 MEMBER, ADMINISTRATOR = 'dora', 'admin'
 KEYPAIR = 'dora-key'
 _START_SECONDS = 120
+#: Of a fault or a line of a log, the beginning that a failed test shows, in characters.
+_FAULT = 300
+#: Lines of each log that a failed test shows.
+_TROUBLES = 5
 #: What the panels have sent to change something; tests of the API send it again.
 _SENT = _ROOT / 'tests/api/horizon.json'
 
@@ -192,7 +197,7 @@ def administrator(window: Browser) -> Browser:
 
 @pytest.fixture(autouse=True)
 def _nothing_goes_wrong(
-    request: pytest.FixtureRequest, window: Browser, record: Record
+    request: pytest.FixtureRequest, window: Browser, record: Record, directory: pathlib.Path
 ) -> Iterator[None]:
     """Any answer from 400, error message or severe line fails the test it comes in."""
     window.take_faults()
@@ -201,11 +206,24 @@ def _nothing_goes_wrong(
     test = request.node.originalname
     if request.node.stash.get(_FAILED, False):
         window.picture(f'failed-{test}')
-    faults = window.take_faults() + [
+    # What the service answered first: it is the cause of what the pages say.
+    faults = known.unknown(test, [
         Fault('service', f'{asked.method} {asked.path} {asked.status} {asked.answer}')
         for asked in record.take() if asked.status >= 400
+    ] + window.take_faults())
+    if faults:
+        lines = [f'{fault.kind}: {fault.text[:_FAULT]}' for fault in faults]
+        pytest.fail('\n'.join([*lines, *_troubles(directory)]), pytrace=False)
+
+
+def _troubles(directory: pathlib.Path) -> list[str]:
+    """What Horizon and Magnum said last of what went wrong."""
+    logs = (directory / 'panel/log/horizon.log', directory / 'magnum.log')
+    return [
+        f'{path.name}: {line[:_FAULT]}'
+        for path in logs if path.exists()
+        for line in re.findall(r'^.* (?:ERROR|WARNING) .*$', path.read_text(), re.M)[-_TROUBLES:]
     ]
-    assert not known.unknown(test, faults)
 
 
 _FAILED = pytest.StashKey[bool]()
