@@ -31,6 +31,9 @@ IMAGE = 'devstack-guest'
 TYPES = ('container-infra', 'container')
 AWAY = '-set-aside'
 
+#: Who logs in meanwhile is given a catalogue without the other Magnum.
+pytestmark = pytest.mark.alone
+
 #: What of Heat's configuration is for the plugin to set.
 OF_HEAT = {
     'DEFAULT': ['reauthentication_auth_method'],
