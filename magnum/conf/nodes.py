@@ -66,9 +66,9 @@ OPTIONS = [
         default=2,
         min=0,
         mutable=True,
-        help='How often the replacement of a lost master that failed half-way is tried again by '
-        'itself, heal_pause seconds after the last attempt began. Until it has succeeded, the '
-        'default workers of the bay cannot be resized. 0: it is left to the user.',
+        help='How often the replacement of a lost node that failed is tried again by itself, '
+        'heal_pause seconds after the last attempt began. Until it has succeeded, no other node '
+        'of the bay is replaced. 0: it is left to the user.',
     ),
     cfg.IntOpt(
         'requests_per_minute',

@@ -318,8 +318,12 @@ class Resize(OfNodegroup, OfMadeNodegroup, Replacing):
     echoes: int = 0
 
     def again(self) -> Self:
-        """As of all; what it met is not held against the next."""
-        return dataclasses.replace(super().again(), echoes=0)
+        """As of all; what it met is not held against the next.
+
+        A node that was drained or taken from Heat goes, although it reports again.
+        """
+        if_silent = () if self.leaving or self.taken else self.if_silent
+        return dataclasses.replace(super().again(), echoes=0, if_silent=if_silent)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -56,11 +56,11 @@ def taken_out(operations: Sequence[Operation]) -> tuple[str, ...]:
     return ()
 
 
-def tried_by_service(session: orm.Session, bay_uuid: str) -> int:
-    """How many upgrades the service itself began in a row that did not succeed."""
+def tried_by_service(session: orm.Session, bay_uuid: str, verb: str) -> int:
+    """How many operations of a verb the service itself began in a row that did not succeed."""
     tried = 0
-    for upgrade in locking.latest_operations(session, bay_uuid, states.UPGRADE):
-        if upgrade.user_id is not None or upgrade.state == states.SUCCEEDED:
+    for operation in locking.latest_operations(session, bay_uuid, verb):
+        if operation.user_id is not None or operation.state == states.SUCCEEDED:
             break
         tried += 1
     return tried

@@ -4,8 +4,8 @@ A bay asks for it by the label ``auto_healing_enabled``. A resize to the same
 count, which names the lost workers, replaces them; an upgrade to the bay's own
 baymodel, which names it, replaces a lost master, where all others serve. Nothing is
 done while anything goes on or waits that excludes it, after a failure, or when so
-many nodes are silent that the network is the more likely reason. A replacement of a
-master that failed half-way is tried again, some times: it is in the way of others.
+many nodes are silent that the network is the more likely reason. A replacement that
+failed is tried again, some times: nothing else is healed before it has succeeded.
 """
 
 import dataclasses
@@ -41,8 +41,8 @@ from magnum.drivers.contract import Driver, PlanRefused
 from magnum.drivers.plans import bay_plan
 from magnum.drivers.registry import Registry
 from magnum.operations import bay_conditions, half_made
-from magnum.operations.accept import resize, upgrade
-from magnum.operations.accept.errors import MastersUnfinished
+from magnum.operations.accept import resize, retry, upgrade
+from magnum.operations.accept.errors import MastersUnfinished, NotRetryable
 from magnum.operations.accept.insertion import Line
 from magnum.operations.accept.requester import Requester
 from magnum.operations.building import group_of, stack_of
@@ -83,10 +83,10 @@ class Healer:
                 row for row in node_watch.silent_nodes(session, FEWEST_MASTERS)
                 if _wants_it(row.labels)
             ]
-            failed = [
+            failed = {
                 row.bay_uuid for row in node_watch.half_healed_bays(session)
                 if _wants_it(row.labels)
-            ]
+            }
         now = self._clock()
         self._seen = {row.id: self._seen.get(row.id, now) for row in found}
         lost = {row.id for row in found if now - self._seen[row.id] >= after}
@@ -152,7 +152,7 @@ class Healer:
         return _tell(session, operation, [master])
 
     def _heal_again(self, session: orm.Session, bay_uuid: str) -> int:
-        """Replace a master again that a replacement of the service's own has left half-made.
+        """Try a replacement of the service's own again that has failed.
 
         The bay has failed by that; it is the service's to mend.
         """
@@ -164,26 +164,19 @@ class Healer:
         if driver is None or not _wants_it(bay.labels) or not self._is_time(session, bay):
             return 0
         found = _Found.of(session, bay, driver)
-        failed = half_made.left_by(session, bay.uuid, found.masters)
-        if failed is None or failed.verb != states.UPGRADE or failed.user_id is not None:
-            return 0
         if not found.line.is_empty:
+            return 0
+        failed = half_made.left_by(session, bay.uuid, found.masters)
+        if failed is None:
+            return self._heal_workers_again(session, found)
+        if failed.verb != states.UPGRADE or not _is_failed_by_service(failed):
             return 0
         asked = Upgrade.of(failed)
         _, baymodel = bays.with_baymodel(session, bay.uuid)
-        if asked.baymodel != baymodel.uuid or failed.state != states.OPERATION_FAILED:
+        if asked.baymodel != baymodel.uuid:
             return 0
         left = asked.current.batch or ()
-        is_hopeless = not (failed.error or {}).get('retryable')
-        tried = half_made.tried_by_service(session, bay.uuid)
-        if is_hopeless or tried > self._conf.nodes.heal_retries:
-            if not events.is_recorded(session, failed, NOT_REPLACED):
-                told = (
-                    f'The replacement of a node of {found.masters.name} is not tried again by '
-                    'itself: retry the operation'
-                )
-                events.record(session, failed, NOT_REPLACED, told)
-                LOG.warning('%s: %s: %s', NOT_REPLACED, bay.uuid, told)
+        if self._is_left_to_users(session, failed, found.masters):
             return 0
         if not found.others_serve(left) or self._is_refused(session, found, ', '.join(
             f'{found.masters.name} {index}' for index in left
@@ -193,9 +186,51 @@ class Healer:
             self._conf, session, bay, baymodel, _requester(bay),
             nodegroup_uuid=found.masters.uuid, nodes=left,
         )
+        return self._tell_again(session, operation, failed)
+
+    def _heal_workers_again(self, session: orm.Session, found: '_Found') -> int:
+        failed = next(
+            iter(locking.latest_operations(session, found.bay.uuid, states.RESIZE)), None
+        )
+        if failed is None or not _is_failed_by_service(failed):
+            return 0
+        uuid = Resize.of(failed).nodegroup
+        group = next((group for group in found.groups if group.uuid == uuid), None)
+        if group is None or not states.is_failed(group.status):     # mended since
+            return 0
+        if self._is_left_to_users(session, failed, group):
+            return 0
+        if all(node.is_silent for node in found.nodes):
+            return 0
+        try:
+            operation = retry.accept(self._conf, session, failed.uuid, _requester(found.bay))
+        except NotRetryable:        # the group has had a later operation
+            return 0
+        return self._tell_again(session, operation, failed)
+
+    def _is_left_to_users(
+        self, session: orm.Session, failed: Operation, group: Nodegroup
+    ) -> bool:
+        """Whether a replacement is not tried again, which the user is told once."""
+        is_hopeless = not (failed.error or {}).get('retryable')
+        tried = half_made.tried_by_service(session, failed.bay_uuid, failed.verb)
+        if not is_hopeless and tried <= self._conf.nodes.heal_retries:
+            return False
+        if not events.is_recorded(session, failed, NOT_REPLACED):
+            told = (
+                f'The replacement of a node of {group.name} is not tried again by itself: '
+                'retry the operation'
+            )
+            events.record(session, failed, NOT_REPLACED, told)
+            LOG.warning('%s: %s: %s', NOT_REPLACED, failed.bay_uuid, told)
+        return True
+
+    def _tell_again(self, session: orm.Session, operation: Operation, failed: Operation) -> int:
+        """Tell that a replacement is tried again, as one that was begun."""
+        tried = half_made.tried_by_service(session, failed.bay_uuid, failed.verb) - 1
         told = f'tried again, {tried} of {self._conf.nodes.heal_retries}: {failed.uuid} failed'
         events.record(session, operation, EVENT, told)
-        LOG.info('%s: %s: %s', EVENT, bay.uuid, told)
+        LOG.info('%s: %s: %s', EVENT, failed.bay_uuid, told)
         return 1
 
     def _heal_workers(self, session: orm.Session, found: '_Found', lost: Collection[int]) -> int:
@@ -323,6 +358,11 @@ def _tell(session: orm.Session, operation: Operation, nodes: Iterable[Node]) -> 
     events.record(session, operation, EVENT, f'not heard of for long, so replaced: {names}')
     LOG.info('Nodes of bay %s are replaced: %s', operation.bay_uuid, names)
     return 1
+
+
+def _is_failed_by_service(operation: Operation) -> bool:
+    """Whether an operation that nobody asked for has failed."""
+    return operation.user_id is None and operation.state == states.OPERATION_FAILED
 
 
 def _wants_it(labels: dict[str, str] | None) -> bool:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from magnum.db import models
 from magnum.db.statements import database_now
 from magnum.domain.parameters import Resize
-from magnum.operations.healer import EVENT, Healer
+from magnum.operations.healer import EVENT, NOT_REPLACED, Healer
 from magnum.operations.node_watcher import NodeWatcher
 from tests.fakes.reporters import Reporters
 from tests.operations.conftest import World
@@ -228,6 +228,88 @@ def test_not_after_a_failure(
     lose(world, nodes, names(nodes)[0])
     assert world.bay(uuid).status == 'UPDATE_FAILED'
     assert conductor.heal() == 0
+
+
+def begin_and_fail(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor
+) -> models.Operation:
+    """Heat cannot make a new worker."""
+    lose(world, nodes, names(nodes)[1])
+    assert conductor.heal() == 1
+    world.fail()
+    return world.operations(uuid)[-1]
+
+
+def test_a_failed_replacement_is_tried_again(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor
+) -> None:
+    """Nobody has to do anything, and other nodes are healed after it."""
+    lost, other = names(nodes)[1:3]
+    failed = begin_and_fail(world, uuid, nodes, conductor)
+    assert conductor.heal() == 0, 'so soon'
+    world.conf.set_override('heal_pause', 0, 'nodes')
+    assert conductor.heal() == 1
+    again = world.operations(uuid)[-1]
+    assert (again.user_id, again.retries) == (None, failed.uuid)
+    hear(world, lost)           # drained before: it goes all the same
+    world.build(uuid)
+    assert world.again(again).state == 'SUCCEEDED'
+    assert not world.rows(models.Event, kind='bay.node.returned')
+    assert lost.rpartition('-')[2] in world.stack('bay')['parameters']['removed']
+    assert world.bay(uuid).status == 'UPDATE_COMPLETE'
+    told = [event.message for event in world.rows(models.Event, kind=EVENT)]
+    assert told[1] == f'tried again, 1 of 2: {failed.uuid} failed'
+    lose(world, nodes, other)
+    assert conductor.heal() == 1
+
+
+def test_a_replacement_that_fails_again_and_again(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor
+) -> None:
+    """It is left to the user, who is told once, and may retry it."""
+    begin_and_fail(world, uuid, nodes, conductor)
+    world.conf.set_override('heal_pause', 0, 'nodes')
+    for _ in range(2):
+        assert conductor.heal() == 1
+        world.fail()
+    last = world.operations(uuid)[-1]
+    assert [conductor.heal(), conductor.heal()] == [0, 0]
+    (told,) = world.rows(models.Event, kind=NOT_REPLACED)
+    assert told.operation_uuid == last.uuid
+    assert 'default-worker' in told.message
+    world.about('retry', last)
+    world.build(uuid)
+    assert world.bay(uuid).status == 'UPDATE_COMPLETE'
+
+
+@pytest.mark.parametrize('why', [
+    'cancelled', 'not retryable', 'resized', 'upgrade failed', 'upgraded', 'all are silent',
+])
+def test_a_failed_replacement_that_is_not_tried_again(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor, why: str
+) -> None:
+    world.conf.set_override('heal_pause', 0, 'nodes')
+    failed = begin_and_fail(world, uuid, nodes, conductor)
+    with world.database.writing() as session:
+        row = session.merge(failed)
+        if why == 'cancelled':
+            row.state = 'CANCELLED'
+        if why in ('not retryable', 'upgraded'):
+            row.error = {**(row.error or {}), 'retryable': False}
+    if why == 'resized':        # and that has failed, too
+        world.ask('resize', uuid, WORKERS + 1)
+        world.fail()
+    if why.startswith('upgrade'):
+        hear(world, *nodes.names)
+        world.ask('upgrade', uuid, world.new_baymodel(labels={'auto_healing_enabled': 'True'}))
+        if why == 'upgraded':
+            world.build(uuid)
+        else:
+            world.fail()
+    if why == 'all are silent':
+        lose(world, nodes, *nodes.names)
+    assert conductor.heal() == 0
+    assert len(world.rows(models.Event, kind=NOT_REPLACED)) == (why == 'not retryable')
 
 
 def test_one_resize_for_several_conductors(world: World, nodes: Reporters) -> None:

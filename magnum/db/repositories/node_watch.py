@@ -18,6 +18,8 @@ from magnum.domain.nodegroups import MASTER, WORKER
 _BAY: Final[sa.Table] = models.Bay.__table__
 _NODEGROUP: Final[sa.Table] = models.Nodegroup.__table__
 _BAYS: Final = 100
+#: What the service itself begins to replace nodes.
+_HEALING: Final = (states.UPGRADE, states.RESIZE)
 #: Nodes that are marked in one transaction, which locks their rows.
 MOST: Final = 1000
 _BOOT: Final = (
@@ -106,11 +108,14 @@ def silent_nodes(session: orm.Session, fewest_masters: int) -> Sequence[Row]:
 
 
 def half_healed_bays(session: orm.Session) -> Sequence[Row]:
-    """``bay_uuid`` and the bay's ``labels``, where the last upgrade is one of the service.
+    """``bay_uuid`` and the bay's ``labels``, where the last upgrade or resize is the service's own.
 
     That has failed, nothing goes on, and nobody has asked for the bay's delete.
     """
-    settled = [states.status(states.UPGRADE, end) for end in (states.FAILED, states.COMPLETE)]
+    settled = {
+        states.status(verb, end)
+        for verb in _HEALING for end in (states.FAILED, states.COMPLETE)
+    }
     later = OPERATION.alias('later')
     active = OPERATION.alias('active')
     return session.execute(
@@ -118,12 +123,12 @@ def half_healed_bays(session: orm.Session) -> Sequence[Row]:
         .join_from(OPERATION, _BAY, _BAY.c.uuid == OPERATION.c.bay_uuid)
         .where(
             OPERATION.c.state == states.OPERATION_FAILED,
-            OPERATION.c.verb == states.UPGRADE,
+            OPERATION.c.verb.in_(_HEALING),
             OPERATION.c.user_id.is_(None),
             _BAY.c.status.in_(settled),
             ~sa.exists().where(
                 later.c.bay_uuid == OPERATION.c.bay_uuid, later.c.id > OPERATION.c.id,
-                later.c.verb == states.UPGRADE,
+                later.c.verb == OPERATION.c.verb,
             ),
             ~sa.exists().where(
                 active.c.bay_uuid == OPERATION.c.bay_uuid, active.c.active_for.is_not(None)
