@@ -10,6 +10,9 @@ from magnum.domain.uuids import is_uuid
 MASTER: Final = 'master'
 WORKER: Final = 'worker'
 
+#: Roles of the groups that the cluster autoscaler looks after, where they have an upper bound.
+AUTOSCALED: Final = (WORKER, 'autoscaling')
+
 #: Names of the two node groups that every bay has.
 DEFAULT_MASTER: Final = 'default-master'
 DEFAULT_WORKER: Final = 'default-worker'

@@ -227,6 +227,12 @@ class Replacing(TakingAway):
 
     if_silent: tuple[str, ...] = ()
 
+    def again(self) -> Self:
+        """As of all; a node that was drained goes, although it reports again."""
+        return dataclasses.replace(
+            super().again(), if_silent=() if self.leaving else self.if_silent
+        )
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class InRounds(Parameters):
@@ -320,10 +326,10 @@ class Resize(OfNodegroup, OfMadeNodegroup, Replacing):
     def again(self) -> Self:
         """As of all; what it met is not held against the next.
 
-        A node that was drained or taken from Heat goes, although it reports again.
+        A node that Heat was told to take goes, although it reports again.
         """
-        if_silent = () if self.leaving or self.taken else self.if_silent
-        return dataclasses.replace(super().again(), echoes=0, if_silent=if_silent)
+        found = dataclasses.replace(super().again(), echoes=0)
+        return dataclasses.replace(found, if_silent=()) if self.taken else found
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -43,6 +43,8 @@ VERBS: Final[dict[str, Verb]] = {
     ROTATE_CA: Verb('UPDATE', 'UPDATE'),
     DELETE: Verb('DELETE', 'DELETE', is_cancellable=False),
 }
+#: By these the service itself replaces nodes.
+HEALING: Final = (UPGRADE, RESIZE)
 
 IN_PROGRESS: Final = 'IN_PROGRESS'
 COMPLETE: Final = 'COMPLETE'

@@ -4,6 +4,7 @@ Heat makes all of a stack that it had not come to, whoever asks it for something
 the token of such a master has ended with the operation that it was for: it could not join.
 """
 
+import itertools
 from collections.abc import Collection, Sequence
 from typing import Final
 
@@ -13,10 +14,13 @@ from magnum.db.models import Nodegroup, Operation
 from magnum.db.repositories import locking
 from magnum.domain import rounds, states
 from magnum.domain.nodegroups import MASTER
-from magnum.domain.parameters import InRounds, ResizeMasters, Upgrade
+from magnum.domain.parameters import InRounds, Parameters, ResizeMasters, Upgrade
 
 #: What makes masters one after the other.
 MAKING_MASTERS: Final = (states.UPGRADE, states.RESIZE_MASTERS)
+_MAKING_NODES: Final = (
+    *MAKING_MASTERS, states.RESIZE, states.CREATE_NODEGROUP, states.CREATE,
+)
 
 
 def in_the_way(
@@ -56,14 +60,28 @@ def taken_out(operations: Sequence[Operation]) -> tuple[str, ...]:
     return ()
 
 
-def tried_by_service(session: orm.Session, bay_uuid: str, verb: str) -> int:
-    """How many operations of a verb the service itself began in a row that did not succeed."""
-    tried = 0
-    for operation in locking.latest_operations(session, bay_uuid, verb):
-        if operation.user_id is not None or operation.state == states.SUCCEEDED:
-            break
-        tried += 1
-    return tried
+def failed_healing(
+    session: orm.Session, bay_uuid: str, group: Nodegroup
+) -> Sequence[Operation]:
+    """Replacements that the service began last in a failed node group, newest first: all failed.
+
+    None when nodes were made in the group since by anything else.
+    """
+    if not states.is_failed(group.status):
+        return ()
+    earlier = (
+        operation for operation in locking.latest_operations(session, bay_uuid, *_MAKING_NODES)
+        if operation.started_at is not None     # else it has changed nothing
+        and {None, group.uuid} & rounds.nodegroup_uuids(Parameters.of(operation))
+    )
+    return tuple(itertools.takewhile(_is_failed_healing, earlier))
+
+
+def _is_failed_healing(operation: Operation) -> bool:
+    return (
+        operation.user_id is None and operation.state == states.OPERATION_FAILED
+        and operation.verb in states.HEALING
+    )
 
 
 def unfinished_upgrade(session: orm.Session, bay_uuid: str) -> Operation | None:

@@ -33,7 +33,7 @@ from magnum.db.repositories import (
 )
 from magnum.db.repositories.locking import BayGone
 from magnum.db.statements import database_now
-from magnum.domain import booleans, node_health, states
+from magnum.domain import booleans, node_health, rounds, states
 from magnum.domain.node_health import HEALING_POSSIBLE, Condition
 from magnum.domain.nodegroups import MASTER, WORKER
 from magnum.domain.parameters import Resize, Upgrade
@@ -164,74 +164,78 @@ class Healer:
         if driver is None or not _wants_it(bay.labels) or not self._is_time(session, bay):
             return 0
         found = _Found.of(session, bay, driver)
-        if not found.line.is_empty:
+        if not found.line.is_empty or all(node.is_silent for node in found.nodes):
             return 0
-        failed = half_made.left_by(session, bay.uuid, found.masters)
-        if failed is None:
-            return self._heal_workers_again(session, found)
-        if failed.verb != states.UPGRADE or not _is_failed_by_service(failed):
-            return 0
-        asked = Upgrade.of(failed)
-        _, baymodel = bays.with_baymodel(session, bay.uuid)
-        if asked.baymodel != baymodel.uuid:
-            return 0
-        left = asked.current.batch or ()
-        if self._is_left_to_users(session, failed, found.masters):
-            return 0
-        if not found.others_serve(left) or self._is_refused(session, found, ', '.join(
-            f'{found.masters.name} {index}' for index in left
-        )):
-            return 0
-        operation = upgrade.accept(
-            self._conf, session, bay, baymodel, _requester(bay),
-            nodegroup_uuid=found.masters.uuid, nodes=left,
-        )
-        return self._tell_again(session, operation, failed)
-
-    def _heal_workers_again(self, session: orm.Session, found: '_Found') -> int:
-        failed = next(
-            iter(locking.latest_operations(session, found.bay.uuid, states.RESIZE)), None
-        )
-        if failed is None or not _is_failed_by_service(failed):
-            return 0
-        uuid = Resize.of(failed).nodegroup
-        group = next((group for group in found.groups if group.uuid == uuid), None)
-        if group is None or not states.is_failed(group.status):     # mended since
-            return 0
-        if self._is_left_to_users(session, failed, group):
-            return 0
-        if all(node.is_silent for node in found.nodes):
-            return 0
-        try:
-            operation = retry.accept(self._conf, session, failed.uuid, _requester(found.bay))
-        except NotRetryable:        # the group has had a later operation
-            return 0
-        return self._tell_again(session, operation, failed)
+        for group in found.groups:
+            failures = half_made.failed_healing(session, bay.uuid, group)
+            if not failures or self._is_left_to_users(session, failures, group):
+                continue
+            heal = self._heal_master_again if group.role == MASTER else self._heal_workers_again
+            operation = heal(session, found, group, failures[0])
+            if operation is not None:
+                told = (
+                    f'tried again, {len(failures)} of {self._conf.nodes.heal_retries}: '
+                    f'{failures[0].uuid} failed'
+                )
+                events.record(session, operation, EVENT, told)
+                LOG.info('%s: %s: %s', EVENT, bay.uuid, told)
+                return 1
+        return 0
 
     def _is_left_to_users(
-        self, session: orm.Session, failed: Operation, group: Nodegroup
+        self, session: orm.Session, failures: Sequence[Operation], group: Nodegroup
     ) -> bool:
-        """Whether a replacement is not tried again, which the user is told once."""
-        is_hopeless = not (failed.error or {}).get('retryable')
-        tried = half_made.tried_by_service(session, failed.bay_uuid, failed.verb)
-        if not is_hopeless and tried <= self._conf.nodes.heal_retries:
+        """Whether a replacement is not tried again, which the user is told once.
+
+        :param failures: the attempts, newest first.
+        """
+        last = failures[0]
+        is_hopeless = not (last.error or {}).get('retryable')
+        if not is_hopeless and len(failures) <= self._conf.nodes.heal_retries:
             return False
-        if not events.is_recorded(session, failed, NOT_REPLACED):
+        if not events.is_recorded(session, last, NOT_REPLACED):
             told = (
                 f'The replacement of a node of {group.name} is not tried again by itself: '
                 'retry the operation'
             )
-            events.record(session, failed, NOT_REPLACED, told)
-            LOG.warning('%s: %s: %s', NOT_REPLACED, failed.bay_uuid, told)
+            events.record(session, last, NOT_REPLACED, told)
+            LOG.warning('%s: %s: %s', NOT_REPLACED, last.bay_uuid, told)
         return True
 
-    def _tell_again(self, session: orm.Session, operation: Operation, failed: Operation) -> int:
-        """Tell that a replacement is tried again, as one that was begun."""
-        tried = half_made.tried_by_service(session, failed.bay_uuid, failed.verb) - 1
-        told = f'tried again, {tried} of {self._conf.nodes.heal_retries}: {failed.uuid} failed'
-        events.record(session, operation, EVENT, told)
-        LOG.info('%s: %s: %s', EVENT, failed.bay_uuid, told)
-        return 1
+    def _heal_master_again(
+        self, session: orm.Session, found: '_Found', masters: Nodegroup, failed: Operation
+    ) -> Operation | None:
+        asked, this = Upgrade.of(failed), rounds.current(Upgrade.of(failed))
+        bay, baymodel = bays.with_baymodel(session, found.bay.uuid)
+        left = (this.batch if this else None) or asked.nodes
+        if asked.baymodel != baymodel.uuid or not found.others_serve(left):
+            return None
+        named = ', '.join(f'{masters.name} {index}' for index in left)
+        if self._is_refused(session, found, named):
+            return None
+        operation = upgrade.accept(
+            self._conf, session, bay, baymodel, _requester(bay),
+            nodegroup_uuid=masters.uuid, nodes=left,
+        )
+        # One that was drained, or half made, is replaced although it reports again.
+        if not (this and this.is_asked):
+            operation.parameters = dataclasses.replace(
+                Upgrade.of(operation), if_silent=asked.again().if_silent
+            ).stored()
+        return operation
+
+    def _heal_workers_again(
+        self, session: orm.Session, found: '_Found', group: Nodegroup, failed: Operation
+    ) -> Operation | None:
+        if len(found.silent_workers(group)) > self._most_lost(group):
+            return None
+        try:
+            return retry.accept(self._conf, session, failed.uuid, _requester(found.bay))
+        except NotRetryable:        # a rotation has followed: what is not there is made
+            return resize.accept(
+                self._conf, session, found.bay, group.node_count, _requester(found.bay),
+                nodegroup_uuid=group.uuid,
+            )
 
     def _heal_workers(self, session: orm.Session, found: '_Found', lost: Collection[int]) -> int:
         bay = found.bay
@@ -278,14 +282,15 @@ class Healer:
     ) -> Iterator[tuple[Nodegroup, Sequence[Node]]]:
         """Node groups with the lost workers of each, if they are few enough."""
         for group in found.groups:
-            silent = [
-                node for node in found.nodes
-                if node.role == WORKER and node.is_silent and found.group_of(node) is group
-            ]
-            most = max(1, group.node_count * self._conf.nodes.heal_at_most // 100)
+            silent = found.silent_workers(group)
             gone = [node for node in silent if node.id in lost]
-            if gone and len(silent) <= most:
+            if gone and len(silent) <= self._most_lost(group):
                 yield group, gone
+
+    def _most_lost(self, group: Nodegroup) -> int:
+        """So many silent nodes of a group are replaced at once; of more, none."""
+        percent: int = self._conf.nodes.heal_at_most
+        return max(1, group.node_count * percent // 100)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -317,6 +322,13 @@ class _Found:
     def group_of(self, node: Node) -> Nodegroup | None:
         """The node group that a node is in."""
         return group_of(self.driver, self.bay, self.groups, node.role, node.name)
+
+    def silent_workers(self, group: Nodegroup) -> Sequence[Node]:
+        """Workers of a group that are silent."""
+        return [
+            node for node in self.nodes
+            if node.role == WORKER and node.is_silent and self.group_of(node) is group
+        ]
 
     def index(self, group: Nodegroup, node: Node) -> str:
         """A node's index in its group."""
@@ -358,11 +370,6 @@ def _tell(session: orm.Session, operation: Operation, nodes: Iterable[Node]) -> 
     events.record(session, operation, EVENT, f'not heard of for long, so replaced: {names}')
     LOG.info('Nodes of bay %s are replaced: %s', operation.bay_uuid, names)
     return 1
-
-
-def _is_failed_by_service(operation: Operation) -> bool:
-    """Whether an operation that nobody asked for has failed."""
-    return operation.user_id is None and operation.state == states.OPERATION_FAILED
 
 
 def _wants_it(labels: dict[str, str] | None) -> bool:

@@ -20,6 +20,8 @@ pytestmark = pytest.mark.installed_drivers
 MEMBER = {'X-Auth-Token': 'member', 'OpenStack-API-Version': 'container-infra latest'}
 #: As its provider for Magnum sends it; later releases send "latest".
 ITS_OWN = {'X-Auth-Token': 'autoscaler', 'OpenStack-API-Version': 'container-infra 1.9'}
+#: The bay's own.
+USER = 'bay-user'
 SCALED = {'auto_scaling_enabled': 'true', 'max_node_count': '5'}
 
 
@@ -43,16 +45,19 @@ def create(
 def cluster(service: Service, client: webtest.TestApp) -> str:
     """A bay whose autoscaler has a token of the credential that the service would make."""
     uuid = create(service, client, 'one', SCALED)
-    with service.database.reading() as session:
+    with service.database.writing() as session:
         bay, baymodel = bays.with_baymodel(session, uuid)
         plan = bay_plan(bay, baymodel, nodegroups.load_all(session, uuid), service.conf)
+        session.add(models.BayIdentity(
+            bay_uuid=uuid, project_id=PROJECT, username=uuid, user_id=USER, sealed_password='',
+        ))
     driver = Registry.from_entry_points().by_name('kubernetes')
     assert driver.wants_cloud_credential(plan)
     rules = access_rules(
         driver.cloud_access_rules(plan, service.conf.identity.cloud_access_rules)
     )
     service.cloud.tokens['autoscaler'] = Token(
-        'bay-user', PROJECT, ('member',), access_rules=tuple(
+        USER, PROJECT, ('member',), access_rules=tuple(
             {'id': str(number), **rule} for number, rule in enumerate(rules)
         ),
     )
@@ -140,6 +145,27 @@ def test_not_fewer_than_the_least(service: Service, client: webtest.TestApp, clu
     service.settle()
     assert resize(client, cluster, 'default-worker', 1, '0').status_int == 400
     assert resize(client, cluster, 'default-worker', 2, '0').status_int == 202
+
+
+def test_masters_are_not_its_own(client: webtest.TestApp, cluster: str) -> None:
+    answer = resize(client, cluster, 'default-master', 3)
+    assert answer.status_int == 403
+    assert answer.json['errors'][0]['code'] == 'magnum.nodegroup.not_autoscaled'
+
+
+@pytest.mark.parametrize('by', [ITS_OWN, MEMBER])
+def test_a_group_without_an_upper_bound_is_the_users(
+    service: Service, client: webtest.TestApp, cluster: str, by: dict[str, str]
+) -> None:
+    path = f'/v1/clusters/{cluster}/nodegroups/default-worker'
+    change = [{'op': 'remove', 'path': '/max_node_count'}]
+    client.patch_json(path, change, headers=MEMBER, status=202)
+    service.settle()
+    answer = client.post_json(
+        f'/v1/clusters/{cluster}/actions/resize', {'node_count': 4}, headers=by,
+        expect_errors=True,
+    )
+    assert answer.status_int == (202 if by is MEMBER else 403)
 
 
 @pytest.mark.parametrize(('method', 'path'), [

@@ -145,6 +145,11 @@ class Bay:
         found = self.person.get(f'/clusters/{self.uuid}/operations')['operations']
         return [each['uuid'] for each in found]
 
+    def act_on_operation(self, action: str) -> None:
+        """Ask for ``cancel`` or ``retry`` of its last operation."""
+        answer = self.person.magnum.post(f'/operations/{self.operations()[-1]}/actions/{action}')
+        assert answer.status_code == 202, answer.text
+
     def events(self) -> dict[str, str]:
         """The last message of each kind."""
         found = self.person.get(f'/clusters/{self.uuid}/events')['events']

@@ -118,6 +118,14 @@ def brief_terms(magnum: magnum_service.Process, url: str) -> Iterator[None]:
 
 
 @pytest.fixture(scope='module')
+def healing(magnum: magnum_service.Process, url: str) -> Iterator[None]:
+    """Lost nodes are replaced after a minute."""
+    options = '[nodes]\nsilent_after = 45\nheal_after = 20\nheal_pause = 0\n'
+    with magnum_service.restarted(magnum, options, url):
+        yield
+
+
+@pytest.fixture(scope='module')
 def client(
     request: pytest.FixtureRequest, bay: Bay, tmp_path_factory: pytest.TempPathFactory
 ) -> Docker | Kubectl:

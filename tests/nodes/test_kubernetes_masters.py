@@ -185,7 +185,7 @@ def test_masters_take_over_the_next_release_one_at_a_time(
     magnum: magnum_service.Process,
     url: str,
 ) -> None:
-    """The service is killed in between, and goes on where it was."""
+    """It is cancelled between two of them, tried again, and its service is killed."""
     masters = bays.ids(bay.machines('master'))
 
     def is_answered() -> bool:
@@ -199,6 +199,12 @@ def test_masters_take_over_the_next_release_one_at_a_time(
     with Answers(bay.machines('master')) as answers, Watch(is_answered) as balanced:
         bay.upgrade(bay_labels(programs, downloads, recipe.NEXT))
         wait_until(are_of_both, 600, every=1)
+        bay.act_on_operation('cancel')
+        cancelled = bay.complete('UPDATE_FAILED')
+        assert 'cancelled' in cancelled['status_reason']
+        assert are_of_both()
+        wait_until(lambda: is_whole(bay), 120, every=2)
+        bay.act_on_operation('retry')
         magnum.kill()
         magnum.start()
         magnum_service.wait_for_api(magnum, url=url)

@@ -134,6 +134,8 @@ def test_what_a_user_names_meanwhile_goes(
     lose(world, nodes, lost)
     assert conductor.heal() == 1
     world.ask('resize', uuid, WORKERS, nodes_to_remove=(index,))
+    asked = world.operations(uuid)[-1]
+    assert asked.user_id == 'alice', 'the service kept it'
     hear(world, lost)
     world.build(uuid)
     assert world.stack('bay')['parameters']['removed'] == [index]
@@ -263,6 +265,63 @@ def test_a_failed_replacement_is_tried_again(
     assert conductor.heal() == 1
 
 
+def test_another_group_is_no_concern_of_it(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor
+) -> None:
+    """What was resized beside it is not what failed."""
+    world.add_nodegroup(uuid)
+    world.build(uuid)
+    failed = begin_and_fail(world, uuid, nodes, conductor)
+    world.ask('resize', uuid, 2, nodegroup_uuid=world.nodegroup('gpu').uuid)
+    world.build(uuid)
+    world.conf.set_override('heal_pause', 0, 'nodes')
+    assert conductor.heal() == 1
+    assert world.operations(uuid)[-1].retries == failed.uuid
+
+
+def test_what_was_cancelled_unbegun_is_no_concern_of_it(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor
+) -> None:
+    failed = begin_and_fail(world, uuid, nodes, conductor)
+    world.about('cancel', world.ask('resize', uuid, WORKERS + 1))
+    world.conf.set_override('heal_pause', 0, 'nodes')
+    assert conductor.heal() == 1
+    assert world.operations(uuid)[-1].retries == failed.uuid
+
+
+def test_a_rotation_after_a_failed_replacement(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor
+) -> None:
+    """It made no nodes: what is not there is made anew."""
+    begin_and_fail(world, uuid, nodes, conductor)
+    hear(world, *nodes.names)
+    world.ask('rotate_credential', uuid)
+    world.build(uuid)
+    assert world.bay(uuid).status == 'UPDATE_COMPLETE'
+    assert world.nodegroup('default-worker').status == 'UPDATE_FAILED'
+    world.conf.set_override('heal_pause', 0, 'nodes')
+    assert conductor.heal() == 1
+    world.build(uuid)
+    assert world.nodegroup('default-worker').status == 'UPDATE_COMPLETE'
+    assert conductor.heal() == 0
+
+
+def test_attempts_count_anew_when_the_nodes_were_mended(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor
+) -> None:
+    world.conf.set_override('heal_retries', 1, 'nodes')
+    begin_and_fail(world, uuid, nodes, conductor)
+    world.conf.set_override('heal_pause', 0, 'nodes')
+    assert conductor.heal() == 1
+    world.fail()
+    world.ask('upgrade', uuid, world.new_baymodel(labels={'auto_healing_enabled': 'True'}))
+    world.build(uuid)
+    hear(world, *nodes.names)
+    failed = begin_and_fail(world, uuid, nodes, conductor)
+    assert conductor.heal() == 1
+    assert world.operations(uuid)[-1].retries == failed.uuid
+
+
 def test_a_replacement_that_fails_again_and_again(
     world: World, uuid: str, nodes: Reporters, conductor: Conductor
 ) -> None:
@@ -284,6 +343,7 @@ def test_a_replacement_that_fails_again_and_again(
 
 @pytest.mark.parametrize('why', [
     'cancelled', 'not retryable', 'resized', 'upgrade failed', 'upgraded', 'all are silent',
+    'many are silent',
 ])
 def test_a_failed_replacement_that_is_not_tried_again(
     world: World, uuid: str, nodes: Reporters, conductor: Conductor, why: str
@@ -306,8 +366,8 @@ def test_a_failed_replacement_that_is_not_tried_again(
             world.build(uuid)
         else:
             world.fail()
-    if why == 'all are silent':
-        lose(world, nodes, *nodes.names)
+    if why.endswith('are silent'):
+        lose(world, nodes, *(nodes.names if why.startswith('all') else names(nodes)[:2]))
     assert conductor.heal() == 0
     assert len(world.rows(models.Event, kind=NOT_REPLACED)) == (why == 'not retryable')
 

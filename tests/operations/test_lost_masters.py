@@ -480,6 +480,76 @@ def test_a_failure_is_tried_again_some_times(
     assert event.operation_uuid == third.uuid
 
 
+@pytest.mark.parametrize('returns', [False, True])
+def test_a_failure_before_anything_was_done_is_tried_again(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor, returns: bool
+) -> None:
+    """Once the others serve; one that reports again by then stays."""
+    world.conf.set_override('heal_pause', 0, 'nodes')
+    lost, other = nodes.masters[1:]
+    lose(world, nodes, lost)
+    assert conductor.heal() == 1
+    first = world.operations(uuid)[-1]
+    lose(world, nodes, lost, other)
+    world.go_on_soon()
+    world.go_on_soon()
+    assert error_of(world.again(first))['resource'] == other
+    assert set(world.statuses(uuid).values()) >= {'UPDATE_FAILED'}
+    assert conductor.heal() == 0, 'the other does not serve yet'
+    nodes.report(other)
+    if returns:
+        nodes.report(lost)
+    assert conductor.heal() == 1
+    again = world.operations(uuid)[-1]
+    assert Upgrade.of(again).nodes == Upgrade.of(again).if_silent == ('1',)
+    world.go_on_soon()
+    world.go_on_soon()
+    if not returns:
+        let_lost_go(world, nodes, lost)
+        come_back(world, nodes, lost, again)
+    assert world.again(again).state == 'SUCCEEDED'
+    assert set(world.statuses(uuid).values()) == {'UPDATE_COMPLETE'}
+    assert world.cloud.calls.count('orchestration.replace_stack') == (not returns)
+
+
+@pytest.mark.parametrize('by', ['user', 'service'])
+def test_one_that_was_let_go_is_replaced_although_it_reports_again(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor,
+    monkeypatch: pytest.MonkeyPatch, by: str,
+) -> None:
+    """It is in the cluster no more, and only a new one comes in."""
+    world.conf.set_override('heal_pause', 0, 'nodes')
+    lost = nodes.masters[1]
+    lose(world, nodes, lost)
+    with monkeypatch.context() as patch:
+        patch.setattr(FakeHeat, 'replace', _no_heat)
+        asked = begin(world, uuid, conductor)
+        let_lost_go(world, nodes, lost)
+        world.pass_time(120)
+        world.worker().turn()
+    assert world.again(asked).state == 'FAILED'
+    with world.database.writing() as session:       # a refusal is not tried again by itself
+        row = session.merge(world.again(asked))
+        row.error = {**(row.error or {}), 'retryable': True}
+    nodes.report()
+    if by == 'user':
+        world.about('retry', asked)
+    else:
+        assert conductor.heal() == 1
+    again = world.operations(uuid)[-1]
+    world.go_on_soon()
+    world.go_on_soon()
+    let_lost_go(world, nodes, lost)
+    come_back(world, nodes, lost, again)
+    assert world.again(again).state == 'SUCCEEDED'
+    assert not world.rows(models.Event, kind='bay.node.returned')
+    assert world.cloud.calls.count('orchestration.replace_stack') == 1
+
+
+def _no_heat(*_: object) -> None:
+    raise CloudRefused('orchestration', 'no such property')
+
+
 def test_a_second_attempt_mends_it(
     world: World, uuid: str, nodes: Reporters, conductor: Conductor
 ) -> None:

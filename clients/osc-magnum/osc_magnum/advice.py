@@ -74,6 +74,7 @@ REFUSALS: Final[Mapping[str, str]] = {
     'magnum.nodegroup.not_found': 'openstack bay nodegroup list <bay>',
     'magnum.nodegroup.not_created': 'retry its creation: openstack bay operation retry '
     '<operation>; or delete it: openstack bay nodegroup delete <bay> <nodegroup>',
+    'magnum.nodegroup.not_autoscaled': 'the group\'s bounds: openstack bay nodegroup list <bay>',
     'magnum.nodegroup.out_of_range': 'limits of the group: openstack bay nodegroup list <bay>',
     'magnum.nodegroup.node_unknown': 'give ids of servers of the group (openstack server list) '
     'or their indexes.',

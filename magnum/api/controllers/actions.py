@@ -15,7 +15,7 @@ from magnum.api.services import Services
 from magnum.api.types import actions as types
 from magnum.db import models
 from magnum.db.repositories import bays as bay_repository
-from magnum.db.repositories import events, pending
+from magnum.db.repositories import events, identities, pending
 from magnum.db.repositories import nodegroups as repository
 from magnum.db.selections import Row
 from magnum.domain import nodegroups
@@ -113,6 +113,7 @@ class ActionsController:
             group = lookup.nodegroup(
                 session, GROUP, bay.uuid, given['nodegroup'], 'nodegroup'
             )
+            _check_autoscaled(session, call, bay, group)
             check_resizable(group, given['node_count'])
             if group.role == MASTER:
                 check_master_count(
@@ -360,6 +361,23 @@ class ActionsController:
         row = lookup.bay(session, self._dialect, _BAY, scope, call.arguments[0])
         call.caller.check(f'{self._dialect.policy}:{action}', {'project_id': row.project_id})
         return row
+
+
+def _check_autoscaled(
+    session: orm.Session, call: Call, bay: models.Bay, group: Row
+) -> None:
+    """The bay's own user resizes groups of workers that have an upper bound, and no others.
+
+    :raises APIError: 403.
+    """
+    if identities.user_id(session, bay.uuid) != call.caller.user_id:
+        return
+    if group.role not in nodegroups.AUTOSCALED or group.max_node_count is None:
+        raise errors.at_field(
+            errors.nodegroups.NOT_AUTOSCALED, 'nodegroup',
+            f'The autoscaler may not resize the node group {group.name}: it changes groups of '
+            f'the roles {" and ".join(nodegroups.AUTOSCALED)} that have a max_node_count.',
+        )
 
 
 def check_resizable(group: Row, node_count: int, field: str = 'node_count') -> None:

@@ -30,6 +30,12 @@ OUT_OF_RANGE: Final = Kind(
     'The number of nodes is outside of what the node group allows.',
     'Stay within "min_node_count" and "max_node_count", or change these first.',
 )
+NOT_AUTOSCALED: Final = Kind(
+    'magnum.nodegroup.not_autoscaled', 403,
+    'The credential that the masters of the bay have asked for another number of nodes of a '
+    'node group that the autoscaler may not change.',
+    'Give the node group of workers a "max_node_count", or resize it as a user.',
+)
 ZERO_NODES: Final = Kind(
     'magnum.nodegroup.zero_nodes', 400,
     'A bay or a node group without nodes was asked for, at a microversion that has none such.',

@@ -18,8 +18,6 @@ from magnum.domain.nodegroups import MASTER, WORKER
 _BAY: Final[sa.Table] = models.Bay.__table__
 _NODEGROUP: Final[sa.Table] = models.Nodegroup.__table__
 _BAYS: Final = 100
-#: What the service itself begins to replace nodes.
-_HEALING: Final = (states.UPGRADE, states.RESIZE)
 #: Nodes that are marked in one transaction, which locks their rows.
 MOST: Final = 1000
 _BOOT: Final = (
@@ -108,27 +106,27 @@ def silent_nodes(session: orm.Session, fewest_masters: int) -> Sequence[Row]:
 
 
 def half_healed_bays(session: orm.Session) -> Sequence[Row]:
-    """``bay_uuid`` and the bay's ``labels``, where the last upgrade or resize is the service's own.
+    """``bay_uuid`` and the bay's ``labels``, where the service's own operations have failed.
 
-    That has failed, nothing goes on, and nobody has asked for the bay's delete.
+    Of bays with a node group that has failed, at which nothing goes on, and of which
+    nobody has asked for the delete.
     """
     settled = {
         states.status(verb, end)
-        for verb in _HEALING for end in (states.FAILED, states.COMPLETE)
+        for verb in states.HEALING for end in (states.FAILED, states.COMPLETE)
     }
-    later = OPERATION.alias('later')
+    failed = {states.nodegroup_status(verb, states.FAILED) for verb in states.HEALING}
     active = OPERATION.alias('active')
     return session.execute(
         sa.select(OPERATION.c.bay_uuid, _BAY.c.labels)
         .join_from(OPERATION, _BAY, _BAY.c.uuid == OPERATION.c.bay_uuid)
         .where(
             OPERATION.c.state == states.OPERATION_FAILED,
-            OPERATION.c.verb.in_(_HEALING),
+            OPERATION.c.verb.in_(states.HEALING),
             OPERATION.c.user_id.is_(None),
             _BAY.c.status.in_(settled),
-            ~sa.exists().where(
-                later.c.bay_uuid == OPERATION.c.bay_uuid, later.c.id > OPERATION.c.id,
-                later.c.verb == OPERATION.c.verb,
+            sa.exists().where(
+                _NODEGROUP.c.bay_uuid == OPERATION.c.bay_uuid, _NODEGROUP.c.status.in_(failed),
             ),
             ~sa.exists().where(
                 active.c.bay_uuid == OPERATION.c.bay_uuid, active.c.active_for.is_not(None)

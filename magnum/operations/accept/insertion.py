@@ -194,6 +194,21 @@ def check_baymodel(session: orm.Session, uuid: str, expected: str) -> None:
         raise BaymodelChanged(uuid)
 
 
+def own(operation: models.Operation, requester: Requester) -> None:
+    """Note who has asked for an operation."""
+    for name, value in _owned_by(requester).items():
+        setattr(operation, name, value)
+
+
+def _owned_by(requester: Requester) -> dict[str, Any]:
+    return {
+        'user_id': requester.user_id,
+        'requester_project_id': requester.project_id,
+        'roles': sorted(requester.roles),
+        'request_id': requester.request_id,
+    }
+
+
 def insert_operation(
     conf: cfg.ConfigOpts,
     session: orm.Session,
@@ -235,10 +250,7 @@ def insert_operation(
         created_at=now,
         verb=verb,
         parameters=parameters.stored(),
-        user_id=requester.user_id,
-        requester_project_id=requester.project_id,
-        roles=sorted(requester.roles),
-        request_id=requester.request_id,
+        **_owned_by(requester),
         preempts=preempts,
         retries=retries,
     )

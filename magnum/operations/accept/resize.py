@@ -15,6 +15,7 @@ from magnum.operations.accept.insertion import (
     check_masters,
     check_may_wait,
     check_stays,
+    own,
 )
 from magnum.operations.accept.requester import Requester
 
@@ -58,6 +59,8 @@ def accept(
                 asked, node_count=node_count, rollback=rollback, nodes_to_remove=named,
                 if_silent=tuple(one for one in asked.if_silent if one not in nodes_to_remove),
             ).stored()
+            if other.user_id is None:       # the service's own, and a user's from now on
+                own(other, requester)
             _set_count(group, node_count)
             bay.generation = models.Bay.generation + 1
             return other

@@ -6,21 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.functional import magnum_service
 from tests.functional.conftest import wait_until
 from tests.functional.people import Person
 from tests.nodes import bays, docker
 from tests.nodes.bays import Bay
 from tools.nodes.cloud import Cloud
-
-_NODES = '[nodes]\nsilent_after = 45\nheal_after = 20\nheal_pause = 0\n'
-
-
-@pytest.fixture(scope='module')
-def healing(magnum: magnum_service.Process, url: str) -> Iterator[None]:
-    """The service does not wait for long."""
-    with magnum_service.restarted(magnum, _NODES, url):
-        yield
 
 
 @pytest.fixture(scope='module')
