@@ -240,9 +240,14 @@ def test_masters_take_over_another_authority_one_at_a_time(
 
 
 def test_masters_are_replaced_one_at_a_time_the_lost_one_first(
-    bay: Bay, client: Kubectl, magnum: magnum_service.Process, url: str
+    bay: Bay,
+    programs: pathlib.Path,
+    magnum: magnum_service.Process,
+    url: str,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     """That is the one whose etcd leads; it comes back without anything of what it kept."""
+    client = kubernetes.client(bay, programs, tmp_path_factory)     # of the authority of now
     before, worker = bay.machines('master'), bay.machines('node')
     lost = leader(bay)
     client('create', 'configmap', 'kept', '--from-literal=a=b')
