@@ -262,15 +262,18 @@ class Labels(Table):
             )
             for name, rule in sorted(used.items())
         )
-        taken = table(('Label', 'Default', 'Meaning'), rows, (30, 25, 45))
-        if not ignored:
-            return taken
-        without = table(
-            ('Labels without effect', 'Why'),
-            ((_literals(names), reason) for reason, names in sorted(ignored.items())),
-            (60, 40),
-        )
-        return f'{taken}\n\n{without}'
+        idle = [
+            (literal(f'{name}={value}'), reason)
+            for name, rule in sorted(used.items())
+            for value, reason in sorted(rule.get('idle', {}).items())
+        ]
+        without = [(_literals(names), reason) for reason, names in sorted(ignored.items())]
+        tables = [table(('Label', 'Default', 'Meaning'), rows, (30, 25, 45))]
+        if idle:
+            tables.append(table(('Values without effect', 'Why'), idle, (40, 60)))
+        if without:
+            tables.append(table(('Labels without effect', 'Why'), without, (60, 40)))
+        return '\n\n'.join(tables)
 
 
 class Addons(Table):

@@ -10,10 +10,15 @@ SERVICE: Final = 'network'
 
 @dataclasses.dataclass(frozen=True)
 class Network:
-    """A network or a subnet; ``network_id`` is its own id, or its network's."""
+    """A network or a subnet.
+
+    :ivar network_id: its own id, or its network's.
+    :ivar ip_version: of a subnet: 4 or 6.
+    """
 
     id: str
     network_id: str
+    ip_version: int | None = None
 
 
 def networks(cloud: CallerCloud, ident: str, external: bool) -> tuple[Network, ...]:
@@ -34,7 +39,8 @@ def subnets(cloud: CallerCloud, ident: str) -> tuple[Network, ...]:
     :raises CloudError: Neutron refused, or did not answer.
     """
     return tuple(
-        Network(item['id'], item['network_id']) for item in _found(cloud, 'subnets', ident, {})
+        Network(item['id'], item['network_id'], item['ip_version'])
+        for item in _found(cloud, 'subnets', ident, {})
     )
 
 

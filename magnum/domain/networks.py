@@ -1,6 +1,10 @@
 """Networks as baymodels name them."""
 
 import ipaddress
+from typing import Final
+
+IPV4: Final = 4
+IPV6: Final = 6
 
 
 def is_cidr(text: str) -> bool:

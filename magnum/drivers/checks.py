@@ -5,10 +5,9 @@ import ipaddress
 from collections.abc import Callable
 
 from magnum.domain import addresses
+from magnum.domain.networks import IPV4
 from magnum.drivers import load_balancing, stack_parameters
 from magnum.drivers.contract import MINIMUM, BayPlan, Capabilities, PlanRefused
-
-IPV4 = 4
 
 Check = Callable[[BayPlan, Capabilities], None]
 
@@ -72,7 +71,9 @@ def registry(plan: BayPlan, _capabilities: Capabilities) -> None:
     """Check that no registry on the nodes is asked for."""
     if plan.registry_enabled:
         raise PlanRefused(
-            'registry_enabled', 'A registry on the nodes is not supported by this driver.'
+            'registry_enabled',
+            'No registry is installed on nodes: what is pushed to one would end with its node. '
+            'Use a registry beside the bay, and name it by insecure_registry if it has no TLS.',
         )
 
 
@@ -87,26 +88,27 @@ def networks(plan: BayPlan, _capabilities: Capabilities) -> None:
     if plan.fixed_subnet and not plan.fixed_network:
         raise PlanRefused('fixed_subnet', 'A fixed_subnet needs its fixed_network.')
     if plan.fixed_network_cidr:
-        try:
-            ipaddress.ip_network(plan.fixed_network_cidr)
-        except ValueError:
-            raise PlanRefused(
-                'fixed_network', f'{plan.fixed_network_cidr!r} is no network address.'
-            ) from None
+        _network('fixed_network', plan.fixed_network_cidr)
 
 
 def label_addresses(plan: BayPlan, _capabilities: Capabilities) -> None:
     """Check the CIDRs that labels list, separated by commas."""
     for label in ('fixed_subnet_cidr', 'master_lb_allowed_cidrs', *stack_parameters.OPENING):
         for text in filter(None, plan.labels.get(label, '').split(',')):
-            try:
-                network = ipaddress.ip_network(text, strict=label == 'fixed_subnet_cidr')
-            except ValueError:
-                raise PlanRefused(f'labels/{label}', f'{text!r} is no network address.') from None
-            if label in stack_parameters.OPENING and network.version != IPV4:
-                raise PlanRefused(
-                    f'labels/{label}', f'{text!r} is of IPv6: nodes are opened to IPv4 networks.'
-                )
+            _network(f'labels/{label}', text, is_exact=label == 'fixed_subnet_cidr')
+
+
+def _network(field: str, text: str, is_exact: bool = True) -> None:
+    """Check that a text is a network of IPv4.
+
+    :param is_exact: the address has no bits beyond the prefix.
+    """
+    try:
+        network = ipaddress.ip_network(text, strict=is_exact)
+    except ValueError:
+        raise PlanRefused(field, f'{text!r} is no network address.') from None
+    if network.version != IPV4:
+        raise PlanRefused(field, f'{text!r} is of IPv6: bays have IPv4 alone.')
 
 
 def proxies(plan: BayPlan, _capabilities: Capabilities) -> None:

@@ -76,6 +76,7 @@ TEMPLATE_RULES = [
     ]),
     *_each('fixed_subnet', [
         ('none', 400, 'Unable to find fixed subnet'), ('private-subnet', 201, 'private-subnet'),
+        ('of-ipv6', 400, 'is of IPv6'),
         ('double', 409, 'Multiple'),
     ]),
     *_each('network_driver', [

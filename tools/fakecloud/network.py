@@ -1,5 +1,6 @@
 """Neutron: networks, subnets, and how much of the quota is used."""
 
+import ipaddress
 from typing import Any
 
 from tools.fakecloud.http import Reply, Request
@@ -46,9 +47,11 @@ def network(ident: str, name: str, external: bool, *subnets: str) -> dict[str, A
     }
 
 
-def subnet(ident: str, name: str, network_id: str) -> dict[str, Any]:
+def subnet(
+    ident: str, name: str, network_id: str, cidr: str = '10.20.0.0/24'
+) -> dict[str, Any]:
     """A subnet."""
     return {
-        'id': ident, 'name': name, 'network_id': network_id, 'ip_version': 4,
-        'cidr': '10.20.0.0/24',
+        'id': ident, 'name': name, 'network_id': network_id, 'cidr': cidr,
+        'ip_version': ipaddress.ip_network(cidr).version,
     }

@@ -98,6 +98,7 @@ REFUSALS: Final[Mapping[str, str]] = {
     '--external',
     'magnum.network.ambiguous': f'{_USE_UUID} openstack network list',
     'magnum.subnet.not_found': 'openstack subnet list',
+    'magnum.subnet.of_ipv6': 'openstack subnet list --ip-version 4',
     'magnum.subnet.ambiguous': f'{_USE_UUID} openstack subnet list',
 }
 

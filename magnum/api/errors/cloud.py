@@ -69,6 +69,11 @@ SUBNET_NOT_FOUND: Final = Kind(
     'Neutron has no such subnet for the caller.',
     'List the subnets; give the id of one.',
 )
+SUBNET_OF_IPV6: Final = Kind(
+    'magnum.subnet.of_ipv6', 400,
+    'The subnet is of IPv6: nodes, pods and load balancers of bays have addresses of IPv4 alone.',
+    'Give a subnet of IPv4.',
+)
 SUBNET_AMBIGUOUS: Final = Kind(
     'magnum.subnet.ambiguous', 409,
     'Several subnets have this name.',

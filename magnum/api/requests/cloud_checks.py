@@ -19,7 +19,7 @@ from magnum.clients import compute, image, limits, network, stacks, volume
 from magnum.clients.callers import CallerClouds
 from magnum.clients.errors import CloudError, CloudForbidden, CloudRefused
 from magnum.clients.image import Image
-from magnum.domain.networks import is_cidr
+from magnum.domain.networks import IPV6, is_cidr
 
 T = TypeVar('T')
 LOG = logging.getLogger(__name__)
@@ -216,7 +216,7 @@ class Lookups:
             self._network(field, ident, external=False)
 
     def fixed_subnet(self, field: str, ident: str) -> None:
-        """One subnet of this name or id exists."""
+        """One subnet of this name or id exists, and is of IPv4."""
         found = self._ask('subnets', ident, lambda: network.subnets(self._cloud, ident))
         if not found:
             raise errors.at_field(
@@ -224,6 +224,10 @@ class Lookups:
             )
         if len(found) > 1:
             raise _several(errors.cloud.SUBNET_AMBIGUOUS, field, 'subnets', ident, 'subnet')
+        if found[0].ip_version == IPV6:
+            raise errors.at_field(
+                errors.cloud.SUBNET_OF_IPV6, field, f'The subnet {ident} is of IPv6.'
+            )
 
     def workers(self, stack_name: str, stack_id: str, output: str) -> Mapping[str, str] | None:
         """Ids of the servers of a node group by index; None: Heat does not tell the caller.

@@ -216,9 +216,15 @@ GOOD = {
     'kubelet': 'echo Kubernetes v1.20.2',
     'containerd': 'echo containerd github.com/containerd/containerd 1.6.20 abc',
     'kubectl': 'echo ok',
-    'curl': 'echo ok',
+    'curl': """[[ "$*" == *healthz ]] || echo '{"status": {"conditions": [
+        {"type": "MemoryPressure", "status": "False"},
+        {"type": "Ready", "status": "True", "message": "kubelet is posting ready status"}]}}'""",
     'sleep': ':',
 }
+#: As the API server has it, when the kubelet itself says that it is well.
+NOT_READY = (
+    GOOD['curl'].replace('"True"', '"False"').replace('kubelet is posting', 'cni has no')
+)
 NODE = 'condition Node True Working'
 CONTROL_PLANE = 'condition ControlPlane True Working'
 
@@ -232,14 +238,19 @@ def conditions(
         program = root / 'bin' / name
         program.write_text(f'#!/bin/bash\n{text}\n')
         program.chmod(0o755)
-    for name in ('common/node/lib.sh', 'swarm/node/swarm.sh', 'mesos/node/mesos.sh'):
+    libraries = (
+        'common/node/lib.sh', 'kubernetes/node/kubernetes.sh', 'swarm/node/swarm.sh',
+        'mesos/node/mesos.sh',
+    )
+    for name in libraries:
         node_files.place(root, name, f'opt/magnum/{name.rsplit("/", 1)[1]}')
     script = node_files.place(root, f'{coe}/node/conditions.sh', 'opt/magnum/conditions.sh')
     done = subprocess.run(
         [script, kind], capture_output=True, text=True, check=False, timeout=60,
         env={
             'PATH': f'{root}/bin:{os.environ["PATH"]}', 'MAGNUM_NODE_ROLE': role,
-            'MAGNUM_NODE_ADDRESS': '127.0.0.1',
+            'MAGNUM_NODE_ADDRESS': '127.0.0.1', 'MAGNUM_NODE_NAME': 'one',
+            'MAGNUM_API_ADDRESS': '127.0.0.1',
         },
     )
     assert done.returncode == 0, done.stderr
@@ -269,7 +280,10 @@ def test_masters_say_how_add_ons_are(tmp_path: pathlib.Path, role: str) -> None:
         ('swarm', 'master', {'docker': '[ "$1" = info ] && echo active; [ "$1" != node ]'},
          [NODE, 'condition ControlPlane False NoManager ']),
         ('kubernetes', 'worker', {'curl': 'echo refused >&2; exit 7'},
-         ['condition Node False KubeletUnhealthy refused']),
+         ['condition Node False NotReady refused']),
+        ('kubernetes', 'worker', {'curl': NOT_READY},
+         ['condition Node False NotReady cni has no ready status']),
+        ('kubernetes', 'worker', {'curl': '[[ $* == *healthz ]]'}, [NODE]),
         ('kubernetes', 'master', {'kubectl': 'printf "etcd\\nfailed"; exit 1'},
          [NODE, 'condition ControlPlane False APINotReady etcd failed']),
         ('mesos', 'worker', {'curl': 'exit 22'}, ['condition Node False AgentUnhealthy ']),

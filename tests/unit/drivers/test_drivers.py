@@ -37,6 +37,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     'subnet alone': ('fixed_subnet', {'fixed_subnet': 'shared-subnet'}),
     'no range': ('fixed_network', {'fixed_network_cidr': '10.0.0.0/40'}),
+    'range of IPv6': ('fixed_network', {'fixed_network_cidr': 'fd00::/64'}),
     'line break': ('http_proxy', {'http_proxy': 'http://proxy\nexport x'}),
     'ill label': ('labels/boot_volume_size', {'labels': {'boot_volume_size': 'huge'}}),
     'ill label of a group': (
@@ -95,6 +96,7 @@ def test_swarm_managers_need_none() -> None:
             'labels/service_cluster_ip_range',
         ),
         (SwarmDriver(), {'fixed_subnet_cidr': '10.0.0.999/24'}, 'labels/fixed_subnet_cidr'),
+        (SwarmDriver(), {'fixed_subnet_cidr': 'fd00::/64'}, 'labels/fixed_subnet_cidr'),
         (
             SwarmDriver(),
             {'master_lb_allowed_cidrs': '10.0.0.0/8,1.2/3'},

@@ -9,16 +9,8 @@ set -euo pipefail
 
 node_ready() {
     local node
-    node=$(curl --silent --show-error --fail --max-time 20 --noproxy '*' \
-        --cacert "$certificates/ca.pem" --cert "$certificates/kubelet.pem" \
-        --key "$certificates/kubelet.key" \
-        "$(api_url)/api/v1/nodes/$MAGNUM_NODE_NAME") || return 1
-    python3 -c "
-import json, sys
-conditions = json.load(sys.stdin)['status']['conditions']
-ready = [c for c in conditions if c['type'] == 'Ready']
-print(ready[0]['message'])
-sys.exit(ready[0]['status'] != 'True')" <<<"$node"
+    node=$(own_node 20) || return 1
+    is_ready <<<"$node"
 }
 if ! wait_until "${MAGNUM_READY_SECONDS:-900}" node_ready; then
     # Of the master that installs add-ons, of which the network may be one.

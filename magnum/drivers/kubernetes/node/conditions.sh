@@ -5,11 +5,22 @@
 set -euo pipefail
 # shellcheck source=../../common/node/lib.sh
 . /opt/magnum/lib.sh
+# shellcheck source=kubernetes.sh
+. /opt/magnum/kubernetes.sh
+
+# serves: the kubelet is well, and so is the node, as far as the API server can be asked: how
+# that is, masters say.
+serves() {
+    local node
+    curl --fail --silent --show-error --noproxy '*' --max-time 10 --output /dev/null \
+        http://127.0.0.1:10248/healthz || return 1
+    node=$(own_node 10 2>/dev/null) || return 0
+    is_ready <<<"$node"
+}
 
 case $1 in
     condition)
-        condition Node KubeletUnhealthy curl --fail --silent --show-error --noproxy '*' \
-            --max-time 10 http://127.0.0.1:10248/healthz
+        condition Node NotReady serves
         if [ "$MAGNUM_NODE_ROLE" = master ]; then
             condition ControlPlane APINotReady kubectl --request-timeout=10s \
                 --kubeconfig=/etc/kubernetes/admin.conf get --raw=/readyz

@@ -11,6 +11,23 @@ api_url() {
     fi
 }
 
+# own_node SECONDS: this node as the API server has it.
+own_node() {
+    curl --silent --show-error --fail --max-time "$1" --noproxy '*' \
+        --cacert "$certificates/ca.pem" --cert "$certificates/kubelet.pem" \
+        --key "$certificates/kubelet.key" "$(api_url)/api/v1/nodes/$MAGNUM_NODE_NAME"
+}
+
+# is_ready: whether a node on standard input is, and why.
+is_ready() {
+    python3 -c "
+import json, sys
+conditions = json.load(sys.stdin)['status']['conditions']
+ready = [c for c in conditions if c['type'] == 'Ready']
+print(ready[0]['message'])
+sys.exit(ready[0]['status'] != 'True')"
+}
+
 # Of TLS 1.2, which is the oldest that programs take, for keys of nodes; HTTP/2 requires it of
 # all. Of 1.3 all are good.
 ciphers=TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
