@@ -201,7 +201,7 @@ def test_masters_take_over_the_next_release_one_at_a_time(
         wait_until(are_of_both, 600, every=1)
         bay.act_on_operation('cancel')
         cancelled = bay.complete('UPDATE_FAILED')
-        assert 'cancelled' in cancelled['status_reason']
+        assert 'Cancelled by the user' in cancelled['status_reason']
         assert are_of_both()
         wait_until(lambda: is_whole(bay), 120, every=2)
         bay.act_on_operation('retry')

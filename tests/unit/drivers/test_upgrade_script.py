@@ -85,12 +85,13 @@ class Master:
             '@programs', str(self.programs)))
         file.chmod(0o755)
 
-    def run(self, **told: str) -> subprocess.CompletedProcess[str]:
+    def run(self, volume: str = '', **told: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [self.script], capture_output=True, text=True, check=False, timeout=60,
             env={
                 'PATH': f'{self.programs}:{os.environ["PATH"]}',
                 'MAGNUM_SETTINGS': settings.shell(told), 'MAGNUM_SECONDS': '60',
+                'MAGNUM_ETCD_VOLUME_ID': volume,
             },
         )
 
@@ -132,6 +133,14 @@ def test_settings_programs_and_what_runs(master: Master) -> None:
     assert snapshot.name.endswith('-v1.db')
     assert snapshot.stat().st_mode & 0o777 == 0o600
     assert master.env.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_etcd_has_is_kept_on_its_volume(master: Master) -> None:
+    done = master.run(volume='its-id', **TOLD)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (snapshot,) = (master.root / 'var/lib/magnum-etcd/snapshots').iterdir()
+    assert snapshot.name.endswith('-v1.db')
+    assert not (master.root / 'var/lib/magnum/etcd-snapshots').exists()
 
 
 def test_what_is_so_already_is_left_alone(master: Master) -> None:
