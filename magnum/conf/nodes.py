@@ -41,8 +41,9 @@ OPTIONS = [
         mutable=True,
         help='Seconds for which a node is silent, beside nodes of the bay that report, before '
         'it is replaced, in bays with the label auto_healing_enabled: a worker, or one of three '
-        'or more masters, of which all others serve. They follow those of silent_after. 0: none '
-        'is replaced by itself.',
+        'or more masters, of which all others serve. They follow those of silent_after. A worker '
+        'that reports for as long that it is not healthy is replaced, too. 0: none is replaced '
+        'by itself.',
     ),
     cfg.IntOpt(
         'heal_at_most',
@@ -51,7 +52,7 @@ OPTIONS = [
         max=100,
         mutable=True,
         help='Percent of the workers of a node group that may be replaced at once, and one at '
-        'least. When more of them are silent, none is replaced: the network is the more likely '
+        'least. When more of them are lost, none is replaced: the network is the more likely '
         'reason. Of masters one is replaced, and none when more of them are silent.',
     ),
     cfg.IntOpt(

@@ -12,6 +12,8 @@ HEALTHY: Final = 'HEALTHY'
 UNHEALTHY: Final = 'UNHEALTHY'
 NOT_KNOWN: Final = 'UNKNOWN'
 
+#: Whether the COE counts on a node.
+NODE: Final = 'Node'
 #: Conditions of nodes that have a meaning of their own; any other one that is
 #: False makes its node not ready.
 CONTROL_PLANE: Final = 'ControlPlane'

@@ -1,10 +1,10 @@
-"""Healer: replaces nodes that have not been heard of for long.
+"""Healer: replaces nodes that have not been heard of, or not been healthy, for long.
 
 A bay asks for it by the label ``auto_healing_enabled``. A resize to the same
 count, which names the lost workers, replaces them; an upgrade to the bay's own
 baymodel, which names it, replaces a lost master, where all others serve. Nothing is
 done while anything goes on or waits that excludes it, after a failure, or when so
-many nodes are silent that the network is the more likely reason. A replacement that
+many nodes are lost that the network is the more likely reason. A replacement that
 failed is tried again, some times: nothing else is healed before it has succeeded.
 """
 
@@ -13,7 +13,7 @@ import datetime
 import functools
 import random
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Final
 
 from oslo_config import cfg
@@ -69,7 +69,7 @@ class Healer:
         self._database = database
         self._drivers = drivers
         self._clock = clock
-        #: When each silent node, by the id of its row, was first seen beside nodes that
+        #: When each lost node, by the id of its row, was first seen beside nodes that
         #: report. Where the service itself was away, all nodes are silent at first.
         self._seen: dict[int, float] = {}
 
@@ -79,7 +79,11 @@ class Healer:
         if not after:
             return 0
         with self._database.reading() as session:
-            found = [
+            unhealthy = [
+                row.uuid for row in node_watch.unhealthy_bays(session) if _wants_it(row.labels)
+            ]
+            sick = node_watch.unhealthy_workers(session, unhealthy)
+            silent = [
                 row for row in node_watch.silent_nodes(session, FEWEST_MASTERS)
                 if _wants_it(row.labels)
             ]
@@ -88,9 +92,14 @@ class Healer:
                 if _wants_it(row.labels)
             }
         now = self._clock()
-        self._seen = {row.id: self._seen.get(row.id, now) for row in found}
-        lost = {row.id for row in found if now - self._seen[row.id] >= after}
-        uuids = list({row.bay_uuid for row in found if row.id in lost})
+        self._seen = {row.id: self._seen.get(row.id, now) for row in (*sick, *silent)}
+        # One that is silent has been so for a while when it is seen.
+        waits = ((sick, after + self._conf.nodes.silent_after), (silent, after))
+        found = [
+            row for rows, wait in waits for row in rows if now - self._seen[row.id] >= wait
+        ]
+        lost = {row.id for row in found}
+        uuids = list({row.bay_uuid for row in found})
         looks = [
             *(functools.partial(self._heal, bay_uuid=uuid, lost=lost) for uuid in uuids),
             *(functools.partial(self._heal_again, bay_uuid=uuid) for uuid in failed),
@@ -227,7 +236,7 @@ class Healer:
     def _heal_workers_again(
         self, session: orm.Session, found: '_Found', group: Nodegroup, failed: Operation
     ) -> Operation | None:
-        if len(found.silent_workers(group)) > self._most_lost(group):
+        if len(found.lost_workers(group)) > self._most_lost(group):
             return None
         try:
             return retry.accept(self._conf, session, failed.uuid, _requester(found.bay))
@@ -282,13 +291,13 @@ class Healer:
     ) -> Iterator[tuple[Nodegroup, Sequence[Node]]]:
         """Node groups with the lost workers of each, if they are few enough."""
         for group in found.groups:
-            silent = found.silent_workers(group)
-            gone = [node for node in silent if node.id in lost]
-            if gone and len(silent) <= self._most_lost(group):
+            workers = found.lost_workers(group)
+            gone = [node for node in workers if node.id in lost]
+            if gone and len(workers) <= self._most_lost(group):
                 yield group, gone
 
     def _most_lost(self, group: Nodegroup) -> int:
-        """So many silent nodes of a group are replaced at once; of more, none."""
+        """So many lost nodes of a group are replaced at once; of more, none."""
         percent: int = self._conf.nodes.heal_at_most
         return max(1, group.node_count * percent // 100)
 
@@ -323,11 +332,11 @@ class _Found:
         """The node group that a node is in."""
         return group_of(self.driver, self.bay, self.groups, node.role, node.name)
 
-    def silent_workers(self, group: Nodegroup) -> Sequence[Node]:
-        """Workers of a group that are silent."""
+    def lost_workers(self, group: Nodegroup) -> Sequence[Node]:
+        """Workers of a group that do nothing for it."""
         return [
             node for node in self.nodes
-            if node.role == WORKER and node.is_silent and self.group_of(node) is group
+            if node.role == WORKER and node_watch.is_lost(node) and self.group_of(node) is group
         ]
 
     def index(self, group: Nodegroup, node: Node) -> str:
@@ -364,11 +373,18 @@ def _requester(bay: Bay) -> Requester:
     return Requester(None, bay.project_id, (), context.generate_request_id())
 
 
-def _tell(session: orm.Session, operation: Operation, nodes: Iterable[Node]) -> int:
+def _tell(session: orm.Session, operation: Operation, nodes: Sequence[Node]) -> int:
     """Tell which nodes an operation replaces, as one that was begun."""
-    names = ', '.join(sorted(node.name for node in nodes))
-    events.record(session, operation, EVENT, f'not heard of for long, so replaced: {names}')
-    LOG.info('Nodes of bay %s are replaced: %s', operation.bay_uuid, names)
+    by_reason = {
+        'not heard of': sorted(node.name for node in nodes if node.is_silent),
+        'not healthy': sorted(node.name for node in nodes if not node.is_silent),
+    }
+    told = '; '.join(
+        f'{reason} for long, so replaced: {", ".join(names)}'
+        for reason, names in by_reason.items() if names
+    )
+    events.record(session, operation, EVENT, told)
+    LOG.info('%s: %s: %s', EVENT, operation.bay_uuid, told)
     return 1
 
 

@@ -95,6 +95,61 @@ def test_a_lost_worker_is_replaced(
     assert world.nodegroup('default-worker').node_count == WORKERS
 
 
+SICK = {'Node': {'status': 'False', 'reason': 'NotReady', 'message': 'no network'}}
+
+
+def fall_ill(world: World, nodes: Reporters, *sick: str) -> None:
+    """These report that the COE does not count on them."""
+    for name in sick:
+        nodes.report(name, conditions=SICK)
+    NodeWatcher(world.conf, world.database, world.tools.drivers).look()
+
+
+def test_a_worker_that_is_not_healthy_for_long_is_replaced(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor
+) -> None:
+    sick = names(nodes)[1]
+    nodes.report()
+    fall_ill(world, nodes, sick)
+    assert conductor.heal() == 0, 'not for long enough'
+    assert conductor.heal() == 1
+    assert Resize.of(world.operations(uuid)[-1]).nodes_to_remove == (sick.rpartition('-')[2],)
+    (told,) = world.rows(models.Event, kind=EVENT)
+    assert told.message == f'not healthy for long, so replaced: {sick}'
+    world.build(uuid)
+    assert world.stack('bay')['parameters']['removed'] == [sick.rpartition('-')[2]]
+
+
+def test_one_that_is_healthy_in_time_stays(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor
+) -> None:
+    sick = names(nodes)[1]
+    nodes.report()
+    fall_ill(world, nodes, sick)
+    assert conductor.heal(700) == 1
+    nodes.report(sick, conditions={})
+    changes = world.cloud.calls.count('orchestration.update_stack')
+    world.build(uuid)
+    assert world.operations(uuid)[-1].state == 'SUCCEEDED'
+    assert world.cloud.calls.count('orchestration.update_stack') == changes
+    assert len(world.rows(models.Event, kind='bay.node.returned')) == 1
+
+
+@pytest.mark.parametrize('who', ['master', 'many', 'of a bay without the label'])
+def test_unhealthy_nodes_that_are_left_alone(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor, who: str
+) -> None:
+    nodes.report()
+    fall_ill(world, nodes, *{
+        'master': nodes.masters, 'many': names(nodes)[:2],
+    }.get(who, names(nodes)[:1]))
+    assert world.bay(uuid).health_status == 'UNHEALTHY'
+    if who == 'of a bay without the label':
+        with world.database.writing() as session:
+            session.merge(world.bay(uuid)).labels = {}
+    assert conductor.heal(700) == 0
+
+
 @pytest.mark.parametrize('drain_timeout', [0, 300])
 def test_a_worker_that_comes_back_in_time_stays(
     world: World, uuid: str, nodes: Reporters, conductor: Conductor, drain_timeout: int

@@ -12,12 +12,13 @@ from magnum.db.repositories.nodes import TABLE
 from magnum.db.repositories.operations import TABLE as OPERATION
 from magnum.db.selections import Row
 from magnum.db.statements import changed_rows, database_now
-from magnum.domain import states
+from magnum.domain import node_health, reports, states
 from magnum.domain.nodegroups import MASTER, WORKER
 
 _BAY: Final[sa.Table] = models.Bay.__table__
 _NODEGROUP: Final[sa.Table] = models.Nodegroup.__table__
 _BAYS: Final = 100
+_COMPLETE: Final = {f'{verb.bay}_{states.COMPLETE}' for verb in states.VERBS.values()}
 #: Nodes that are marked in one transaction, which locks their rows.
 MOST: Final = 1000
 _BOOT: Final = (
@@ -75,6 +76,43 @@ def reporting(
     ).all()
 
 
+def is_lost(node: models.Node | Row) -> bool:
+    """Whether a node does nothing for its bay: it is silent, or a worker that is not healthy.
+
+    What is wrong with a master that reports, a new one would have, too.
+    """
+    said = (node.conditions or {}).get(node_health.NODE, {})
+    return bool(node.is_silent) or (
+        node.role == WORKER and node.state == reports.READY
+        and said.get('status') == reports.FALSE
+    )
+
+
+def unhealthy_bays(session: orm.Session) -> Sequence[Row]:
+    """``uuid`` and ``labels`` of bays that are complete, and not healthy."""
+    return session.execute(
+        sa.select(_BAY.c.uuid, _BAY.c.labels).where(
+            _BAY.c.status.in_(_COMPLETE), _BAY.c.health_status == node_health.UNHEALTHY
+        )
+    ).all()
+
+
+def unhealthy_workers(session: orm.Session, bay_uuids: Collection[str]) -> Sequence[Row]:
+    """``id`` and ``bay_uuid`` of workers that report that they are not healthy."""
+    if not bay_uuids:
+        return ()
+    found = session.execute(
+        sa.select(
+            TABLE.c.id, TABLE.c.bay_uuid, TABLE.c.role, TABLE.c.state, TABLE.c.conditions,
+            TABLE.c.is_silent,
+        ).where(
+            TABLE.c.bay_uuid.in_(bay_uuids), TABLE.c.role == WORKER,
+            TABLE.c.is_silent == sa.false(),
+        )
+    ).all()
+    return [row for row in found if is_lost(row)]
+
+
 def silent_nodes(session: orm.Session, fewest_masters: int) -> Sequence[Row]:
     """``id``, ``bay_uuid`` and the bay's ``labels`` of silent nodes.
 
@@ -88,7 +126,6 @@ def silent_nodes(session: orm.Session, fewest_masters: int) -> Sequence[Row]:
         other.c.bay_uuid == TABLE.c.bay_uuid, other.c.is_silent == sa.false(),
         other.c.heard_at.is_not(None),
     )
-    complete = [f'{verb.bay}_{states.COMPLETE}' for verb in states.VERBS.values()]
     groups_change = sa.and_(
         _BAY.c.status == states.status(states.RESIZE, states.IN_PROGRESS),
         ~sa.exists().where(OPERATION.c.active_for == _BAY.c.uuid),
@@ -101,7 +138,7 @@ def silent_nodes(session: orm.Session, fewest_masters: int) -> Sequence[Row]:
         sa.select(TABLE.c.id, TABLE.c.bay_uuid, _BAY.c.labels)
         .join_from(TABLE, _BAY, _BAY.c.uuid == TABLE.c.bay_uuid)
         .where(sa.or_(TABLE.c.role == WORKER, has_masters), TABLE.c.is_silent == sa.true())
-        .where(sa.or_(_BAY.c.status.in_(complete), groups_change), is_heard_of)
+        .where(sa.or_(_BAY.c.status.in_(_COMPLETE), groups_change), is_heard_of)
     ).all()
 
 

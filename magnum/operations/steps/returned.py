@@ -63,6 +63,6 @@ def _heard_of(
         found = node_watch.reporting(session, situation.bay.uuid, role)
     heard = {
         str(driver.node_index(role, stack, node.name)): node.name
-        for node in found if not node.is_silent
+        for node in found if not node_watch.is_lost(node)
     }
     return {index: heard[index] for index in asked.if_silent if index in heard}
