@@ -99,13 +99,19 @@ class Healer:
             row for rows, wait in waits for row in rows if now - self._seen[row.id] >= wait
         ]
         lost = {row.id for row in found}
-        uuids = list({row.bay_uuid for row in found})
-        looks = [
-            *(functools.partial(self._heal, bay_uuid=uuid, lost=lost) for uuid in uuids),
-            *(functools.partial(self._heal_again, bay_uuid=uuid) for uuid in failed),
-        ]
-        random.shuffle(looks)       # other conductors have found the same ones
-        return sum(self._database.run(look) for look in looks)
+        again = {
+            uuid: functools.partial(self._heal_again, bay_uuid=uuid) for uuid in failed
+        }
+        anew = {
+            row.bay_uuid: functools.partial(self._heal, bay_uuid=row.bay_uuid, lost=lost)
+            for row in found
+        }
+        uuids = [*again.keys() | anew.keys()]
+        random.shuffle(uuids)       # other conductors have found the same ones
+        return sum(
+            self._database.run(looks[uuid])
+            for uuid in uuids for looks in (again, anew) if uuid in looks
+        )
 
     def _heal(self, session: orm.Session, bay_uuid: str, lost: Collection[int]) -> int:
         try:

@@ -196,17 +196,10 @@ def check_baymodel(session: orm.Session, uuid: str, expected: str) -> None:
 
 def own(operation: models.Operation, requester: Requester) -> None:
     """Note who has asked for an operation."""
-    for name, value in _owned_by(requester).items():
-        setattr(operation, name, value)
-
-
-def _owned_by(requester: Requester) -> dict[str, Any]:
-    return {
-        'user_id': requester.user_id,
-        'requester_project_id': requester.project_id,
-        'roles': sorted(requester.roles),
-        'request_id': requester.request_id,
-    }
+    operation.user_id = requester.user_id
+    operation.requester_project_id = requester.project_id
+    operation.roles = sorted(requester.roles)
+    operation.request_id = requester.request_id
 
 
 def insert_operation(
@@ -250,7 +243,10 @@ def insert_operation(
         created_at=now,
         verb=verb,
         parameters=parameters.stored(),
-        **_owned_by(requester),
+        user_id=requester.user_id,
+        requester_project_id=requester.project_id,
+        roles=sorted(requester.roles),
+        request_id=requester.request_id,
         preempts=preempts,
         retries=retries,
     )
