@@ -138,6 +138,15 @@ def client(
 
 
 @pytest.fixture(scope='module')
+def client_of_web(
+    bay: Bay, programs: pathlib.Path, downloads: str, tmp_path_factory: pytest.TempPathFactory
+) -> Kubectl:
+    """kubectl of the module's bay, on whose workers pods say their names."""
+    count = len(bay.machines('node'))
+    return kubernetes.client_of_web(bay, programs, downloads, tmp_path_factory, count)
+
+
+@pytest.fixture(scope='module')
 def master(bay: Bay) -> Machine:
     """The only one of the module's bay."""
     (found,) = bay.machines('master')

@@ -29,10 +29,8 @@ def bay(
 
 
 @pytest.fixture(scope='module')
-def client(
-    bay: Bay, programs: pathlib.Path, downloads: str, tmp_path_factory: pytest.TempPathFactory
-) -> Kubectl:
-    return kubernetes.client_of_web(bay, programs, downloads, tmp_path_factory, WORKERS)
+def client(client_of_web: Kubectl) -> Kubectl:
+    return client_of_web
 
 
 def test_a_worker_that_loses_its_power_is_replaced(bay: Bay, client: Kubectl) -> None:

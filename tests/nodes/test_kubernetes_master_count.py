@@ -31,12 +31,9 @@ def bay(alice: Person, programs: pathlib.Path, downloads: str) -> Iterator[Bay]:
 
 
 @pytest.fixture(scope='module')
-def client(
-    bay: Bay, programs: pathlib.Path, downloads: str, tmp_path_factory: pytest.TempPathFactory
-) -> Kubectl:
-    made = kubernetes.client_of_web(bay, programs, downloads, tmp_path_factory, 1)
-    kubernetes.all_answer(bay, made, 1)
-    return made
+def client(bay: Bay, client_of_web: Kubectl) -> Kubectl:
+    kubernetes.all_answer(bay, client_of_web, 1)
+    return client_of_web
 
 
 def is_whole(bay: Bay, count: int) -> bool:

@@ -35,10 +35,8 @@ def bay(alice: Person, programs: pathlib.Path, downloads: str) -> Iterator[Bay]:
 
 
 @pytest.fixture(scope='module')
-def client(
-    bay: Bay, programs: pathlib.Path, downloads: str, tmp_path_factory: pytest.TempPathFactory
-) -> Kubectl:
-    return kubernetes.client_of_web(bay, programs, downloads, tmp_path_factory, WORKERS)
+def client(client_of_web: Kubectl) -> Kubectl:
+    return client_of_web
 
 
 def servers(bay: Bay, role: str) -> set[str]:

@@ -79,7 +79,7 @@ def reporting(
 def is_lost(node: models.Node | Row) -> bool:
     """Whether a node does nothing for its bay: it is silent, or a worker that is not healthy.
 
-    What is wrong with a master that reports, a new one would have, too.
+    A master that reports stays: the others need what it keeps.
     """
     said = (node.conditions or {}).get(node_health.NODE, {})
     return bool(node.is_silent) or (

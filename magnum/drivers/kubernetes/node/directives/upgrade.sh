@@ -17,7 +17,7 @@ record=/var/lib/magnum/programs
 former=/var/lib/magnum/former
 snapshots=/var/lib/magnum/etcd-snapshots
 # A volume outlives the master's server.
-[ -z "$MAGNUM_ETCD_VOLUME_ID" ] || snapshots=/var/lib/magnum-etcd/snapshots
+[ -z "${MAGNUM_ETCD_VOLUME_ID:-}" ] || snapshots=/var/lib/magnum-etcd/snapshots
 kept_snapshots=3
 # What brings settings to programs that run. etcd and its key stay as they are.
 steps=(
