@@ -453,6 +453,15 @@ class Driver(abc.ABC):
         """
         raise _incapable('cluster_template', 'upgrades nothing')
 
+    def check_versions(  # noqa: B027 (no driver has to)
+        self, current: BayPlan, target: BayPlan, versions: Mapping[str, Mapping[str, str]]
+    ) -> None:
+        """Refuse an upgrade of masters that living workers would not work with.
+
+        :param versions: by worker, those of its programs, as it reports them.
+        :raises PlanRefused: naming the field at fault.
+        """
+
     def check_master_count(self, plan: BayPlan, count: int) -> None:
         """Refuse a number of masters that a living bay cannot come to have.
 

@@ -1,6 +1,7 @@
 """Nodes are replaced group by group; the bay follows its new baymodel at the end."""
 
 import dataclasses
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -8,9 +9,11 @@ import sqlalchemy as sa
 from magnum.db import models
 from magnum.domain.parameters import Upgrade
 from magnum.domain.stack_names import short_id
+from magnum.drivers.contract import PlanRefused
 from magnum.drivers.plans import bay_plan
 from magnum.operations.accept.errors import OperationInProgress
 from tests.fakes.cloud import FakeHeat
+from tests.fakes.driver import FakeDriver
 from tests.operations.conftest import World, error_of
 
 pytestmark = pytest.mark.slow
@@ -401,3 +404,30 @@ def test_a_bay_keeps_its_network(world: World, uuid: str) -> None:
     world.ask('upgrade', uuid, back)
     world.build(uuid)
     assert (world.bay(uuid).status, world.bay(uuid).kept) == ('UPDATE_COMPLETE', None)
+
+
+def test_workers_that_the_upgraded_masters_would_not_serve(
+    world: World, uuid: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it had to wait behind may have brought some; those that are silent do not count."""
+    with world.database.writing() as session:
+        session.add_all(
+            models.Node(
+                bay_uuid=uuid, role=role, name=name, server_id='s', public_keys={},
+                heard_at=sa.func.now(), versions={'kubelet': name}, is_silent=name == 'silent',
+            )
+            for role, name in [
+                ('worker', 'young'), ('worker', 'old'), ('worker', 'silent'), ('master', 'm')
+            ]
+        )
+
+    def refused(_driver: object, _current: object, _target: object, versions: Any) -> None:
+        raise PlanRefused('labels/kube_tag', f'These are old: {versions}')
+
+    monkeypatch.setattr(FakeDriver, 'check_versions', refused)
+    operation = world.ask('upgrade', uuid, world.new_baymodel())
+    world.build(uuid)
+    (row,) = (each for each in world.operations(uuid) if each.uuid == operation.uuid)
+    assert error_of(row)['code'] == 'plan_refused'
+    told = error_of(row)['reason']
+    assert "{'old': {'kubelet': 'old'}, 'young': {'kubelet': 'young'}}" in told

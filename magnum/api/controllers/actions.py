@@ -15,7 +15,7 @@ from magnum.api.services import Services
 from magnum.api.types import actions as types
 from magnum.db import models
 from magnum.db.repositories import bays as bay_repository
-from magnum.db.repositories import events, identities, pending
+from magnum.db.repositories import events, identities, node_watch, pending
 from magnum.db.repositories import nodegroups as repository
 from magnum.db.selections import Row
 from magnum.domain import nodegroups
@@ -74,6 +74,7 @@ class _Upgrade:
     :ivar groups: of the bay.
     :ivar created: those of them that have nodes, or will have by its turn.
     :ivar group: the one that is named, if any.
+    :ivar versions: of programs, by worker that reports.
     """
 
     bay: models.Bay
@@ -83,6 +84,7 @@ class _Upgrade:
     created: Sequence[models.Nodegroup]
     group: Row | None
     driver: Driver
+    versions: Mapping[str, Mapping[str, str]]
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -201,7 +203,9 @@ class ActionsController:
         groups = repository.load_all(session, bay.uuid)
         created = with_nodes(groups, pending.unfinished(session, [bay.uuid]))
         return _Upgrade(
-            bay, current, target, groups, created, group, self._services.selection.of_bay(bay)
+            bay, current, target, groups, created, group,
+            self._services.selection.of_bay(bay),
+            node_watch.versions_of_workers(session, bay.uuid),
         )
 
     def _check_upgrade(self, wanted: '_Upgrade', nodegroup: str | None) -> None:
@@ -236,13 +240,13 @@ class ActionsController:
                     f'It has another {attribute} than the {self._dialect.singular}.',
                 )
         conf = self._services.conf
+        current = bay_plan(wanted.bay, wanted.current, wanted.groups, conf)
+        target = target_plan(
+            wanted.bay, wanted.groups, wanted.current, wanted.target, wanted.roles, conf
+        )
         with refusals.told(_UPGRADE_REFUSED):
-            driver.check_upgrade(
-                bay_plan(wanted.bay, wanted.current, wanted.groups, conf),
-                target_plan(
-                    wanted.bay, wanted.groups, wanted.current, wanted.target, wanted.roles, conf
-                ),
-            )
+            driver.check_upgrade(current, target)
+            driver.check_versions(current, target, wanted.versions)
 
     def _upgrade_preview(self, call: Call, wanted: '_Upgrade', batch: int) -> Answer:
         """What is taken beside the nodes that are there, while they are replaced."""

@@ -76,6 +76,14 @@ def reporting(
     ).all()
 
 
+def versions_of_workers(session: orm.Session, bay_uuid: str) -> Mapping[str, Mapping[str, str]]:
+    """Versions of programs, by worker of a bay that reports."""
+    return {
+        node.name: node.versions for node in reporting(session, bay_uuid, WORKER)
+        if node.versions and not node.is_silent
+    }
+
+
 def is_lost(node: models.Node | Row) -> bool:
     """Whether a node does nothing for its bay: it is silent, or a worker that is not healthy.
 

@@ -266,6 +266,16 @@ class KubernetesDriver(heat.HeatDriver):
                 self._with_default_labels(current), self._with_default_labels(target)
             )
 
+    def check_versions(
+        self, current: BayPlan, target: BayPlan, versions: Mapping[str, Mapping[str, str]]
+    ) -> None:
+        """See the contract: kubelets may be older than API servers by some minor releases."""
+        if _is_release_chosen(current, target):
+            kubelets = {node: of_node.get('kubelet', '') for node, of_node in versions.items()}
+            masters.check_skew(
+                self._with_default_labels(current), self._with_default_labels(target), kubelets
+            )
+
     def member_settings(self, addresses: Sequence[str]) -> Mapping[str, str]:
         """See the contract: API servers know etcd of all masters."""
         return {'MAGNUM_MASTER_ADDRESSES': ' '.join(addresses)}

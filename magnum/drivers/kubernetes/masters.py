@@ -1,5 +1,6 @@
 """Settings of living masters that an upgrade changes: above all the release of Kubernetes."""
 
+import re
 from collections.abc import Collection, Mapping
 from typing import Final
 
@@ -8,6 +9,12 @@ from magnum.drivers.contract import BayPlan, PlanRefused
 from magnum.drivers.kubernetes import archives, downloads, hardening
 
 RELEASE: Final = 'MAGNUM_KUBE_VERSION'
+#: The first minor release of 1 whose API servers serve kubelets three minor releases older,
+#: by the project's policy of version skew; those before it serve two.
+_FIRST_OF_THREE: Final = 28
+_RELEASE: Final = re.compile(r'v1\.[0-9]')
+#: How many nodes a refusal names.
+_NAMED: Final = 5
 #: How the bay's own pods are asked whether they live: settings, each with its label.
 PROBES: Final[Mapping[str, tuple[str]]] = {
     'MAGNUM_SYSTEM_PODS_DELAY': ('system_pods_initial_delay',),
@@ -113,3 +120,34 @@ def check_path(current: BayPlan, target: BayPlan) -> None:
             f'From {was} to {will} is more than one minor release: upgrade to '
             f'v1.{downloads.minor(was) + 1} first.',
         )
+
+
+def check_skew(current: BayPlan, target: BayPlan, kubelets: Mapping[str, str]) -> None:
+    """Check that masters of a later release still serve the kubelets that there are.
+
+    Node groups that an upgrade names not, or comes to later, have theirs meanwhile.
+
+    :param current: with the version that its masters have; labels are complete.
+    :param kubelets: versions by worker; empty or ill-formed ones are not known.
+    """
+    was, will = current.coe_version or current.labels['kube_tag'], target.labels['kube_tag']
+    if downloads.minor(will) <= downloads.minor(was):
+        return
+    oldest = downloads.minor(will) - _skew(will)
+    behind = sorted(
+        f'{node} ({version})' for node, version in kubelets.items()
+        if _RELEASE.match(version) and downloads.minor(version) < oldest
+    )
+    if behind:
+        more = f' and {len(behind) - _NAMED} more' if len(behind) > _NAMED else ''
+        raise PlanRefused(
+            'labels/kube_tag',
+            f'Masters of {will} serve kubelets of v1.{oldest} and later, which these are not: '
+            f'{", ".join(behind[:_NAMED])}{more}. Upgrade their node groups first, each by its '
+            'name, to the template that the bay has.',
+        )
+
+
+def _skew(release: str) -> int:
+    """How many minor releases kubelets may be older than an API server."""
+    return 3 if downloads.minor(release) >= _FIRST_OF_THREE else 2

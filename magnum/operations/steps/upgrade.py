@@ -42,8 +42,12 @@ def check_upgrade(work: Work) -> None:
     """Check the upgrade once more."""
     situation = work.situation()
     driver, aim = work.driver(situation), target_plan(work, situation)
+    current = plan_without_secrets(work, situation)
+    with work.tools.database.reading() as session:
+        versions = node_watch.versions_of_workers(session, situation.bay.uuid)
     with rendering():
-        driver.check_upgrade(plan_without_secrets(work, situation), aim)
+        driver.check_upgrade(current, aim)
+        driver.check_versions(current, aim, versions)
     if not _roles(work, situation):
         raise _nothing_to_replace()
 

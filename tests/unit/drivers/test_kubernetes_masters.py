@@ -1,5 +1,7 @@
 """Settings of Kubernetes' masters that an upgrade changes while they live."""
 
+import dataclasses
+import re
 from typing import Any
 
 import pytest
@@ -154,3 +156,41 @@ def test_what_masters_cannot_take_over(label: str) -> None:
 def test_every_setting_that_changes_in_place_is_one() -> None:
     given = settings.parse(DRIVER.render(plan()).parameters['master_settings'])
     assert DRIVER.changed_in_place <= given.keys() | set(DRIVER.parameter_settings.values())
+
+
+@pytest.mark.parametrize(
+    ('release', 'target', 'kubelet', 'is_served'),
+    [
+        ('v1.34.3', 'v1.35.1', 'v1.32.3', True),
+        ('v1.34.3', 'v1.35.1', 'v1.31.3', False),
+        ('v1.26.1', 'v1.27.1', 'v1.25.9', True),
+        ('v1.26.1', 'v1.27.1', 'v1.24.9', False),     # three since v1.28
+        ('v1.27.1', 'v1.28.0', 'v1.25.9', True),
+        ('v1.35.1', 'v1.35.1', 'v1.31.3', True),      # as it is already
+        ('v1.34.3', 'v1.35.1', '', True),             # not known
+        ('v1.34.3', 'v1.35.1', 'Debian', True),
+    ],
+)
+def test_masters_serve_the_kubelets_that_there_are(
+    release: str, target: str, kubelet: str, is_served: bool
+) -> None:
+    current = dataclasses.replace(plan(), coe_version=release)
+    versions = {'gpu-0': {'kubelet': kubelet}, 'worker-0': {'kubelet': release}, 'other': {}}
+    if is_served:
+        DRIVER.check_versions(current, plan(kube_tag=target), versions)
+        return
+    with pytest.raises(PlanRefused, match=re.escape(f'gpu-0 ({kubelet})')) as refused:
+        DRIVER.check_versions(current, plan(kube_tag=target), versions)
+    assert refused.value.field == 'labels/kube_tag'
+    assert 'worker-0' not in str(refused.value)
+
+
+def test_a_release_that_is_not_chosen_makes_masters_no_younger() -> None:
+    current = dataclasses.replace(plan(), coe_version='v1.33.5')
+    DRIVER.check_versions(current, plan(), {'gpu-0': {'kubelet': 'v1.30.0'}})
+
+
+def test_a_refusal_names_few_of_many_kubelets() -> None:
+    versions = {f'gpu-{index}': {'kubelet': 'v1.31.3'} for index in range(7)}
+    with pytest.raises(PlanRefused, match=r'gpu-4 \(v1.31.3\) and 2 more\.'):
+        DRIVER.check_versions(plan(kube_tag='v1.34.3'), plan(kube_tag='v1.35.1'), versions)
