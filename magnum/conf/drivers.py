@@ -18,6 +18,15 @@ OPTIONS = [
         help='Let bays have releases of their COE that the driver was not made for. Digests of '
         'what their nodes download are not known then: a label gives them.',
     ),
+    cfg.BoolOpt(
+        'cloud_provider',
+        default=False,
+        help='Give new Kubernetes bays the OpenStack cloud provider, whose load balancers '
+        'services of the type LoadBalancer get, where the cloud has Octavia and neither bay nor '
+        'template has the label cloud_provider_enabled. Until it runs, nothing is placed on '
+        "nodes: nodes have to reach its image and the cloud's services, and these to accept "
+        'credentials with access rules ([identity]cloud_access_rules).',
+    ),
     cfg.StrOpt(
         'catalogue_file',
         help='YAML file with releases that came after this one of the service: digests of '

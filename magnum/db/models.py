@@ -131,6 +131,8 @@ class Bay(Base):
         sa.Integer, info=copy_of('docker_volume_size')
     )
     labels: Mapped[dict[str, str]] = mapped_column(sa.JSON, default=dict)
+    # Labels that the operator's options stood for when the bay was made; null: none.
+    presets: Mapped[dict[str, str] | None] = mapped_column(sa.JSON(none_as_null=True))
     fixed_network: Mapped[str | None] = mapped_column(sa.String(255), info=copy_of('fixed_network'))
     fixed_subnet: Mapped[str | None] = mapped_column(sa.String(255), info=copy_of('fixed_subnet'))
     floating_ip_enabled: Mapped[bool] = mapped_column(

@@ -11,6 +11,7 @@ from magnum.db.inheritance import of_bay
 from magnum.domain.labels import given
 from magnum.domain.networks import is_cidr
 from magnum.domain.stack_names import nodegroup_stack_name, stack_name
+from magnum.drivers import presets
 from magnum.drivers.contract import MASTER, WORKER, BayPlan, NodeGroupPlan
 
 #: Tokens of a plan that is only looked at.
@@ -58,7 +59,7 @@ def bay_plan(
         'fixed_network_cidr': cidr,
         'dns_nameservers': _listed(of_bay(bay, baymodel, 'dns_nameserver')),
         'network_driver': baymodel.network_driver or '',
-        'labels': {**preset_labels(conf), **given(bay.labels)},
+        'labels': {**presets.of_bay(conf, bay.presets), **given(bay.labels)},
         'bootstrap_url': bootstrap_url,
         'bootstrap_tokens': dict(tokens),
         'openstack_ca': _ca_text(conf.drivers.openstack_ca_file),
@@ -66,12 +67,6 @@ def bay_plan(
         'insecure_downloads': conf.drivers.insecure_downloads,
         'trust_interval': conf.bootstrap.trust_interval,
     })
-
-
-def preset_labels(conf: cfg.ConfigOpts) -> dict[str, str]:
-    """Labels that the operator's options stand for, where a bay does not have them."""
-    boot_volume_size: int = conf.cinder.default_boot_volume_size
-    return {'boot_volume_size': str(boot_volume_size)} if boot_volume_size else {}
 
 
 def nodegroup_plan(bay: models.Bay, group: models.Nodegroup) -> NodeGroupPlan:

@@ -15,7 +15,7 @@ from magnum.db.engine import Database
 from magnum.db.types import utcnow
 from tests import databases
 
-HEAD = '0013'
+HEAD = '0014'
 
 
 @pytest.fixture

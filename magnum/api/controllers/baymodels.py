@@ -20,6 +20,7 @@ from magnum.db.repositories import baymodels as repository
 from magnum.db.selections import Row
 from magnum.domain import baymodels as rules
 from magnum.domain import names
+from magnum.drivers import presets
 from magnum.drivers.contract import Driver
 
 # PATCH reads a baymodel whole, with what guards its change.
@@ -90,7 +91,7 @@ class BaymodelsController:
                 self._dialect.argument: shown,
                 'labels': resolved_labels.document(
                     driver.labels_schema(), values['labels'], values['labels'],
-                    {'network_driver': values['network_driver']}, self._conf,
+                    {'network_driver': values['network_driver']}, presets.of_bay(self._conf),
                 ),
             })
         return self._database.run(

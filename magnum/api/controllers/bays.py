@@ -47,6 +47,7 @@ _LABELLED: Final = (
     repository.TABLE.c.project_id.label('owner'),
     repository.TABLE.c.driver,
     repository.TABLE.c.labels,
+    repository.TABLE.c.presets,
     repository.BAYMODEL_LABELS,
     repository.BAYMODEL_NETWORK_DRIVER,
 )

@@ -173,11 +173,15 @@ class Lookups:
         :param wanted: their types by label.
         """
         for label, service in wanted.items():
-            if not self._ask('services', service, functools.partial(self._has, service)):
+            if not self.has(service):
                 raise errors.at_field(
                     errors.cloud.SERVICE_NOT_FOUND, f'labels/{label}',
                     f'The cloud has no {service} service, which this value needs.',
                 )
+
+    def has(self, service: str) -> bool:
+        """Whether the catalogue has a service of this type."""
+        return self._ask('services', service, lambda: bool(self._cloud.has(service)))
 
     def limits(self) -> tuple[list[limits.Limit], list[str]]:
         """The limits of the caller's project, and the services that tell none.
@@ -285,10 +289,6 @@ class Lookups:
                 errors.service.CLOUD_UNAVAILABLE,
                 f'The {error.service} service did not answer. Try again later.',
             ) from None
-
-    def _has(self, service: str) -> bool:
-        found: bool = self._cloud.has(service)
-        return found
 
     @property
     def _cloud(self) -> Any:

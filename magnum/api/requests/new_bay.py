@@ -22,6 +22,7 @@ from magnum.domain.nodegroups import (
     LOWEST,
     broken_bound,
 )
+from magnum.drivers import presets
 from magnum.drivers.contract import MASTER, WORKER, Driver
 from magnum.drivers.labels import without_effect
 from magnum.drivers.plans import bay_plan
@@ -50,6 +51,21 @@ class NewBay:
         return models.Bay(**self.values), [models.Nodegroup(**group) for group in self.groups]
 
 
+@dataclasses.dataclass(frozen=True)
+class _InCloud:
+    """What was found in the cloud for a new bay: driver, labels, key, presets.
+
+    :ivar applied: labels that are given, in their normal forms.
+    :ivar public_key: of the key pair.
+    :ivar presets: labels that options of the operator's stand for.
+    """
+
+    driver: Driver
+    applied: Mapping[str, str]
+    public_key: str | None
+    presets: Mapping[str, str]
+
+
 class BayPlans:
     """Makes new bays of requests."""
 
@@ -74,18 +90,20 @@ class BayPlans:
             raise zero_nodes()
         values = _inherit(given, baymodel)
         values['name'] = given['name'] or names.generate(dialect.name_suffix)
-        driver, applied, public_key = self._checked_in_cloud(call, values, baymodel)
+        found = self._checked_in_cloud(call, values, baymodel)
+        driver, applied = found.driver, found.applied
         values |= {
             'uuid': str(uuid.uuid4()),
             'baymodel_id': baymodel.uuid,
             'project_id': call.caller.project_id,
             'user_id': call.caller.user_id,
             'driver': driver.name,
-            'ssh_public_key': public_key,
+            'ssh_public_key': found.public_key,
+            'presets': found.presets or None,
         }
         bay = models.Bay(**values)
         idle = without_effect(
-            driver.labels_schema(), values['labels'], values['labels'],
+            driver.labels_schema(), values['labels'], {**found.presets, **values['labels']},
             {'network_driver': baymodel.network_driver},
         )
         scales = _AUTO_SCALING not in idle and booleans.parse(applied.get(_AUTO_SCALING, ''))
@@ -106,11 +124,8 @@ class BayPlans:
 
     def _checked_in_cloud(
         self, call: Call, values: Mapping[str, Any], baymodel: models.Baymodel
-    ) -> tuple[Driver, Mapping[str, str], str | None]:
-        """The driver, labels in normal forms, and the public key of the key pair.
-
-        All that is named exists.
-        """
+    ) -> '_InCloud':
+        """What the cloud says; all that is named exists."""
         lookups = self._preflight.of(call.caller)
         image = lookups.image('image_id', baymodel.image_id)
         driver = self._selection.of_baymodel(
@@ -130,7 +145,11 @@ class BayPlans:
         lookups.named({**values, 'external_network_id': external}, needs_disk)
         keypair = values['keypair']
         public_key = lookups.public_key('keypair', keypair) if keypair else None
-        return driver, applied, public_key
+        preset = presets.of_new_bay(self._conf, driver.labels_schema()['properties'], applied)
+        return _InCloud(
+            driver, applied, public_key,
+            {one.label: one.value for one in preset if lookups.has(one.service)},
+        )
 
     def _check_buildable(self, new: NewBay, baymodel: models.Baymodel, driver: Driver) -> None:
         bay, groups = new.rows()

@@ -17,6 +17,7 @@ from magnum.api.http.request import Answer, Call
 from magnum.api.requests.cloud_checks import Lookups, Preflight
 from magnum.api.views import labels as resolved_labels
 from magnum.db import models
+from magnum.drivers import presets
 from magnum.drivers.contract import MASTER, Driver, StackRequest
 from magnum.drivers.plans import bay_plan, nodegroup_plan
 
@@ -47,7 +48,8 @@ class Previews:
             'driver': driver.name,
             'labels': resolved_labels.document(
                 driver.labels_schema(), baymodel.labels, bay.labels,
-                {'network_driver': baymodel.network_driver}, self._conf,
+                {'network_driver': baymodel.network_driver},
+                presets.of_bay(self._conf, bay.presets),
             ),
             'parameters': shown_parameters(driver.render(plan)),
         })

@@ -136,7 +136,9 @@ class BayView(View):
         if is_one or self._compares_labels:
             extra.append(bays.BAYMODEL_LABELS)
         if is_one:
-            extra += [bays.TABLE.c.driver, bays.BAYMODEL_NETWORK_DRIVER]
+            extra += [
+                bays.TABLE.c.driver, bays.TABLE.c.presets, bays.BAYMODEL_NETWORK_DRIVER,
+            ]
         super().__init__(dialect, bays.TABLE, attributes, extra)
 
     def documents(

@@ -10,8 +10,7 @@ from magnum.db import models
 from magnum.db.repositories import events
 from magnum.db.selections import Row
 from magnum.domain import plain_text
-from magnum.drivers import labels
-from magnum.drivers.plans import preset_labels
+from magnum.drivers import labels, presets
 from magnum.drivers.registry import Registry
 
 Document = dict[str, dict[str, str]]
@@ -31,7 +30,8 @@ def of_bay(row: Row, drivers: Registry, conf: cfg.ConfigOpts) -> Document:
     else:
         schema = driver.labels_schema()
     attributes = {'network_driver': row.baymodel_network_driver}
-    return document(schema, row.baymodel_labels, row.labels, attributes, conf)
+    kept = presets.of_bay(conf, row.presets)
+    return document(schema, row.baymodel_labels, row.labels, attributes, kept)
 
 
 def document(
@@ -39,15 +39,14 @@ def document(
     baymodel_labels: Mapping[str, str],
     bay_labels: Mapping[str, str],
     attributes: labels.Attributes,
-    conf: cfg.ConfigOpts,
+    preset: Mapping[str, str],
 ) -> Document:
     """By name: value, origin (default, baymodel or bay), effect, and why there is none.
 
     :param attributes: of the baymodel, which labels may need.
+    :param preset: what options of the operator's stand for.
     """
-    found = labels.resolved(
-        schema, baymodel_labels, bay_labels, preset_labels(conf), attributes
-    )
+    found = labels.resolved(schema, baymodel_labels, bay_labels, preset, attributes)
     return {name: resolved.document() for name, resolved in found.items()}
 
 
