@@ -38,6 +38,7 @@ VERSIONS: Final[dict[int, str]] = {
     23: 'The OpenAPI document.',
     24: 'What the labels of a bay come to, under a path of its own.',
     25: 'Nodes of a bay, as they report themselves.',
+    26: 'The catalogue of releases of a driver.',
 }
 MINIMUM: Final = min(VERSIONS)
 MAXIMUM: Final = max(VERSIONS)
@@ -57,6 +58,7 @@ CONFIG: Final = 22
 OPENAPI: Final = 23
 RESOLVED_LABELS: Final = 24
 NODES: Final = 25
+CATALOGUE: Final = 26
 
 #: What answers call the service; requests may use any of SERVICE_TYPES.
 SERVICE_TYPE: Final = 'container-infrastructure-management'

@@ -1,4 +1,4 @@
-"""Catalogue of releases: digests of what nodes download, and ends of support.
+"""Catalogue of releases: digests of what nodes download, ends of support, dropped options.
 
 A driver has its own in its folder. A file of the operator's extends it by
 releases that came after this one of the service.
@@ -16,6 +16,7 @@ Digests = Mapping[str, Mapping[str, Mapping[str, str]]]
 _NAME: Final = '^[a-z0-9]+(-[a-z0-9]+)*$'
 _CHART: Final = '^[a-z0-9]+([.-][a-z0-9]+)*$'
 _RELEASE: Final = r'^v[0-9]+\.[0-9]+\.[0-9]+[A-Za-z0-9.+-]*$'
+_LINE: Final = r'^v[0-9]+\.[0-9]+$'
 _RELEASE_OF_CHART: Final = _RELEASE.replace('v', '', 1)
 _DIGEST: Final = {'type': 'string', 'pattern': '^[0-9a-f]{64}$'}
 
@@ -32,8 +33,11 @@ _SCHEMA: Final = _by(_NAME, {
         'digests': _by(_NAME, _by(_RELEASE, _by('^(amd64|arm64)$', _DIGEST))),
         'charts': _by(_CHART, _by(_RELEASE_OF_CHART, _DIGEST)),
         'support_ends': _by(
-            r'^v[0-9]+\.[0-9]+$',
+            _LINE,
             {'type': 'string', 'format': 'date', 'pattern': r'^\d{4}-\d\d-\d\d$'},
+        ),
+        'dropped_options': _by(
+            '^[a-z_]+$', _by(_NAME, {'type': 'string', 'pattern': _LINE})
         ),
     },
 })
@@ -50,12 +54,14 @@ class Catalogue:
     ``digests`` has SHA-256 by program, release and architecture, ``charts``
     that of Helm charts' archives by chart and release (without ``v``),
     ``support_ends`` by line of releases, as ``v1.35``, the day after which its
-    own project mends nothing.
+    own project mends nothing, ``dropped_options`` by label and option of a
+    command line the first line of releases whose program does not have it.
     """
 
     digests: Digests = dataclasses.field(default_factory=dict)
     charts: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
     support_ends: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    dropped_options: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
 
     def extended(self, more: Self) -> Self:
         """This one with another's releases, which win where both have one."""
@@ -64,6 +70,7 @@ class Catalogue:
             digests=_merged(self.digests, more.digests),
             charts=_merged(self.charts, more.charts),
             support_ends={**self.support_ends, **more.support_ends},
+            dropped_options=_merged(self.dropped_options, more.dropped_options),
         )
 
 

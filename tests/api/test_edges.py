@@ -147,7 +147,7 @@ def test_an_old_client_is_told_in_old_words(
     if value == 'x':
         assert name in answer.json['errors'][0]['detail']
     else:
-        assert answer.headers['X-OpenStack-Magnum-API-Maximum-Version'] == '1.25'
+        assert answer.headers['X-OpenStack-Magnum-API-Maximum-Version'] == '1.26'
 
 
 @pytest.mark.parametrize('limit', ['1_0', '٣', ' 1', '1.0'])

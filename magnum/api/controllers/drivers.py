@@ -1,6 +1,6 @@
 """Drivers: what kinds of bays this installation builds."""
 
-from magnum.api import errors
+from magnum.api import errors, versions
 from magnum.api.dialects import DRIVERS
 from magnum.api.http.request import Answer, Call
 from magnum.api.requests import lookup
@@ -23,10 +23,11 @@ class DriversController:
         return Answer({DRIVERS.collection: documents})
 
     def get(self, call: Call) -> Answer:
-        """GET of one, with the JSON Schema of its labels."""
+        """GET of one, with the JSON Schema of its labels and what is known of releases."""
         call.caller.check('driver:get')
         (name,) = call.arguments
         driver = self._drivers.get(name)
         if driver is None:
             raise lookup.not_found(errors.drivers.NOT_FOUND, DRIVERS, name)
-        return Answer(views.document(views.DRIVER_WITH_LABELS, driver, call.base))
+        more = {'catalogue': views.catalogue(driver)} if call.version >= versions.CATALOGUE else {}
+        return Answer(views.document(views.DRIVER_WITH_LABELS, driver, call.base, **more))

@@ -1,14 +1,20 @@
 """Documents of drivers: their names, and what they are capable of."""
 
+import dataclasses
 import operator
 from typing import Final
 
+from magnum.api import versions
 from magnum.api.dialects import DRIVERS
-from magnum.api.types.schemas import BOOLEAN, LINKS, STRING, TEXTS, Schema
+from magnum.api.types.schemas import BOOLEAN, LINKS, STRING, TEXTS, Schema, closed
 from magnum.api.views.base import links
 from magnum.api.views.members import Document, DocumentType, Member, computed
 from magnum.domain import baymodels
 from magnum.drivers.contract import Driver
+
+
+def _by(values: Schema) -> Schema:
+    return {'type': 'object', 'additionalProperties': values}
 
 
 def _capability(name: str, schema: Schema, meaning: str) -> Member:
@@ -32,9 +38,31 @@ DRIVER_WITH_LABELS: Final = DocumentType(
     Member(
         'labels_schema', {'type': 'object'}, 'JSON Schema of its labels.', show=operator.call
     ),
+    computed(
+        'catalogue',
+        closed({
+            'digests': _by(_by(_by(STRING))),
+            'charts': _by(_by(STRING)),
+            'support_ends': _by(STRING),
+            'dropped_options': _by(_by(STRING)),
+        }),
+        'What is known of releases: SHA-256 by program, release and architecture, that of Helm '
+        'charts by chart and release, last days of support by line of releases, and by label '
+        'and option of a command line the first line of releases whose program does not have '
+        f'it; from {versions.text(versions.CATALOGUE)} on.',
+        is_optional=True,
+    ),
 )
 
 
-def document(shown: DocumentType, driver: Driver, base: str) -> Document:
-    """The document of one driver."""
-    return shown.document(driver, links=links(base, DRIVERS, driver.name))
+def document(shown: DocumentType, driver: Driver, base: str, **more: object) -> Document:
+    """The document of one driver.
+
+    :param more: optional members.
+    """
+    return shown.document(driver, links=links(base, DRIVERS, driver.name), **more)
+
+
+def catalogue(driver: Driver) -> Document:
+    """What the driver knows of releases, with those of the operator's file."""
+    return dataclasses.asdict(driver.capabilities.catalogue)

@@ -19,11 +19,11 @@ LABELS: Final = (
     'kubescheduler_options',
 )
 
-#: Options that programs do not have any more, each with the minor release of 1 that dropped
-#: it. A program that does not know an option ends at once.
-DROPPED: Final[Mapping[str, Mapping[str, int]]] = {
-    'kubeapi_options': {'cloud-config': 33, 'cloud-provider': 33},
-    'kubelet_options': {'pod-infra-container-image': 35},
+#: Options that programs do not have any more, each with the line of releases that dropped it.
+#: A program that does not know an option ends at once.
+DROPPED: Final[Mapping[str, Mapping[str, str]]] = {
+    'kubeapi_options': {'cloud-config': 'v1.33', 'cloud-provider': 'v1.33'},
+    'kubelet_options': {'pod-infra-container-image': 'v1.35'},
 }
 
 
@@ -56,13 +56,13 @@ def well_formed(plan: BayPlan, _capabilities: Capabilities) -> None:
             ) from None
 
 
-def known(plan: BayPlan, _capabilities: Capabilities) -> None:
+def known(plan: BayPlan, capabilities: Capabilities) -> None:
     """Check that the release has not dropped an option."""
     release = plan.labels['kube_tag']
-    for label, dropped in DROPPED.items():
+    for label, dropped in capabilities.catalogue.dropped_options.items():
         for option in options(plan.labels.get(label, '')):
-            if option in dropped and downloads.minor(release) >= dropped[option]:
+            if option in dropped and downloads.minor(release) >= downloads.minor(dropped[option]):
                 raise PlanRefused(
                     f'labels/{label}',
-                    f'--{option} is no option of {release}: v1.{dropped[option]} dropped it.',
+                    f'--{option} is no option of {release}: {dropped[option]} dropped it.',
                 )

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from magnum.drivers import labels
 from magnum.drivers.catalogue import Catalogue
-from magnum.drivers.kubernetes import addons, downloads
+from magnum.drivers.kubernetes import addons, command_lines, downloads
 
 LABEL: Final = 'kube_tag'
 
@@ -18,6 +18,7 @@ def packaged() -> Catalogue:
         downloads.known(),
         addons.charts(),
         labels.schema('kubernetes')['properties'][LABEL]['support_ends'],
+        command_lines.DROPPED,
     )
 
 

@@ -25,6 +25,7 @@ WHOLE = {'kubernetes': {
     'digests': PROGRAMS,
     'charts': {'metrics-server': {'9.9.9': DIGEST}},
     'support_ends': {'v1.37': '2027-12-28'},
+    'dropped_options': {'kubelet_options': {'register-node': 'v1.37'}},
 }}
 
 
@@ -121,6 +122,16 @@ def test_the_guides_example_is_one(tmp_path: pathlib.Path) -> None:
     block = guide.read_text().partition('.. code-block:: yaml\n')[2].partition('\nWhat it has')[0]
     found = catalogue.read(written(tmp_path, textwrap.dedent(block)))['kubernetes']
     assert all((found.digests, found.charts, found.support_ends))
+
+
+def test_options_that_a_later_release_dropped(driver: KubernetesDriver) -> None:
+    """Beside those that are known; a release before it takes the option."""
+    options = {'kubelet_options': '--register_node=true'}
+    driver.validate(plans.plan(driver, labels={'kube_tag': 'v1.35.1', **options}))
+    for more in (options, {'kubelet_options': '--pod-infra-container-image=x'}):
+        with pytest.raises(PlanRefused, match='dropped it') as refused:
+            driver.validate(plans.plan(driver, labels={'kube_tag': RELEASE, **more}))
+        assert refused.value.field == 'labels/kubelet_options'
 
 
 def test_every_chart_can_be_extended(tmp_path: pathlib.Path) -> None:
