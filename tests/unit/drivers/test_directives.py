@@ -3,6 +3,7 @@
 import os
 import pathlib
 import subprocess
+import threading
 
 import pytest
 
@@ -51,7 +52,8 @@ ETCDCTL = r"""#!/bin/bash
 echo "$*" >>@root/calls
 case "$*" in
     *'member list') cat @root/members ;;
-    *10.0.0.7*) echo 'https://10.0.0.7:2379 is unhealthy'; exit 1 ;;
+    *10.0.0.7*) [ -e @root/settled ] || { echo 'https://10.0.0.7:2379 is unhealthy'; exit 1; } ;;
+    *'endpoint health') [ ! -e @root/electing ] || { rm @root/electing; exit 1; } ;;
     *10.0.0.6:2379*'endpoint status') echo 'https://10.0.0.6:2379, 22, 3.4.23, 9 kB, true, false' ;;
     *'endpoint status') echo 'https://10.0.0.5:2379, 11, 3.4.23, 9 kB, false, false' ;;
 esac
@@ -94,7 +96,7 @@ class Master:
             env={
                 'PATH': f'{self.root}/usr/local/bin:{os.environ["PATH"]}',
                 'MAGNUM_NODES': nodes, 'MAGNUM_SECONDS': str(seconds),
-                'MAGNUM_NODE_ADDRESSES': addresses,
+                'MAGNUM_NODE_ADDRESSES': addresses, 'MAGNUM_ETCD_SECONDS': '3',
             },
         )
 
@@ -200,6 +202,15 @@ def test_no_master_goes_while_etcd_of_another_is_not_well(kubernetes: Master) ->
     assert '10.0.0.7:2379 is unhealthy' in done.stdout
     assert 'etcd of the masters that stay is not well' in done.stdout
     assert not kubernetes.calls('delete')
+
+
+def test_etcd_of_masters_is_given_time(kubernetes: Master) -> None:
+    """A member that was replaced just now, or a busy host, answers a little later."""
+    settling = threading.Timer(1, (kubernetes.root / 'settled').touch)
+    settling.start()
+    assert kubernetes.run('remove', 'bay-master-0').returncode == 0
+    settling.join()
+    assert len(kubernetes.calls('health')) > 1
 
 
 def test_names_of_workers_are_no_masters(kubernetes: Master) -> None:
@@ -328,6 +339,16 @@ def test_a_lost_master_leaves_etcd_and_kubernetes(kubernetes: Master) -> None:
     assert etcd_asked(kubernetes) == ['member remove 33']
     (call,) = kubernetes.calls('node')
     assert call.endswith('bay-master-2')
+
+
+def test_masters_that_stay_choose_another_leader_first(kubernetes: Master) -> None:
+    (kubernetes.root / 'members').write_text(MEMBERS)
+    (kubernetes.root / 'electing').touch()
+    done = kubernetes.run('retire', 'bay-master-2', addresses='10.0.0.7')
+    assert done.returncode == 0, done.stdout + done.stderr
+    asked = (kubernetes.root / 'calls').read_text().splitlines()
+    own = [line.partition('.key ')[2] for line in asked if '127.0.0.1' in line]
+    assert own[:3] == ['endpoint health', 'endpoint health', 'member list']
 
 
 def test_a_leader_that_leaves_gives_that_to_another(kubernetes: Master) -> None:

@@ -125,6 +125,12 @@ bay_etcdctl() {
         --key="$certificates/etcd.key" "$@"
 }
 
+# etcd_becomes_well ENDPOINTS: waits while a member catches up, another one takes the lead
+# over, or hosts are busy; of this master where none are given.
+etcd_becomes_well() {
+    endpoints=$1 wait_until "${MAGNUM_ETCD_SECONDS:-60}" bay_etcdctl endpoint health
+}
+
 # shows_its_certificate: does the API server serve with the certificate that there is?
 shows_its_certificate() {
     local served

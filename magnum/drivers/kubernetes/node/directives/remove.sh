@@ -22,10 +22,7 @@ for index in "${!masters[@]}"; do
         *) stay=$stay,https://${masters[index]}:2379 ;;
     esac
 done
-are_well() {
-    endpoints=${stay#,} bay_etcdctl endpoint health
-}
-if [[ " $MAGNUM_NODES " =~ -master-[0-9]+\  ]] && ! are_well; then
+if [[ " $MAGNUM_NODES " =~ -master-[0-9]+\  ]] && ! etcd_becomes_well "${stay#,}"; then
     say "etcd of the masters that stay is not well: none goes"
     exit 1
 fi

@@ -25,9 +25,16 @@ goes() {
     return 1
 }
 
+nobody_goes() {
+    say "etcd of the masters that stay is not well: none goes"
+    exit 1
+}
+
 stay=
 going=()
 heir=
+# One that was lost may have led it.
+etcd_becomes_well '' || nobody_goes
 listed=$(bay_etcdctl member list)
 # A line each: id, status, name, URL for members, for clients, whether it only learns.
 while IFS=, read -r id _ _ peer client learns; do
@@ -56,9 +63,8 @@ leave() {
 }
 
 if ((${#going[@]})); then
-    if [ -z "$heir" ] || ! endpoints=${stay#,} bay_etcdctl endpoint health; then
-        say "etcd of the masters that stay is not well: none goes"
-        exit 1
+    if [ -z "$heir" ] || ! etcd_becomes_well "${stay#,}"; then
+        nobody_goes
     fi
     for one in "${going[@]}"; do
         # shellcheck disable=SC2086 # two words, or one of a member that never came up
