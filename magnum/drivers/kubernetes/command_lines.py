@@ -23,7 +23,7 @@ LABELS: Final = (
 #: A program that does not know an option ends at once.
 DROPPED: Final[Mapping[str, Mapping[str, str]]] = {
     'kubeapi_options': {'cloud-config': 'v1.33', 'cloud-provider': 'v1.33'},
-    'kubelet_options': {'pod-infra-container-image': 'v1.35'},
+    'kubelet_options': {'cloud-config': 'v1.34', 'pod-infra-container-image': 'v1.35'},
 }
 
 

@@ -60,6 +60,8 @@ def test_every_label_of_options_is_one() -> None:
          'kubeapi_options'),
         ({'kube_tag': 'v1.32.3', 'kubeapi_options': '--cloud-provider=external'}, None),
         ({'kube_tag': 'v1.33.5', 'kubelet_options': '--cloud-provider=external'}, None),
+        ({'kube_tag': 'v1.34.1', 'kubelet_options': '--cloud-config=x'}, 'kubelet_options'),
+        ({'kube_tag': 'v1.33.5', 'kubelet_options': '--cloud-config=x'}, None),
     ],
 )
 def test_options_that_a_release_dropped(labels: dict[str, str], field: str | None) -> None:
