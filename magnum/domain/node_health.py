@@ -19,6 +19,8 @@ NODE: Final = 'Node'
 CONTROL_PLANE: Final = 'ControlPlane'
 CERTIFICATES: Final = 'Certificates'
 ADDONS: Final = 'Addons'
+#: Whether a worker reaches the API of the COE where all do.
+API: Final = 'API'
 
 _NAMED: Final = 5   # nodes in a message
 
@@ -78,7 +80,7 @@ def _ready(nodes: Sequence[Node]) -> Condition:
     failed = [node.name for node in built if node.state == reports.FAILED]
     not_ready = [
         f'{node.name}: {", ".join(failing)}'
-        for node in built for failing in [node.failing(CERTIFICATES, ADDONS)] if failing
+        for node in built for failing in [node.failing(API, CERTIFICATES, ADDONS)] if failing
     ]
     if failed:
         return Condition(FALSE, 'NodesFailed', f'Nodes that failed to boot: {_few(failed)}')
@@ -107,6 +109,21 @@ def _control_plane(nodes: Sequence[Node]) -> Condition:
     if failing:
         return Condition(FALSE, 'MastersFail', told)
     return _nobody() if not heard else Condition(UNKNOWN, 'MastersUnknown', told)
+
+
+def _api(nodes: Sequence[Node]) -> Condition | None:
+    """As workers say that look for it where users do; None if none does."""
+    asking = [node for node in _heard(nodes) if API in node.conditions]
+    failing = [
+        f'{node.name}: {node.conditions[API]["message"]}'
+        for node in asking if node.status(API) == FALSE
+    ]
+    if not asking:
+        return None
+    told = f'{len(asking) - len(failing)} of {len(asking)} workers reach it'
+    if failing:
+        return Condition(FALSE, 'APINotReachable', f'{told}; {_few(failing)}')
+    return Condition(TRUE, 'APIReachable', told)
 
 
 def _certificates(nodes: Sequence[Node]) -> Condition:
@@ -173,6 +190,7 @@ CONDITIONS: Final[Mapping[str, Callable[[Sequence[Node]], Condition | None]]] = 
     NODES_REPORTING: _reporting,
     'NodesReady': _ready,
     'ControlPlaneReady': _control_plane,
+    'APIReachable': _api,
     'CertificatesValid': _certificates,
     ADDONS_READY: _addons,
 }

@@ -105,6 +105,27 @@ def test_a_bay_is_healthy_without_its_addons(
     assert 'AddonsReady' not in node_health.conditions([*silent, W0])
 
 
+@pytest.mark.parametrize(
+    ('said', 'status', 'message'),
+    [
+        ({'w0': T, 'w1': T}, T, '2 of 2 workers reach it'),
+        ({'w0': T, 'w1': F}, F, '1 of 2 workers reach it; w1: m'),
+        ({'w0': T, 'w1': None}, T, '1 of 1 workers reach it'),
+    ],
+)
+def test_workers_say_whether_the_api_is_reached(
+    said: dict[str, str | None], status: str, message: str
+) -> None:
+    """Masters are well, and so are the workers' own programs."""
+    nodes = [_node(name, API=each) if each else _node(name) for name, each in said.items()]
+    found = node_health.conditions([M0, *nodes])
+    assert (found['APIReachable'].status, found['APIReachable'].message) == (status, message)
+    assert found['NodesReady'].status == T
+    assert node_health.health(found) == ('HEALTHY' if status == T else 'UNHEALTHY')
+    silent = [dataclasses.replace(node, is_silent=True) for node in nodes]
+    assert 'APIReachable' not in node_health.conditions([M0, *silent])
+
+
 def test_a_bay_of_which_no_node_reports_has_no_conditions() -> None:
     assert node_health.conditions([]) == {}
     assert node_health.health({}) == 'UNKNOWN'

@@ -227,7 +227,7 @@ GOOD = {
     'kubelet': 'echo Kubernetes v1.20.2',
     'containerd': 'echo containerd github.com/containerd/containerd 1.6.20 abc',
     'kubectl': 'echo ok',
-    'curl': """[[ "$*" == *healthz ]] || echo '{"status": {"conditions": [
+    'curl': """[[ "$*" == *healthz || "$*" == */version ]] || echo '{"status": {"conditions": [
         {"type": "MemoryPressure", "status": "False"},
         {"type": "Ready", "status": "True", "message": "kubelet is posting ready status"}]}}'""",
     'sleep': ':',
@@ -238,6 +238,7 @@ NOT_READY = (
 )
 NODE = 'condition Node True Working'
 CONTROL_PLANE = 'condition ControlPlane True Working'
+API = 'condition API True Working'
 
 
 def conditions(
@@ -270,7 +271,7 @@ def conditions(
 
 @pytest.mark.parametrize('coe', ['swarm', 'kubernetes'])
 def test_good_nodes_say_so(tmp_path: pathlib.Path, coe: str) -> None:
-    assert conditions(tmp_path, coe, 'worker') == [NODE]
+    assert conditions(tmp_path, coe, 'worker') == [NODE, *([API] if coe == 'kubernetes' else [])]
     assert conditions(tmp_path, coe, 'master') == [NODE, CONTROL_PLANE]
 
 
@@ -291,10 +292,11 @@ def test_masters_say_how_add_ons_are(tmp_path: pathlib.Path, role: str) -> None:
         ('swarm', 'master', {'docker': '[ "$1" = info ] && echo active; [ "$1" != node ]'},
          [NODE, 'condition ControlPlane False NoManager ']),
         ('kubernetes', 'worker', {'curl': 'echo refused >&2; exit 7'},
-         ['condition Node False NotReady refused']),
+         ['condition Node False NotReady refused', 'condition API False NotReachable refused']),
         ('kubernetes', 'worker', {'curl': NOT_READY},
-         ['condition Node False NotReady cni has no ready status']),
-        ('kubernetes', 'worker', {'curl': '[[ $* == *healthz ]]'}, [NODE]),
+         ['condition Node False NotReady cni has no ready status', API]),
+        ('kubernetes', 'worker', {'curl': '[[ $* == *healthz ]] || { echo away >&2; exit 7; }'},
+         [NODE, 'condition API False NotReachable away']),
         ('kubernetes', 'master', {'kubectl': 'printf "etcd\\nfailed"; exit 1'},
          [NODE, 'condition ControlPlane False APINotReady etcd failed']),
         ('mesos', 'worker', {'curl': 'exit 22'}, ['condition Node False AgentUnhealthy ']),

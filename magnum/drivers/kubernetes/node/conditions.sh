@@ -28,6 +28,9 @@ case $1 in
             if [ -e /run/magnum/addons ]; then
                 echo "condition Addons $(cat /run/magnum/addons)"
             fi
+        else
+            # At the bay's address, through its load balancer if it has one.
+            condition API NotReachable api_get 10 /version
         fi
         ;;
     version)

@@ -11,11 +11,16 @@ api_url() {
     fi
 }
 
-# own_node SECONDS: this node as the API server has it.
-own_node() {
+# api_get SECONDS PATH: asks the API server, as the kubelet does.
+api_get() {
     curl --silent --show-error --fail --max-time "$1" --noproxy '*' \
         --cacert "$certificates/ca.pem" --cert "$certificates/kubelet.pem" \
-        --key "$certificates/kubelet.key" "$(api_url)/api/v1/nodes/$MAGNUM_NODE_NAME"
+        --key "$certificates/kubelet.key" "$(api_url)$2"
+}
+
+# own_node SECONDS: this node as the API server has it.
+own_node() {
+    api_get "$1" "/api/v1/nodes/$MAGNUM_NODE_NAME"
 }
 
 # is_ready: whether a node on standard input is, and why.
