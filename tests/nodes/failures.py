@@ -1,0 +1,80 @@
+"""What goes wrong on real nodes, of any COE, and how it ends."""
+
+import contextlib
+import json
+import pathlib
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from tests.functional.conftest import wait_until
+from tests.nodes import bays
+from tests.nodes.bays import Bay
+from tools.nodes.machine import Machine
+
+#: Seconds for which the service is away.
+AWAY: Final = 60.0
+#: Seconds until a condition that a node reports shows in its bay's health.
+PATIENCE: Final = 90.0
+#: What Python runs at its start to be ten minutes late.
+_LATE: Final = 'import time\nnow = time.time\ntime.time = lambda: now() - 600\n'
+_DROP_IN: Final = '/run/systemd/system/magnum-agent.service.d/clock.conf'
+
+
+def health(bay: Bay, status: str) -> str:
+    """Wait until a bay's health is such; the reasons."""
+    wait_until(lambda: bay.document()['health_status'] == status, PATIENCE, every=1)
+    return json.dumps(bay.document()['health_status_reason'])
+
+
+def booted(bay: Bay, name: str = '') -> Machine:
+    """Its first machine with this in its name, when it has begun to boot."""
+
+    def found() -> list[Machine]:
+        return [each for each in bay.machines(name) if each.leader()]
+
+    wait_until(lambda: bool(found()), every=0.2)
+    return found()[0]
+
+
+@contextlib.contextmanager
+def full(machine: Machine, folder: str) -> Iterator[None]:
+    """Context in which a file system is nearly full."""
+    file = f'{folder}/full'
+    free = bays.output(machine, 'df', '--block-size=1M', '--output=avail', folder).split()[-1]
+    bays.output(machine, 'fallocate', '--length', f'{int(free) - 100}M', file)
+    yield
+    bays.output(machine, 'rm', file)
+
+
+@contextlib.contextmanager
+def late(machine: Machine) -> Iterator[None]:
+    """Context in which the agent's clock is late: machines have the clock of this host."""
+    _write(machine, '/run/late/sitecustomize.py', _LATE)
+    _write(machine, _DROP_IN, '[Service]\nEnvironment=PYTHONPATH=/run/late\n')
+    _restart_agent(machine)
+    yield
+    bays.output(machine, 'rm', _DROP_IN)
+    _restart_agent(machine)
+
+
+def run_cloud_init_again(bay: Bay, machine: Machine, answers: Callable[[], bool]) -> None:
+    """Boot a machine whose cloud-init remembers nothing; wait until it is done.
+
+    :param answers: whether what runs on the machine is back.
+    """
+    bays.output(machine, 'cloud-init', 'clean', '--logs')
+    bay.reboot(machine)
+    wait_until(answers, every=1)
+    wait_until(
+        lambda: bays.run(machine, 'cloud-init', 'status').stdout.strip() == 'status: done'
+    )
+
+
+def _write(machine: Machine, path: str, text: str) -> None:
+    bays.output(machine, 'mkdir', '--parents', str(pathlib.PurePath(path).parent))
+    assert bays.run(machine, 'tee', path, text=text).returncode == 0
+
+
+def _restart_agent(machine: Machine) -> None:
+    bays.output(machine, 'systemctl', 'daemon-reload')
+    bays.output(machine, 'systemctl', 'restart', 'magnum-agent')
