@@ -175,6 +175,25 @@ def test_the_api_outlives_the_master_whose_etcd_leads(
     kubernetes.ready(client, MASTERS + 1)
 
 
+def test_all_nodes_come_back_after_the_power_of_all_was_lost(
+    bay: Bay, client: Kubectl
+) -> None:
+    """By themselves, with all that etcd kept; nothing is made anew."""
+    before = bay.machines()
+    client('create', 'configmap', 'outlives', '--from-literal=a=b')
+    for each in before:
+        each.power_off()
+    bay.start(*before)
+    began = time.monotonic()
+    wait_until(lambda: is_whole(bay), 300, every=2)
+    kubernetes.ready(client, MASTERS + 1)
+    print(f'whole {time.monotonic() - began:.0f} s after the power was back')
+    assert client('get', 'configmap', 'outlives', '--output', 'jsonpath={.data.a}') == 'b'
+    kubernetes.all_answer(bay, client, 1)
+    assert bays.ids(bay.machines()) == bays.ids(before)
+    assert bay.document()['status'] == 'CREATE_COMPLETE'
+
+
 def test_masters_take_over_the_next_release_one_at_a_time(
     bay: Bay,
     client: Kubectl,
