@@ -17,6 +17,8 @@ _NAME: Final = '^[a-z0-9]+(-[a-z0-9]+)*$'
 _CHART: Final = '^[a-z0-9]+([.-][a-z0-9]+)*$'
 _RELEASE: Final = r'^v[0-9]+\.[0-9]+\.[0-9]+[A-Za-z0-9.+-]*$'
 _LINE: Final = r'^v[0-9]+\.[0-9]+$'
+_LABEL: Final = '^[a-z_]+$'
+_TAG: Final = '^[A-Za-z0-9._-]+$'
 _RELEASE_OF_CHART: Final = _RELEASE.replace('v', '', 1)
 _DIGEST: Final = {'type': 'string', 'pattern': '^[0-9a-f]{64}$'}
 
@@ -37,8 +39,9 @@ _SCHEMA: Final = _by(_NAME, {
             {'type': 'string', 'format': 'date', 'pattern': r'^\d{4}-\d\d-\d\d$'},
         ),
         'dropped_options': _by(
-            '^[a-z_]+$', _by(_NAME, {'type': 'string', 'pattern': _LINE})
+            _LABEL, _by(_NAME, {'type': 'string', 'pattern': _LINE})
         ),
+        'defaults': _by(_LABEL, _by(_LINE, {'type': 'string', 'pattern': _TAG})),
     },
 })
 
@@ -55,13 +58,15 @@ class Catalogue:
     that of Helm charts' archives by chart and release (without ``v``),
     ``support_ends`` by line of releases, as ``v1.35``, the day after which its
     own project mends nothing, ``dropped_options`` by label and option of a
-    command line the first line of releases whose program does not have it.
+    command line the first line of releases whose program does not have it,
+    ``defaults`` by label and line of releases the default that goes with it.
     """
 
     digests: Digests = dataclasses.field(default_factory=dict)
     charts: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
     support_ends: Mapping[str, str] = dataclasses.field(default_factory=dict)
     dropped_options: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
+    defaults: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
 
     def extended(self, more: Self) -> Self:
         """This one with another's releases, which win where both have one."""
@@ -71,6 +76,7 @@ class Catalogue:
             charts=_merged(self.charts, more.charts),
             support_ends={**self.support_ends, **more.support_ends},
             dropped_options=_merged(self.dropped_options, more.dropped_options),
+            defaults=_merged(self.defaults, more.defaults),
         )
 
 

@@ -9,9 +9,11 @@ each with the reason.
 Beside the words of JSON Schema a label may have ``format`` (how its value may
 be written: ``magnum.domain.label_values``), ``scope`` (``nodegroup``: a group
 may have it otherwise than its bay), ``alias`` (the label that it is another
-name of), ``needs`` (labels, or attributes of the baymodel, with the values without
-which it does nothing), ``releases`` (the releases that there are) and ``support_ends``
-(for each of them the day after which its own project mends nothing). A label that is
+name of), ``defaults_by`` (a label with a release, and the defaults that go with lines of
+its releases, in place of ``default``), ``needs`` (labels, or attributes of the baymodel,
+with the values without which it does nothing), ``releases`` (the releases that there are)
+and ``support_ends`` (for each of them the day after which its own project mends nothing).
+A label that is
 ``deprecated`` is accepted and has no effect; its description says why.
 """
 
@@ -96,7 +98,8 @@ def applied(label_schema: Mapping[str, Any], labels: Mapping[str, str]) -> dict[
 
 def resolve(label_schema: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, str]:
     """The labels that are given over the schema's defaults."""
-    return {**_defaults(label_schema), **applied(label_schema, labels)}
+    found = applied(label_schema, labels)
+    return {**_defaults(label_schema, found), **found}
 
 
 def service(label_schema: Mapping[str, Any], name: str, value: str) -> str | None:
@@ -122,12 +125,21 @@ def _rules(label_schema: Mapping[str, Any]) -> Mapping[str, Any]:
     return found
 
 
-def _defaults(label_schema: Mapping[str, Any]) -> dict[str, str]:
-    return {
-        name: rule['default']
-        for name, rule in _rules(label_schema).items()
-        if 'default' in rule
+def _defaults(label_schema: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, str]:
+    """Defaults; some go with the release that is given, or else the default one.
+
+    :param given: labels in their normal forms.
+    """
+    rules = _rules(label_schema)
+    found: dict[str, str] = {
+        name: rule['default'] for name, rule in rules.items() if 'default' in rule
     }
+    for name, rule in rules.items():
+        for other, by_line in rule.get('defaults_by', {}).items():
+            release = given.get(other, found[other])
+            of_line = (value for line, value in by_line.items() if is_of_line(release, line))
+            found[name] = next(of_line, found[name])
+    return found
 
 
 def resolved(
@@ -145,13 +157,14 @@ def resolved(
     :param attributes: defaults that need others are left out.
     """
     rules = _rules(label_schema)
+    own = applied(label_schema, bay_labels)
     found = {
         name: Resolved(value, 'default')
-        for name, value in {**_defaults(label_schema), **presets}.items()
+        for name, value in {**_defaults(label_schema, own), **presets}.items()
         if name in rules and _suits(rules[name], attributes)
     }
     values = {name: label.value for name, label in found.items()}
-    values |= applied(label_schema, bay_labels)
+    values |= own
     known = {**values, **attributes}
     for name, text in bay_labels.items():
         origin: Origin = 'baymodel' if baymodel_labels.get(name) == text else 'bay'

@@ -15,6 +15,7 @@ OF_OPERATOR = {
     'charts': {'cilium': {'9.9.9': DIGEST}},
     'support_ends': {'v1.37': '2027-12-28'},
     'dropped_options': {'kubelet_options': {'register-node': 'v1.37'}},
+    'defaults': {'pause_tag': {'v1.37': '3.10.2'}},
 }
 
 
@@ -30,7 +31,9 @@ def test_the_catalogue_comes_with_its_microversion(client: webtest.TestApp) -> N
     document = _kubernetes(client, '1.26')
     catalogue = document['catalogue']
     assert isinstance(catalogue, dict)
-    assert catalogue.keys() == {'digests', 'charts', 'support_ends', 'dropped_options'}
+    assert catalogue.keys() == {
+        'digests', 'charts', 'support_ends', 'dropped_options', 'defaults'
+    }
     assert [*catalogue['support_ends']] == document['versions']
     assert catalogue['digests']['kubelet'].keys() == catalogue['digests']['kubectl'].keys()
     assert catalogue['dropped_options']['kubeapi_options']['cloud-provider'] == 'v1.33'
@@ -46,6 +49,9 @@ def test_releases_of_the_operator_are_shown(tmp_path: pathlib.Path) -> None:
     assert catalogue['digests']['kubelet']['v1.37.2'] == {'amd64': DIGEST}
     assert catalogue['charts']['cilium']['9.9.9'] == DIGEST
     assert catalogue['support_ends']['v1.37'] == '2027-12-28'
+    assert catalogue['defaults']['pause_tag'].items() >= {
+        ('v1.37', '3.10.2'), ('v1.35', '3.10.1')
+    }
     assert catalogue['dropped_options']['kubelet_options'].items() >= {
         ('register-node', 'v1.37'), ('pod-infra-container-image', 'v1.35')
     }

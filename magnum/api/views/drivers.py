@@ -45,11 +45,13 @@ DRIVER_WITH_LABELS: Final = DocumentType(
             'charts': _by(_by(STRING)),
             'support_ends': _by(STRING),
             'dropped_options': _by(_by(STRING)),
+            'defaults': _by(_by(STRING)),
         }),
         'What is known of releases: SHA-256 by program, release and architecture, that of Helm '
         'charts by chart and release, last days of support by line of releases, and by label '
         'and option of a command line the first line of releases whose program does not have '
-        f'it; from {versions.text(versions.CATALOGUE)} on.',
+        'it, and by label and line the default that goes with it; from '
+        f'{versions.text(versions.CATALOGUE)} on.',
         is_optional=True,
     ),
 )

@@ -193,6 +193,7 @@ class KubernetesDriver(heat.HeatDriver):
     def extend(self, catalogue: Catalogue) -> None:
         """See the contract."""
         known = self.capabilities.catalogue.extended(catalogue)
+        releases.check(catalogue)
         self.capabilities = dataclasses.replace(
             self.capabilities, catalogue=known, versions=releases.lines(known)
         )

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from magnum.drivers import labels
-from magnum.drivers.catalogue import Catalogue
+from magnum.drivers.catalogue import Catalogue, CatalogueInvalid
 from magnum.drivers.kubernetes import addons, command_lines, downloads
 
 LABEL: Final = 'kube_tag'
@@ -14,12 +14,30 @@ LABEL: Final = 'kube_tag'
 @functools.cache
 def packaged() -> Catalogue:
     """The catalogue of this release of the service."""
+    properties = labels.schema('kubernetes')['properties']
     return Catalogue(
-        downloads.known(),
-        addons.charts(),
-        labels.schema('kubernetes')['properties'][LABEL]['support_ends'],
-        command_lines.DROPPED,
+        digests=downloads.known(),
+        charts=addons.charts(),
+        support_ends=properties[LABEL]['support_ends'],
+        dropped_options=command_lines.DROPPED,
+        defaults={
+            name: rule['defaults_by'][LABEL] for name, rule in properties.items()
+            if 'defaults_by' in rule
+        },
     )
+
+
+def check(more: Catalogue) -> None:
+    """Check what extends the catalogue.
+
+    :raises CatalogueInvalid: it has defaults of labels that go with no release.
+    """
+    there_are = packaged().defaults
+    for name in more.defaults:
+        if name not in there_are:
+            raise CatalogueInvalid(
+                f'defaults: {name} goes with no release, only {", ".join(there_are)}.'
+            )
 
 
 def lines(known: Catalogue) -> tuple[str, ...]:
@@ -41,4 +59,8 @@ def schema(known: Catalogue) -> Mapping[str, Any]:
     of_label = {
         **properties[LABEL], 'releases': [*lines(known)], 'support_ends': known.support_ends,
     }
-    return {**packaged_schema, 'properties': {**properties, LABEL: of_label}}
+    with_defaults = {
+        name: {**properties[name], 'defaults_by': {LABEL: by_line}}
+        for name, by_line in known.defaults.items()
+    }
+    return {**packaged_schema, 'properties': {**properties, LABEL: of_label, **with_defaults}}

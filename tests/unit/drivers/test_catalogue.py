@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from magnum.drivers import catalogue
+from magnum.drivers import catalogue, settings
+from magnum.drivers import labels as rules
 from magnum.drivers.catalogue import Catalogue, CatalogueInvalid
 from magnum.drivers.contract import PlanRefused
 from magnum.drivers.kubernetes import addons, downloads
@@ -26,6 +27,7 @@ WHOLE = {'kubernetes': {
     'charts': {'metrics-server': {'9.9.9': DIGEST}},
     'support_ends': {'v1.37': '2027-12-28'},
     'dropped_options': {'kubelet_options': {'register-node': 'v1.37'}},
+    'defaults': {'coredns_tag': {'v1.37': 'v1.99.0'}},
 }}
 
 
@@ -122,6 +124,39 @@ def test_the_guides_example_is_one(tmp_path: pathlib.Path) -> None:
     block = guide.read_text().partition('.. code-block:: yaml\n')[2].partition('\nWhat it has')[0]
     found = catalogue.read(written(tmp_path, textwrap.dedent(block)))['kubernetes']
     assert all((found.digests, found.charts, found.support_ends))
+
+
+@pytest.mark.parametrize(('labels', 'coredns', 'pause'), [
+    ({'kube_tag': 'v1.31.3'}, 'v1.11.3', '3.10'),
+    ({'kube_tag': 'v1.34.1'}, 'v1.12.1', '3.10.1'),
+    ({}, 'v1.13.1', '3.10.1'),
+    ({'kube_tag': RELEASE}, 'v1.99.0', '3.10.1'),       # the operator's; the latest of ours
+    ({'kube_tag': 'v1.31.3', 'coredns_tag': 'v1.2.3', 'pause_tag': '3.9'}, 'v1.2.3', '3.9'),
+])
+def test_images_go_with_the_release(
+    driver: KubernetesDriver, labels: dict[str, str], coredns: str, pause: str
+) -> None:
+    """As those that kubeadm lists for it, which mirrors have."""
+    parameters = driver.render(plans.plan(driver, labels=labels)).parameters
+    told = settings.parse(parameters['master_settings'])
+    assert told['MAGNUM_COREDNS_IMAGE'] == f'registry.k8s.io/coredns/coredns:{coredns}'
+    assert told['MAGNUM_PAUSE_IMAGE'] == f'registry.k8s.io/pause:{pause}'
+    assert settings.parse(parameters['worker_settings'])['MAGNUM_PAUSE_IMAGE'].endswith(pause)
+    shown = rules.resolved(driver.labels_schema(), {}, labels, {}, {})
+    assert (shown['coredns_tag'].value, shown['pause_tag'].value) == (coredns, pause)
+
+
+def test_every_line_has_images() -> None:
+    """A line of releases gets into the catalogue with all that goes with it."""
+    known = KubernetesDriver().capabilities.catalogue
+    for name, by_line in known.defaults.items():
+        assert by_line.keys() == known.support_ends.keys(), name
+
+
+def test_defaults_of_labels_that_go_with_no_release(tmp_path: pathlib.Path) -> None:
+    document = {'kubernetes': {'defaults': {'flannel_backend': {'v1.37': 'vxlan'}}}}
+    with pytest.raises(CatalogueInvalid, match='flannel_backend goes with no release'):
+        Registry.from_entry_points((), written(tmp_path, document))
 
 
 def test_options_that_a_later_release_dropped(driver: KubernetesDriver) -> None:

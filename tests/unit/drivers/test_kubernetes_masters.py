@@ -27,7 +27,7 @@ def changes(current: BayPlan, target: BayPlan) -> dict[str, str]:
 
 def test_another_release_brings_what_goes_with_it() -> None:
     found = changes(plan(kube_tag=OLD), plan(kube_tag=NEW))
-    assert found.keys() == {'MAGNUM_KUBE_VERSION', 'MAGNUM_DIGESTS'}
+    assert found.keys() == {'MAGNUM_KUBE_VERSION', 'MAGNUM_DIGESTS', 'MAGNUM_COREDNS_IMAGE'}
     assert found['MAGNUM_KUBE_VERSION'] == NEW
     assert f'kube-apiserver/{NEW}/amd64:' in found['MAGNUM_DIGESTS']
     assert DRIVER.version_of_masters(found) == NEW
@@ -49,7 +49,9 @@ def test_what_an_upgrade_left_half_done_is_told_again() -> None:
     assert found['MAGNUM_KUBELET_OPTIONS'] == ''
     assert found['MAGNUM_KUBE_VERSION'] == NEW
     found = DRIVER.master_settings(current, current, outputs, left)
-    assert found.keys() == {'MAGNUM_KUBELET_OPTIONS', 'MAGNUM_DIGESTS'}
+    assert found.keys() == {
+        'MAGNUM_KUBELET_OPTIONS', 'MAGNUM_DIGESTS', 'MAGNUM_COREDNS_IMAGE'
+    }
     assert DRIVER.version_of_masters(found) is None
 
 
