@@ -39,7 +39,7 @@ class Node:
             folder.mkdir(parents=True, exist_ok=True)
         texts = {
             **dict.fromkeys(PROGRAMS, f'#!/bin/sh\necho Kubernetes {release}\n'),
-            **dict.fromkeys(('kubectl', 'systemctl'), '#!/bin/sh\n'),
+            **dict.fromkeys(('kubectl', 'sleep', 'systemctl'), '#!/bin/sh\n'),
             'etcdctl': ETCDCTL.replace('@root', str(root)),
         }
         for name, text in texts.items():
@@ -61,6 +61,7 @@ class Node:
         environment = {
             **dict.fromkeys(names, ''),
             'MAGNUM_API_SECONDS': '5',
+            'MAGNUM_SERVICES_SECONDS': '2',
             'MAGNUM_MASTER_ADDRESSES': '10.0.0.5',
             'MAGNUM_NODE_ADDRESS': '10.0.0.5',
             'MAGNUM_NODE_ROLE': self._role,

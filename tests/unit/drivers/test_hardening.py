@@ -197,7 +197,9 @@ def test_masters_of_an_earlier_release_are_told_nothing_of_it() -> None:
     found = DRIVER.master_settings(
         current, plan(kube_tag='v1.35.1'), outputs(current, is_old=True)
     )
-    assert found.keys() == {'MAGNUM_KUBE_VERSION', 'MAGNUM_DIGESTS'}
+    assert found.keys() == {
+        'MAGNUM_KUBE_VERSION', 'MAGNUM_DIGESTS', 'MAGNUM_COREDNS_IMAGE'
+    }
 
 
 @pytest.mark.parametrize(('label', 'value'), [

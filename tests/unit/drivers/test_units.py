@@ -101,7 +101,7 @@ def kubelet_arguments(
     step = node_files.place(root, 'kubernetes/node/70-kubelet.sh', 'opt/magnum/steps/70.sh')
     programs = {
         'kubelet': f'#!/bin/sh\necho Kubernetes {version}\n',
-        'kube-proxy': '#!/bin/sh\n', 'systemctl': '#!/bin/sh\n',
+        **dict.fromkeys(('kube-proxy', 'sleep', 'systemctl'), '#!/bin/sh\n'),
     }
     (root / 'usr/local/bin').mkdir(parents=True)
     (root / 'etc/systemd/system').mkdir(parents=True)

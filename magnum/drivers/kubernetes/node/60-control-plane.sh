@@ -204,13 +204,8 @@ uses_authorities kube-controller-manager kube-scheduler
 api_ready() {
     kubectl --kubeconfig=/etc/kubernetes/admin.conf get --raw=/readyz >/dev/null
 }
-# why_not: what the API server last said of its end.
-why_not() {
-    journalctl --quiet --no-pager --output=cat --lines=500 --unit=kube-apiserver |
-        grep -e '^Error' -e '^[EF][0-9][0-9][0-9][0-9] ' | tail -n 3 | cut -c 1-300
-}
 if ! wait_until "${MAGNUM_API_SECONDS:-600}" api_ready 2>/dev/null; then
-    why_not || true
+    why_not kube-apiserver || true
     exit 1
 fi
 

@@ -120,6 +120,11 @@ if [ "$MAGNUM_NODE_ROLE" = worker ]; then
 fi
 
 start_service kubelet kube-proxy
+if [ "$MAGNUM_NODE_ROLE" = master ]; then
+    services_last kube-controller-manager kube-scheduler kubelet kube-proxy
+else
+    services_last kubelet kube-proxy
+fi
 # kubelet reads the certificate that it serves with when it starts.
 uses_certificates kubelet
 uses_authorities kube-proxy

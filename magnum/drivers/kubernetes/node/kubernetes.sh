@@ -136,6 +136,37 @@ etcd_becomes_well() {
     endpoints=$1 wait_until "${MAGNUM_ETCD_SECONDS:-60}" bay_etcdctl endpoint health
 }
 
+# why_not UNIT: what a program last said of its end.
+why_not() {
+    journalctl --quiet --no-pager --output=cat --lines=500 --unit="$1" |
+        grep -e '^Error' -e '^[EF][0-9][0-9][0-9][0-9] ' | tail -n 3 | cut -c 1-300
+}
+
+# last UNIT...: do these run for longer than systemd waits before it starts one again?
+last() {
+    local states
+    states=$(systemctl show --property=ActiveState,NRestarts "$@")
+    sleep 6
+    [[ ! $states =~ ActiveState=(activating|deactivating|failed|inactive) ]] &&
+        [ "$states" = "$(systemctl show --property=ActiveState,NRestarts "$@")" ]
+}
+
+# services_last UNIT...: waits until they do; otherwise says which does not, and why. A program
+# ends at once by an option that it does not know, and what waits for it would be blamed.
+services_last() {
+    local unit
+    if wait_until "${MAGNUM_SERVICES_SECONDS:-300}" last "$@" 2>/dev/null; then
+        return
+    fi
+    for unit; do
+        if ! last "$unit"; then
+            say "$unit does not go on:"
+            why_not "$unit" || true
+        fi
+    done
+    return 1
+}
+
 # shows_its_certificate: does the API server serve with the certificate that there is?
 shows_its_certificate() {
     local served
