@@ -41,6 +41,7 @@ def test_a_step_that_fails_is_named_with_its_node(
     failed = bay.complete('CREATE_FAILED')
     assert re.search(r'nodes-failing-[a-z0-9]+-(master|node)-0', failed['status_reason'])
     assert '70-kubelet' in failed['status_reason']
+    assert 'unknown flag: --no-such-option' in failed['status_reason']
     bay.delete()
 
 
