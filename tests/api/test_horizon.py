@@ -137,7 +137,10 @@ def test_networks_and_volumes_that_the_form_offers_first(
     previewed = panel.post_json('/v1/clusters?dry_run=true', asked, headers=LATEST).json
     assert previewed['parameters']['network_driver'] == 'calico'
     charts = unpacked(previewed['parameters']['master_settings'])['charts']
-    assert list(charts) == ['calico-crds', 'calico', 'cinder-csi', 'metrics-server']
+    assert list(charts) == [
+        'calico-crds', 'calico', 'snapshot-controller', 'cinder-csi', 'cinder-snapshots',
+        'metrics-server',
+    ]
     labels = previewed['labels']
     assert (labels['calico_ipv4pool_ipip']['value'], labels['calico_ipv4pool_ipip']['effect']) == (
         'Always', 'applied'

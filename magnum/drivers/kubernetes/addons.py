@@ -77,9 +77,11 @@ def without(plan: BayPlan, strange: Collection[str]) -> BayPlan:
 
     :param plan: with resolved labels.
     """
+    # What is empty has the label's default.
     gone = {
-        label: '' for entry in wanted(plan).values() if not entry.keys().isdisjoint(strange)
-        for label in entry['when']
+        label: 'false' if entry['when'][label] == 'true' else ''
+        for entry in wanted(plan).values() if not entry.keys().isdisjoint(strange)
+        for label in [_asks(entry)]
     }
     return dataclasses.replace(plan, labels={**plan.labels, **gone})
 
@@ -87,13 +89,17 @@ def without(plan: BayPlan, strange: Collection[str]) -> BayPlan:
 def check_known(current: BayPlan, target: BayPlan, strange: Collection[str]) -> None:
     """Check that masters are not to get add-ons with something that they do not know.
 
+    What only comes along with another add-on they do without.
+
     :param current: and ``target``: with resolved labels.
     """
     had = wanted(current)
     for name, entry in wanted(target).items():
-        if not entry.keys().isdisjoint(strange) and name not in had:
+        label = _asks(entry)
+        is_asked = name not in had and current.labels[label] != target.labels[label]
+        if is_asked and not entry.keys().isdisjoint(strange):
             raise PlanRefused(
-                f'labels/{next(iter(entry["when"]))}',
+                f'labels/{label}',
                 'The masters of the bay are of an earlier release of the service, which did not '
                 'have this add-on: make a new bay.',
             )
@@ -178,17 +184,17 @@ def check(plan: BayPlan, capabilities: Capabilities) -> None:
 
 def _variables(plan: BayPlan) -> Mapping[str, str]:
     """Labels and what else values are made of."""
+    has_volumes = cloud.claims_volumes(plan.volume_driver, plan.labels)
     return {
         **plan.labels,
-        'cinder_csi_enabled': settings.flag(
-            cloud.claims_volumes(plan.volume_driver, plan.labels)
-        ),
+        'cinder_csi_enabled': settings.flag(has_volumes),
         'network_driver': plan.network_driver,
         'calico_encapsulation': network.ENCAPSULATIONS.get(
             plan.labels['calico_ipv4pool_ipip'], 'None'
         ),
         'share_client': _share_client(plan),
-        'is_only_class': settings.flag(not cloud.claims_volumes(plan.volume_driver, plan.labels)),
+        'is_only_class': settings.flag(not has_volumes),
+        'has_claims': settings.flag(has_volumes or cloud.shares(plan.labels)),
         'ingress_provider': cloud.ingress_provider(plan.labels),
         'registry': plan.labels['container_infra_prefix'].rstrip('/'),
         'uuid': plan.uuid,
@@ -199,6 +205,12 @@ def _share_client(plan: BayPlan) -> str:
     """Who may mount shares: the nodes, as far as it is known where they are."""
     own = plan.fixed_network_cidr or plan.labels['fixed_subnet_cidr']
     return plan.labels['manila_csi_share_client'] or (_EVERYBODY if plan.fixed_network else own)
+
+
+def _asks(entry: Entry) -> str:
+    """The label that asks for an add-on."""
+    label: str = next(iter(entry['when']))
+    return label
 
 
 def _fits(entry: Entry, labels: Mapping[str, str]) -> bool:

@@ -22,6 +22,7 @@ DIGEST = 'ab' * 32
 #: Of labels of which each add-on needs one.
 WANTED = {
     'cloud-provider': {'cloud_provider_enabled': 'true'},
+    'snapshot-controller': {'cinder_csi_enabled': 'true'},
     'cinder-csi': {'cinder_csi_enabled': 'true'},
     'nfs-csi': {'manila_csi_enabled': 'true'},
     'manila-csi': {'manila_csi_enabled': 'true'},
@@ -86,7 +87,9 @@ def test_an_entry_is_whole(name: str) -> None:
     rules = SCHEMA['properties']
     own = {*entry['when'], entry['release'], *entry.get('tags', ())}
     variables = {found for text in texts(entry) for found in composition.VARIABLE.findall(text)}
-    made = {'release', 'registry', 'uuid', 'network_driver', 'calico_encapsulation'}
+    made = {
+        'release', 'registry', 'uuid', 'network_driver', 'calico_encapsulation', 'has_claims',
+    }
     for label in (own | variables) - made:
         assert 'deprecated' not in rules[label], label
         assert 'default' in rules[label], label
@@ -209,9 +212,10 @@ def test_the_adapter_asks_the_prometheus_of_monitoring() -> None:
 def test_the_cloud_comes_first() -> None:
     """Without it no pods run on nodes that wait for it; with it there are load balancers."""
     charts = told({**ALL, 'ingress_controller': 'traefik'})['charts']
-    assert list(charts) == ['cloud-provider', 'cinder-csi', 'nfs-csi', 'manila-csi', 'manila-class',
-                            'autoscaler', 'metrics-server', 'problem-detector', 'traefik',
-                            'monitoring', 'prometheus-adapter']
+    assert list(charts) == ['cloud-provider', 'snapshot-controller', 'cinder-csi',
+                            'cinder-snapshots', 'nfs-csi', 'manila-csi', 'manila-class',
+                            'manila-snapshots', 'autoscaler', 'metrics-server',
+                            'problem-detector', 'traefik', 'monitoring', 'prometheus-adapter']
     assert charts['traefik']['values']['service'] == {'type': 'LoadBalancer'}
     uuid = plans.plan(DRIVER).uuid
     assert charts['cloud-provider']['values']['cluster'] == {'name': uuid}
