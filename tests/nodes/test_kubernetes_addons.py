@@ -28,12 +28,16 @@ LABELS: Final = {
 #: Namespaces of add-ons of such a bay with volumes of Cinder, by their charts.
 CHARTS: Final = {
     'openstack-cloud-controller-manager': 'kube-system', 'openstack-cinder-csi': 'kube-system',
+    'snapshot-controller': 'kube-system',
     'metrics-server': 'kube-system', 'ingress-nginx': 'ingress-nginx',
     'kube-prometheus-stack': 'monitoring', 'prometheus-adapter': 'monitoring',
 }
 CLOUD: Final = '/etc/kubernetes/cloud.conf'
 #: Labels of add-ons that are objects of the service's.
-OBJECTS: Final = [{'npd_enabled': 'true'}, {'ingress_controller': 'octavia'}]
+OBJECTS: Final = [
+    {'npd_enabled': 'true'}, {'ingress_controller': 'octavia'}, {'cinder_csi_enabled': 'true'},
+    {'manila_csi_enabled': 'true'},
+]
 #: Seconds: masters look once a minute, and pause for a minute after what failed.
 PATIENCE: Final = 240
 
@@ -135,13 +139,24 @@ def test_objects_are_accepted(client: Kubectl, labels_of_addon: dict[str, str]) 
     driver = KubernetesDriver()
     request = driver.render(plans.plan(driver, labels=labels_of_addon))
     charts = masters.unpacked(request.parameters['master_settings'])['charts'].values()
-    (addon,) = (chart for chart in charts if 'objects' in chart.get('values', {}))
-    for wanted in addon['values']['objects']:
+    found = [
+        (chart['namespace'], wanted)
+        for chart in charts for wanted in chart['values'].get('objects', ())
+    ]
+    assert found
+    for namespace, wanted in found:
         made = json.loads(client(
             'apply', '--dry-run=server', '--validate=true', '--output=json', '--filename=-',
-            '--namespace', addon['namespace'], stdin=json.dumps(wanted),
+            '--namespace', namespace, stdin=json.dumps(wanted),
         ))
         assert holds(made, wanted), (made, wanted)
+
+
+def test_the_class_of_snapshots_is_there(client: Kubectl) -> None:
+    """Made by the chart that comes after that of its kind; what its driver is told is text."""
+    made = client.json('get', 'volumesnapshotclasses', 'cinder')
+    assert (made['driver'], made['deletionPolicy']) == ('cinder.csi.openstack.org', 'Delete')
+    assert made['parameters'] == {'force-create': 'true'}
 
 
 def test_objects_are_installed(client: Kubectl) -> None:

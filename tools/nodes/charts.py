@@ -1,7 +1,8 @@
 """Archives of add-ons as nodes of tests download them: stand-ins for charts, and for Helm.
 
 Each chart has one ConfigMap, with the name of its chart, that ``kubectl get`` shows
-when it is installed. Equal ones have equal digests.
+when it is installed; that of the snapshot controller has the kind of classes, too. Equal
+ones have equal digests.
 """
 
 import gzip
@@ -18,16 +19,20 @@ from magnum.drivers.kubernetes import addons
 HELM: Final = pathlib.Path(__file__).parent / 'standins/helm.py'
 _NAME: Final = re.compile(r'/charts/([a-z0-9.-]+?)-v?(\d+\.\d+\.\d+)\.tgz')
 _HELM_PATH: Final = '/helm/helm.tar.gz'
+#: By chart what of its kinds of objects the service makes some of, as documented.
+_KINDS: Final = {'snapshot-controller': pathlib.Path(__file__).parent / 'snapshot-kinds.yaml'}
 
 
 def chart(name: str, release: str) -> bytes:
     """The archive of a chart."""
+    kinds = {f'{name}/crds/kinds.yaml': _KINDS[name].read_text()} if name in _KINDS else {}
     return _archive({
         f'{name}/Chart.yaml': f'apiVersion: v2\nname: {name}\nversion: {release}\n',
         f'{name}/templates/map.yaml': (
             f'apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: chart-{name}}}\n'
             f'data: {{release: "{release}"}}\n'
         ),
+        **kinds,
     })
 
 

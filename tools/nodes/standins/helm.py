@@ -4,7 +4,8 @@
 It takes the options of Helm 3 that add-ons need and keeps releases in files of
 ``/var/lib/helm-stand-in``. The manifests of a chart are applied and deleted by kubectl
 as they are: there are no templates in them, but for the chart of objects that masters
-make. A chart with a file ``fails`` fails with
+make. Kinds of objects, in the folder ``crds``, are made when a release is installed, and stay.
+A chart with a file ``fails`` fails with
 what is in it, and so does a release with a file ``<release>.fails`` beside its state.
 """
 
@@ -16,6 +17,7 @@ import pathlib
 import subprocess
 import sys
 import tarfile
+from collections.abc import Sequence
 from typing import Any
 
 RELEASES = pathlib.Path('/var/lib/helm-stand-in')
@@ -83,6 +85,8 @@ class Releases:
             self._fail(files)
             if options.create_namespace:
                 self._make_namespace()
+            if not before:
+                self._make_kinds(files)
             self._apply('apply', files)
         except Failed:
             if before and options.atomic:
@@ -135,19 +139,28 @@ class Releases:
             capture_output=True, check=False,    # it may be there
         )
 
+    def _make_kinds(self, files: dict[str, str]) -> None:
+        kinds = [text for name, text in files.items() if name.startswith('crds/')]
+        self._kubectl(kinds, 'apply')
+        self._kubectl(kinds, 'wait', '--for=condition=established')
+
     def _apply(self, verb: str, files: dict[str, str]) -> None:
         manifests = [text for name, text in files.items() if name.startswith('templates/')]
-        if manifests:
-            words = ['--ignore-not-found'] if verb == 'delete' else []
-            done = subprocess.run(
-                ['kubectl', verb, f'--kubeconfig={self._options.kubeconfig}', *words,
-                 f'--namespace={self._options.namespace}', '--filename=-'],
-                # As Helm's: kubectl takes what begins with "{" for JSON to its end.
-                input=''.join(f'---\n{text}\n' for text in manifests),
-                capture_output=True, text=True, check=False,
-            )
-            if done.returncode:
-                raise Failed(done.stderr.strip())
+        words = ['--ignore-not-found'] if verb == 'delete' else []
+        self._kubectl(manifests, verb, *words)
+
+    def _kubectl(self, manifests: Sequence[str], *words: str) -> None:
+        if not manifests:
+            return
+        done = subprocess.run(
+            ['kubectl', words[0], f'--kubeconfig={self._options.kubeconfig}', *words[1:],
+             f'--namespace={self._options.namespace}', '--filename=-'],
+            # As Helm's: kubectl takes what begins with "{" for JSON to its end.
+            input=''.join(f'---\n{text}\n' for text in manifests),
+            capture_output=True, text=True, check=False,
+        )
+        if done.returncode:
+            raise Failed(done.stderr.strip())
 
 
 def _read_chart(name: str) -> tuple[str, dict[str, str]]:
