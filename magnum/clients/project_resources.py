@@ -75,6 +75,18 @@ class Snapshot:
 
     id: str
     name: str
+    volume_id: str = ''
+    project_id: str | None = None   # as for volumes
+    status: str = ''
+    metadata: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class ShareSnapshot:
+    """A snapshot of a share of Manila."""
+
+    id: str
+    name: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -181,7 +193,32 @@ class ProjectResources:
         found = self._list(
             VOLUMES, 'list_snapshots', '/snapshots', all_tenants='1', volume_id=volume_id
         )
-        return [Snapshot(row['id'], row.get('name') or '') for row in found]
+        return list(map(_snapshot, found))
+
+    def marked_snapshots(self, project_id: str, key: str, value: str) -> list[Snapshot]:
+        """The snapshots of a project whose metadata have this value."""
+        found = self._list(
+            VOLUMES, 'list_snapshots', '/snapshots/detail', all_tenants='1',
+            project_id=project_id, metadata=str({key: value}),
+        )
+        # The filter is one of later releases, as that of volumes is of some clouds.
+        return [
+            snapshot for snapshot in map(_snapshot, found)
+            if snapshot.metadata.get(key) == value
+            and snapshot.project_id in (None, project_id)
+        ]
+
+    def snapshot(self, snapshot_id: str) -> Snapshot | None:
+        """A snapshot by id; None when there is none (any more)."""
+        found = self._get(VOLUMES, 'get_snapshot', f'/snapshots/{snapshot_id}')
+        return _snapshot(found['snapshot']) if found else None
+
+    def delete_snapshot(self, snapshot_id: str) -> None:
+        """Ask for a snapshot's end; one that is gone is fine.
+
+        :raises CloudRefused: Cinder is at work on it.
+        """
+        self._delete(VOLUMES, 'delete_snapshot', f'/snapshots/{snapshot_id}')
 
     def shares(self, project_id: str, key: str, value: str) -> list[Share]:
         """The shares of a project whose metadata have this value."""
@@ -192,6 +229,17 @@ class ProjectResources:
         return [
             Share(row['id'], row.get('name') or '') for row in found
             if row['project_id'] == project_id and (row.get('metadata') or {}).get(key) == value
+        ]
+
+    def share_snapshots(self, share_id: str) -> list[ShareSnapshot]:
+        """The snapshots of a share."""
+        found = self._list(
+            SHARES, 'list_share_snapshots', '/snapshots/detail', all_tenants='1',
+            share_id=share_id,
+        )
+        return [
+            ShareSnapshot(row['id'], row.get('name') or '') for row in found
+            if row['share_id'] == share_id
         ]
 
     def _api(self, service: str) -> adapter.Adapter:
@@ -289,4 +337,15 @@ def _volume(row: dict[str, Any]) -> Volume:
         status=row['status'],
         metadata=row.get('metadata') or {},
         server_ids=tuple(place['server_id'] for place in row.get('attachments') or ()),
+    )
+
+
+def _snapshot(row: dict[str, Any]) -> Snapshot:
+    return Snapshot(
+        id=row['id'],
+        name=row.get('name') or '',
+        volume_id=row['volume_id'],
+        project_id=row.get('os-extended-snapshot-attributes:project_id'),
+        status=row['status'],
+        metadata=row.get('metadata') or {},
     )

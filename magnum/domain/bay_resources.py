@@ -9,8 +9,8 @@ cluster was given into what they make:
   <version>``), and a tag
   ``kube_service_<cluster>_<namespace>_<name>`` for each service;
 - floating IPs: the same description after ``Floating IP for``;
-- volumes: the metadata ``cinder.csi.openstack.org/cluster``;
-- shares: the metadata ``manila.csi.openstack.org/cluster``.
+- volumes and their snapshots: the metadata ``cinder.csi.openstack.org/cluster``;
+- shares: the metadata ``manila.csi.openstack.org/cluster``. Snapshots of shares have none.
 
 A bay's uuid and the name of its stack belong to one bay only. A bay's name may
 belong to anything: with it, the place of the resource has to say the same.
@@ -21,11 +21,11 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final, Protocol
 
-#: Metadata of volumes made by the Cinder CSI driver: which cluster's.
+#: Metadata of volumes and snapshots made by the Cinder CSI driver: which cluster's.
 CLUSTER_KEY: Final = 'cinder.csi.openstack.org/cluster'
 #: Metadata of shares made by Manila's.
 SHARE_CLUSTER_KEY: Final = 'manila.csi.openstack.org/cluster'
-#: Metadata that a user sets on a volume that is to stay: its class is not
+#: Metadata that a user sets on a volume or a snapshot that is to stay: its class is not
 #: visible in Cinder.
 RETAIN_KEY: Final = 'magnum.openstack.org/retain'
 
@@ -58,9 +58,12 @@ class _FloatingIP(Protocol):
     def port_id(self) -> str | None: ...
 
 
-class _Volume(Protocol):
+class _Marked(Protocol):
     @property
     def metadata(self) -> Mapping[str, str]: ...
+
+
+class _Volume(_Marked, Protocol):
     @property
     def server_ids(self) -> Collection[str]: ...
 
@@ -128,6 +131,16 @@ class Owner:
             return False
         return cluster in self.unique_names or is_known or bool(servers)
 
+    def owns_snapshot(self, snapshot: _Marked, is_known: bool = False) -> bool:
+        """Whether a snapshot was made of a claim in the bay, and may go.
+
+        :param is_known: its volume is the bay's.
+        """
+        cluster = snapshot.metadata.get(CLUSTER_KEY, '')
+        if is_retained(snapshot) or not self._names(cluster):
+            return False
+        return cluster in self.unique_names or is_known
+
     @property
     def names(self) -> frozenset[str]:
         """Every cluster name that the bay's cloud provider may use."""
@@ -145,9 +158,9 @@ class Owner:
         )
 
 
-def is_retained(volume: _Volume) -> bool:
-    """Whether the user marked the volume to be retained."""
-    return volume.metadata.get(RETAIN_KEY, '').strip().lower() in ('true', 'yes', '1')
+def is_retained(one: _Marked) -> bool:
+    """Whether the user marked a volume or a snapshot to be retained."""
+    return one.metadata.get(RETAIN_KEY, '').strip().lower() in ('true', 'yes', '1')
 
 
 def _cluster(pattern: re.Pattern[str], description: str) -> str | None:

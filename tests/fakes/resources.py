@@ -21,6 +21,7 @@ from magnum.clients.project_resources import (
     LoadBalancer,
     Port,
     Share,
+    ShareSnapshot,
     Snapshot,
     Volume,
 )
@@ -39,9 +40,13 @@ class Resources:
     addresses: dict[str, FloatingIP] = dataclasses.field(default_factory=dict)
     ports: dict[str, Port] = dataclasses.field(default_factory=dict)
     volumes: dict[str, Volume] = dataclasses.field(default_factory=dict)
+    #: By volume.
     snapshots: dict[str, list[Snapshot]] = dataclasses.field(default_factory=dict)
+    #: By volume the snapshot that it was made of, which does not go before it.
+    origins: dict[str, str] = dataclasses.field(default_factory=dict)
     #: By id a share, its project and its metadata.
     shares: dict[str, tuple[Share, str, dict[str, str]]] = dataclasses.field(default_factory=dict)
+    share_snapshots: dict[str, list[ShareSnapshot]] = dataclasses.field(default_factory=dict)
     subnets: dict[str, str] = dataclasses.field(default_factory=dict)   # id -> network's
 
     # What users and services of bays make --------------------------------------
@@ -77,6 +82,21 @@ class Resources:
         made = Volume(str(uuid.uuid4()), 'pvc', project_id, status, metadata, servers)
         self.volumes[made.id] = made
         return made
+
+    def add_snapshot(
+        self, volume: Volume, metadata: dict[str, str], status: str = 'available'
+    ) -> Snapshot:
+        made = Snapshot(
+            str(uuid.uuid4()), 'snapshot-1', volume.id, volume.project_id, status, metadata
+        )
+        self.snapshots.setdefault(volume.id, []).append(made)
+        return made
+
+    def change_snapshot(self, snapshot: Snapshot, **values: Any) -> None:
+        self.snapshots[snapshot.volume_id] = [
+            dataclasses.replace(one, **values) if one.id == snapshot.id else one
+            for one in self.snapshots[snapshot.volume_id]
+        ]
 
     def add_share(self, metadata: dict[str, str], project_id: str = 'demo') -> Share:
         made = Share(str(uuid.uuid4()), 'pvc')
@@ -130,9 +150,15 @@ class Resources:
                 self.remove_port(balancer.vip_port_id)
             elif balancer.status.startswith('PENDING_'):
                 self.balancers[key] = dataclasses.replace(balancer, status='ACTIVE')
+        needed = {self.origins[key] for key in self.origins if key in self.volumes}
         for key, volume in list(self.volumes.items()):
             if volume.status == 'deleting':
                 del self.volumes[key]
+        for key, found in self.snapshots.items():
+            self.snapshots[key] = [
+                dataclasses.replace(one, status='available') if one.id in needed else one
+                for one in found if one.id in needed or one.status != 'deleting'
+            ]
 
     def remove_port(self, port_id: str | None) -> None:
         self.ports.pop(port_id or '', None)
@@ -228,6 +254,35 @@ class FakeProjectResources:
     def snapshots(self, volume_id: str) -> list[Snapshot]:
         with self._call(VOLUMES, 'list_snapshots'):
             return list(self._there.snapshots.get(volume_id, ()))
+
+    def marked_snapshots(self, project_id: str, key: str, value: str) -> list[Snapshot]:
+        with self._call(VOLUMES, 'list_snapshots'):
+            return [
+                one for found in self._there.snapshots.values() for one in found
+                if one.project_id == project_id and one.metadata.get(key) == value
+            ]
+
+    def snapshot(self, snapshot_id: str) -> Snapshot | None:
+        with self._call(VOLUMES, 'get_snapshot'):
+            there: list[Snapshot] = [
+                one for found in self._there.snapshots.values() for one in found
+                if one.id == snapshot_id
+            ]
+            return there[0] if there else None
+
+    def delete_snapshot(self, snapshot_id: str) -> None:
+        found = self.snapshot(snapshot_id)
+        with self._call(VOLUMES, 'delete_snapshot'):
+            if found is None:
+                return
+            if found.status not in ('available', 'error'):
+                raise CloudRefused(VOLUMES, 'Invalid snapshot: Snapshot status must be available',
+                                   400)
+            self._there.change_snapshot(found, status='deleting')
+
+    def share_snapshots(self, share_id: str) -> list[ShareSnapshot]:
+        with self._call(SHARES, 'list_share_snapshots'):
+            return list(self._there.share_snapshots.get(share_id, ()))
 
     def shares(self, project_id: str, key: str, value: str) -> list[Share]:
         with self._call(SHARES, 'list_shares'):

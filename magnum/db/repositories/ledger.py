@@ -22,6 +22,7 @@ CERTIFICATES: Final = 'certificates'
 LOAD_BALANCER: Final = 'load_balancer'
 FLOATING_IP: Final = 'floating_ip'
 VOLUME: Final = 'volume'
+SNAPSHOT: Final = 'snapshot'
 
 
 def write(

@@ -3,8 +3,8 @@
 Load balancers and floating IPs of its services would keep its network from
 being deleted; they go first, and the bay's controllers may make another one
 while its masters live, so that they are looked for again when Heat refuses.
-Volumes of its claims go as soon as no node has them attached. Shares of its claims stay, and
-are told of.
+Volumes of its claims go as soon as no node has them attached, and no snapshot of theirs is
+left: Cinder deletes none before. Shares of its claims stay, and are told of.
 
 Only what :mod:`magnum.domain.bay_resources` recognises is removed. It is
 written in the ledger before, and checked once more whenever it is come back to.
@@ -32,6 +32,7 @@ from magnum.clients.project_resources import (
     LoadBalancer,
     ProjectResources,
     Share,
+    Snapshot,
     Volume,
 )
 from magnum.db.models import LedgerEntry
@@ -61,6 +62,13 @@ _FREE: Final = ('available', 'error')
 _SERVER: Final = 'OS::Nova::Server'
 _PORT: Final = 'OS::Neutron::Port'
 _NET: Final = 'OS::Neutron::Net'
+_VOLUME: Final = 'OS::Cinder::Volume'
+_SNAPSHOT: Final = 'OS::Cinder::Snapshot'
+#: What stays: what it is called, and by what command it goes.
+_KEPT: Final[Mapping[type, tuple[str, str]]] = {
+    Snapshot: ('snapshot', 'openstack volume snapshot delete'),
+    Volume: ('volume', 'openstack volume delete'),
+}
 
 
 def remove_load_balancers(work: Work) -> None:
@@ -100,14 +108,16 @@ def remove_volumes(work: Work) -> None:
     if situation is None:
         return
     removing = _remove_services(work, situation)
-    kept: Sequence[Volume] = ()
+    kept: Sequence[Snapshot | Volume] = ()
     if _has(work, VOLUMES):
         servers = frozenset(one for asked in _earlier(work) for one in asked.servers)
         owner = dataclasses.replace(_owner(situation), server_ids=servers)
-        kept = _volumes(work, owner)
+        snapshots, volumes = _snapshots(work, owner), _volumes(work, owner)
         if _takes_volumes(work):
-            going, kept = _remove_volumes(work, owner, kept)
+            going, snapshots, volumes = _remove_claims(work, owner, snapshots, volumes)
             removing += going
+        # A volume goes only after its snapshots.
+        kept = [*snapshots, *volumes]
     if removing:
         raise _later(removing)
     _tell_of_kept(work, kept)
@@ -115,15 +125,41 @@ def remove_volumes(work: Work) -> None:
         _tell_of_shares(work, _owner(situation))
 
 
-def _remove_volumes(
-    work: Work, owner: Owner, found: Sequence[Volume]
-) -> tuple[list[str], list[Volume]]:
-    """Remove volumes of claims: names of those that are going, and those that stay."""
-    _write(work, ledger.VOLUME, [volume.id for volume in found if owner.owns_volume(volume)])
-    known = entries_of(work, ledger.VOLUME)
-    going = [volume for entry in known for volume in _remove_volume(work, entry, owner)]
-    written = {entry.name for entry in known}
-    return going, [one for one in found if not owner.owns_volume(one, one.id in written)]
+def _remove_claims(
+    work: Work, owner: Owner, snapshots: Sequence[Snapshot], volumes: Sequence[Volume]
+) -> tuple[list[str], list[Snapshot], list[Volume]]:
+    """Remove volumes of claims and their snapshots.
+
+    A snapshot stays with its volume, and a volume with a snapshot that is to stay.
+
+    :returns: names of those that are going, and what stays.
+    """
+    held = {one.volume_id for one in snapshots if bay_resources.is_retained(one)}
+    mine = [one.id for one in volumes if owner.owns_volume(one) and one.id not in held]
+    _write(work, ledger.VOLUME, mine)
+    written = {entry.name for entry in entries_of(work, ledger.VOLUME)}
+    stays = held | {
+        one.id for one in volumes if not owner.owns_volume(one, is_known=one.id in written)
+    }
+    taken = {
+        one.id: one.volume_id for one in snapshots
+        if one.volume_id not in stays and owner.owns_snapshot(one, one.volume_id in written)
+    }
+    _write(work, ledger.SNAPSHOT, taken)
+    going = [
+        name for entry in entries_of(work, ledger.SNAPSHOT)
+        for name in _remove_snapshot(work, entry, entry.name in taken)
+    ]
+    # Volumes made of a snapshot may have to go before it: each goes as soon as it can.
+    waiting = set(taken.values())
+    going += [
+        name for entry in entries_of(work, ledger.VOLUME) if entry.name not in waiting
+        for name in _remove_volume(work, entry, owner, entry.name in held)
+    ]
+    return (
+        going, [one for one in snapshots if one.id not in taken],
+        [one for one in volumes if one.id in stays],
+    )
 
 
 def remove_late_services(work: Work) -> list[str]:
@@ -232,25 +268,46 @@ def _delete_volume(work: Work, volume: Volume) -> None:
     _ask(work, lambda cloud: cloud.delete_volume(volume.id))
 
 
-def _remove_volume(work: Work, entry: LedgerEntry, owner: Owner) -> Sequence[str]:
-    """Ask for the end of a volume; its name while it is still there."""
+def _remove_snapshot(work: Work, entry: LedgerEntry, is_to_go: bool) -> Sequence[str]:
+    """Ask for the end of a snapshot; its name while it is still there.
+
+    :param is_to_go: it is there, and is the bay's.
+    """
+    snapshot = _ask(work, lambda cloud: cloud.snapshot(entry.name))
+    if snapshot is None:
+        strike(work, entry, f'snapshot {entry.name}')
+        return ()
+    if not is_to_go:                                        # it is to stay by now
+        strike(work, entry)
+        return ()
+    name = f'snapshot {one_line(snapshot.name, 255)} ({snapshot.id}): {snapshot.status}'
+    if _is_free(work, snapshot, name, _SNAPSHOT):
+        try:
+            _ask(work, lambda cloud: cloud.delete_snapshot(snapshot.id))
+        except CloudRefused as refused:
+            raise StepFailed(
+                Failure('resource_in_use', str(refused), snapshot.id, _SNAPSHOT)
+            ) from refused
+    return (name,)
+
+
+def _remove_volume(
+    work: Work, entry: LedgerEntry, owner: Owner, is_held: bool
+) -> Sequence[str]:
+    """Ask for the end of a volume; its name while it is still there.
+
+    :param is_held: a snapshot of it is to stay.
+    """
     volume = _ask(work, lambda cloud: cloud.volume(entry.name))
     if volume is None:
         strike(work, entry, f'volume {entry.name}')
         return ()
-    if bay_resources.is_retained(volume) or not owner.server_ids.issuperset(volume.server_ids):
+    is_anothers = not owner.server_ids.issuperset(volume.server_ids)
+    if is_held or bay_resources.is_retained(volume) or is_anothers:
         strike(work, entry)                                 # it is to stay, or another's by now
         return ()
     name = f'volume {one_line(volume.name, 255)} ({volume.id}): {volume.status}'
-    if volume.status == 'deleting':
-        return (name,)
-    if volume.status == 'error_deleting':
-        raise StepFailed(Failure('resource_failed', f'{name}', volume.id, 'OS::Cinder::Volume'))
-    if volume.server_ids or volume.status not in _FREE:
-        if _count_look(work, volume.id) >= _LOOKS:
-            servers = ', '.join(f'server {server}' for server in volume.server_ids)
-            reason = f'{name}: in use by {servers}' if servers else name
-            raise StepFailed(Failure('resource_in_use', reason, volume.id, 'OS::Cinder::Volume'))
+    if not _is_free(work, volume, name, _VOLUME, volume.server_ids):
         return (name,)
     if not owner.owns_volume(volume, is_known=True):        # it is not the bay's any more
         strike(work, entry)
@@ -264,9 +321,31 @@ def _remove_volume(work: Work, entry: LedgerEntry, owner: Owner) -> Sequence[str
         )
         reason = f'In use by {snapshots}.' if snapshots else str(refused)
         raise StepFailed(
-            Failure('resource_in_use', reason, volume.id, 'OS::Cinder::Volume')
+            Failure('resource_in_use', reason, volume.id, _VOLUME)
         ) from refused
     return (name,)
+
+
+def _is_free(
+    work: Work, one: Snapshot | Volume, name: str, kind: str, server_ids: Sequence[str] = ()
+) -> bool:
+    """Whether something of Cinder may be deleted now; not while it is being used or changed.
+
+    :param name: with its status.
+    :param server_ids: those that use it.
+    :raises StepFailed: its deletion has failed, or it was used for too long.
+    """
+    if one.status == 'deleting':
+        return False
+    if one.status == 'error_deleting':
+        raise StepFailed(Failure('resource_failed', name, one.id, kind))
+    if not server_ids and one.status in _FREE:
+        return True
+    if _count_look(work, one.id) >= _LOOKS:
+        servers = ', '.join(f'server {server}' for server in server_ids)
+        reason = f'{name}: in use by {servers}' if servers else name
+        raise StepFailed(Failure('resource_in_use', reason, one.id, kind))
+    return False
 
 
 def _count_look(work: Work, what: str) -> int:
@@ -278,22 +357,31 @@ def _count_look(work: Work, what: str) -> int:
     return looks
 
 
-def _tell_of_kept(work: Work, kept: Sequence[Volume]) -> None:
-    """Say which volumes stay though they bear a name of the bay."""
+def _tell_of_kept(work: Work, kept: Sequence[Snapshot | Volume]) -> None:
+    """Say which snapshots and volumes stay though they bear a name of the bay."""
     if not kept:
         return
+    held = {
+        one.volume_id for one in kept
+        if isinstance(one, Snapshot) and bay_resources.is_retained(one)
+    }
     with work.changing_bay() as (session, operation):
-        for volume in kept:
-            if bay_resources.is_retained(volume):
+        for one in kept:
+            what, command = _KEPT[type(one)]
+            if bay_resources.is_retained(one):
                 why = f'its property {bay_resources.RETAIN_KEY} says so'
             elif not work.tools.conf.cinder.delete_claim_volumes:
-                why = 'volumes of claims are kept here'
+                why = f'{what}s of claims are kept here'
+            elif isinstance(one, Snapshot):
+                why = "its volume stays, or only a name says that it is the bay's"
+            elif one.id in held:
+                why = 'a snapshot of it stays'
             else:
                 why = "only a name says that it is the bay's, or it is attached elsewhere"
             events.record(
                 session, operation, f'bay.{operation.verb}.kept',
-                f'volume {one_line(volume.name, 255)} ({volume.id}) stays: {why}. When nobody '
-                f'needs it: openstack volume delete {volume.id}',
+                f'{what} {one_line(one.name, 255)} ({one.id}) stays: {why}. When nobody '
+                f'needs it: {command} {one.id}',
             )
 
 
@@ -305,11 +393,7 @@ def _tell_of_shares(work: Work, owner: Owner) -> None:
         for name in sorted(owner.unique_names):
             ask = operator.methodcaller('shares', owner.project_id, key, name)
             found |= {share.id: share for share in _ask(work, ask)}
-        told = [
-            f'share {one_line(share.name, 255)} ({share.id}) stays: shares of claims are kept '
-            f'here. When nobody needs it: openstack share delete {share.id}'
-            for share in found.values()
-        ]
+        told = [text for share in found.values() for text in _kept_share(work, share)]
     except CloudError as error:
         LOG.warning('The shares of bay %s are not known: %s', work.claim.bay_uuid, error)
         of_bay = f'{key}={work.claim.bay_uuid}'
@@ -319,6 +403,21 @@ def _tell_of_shares(work: Work, owner: Owner) -> None:
     with work.changing_bay() as (session, operation):
         for text in told:
             events.record(session, operation, f'bay.{operation.verb}.kept', text)
+
+
+def _kept_share(work: Work, share: Share) -> list[str]:
+    """What to say of a share that stays: first of its snapshots, with which it cannot go."""
+    snapshots = _ask(work, lambda cloud: cloud.share_snapshots(share.id))
+    said = [
+        f'snapshot {one_line(one.name, 255)} ({one.id}) of the share {share.id} stays. When '
+        f'nobody needs it: openstack share snapshot delete {one.id}'
+        for one in snapshots
+    ]
+    said.append(
+        f'share {one_line(share.name, 255)} ({share.id}) stays: shares of claims are kept '
+        f'here. When nobody needs it: openstack share delete {share.id}'
+    )
+    return said
 
 
 def _situation(work: Work) -> Situation | None:
@@ -371,12 +470,23 @@ def _earlier(work: Work) -> list[Removing]:
 
 def _volumes(work: Work, owner: Owner) -> list[Volume]:
     """The volumes that bear one of the cluster's names."""
-    found: dict[str, Volume] = {}
+    return _marked(work, owner, 'volumes')
+
+
+def _snapshots(work: Work, owner: Owner) -> list[Snapshot]:
+    """The snapshots that bear one of the cluster's names."""
+    return _marked(work, owner, 'marked_snapshots')
+
+
+def _marked(work: Work, owner: Owner, what: str) -> list[Any]:
+    """What of Cinder bears one of the cluster's names.
+
+    :param what: the client's method that lists such things.
+    """
+    found: dict[str, Any] = {}
     for name in sorted(owner.names):
-        ask = operator.methodcaller(
-            'volumes', owner.project_id, bay_resources.CLUSTER_KEY, name
-        )
-        found |= {volume.id: volume for volume in _allowed(work, ask, VOLUMES) or ()}
+        ask = operator.methodcaller(what, owner.project_id, bay_resources.CLUSTER_KEY, name)
+        found |= {one.id: one for one in _allowed(work, ask, VOLUMES) or ()}
     return list(found.values())
 
 

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from magnum.clients.project_resources import FloatingIP, LoadBalancer, Volume
+from magnum.clients.project_resources import FloatingIP, LoadBalancer, Snapshot, Volume
 from magnum.domain import bay_resources
 from magnum.domain.bay_resources import CLUSTER_KEY, RETAIN_KEY, Owner
 
@@ -96,6 +96,19 @@ def test_volumes(
     assert OWNER.owns_volume(volume, is_known=True) is expected[True]
     retained = dataclasses.replace(volume, metadata={**metadata, RETAIN_KEY: 'true'})
     assert not OWNER.owns_volume(retained, is_known=True)
+
+
+@pytest.mark.parametrize(('cluster', 'expected'), [
+    ('the-uuid', (True, True)), ('prod-stack', (True, True)), ('prod', (False, True)),
+    ('other', (False, False)), (None, (False, False)),
+])
+def test_snapshots(cluster: str | None, expected: tuple[bool, bool]) -> None:
+    metadata = {} if cluster is None else {CLUSTER_KEY: cluster}
+    snapshot = Snapshot('s', 'data', 'v', metadata=metadata)
+    assert OWNER.owns_snapshot(snapshot) is expected[False]
+    assert OWNER.owns_snapshot(snapshot, is_known=True) is expected[True]
+    retained = dataclasses.replace(snapshot, metadata={**metadata, RETAIN_KEY: 'true'})
+    assert not OWNER.owns_snapshot(retained, is_known=True)
 
 
 @pytest.mark.parametrize(('text', 'expected'), [
