@@ -276,6 +276,10 @@ class Labels(Table):
         return '\n\n'.join(tables)
 
 
+#: Of what is no label: the labels of which one asks for it.
+_ASKED = {'has_claims': ('cinder_csi_enabled=true', 'manila_csi_enabled=true')}
+
+
 class Addons(Table):
     """``magnum-addons``: the add-ons of Kubernetes bays."""
 
@@ -283,7 +287,10 @@ class Addons(Table):
         """See the base class."""
         rows = []
         for name, entry in sorted(addons.table().items()):
-            wanted = (f'{label}={value}' for label, value in entry['when'].items())
+            wanted = ', '.join(
+                ' or '.join(map(literal, _ASKED.get(label, (f'{label}={value}',))))
+                for label, value in entry['when'].items()
+            )
             if 'chart' in entry:
                 made_of = f'{literal(entry["chart"])} {", ".join(entry["digests"])}'
             elif 'tag' in entry:
@@ -291,7 +298,7 @@ class Addons(Table):
             else:
                 made_of = 'objects'
             rows.append((
-                literal(name), _backquoted(entry['what']), _literals(wanted),
+                literal(name), _backquoted(entry['what']), wanted,
                 made_of, literal(entry['namespace']),
             ))
         header = ('Add-on', 'What it is', 'Label', 'Chart', 'Namespace')

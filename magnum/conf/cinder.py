@@ -16,10 +16,10 @@ OPTIONS = [
         'delete_claim_volumes',
         default=False,
         help='Whether the delete of a Kubernetes bay deletes the volumes that the Cinder CSI '
-        'driver made for claims in it. The reclaim policy of their class is not visible in '
-        'Cinder: with this, only those stay that have the property '
+        'driver made for claims in it, and their snapshots. The reclaim policy of their class '
+        'is not visible in Cinder: with this, only those stay that have the property '
         'magnum.openstack.org/retain=true, and data that a class is to retain is lost where '
-        'it is not set. Without it all volumes stay, and the event bay.delete.kept names '
-        'them.',
+        'it is not set. Without it all volumes and snapshots stay, and the event '
+        'bay.delete.kept names them.',
     ),
 ]
