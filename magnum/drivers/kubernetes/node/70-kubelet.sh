@@ -114,7 +114,8 @@ forget_former_node() {
         *) say "the API answered $code" && return 1 ;;
     esac
 }
-if [ "$MAGNUM_NODE_ROLE" = worker ]; then
+# One that has done so is the node itself by now, when cloud-init runs again.
+if [ "$MAGNUM_NODE_ROLE" = worker ] && [ -e "$certificates/renewal.key" ]; then
     wait_until 1200 forget_former_node
     rm -f "$certificates/renewal.key"
 fi
