@@ -6,6 +6,7 @@ from typing import Final
 
 from magnum.domain import reports
 from magnum.domain.nodegroups import MASTER
+from magnum.domain.plain_text import few
 from magnum.domain.reports import FALSE, TRUE, UNKNOWN
 
 HEALTHY: Final = 'HEALTHY'
@@ -21,8 +22,6 @@ CERTIFICATES: Final = 'Certificates'
 ADDONS: Final = 'Addons'
 #: Whether a worker reaches the API of the COE where all do.
 API: Final = 'API'
-
-_NAMED: Final = 5   # nodes in a message
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +69,7 @@ def _reporting(nodes: Sequence[Node]) -> Condition:
         return Condition(FALSE, 'NoNodeReports', f'None of {len(nodes)} nodes reports')
     return Condition(
         FALSE, 'NodesSilent',
-        f'{len(nodes) - len(silent)} of {len(nodes)} nodes report; silent: {_few(silent)}',
+        f'{len(nodes) - len(silent)} of {len(nodes)} nodes report; silent: {few(sorted(silent))}',
     )
 
 
@@ -83,9 +82,9 @@ def _ready(nodes: Sequence[Node]) -> Condition:
         for node in built for failing in [node.failing(API, CERTIFICATES, ADDONS)] if failing
     ]
     if failed:
-        return Condition(FALSE, 'NodesFailed', f'Nodes that failed to boot: {_few(failed)}')
+        return Condition(FALSE, 'NodesFailed', f'Nodes that failed to boot: {few(sorted(failed))}')
     if not_ready:
-        return Condition(FALSE, 'NodesNotReady', _few(not_ready))
+        return Condition(FALSE, 'NodesNotReady', few(sorted(not_ready)))
     if built:
         return Condition(TRUE, 'NodesReady', f'{len(built)} of {len(heard)} nodes are ready')
     if heard:
@@ -103,7 +102,7 @@ def _control_plane(nodes: Sequence[Node]) -> Condition:
     ]
     told = f'It works on {len(working)} of {len(masters)} masters'
     if failing:
-        told += f'; {_few(failing)}'
+        told += f'; {few(sorted(failing))}'
     if masters and 2 * len(working) > len(masters):
         return Condition(TRUE, 'MastersWork', told)
     if failing:
@@ -122,7 +121,7 @@ def _api(nodes: Sequence[Node]) -> Condition | None:
         return None
     told = f'{len(asking) - len(failing)} of {len(asking)} workers reach it'
     if failing:
-        return Condition(FALSE, 'APINotReachable', f'{told}; {_few(failing)}')
+        return Condition(FALSE, 'APINotReachable', f'{told}; {few(sorted(failing))}')
     return Condition(TRUE, 'APIReachable', told)
 
 
@@ -133,7 +132,7 @@ def _certificates(nodes: Sequence[Node]) -> Condition:
         for node in heard if node.status(CERTIFICATES) == FALSE
     ]
     if ending:
-        return Condition(FALSE, 'CertificatesEnd', _few(ending))
+        return Condition(FALSE, 'CertificatesEnd', few(sorted(ending)))
     if any(node.status(CERTIFICATES) == TRUE for node in heard):
         return Condition(TRUE, 'CertificatesValid', 'No certificate ends soon')
     # A node that has certificates always says how they are, if only that it is not known.
@@ -156,7 +155,7 @@ def _addons(nodes: Sequence[Node]) -> Condition | None:
     ):
         messages = [one['message'] for one in said if one['status'] == status]
         if messages:
-            return Condition(status, reason, otherwise or _few(messages))
+            return Condition(status, reason, otherwise or few(sorted(messages)))
     return None
 
 
@@ -174,11 +173,6 @@ def _nobody() -> Condition:
 
 def _heard(nodes: Iterable[Node]) -> list[Node]:
     return [node for node in nodes if not node.is_silent]
-
-
-def _few(names: Sequence[str]) -> str:
-    more = f' and {len(names) - _NAMED} more' if len(names) > _NAMED else ''
-    return f'{", ".join(sorted(names)[:_NAMED])}{more}'
 
 
 NODES_REPORTING: Final = 'NodesReporting'

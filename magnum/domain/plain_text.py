@@ -1,6 +1,7 @@
 """Sanitising of foreign text for logs, events and reasons."""
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 #: Characters of a reason that are kept.
@@ -37,3 +38,9 @@ def one_line(text: str, longest: int = LONGEST) -> str:
 def first_line(error: BaseException) -> str:
     """The first line of an error: further ones of SQLAlchemy's have the statement and a link."""
     return str(error).partition('\n')[0]
+
+
+def few(names: Sequence[str], most: int = 5) -> str:
+    """The first names of many with commas between them, and how many more there are."""
+    more = f' and {len(names) - most} more' if len(names) > most else ''
+    return f'{", ".join(names[:most])}{more}'

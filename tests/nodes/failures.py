@@ -3,9 +3,11 @@
 import contextlib
 import json
 import pathlib
+import time
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from tests.functional import magnum_service
 from tests.functional.conftest import wait_until
 from tests.nodes import bays
 from tests.nodes.bays import Bay
@@ -37,13 +39,42 @@ def booted(bay: Bay, name: str = '') -> Machine:
 
 
 @contextlib.contextmanager
+def outliving(
+    made: Bay, magnum: magnum_service.Process, url: str
+) -> Iterator[Bay]:
+    """Context of a bay whose nodes find no service when they boot, and come up all the same."""
+    booted(made)
+    magnum.stop()
+    time.sleep(AWAY)
+    magnum.start()
+    magnum_service.wait_for_api(magnum, url=url)
+    made.complete('CREATE_COMPLETE')
+    yield made
+    made.delete()
+
+
+@contextlib.contextmanager
+def cut_off(machine: Machine, address: str, port: int) -> Iterator[None]:
+    """Context in which a machine is refused at one port of another, and only there."""
+    rule = ('OUTPUT', '--destination', address, '--protocol', 'tcp', '--dport', str(port),
+            '--jump', 'REJECT')
+    bays.output(machine, 'iptables', '--insert', *rule)
+    try:
+        yield
+    finally:
+        bays.output(machine, 'iptables', '--delete', *rule)
+
+
+@contextlib.contextmanager
 def full(machine: Machine, folder: str) -> Iterator[None]:
     """Context in which a file system is nearly full."""
     file = f'{folder}/full'
     free = bays.output(machine, 'df', '--block-size=1M', '--output=avail', folder).split()[-1]
     bays.output(machine, 'fallocate', '--length', f'{int(free) - 100}M', file)
-    yield
-    bays.output(machine, 'rm', file)
+    try:
+        yield
+    finally:
+        bays.output(machine, 'rm', file)
 
 
 @contextlib.contextmanager
@@ -52,9 +83,11 @@ def late(machine: Machine) -> Iterator[None]:
     _write(machine, '/run/late/sitecustomize.py', _LATE)
     _write(machine, _DROP_IN, '[Service]\nEnvironment=PYTHONPATH=/run/late\n')
     _restart_agent(machine)
-    yield
-    bays.output(machine, 'rm', _DROP_IN)
-    _restart_agent(machine)
+    try:
+        yield
+    finally:
+        bays.output(machine, 'rm', _DROP_IN)
+        _restart_agent(machine)
 
 
 def run_cloud_init_again(bay: Bay, machine: Machine, answers: Callable[[], bool]) -> None:

@@ -2,7 +2,6 @@
 
 import pathlib
 import re
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -34,7 +33,7 @@ def create(
 def test_a_step_that_fails_is_named_with_its_node(
     magnum: magnum_service.Process, alice: Person, programs: pathlib.Path, downloads: str
 ) -> None:
-    """An option that the kubelet does not know; the master is the first to say so."""
+    """An option that the kubelet does not know."""
     bay = create(
         alice, 'nodes-failing', programs, downloads, kubelet_options='--no-such-option=1'
     )
@@ -67,14 +66,8 @@ def bay(
 ) -> Iterator[Bay]:
     """Of nodes that find no service when they boot."""
     made = create(alice, 'nodes-outliving', programs, downloads)
-    failures.booted(made)
-    magnum.stop()
-    time.sleep(failures.AWAY)
-    magnum.start()
-    magnum_service.wait_for_api(magnum, url=url)
-    made.complete('CREATE_COMPLETE')
-    yield made
-    made.delete()
+    with failures.outliving(made, magnum, url):
+        yield made
 
 
 @pytest.fixture(scope='module')
@@ -114,11 +107,8 @@ def test_a_worker_that_is_cut_off_from_the_api_is_told_of(
     bay: Bay, master: Machine, worker: Machine
 ) -> None:
     """Its master is well, and it reports; nobody else would know."""
-    rule = ('OUTPUT', '--destination', master.facts.address, '--protocol', 'tcp',
-            '--dport', '6443', '--jump', 'REJECT')
-    bays.output(worker, 'iptables', '--insert', *rule)
-    told = health(bay, 'UNHEALTHY')
-    bays.output(worker, 'iptables', '--delete', *rule)
+    with failures.cut_off(worker, master.facts.address, 6443):
+        told = health(bay, 'UNHEALTHY')
     assert '"APIReachable": "0 of 1 workers reach it' in told
     health(bay, 'HEALTHY')
 

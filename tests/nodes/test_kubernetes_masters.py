@@ -258,6 +258,7 @@ def test_masters_take_over_another_authority_one_at_a_time(
     assert is_whole(bay)
 
 
+@pytest.mark.usefixtures('client')      # what it runs is looked for at the end
 def test_masters_are_replaced_one_at_a_time_the_lost_one_first(
     bay: Bay,
     programs: pathlib.Path,

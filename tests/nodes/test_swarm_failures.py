@@ -2,7 +2,6 @@
 
 import pathlib
 import re
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -47,14 +46,8 @@ def test_a_node_that_is_never_heard_of_fails_the_bay(
 def bay(magnum: magnum_service.Process, url: str, alice: Person) -> Iterator[Bay]:
     """Of one manager, that finds no service when it boots."""
     made = bays.create(alice, 'nodes-outliving', 'swarm', node_count=0, docker_volume_size=3)
-    failures.booted(made)
-    magnum.stop()
-    time.sleep(failures.AWAY)
-    magnum.start()
-    magnum_service.wait_for_api(magnum, url=url)
-    made.complete('CREATE_COMPLETE')
-    yield made
-    made.delete()
+    with failures.outliving(made, magnum, url):
+        yield made
 
 
 @pytest.fixture(scope='module')

@@ -124,7 +124,7 @@ class BayPlans:
 
     def _checked_in_cloud(
         self, call: Call, values: Mapping[str, Any], baymodel: models.Baymodel
-    ) -> '_InCloud':
+    ) -> _InCloud:
         """What the cloud says; all that is named exists."""
         lookups = self._preflight.of(call.caller)
         image = lookups.image('image_id', baymodel.image_id)

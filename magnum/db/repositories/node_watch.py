@@ -77,11 +77,16 @@ def reporting(
 
 
 def versions_of_workers(session: orm.Session, bay_uuid: str) -> Mapping[str, Mapping[str, str]]:
-    """Versions of programs, by worker of a bay that reports."""
-    return {
-        node.name: node.versions for node in reporting(session, bay_uuid, WORKER)
-        if node.versions and not node.is_silent
-    }
+    """Versions of programs, by worker of a bay; of those that are heard of."""
+    found = session.execute(
+        sa.select(TABLE.c.name, TABLE.c.versions)
+        .where(
+            TABLE.c.bay_uuid == bay_uuid, TABLE.c.role == WORKER,
+            TABLE.c.heard_at.is_not(None), TABLE.c.is_silent == sa.false(),
+        )
+        .order_by(TABLE.c.name)
+    )
+    return {row.name: row.versions for row in found if row.versions}
 
 
 def is_lost(node: models.Node | Row) -> bool:

@@ -192,8 +192,8 @@ class KubernetesDriver(heat.HeatDriver):
 
     def extend(self, catalogue: Catalogue) -> None:
         """See the contract."""
-        known = self.capabilities.catalogue.extended(catalogue)
         releases.check(catalogue)
+        known = self.capabilities.catalogue.extended(catalogue)
         self.capabilities = dataclasses.replace(
             self.capabilities, catalogue=known, versions=releases.lines(known)
         )

@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Final
 
+from magnum.domain.plain_text import few
 from magnum.drivers import settings
 from magnum.drivers.contract import BayPlan, PlanRefused
 from magnum.drivers.kubernetes import archives, downloads, hardening
@@ -13,8 +14,6 @@ RELEASE: Final = 'MAGNUM_KUBE_VERSION'
 #: by the project's policy of version skew; those before it serve two.
 _FIRST_OF_THREE: Final = 28
 _RELEASE: Final = re.compile(r'v1\.[0-9]')
-#: How many nodes a refusal names.
-_NAMED: Final = 5
 #: How the bay's own pods are asked whether they live: settings, each with its label.
 PROBES: Final[Mapping[str, tuple[str]]] = {
     'MAGNUM_SYSTEM_PODS_DELAY': ('system_pods_initial_delay',),
@@ -139,11 +138,10 @@ def check_skew(current: BayPlan, target: BayPlan, kubelets: Mapping[str, str]) -
         if _RELEASE.match(version) and downloads.minor(version) < oldest
     )
     if behind:
-        more = f' and {len(behind) - _NAMED} more' if len(behind) > _NAMED else ''
         raise PlanRefused(
             'labels/kube_tag',
             f'Masters of {will} serve kubelets of v1.{oldest} and later, which these are not: '
-            f'{", ".join(behind[:_NAMED])}{more}. Upgrade their node groups first, each by its '
+            f'{few(behind)}. Upgrade their node groups first, each by its '
             'name, to the template that the bay has.',
         )
 

@@ -16,7 +16,7 @@ from magnum.clients.heat import Resource, Stack
 from magnum.clients.project_resources import LOAD_BALANCER, Port, ProjectResources
 from magnum.domain import states
 from magnum.domain.failures import Failure
-from magnum.domain.plain_text import one_line
+from magnum.domain.plain_text import few, one_line
 from magnum.operations.outcomes import StepFailed, TryLater
 from magnum.operations.steps.heat import as_anybody, existing_resources
 from magnum.operations.steps.workload import remove_late_services
@@ -82,11 +82,10 @@ def _refuse(resource: Resource, users: Sequence[User]) -> NoReturn:
     if len(going) == len(users):
         raise TryLater(f'Being removed: {", ".join(going)}', _DELAY, 'resource_in_use')
     named = [str(user) for user in users if not user.is_going]
-    more = f' and {len(named) - _NAMED} more' if len(named) > _NAMED else ''
     raise StepFailed(
         Failure(
             'resource_in_use',
-            f'It is in use by {", ".join(named[:_NAMED])}{more}. '
+            f'It is in use by {few(named, _NAMED)}. '
             'Remove what uses it, and delete again.',
             resource.name, resource.type,
         )

@@ -47,7 +47,7 @@ class Started(Node):
         server.parent.mkdir(parents=True)
         server.write_text('4a1e8ee1-8d0c-4ad6-b2c7-0ccd4f2e7a3b\n')
 
-    def step(self, role: str) -> 'tuple[int, str]':
+    def step(self, role: str) -> tuple[int, str]:
         """The status of the step of the kubelet, and what it says."""
         driver = KubernetesDriver()
         told = settings.parse(
