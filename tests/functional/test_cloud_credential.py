@@ -112,6 +112,38 @@ def test_what_controllers_make(masters: Masters) -> None:
         assert api.delete(f'{path}/{made["id"]}').status_code in (202, 204)
 
 
+def test_balancers_that_controllers_make(masters: Masters) -> None:
+    """For a Service of the type LoadBalancer, with all its parts, and without it again."""
+    api = masters.user().service('load-balancer')
+    subnet = masters.configuration()['LoadBalancer']['subnet-id']
+    parts = '/v2.0/lbaas'
+
+    def state(balancer: str) -> str:
+        answer = api.get(f'{parts}/loadbalancers/{balancer}', raise_exc=False)
+        if answer.status_code == 404:
+            return 'DELETED'
+        return str(answer.json()['loadbalancer']['provisioning_status'])
+
+    def made(kind: str, **fields: Any) -> str:
+        return str(api.post(f'{parts}/{kind}s', json={kind: fields}).json()[kind]['id'])
+
+    # One change at a time.
+    balancer = made('loadbalancer', name='kube_service', vip_subnet_id=subnet)
+    wait_until(lambda: state(balancer) == 'ACTIVE')
+    listener = made('listener', loadbalancer_id=balancer, protocol='TCP', protocol_port=80)
+    wait_until(lambda: state(balancer) == 'ACTIVE')
+    pool = made('pool', listener_id=listener, protocol='TCP', lb_algorithm='ROUND_ROBIN')
+    wait_until(lambda: state(balancer) == 'ACTIVE')
+    members = [{'address': '10.0.0.9', 'protocol_port': 30080, 'subnet_id': subnet}]
+    assert api.put(f'{parts}/pools/{pool}/members', json={'members': members}).status_code == 202
+    wait_until(lambda: state(balancer) == 'ACTIVE')
+    made('healthmonitor', pool_id=pool, type='TCP', delay=5, timeout=3, max_retries=1)
+    wait_until(lambda: state(balancer) == 'ACTIVE')
+    gone = api.delete(f'{parts}/loadbalancers/{balancer}', params={'cascade': 'true'})
+    assert gone.status_code == 204
+    wait_until(lambda: state(balancer) == 'DELETED')
+
+
 @pytest.mark.parametrize(('service', 'method', 'path', 'body'), [
     ('identity', 'GET', '/users', {}),
     ('identity', 'GET', '/projects', {}),

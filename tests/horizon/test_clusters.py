@@ -1,4 +1,7 @@
-"""The panel of clusters: one cluster, from its form to its end."""
+"""The panel of clusters: one cluster, from its form to its end.
+
+Its templates have the defaults of their own form: Calico, and volumes of Cinder.
+"""
 
 import pathlib
 
@@ -23,9 +26,13 @@ _BUILD_SECONDS = 900.0
 
 
 @pytest.fixture(scope='module', autouse=True)
-def _templates(member: Browser) -> None:
-    forms.create_template(member, OLD, 'kube_tag=v1.33.5')
-    forms.create_template(member, NEW, 'kube_tag=v1.34.1', flavor_id='m1.medium')
+def _templates(member: Browser, record: Record) -> None:
+    for name, labels, flavor in (
+        (OLD, 'kube_tag=v1.33.5', 'm1.small'), (NEW, 'kube_tag=v1.34.1', 'm1.medium')
+    ):
+        forms.create_template(member, name, labels, flavor_id=flavor)
+        made = record.last('POST', '/v1/clustertemplates').answer
+        assert (made['network_driver'], made['volume_driver']) == ('calico', 'cinder')
 
 
 def _settled(browser: Browser, seconds: float = _BUILD_SECONDS) -> str:

@@ -39,7 +39,7 @@ def test_wizard_untouched(member: Browser, record: Record) -> None:
 def test_create(member: Browser, record: Record) -> None:
     forms.begin_template(member, NAME)
     member.picture('template-create-info')
-    for title, fields in forms.TEMPLATE.items():
+    for title, fields in forms.CHOSEN.items():
         member.tab(title)
         member.fill(**fields)
         member.picture(f'template-create-{title.lower().replace(" ", "-")}')
