@@ -193,6 +193,15 @@ class ApplicationCredentialsClients:
                 error.status,
             ) from error
 
+    def check(self, credential_id: str, secret: str) -> None:
+        """Ask Keystone for a token with a credential.
+
+        :raises Unauthenticated: it does not accept it.
+        """
+        session = self._sessions.as_credential(credential_id, secret)
+        with calling(_IDENTITY, 'check_application_credential'):
+            _access(session)
+
     def _of(self, session: keystone_session.Session, user_id: str) -> ApplicationCredentials:
         return ApplicationCredentials(session, self._sessions, user_id)
 

@@ -27,6 +27,8 @@ from magnum.db.engine import Database
 from magnum.domain.plain_text import first_line
 from magnum.operations import bootstrap_endpoint
 from magnum.operations.claims import Claims
+from magnum.operations.credential_watcher import INTERVAL as CREDENTIAL_INTERVAL
+from magnum.operations.credential_watcher import CredentialWatcher
 from magnum.operations.healer import INTERVAL as HEAL_INTERVAL
 from magnum.operations.healer import Healer
 from magnum.operations.node_watcher import NodeWatcher
@@ -75,6 +77,9 @@ class Conductor:
         self._node_watcher = NodeWatcher(conf, database, tools.drivers)
         self._healer = Healer(conf, database, tools.drivers)
         self._release_watcher = ReleaseWatcher(conf, database, tools.drivers)
+        self._credential_watcher = CredentialWatcher(
+            conf, database, tools.sealer, tools.application_credentials
+        )
         self._bus = bus.Bus(conf, self.wake_up, self._stack_moved, transport)
         self._pool = concurrent.futures.ThreadPoolExecutor(
             options.threads, thread_name_prefix='operation'
@@ -106,6 +111,13 @@ class Conductor:
             ),
             'releases': lambda: self._loop(
                 self._release_watcher.look, lambda: RELEASE_INTERVAL
+            ),
+            'credentials': lambda: self._loop(
+                self._credential_watcher.look,
+                lambda: min(
+                    self._conf.identity.cloud_credential_check or CREDENTIAL_INTERVAL,
+                    CREDENTIAL_INTERVAL,
+                ),
             ),
             'archives': lambda: self._loop(
                 lambda: archives.keep(self._database, self._drivers), lambda: archives.INTERVAL

@@ -63,6 +63,15 @@ OPTIONS = [
         'snapshots, beside these or, where nothing else uses the cloud, in their place.',
     ),
     cfg.IntOpt(
+        'cloud_credential_check',
+        default=3600,
+        min=0,
+        mutable=True,
+        help='Seconds after which Keystone is asked again whether it accepts the application '
+        'credential of a bay, each time for one token; 0: never. One that is refused is told by '
+        "the bay's condition CredentialsValid and an event.",
+    ),
+    cfg.IntOpt(
         'cloud_credential_wait',
         default=600,
         min=0,

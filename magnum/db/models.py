@@ -471,7 +471,8 @@ class CloudCredential(Base):
     so is ``credential_id`` when it has been made; the secret is sealed.
     ``access`` is what masters need beside it (see
     :class:`magnum.clients.application_credentials.Access`), and null until the
-    credential was seen working: before that no master gets it.
+    credential was seen working: before that no master gets it. ``checked_at`` is
+    when a conductor last took it up to see whether Keystone still accepts it.
     """
 
     __tablename__ = 'cloud_credential'
@@ -485,6 +486,7 @@ class CloudCredential(Base):
     sealed_secret: Mapped[str] = mapped_column(LongText)
     credential_id: Mapped[str | None] = mapped_column(sa.String(255))
     access: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
+    checked_at: Mapped[datetime.datetime | None] = mapped_column(UTCDateTime)
 
 
 class BootstrapToken(Base):

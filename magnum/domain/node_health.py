@@ -177,6 +177,8 @@ def _heard(nodes: Iterable[Node]) -> list[Node]:
 
 NODES_REPORTING: Final = 'NodesReporting'
 ADDONS_READY: Final = 'AddonsReady'
+#: Whether the cloud accepts the credential that a bay's masters have: not of reports.
+CREDENTIALS_VALID: Final = 'CredentialsValid'
 #: Of a bay whose lost master is not replaced: only then there.
 HEALING_POSSIBLE: Final = 'HealingPossible'
 #: Condition of a bay -> how it follows from its nodes; None: the bay has none of it.
@@ -209,12 +211,9 @@ def health(found: Mapping[str, Condition]) -> str:
     A bay of which nothing is heard at all may be well: it is not known. A bay works
     without its add-ons, and with a release that is not supported any more.
 
-    :param found: the bay's conditions; others than those of its nodes do not count.
+    :param found: the bay's conditions; those that do not count may be among them.
     """
-    statuses = {
-        condition.status for name, condition in found.items()
-        if name in CONDITIONS and name != ADDONS_READY
-    }
+    statuses = {condition.status for name, condition in found.items() if name in _COUNT}
     if not found or found[NODES_REPORTING].reason == 'NoNodeReports':
         return NOT_KNOWN
     for status, health_status in _HEALTH:
@@ -223,5 +222,6 @@ def health(found: Mapping[str, Condition]) -> str:
     return HEALTHY
 
 
+_COUNT: Final = {*CONDITIONS, CREDENTIALS_VALID} - {ADDONS_READY}
 #: The first status that a condition has says what the bay's health is.
 _HEALTH: Final = ((FALSE, UNHEALTHY), (UNKNOWN, NOT_KNOWN))

@@ -236,6 +236,14 @@ class FakeApplicationCredentialsClients:
                     )
             raise Unauthenticated('identity', 'requires authentication', 401)
 
+    def check(self, credential_id: str, secret: str) -> None:
+        with self.cloud.call('identity', 'check_application_credential'):
+            if not any(
+                user['credentials'].get(credential_id, {}).get('secret') == secret
+                for user in self.cloud.users.values()
+            ):
+                raise Unauthenticated('identity', 'requires authentication', 401)
+
 
 class FakeHeat:
     def __init__(self, cloud: FakeCloud, user_id: str | None, password: str, project_id: str):

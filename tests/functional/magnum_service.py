@@ -41,6 +41,9 @@ watch_interval = 2
 lease = 15
 retry_interval = 2
 heat_notifications_transport_url = {heat_bus}
+[identity]
+cloud_credential_check = 5
+
 [openstack_client]
 region_name = {region}
 timeout = 14

@@ -197,6 +197,27 @@ def test_another_one_takes_its_place(masters: Masters, alice: Person) -> None:
     assert 'bay.rotate_credential.masters_behind' not in kinds, 'all of them took it over in time'
 
 
+def test_one_that_keystone_has_no_more_is_told_and_made_anew(
+    masters: Masters, alice: Person, people: dict[str, Person]
+) -> None:
+    def condition() -> str:
+        bay = alice.get(f'/clusters/{masters.uuid}')
+        return str(bay['health_status_reason'].get('CredentialsValid', ''))
+
+    wait_until(lambda: 'accepts' in condition())
+    user = masters.user()
+    credential = user.openrc['OS_APPLICATION_CREDENTIAL_ID']
+    path = f'/users/{user.keystone.get_user_id()}/application_credentials/{credential}'
+    assert status(people['admin'], 'identity', 'DELETE', path) == 204
+    wait_until(lambda: 'refuses' in condition())
+    assert alice.get(f'/clusters/{masters.uuid}')['health_status'] == 'UNHEALTHY'
+    assert alice.magnum.patch(f'/credentials/{masters.uuid}').status_code == 202
+    bay = wait_until(lambda: alice.settled(masters.uuid))
+    assert bay['status'] == 'UPDATE_COMPLETE', bay
+    assert is_accepted(masters.user())
+    wait_until(lambda: 'accepts' in condition())
+
+
 def test_another_password_of_the_user_does_not_touch_it(
     masters: Masters, people: dict[str, Person]
 ) -> None:

@@ -1,5 +1,6 @@
 """Queries for the application credentials of bays, the oldest first."""
 
+import datetime
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -8,6 +9,8 @@ from sqlalchemy import orm
 
 from magnum.db import models
 from magnum.db.selections import Row
+from magnum.db.statements import changed_rows, database_now
+from magnum.db.types import utcnow
 
 TABLE: Final[sa.Table] = models.CloudCredential.__table__
 
@@ -60,6 +63,37 @@ def set_values(
         sa.update(models.CloudCredential)
         .where(TABLE.c.bay_uuid == bay_uuid, TABLE.c.generation == generation)
         .values(credential_id=credential_id, access=access)
+    )
+
+
+def unchecked(
+    session: orm.Session, age: datetime.timedelta, limit: int
+) -> Sequence[models.CloudCredential]:
+    """Those that masters have and nobody has checked for so long, the longest ago first."""
+    return session.scalars(
+        sa.select(models.CloudCredential)
+        .where(TABLE.c.access.is_not(sa.null()), _is_unchecked(session, age))
+        .order_by(TABLE.c.checked_at.is_not(sa.null()), TABLE.c.checked_at, TABLE.c.id)
+        .limit(limit)
+    ).all()
+
+
+def check(session: orm.Session, credential_id: int, age: datetime.timedelta) -> bool:
+    """Take one up to check it; whether nobody else has.
+
+    :param credential_id: of its row.
+    """
+    return changed_rows(
+        session,
+        sa.update(TABLE)
+        .where(TABLE.c.id == credential_id, _is_unchecked(session, age))
+        .values(checked_at=utcnow()),
+    ) > 0
+
+
+def _is_unchecked(session: orm.Session, age: datetime.timedelta) -> sa.ColumnElement[bool]:
+    return sa.or_(
+        TABLE.c.checked_at.is_(sa.null()), TABLE.c.checked_at <= database_now(session) - age
     )
 
 

@@ -196,6 +196,14 @@ def test_networks_are_looked_at_where_the_rules_open_them(
     assert any('networks' in request for request in service.cloud.requests) is looks
 
 
+def test_one_is_checked_by_a_token_of_it(service: Service) -> None:
+    service.conf.register_opts(service_account_options(), group=SERVICE_ACCOUNT)
+    clients = ApplicationCredentialsClients(service.conf, Sessions(service.conf))
+    service.cloud.requests.clear()
+    clients.check('4ba7', 's3cr3t')
+    assert service.cloud.requests == ['POST /identity/v3/auth/tokens']
+
+
 def test_an_empty_value_is_no_rule(conf: cfg.ConfigOpts) -> None:
     conf.set_override('cloud_access_rules', [''], 'identity')
     assert access_rules(conf.identity.cloud_access_rules) == []
