@@ -1,5 +1,6 @@
 """A file of the operator's extends what drivers know of releases."""
 
+import json
 import pathlib
 import textwrap
 from typing import Any
@@ -144,6 +145,30 @@ def test_images_go_with_the_release(
     assert settings.parse(parameters['worker_settings'])['MAGNUM_PAUSE_IMAGE'].endswith(pause)
     shown = rules.resolved(driver.labels_schema(), {}, labels, {}, {})
     assert (shown['coredns_tag'].value, shown['pause_tag'].value) == (coredns, pause)
+
+
+@pytest.mark.parametrize(('line', 'provider', 'autoscaler'), [
+    ('v1.31.3', 'v1.31.3', 'v1.31.0'), ('v1.34.3', 'v1.34.1', 'v1.34.3'),
+    ('v1.35.1', 'v1.35.0', 'v1.35.0'),
+])
+def test_images_of_the_clouds_controllers_go_with_the_release(
+    driver: KubernetesDriver, line: str, provider: str, autoscaler: str
+) -> None:
+    """Their projects make one for each line of releases, and try it with no other."""
+    labels = {
+        'kube_tag': line, 'cloud_provider_enabled': 'true', 'cinder_csi_enabled': 'true',
+        'manila_csi_enabled': 'true', 'ingress_controller': 'octavia',
+        'octavia_ingress_controller_subnet_id': '5', 'auto_scaling_enabled': 'true',
+    }
+    charts = masters.unpacked(
+        driver.render(plans.plan(driver, labels=labels)).parameters['master_settings']
+    )['charts']
+    for name, tag in (
+        ('cloud-provider', provider), ('cinder-csi', provider), ('manila-csi', provider),
+        ('autoscaler', autoscaler),
+    ):
+        assert f'"tag": "{tag}"' in json.dumps(charts[name]), name
+    assert f'octavia-ingress-controller:{provider}"' in json.dumps(charts['octavia-ingress'])
 
 
 def test_every_line_has_images() -> None:
