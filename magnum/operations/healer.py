@@ -213,6 +213,8 @@ class Healer:
                 f'The replacement of a node of {group.name} is not tried again by itself: '
                 'retry the operation'
             )
+            if group.role != MASTER:    # which works after a rotation, too
+                told += f', or resize the group to the {group.node_count} that it has'
             events.record(session, last, NOT_REPLACED, told)
             LOG.warning('%s: %s: %s', NOT_REPLACED, last.bay_uuid, told)
         return True

@@ -361,6 +361,23 @@ def test_a_rotation_after_a_failed_replacement(
     assert conductor.heal() == 0
 
 
+def test_what_the_user_is_told_to_do_helps_after_a_rotation(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor
+) -> None:
+    world.conf.set_override('heal_retries', 0, 'nodes')
+    begin_and_fail(world, uuid, nodes, conductor)
+    hear(world, *nodes.names)
+    world.conf.set_override('heal_pause', 0, 'nodes')
+    assert conductor.heal() == 0
+    (event,) = world.rows(models.Event, kind=NOT_REPLACED)
+    assert f'resize the group to the {WORKERS} that it has' in event.message
+    world.ask('rotate_credential', uuid)
+    world.build(uuid)
+    world.ask('resize', uuid, WORKERS)
+    world.build(uuid)
+    assert world.nodegroup('default-worker').status == 'UPDATE_COMPLETE'
+
+
 def test_attempts_count_anew_when_the_nodes_were_mended(
     world: World, uuid: str, nodes: Reporters, conductor: Conductor
 ) -> None:

@@ -23,7 +23,6 @@ from tools.common.place import CHECKOUT
 from tools.node_image import build, recipe
 from tools.nodes import layout, programs
 
-SUITE: Final = 'bookworm'
 _FILES: Final = layout.SOURCE / 'guest_files'
 _UNITS: Final = ('nodes-kernel.service', 'nodes-volumes.service')
 
@@ -54,7 +53,7 @@ def root(coe: str = 'swarm') -> pathlib.Path:
 
 
 def _root(guest: Guest) -> pathlib.Path:
-    return layout.ROOTS / f'{SUITE}-{_digest(guest)}'
+    return layout.ROOTS / f'{layout.SUITE}-{_digest(guest)}'
 
 
 def ensure(coe: str = 'swarm') -> pathlib.Path:
@@ -67,7 +66,7 @@ def ensure(coe: str = 'swarm') -> pathlib.Path:
     layout.ROOTS.mkdir(parents=True, exist_ok=True)
     with _lock():
         if not root(coe).is_dir():
-            say(f'making the guest for {coe}, {SUITE}: about 90 s on an idle machine')
+            say(f'making the guest for {coe}, {layout.SUITE}: about 90 s on an idle machine')
             _make(_OF[coe])
             _remove_others()
     return root(coe)
@@ -99,7 +98,7 @@ def _make(guest: Guest) -> None:
         words += [word for package in guest.further for word in ('--package', package)]
         done = subprocess.run(
             [
-                CHECKOUT / 'tools/image', '--format', 'root', '--suite', SUITE, *words,
+                CHECKOUT / 'tools/image', '--format', 'root', '--suite', layout.SUITE, *words,
                 '--mirror', layout.MIRROR, work,
             ],
             # Where the root is at last is all that goes to standard output.
@@ -116,7 +115,7 @@ def _make(guest: Guest) -> None:
 @functools.cache
 def _digest(guest: Guest) -> str:
     """Of all that decides what is in the root."""
-    parts = [repr((SUITE, dataclasses.astuple(guest), _UNITS)).encode()]
+    parts = [repr((layout.SUITE, dataclasses.astuple(guest), _UNITS)).encode()]
     sources = [recipe.FILE, pathlib.Path(build.__file__)]
     for file in [*sources, *sorted(path for path in _FILES.rglob('*') if path.is_file())]:
         parts += [str(file.relative_to(layout.SOURCE.parent)).encode(), file.read_bytes()]
@@ -130,7 +129,7 @@ def _roots() -> set[pathlib.Path]:
 
 def _remove_others() -> None:
     """Remove roots of earlier recipes, but those that machines run from."""
-    for path in layout.ROOTS.glob(f'{SUITE}-*'):
+    for path in layout.ROOTS.glob(f'{layout.SUITE}-*'):
         if path in _roots() or not path.is_dir():
             continue
         with contextlib.suppress(BlockingIOError), _lock(path.name, fcntl.LOCK_NB):

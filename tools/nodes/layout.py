@@ -17,6 +17,8 @@ MACHINES: Final = STATE / 'machines'
 VOLUMES: Final = STATE / 'volumes'
 #: Of Debian, for the guest and for the source of Kubernetes.
 MIRROR: Final = os.environ.get('MAGNUM_NODES_MIRROR') or recipe.MIRROR
+#: The release of Debian in the guest: one of tools/image.
+SUITE: Final = os.environ.get('MAGNUM_NODES_SUITE') or 'bookworm'
 SOURCE: Final = pathlib.Path(__file__).resolve().parent
 #: The process that follows the cloud; noted where the cloud's own processes are.
 WATCH: Final = settings.MACHINES_WATCH

@@ -18,6 +18,11 @@ id2 bay bay.x-node-2 worker down
 id3 bay-node-3  worker ready
 id4 bay-node-30  worker ready'
 of() { grep "^$1 " <<<"$nodes" | cut -d' ' -f"$2"; }
+if [ -e "@root/refuses-$2" ]; then
+    [ -e "@root/keeps" ] || rm "@root/refuses-$2"
+    echo 'Error response from daemon: not now' >&2
+    exit 1
+fi
 case "$1 $2" in
     'node ls') cut -d' ' -f1 <<<"$nodes" ;;
     'node inspect')
@@ -97,6 +102,7 @@ class Master:
                 'PATH': f'{self.root}/usr/local/bin:{os.environ["PATH"]}',
                 'MAGNUM_NODES': nodes, 'MAGNUM_SECONDS': str(seconds),
                 'MAGNUM_NODE_ADDRESSES': addresses, 'MAGNUM_ETCD_SECONDS': '3',
+                'MAGNUM_SWARM_SECONDS': '3',
             },
         )
 
@@ -382,6 +388,29 @@ def test_no_master_leaves_while_one_that_stays_is_unwell(kubernetes: Master) -> 
     assert 'none goes' in done.stdout
     assert etcd_asked(kubernetes) == []
     assert kubernetes.calls('delete') == []
+
+
+@pytest.mark.parametrize('refused', ['ls', 'demote', 'rm'])
+def test_a_swarm_that_elects_a_leader_is_asked_again(swarm: Master, refused: str) -> None:
+    """And one whose managers have not heard of each other yet: a quorum would be lost."""
+    (swarm.root / f'refuses-{refused}').touch()
+    done = swarm.run('remove', 'bay.x-master-0')
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(swarm.calls('demote')) == 1 + (refused == 'demote')
+
+
+def test_a_swarm_that_elects_a_leader_drains_later(swarm: Master) -> None:
+    (swarm.root / 'refuses-ls').touch()
+    assert swarm.run('drain', 'bay.x-node-2', seconds=0).returncode == 0
+
+
+def test_a_swarm_tells_why_no_manager_leaves(swarm: Master) -> None:
+    for name in ('refuses-demote', 'keeps'):
+        (swarm.root / name).touch()
+    done = swarm.run('remove', 'bay.x-master-0')
+    assert done.returncode == 1
+    assert swarm.calls('rm') == [], 'it is a manager yet'
+    assert done.stdout.count('not now') == 1, 'said once'
 
 
 def test_a_manager_leaves_a_swarm_as_one_that_is_replaced(swarm: Master) -> None:

@@ -7,6 +7,16 @@ swarm_state() {
     docker info --format '{{.Swarm.LocalNodeState}}'
 }
 
+# insist COMMAND...: try it for a minute, and tell what it said last. Managers refuse while
+# they elect a leader, and until they have heard of each other again.
+insist() {
+    local told
+    told=$(wait_until "${MAGNUM_SWARM_SECONDS:-60}" "$@" 2>&1) || {
+        tail -n 2 <<<"$told"
+        return 1
+    }
+}
+
 # members NAME: ids of the nodes of that name; a renewed node has that of the one
 # before it. Engines say it in a label, as hosts may be called by a part of it; one
 # that has no label has a host that is called so.

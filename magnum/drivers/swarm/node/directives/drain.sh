@@ -8,6 +8,7 @@ set -euo pipefail
 # shellcheck source=../swarm.sh
 . /opt/magnum/swarm.sh
 
+insist docker node ls --quiet
 ids=()
 for name in $MAGNUM_NODES; do
     for id in $(members "$name"); do

@@ -7,14 +7,15 @@ set -euo pipefail
 # shellcheck source=../swarm.sh
 . /opt/magnum/swarm.sh
 
+insist docker node ls --quiet
 failed=0
 for name in $MAGNUM_NODES; do
     for id in $(members "$name"); do
         if [ "$(docker node inspect --format '{{.Spec.Role}}' "$id")" = manager ]; then
-            docker node demote "$id"
+            insist docker node demote "$id" || { failed=1; continue; }
         fi
         # A manager stays until the others agree that it is none.
-        wait_until 60 docker node rm --force "$id" || failed=1
+        insist docker node rm --force "$id" || failed=1
     done
 done
 exit "$failed"
