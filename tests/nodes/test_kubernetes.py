@@ -25,6 +25,8 @@ from tools.nodes.machine import Machine
 
 WORKERS: Final = 2
 WORD: Final = 'kept-while-keys-are-replaced'
+#: Where a certificate from elsewhere is put on a machine, without the ending.
+BROUGHT: Final = '/run/brought'
 #: Pods of the deployment that has a budget of disruption.
 GUARDED: Final = 2
 #: Seconds for which a resize waits in the test of a budget that allows nothing. In a fifth
@@ -79,6 +81,26 @@ def test_users_without_a_certificate_of_the_bay_are_refused(
     assert ask((str(other / 'cert.pem'), str(other / 'key.pem'))).status_code == 401
 
 
+def bring(machine: Machine, certificate: str, key: str) -> None:
+    """Put a certificate from elsewhere on a machine."""
+    for ending, text in (('pem', certificate), ('key', key)):
+        assert bays.run(machine, 'tee', f'{BROUGHT}.{ending}', text=text).returncode == 0
+
+
+def ask(machine: Machine, stem: str, where: str) -> subprocess.CompletedProcess[str]:
+    """Ask a program of a machine there, with a certificate.
+
+    :param where: port and path.
+    """
+    return bays.run(
+        # In TLS 1.3 a client hears of its refusal later, or never.
+        machine, 'curl', '--silent', '--show-error', '--fail', '--noproxy', '*',
+        '--http1.1', '--tls-max', '1.2', '--cacert', f'{CERTIFICATES}/ca.pem',
+        '--cert', f'{stem}.pem', '--key', f'{stem}.key',
+        f'https://{machine.facts.address}:{where}',
+    )
+
+
 @pytest.mark.parametrize('port', [2379, 2380, 6443, 10250], ids=[
     'etcd', 'etcd of members', 'API server', 'kubelet',
 ])
@@ -88,26 +110,48 @@ def test_programs_refuse_a_foreign_certificate(
     """With one of the bay the same request is answered: the master's own."""
     machine = master(bay)
     other = docker.self_signed(tmp_path, 'etcd')
-    for name, path in {'cert.pem': '/run/foreign.pem', 'key.pem': '/run/foreign.key'}.items():
-        assert bays.run(machine, 'tee', path, text=(other / name).read_text()).returncode == 0
-    url = f'https://{machine.facts.address}:{port}/' + {
-        2379: 'version', 2380: 'members', 6443: 'api/v1/nodes', 10250: 'pods',
-    }[port]
+    bring(machine, (other / 'cert.pem').read_text(), (other / 'key.pem').read_text())
+    path = {2379: 'version', 2380: 'members', 6443: 'api/v1/nodes', 10250: 'pods'}[port]
     own = {2379: 'etcd', 2380: 'etcd', 6443: 'admin', 10250: 'kubelet-client'}[port]
-
-    def ask(stem: str) -> subprocess.CompletedProcess[str]:
-        return bays.run(
-            # In TLS 1.3 a client hears of its refusal later, or never.
-            machine, 'curl', '--silent', '--show-error', '--fail', '--noproxy', '*',
-            '--http1.1', '--tls-max', '1.2', '--cacert', f'{CERTIFICATES}/ca.pem',
-            '--cert', f'{stem}.pem', '--key', f'{stem}.key', url,
-        )
-
-    refused = ask('/run/foreign')
+    refused = ask(machine, BROUGHT, f'{port}/{path}')
     assert refused.returncode != 0
     assert 'alert bad certificate' in refused.stderr or ' 401' in refused.stderr, refused.stderr
-    answered = ask(f'{CERTIFICATES}/{own}')
+    answered = ask(machine, f'{CERTIFICATES}/{own}', f'{port}/{path}')
     assert answered.returncode == 0, answered.stderr
+
+
+@pytest.mark.parametrize(('where', 'refusal'), [
+    ('2379/version', 'alert bad certificate'), ('2380/members', 'alert bad certificate'),
+    ('10250/pods', ' 403'), ('6443/api/v1/secrets', ' 403'),
+])
+def test_what_a_worker_has_opens_nothing_of_others(bay: Bay, where: str, refusal: str) -> None:
+    """Its certificates are of the bay's own authority, as those of masters and users are."""
+    machine, (worker, *_) = master(bay), bay.machines('node')
+    names = bays.output(worker, 'ls', CERTIFICATES).split()
+    purposes = [name.removesuffix('.key') for name in names if name.endswith('.key')]
+    assert 'kubelet' in purposes
+    for purpose in purposes:
+        files = [
+            bays.output(worker, 'cat', f'{CERTIFICATES}/{purpose}.{ending}')
+            for ending in ('pem', 'key')
+        ]
+        bring(machine, *files)
+        refused = ask(machine, BROUGHT, where)
+        assert refused.returncode != 0, purpose
+        assert refusal in refused.stderr, (purpose, refused.stderr)
+
+
+@pytest.mark.parametrize('where', ['2379/version', '2380/members'])
+def test_users_do_not_reach_etcd(bay: Bay, client: Kubectl, where: str) -> None:
+    """Who may do all at the API server has a certificate of the same authority."""
+    user = yaml.safe_load((client.folder / 'config').read_text())['users'][0]['user']
+    machine = master(bay)
+    bring(machine, *(
+        base64.b64decode(user[f'client-{each}-data']).decode() for each in ('certificate', 'key')
+    ))
+    refused = ask(machine, BROUGHT, where)
+    assert refused.returncode != 0
+    assert 'alert bad certificate' in refused.stderr, refused.stderr
 
 
 def test_the_front_proxy_alone_speaks_for_others(bay: Bay, client: Kubectl) -> None:
