@@ -20,7 +20,8 @@ OPTIONS = [
         mutable=True,
         help='Seconds without a report after which a node counts as silent: at least three times '
         'report_interval. When a node was last heard of is written to the database about three '
-        'times as often.',
+        'times as often: when the value is lowered, nodes may count as silent until their next '
+        'report.',
     ),
     cfg.IntOpt(
         'drain_timeout',
