@@ -146,9 +146,10 @@ def test_users_do_not_reach_etcd(bay: Bay, client: Kubectl, where: str) -> None:
     """Who may do all at the API server has a certificate of the same authority."""
     user = yaml.safe_load((client.folder / 'config').read_text())['users'][0]['user']
     machine = master(bay)
-    bring(machine, *(
-        base64.b64decode(user[f'client-{each}-data']).decode() for each in ('certificate', 'key')
-    ))
+    bring(
+        machine, base64.b64decode(user['client-certificate-data']).decode(),
+        (client.folder / user['client-key']).read_text(),
+    )
     refused = ask(machine, BROUGHT, where)
     assert refused.returncode != 0
     assert 'alert bad certificate' in refused.stderr, refused.stderr
