@@ -26,6 +26,9 @@ LOG = logging.getLogger('nodes')
 
 _BRIDGE: Final = 'br0'
 _OUTSIDE: Final = 'ext0'
+#: There is one bridge in a namespace. Without an address of its own it has the lowest of its
+#: ports': the gateway's changed when a machine came or went, and others lost it for 45 s.
+_BRIDGE_MAC: Final = '02:00:00:00:00:01'
 _NO_IPV6: Final = {
     'ipv6/conf/all/disable_ipv6': '1', 'ipv6/conf/default/disable_ipv6': '1',
 }
@@ -231,7 +234,7 @@ def _remove_namespace(name: str) -> None:
 
 
 def _add_bridge(name: str) -> None:
-    run_in(name, 'ip', 'link', 'add', _BRIDGE, 'type', 'bridge')
+    run_in(name, 'ip', 'link', 'add', _BRIDGE, 'address', _BRIDGE_MAC, 'type', 'bridge')
     run_in(name, 'ip', 'link', 'set', _BRIDGE, 'up')
     if programs.succeeds(
         'ip', 'netns', 'exec', name, 'test', '-e', '/proc/sys/net/bridge/bridge-nf-call-iptables'
