@@ -291,6 +291,11 @@ class KubernetesDriver(heat.HeatDriver):
         """See the contract."""
         settled = bay_outputs.get('settled')
         living = masters.told(settled) if settled else {}
+        # Before any default: the release decides on others, and is none that masters go to.
+        if not _is_release_chosen(current, target):
+            release = living.get(masters.RELEASE) or current.coe_version
+            current, target = (_of_release(plan, release) for plan in (current, target))
+        is_chosen = 'kube_tag' in target.labels
         if settled and living.get(AUTO_SCALING) != 'true':
             # Masters of when the label had no effect.
             current, target = (
@@ -306,14 +311,10 @@ class KubernetesDriver(heat.HeatDriver):
         if had != target.network_driver:
             # A conductor of a release that had flannel alone made the bay.
             raise PlanRefused('network_driver', f'The nodes of the bay have {had}.')
-        if not _is_release_chosen(current, target):
-            release = living.get(masters.RELEASE) or current.coe_version
-            current, target = (_of_release(plan, release) for plan in (current, target))
         before = self._changed_in_place(current)
         after = masters.known(current, target, self._changed_in_place(target), living)
         return masters.changes(
-            before, after, {**before, **self.formerly, **living}, 'kube_tag' in target.labels,
-            unsure,
+            before, after, {**before, **self.formerly, **living}, is_chosen, unsure,
         )
 
     def version_of_masters(self, changed: Mapping[str, str]) -> str | None:

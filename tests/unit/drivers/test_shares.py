@@ -202,6 +202,20 @@ def test_masters_of_earlier_releases_are_not_told_of_it(strange: set[str]) -> No
     assert 'earlier release' in refused.value.reason
 
 
+@pytest.mark.parametrize('more', [{}, {'kubelet_options': '--v=2'}])
+def test_masters_of_earlier_releases_keep_their_release(more: dict[str, str]) -> None:
+    """No label has it, and the default of today is another one."""
+    current = plan({**USING, **WANTED, 'kube_tag': 'v1.32.3'})
+    outputs = earlier(current, {'secret', 'objects'})
+    labels = {name: value for name, value in current.labels.items() if name != 'kube_tag'}
+    same, target = (
+        plan({**labels, **more}, coe_version='v1.32.3') for more in ({}, more)
+    )
+    DRIVER.check_upgrade(same, target)
+    found = DRIVER.master_settings(same, target, outputs)
+    assert found == ({'MAGNUM_KUBELET_OPTIONS': '--v=2'} if more else {})
+
+
 def earlier(of: BayPlan, strange: set[str]) -> dict[str, Any]:
     """Outputs of a bay whose masters do not know this of entries."""
     outputs = plans.bay_outputs(DRIVER, of)
