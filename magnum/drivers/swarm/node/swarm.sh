@@ -10,30 +10,28 @@ swarm_state() {
 # insist COMMAND...: try it for a minute, and tell what it said last. Managers refuse while
 # they elect a leader, and until they have heard of each other again.
 insist() {
-    local told
-    told=$(wait_until "${MAGNUM_SWARM_SECONDS:-60}" "$@" 2>&1) || {
-        tail -n 2 <<<"$told"
-        return 1
-    }
+    local told status=0
+    told=$(mktemp)
+    wait_until "${MAGNUM_SWARM_SECONDS:-60}" "$@" 2>"$told" || status=1
+    if ((status)); then
+        tail -n 1 "$told" >&2
+    fi
+    rm -f "$told"
+    return "$status"
 }
 
 # members NAME: ids of the nodes of that name; a renewed node has that of the one
 # before it. Engines say it in a label, as hosts may be called by a part of it; one
 # that has no label has a host that is called so.
 members() {
-    local id host label ids form='{{.ID}} {{.Description.Hostname}} '
+    local id host label ids rows form='{{.ID}} {{.Description.Hostname}} '
     form+='{{with .Description.Engine.Labels}}{{index . "magnum.node"}}{{end}}'
-    ids=$(docker node ls --quiet)
+    ids=$(docker node ls --quiet) || return
     # shellcheck disable=SC2086 # ids are words
-    docker node inspect --format "$form" $ids |
-        while read -r id host label; do
-            if [ "${label:-$host}" = "$1" ]; then
-                echo "$id"
-            fi
-        done
-}
-
-# is_down ID: nothing runs there any more, as far as managers know.
-is_down() {
-    [ "$(docker node inspect --format '{{.Status.State}}' "$1")" = down ]
+    rows=$(docker node inspect --format "$form" $ids) || return
+    while read -r id host label; do
+        if [ "${label:-$host}" = "$1" ]; then
+            echo "$id"
+        fi
+    done <<<"$rows"
 }

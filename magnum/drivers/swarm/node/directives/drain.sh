@@ -8,23 +8,25 @@ set -euo pipefail
 # shellcheck source=../swarm.sh
 . /opt/magnum/swarm.sh
 
-insist docker node ls --quiet
 ids=()
 for name in $MAGNUM_NODES; do
-    for id in $(members "$name"); do
-        docker node update --availability drain "$id" >/dev/null
+    found=$(insist members "$name")
+    for id in $found; do
+        insist docker node update --availability drain "$id" >/dev/null
         say "$name ($id) gets no tasks any more"
         ids+=("$id")
     done
 done
 
-# left: tasks that still run.
+# left: tasks that still run; fails where managers do not say. On a node that is down none runs.
 left() {
-    local id
+    local id state tasks
     for id in ${ids[@]+"${ids[@]}"}; do
-        if ! is_down "$id"; then
-            docker node ps --format '{{.Node}}: {{.Name}} {{.CurrentState}}' "$id" |
-                grep -E ' (Assigned|Accepted|Preparing|Ready|Starting|Running) ' || true
+        state=$(docker node inspect --format '{{.Status.State}}' "$id") || return
+        if [ "$state" != down ]; then
+            tasks=$(docker node ps --format '{{.Node}}: {{.Name}} {{.CurrentState}}' "$id") ||
+                return
+            grep -E ' (Assigned|Accepted|Preparing|Ready|Starting|Running) ' <<<"$tasks" || true
         fi
     done
 }

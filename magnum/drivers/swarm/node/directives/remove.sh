@@ -7,11 +7,12 @@ set -euo pipefail
 # shellcheck source=../swarm.sh
 . /opt/magnum/swarm.sh
 
-insist docker node ls --quiet
 failed=0
 for name in $MAGNUM_NODES; do
-    for id in $(members "$name"); do
-        if [ "$(docker node inspect --format '{{.Spec.Role}}' "$id")" = manager ]; then
+    found=$(insist members "$name")
+    for id in $found; do
+        role=$(insist docker node inspect --format '{{.Spec.Role}}' "$id")
+        if [ "$role" = manager ]; then
             insist docker node demote "$id" || { failed=1; continue; }
         fi
         # A manager stays until the others agree that it is none.
