@@ -78,7 +78,8 @@ class Conductor:
         self._healer = Healer(conf, database, tools.drivers)
         self._release_watcher = ReleaseWatcher(conf, database, tools.drivers)
         self._credential_watcher = CredentialWatcher(
-            conf, database, tools.sealer, tools.application_credentials
+            conf, database, tools.sealer, tools.application_credentials, tools.drivers,
+            lambda: self._stopped.is_set(),
         )
         self._bus = bus.Bus(conf, self.wake_up, self._stack_moved, transport)
         self._pool = concurrent.futures.ThreadPoolExecutor(

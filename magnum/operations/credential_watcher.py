@@ -7,6 +7,7 @@ autoscaler) fails then, where nobody sees it.
 
 import datetime
 import functools
+from collections.abc import Callable
 from typing import Final
 
 from oslo_config import cfg
@@ -16,21 +17,23 @@ from sqlalchemy import orm
 from magnum.certificates.errors import SealingError
 from magnum.certificates.sealing import Sealer
 from magnum.clients.application_credentials import ApplicationCredentialsClients
-from magnum.clients.errors import CloudError, Unauthenticated
+from magnum.clients.errors import CloudError, CloudUnavailable, Unauthenticated
 from magnum.db.engine import Database
-from magnum.db.models import CloudCredential
-from magnum.db.repositories import cloud_credentials, events, locking
+from magnum.db.models import Bay, CloudCredential
+from magnum.db.repositories import bays, cloud_credentials, events, locking, nodegroups
 from magnum.db.repositories.locking import BayGone
 from magnum.domain.node_health import CREDENTIALS_VALID, Condition
 from magnum.domain.reports import FALSE, TRUE
+from magnum.drivers.plans import bay_plan
+from magnum.drivers.registry import Registry
 from magnum.operations import bay_conditions, cloud_secrets
 
 LOG = logging.getLogger(__name__)
 
-#: Seconds between two looks, each of which takes some of the credentials.
+#: Seconds between two looks.
 INTERVAL: Final = 60.0
 EVENT: Final = 'bay.credential.refused'
-_MOST: Final = 50
+_PAGE: Final = 50
 # Their words do not change, so that they can be compared.
 _ACCEPTED: Final = Condition(
     TRUE, 'CredentialAccepted', "Keystone accepts the bay's credential of the cloud"
@@ -39,7 +42,7 @@ _REFUSED: Final = Condition(
     FALSE, 'CredentialRefused',
     "Keystone refuses the bay's credential of the cloud: load balancers, volumes and nodes that "
     'the bay asks for itself are not made. A rotation of its credential makes another one, '
-    "unless the bay's user or its project is disabled",
+    "unless the bay's user or project is disabled, or the user has no role left on it",
 )
 
 
@@ -47,44 +50,62 @@ class CredentialWatcher:
     """Asks Keystone for a token with each credential, once in a while.
 
     A credential is looked at by one conductor: who marks it first.
+
+    :param is_stopping: ends a look early.
     """
 
     def __init__(
         self, conf: cfg.ConfigOpts, database: Database, sealer: Sealer,
-        clients: ApplicationCredentialsClients,
+        clients: ApplicationCredentialsClients, drivers: Registry,
+        is_stopping: Callable[[], bool] = lambda: False,
     ):
-        self._conf = conf.identity
+        self._conf = conf
         self._database = database
         self._sealer = sealer
         self._clients = clients
+        self._drivers = drivers
+        self._is_stopping = is_stopping
 
     def look(self) -> int:
-        """Check those whose time has come, some at a time; how many bays have changed."""
-        every = self._conf.cloud_credential_check
-        if not every:
-            return 0
+        """Check those whose time has come; how many bays have changed."""
+        every = self._conf.identity.cloud_credential_check
         age = datetime.timedelta(seconds=every)
-        with self._database.reading() as session:
-            due = cloud_credentials.unchecked(session, age, _MOST)
-        changed = 0
-        for credential in due:
-            take_up = functools.partial(
-                cloud_credentials.check, credential_id=credential.id, age=age
-            )
-            if not self._database.run(take_up):
-                continue
-            try:
-                condition = self._condition(credential)
-            except SealingError as error:
-                LOG.error('%s: %s', credential.name, error)
-                continue
-            except CloudError as error:
-                # The others would hear the same.
-                LOG.warning('Credentials of bays are not checked: %s', error)
-                break
-            tell = functools.partial(self._tell, credential=credential, found=condition)
-            changed += self._database.run(tell)
+        changed, is_full = 0, bool(every)
+        while is_full:
+            with self._database.reading() as session:
+                due = cloud_credentials.unchecked(session, age, _PAGE)
+            is_full = len(due) == _PAGE
+            for credential in due:
+                if self._is_stopping():
+                    return changed
+                try:
+                    changed += self._look_at(credential, age)
+                except CloudUnavailable as error:
+                    # The others would hear the same.
+                    LOG.warning('Credentials of bays are not checked: %s', error)
+                    return changed
         return changed
+
+    def _look_at(self, credential: CloudCredential, age: datetime.timedelta) -> bool:
+        take_up = functools.partial(
+            cloud_credentials.take_up, credential_id=credential.id, age=age
+        )
+        if not self._database.run(take_up):
+            return False
+        try:
+            condition = self._condition(credential)
+        except CloudUnavailable:
+            self._database.run(functools.partial(
+                cloud_credentials.put_back, credential_id=credential.id,
+                checked_at=credential.checked_at,
+            ))
+            raise
+        except (CloudError, SealingError) as error:
+            LOG.error('The credential %s cannot be checked: %s', credential.name, error)
+            return False
+        return self._database.run(
+            functools.partial(self._tell, credential=credential, found=condition)
+        )
 
     def _condition(self, credential: CloudCredential) -> Condition:
         secret = cloud_secrets.unseal(self._sealer, credential)
@@ -104,9 +125,19 @@ class CredentialWatcher:
         now = cloud_credentials.in_use(session, bay.uuid)
         if now is None or now.id != credential.id or str(bay.status).startswith('DELETE'):
             return False
-        if not bay_conditions.update(session, bay, {CREDENTIALS_VALID: found}, {CREDENTIALS_VALID}):
+        given = {CREDENTIALS_VALID: found} if self._is_used(session, bay) else {}
+        if not bay_conditions.update(session, bay, given, {CREDENTIALS_VALID}):
             return False
-        if found is _REFUSED:
+        if given and found is _REFUSED:
             events.record_of_bay(session, bay, None, EVENT, found.message)
             LOG.warning('%s: %s: %s', EVENT, bay.uuid, found.message)
         return True
+
+    def _is_used(self, session: orm.Session, bay: Bay) -> bool:
+        """Whether anything in the bay uses one: an upgrade may have taken that away."""
+        driver = self._drivers.find(bay.driver)
+        _, baymodel = bays.with_baymodel(session, bay.uuid)
+        groups = nodegroups.load_all(session, bay.uuid)
+        return driver is not None and driver.wants_cloud_credential(
+            bay_plan(bay, baymodel, groups, self._conf)
+        )

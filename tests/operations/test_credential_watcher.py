@@ -5,7 +5,7 @@ import datetime
 import pytest
 import sqlalchemy as sa
 
-from magnum.clients.errors import CloudUnavailable
+from magnum.clients.errors import CloudForbidden, CloudUnavailable
 from magnum.db import models
 from magnum.operations.credential_watcher import EVENT, CredentialWatcher
 from magnum.operations.node_watcher import NodeWatcher
@@ -26,7 +26,8 @@ def uuid(world: World) -> str:
 def look(world: World) -> int:
     """A look of one of the conductors, which have nothing in common but the database."""
     return CredentialWatcher(
-        world.conf, world.database, world.tools.sealer, world.tools.application_credentials
+        world.conf, world.database, world.tools.sealer, world.tools.application_credentials,
+        world.tools.drivers,
     ).look()
 
 
@@ -81,6 +82,7 @@ def test_a_rotation_mends_it(world: World, uuid: str) -> None:
     world.ask('rotate_credential', uuid)
     world.build(uuid)
     assert world.operations(uuid)[-1].state == 'SUCCEEDED'
+    assert condition(world, uuid) == {}, 'that was about the one before'
     # The next one is looked at at once.
     assert look(world) == 1
     assert condition(world, uuid)['status'] == 'True'
@@ -129,6 +131,9 @@ def test_a_cloud_that_does_not_answer_says_nothing_of_it(world: World, uuid: str
     world.cloud.faults[CALL] = CloudUnavailable('identity', 'not now', 503)
     assert look(world) == 0
     assert (condition(world, uuid), events(world, uuid)) == ({}, [])
+    # It was not checked: that is done as soon as the cloud answers.
+    del world.cloud.faults[CALL]
+    assert look(world) == 1
 
 
 def test_a_secret_that_cannot_be_opened_stops_no_other(world: World, uuid: str) -> None:
@@ -141,6 +146,44 @@ def test_a_secret_that_cannot_be_opened_stops_no_other(world: World, uuid: str) 
         )
     assert look(world) == 1
     assert (condition(world, uuid), condition(world, other)['status']) == ({}, 'True')
+
+
+def test_more_than_a_page_of_them(
+    world: World, uuid: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr('magnum.operations.credential_watcher._PAGE', 1)
+    other = world.create(name='other', labels={'cloud_provider_enabled': 'true'})
+    world.build(other)
+    assert look(world) == 2
+    assert look(world) == 0
+
+
+def test_a_conductor_that_stops_checks_no_more(world: World, uuid: str) -> None:
+    tools = world.tools
+    stopping = CredentialWatcher(
+        world.conf, world.database, tools.sealer, tools.application_credentials, tools.drivers,
+        lambda: True,
+    )
+    assert stopping.look() == 0
+    assert CALL not in world.cloud.calls
+
+
+def test_an_answer_that_says_nothing_of_it(world: World, uuid: str) -> None:
+    """Keystone is misconfigured, say: nobody is told that a rotation helps."""
+    world.cloud.faults[CALL] = CloudForbidden('identity', 'no', 403)
+    assert look(world) == 0
+    assert (condition(world, uuid), events(world, uuid)) == ({}, [])
+
+
+def test_a_bay_that_uses_none_any_more(world: World, uuid: str) -> None:
+    """An upgrade took away what used it: a rotation makes no other one."""
+    revoke(world)
+    assert look(world) == 1
+    with world.database.writing() as session:
+        session.execute(sa.update(models.Bay).values(labels={}))
+    later(world)
+    assert look(world) == 1
+    assert condition(world, uuid) == {}
 
 
 @pytest.mark.parametrize('status', ['DELETE_IN_PROGRESS', 'DELETE_FAILED'])

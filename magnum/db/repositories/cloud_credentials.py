@@ -78,8 +78,8 @@ def unchecked(
     ).all()
 
 
-def check(session: orm.Session, credential_id: int, age: datetime.timedelta) -> bool:
-    """Take one up to check it; whether nobody else has.
+def take_up(session: orm.Session, credential_id: int, age: datetime.timedelta) -> bool:
+    """Mark one as checked before that is done; whether nobody else has.
 
     :param credential_id: of its row.
     """
@@ -89,6 +89,18 @@ def check(session: orm.Session, credential_id: int, age: datetime.timedelta) -> 
         .where(TABLE.c.id == credential_id, _is_unchecked(session, age))
         .values(checked_at=utcnow()),
     ) > 0
+
+
+def put_back(
+    session: orm.Session, credential_id: int, checked_at: datetime.datetime | None
+) -> None:
+    """Let one that was taken up be checked soon: it was not.
+
+    :param checked_at: when it was checked before.
+    """
+    session.execute(
+        sa.update(TABLE).where(TABLE.c.id == credential_id).values(checked_at=checked_at)
+    )
 
 
 def _is_unchecked(session: orm.Session, age: datetime.timedelta) -> sa.ColumnElement[bool]:

@@ -17,14 +17,15 @@ from magnum.clients.application_credentials import ApplicationCredentials
 from magnum.clients.errors import CloudForbidden
 from magnum.db.inheritance import of_bay
 from magnum.db.models import CloudCredential
-from magnum.db.repositories import cloud_credentials, events, ledger, node_watch
+from magnum.db.repositories import cloud_credentials, events, ledger, locking, node_watch
 from magnum.db.statements import database_now
 from magnum.domain import states
 from magnum.domain.failures import Failure
+from magnum.domain.node_health import CREDENTIALS_VALID
 from magnum.domain.parameters import RotateCredential
 from magnum.domain.reports import CLOUD_CREDENTIAL
 from magnum.drivers.contract import MASTER
-from magnum.operations import cloud_secrets
+from magnum.operations import bay_conditions, cloud_secrets
 from magnum.operations.outcomes import StepFailed, TryLater
 from magnum.operations.steps.entries import entries_of, strike
 from magnum.operations.steps.heat import first_allowed
@@ -194,10 +195,13 @@ def _make(work: Work, situation: Situation, credential: CloudCredential) -> None
         credential_id, secret,
         of_bay(situation.bay, situation.baymodel, 'external_network_id'), rules,
     )
-    with work.writing() as session:
+    with work.changing_bay() as (session, _):
         cloud_credentials.set_values(
             session, bay_uuid, generation, credential_id, dataclasses.asdict(access)
         )
+        # What was said of the one before does not hold for it.
+        bay = locking.lock_bay(session, bay_uuid)
+        bay_conditions.update(session, bay, {}, {CREDENTIALS_VALID})
 
 
 def _own(work: Work) -> ApplicationCredentials:
