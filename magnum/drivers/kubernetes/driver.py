@@ -311,10 +311,24 @@ class KubernetesDriver(heat.HeatDriver):
         if had != target.network_driver:
             # A conductor of a release that had flannel alone made the bay.
             raise PlanRefused('network_driver', f'The nodes of the bay have {had}.')
-        before = self._changed_in_place(current)
+        before = self._changed_in_place(self._without_defaults_of(target, current))
         after = masters.known(current, target, self._changed_in_place(target), living)
         return masters.changes(
             before, after, {**before, **self.formerly, **living}, is_chosen, unsure,
+        )
+
+    def _without_defaults_of(self, target: BayPlan, current: BayPlan) -> BayPlan:
+        """The plan as it is, with other images where the target names some that it does not.
+
+        Masters may have those that were the default when they were made: the one of today
+        says nothing of them.
+        """
+        named = {
+            label for label in self.capabilities.catalogue.defaults
+            if label in target.labels and label not in current.labels
+        }
+        return dataclasses.replace(
+            current, labels={**current.labels, **dict.fromkeys(named, 'another')}
         )
 
     def version_of_masters(self, changed: Mapping[str, str]) -> str | None:

@@ -109,6 +109,21 @@ def test_a_release_that_is_chosen_is_compared_with_what_masters_have() -> None:
     assert found == {'MAGNUM_KUBE_VERSION': NEW}
 
 
+@pytest.mark.parametrize(('label', 'default'), [
+    ('coredns_tag', 'v1.13.1'), ('cloud_provider_tag', 'v1.35.0'),
+])
+def test_an_image_that_is_the_default_of_today_and_not_of_then(label: str, default: str) -> None:
+    """Who names it gets it; who has it already is not asked to change anything."""
+    had = plan(cloud_provider_enabled='true', **{label: 'v1.2.3'})
+    current = plan(cloud_provider_enabled='true')
+    target = plan(cloud_provider_enabled='true', **{label: default})
+    assert DRIVER.master_settings(current, current, plans.bay_outputs(DRIVER, had)) == {}
+    (found,) = DRIVER.master_settings(current, target, plans.bay_outputs(DRIVER, had)).values()
+    rendered = settings.parse(DRIVER.render(target).parameters['master_settings'])
+    assert found in rendered.values()
+    assert DRIVER.master_settings(current, target, plans.bay_outputs(DRIVER, current)) == {}
+
+
 def test_new_nodes_have_what_the_masters_were_given() -> None:
     current, target = plan(kube_tag=OLD), plan(kube_tag=NEW)
     outputs = plans.bay_outputs(DRIVER, current)
