@@ -9,9 +9,12 @@ from keystoneauth1 import adapter
 from keystoneauth1 import session as keystone_session
 from keystoneauth1.identity.base import BaseIdentityPlugin
 from oslo_config import cfg
+from oslo_log import log as logging
 
 from magnum.clients.errors import CloudConflict, CloudNotFound, Unauthenticated, calling
 from magnum.clients.sessions import Sessions
+
+LOG = logging.getLogger(__name__)
 
 _IDENTITY: Final = 'identity'
 _NETWORK: Final = 'network'
@@ -193,14 +196,16 @@ class ApplicationCredentialsClients:
                 error.status,
             ) from error
 
-    def check(self, credential_id: str, secret: str) -> None:
-        """Ask Keystone for a token with a credential.
-
-        :raises Unauthenticated: it does not accept it.
-        """
+    def is_accepted(self, credential_id: str, secret: str) -> bool:
+        """Whether Keystone gives a token for a credential."""
         session = self._sessions.as_credential(credential_id, secret)
-        with calling(_IDENTITY, 'check_application_credential'):
-            _access(session)
+        try:
+            with calling(_IDENTITY, 'check_application_credential'):
+                _access(session)
+        except (CloudNotFound, Unauthenticated) as error:   # 404: it was deleted
+            LOG.info('The application credential %s is refused: %s', credential_id, error)
+            return False
+        return True
 
     def _of(self, session: keystone_session.Session, user_id: str) -> ApplicationCredentials:
         return ApplicationCredentials(session, self._sessions, user_id)

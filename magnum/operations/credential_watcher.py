@@ -17,7 +17,7 @@ from sqlalchemy import orm
 from magnum.certificates.errors import SealingError
 from magnum.certificates.sealing import Sealer
 from magnum.clients.application_credentials import ApplicationCredentialsClients
-from magnum.clients.errors import CloudError, CloudUnavailable, Unauthenticated
+from magnum.clients.errors import CloudError, CloudUnavailable
 from magnum.db.engine import Database
 from magnum.db.models import Bay, CloudCredential
 from magnum.db.repositories import bays, cloud_credentials, events, locking, nodegroups
@@ -109,12 +109,8 @@ class CredentialWatcher:
 
     def _condition(self, credential: CloudCredential) -> Condition:
         secret = cloud_secrets.unseal(self._sealer, credential)
-        try:
-            self._clients.check(str(credential.credential_id), secret)
-        except Unauthenticated as error:
-            LOG.info('%s is not accepted: %s', credential.name, error)
-            return _REFUSED
-        return _ACCEPTED
+        is_accepted = self._clients.is_accepted(str(credential.credential_id), secret)
+        return _ACCEPTED if is_accepted else _REFUSED
 
     def _tell(self, session: orm.Session, credential: CloudCredential, found: Condition) -> bool:
         try:

@@ -236,13 +236,12 @@ class FakeApplicationCredentialsClients:
                     )
             raise Unauthenticated('identity', 'requires authentication', 401)
 
-    def check(self, credential_id: str, secret: str) -> None:
+    def is_accepted(self, credential_id: str, secret: str) -> bool:
         with self.cloud.call('identity', 'check_application_credential'):
-            if not any(
+            return any(
                 user['credentials'].get(credential_id, {}).get('secret') == secret
                 for user in self.cloud.users.values()
-            ):
-                raise Unauthenticated('identity', 'requires authentication', 401)
+            )
 
 
 class FakeHeat:

@@ -198,13 +198,13 @@ def test_a_bay_that_goes_is_not_told(world: World, uuid: str, status: str) -> No
 def test_what_a_rotation_replaced_meanwhile_is_not_told(
     world: World, uuid: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    check = world.tools.application_credentials.check
+    is_accepted = world.tools.application_credentials.is_accepted
 
-    def overtaken(credential_id: str, secret: str) -> None:
+    def overtaken(credential_id: str, secret: str) -> bool:
         world.ask('rotate_credential', uuid)
         world.build(uuid)
-        check(credential_id, secret)
+        return is_accepted(credential_id, secret)
 
-    monkeypatch.setattr(world.tools.application_credentials, 'check', overtaken)
+    monkeypatch.setattr(world.tools.application_credentials, 'is_accepted', overtaken)
     assert look(world) == 0
     assert (condition(world, uuid), events(world, uuid)) == ({}, [])

@@ -1,5 +1,6 @@
 """Access rules of application credentials, as the configuration has them."""
 
+import contextlib
 import pathlib
 import re
 from collections.abc import Iterable, Iterator
@@ -13,6 +14,7 @@ from magnum.clients.application_credentials import (
     ApplicationCredentialsClients,
     access_rules,
 )
+from magnum.clients.errors import CloudError, CloudForbidden, CloudUnavailable
 from magnum.clients.sessions import Sessions
 from magnum.conf.openstack_client import SERVICE_ACCOUNT, service_account_options
 from magnum.domain import stack_names
@@ -20,6 +22,7 @@ from magnum.drivers.kubernetes.driver import KubernetesDriver
 from tests.api.fixtures.cloud import NETWORK_ID
 from tests.api.fixtures.service import Service
 from tests.unit.drivers import plans
+from tools.fakecloud.http import Reply, Server
 
 #: As Keystone's middleware reads them.
 _TOKEN = re.compile(r'(?P<rest>\*\*)|(?P<part>\*|{[^}]*})|(?P<text>.)')
@@ -200,8 +203,28 @@ def test_one_is_checked_by_a_token_of_it(service: Service) -> None:
     service.conf.register_opts(service_account_options(), group=SERVICE_ACCOUNT)
     clients = ApplicationCredentialsClients(service.conf, Sessions(service.conf))
     service.cloud.requests.clear()
-    clients.check('4ba7', 's3cr3t')
+    assert clients.is_accepted('4ba7', 's3cr3t')
     assert service.cloud.requests == ['POST /identity/v3/auth/tokens']
+
+
+@pytest.mark.parametrize(('status', 'error'), [
+    (401, None), (404, None),       # the user is disabled; it was deleted
+    (403, CloudForbidden), (503, CloudUnavailable),
+])
+def test_what_keystone_says_of_one(
+    service: Service, status: int, error: type[CloudError] | None
+) -> None:
+    said = Reply('token-issue', {'error': {'message': 'said', 'code': status}}, status)
+    keystone = Server(lambda _request: said)
+    keystone.start()
+    service.conf.register_opts(service_account_options(), group=SERVICE_ACCOUNT)
+    service.conf.set_override('auth_url', f'{keystone.url}/v3', SERVICE_ACCOUNT)
+    clients = ApplicationCredentialsClients(service.conf, Sessions(service.conf))
+    try:
+        with contextlib.nullcontext() if error is None else pytest.raises(error):
+            assert not clients.is_accepted('4ba7', 's3cr3t')
+    finally:
+        keystone.stop()
 
 
 def test_an_empty_value_is_no_rule(conf: cfg.ConfigOpts) -> None:
