@@ -74,12 +74,13 @@ class Conductor:
         self._watcher = Watcher(
             database, tools.heat, lambda: conf.conductor.watch_interval
         )
+        self._stopped = threading.Event()
         self._node_watcher = NodeWatcher(conf, database, tools.drivers)
         self._healer = Healer(conf, database, tools.drivers)
         self._release_watcher = ReleaseWatcher(conf, database, tools.drivers)
         self._credential_watcher = CredentialWatcher(
             conf, database, tools.sealer, tools.application_credentials, tools.drivers,
-            lambda: self._stopped.is_set(),
+            self._stopped.is_set,
         )
         self._bus = bus.Bus(conf, self.wake_up, self._stack_moved, transport)
         self._pool = concurrent.futures.ThreadPoolExecutor(
@@ -87,7 +88,6 @@ class Conductor:
         )
         self._work_wanted = threading.Event()
         self._look_wanted = threading.Event()
-        self._stopped = threading.Event()
         self._ended = threading.Event()
         self._threads: list[threading.Thread] = []
         self._leases: threading.Thread | None = None

@@ -213,7 +213,7 @@ def health(found: Mapping[str, Condition]) -> str:
 
     :param found: the bay's conditions; those that do not count may be among them.
     """
-    statuses = {condition.status for name, condition in found.items() if name in _COUNT}
+    statuses = {condition.status for name, condition in found.items() if name in _OF_HEALTH}
     if not found or found[NODES_REPORTING].reason == 'NoNodeReports':
         return NOT_KNOWN
     for status, health_status in _HEALTH:
@@ -222,6 +222,7 @@ def health(found: Mapping[str, Condition]) -> str:
     return HEALTHY
 
 
-_COUNT: Final = {*CONDITIONS, CREDENTIALS_VALID} - {ADDONS_READY}
+#: Conditions that the health follows from.
+_OF_HEALTH: Final = {*CONDITIONS, CREDENTIALS_VALID} - {ADDONS_READY}
 #: The first status that a condition has says what the bay's health is.
 _HEALTH: Final = ((FALSE, UNHEALTHY), (UNKNOWN, NOT_KNOWN))

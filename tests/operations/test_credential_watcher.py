@@ -44,9 +44,7 @@ def condition(world: World, uuid: str) -> dict[str, str]:
 
 
 def events(world: World, uuid: str) -> list[str]:
-    return [
-        event.message for event in world.rows(models.Event, bay_uuid=uuid) if event.kind == EVENT
-    ]
+    return [event.message for event in world.rows(models.Event, bay_uuid=uuid, kind=EVENT)]
 
 
 def revoke(world: World) -> None:

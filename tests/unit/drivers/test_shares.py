@@ -195,6 +195,10 @@ def test_masters_of_earlier_releases_are_not_told_of_it(strange: set[str]) -> No
     found = DRIVER.master_settings(current, target, outputs)
     assert found['MAGNUM_KUBE_VERSION'] == 'v1.34.3'
     assert 'MAGNUM_ADDONS' not in found
+    # The next line of releases has other images for those that they do know.
+    later = plan({**USING, **WANTED, 'kube_tag': 'v1.35.1'})
+    found = DRIVER.master_settings(current, later, outputs)
+    assert not set(masters.unpack(found['MAGNUM_ADDONS'])['charts']) & set(ADDONS)
     without = plan({**USING, 'kube_tag': 'v1.34.2'})
     with pytest.raises(PlanRefused) as refused:
         DRIVER.master_settings(without, target, outputs)
