@@ -1,6 +1,6 @@
 """Workers that nothing is heard of are replaced, where the bay asks for it.
 
-Of masters: test_lost_masters.py.
+Of masters: test_lost_masters.py, test_lost_masters_again.py.
 """
 
 import dataclasses
