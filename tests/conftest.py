@@ -28,8 +28,9 @@ _LINE = 160
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare ``--cases``."""
     parser.addoption(
-        '--cases', choices=('all', 'ends'), default='all',
-        help='of a test with several cases, run all or only the first and the last',
+        '--cases', choices=('all', 'ends', 'slow-ends'), default='all',
+        help='of a test with several cases, run all or only the first and the last, '
+             'or these only of tests marked slow',
     )
 
 
@@ -37,11 +38,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> Iterator[None]:
-    """With ``--cases ends``, leave out what is between the first case and the last."""
-    if config.getoption('cases') == 'ends':
+    """With ``--cases``, leave out what is between the first case and the last."""
+    chosen = config.getoption('cases')
+    if chosen != 'all':
         left_out: set[pytest.Item] = set()
         for _, cases in itertools.groupby(items, lambda one: one.nodeid.partition('[')[0]):
-            left_out.update(list(cases)[1:-1])
+            left_out.update(
+                one for one in list(cases)[1:-1]
+                if chosen == 'ends' or one.get_closest_marker('slow') is not None
+            )
         config.hook.pytest_deselected(items=list(left_out))
         items[:] = [one for one in items if one not in left_out]
     yield

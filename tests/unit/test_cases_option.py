@@ -1,4 +1,4 @@
-"""The option ``--cases`` of these tests, with which other databases run fewer of them."""
+"""The option ``--cases`` of these tests, with which "tools/test" runs fewer of them."""
 
 import pathlib
 import subprocess
@@ -12,19 +12,27 @@ import pytest
 @pytest.mark.parametrize('one', range(5))
 def test_of_five(one): pass
 
+@pytest.mark.slow
+@pytest.mark.parametrize('one', range(3))
+def test_of_three(one): pass
+
 @pytest.mark.parametrize('one', 'ab')
 def test_of_two(one): pass
 
 def test_of_one(): pass
 '''
-_ENDS = {'test_of_five[0]', 'test_of_five[4]', 'test_of_two[a]', 'test_of_two[b]', 'test_of_one'}
+_ENDS = {
+    'test_of_five[0]', 'test_of_five[4]', 'test_of_three[0]', 'test_of_three[2]',
+    'test_of_two[a]', 'test_of_two[b]', 'test_of_one',
+}
+_BETWEEN = {f'test_of_five[{one}]' for one in (1, 2, 3)}
 
 
 @pytest.mark.parametrize(('cases', 'between'), [
-    ('all', {f'test_of_five[{one}]' for one in (1, 2, 3)}), ('ends', set()),
+    ('all', _BETWEEN | {'test_of_three[1]'}), ('ends', set()), ('slow-ends', _BETWEEN),
 ])
 def test_what_is_run(tmp_path: pathlib.Path, cases: str, between: set[str]) -> None:
-    (tmp_path / 'pytest.ini').write_text('[pytest]')
+    (tmp_path / 'pytest.ini').write_text('[pytest]\nmarkers = slow')
     (tmp_path / 'conftest.py').write_text(
         'from tests.conftest import pytest_addoption, pytest_collection_modifyitems'
     )
