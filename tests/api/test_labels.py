@@ -132,7 +132,6 @@ TAKEN: list[tuple[dict[str, Any], dict[str, str], dict[str, str]]] = [
 ]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(('sent', 'shown', 'applied'), TAKEN, ids=lambda value: str(value)[:40])
 def test_taken_in_every_form(
     person: Person, sent: dict[str, Any], shown: dict[str, str], applied: dict[str, str]

@@ -62,7 +62,6 @@ def _refusal(answer: Any, case: dict[str, Any]) -> None:
     assert case['because'] in DATA['reasons']
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize('names', NAMES)
 @pytest.mark.parametrize(
     'case', DATA['templates'], ids=lambda case: f'{case["who"]}: {case["what"]}'

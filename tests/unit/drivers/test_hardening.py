@@ -47,7 +47,6 @@ def master(tmp_path_factory: pytest.TempPathFactory) -> Node:
     return start(tmp_path_factory.mktemp('master'))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize('check', cis.OF_OPTIONS, ids=lambda check: check.name)
 def test_checks_of_the_benchmark(master: Node, check: cis.Check) -> None:
     assert check.holds(master.options(check.unit))
