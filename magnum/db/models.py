@@ -193,6 +193,8 @@ class Nodegroup(Base):
     node_addresses: Mapped[list[str]] = mapped_column(sa.JSON, default=list)
     stack_id: Mapped[str | None] = mapped_column(sa.String(255))
     template_version: Mapped[str | None] = mapped_column(sa.String(255))
+    # What a baymodel had that the group followed last, where that is not the bay's.
+    followed: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
     # Rises when the nodes are to be replaced.
     revision: Mapped[int] = mapped_column(default=0, server_default='0')
     status: Mapped[str | None] = mapped_column(sa.String(20))

@@ -390,6 +390,7 @@ class Upgrade(InRounds, OfMadeNodegroup, Replacing):
     :ivar minutes: how long one batch may take.
     :ivar nodegroup: uuid of the one that was asked for; None: all.
     :ivar nodes: indexes of the nodes of that one which are replaced; none: all.
+    :ivar ids: of what attributes of baymodels name, by attribute and name or id.
     :ivar template_version: of the template that Heat is asked for.
     :ivar master_settings: those that masters are given while they live; None: not settled yet.
     """
@@ -402,6 +403,7 @@ class Upgrade(InRounds, OfMadeNodegroup, Replacing):
     minutes: int = dataclasses.field(metadata=_lacking(0))
     nodegroup: str | None = None
     nodes: tuple[str, ...] = ()
+    ids: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
     template_version: str | None = None
     master_settings: Mapping[str, str] | None = None
 

@@ -47,7 +47,8 @@ class Capabilities:
     says whether a bay may have node groups beside its two default ones;
     ``upgrades`` names the roles whose nodes an upgrade can replace;
     ``fixed_masters`` is why the number of masters of a bay that lives cannot change, empty
-    where it can; ``catalogue`` is what is known of releases.
+    where it can; ``catalogue`` is what is known of releases; ``release_label`` is the label
+    with the COE's release, where an upgrade brings another one.
     """
 
     coe: str
@@ -60,6 +61,7 @@ class Capabilities:
     upgrades: tuple[str, ...] = ()
     fixed_masters: str = 'Resizing the master nodegroup is not supported by this driver.'
     catalogue: Catalogue = dataclasses.field(default_factory=Catalogue)
+    release_label: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -47,7 +47,12 @@ from magnum.operations.accept.insertion import Line
 from magnum.operations.accept.requester import Requester
 from magnum.operations.building import group_of, stack_of
 from magnum.operations.steps.nodes import why_not_serving
-from magnum.operations.upgrading import FEWEST_MASTERS, replaced_roles, target_plan
+from magnum.operations.upgrading import (
+    FEWEST_MASTERS,
+    Change,
+    replaced_roles,
+    target_plan,
+)
 
 LOG = logging.getLogger(__name__)
 
@@ -143,7 +148,9 @@ class Healer:
         try:
             found.driver.check_upgrade(
                 bay_plan(bay, baymodel, found.groups, self._conf),
-                target_plan(bay, found.groups, baymodel, baymodel, roles, self._conf),
+                target_plan(
+                    bay, found.groups, Change(baymodel, baymodel, found.driver), roles, self._conf
+                ),
             )
         except PlanRefused as refused:
             why[HEALING_POSSIBLE] = node_health.not_healed(

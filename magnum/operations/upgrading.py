@@ -1,9 +1,12 @@
 """Values of a bay and its node groups after an upgrade to another baymodel.
 
 A bay copies its baymodel's values when it is made. A value that still is the
-baymodel's follows it to the new one; one of the bay's own stays.
+baymodel's follows it to the new one; one of the bay's own stays. A node group
+that an upgrade leaves out keeps what the baymodel had that it followed last.
 """
 
+import dataclasses
+import functools
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -14,16 +17,17 @@ from oslo_config import cfg
 from magnum.db.inheritance import copies, of_bay
 from magnum.db.models import Bay, Baymodel, Nodegroup
 from magnum.domain.baymodels import WITHOUT_EFFECT_ON_BAYS
-from magnum.domain.nodegroups import MASTER, kind_of
+from magnum.domain.nodegroups import MASTER, WORKER, kind_of
 from magnum.domain.upgrades import (
     KEPT,
     KEPT_LABELS,
     KEPT_OF_BAYMODEL,
-    follow,
-    follow_labels,
+    NAMES,
+    Follower,
+    Ids,
 )
-from magnum.drivers.contract import BayPlan, Driver
-from magnum.drivers.plans import bay_plan
+from magnum.drivers.contract import BayPlan, Driver, NodeGroupPlan, PlanRefused
+from magnum.drivers.plans import bay_plan, nodegroup_plan
 
 Row = TypeVar('Row', Bay, Nodegroup)
 Values = Mapping[str, Any]
@@ -60,52 +64,141 @@ def fingerprint(baymodel: Baymodel) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
+def followed_of(baymodel: Baymodel) -> dict[str, Any]:
+    """What node groups have of a baymodel, by its attribute."""
+    sources = {
+        source for role in (MASTER, WORKER) for source in copies(Nodegroup, role).values()
+    }
+    return {name: getattr(baymodel, name) for name in (*sorted(sources), 'labels')}
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """From the baymodel that a bay has to the one that it is to have.
+
+    :ivar ids: of what their attributes name.
+    """
+
+    current: Baymodel
+    target: Baymodel
+    driver: Driver
+    ids: Ids = dataclasses.field(default_factory=dict)
+
+    @functools.cached_property
+    def follower(self) -> Follower:
+        """Of what follows."""
+        is_other = self.target.uuid != self.current.uuid
+        label = self.driver.capabilities.release_label if is_other else None
+        return Follower(self.ids, label)
+
+    def base(self, group: Nodegroup) -> Values:
+        """What the baymodel had that a group followed last."""
+        return group.followed or followed_of(self.current)
+
+    def followed_after(self, group: Nodegroup, is_done: bool) -> dict[str, Any] | None:
+        """What a group has of the new baymodel, or had of one before it, beside the bay's.
+
+        :param is_done: the group has followed.
+        """
+        target = followed_of(self.target)
+        base = target if is_done else self.base(group)
+        return None if base == target else dict(base)
+
+
+def names_of(bay: Bay, nodegroups: Iterable[Nodegroup], change: Change) -> dict[str, set[str]]:
+    """What several things may be called that an upgrade compares, by attribute.
+
+    Where all have one name for it there is nothing to find out.
+    """
+    found = {
+        name: {getattr(change.current, name), getattr(change.target, name)} for name in NAMES
+    }
+    for name in KEPT:
+        found[name].add(getattr(bay, name))
+    for name in KEPT_OF_BAYMODEL:
+        if name in found:
+            found[name].add(of_bay(bay, change.current, name))
+    for group in nodegroups:
+        for column, source in copies(Nodegroup, kind_of(group.role)).items():
+            if source in found:
+                found[source] |= {getattr(group, column), change.base(group)[source]}
+    given = {name: values - {None} for name, values in found.items()}
+    return {name: values for name, values in given.items() if len(values) > 1}
+
+
 def bay_values(
-    bay: Bay, current: Baymodel, target: Baymodel, roles: Iterable[str]
+    bay: Bay, nodegroups: Iterable[Nodegroup], change: Change, roles: Iterable[str]
 ) -> dict[str, Any]:
     """The columns of the bay that follow the baymodel.
 
     :param roles: whose nodes are replaced: MASTER, WORKER.
     """
+    bases = {
+        kind_of(group.role): change.base(group) for group in nodegroups if group.is_default
+    }
     values = {
-        column: follow(getattr(bay, column), getattr(current, source), getattr(target, source))
+        column: change.follower.follow(
+            source, getattr(bay, column),
+            bases.get(role, {}).get(source, getattr(change.current, source)),
+            getattr(change.target, source),
+        )
         for role in roles
         for column, source in copies(type(bay), role).items() if column not in KEPT
     }
     return {
         **values,
-        'labels': follow_labels(bay.labels, current.labels, target.labels),
-        'kept': _kept_of_baymodel(bay, current, target) or None,
+        'labels': change.follower.follow_labels(
+            bay.labels, change.current.labels, change.target.labels
+        ),
+        'kept': _kept_of_baymodel(bay, change) or None,
     }
 
 
 def kept_values(
-    bay: Bay,
-    nodegroups: Iterable[Nodegroup],
-    current: Baymodel,
-    target: Baymodel,
-    roles: Collection[str],
+    bay: Bay, nodegroups: Sequence[Nodegroup], change: Change, roles: Collection[str]
 ) -> dict[str, Any]:
-    """What would follow the baymodel, but stays as the bay has it: by attribute.
+    """What the baymodel has otherwise, but stays as the bay has it: by attribute.
 
     :param roles: whose nodes are replaced.
     :returns: the bay's values, None for one that the bay leaves to a default. Those of
-        masters that stay are ``<node group>/<attribute>``.
+        node groups are ``<node group>/<attribute>``.
     """
-    values = {
-        **{name: [getattr(row, name) for row in (bay, current, target)] for name in KEPT},
-        **{
-            f'labels/{name}': [row.labels.get(name) for row in (bay, current, target)]
-            for name in KEPT_LABELS
-        },
+    kept = {
+        name: getattr(bay, name) for name in KEPT
+        if change.follower.follow(
+            name, *(getattr(row, name) for row in (bay, change.current, change.target))
+        ) != getattr(bay, name)
     }
-    kept = {name: own for name, (own, base, aim) in values.items() if follow(own, base, aim) != own}
-    of_masters = {
+    after = bay_values(bay, nodegroups, change, roles)['labels']
+    of_labels = {
+        f'labels/{name}': bay.labels.get(name)
+        for name in sorted({*change.target.labels, *KEPT_LABELS})
+        if change.target.labels.get(name) != change.current.labels.get(name)
+        and after.get(name) != change.target.labels.get(name)
+    }
+    of_groups = {
         f'{group.name}/{column}': getattr(group, column)
-        for group in nodegroups if group.role == MASTER and MASTER not in roles
-        for column in changed_columns(group, current, target)
+        for group in nodegroups for column in _kept_columns(group, change, roles)
     }
-    return {**kept, **of_masters, **_kept_of_baymodel(bay, current, target)}
+    of_baymodel = {
+        name: value for name, value in _kept_of_baymodel(bay, change).items()
+        if not change.follower.is_same(name, value, getattr(change.target, name))
+    }
+    return {**kept, **of_labels, **of_groups, **of_baymodel}
+
+
+def _kept_columns(
+    group: Nodegroup, change: Change, roles: Collection[str]
+) -> Iterable[str]:
+    """Columns of a group that the new baymodel has otherwise, and that do not follow it."""
+    if kind_of(group.role) not in roles:
+        return changed_columns(group, change) if group.role == MASTER else ()
+    values, base = nodegroup_values(columns_of(group), group, change), change.base(group)
+    return (
+        column for column, source in copies(Nodegroup, kind_of(group.role)).items()
+        if not change.follower.is_same(source, getattr(change.target, source), base[source])
+        and not change.follower.is_same(source, getattr(change.target, source), values[column])
+    )
 
 
 def in_order(groups: Iterable[Nodegroup]) -> list[Nodegroup]:
@@ -119,8 +212,7 @@ def is_replaced(
     group: Nodegroup,
     roles: Collection[str],
     named: str | None,
-    current: Baymodel,
-    target: Baymodel,
+    change: Change,
     before: Values | None = None,
 ) -> bool:
     """Whether an upgrade replaces a group's nodes.
@@ -129,11 +221,11 @@ def is_replaced(
 
     :param roles: whose nodes are replaced.
     :param named: uuid of the node group that the upgrade is about alone.
-    :param before: the group's columns as the current baymodel knows them; None: as they are.
+    :param before: the group's columns as its baymodel knows them; None: as they are.
     """
     if kind_of(group.role) not in roles or named not in (None, group.uuid):
         return False
-    return group.role != MASTER or bool(named or changed_columns(group, current, target, before))
+    return group.role != MASTER or bool(named or changed_columns(group, change, before))
 
 
 def at_once(group: Nodegroup, asked: int) -> int:
@@ -142,32 +234,42 @@ def at_once(group: Nodegroup, asked: int) -> int:
 
 
 def changed_columns(
-    group: Nodegroup, current: Baymodel, target: Baymodel, before: Values | None = None
+    group: Nodegroup, change: Change, before: Values | None = None
 ) -> list[str]:
     """The columns by which nodes of a group are to differ from those that there are."""
     own = columns_of(group)
-    values = nodegroup_values(before or own, group.role, current, target)
-    return [name for name in copies(Nodegroup, kind_of(group.role)) if values[name] != own[name]]
+    values = nodegroup_values(before or own, group, change)
+    return [
+        name for name, source in copies(Nodegroup, kind_of(group.role)).items()
+        if not change.follower.is_same(source, values[name], own[name])
+    ]
 
 
-def _kept_of_baymodel(bay: Bay, current: Baymodel, target: Baymodel) -> dict[str, Any]:
-    values = {name: of_bay(bay, current, name) for name in KEPT_OF_BAYMODEL}
-    return {name: value for name, value in values.items() if value != getattr(target, name)}
+def _kept_of_baymodel(bay: Bay, change: Change) -> dict[str, Any]:
+    """What the bay has as it is written there: another name would be a change in Heat."""
+    values = {name: of_bay(bay, change.current, name) for name in KEPT_OF_BAYMODEL}
+    return {
+        name: value for name, value in values.items() if value != getattr(change.target, name)
+    }
 
 
-def nodegroup_values(group: Values, role: str, current: Baymodel, target: Baymodel) -> Values:
+def nodegroup_values(own: Values, group: Nodegroup, change: Change) -> Values:
     """The columns of a node group that follow the baymodel.
 
-    :param group: the group's columns.
+    :param own: the group's columns.
     """
+    base, follower = change.base(group), change.follower
     values = {
-        column: follow(group[column], getattr(current, source), getattr(target, source))
-        for column, source in copies(Nodegroup, kind_of(role)).items()
+        column: follower.follow(source, own[column], base[source], getattr(change.target, source))
+        for column, source in copies(Nodegroup, kind_of(group.role)).items()
     }
-    if role == MASTER:
+    if group.role == MASTER:
         # No request gives masters an image of their own: an upgrade has left them out.
-        values['image_id'] = target.image_id
-    return {**values, 'labels': follow_labels(group['labels'], current.labels, target.labels)}
+        values['image_id'] = follower.follow(
+            'image_id', own['image_id'], own['image_id'], change.target.image_id
+        )
+    labels = follower.follow_labels(own['labels'], base['labels'], change.target.labels)
+    return {**values, 'labels': labels}
 
 
 def columns_of(group: Nodegroup) -> dict[str, Any]:
@@ -185,8 +287,7 @@ def copied(row: Row, **changes: Any) -> Row:
 def target_rows(
     bay: Bay,
     nodegroups: Sequence[Nodegroup],
-    current: Baymodel,
-    target: Baymodel,
+    change: Change,
     roles: Iterable[str],
 ) -> tuple[Bay, list[Nodegroup]]:
     """Copies of a bay and its node groups as an upgrade is to make them.
@@ -195,21 +296,61 @@ def target_rows(
     """
     roles = tuple(roles)
     groups = [
-        copied(group, **nodegroup_values(columns_of(group), group.role, current, target))
+        copied(group, **nodegroup_values(columns_of(group), group, change))
         if kind_of(group.role) in roles else group
         for group in nodegroups
     ]
-    return copied(bay, **bay_values(bay, current, target, roles)), groups
+    return copied(bay, **bay_values(bay, nodegroups, change, roles)), groups
+
+
+def check(
+    bay: Bay,
+    nodegroups: Sequence[Nodegroup],
+    change: Change,
+    roles: Collection[str],
+    named: str | None,
+    versions: Mapping[str, Mapping[str, str]],
+    conf: cfg.ConfigOpts,
+) -> None:
+    """Check that the driver can make of the bay what it is to be.
+
+    A further node group may have what its driver refuses by now: only what the change
+    itself brings is refused.
+
+    :param named: uuid of the node group that the upgrade is about alone.
+    :param versions: of programs, by worker that reports.
+    :raises PlanRefused: it cannot.
+    """
+    row, groups = target_rows(bay, nodegroups, change, roles)
+    current = bay_plan(bay, change.current, nodegroups, conf)
+    target = bay_plan(row, change.target, groups, conf)
+    change.driver.check_upgrade(current, target)
+    change.driver.check_versions(current, target, versions)
+    for before, after in zip(nodegroups, groups, strict=True):
+        if after.is_default or kind_of(after.role) not in roles or named not in (None, after.uuid):
+            continue
+        refused = _refusal(change.driver, target, nodegroup_plan(row, after))
+        if refused and not _refusal(change.driver, current, nodegroup_plan(bay, before)):
+            raise PlanRefused(
+                refused.field, f'Of the node group {after.name}: {refused.reason}'
+            )
+
+
+def _refusal(driver: Driver, plan: BayPlan, group: NodeGroupPlan) -> PlanRefused | None:
+    try:
+        driver.validate_nodegroup(plan, group)
+    except PlanRefused as refused:
+        return refused
+    return None
 
 
 def target_plan(
     bay: Bay,
     nodegroups: Sequence[Nodegroup],
-    current: Baymodel,
-    target: Baymodel,
+    change: Change,
     roles: Iterable[str],
     conf: cfg.ConfigOpts,
 ) -> BayPlan:
     """The bay as it is to be: what a driver's ``check_upgrade`` looks at."""
-    row, groups = target_rows(bay, nodegroups, current, target, roles)
-    return bay_plan(row, target, groups, conf)
+    row, groups = target_rows(bay, nodegroups, change, roles)
+    return bay_plan(row, change.target, groups, conf)

@@ -93,3 +93,28 @@ def test_three_masters_follow_one_at_a_time(
         {'nodegroup': 'default-worker', 'node_count': 2, 'at_once': 1},
     ]
     upgrade(client, three, 'masters')
+
+
+def test_another_name_of_the_same_thing_changes_nothing(
+    service: Service, client: webtest.TestApp, cluster: str
+) -> None:
+    (public,) = [one for one in service.cloud.networks if one['name'] == 'public']
+    ids = {
+        'image_id': next(one['id'] for one in service.cloud.images if one['name'] == 'debian'),
+        'flavor_id': next(one['id'] for one in service.cloud.flavors if one['name'] == 'm1.small'),
+        'external_network_id': public['id'],
+    }
+    template = {**TEMPLATE, 'name': 'by-id', 'dns_nameserver': ' 8.8.8.8', **ids}
+    template['master_flavor_id'] = template['flavor_id']
+    client.post_json('/v1/clustertemplates', template, headers=HEADERS)
+    lasting = {'name': 'three', 'cluster_template_id': 't', 'master_count': 3,
+               'master_lb_enabled': True, 'node_count': 2}
+    three = client.post_json('/v1/clusters', lasting, headers=HEADERS).json['uuid']
+    service.settle()
+    with service.database.writing() as session:
+        made_with = {'template_version': KubernetesDriver.version}
+        session.execute(sa.update(models.Bay).values(**made_with))
+    found = upgrade(client, three, 'by-id', '?dry_run=true')
+    assert [group['nodegroup'] for group in found['replaced']] == ['default-worker']
+    assert 'kept' not in found
+    assert 'kept' not in upgrade(client, cluster, 'by-id')

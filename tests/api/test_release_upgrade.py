@@ -56,3 +56,55 @@ def test_no_way_back(client: webtest.TestApp, cluster: str, path: str) -> None:
     assert error['source']['pointer'] == '/cluster_template'
     shown = client.get(f'/v1/clusters/{cluster}', headers=HEADERS).json
     assert shown['status'] == 'CREATE_COMPLETE'
+
+
+def test_a_release_of_the_bays_own_follows(
+    service: Service, client: webtest.TestApp, cluster: str
+) -> None:
+    """There is no other way to have a later one; what else is its own stays, and is said."""
+    uuids = {}
+    for release in ('v1.33.5', 'v1.34.0'):
+        body = {
+            'name': release, 'cluster_template_id': RELEASES[0], 'merge_labels': True,
+            'labels': {'kube_tag': release, 'kubelet_options': '--v=2'},
+        }
+        uuids[release] = client.post_json('/v1/clusters', body, headers=HEADERS).json['uuid']
+    service.settle()
+    template = {
+        **TEMPLATE, 'name': 'next', 'labels': {'kube_tag': 'v1.35.1', 'kubelet_options': '--v=4'},
+    }
+    client.post_json('/v1/clustertemplates', template, headers=HEADERS)
+    too_far = upgrade(client, uuids['v1.33.5'], cluster_template='next')
+    assert 'upgrade to v1.34 first' in too_far.json['errors'][0]['detail']
+    for path in ('?dry_run=true', ''):
+        answer = upgrade(client, uuids['v1.34.0'], path, cluster_template='next').json
+        assert answer['kept'] == {'labels/kubelet_options': '--v=2'}
+
+
+def test_the_next_patch_release(client: webtest.TestApp, cluster: str, service: Service) -> None:
+    for release in ('v1.34.1', 'v1.34.2'):
+        template = {**TEMPLATE, 'name': release, 'labels': {'kube_tag': release}}
+        client.post_json('/v1/clustertemplates', template, headers=HEADERS)
+    body = {'name': 'patched', 'cluster_template_id': 'v1.34.1'}
+    uuid = client.post_json('/v1/clusters', body, headers=HEADERS).json['uuid']
+    service.settle()
+    assert upgrade(client, uuid, cluster_template='v1.34.2').status_int == 202
+
+
+def test_options_of_a_further_group_are_held_to_the_release(
+    service: Service, client: webtest.TestApp, cluster: str
+) -> None:
+    """Its nodes would not start: nothing is changed before that is known."""
+    dropped = '--pod-infra-container-image=pause'
+    group = {'name': 'gpu', 'node_count': 1, 'merge_labels': True,
+             'labels': {'kubelet_options': dropped}}
+    path = f'/v1/clusters/{cluster}'
+    client.post_json(f'{path}/nodegroups', group, headers=HEADERS)
+    service.settle()
+    answer = upgrade(client, cluster, cluster_template='v1.35.1')
+    assert answer.status_int == 400, answer.text
+    (error,) = answer.json['errors']
+    assert 'Of the node group gpu' in error['detail']
+    assert 'kubelet_options' in error['detail']
+    alone = upgrade(client, cluster, cluster_template='v1.35.1', nodegroup='default-worker')
+    assert alone.status_int == 202, alone.text

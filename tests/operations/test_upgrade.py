@@ -11,6 +11,7 @@ from magnum.domain.parameters import Upgrade
 from magnum.domain.stack_names import short_id
 from magnum.drivers.contract import PlanRefused
 from magnum.drivers.plans import bay_plan
+from magnum.operations import upgrading
 from magnum.operations.accept.errors import OperationInProgress
 from tests.fakes.cloud import FakeHeat
 from tests.fakes.driver import FakeDriver
@@ -106,6 +107,66 @@ def test_a_renewal(world: World, uuid: str) -> None:
     assert world.stack('gpu')['parameters']['revision'] == 1
     assert world.bay(uuid).baymodel_id == same.uuid
     assert world.bay(uuid).status == 'UPDATE_COMPLETE'
+
+
+@pytest.mark.parametrize('how', ['renewed', 'of a third baymodel', 'after a failure'])
+def test_a_group_that_was_left_out_follows_later(world: World, uuid: str, how: str) -> None:
+    """What it has of the baymodel of then is no choice of its own."""
+    second = world.new_baymodel(labels={'a': '2'})
+    workers = world.nodegroup('default-worker').uuid
+    world.ask('upgrade', uuid, second, nodegroup_uuid=workers)
+    world.build(uuid)
+    gpu = world.nodegroup('gpu')
+    assert (gpu.image_id, gpu.labels) == ('debian', {'a': '1'})
+    assert (gpu.followed or {})['image_id'] == 'debian'
+    assert world.nodegroup('default-worker').followed is None
+    third = world.new_baymodel(image_id='debian-14', labels={'a': '3'})
+    if how == 'renewed':
+        world.ask('upgrade', uuid, second, nodegroup_uuid=gpu.uuid)
+    elif how == 'of a third baymodel':
+        world.ask('upgrade', uuid, third)
+    else:
+        failed = world.ask('upgrade', uuid, third)
+        world.worker().turn()
+        world.worker().turn()
+        world.cloud.settle('UPDATE_FAILED')
+        world.build(uuid)
+        assert world.rows(models.Operation, uuid=failed.uuid)[0].state == 'FAILED'
+        world.ask('upgrade', uuid, second)
+    world.build(uuid)
+    assert world.bay(uuid).status == 'UPDATE_COMPLETE'
+    after = ('debian-14', {'a': '3'}) if how == 'of a third baymodel' else ('debian-13', {'a': '2'})
+    for name in ('gpu', 'default-worker'):
+        group = world.nodegroup(name)
+        assert (group.image_id, group.labels, group.followed) == (*after, None)
+
+
+def test_masters_that_were_left_out_follow_later(world: World, uuid: str) -> None:
+    with world.database.writing() as session:
+        session.execute(sa.update(models.Baymodel).values(master_flavor_id='m1'))
+    second = world.new_baymodel(master_flavor_id='m2')
+    workers = world.nodegroup('default-worker').uuid
+    world.ask('upgrade', uuid, second, nodegroup_uuid=workers)
+    world.build(uuid)
+    masters = world.nodegroup('default-master')
+    assert world.bay(uuid).baymodel_id == second.uuid
+    assert masters.flavor_id == 'm1'
+    renewal = upgrading.Change(second, second, FakeDriver())
+    assert upgrading.changed_columns(masters, renewal) == ['image_id', 'flavor_id']
+    values = upgrading.nodegroup_values(upgrading.columns_of(masters), masters, renewal)
+    assert (values['image_id'], values['flavor_id']) == ('debian-13', 'm2')
+
+
+def test_another_name_of_what_a_bay_has_changes_nothing(world: World, uuid: str) -> None:
+    target = world.new_baymodel(image_id='id-of-debian', external_network_id='id-of-public')
+    world.ask('upgrade', uuid, target, ids={
+        'image_id': {'debian': 'id-of-debian'}, 'external_network_id': {'public': 'id-of-public'},
+    })
+    world.build(uuid)
+    bay = world.bay(uuid)
+    assert (bay.status, bay.baymodel_id) == ('UPDATE_COMPLETE', target.uuid)
+    assert bay.kept == {'external_network_id': 'public'}
+    assert world.nodegroup('default-worker').image_id == 'debian'
 
 
 def test_refused_by_the_driver(world: World, uuid: str) -> None:

@@ -21,7 +21,7 @@ from magnum.db.selections import Row
 from magnum.domain import nodegroups
 from magnum.domain.nodegroups import MASTER, kind_of
 from magnum.domain.stack_names import nodegroup_stack_name, stack_name
-from magnum.drivers.contract import Driver, PlanRefused
+from magnum.drivers.contract import PlanRefused
 from magnum.drivers.plans import bay_plan
 from magnum.operations import retiring
 from magnum.operations.accept import resize, resize_masters, upgrade
@@ -29,12 +29,14 @@ from magnum.operations.accept.errors import BaymodelChanged, BaymodelGone
 from magnum.operations.building import with_nodes
 from magnum.operations.upgrading import (
     FEWEST_MASTERS,
+    Change,
     at_once,
+    check,
     in_order,
     is_replaced,
     kept_values,
+    names_of,
     replaced_roles,
-    target_plan,
     target_rows,
 )
 
@@ -78,19 +80,22 @@ class _Upgrade:
     """
 
     bay: models.Bay
-    current: models.Baymodel
-    target: models.Baymodel
+    change: Change
     groups: Sequence[models.Nodegroup]
     created: Sequence[models.Nodegroup]
     group: Row | None
-    driver: Driver
     versions: Mapping[str, Mapping[str, str]]
+
+    @property
+    def named(self) -> str | None:
+        """The uuid of the group that is named."""
+        return None if self.group is None else self.group.uuid
 
     @property
     def roles(self) -> tuple[str, ...]:
         """Those whose nodes can be replaced."""
         named = None if self.group is None else kind_of(self.group.role)
-        return replaced_roles(self.driver, self.bay, self.groups, named)
+        return replaced_roles(self.change.driver, self.bay, self.groups, named)
 
 
 class ActionsController:
@@ -150,11 +155,15 @@ class ActionsController:
         }
         with self._database.reading() as session:
             wanted = self._upgrade_of(session, call, given)
+        ids = self._services.preflight.of(call.caller).ids(
+            names_of(wanted.bay, wanted.groups, wanted.change)
+        )
+        wanted = dataclasses.replace(wanted, change=dataclasses.replace(wanted.change, ids=ids))
         self._check_upgrade(wanted, given['nodegroup'])
 
         def work(session: orm.Session) -> Answer:
             bay = self._bay(session, call, 'upgrade', 'upgrade_all_projects')
-            if bay.baymodel_id != wanted.current.uuid:
+            if bay.baymodel_id != wanted.change.current.uuid:
                 raise errors.APIError(
                     errors.requests.CONCURRENT_UPDATE,
                     f'{self._dialect.title} {bay.uuid} was upgraded meanwhile.',
@@ -163,12 +172,13 @@ class ActionsController:
                 self._services.conf,
                 session,
                 bay,
-                wanted.target,
+                wanted.change.target,
                 call.caller.requester,
                 max_batch_size=given['max_batch_size'],
-                nodegroup_uuid=wanted.group.uuid if wanted.group is not None else None,
+                nodegroup_uuid=wanted.named,
+                ids=ids,
             )
-            kept = kept_values(bay, wanted.groups, wanted.current, wanted.target, wanted.roles)
+            kept = kept_values(bay, wanted.groups, wanted.change, wanted.roles)
             if kept:
                 events.record(
                     session, operation, _KEPT,
@@ -203,9 +213,8 @@ class ActionsController:
         groups = repository.load_all(session, bay.uuid)
         created = with_nodes(groups, pending.unfinished(session, [bay.uuid]))
         return _Upgrade(
-            bay, current, target, groups, created, group,
-            self._services.selection.of_bay(bay),
-            node_watch.versions_of_workers(session, bay.uuid),
+            bay, Change(current, target, self._services.selection.of_bay(bay)), groups, created,
+            group, node_watch.versions_of_workers(session, bay.uuid),
         )
 
     def _check_upgrade(self, wanted: '_Upgrade', nodegroup: str | None) -> None:
@@ -214,7 +223,7 @@ class ActionsController:
         :raises APIError: 400 for what cannot be done, 409 for a baymodel of
             another kind.
         """
-        driver = wanted.driver
+        driver, current, target = wanted.change.driver, wanted.change.current, wanted.change.target
         if not driver.capabilities.upgrades:
             raise errors.APIError(
                 errors.drivers.NOT_CAPABLE, f'The driver {driver.name} upgrades nothing.'
@@ -228,51 +237,44 @@ class ActionsController:
                     errors.drivers.NOT_CAPABLE, 'nodegroup',
                     f'The driver {driver.name} cannot replace the nodes of {nodegroup}{few}.',
                 )
-            if not wanted.group.is_default and wanted.target.uuid != wanted.current.uuid:
+            if not wanted.group.is_default and target.uuid != current.uuid:
                 raise errors.at_field(
                     errors.bays.UPGRADE_IMPOSSIBLE, 'nodegroup',
                     'Only the default node groups can be upgraded to another template.',
                 )
         for attribute in ('coe', 'server_type'):
-            if getattr(wanted.target, attribute) != getattr(wanted.current, attribute):
+            if getattr(target, attribute) != getattr(current, attribute):
                 raise errors.at_field(
                     errors.bays.UPGRADE_IMPOSSIBLE, 'cluster_template',
                     f'It has another {attribute} than the {self._dialect.singular}.',
                 )
-        conf = self._services.conf
-        current = bay_plan(wanted.bay, wanted.current, wanted.groups, conf)
-        target = target_plan(
-            wanted.bay, wanted.groups, wanted.current, wanted.target, wanted.roles, conf
-        )
         with refusals.told(_UPGRADE_REFUSED):
-            driver.check_upgrade(current, target)
-            driver.check_versions(current, target, wanted.versions)
+            check(
+                wanted.bay, wanted.groups, wanted.change, wanted.roles, wanted.named,
+                wanted.versions, self._services.conf,
+            )
 
     def _upgrade_preview(self, call: Call, wanted: '_Upgrade', batch: int) -> Answer:
         """What is taken beside the nodes that are there, while they are replaced."""
-        bay, groups = target_rows(
-            wanted.bay, wanted.groups, wanted.current, wanted.target, wanted.roles
-        )
+        bay, groups = target_rows(wanted.bay, wanted.groups, wanted.change, wanted.roles)
         group = next(
             one for one in groups
-            if (one.uuid == wanted.group.uuid if wanted.group is not None
+            if (one.uuid == wanted.named if wanted.named is not None
                 else one.is_default and one.role != MASTER)
         )
         answer = self._services.previews.of_nodes(
-            call, bay, wanted.target, groups, wanted.driver, group, at_once(group, batch),
+            call, bay, wanted.change.target, groups, wanted.change.driver, group,
+            at_once(group, batch),
         )
-        named = None if wanted.group is None else wanted.group.uuid
         replaced = [
             {
                 'nodegroup': one.name, 'node_count': one.node_count,
                 'at_once': at_once(one, batch),
             }
             for one in in_order(wanted.created)
-            if is_replaced(one, wanted.roles, named, wanted.current, wanted.target)
+            if is_replaced(one, wanted.roles, wanted.named, wanted.change)
         ]
-        kept = kept_values(
-            wanted.bay, wanted.groups, wanted.current, wanted.target, wanted.roles
-        )
+        kept = kept_values(wanted.bay, wanted.groups, wanted.change, wanted.roles)
         return dataclasses.replace(
             answer, document={**answer.document, 'replaced': replaced, **of_kept(kept)}
         )

@@ -6,7 +6,7 @@ remembered for some seconds, so that a burst of requests costs a few look-ups.
 
 import functools
 import threading
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any, Final, TypeVar
 
 import cachetools
@@ -20,6 +20,7 @@ from magnum.clients.callers import CallerClouds
 from magnum.clients.errors import CloudError, CloudForbidden, CloudRefused
 from magnum.clients.image import Image
 from magnum.domain.networks import IPV6, is_cidr
+from magnum.domain.upgrades import Ids
 
 T = TypeVar('T')
 LOG = logging.getLogger(__name__)
@@ -221,7 +222,7 @@ class Lookups:
 
     def fixed_subnet(self, field: str, ident: str) -> None:
         """One subnet of this name or id exists, and is of IPv4."""
-        found = self._ask('subnets', ident, lambda: network.subnets(self._cloud, ident))
+        found = self._subnets(ident)
         if not found:
             raise errors.at_field(
                 errors.cloud.SUBNET_NOT_FOUND, field, f'Unable to find fixed subnet {ident}.'
@@ -232,6 +233,52 @@ class Lookups:
             raise errors.at_field(
                 errors.cloud.SUBNET_OF_IPV6, field, f'The subnet {ident} is of IPv6.'
             )
+
+    def ids(self, named: Mapping[str, Iterable[str]]) -> Ids:
+        """Ids of what attributes name, by attribute and name or id.
+
+        Of what is gone, or is several things, there is none.
+        """
+        finders: dict[str, Callable[[str], Iterable[str]]] = {
+            'image_id': self._image_ids,
+            **dict.fromkeys(('flavor_id', 'master_flavor_id'), self._flavor_ids),
+            'external_network_id': functools.partial(self._network_ids, external=True),
+            'fixed_network': functools.partial(self._network_ids, external=False),
+            'fixed_subnet': self._subnet_ids,
+        }
+        known: dict[str, dict[str, str]] = {}
+        for attribute, idents in named.items():
+            for ident in idents:
+                found = [*self._known(finders[attribute], ident)]
+                if len(found) == 1:
+                    known.setdefault(attribute, {})[ident] = found[0]
+        return known
+
+    def _known(self, find: Callable[[str], Iterable[str]], ident: str) -> Iterable[str]:
+        try:
+            return find(ident)
+        except errors.APIError as refused:
+            if refused.kind is errors.service.CLOUD_UNAVAILABLE:
+                raise
+            LOG.info('What %s names is not known: %s', ident, refused)
+            return ()
+
+    def _image_ids(self, ident: str) -> Iterable[str]:
+        try:
+            found = self._ask('image', ident, lambda: image.find(self._cloud, ident))
+        except image.AmbiguousName:
+            return ()
+        return () if found is None else (found.id,)
+
+    def _flavor_ids(self, ident: str) -> Iterable[str]:
+        known = self._ask('flavors', None, lambda: compute.flavors(self._cloud))
+        return [flavor.id for flavor in known if ident in (flavor.id, flavor.name)]
+
+    def _network_ids(self, ident: str, external: bool) -> Iterable[str]:
+        return [one.id for one in self._networks(ident, external)]
+
+    def _subnet_ids(self, ident: str) -> Iterable[str]:
+        return [one.id for one in self._subnets(ident)]
 
     def workers(self, stack_name: str, stack_id: str, output: str) -> Mapping[str, str] | None:
         """Ids of the servers of a node group by index; None: Heat does not tell the caller.
@@ -251,11 +298,18 @@ class Lookups:
 
         return self._calling(look_up)
 
+    def _networks(self, ident: str, external: bool) -> tuple[network.Network, ...]:
+        return self._ask(
+            f'{"external" if external else "fixed"} networks', ident,
+            lambda: network.networks(self._cloud, ident, external),
+        )
+
+    def _subnets(self, ident: str) -> tuple[network.Network, ...]:
+        return self._ask('subnets', ident, lambda: network.subnets(self._cloud, ident))
+
     def _network(self, field: str, ident: str, external: bool) -> None:
         kind = 'external' if external else 'fixed'
-        found = self._ask(
-            f'{kind} networks', ident, lambda: network.networks(self._cloud, ident, external)
-        )
+        found = self._networks(ident, external)
         if not found:
             raise errors.at_field(
                 errors.cloud.NETWORK_NOT_FOUND, field, f'Unable to find {kind} network {ident}.'

@@ -99,6 +99,7 @@ class KubernetesDriver(heat.HeatDriver):
         nodegroups=True,
         upgrades=(MASTER, WORKER),
         fixed_masters='',
+        release_label=releases.LABEL,
     )
     wants_encryption_key = True
     folder = 'kubernetes'

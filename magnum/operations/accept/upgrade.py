@@ -6,6 +6,7 @@ from sqlalchemy import orm
 from magnum.db import models
 from magnum.db.repositories import locking
 from magnum.domain.parameters import Upgrade
+from magnum.domain.upgrades import Ids
 from magnum.operations.accept.insertion import (
     Line,
     begin_or_enqueue,
@@ -27,6 +28,7 @@ def accept(
     max_batch_size: int = 1,
     nodegroup_uuid: str | None = None,
     nodes: tuple[str, ...] = (),
+    ids: Ids | None = None,
 ) -> models.Operation:
     """Replace nodes by new ones, as another baymodel has them, now or in its turn.
 
@@ -37,6 +39,7 @@ def accept(
     :param nodegroup_uuid: None: every group that the driver can upgrade.
     :param nodes: indexes of the nodes of that group which are replaced, with the bay's own
         baymodel; none: all.
+    :param ids: of what attributes of baymodels name.
     :raises OperationInProgress: something goes on that it may not wait behind.
     :raises QueueFull: as many as may wait do.
     :raises NodegroupGone: the bay has no such node group.
@@ -62,5 +65,6 @@ def accept(
         minutes=bay.create_timeout or conf.cluster_heat.create_timeout,
         nodegroup=nodegroup_uuid,
         nodes=nodes,
+        ids=ids or {},
     )
     return begin_or_enqueue(conf, session, bay, line, requester, parameters)

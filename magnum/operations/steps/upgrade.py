@@ -31,7 +31,7 @@ from magnum.operations.steps.heat import (
     tag_of,
     was_asked,
 )
-from magnum.operations.steps.rendering import plan, plan_without_secrets, rendering
+from magnum.operations.steps.rendering import plan, rendering
 from magnum.operations.work import Situation, Work
 
 #: A batch is given no more minutes than this.
@@ -41,14 +41,15 @@ _LONGEST_BATCH: Final = 24 * 60
 def check_upgrade(work: Work) -> None:
     """Check the upgrade once more."""
     situation = work.situation()
-    driver, aim = work.driver(situation), target_plan(work, situation)
-    current = plan_without_secrets(work, situation)
+    roles, named = _roles(work, situation), Upgrade.of(situation.operation).nodegroup
     with work.tools.database.reading() as session:
         versions = node_watch.versions_of_workers(session, situation.bay.uuid)
+        change = _change(work, session, situation)
     with rendering():
-        driver.check_upgrade(current, aim)
-        driver.check_versions(current, aim, versions)
-    if not _roles(work, situation):
+        upgrading.check(
+            situation.bay, situation.nodegroups, change, roles, named, versions, work.tools.conf
+        )
+    if not roles:
         raise _nothing_to_replace()
 
 
@@ -59,10 +60,10 @@ def choose_nodegroups(work: Work) -> None:
         return
     roles = _roles(work, situation)
     with work.fenced() as (session, operation):
-        target = _target(session, operation)
+        change = _change(work, session, situation)
         groups = tuple(
-            _round(session, operation, group, situation.baymodel, target)
-            for group in _concerned(session, situation, target, roles)
+            _round(session, operation, group, change)
+            for group in _concerned(session, situation, change, roles)
         )
         asked = Upgrade.of(operation)
         operation.parameters = dataclasses.replace(asked, groups=groups, round=0).stored()
@@ -168,20 +169,29 @@ def replace_nodes(work: Work) -> None:
 def confirm_nodes(work: Work) -> None:
     """Record the new values of the round's node group."""
     with work.fenced() as (session, operation):
-        this = Upgrade.of(operation).current
-        locking.set_values(session, Nodegroup, this.uuid, **this.values)
+        asked = Upgrade.of(operation)
+        values = dict(asked.current.values)
+        if not asked.nodes:
+            values['followed'] = upgrading.followed_of(_target(session, operation))
+        locking.set_values(session, Nodegroup, asked.current.uuid, **values)
 
 
 def adopt_baymodel(work: Work) -> None:
-    """Record the new baymodel, and the values that follow it, in the bay."""
+    """Record the new baymodel, and what follows it or does not, in the bay."""
     situation = work.situation()
     roles = _roles(work, situation)
-    with work.changing_bay() as (session, operation):
-        target = _target(session, operation, is_to_stay=True)
-        values = upgrading.bay_values(situation.bay, situation.baymodel, target, roles)
+    asked = Upgrade.of(situation.operation)
+    done = set() if asked.nodes else rounds.nodegroup_uuids(asked)
+    with work.changing_bay() as (session, _):
+        change = _change(work, session, situation, is_to_stay=True)
+        values = upgrading.bay_values(situation.bay, situation.nodegroups, change, roles)
         locking.set_values(
-            session, Bay, situation.bay.uuid, baymodel_id=target.uuid, **values
+            session, Bay, situation.bay.uuid, baymodel_id=change.target.uuid, **values
         )
+        for group in situation.nodegroups:
+            followed = change.followed_after(group, group.uuid in done)
+            if followed != group.followed:
+                locking.set_values(session, Nodegroup, group.uuid, followed=followed)
 
 
 def target_plan(work: Work, situation: Situation) -> BayPlan:
@@ -190,10 +200,20 @@ def target_plan(work: Work, situation: Situation) -> BayPlan:
     :raises StepFailed: the baymodel is not what the upgrade was asked for with.
     """
     with work.tools.database.reading() as session:
-        target = _target(session, situation.operation)
+        change = _change(work, session, situation)
     return upgrading.target_plan(
-        situation.bay, situation.nodegroups, situation.baymodel, target,
-        _roles(work, situation), work.tools.conf,
+        situation.bay, situation.nodegroups, change, _roles(work, situation), work.tools.conf
+    )
+
+
+def _change(
+    work: Work, session: orm.Session, situation: Situation, is_to_stay: bool = False
+) -> upgrading.Change:
+    """:raises StepFailed: the baymodel is not what the upgrade was asked for with."""
+    operation = situation.operation
+    return upgrading.Change(
+        situation.baymodel, _target(session, operation, is_to_stay), work.driver(situation),
+        Upgrade.of(operation).ids,
     )
 
 
@@ -225,7 +245,10 @@ def _roles(work: Work, situation: Situation) -> tuple[str, ...]:
 
 
 def _concerned(
-    session: orm.Session, situation: Situation, target: Baymodel, roles: Collection[str]
+    session: orm.Session,
+    situation: Situation,
+    change: upgrading.Change,
+    roles: Collection[str],
 ) -> list[Nodegroup]:
     """The node groups to replace, in order: masters, default workers, further ones.
 
@@ -242,8 +265,7 @@ def _concerned(
     concerned = [
         group for group in created
         if upgrading.is_replaced(
-            group, roles, named, situation.baymodel, target,
-            _before_unfinished(session, operation, group),
+            group, roles, named, change, _before_unfinished(session, operation, group),
         )
         or (MASTER == group.role in roles and named is None
             and left_nodes(session, operation, group))
@@ -263,13 +285,12 @@ def _round(
     session: orm.Session,
     operation: Operation,
     group: Nodegroup,
-    current: Baymodel,
-    target: Baymodel,
+    change: upgrading.Change,
 ) -> Round:
     """What a node group's round is about."""
     asked = Upgrade.of(operation)
     own = _before_unfinished(session, operation, group)
-    values = upgrading.nodegroup_values(own, group.role, current, target)
+    values = upgrading.nodegroup_values(own, group, change)
     if asked.nodes:     # the group's others stay as they are
         values = upgrading.columns_of(group)
     return Round(
@@ -288,10 +309,12 @@ def _before_unfinished(
 ) -> dict[str, Any]:
     """The group's values as the bay's baymodel knows them.
 
-    An upgrade that failed half-way has given groups values of a baymodel that
-    the bay never came to have; they are not the group's own choice.
+    An upgrade of an earlier release that failed half-way has given groups values of a
+    baymodel that the bay never came to have; they are not the group's own choice.
     """
     own = upgrading.columns_of(group)
+    if group.followed is not None:
+        return own
     for earlier in unfinished(session, operation):
         for done in Upgrade.of(earlier).groups:
             if done.uuid == group.uuid:
@@ -355,8 +378,8 @@ def replaces_masters(work: Work, situation: Situation) -> bool:
     if asked.groups:        # by the one that this one retries
         return not masters.isdisjoint(this.uuid for this in asked.groups[asked.round:])
     with work.tools.database.reading() as session:
-        target = _target(session, situation.operation)
-        concerned = _concerned(session, situation, target, _roles(work, situation))
+        change = _change(work, session, situation)
+        concerned = _concerned(session, situation, change, _roles(work, situation))
     return not masters.isdisjoint(group.uuid for group in concerned)
 
 
@@ -371,7 +394,7 @@ def unfinished(session: orm.Session, operation: Operation) -> Iterator[Operation
 def _aimed(work: Work, situation: Situation) -> Situation:
     """The situation as it is to be when the round is done."""
     with work.tools.database.reading() as session:
-        target = _target(session, situation.operation)
+        change = _change(work, session, situation)
     this = Upgrade.of(situation.operation).current
     roles = _roles(work, situation)
     groups = [
@@ -381,6 +404,6 @@ def _aimed(work: Work, situation: Situation) -> Situation:
     ]
     bay = upgrading.copied(
         situation.bay,
-        **upgrading.bay_values(situation.bay, situation.baymodel, target, roles),
+        **upgrading.bay_values(situation.bay, situation.nodegroups, change, roles),
     )
-    return dataclasses.replace(situation, bay=bay, baymodel=target, nodegroups=groups)
+    return dataclasses.replace(situation, bay=bay, baymodel=change.target, nodegroups=groups)

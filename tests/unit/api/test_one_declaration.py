@@ -17,6 +17,7 @@ from magnum.api.views.base import View
 from magnum.db import inheritance, models
 from magnum.domain.nodegroups import MASTER, WORKER
 from magnum.operations import upgrading
+from tests.fakes.driver import FakeDriver
 
 NAME = 'swap_gigabytes'
 FIELD = Field(
@@ -96,7 +97,8 @@ def test_bays_and_node_groups_take_it_over() -> None:
 def test_it_follows_an_upgrade(own: int, after: int) -> None:
     bay = BAY(**{NAME: own}, labels={})
     current, target = (BAYMODEL(**{NAME: size}, labels={}) for size in (4, 8))
-    assert upgrading.bay_values(bay, current, target, [WORKER])[NAME] == after
+    change = upgrading.Change(current, target, FakeDriver())
+    assert upgrading.bay_values(bay, [], change, [WORKER])[NAME] == after
 
 
 def test_masters_and_workers_have_flavors_of_their_own() -> None:
