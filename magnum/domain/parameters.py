@@ -393,6 +393,7 @@ class Upgrade(InRounds, OfMadeNodegroup, Replacing):
     :ivar ids: of what attributes of baymodels name, by attribute and name or id.
     :ivar template_version: of the template that Heat is asked for.
     :ivar master_settings: those that masters are given while they live; None: not settled yet.
+    :ivar taken_over: names of masters that have them, or may.
     """
 
     verb = states.UPGRADE
@@ -406,6 +407,7 @@ class Upgrade(InRounds, OfMadeNodegroup, Replacing):
     ids: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
     template_version: str | None = None
     master_settings: Mapping[str, str] | None = None
+    taken_over: tuple[str, ...] = ()
 
     def next_batch(self) -> Self:
         """The same for the nodes that are replaced next."""

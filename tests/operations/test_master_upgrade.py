@@ -176,6 +176,40 @@ def test_another_upgrade_takes_back_what_one_left_half_done(
     assert given == {**RELEASE, 'MAGNUM_OPTIONS': ''}
 
 
+def test_no_way_back_while_a_master_has_the_release(
+    world: World, uuid: str, nodes: Reporters
+) -> None:
+    """An upgrade to what the bay has would succeed, and all would think it has that."""
+    own = world.rows(models.Baymodel, uuid=world.bay(uuid).baymodel_id)[0]
+    asked = upgrade(world, uuid)
+    first, second, third = nodes.masters
+    ended(world, nodes, first)
+    ended(world, nodes, second, outcome='failed')
+    world.ask('upgrade', uuid, own)
+    world.go_on_soon()
+    error = error_of(world.operations(uuid)[-1])
+    assert error['code'] == 'plan_refused'
+    assert f'{first} may have it. Name its baymodel' in error['reason']
+    (target,) = world.rows(models.Baymodel, uuid=Upgrade.of(asked).baymodel)
+    world.ask('upgrade', uuid, target)
+    world.go_on_soon()
+    for master in (first, second, third):
+        ended(world, nodes, master)
+    assert world.bay(uuid).coe_version == 'v2'
+
+
+def test_back_to_what_all_masters_have(world: World, uuid: str, nodes: Reporters) -> None:
+    """The first one did not take the release over, and the others were not asked."""
+    own = world.rows(models.Baymodel, uuid=world.bay(uuid).baymodel_id)[0]
+    upgrade(world, uuid)
+    ended(world, nodes, nodes.masters[0], outcome='failed')
+    world.ask('upgrade', uuid, own)
+    world.go_on_soon()
+    world.go_on_soon()
+    assert world.operations(uuid)[-1].state == 'QUEUED'
+    assert [given['verb'] for given in nodes.told().values()] == ['drain']
+
+
 def test_one_at_a_time_whatever_an_earlier_upgrade_ended_at(
     world: World, uuid: str, nodes: Reporters
 ) -> None:

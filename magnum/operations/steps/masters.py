@@ -19,6 +19,7 @@ from magnum.domain import boot, machine, node_health, reports, states, verbs
 from magnum.domain.directives import UPGRADE
 from magnum.domain.failures import NODE_FAILED, NODE_SILENT, Failure
 from magnum.domain.parameters import Parameters, Upgrade
+from magnum.domain.plain_text import few
 from magnum.domain.stack_names import stack_name
 from magnum.drivers.contract import MASTER
 from magnum.operations.outcomes import StepFailed, TryLater
@@ -133,22 +134,22 @@ def _settle(work: Work, situation: Situation) -> Mapping[str, str]:
     """
     with work.tools.database.reading() as session:
         # Of an upgrade that ended half-way some masters have these, and others do not.
-        unsure = {
-            name for earlier in unfinished(session, situation.operation)
-            for name in Upgrade.of(earlier).master_settings or ()
-        }
+        earlier = [Upgrade.of(one) for one in unfinished(session, situation.operation)]
+        unsure = {name for asked in earlier for name in asked.master_settings or ()}
+        taken_over = sorted({name for asked in earlier for name in asked.taken_over})
     outputs = existing(work, situation.bay.stack_id, outputs=True).outputs
     with rendering():
         changed = work.driver(situation).master_settings(
             plan_without_secrets(work, situation), target_plan(work, situation), outputs, unsure
         )
     left_open = sorted(unsure - changed.keys())
-    if left_open and replaces_masters(work, situation):
-        # New masters would have what the stack knows, which is of before.
+    if left_open and (taken_over or replaces_masters(work, situation)):
+        # These do not go back, and new masters would have what the stack knows.
+        may_have = f', and {few(taken_over)} may have it' if taken_over else ''
         raise StepFailed(Failure(
             'plan_refused',
-            f'cluster_template: An upgrade ended while masters took {", ".join(left_open)} over. '
-            'Name its baymodel: masters are then replaced by such as have it.',
+            f'cluster_template: An upgrade ended while masters took {", ".join(left_open)} '
+            f'over{may_have}. Name its baymodel: all masters have it then.',
         ))
     with work.fenced() as (_, operation):
         asked = dataclasses.replace(Upgrade.of(operation), master_settings=changed)
@@ -237,6 +238,7 @@ def _upgrade(
     :raises TryLater: not yet.
     :raises StepFailed: it did not go well, or not in its time.
     """
+    failed = None
     with work.changing_bay() as (session, operation):
         given = directives.of_node(session, operation.uuid, UPGRADE, master.name)
         if given is None:
@@ -245,6 +247,7 @@ def _upgrade(
                 session, operation, MASTER, master.name, UPGRADE,
                 {'settings': dict(changed), 'seconds': _SECONDS},
             )
+            _note(operation, master.name, may_have=True)
             # Each has its own time, however many there are.
             deadline = max(operation.deadline, database_now(session) + _TIME)
             transitions.write(operation, machine.EXTEND, deadline=deadline)
@@ -252,12 +255,29 @@ def _upgrade(
                 session, operation, f'bay.{operation.verb}.master',
                 f'the master {master.name} {_TOLD[operation.verb]}',
             )
-        elif given.outcome is not None:
-            _check_outcome(given)
+        elif given.outcome == reports.DONE:
             return
-        else:
+        elif given.outcome is None:
             _check_patience(session, given)
+        else:
+            _note(operation, master.name, may_have=False)
+            failed = boot.not_upgraded(given.node, given.lines)
+    if failed is not None:      # what is noted is committed
+        raise StepFailed(failed)
     raise TryLater(f'The master {master.name} is not done yet', _PAUSE, NODE_SILENT)
+
+
+def _note(operation: Operation, master: str, may_have: bool) -> None:
+    """Note whether a master has the settings of an upgrade, or may have them.
+
+    One that failed has gone back to those that it had.
+    """
+    asked = Parameters.of(operation)
+    if isinstance(asked, Upgrade):
+        names = {*asked.taken_over, master} if may_have else {*asked.taken_over} - {master}
+        operation.parameters = dataclasses.replace(
+            asked, taken_over=tuple(sorted(names))
+        ).stored()
 
 
 def _check_health(
@@ -287,12 +307,6 @@ def _is_settling(session: orm.Session, operation: Operation, master: Node) -> bo
     if given is None or given.updated_at is None:
         return False
     return bool(database_now(session) < given.updated_at + _SETTLING)
-
-
-def _check_outcome(given: Directive) -> None:
-    """:raises StepFailed: it is not done."""
-    if given.outcome != reports.DONE:
-        raise StepFailed(boot.not_upgraded(given.node, given.lines))
 
 
 def _check_patience(session: orm.Session, given: Directive) -> None:
