@@ -30,7 +30,7 @@ DIGESTS = {
     'mesos/templates/bay.yaml': 'd024172e6ff00d93',
     'mesos/templates/nodegroup.yaml': '484052b193d4d2b1',
     'mesos/templates/worker_steps.yaml': '3d9f8a4b8642aeb3',
-    'swarm/templates/bay.yaml': 'a23c8a1ead5e3958',
+    'swarm/templates/bay.yaml': '569a38547758e1da',
     'swarm/templates/nodegroup.yaml': '5bf15e225c93bd9f',
     'swarm/templates/worker_steps.yaml': '09d3fe578ed74b77',
 }

@@ -239,6 +239,16 @@ def test_published_ports_stay_in_the_group_that_bays_have(folder: str, group: st
     assert opened == {group}
 
 
+def test_published_ports_are_open_at_managers_as_at_workers() -> None:
+    """Managers run tasks, too."""
+    resources = hot.parse(templates.read('swarm/templates/bay.yaml'))['resources']
+    of_managers, of_workers = (
+        resources[name]['properties']['resource_def']['properties']['security_groups']
+        for name in ('swarm_master_addresses', 'swarm_nodes')
+    )
+    assert [group for group in of_workers if group not in of_managers] == []
+
+
 def _nested(files: Any) -> list[str]:
     return [text for name, text in files.items() if '/templates/' in name]
 
