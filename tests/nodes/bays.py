@@ -145,6 +145,11 @@ class Bay:
         found = self.person.get(f'/clusters/{self.uuid}/operations')['operations']
         return [each['uuid'] for each in found]
 
+    def has_begun(self, step: str) -> bool:
+        """Whether its last operation has begun a step."""
+        steps = self.person.get(f'/operations/{self.operations()[-1]}')['steps']
+        return any(each['name'] == step and each['started_at'] for each in steps)
+
     def act_on_operation(self, action: str) -> None:
         """Ask for ``cancel`` or ``retry`` of its last operation."""
         answer = self.person.magnum.post(f'/operations/{self.operations()[-1]}/actions/{action}')
