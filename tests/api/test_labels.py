@@ -233,7 +233,7 @@ def test_algorithms_are_those_of_the_provider(
 
 WITHOUT = {
     'k8s_keystone_auth_tag': 'v1.18.0',
-    'cvmfs_enabled': 'true', 'use_podman': 'true', 'prometheus_monitoring': 'true',
+    'cvmfs_enabled': 'true', 'use_podman': 'true', 'heapster_enabled': 'true',
     'node_problem_detector_tag': 'v0.8.20',       # of another one
     'prometheus_operator_chart_tag': 'v8.2.2',    # of an add-on that the bay has not
     'cost_centre': '4711', 'owner\n\x1b[1m': 'me',

@@ -230,6 +230,15 @@ def test_labels_of_other_releases_pass(driver: Driver, labels: dict[str, str]) -
     jsonschema.validate(labels, dict(driver.labels_schema()))
 
 
+@every_driver
+def test_few_labels_of_other_releases_do_nothing(driver: Driver) -> None:
+    ignored = {
+        name for name, rule in driver.labels_schema()['properties'].items()
+        if rule.get('deprecated')
+    }
+    assert len(ignored) <= 15, sorted(ignored)
+
+
 def test_where_labels_come_from() -> None:
     schema = KubernetesDriver().labels_schema()
     found = label_rules.resolved(
