@@ -129,10 +129,11 @@ def test_nobody_waits_for_long(
         finish(world)
     before, given = asked(world), directive(nodes)
     assert given['verb'] == step
-    pass_time_of_directives(world, 240)
+    # It hears of it after up to 72 s, and then has 300.
+    pass_time_of_directives(world, 350)
     world.go_on_soon()
     assert directive(nodes)['id'] == given['id']
-    pass_time_of_directives(world, 61)
+    pass_time_of_directives(world, 23)
     world.go_on_soon()
     assert nodes.report(*nodes.masters) == []
     (what, why) = told(world, uuid)[-1]
@@ -142,6 +143,18 @@ def test_nobody_waits_for_long(
         assert asked(world) == before + 1
     else:
         assert world.operations(uuid)[-1].state == 'SUCCEEDED'
+
+
+def test_a_master_that_reports_seldom_has_its_time(
+    world: World, uuid: str, nodes: Reporters
+) -> None:
+    world.conf.set_override('report_interval', 300, 'nodes')
+    world.ask('resize', uuid, 3)
+    world.go_on_soon()
+    given = directive(nodes)
+    pass_time_of_directives(world, 640)
+    world.go_on_soon()
+    assert directive(nodes)['id'] == given['id']
 
 
 def test_an_operation_that_has_little_time_waits_less(

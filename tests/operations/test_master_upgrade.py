@@ -232,7 +232,7 @@ def test_a_master_that_says_nothing(world: World, uuid: str, nodes: Reporters) -
     margin = 60     # seconds that a slow machine may take from here to the look
     with world.database.writing() as session:
         (given,) = session.scalars(sa.select(models.Directive))
-        given.created_at -= datetime.timedelta(seconds=1500 + 180 - margin)
+        given.created_at -= datetime.timedelta(seconds=1500 + 120 + 72 - margin)
     world.go_on_soon()
     assert world.operations(uuid)[-1].state == 'QUEUED'
     with world.database.writing() as session:

@@ -215,7 +215,7 @@ def _patience(
 ) -> datetime.timedelta:
     left = (operation.deadline - given.created_at) / _SHARE
     seconds = max(_timeout(work), _NEEDED_TIMEOUT if is_needed else 0)
-    return min(datetime.timedelta(seconds=seconds), left)
+    return min(datetime.timedelta(seconds=seconds) + nodes.until_heard(work), left)
 
 
 def _master(

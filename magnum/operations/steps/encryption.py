@@ -19,14 +19,15 @@ from magnum.domain.directives import REENCRYPT
 from magnum.domain.failures import NODE_FAILED, NODE_SILENT, Failure
 from magnum.drivers.contract import MASTER
 from magnum.operations.outcomes import StepFailed, TryLater
+from magnum.operations.steps.nodes import until_heard
 from magnum.operations.work import Work
 
 #: Seconds between two looks for the result.
 _PAUSE: Final = 2.0
 #: Seconds that a master may take to write everything anew.
 _SECONDS: Final = 900
-#: After this a master without a result counts as silent.
-_TIME: Final = datetime.timedelta(seconds=_SECONDS, minutes=3)
+#: For that and for its word of it, from when it has heard.
+_TIME: Final = datetime.timedelta(seconds=_SECONDS, minutes=2)
 
 
 def masters_without(session: orm.Session, bay_uuid: str) -> list[str]:
@@ -96,9 +97,8 @@ def rewrite_secrets(work: Work) -> None:
             raise StepFailed(Failure(
                 NODE_FAILED, f'Secrets were not encrypted anew: {lines}', given.node, boot.SERVER
             ))
-        elif database_now(session) > given.created_at + _TIME:
-            minutes = round(_TIME.total_seconds() / 60)
-            raise _silent(given.node, minutes)
+        elif database_now(session) > given.created_at + (time := _TIME + until_heard(work)):
+            raise _silent(given.node, round(time.total_seconds() / 60))
     raise TryLater('A master encrypts secrets anew.', _PAUSE, NODE_SILENT)
 
 

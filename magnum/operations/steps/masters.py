@@ -38,8 +38,8 @@ from magnum.operations.work import Situation, Work
 _PAUSE: Final = 2.0
 #: Seconds that one master may take; what it cannot do in that time it does not do.
 _SECONDS: Final = 1500
-#: After this a master without a result counts as silent.
-_TIME: Final = datetime.timedelta(seconds=_SECONDS, minutes=3)
+#: For that and for its word of it, from when it has heard.
+_TIME: Final = datetime.timedelta(seconds=_SECONDS, minutes=2)
 #: Until then what a master says of itself may be of when it was being upgraded.
 _SETTLING: Final = datetime.timedelta(minutes=2)
 _EVENT: Final = 'bay.upgrade.master'
@@ -249,7 +249,7 @@ def _upgrade(
             )
             _note(operation, master.name, may_have=True)
             # Each has its own time, however many there are.
-            deadline = max(operation.deadline, database_now(session) + _TIME)
+            deadline = max(operation.deadline, database_now(session) + _time(work))
             transitions.write(operation, machine.EXTEND, deadline=deadline)
             events.record(
                 session, operation, f'bay.{operation.verb}.master',
@@ -258,7 +258,7 @@ def _upgrade(
         elif given.outcome == reports.DONE:
             return
         elif given.outcome is None:
-            _check_patience(session, given)
+            _check_patience(work, session, given)
         else:
             _note(operation, master.name, may_have=False)
             failed = boot.not_upgraded(given.node, given.lines)
@@ -309,10 +309,15 @@ def _is_settling(session: orm.Session, operation: Operation, master: Node) -> bo
     return bool(database_now(session) < given.updated_at + _SETTLING)
 
 
-def _check_patience(session: orm.Session, given: Directive) -> None:
+def _time(work: Work) -> datetime.timedelta:
+    """After this a master without a result counts as silent."""
+    return _TIME + nodes.until_heard(work)
+
+
+def _check_patience(work: Work, session: orm.Session, given: Directive) -> None:
     """:raises StepFailed: a master had its time."""
-    if database_now(session) > given.created_at + _TIME:
-        minutes = round(_TIME.total_seconds() / 60)
+    if database_now(session) > given.created_at + _time(work):
+        minutes = round(_time(work).total_seconds() / 60)
         raise StepFailed(Failure(
             NODE_SILENT, f'The master did not say in {minutes} minutes that it is upgraded.',
             given.node, boot.SERVER,

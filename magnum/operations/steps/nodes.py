@@ -28,6 +28,8 @@ _PAUSES: Final = (3.0, 15.0)
 _PART: Final = 10
 #: Conditions of masters without which they are of no use to their cluster.
 _OF_MASTERS: Final = (node_health.CONTROL_PLANE, 'Services')
+#: A node's pause between two reports, as a part of the interval that it is told.
+_LONGEST_PAUSE: Final = 1.2
 #: What builds nodes.
 _BUILDING: Final = (states.CREATE, states.CREATE_NODEGROUP, states.RESIZE, states.UPGRADE)
 #: What builds every node that it waits for.
@@ -77,6 +79,12 @@ def why_not_serving(master: Node) -> str | None:
         if said is not None and said['status'] == reports.FALSE:
             return f'says: {said["message"]}'
     return None
+
+
+def until_heard(work: Work) -> datetime.timedelta:
+    """How long it may take until a node hears what it is to do: a pause between reports."""
+    interval: int = work.tools.conf.nodes.report_interval
+    return datetime.timedelta(seconds=interval * _LONGEST_PAUSE)
 
 
 def _pause(waited: datetime.timedelta) -> float:
