@@ -22,6 +22,7 @@ from tests.nodes.watch import Watch
 from tools.nodes.kubernetes import recipe
 from tools.nodes.kubernetes.labels import bay_labels
 from tools.nodes.machine import Machine
+from tools.nodes.workload import answer
 
 MASTERS: Final = 3
 #: Seconds for which no master may answer while one of them takes over another authority.
@@ -32,6 +33,8 @@ LONGEST_OF_ELECTION: Final = 5.0
 RESTART: Final = 5.0
 #: Seconds for which the load balancer may lead to one that is gone.
 LONGEST_OF_BALANCER: Final = 15.0
+#: The workload needs no master.
+LONGEST_OF_WORKLOAD: Final = 5.0
 
 
 @pytest.fixture(scope='module')
@@ -266,7 +269,11 @@ def test_masters_are_replaced_one_at_a_time_the_lost_one_first(
     url: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    """That is the one whose etcd leads; it comes back without anything of what it kept."""
+    """That is the one whose etcd leads; it comes back without anything of what it kept.
+
+    The service is killed while the first is made anew; the operation is cancelled, and tried
+    again, at the second.
+    """
     client = kubernetes.client(bay, programs, tmp_path_factory)     # of the authority of now
     before, worker = bay.machines('master'), bay.machines('node')
     lost = leader(bay)
@@ -275,18 +282,34 @@ def test_masters_are_replaced_one_at_a_time_the_lost_one_first(
     def is_answered() -> bool:
         return client.run('get', '--raw=/api/v1/nodes', '--request-timeout=5s').returncode == 0
 
-    with magnum_service.restarted(magnum, '[nodes]\nsilent_after = 45\n', url):
+    def works() -> bool:
+        """The workload, by the port of its service at a worker."""
+        return answer(bays.address(worker[0]), kubernetes.NODE_PORT) is not None
+
+    def are_new(count: int) -> bool:
+        return len(bays.ids(bay.machines('master')) - bays.ids(before)) == count
+
+    options = '[nodes]\nsilent_after = 45\n'
+    with magnum_service.restarted(magnum, options, url):
         lost.power_off()
         # For a moment others may count as silent: until now nodes were written less often.
         alone = f'{MASTERS} of {MASTERS + 1} nodes report; silent: {lost.facts.name}'
         wait_until(
             lambda: bay.document()['health_status_reason'].get('NodesReporting') == alone, 180
         )
-        with Watch(is_answered) as balanced:
+        with Watch(is_answered) as balanced, Watch(works) as workload:
             bay.renew_masters()
+            wait_until(lambda: are_new(1), 600, every=1)
+            magnum.kill()
+            magnum.start(options=options)
+            magnum_service.wait_for_api(magnum, url=url)
+            wait_until(lambda: are_new(2), 900, every=1)
+            bay.act_on_operation('cancel')
+            bay.complete('UPDATE_FAILED')
+            bay.act_on_operation('retry')
             bay.complete('UPDATE_COMPLETE')
     print(f'longest without an answer: load balancer {balanced.longest:.1f} s '
-          f'({balanced.answers} answers)')
+          f'({balanced.answers} answers), workload {workload.longest:.1f} s')
     now = bay.machines('master')
     assert not bays.ids(before) & bays.ids(now)
     assert [each.facts.address for each in now] == [each.facts.address for each in before]
@@ -296,3 +319,4 @@ def test_masters_are_replaced_one_at_a_time_the_lost_one_first(
     kubernetes.ready(client, MASTERS + 1)
     kubernetes.all_answer(bay, client, 1)
     assert balanced.longest < LONGEST_OF_BALANCER
+    assert workload.longest < LONGEST_OF_WORKLOAD
