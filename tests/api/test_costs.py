@@ -10,7 +10,7 @@ import sqlalchemy as sa
 import webtest
 
 from magnum.api.routes import ROUTES
-from tests.api.fixtures.service import Service
+from tests.api.fixtures.service import WELL, Service
 from tests.api.test_field_rules import CLUSTER, TEMPLATE
 
 HEADERS = {'X-Auth-Token': 'member', 'OpenStack-API-Version': 'container-infra latest'}
@@ -95,3 +95,17 @@ def test_lists_do_not_cost_more_when_they_are_longer(
     assert {url: cost for url, cost in after.items() if cost > (MOST, 0) or cost[1]} == {}
     # Drivers are of the process, and in no database.
     assert [url for url, (statements, _) in after.items() if not statements] == ['/v1/drivers']
+
+
+def test_a_report_without_news_costs_one_statement(
+    service: Service, client: webtest.TestApp
+) -> None:
+    """Each node sends one a minute: what it costs is what most of the service costs."""
+    node = service.add_node('one', 'worker', 0)
+    meter = Meter(service)
+    counted = []
+    for _ in range(3):
+        meter.statements = 0
+        assert node.report(conditions={'Services': WELL}).status_int == 200
+        counted.append(meter.statements)
+    assert counted[1:] == [1, 1], counted
