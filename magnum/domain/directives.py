@@ -5,6 +5,8 @@ from typing import Any, Final
 
 #: Move what runs on nodes elsewhere, and let nothing begin there. Of a master.
 DRAIN: Final = 'drain'
+#: Let what was drained, and stays, have something to run again. Of a master.
+ADMIT: Final = 'admit'
 #: Take nodes that are gone out of the cluster. Of a master.
 REMOVE: Final = 'remove'
 #: Take masters out of the cluster for good, while they are there. Of another master.

@@ -154,6 +154,19 @@ def test_a_node_that_is_down_is_not_waited_for(swarm: Master) -> None:
     assert swarm.calls('update') == ['node update --availability drain id2']
 
 
+def test_nodes_of_a_swarm_that_stay_have_tasks_again(swarm: Master) -> None:
+    done = swarm.run('admit', 'bay.x-node-1 not-there')
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert swarm.calls('update') == ['node update --availability active id1']
+
+
+def test_nodes_that_stay_have_pods_again(kubernetes: Master) -> None:
+    done = kubernetes.run('admit', 'bay-node-1 bay-node-9')
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert kubernetes.calls('uncordon') == ['uncordon bay-node-1']
+    assert 'bay-node-9 is not in the cluster' in done.stdout
+
+
 def test_a_swarm_forgets_nodes_and_no_others(swarm: Master) -> None:
     """Hosts have the first part of a name with dots: all are called alike."""
     done = swarm.run('remove', 'bay.x-node-1 bay-node-3 bay bay-node not-there')

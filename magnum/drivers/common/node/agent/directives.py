@@ -62,6 +62,7 @@ def _settings(value: object) -> str:
 
 #: By verb: parameters, each with its variable and its check.
 VERBS: dict[str, dict[str, tuple[str, Callable[[object], str]]]] = {
+    'admit': {'nodes': ('MAGNUM_NODES', _nodes)},
     'drain': {'nodes': ('MAGNUM_NODES', _nodes), 'seconds': ('MAGNUM_SECONDS', _seconds)},
     'remove': {'nodes': ('MAGNUM_NODES', _nodes)},
     'retire': {
