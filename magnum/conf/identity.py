@@ -77,7 +77,8 @@ OPTIONS = [
         min=0,
         mutable=True,
         help='Seconds for which a rotation waits until all masters that report have the new '
-        'application credential, before it deletes the old one; at most half of the time that '
-        'the operation has.',
+        'application credential, and so have the pods of their bay, before it deletes the old '
+        'one; at most half of the time that the operation has. Add-ons with pods on many nodes '
+        'are started anew a few nodes at a time, and may need more.',
     ),
 ]

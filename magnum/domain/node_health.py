@@ -20,6 +20,8 @@ NODE: Final = 'Node'
 CONTROL_PLANE: Final = 'ControlPlane'
 CERTIFICATES: Final = 'Certificates'
 ADDONS: Final = 'Addons'
+#: Whether a master, and what uses the cloud with its file, has the bay's credential.
+CLOUD: Final = 'CloudCredential'
 #: Whether a worker reaches the API of the COE where all do.
 API: Final = 'API'
 

@@ -79,6 +79,13 @@ def secret(client: Kubectl) -> str:
     return base64.b64decode(found['data']['cloud.conf']).decode()
 
 
+def generation(client: Kubectl) -> str:
+    """That of the credential in it, as masters have noted it."""
+    noted = client.json('get', 'configmap', 'magnum-addons', '--namespace', 'kube-system')
+    _, found = noted['data']['.cloud'].split()
+    return str(found)
+
+
 def test_all_are_installed(bay: Bay, client: Kubectl) -> None:
     wait_until(lambda: condition(bay)['status'] == 'True', PATIENCE)
     assert installed(client) == CHARTS
@@ -173,6 +180,7 @@ def test_objects_are_installed(client: Kubectl) -> None:
 
 def test_another_credential_reaches_pods(bay: Bay, client: Kubectl) -> None:
     before = controller(secret(client))
+    assert generation(client) == '1'
     answer = bay.person.magnum.patch(f'/credentials/{bay.uuid}')
     assert answer.status_code == 202, answer.text
     bay.complete('UPDATE_COMPLETE')
@@ -180,6 +188,7 @@ def test_another_credential_reaches_pods(bay: Bay, client: Kubectl) -> None:
     after = controller(secret(client))
     assert after.service('network').get('/v2.0/subnets').status_code == 200
     assert not is_accepted(before)
+    assert generation(client) == '2'
 
 
 def test_what_fails_says_why_and_is_tried_again(

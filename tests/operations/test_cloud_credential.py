@@ -300,15 +300,22 @@ def test_masters_are_waited_for_a_bounded_time(
     world.pass_time(540)     # of 600, as a slow machine takes some, too
     worker.turn()
     assert len(rows(world)) == 2
+    (master,) = nodes.masters
+    nodes.report(master, versions={'cloud-credential': '1'}, conditions={
+        'CloudCredential': {'status': 'Unknown', 'reason': 'Telling', 'message': '2 pods wait'},
+    })
     world.pass_time(61)
     worker.turn()
     assert world.operations(uuid)[-1].state == 'SUCCEEDED'
     check_whole(world, uuid, 2)
     (event,) = world.rows(models.Event, kind='bay.rotate_credential.masters_behind')
-    assert nodes.masters[0] in event.message
+    assert f': {master} (2 pods wait)' in event.message
+    assert 'masters_silent' not in told(world, uuid)
 
 
-def test_a_silent_master_is_not_waited_for(world: World, uuid: str, nodes: Reporters) -> None:
+def test_a_silent_master_is_named_and_not_waited_for(
+    world: World, uuid: str, nodes: Reporters
+) -> None:
     with world.database.writing() as session:
         session.execute(sa.update(models.Node).values(is_silent=True))
     world.ask('rotate_credential', uuid)
@@ -316,6 +323,8 @@ def test_a_silent_master_is_not_waited_for(world: World, uuid: str, nodes: Repor
     assert world.operations(uuid)[-1].state == 'SUCCEEDED'
     check_whole(world, uuid, 2)
     assert 'masters_behind' not in told(world, uuid)
+    (event,) = world.rows(models.Event, kind='bay.rotate_credential.masters_silent')
+    assert nodes.masters[0] in event.message
 
 
 @pytest.mark.parametrize('when', ['before', 'after'])

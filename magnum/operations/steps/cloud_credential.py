@@ -10,18 +10,19 @@ import dataclasses
 import datetime
 import functools
 from collections.abc import Sequence
+from typing import Final
 
 from oslo_log import log as logging
 
 from magnum.clients.application_credentials import ApplicationCredentials
 from magnum.clients.errors import CloudForbidden
 from magnum.db.inheritance import of_bay
-from magnum.db.models import CloudCredential
+from magnum.db.models import CloudCredential, Node
 from magnum.db.repositories import cloud_credentials, events, ledger, locking, node_watch
 from magnum.db.statements import database_now
 from magnum.domain import states
 from magnum.domain.failures import Failure
-from magnum.domain.node_health import CREDENTIALS_VALID
+from magnum.domain.node_health import CLOUD, CREDENTIALS_VALID
 from magnum.domain.parameters import RotateCredential
 from magnum.domain.reports import CLOUD_CREDENTIAL
 from magnum.drivers.contract import MASTER
@@ -33,6 +34,14 @@ from magnum.operations.steps.rendering import plan_without_secrets
 from magnum.operations.work import Situation, Work
 
 LOG = logging.getLogger(__name__)
+
+#: By the event's kind: who may use the credential that is deleted.
+_LEFT: Final = {
+    'masters_behind': 'Masters that did not take the new credential of the cloud over in time, '
+    'and whose old one is deleted now',
+    'masters_silent': 'Masters that are silent, and whose credential of the cloud is deleted now; '
+    'they take the new one over when they report again',
+}
 
 
 def ensure_cloud_credential(work: Work) -> None:
@@ -67,6 +76,8 @@ def add_cloud_credential(work: Work) -> None:
 def await_masters(work: Work) -> None:
     """Wait until the masters that report have the newest one, for a bounded time.
 
+    Silent ones are not waited for, and named when the wait is over.
+
     :raises TryLater: naming those that have another one.
     """
     known = _of_bay(work)
@@ -75,20 +86,22 @@ def await_masters(work: Work) -> None:
     behind = _behind(work, known[-1].generation)
     if not behind:
         return
-    names = ', '.join(behind)
+    awaited = ', '.join(_as_it_is(node) for node in behind if not node.is_silent)
+    silent = ', '.join(node.name for node in behind if node.is_silent)
     with work.changing_bay() as (session, operation):
         begun = operation.started_at or operation.created_at
         patience = datetime.timedelta(seconds=work.tools.conf.identity.cloud_credential_wait)
         end = begun + min(patience, (operation.deadline - begun) / 2)
-        if database_now(session) >= end:
-            events.record(
-                session, operation, f'bay.{operation.verb}.masters_behind',
-                'Masters that did not take the new credential of the cloud over in time, and '
-                f'whose old one is deleted now: {names}',
-            )
+        if not awaited or database_now(session) >= end:
+            for kind, names in (('masters_behind', awaited), ('masters_silent', silent)):
+                if names:
+                    events.record(
+                        session, operation, f'bay.{operation.verb}.{kind}',
+                        f'{_LEFT[kind]}: {names}',
+                    )
             return
     raise TryLater(
-        f'Masters that do not have the new credential of the cloud yet: {names}.',
+        f'Masters that do not have the new credential of the cloud yet: {awaited}.',
         work.tools.conf.conductor.watch_interval,
         'nodes_behind',
     )
@@ -229,12 +242,18 @@ def _roles(wanted: Sequence[str], keystone: ApplicationCredentials) -> list[str]
     return roles
 
 
-def _behind(work: Work, generation: int) -> list[str]:
-    """Names of masters that report, and have not said that they have a generation."""
+def _behind(work: Work, generation: int) -> list[Node]:
+    """Masters that have reported, and have not said that they have a generation."""
     with work.tools.database.reading() as session:
         return [
-            node.name for node in node_watch.reporting(session, work.claim.bay_uuid, MASTER)
+            node for node in node_watch.reporting(session, work.claim.bay_uuid, MASTER)
             # One that is being built anew fetches it in a step.
-            if node.signing_key is not None and not node.is_silent
+            if node.signing_key is not None
             and (node.versions or {}).get(CLOUD_CREDENTIAL) != str(generation)
         ]
+
+
+def _as_it_is(node: Node) -> str:
+    """A master's name, with what it says of why it has not taken the credential over."""
+    said = (node.conditions or {}).get(CLOUD, {}).get('message')
+    return f'{node.name} ({said})' if said else node.name

@@ -27,6 +27,14 @@ options = dict(word.split('=', 1) for word in sys.argv[1:] if word.startswith('-
 assert options['--kubeconfig'].endswith('/etc/kubernetes/admin.conf'), sys.argv
 if (folder / 'away').exists():
     sys.exit('The connection to the server was refused')
+
+LABEL = 'magnum.openstack.org/cloud'
+def kept(name):
+    file = folder / name
+    return json.loads(file.read_text()) if file.exists() else {}
+def keep(name, key, text):
+    (folder / name).write_text(json.dumps({**kept(name), key: text}))
+
 verb, *words = words
 if verb == 'create' and options.get('--filename') == '-':
     made = json.load(sys.stdin)
@@ -38,7 +46,19 @@ elif verb == 'create':
         sys.exit('AlreadyExists')
     file.write_text('{}')
 elif verb == 'patch':
-    change = json.loads(words.pop())['data']
+    change = json.loads(words.pop())
+    if 'spec' in change:
+        if (folder / 'restarts-fail').exists():
+            sys.exit('no')
+        (label, mark), = change['spec']['template']['metadata']['labels'].items()
+        assert label == LABEL and len(mark) <= 63, change
+        keep('templates', words[0], mark)
+        if not (folder / 'rollouts-stall').exists():
+            keep('pods', words[0], mark)
+        with (folder / 'restarts').open('a') as file:
+            file.write(f'{words[0]} {options["--namespace"]}\n')
+        sys.exit()
+    change = change['data']
     file = folder / '-'.join(words)
     data = {**json.loads(file.read_text()).get('data', {}), **change}
     data = {name: text for name, text in data.items() if text is not None}
@@ -73,13 +93,29 @@ elif words[0] == 'deployments,daemonsets,statefulsets':
         {'kind': 'DaemonSet', 'metadata': {
             'name': f'{name}-pods',
             'annotations': {'meta.helm.sh/release-name': name},
+        }, 'spec': {
+            'selector': {'matchLabels': {'app': f'{name}-pods'}},
+            'template': {'metadata': {'labels': {
+                'app': f'{name}-pods',
+                **{LABEL: mark for one, mark in kept('templates').items()
+                   if one == f'daemonset/{name}-pods'},
+            }}},
         }} for name in ('magnum-cloud-provider', 'magnum-metrics-server', 'of-a-user')
-    ] + [{'kind': 'Deployment', 'metadata': {'name': 'bare'}}]}))
+    ] + [{'kind': 'Deployment', 'metadata': {'name': 'bare'}, 'spec': {}}]}))
 elif words[0] == 'nodes':
     print((folder / 'nodes').read_text())
 elif words[0] == 'pods' and '--all-namespaces' in sys.argv:
     file = folder / 'waits'
     print(file.read_text() if file.exists() else ' ')
+elif words[0] == 'pods' and options['--output'] == 'json':
+    app, wanted = options['--selector'].split(',')
+    name = app.removeprefix('app=')
+    label, _, mark = wanted.partition('!=')
+    assert label == LABEL, options
+    pods = [] if kept('pods').get(f'daemonset/{name}') == mark else [{'metadata': {}}]
+    if (folder / 'ending').exists():
+        pods = [{'metadata': {'deletionTimestamp': '2026-01-01T00:00:00Z'}}]
+    print(json.dumps({'items': pods}))
 elif words[0] == 'pods':
     print('Back-off pulling image "registry.example.org/x"')
 elif verb == 'get' and (folder / '-'.join(words)).exists():
@@ -205,11 +241,25 @@ class Cluster:
         found: list[Any] = json.loads((self.root / 'api/objects').read_text())
         return found
 
+    def stall(self, is_stalled: bool = True) -> None:
+        """Let pods that are started anew stay as they are, until they are no more to."""
+        file = self.root / 'api/rollouts-stall'
+        if is_stalled:
+            file.touch()
+        else:
+            file.unlink()
+            (self.root / 'api/pods').write_text((self.root / 'api/templates').read_text())
+
     def ledger(self) -> dict[str, str]:
         """What masters have noted."""
         file = self.root / 'api/configmap-magnum-addons'
         found: dict[str, str] = json.loads(file.read_text()).get('data', {})
         return found
+
+    def note(self, name: str, text: str) -> None:
+        """Note what a master of an earlier release would."""
+        file = self.root / 'api/configmap-magnum-addons'
+        file.write_text(json.dumps({'data': {**self.ledger(), name: text}}))
 
 
 class Master:
@@ -257,11 +307,15 @@ class Master:
             },
         )
 
-    def share(self, text: str) -> None:
-        """Have a file of the cloud."""
-        file = self.root / 'etc/kubernetes/cloud.conf'
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
+    def share(self, text: str, generation: int | None = None) -> None:
+        """Have a file of the cloud, and the generation of what is in it."""
+        told = {'etc/kubernetes/cloud.conf': text}
+        if generation is not None:
+            told['var/lib/magnum-agent/cloud-fetched'] = str(generation)
+        for name, content in told.items():
+            file = self.root / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(content)
 
     def condition(self) -> str | None:
         """What is reported."""

@@ -22,6 +22,7 @@ _PATHS = (
     '/var/lib/magnum-etcd',
     '/var/lib/magnum-zookeeper',
     '/var/lib/magnum/',
+    '/var/lib/magnum-agent',
     '/var/log/magnum',
 )
 

@@ -82,7 +82,7 @@ def test_the_step_writes_the_file_once(node: Node, service: Service) -> None:
         assert (done.returncode, done.stdout + done.stderr) == (0, '')
     assert content(node) == FILE.format('secret-3')
     assert os.stat(node.path(CLOUD)).st_mode & 0o777 == 0o600
-    assert cloud.taken(node) == '3'
+    assert cloud.taken(node) == node.path(cloud.FETCHED).read_text() == '3'
     assert asked(service) == ['cloud']
     assert (service.said[0].tag, service.said[0].body) == ('magnum/cloud', {})
     assert not node.path('/opt/magnum/cloud_changed.sh.ran').exists()
@@ -164,6 +164,31 @@ def test_the_generation_counts_when_users_of_the_file_were_told(
     last = service.reports()[-1]
     assert (condition_of(last), last['versions'][MEMBER]) == (('True', 'Taken', ''), '2')
     assert asked(service).count('cloud') == 1, 'what is there is not fetched again'
+
+
+def test_users_of_the_file_may_need_longer(node: Node, service: Service) -> None:
+    """That is no fault, for some time; reports go on."""
+    script(node, 'cloud_changed.sh', 'echo "2 pods"; test -e "$0.works" || exit 75')
+    reporter = built(node)
+    service.answers = [told(2), of(2), *[told(2)] * 4]
+    for _ in range(2):
+        reporter.turn()
+    os.utime(node.path(cloud.FETCHED), (0, 0))
+    # A restarted agent knows what it has fetched.
+    reporter = Reporter(node)
+    reporter.turn()
+    reporter.turn()
+    first, second, *_, last = service.reports()
+    assert condition_of(first)[0] == 'True'
+    assert condition_of(second) == ('Unknown', 'Telling', '2 pods')
+    assert condition_of(last) == ('False', 'NotTold', '2 pods')
+    assert {report['versions'][MEMBER] for report in service.reports()} == {'1'}
+    node.path('/opt/magnum/cloud_changed.sh.works').touch()
+    reporter.turn()
+    reporter.turn()
+    report = service.reports()[-1]
+    assert (condition_of(report)[0], report['versions'][MEMBER]) == ('True', '2')
+    assert asked(service).count('cloud') == 1
 
 
 def test_what_cannot_be_fetched_is_tried_again(node: Node, service: Service) -> None:

@@ -3,6 +3,7 @@
 
 Every master runs it each minute; the first one that is ready, by name, acts. While none
 is, the bay's first does, and installs what makes the network: without it none gets ready.
+A newer credential of the cloud is shared by whoever has it: the first may not hear of it.
 What it has installed is in a ConfigMap of the cluster, written before the chart is installed,
 so that another master goes on with it. What fails is tried again, ever later. How it
 goes is in a file for ``conditions.sh``; other masters have none.
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import base64
 import configparser
+import contextlib
 import datetime
 import hashlib
 import json
@@ -31,10 +33,17 @@ STATE = pathlib.Path('/run/magnum/addons')
 FOLDER = pathlib.Path('/var/lib/magnum/addons')
 TRIES = FOLDER / 'tries'
 KUBECONFIG = '--kubeconfig=/etc/kubernetes/admin.conf'
-#: What is in the Secret for those that use the cloud, and where the ledger has its digest.
+#: What is in the Secret for those that use the cloud, and where the ledger has its digest and
+#: the credential's generation, which masters of earlier releases leave out.
 #: Those of Secrets that add-ons have of their own are there with a point and the name.
 CLOUD, CLOUD_KEY = pathlib.Path('/etc/kubernetes/cloud.conf'), '.cloud'
 SHARED = 'cloud-config'
+#: The generation in the master's file.
+GENERATION = pathlib.Path('/var/lib/magnum-agent/cloud-fetched')
+#: Label of pods: the Secret that they were started with, by as much of its digest as it takes.
+MARK, LONGEST = 'magnum.openstack.org/cloud', 63
+#: Exit status when the cloud's file is handed on, and not all pods have it yet.
+LATER = 75
 UNSCHEDULABLE = '{.items[*].status.conditions[?(@.reason=="Unschedulable")].message} '
 LEDGER = ('configmap', 'magnum-addons', '--namespace=kube-system')
 #: Seconds: of Helm's waiting, until another master's work is taken for dead, between tries.
@@ -48,6 +57,10 @@ CHART = {
 
 class Failed(Exception):
     """Why an add-on is not as it should be."""
+
+
+class Later(Exception):
+    """Who does not have the cloud's file yet."""
 
 
 def run(*command: object, seconds: int = 60, given: str = '') -> str:
@@ -97,10 +110,13 @@ def waits(*where: str, also: str = '') -> str:
         return ''
 
 
-def read_ledger() -> dict[str, str]:
-    """By name the namespace, and the digest of what was installed when it was."""
+def read_ledger(is_acting: bool) -> dict[str, str]:
+    """By name the namespace, and the digest of what was installed when it was.
+
+    :param is_acting: make one if there is none.
+    """
     told = kubectl('get', *LEDGER, '--ignore-not-found', '--output=json')
-    if not told:
+    if not told and is_acting:
         kubectl('create', *LEDGER)
     data: dict[str, str] = (json.loads(told).get('data') or {}) if told else {}
     return data
@@ -111,17 +127,48 @@ def note(name: str, text: str | None) -> None:
     kubectl('patch', *LEDGER, '--type=merge', '--patch', json.dumps({'data': {name: text}}))
 
 
-def restart(name: str, namespace: str) -> None:
-    """Start the pods of an add-on anew."""
-    there = f'--namespace={namespace}'
+def workloads(name: str, namespace: str) -> dict[str, dict[str, Any]]:
+    """What runs the pods of an add-on: its spec, as kubectl calls it."""
     found = json.loads(kubectl(
-        'get', 'deployments,daemonsets,statefulsets', there, '--output=json',
+        'get', 'deployments,daemonsets,statefulsets', f'--namespace={namespace}', '--output=json',
         '--selector=app.kubernetes.io/managed-by=Helm',
     ))['items']
-    for one in found:
-        told = one['metadata']
-        if told.get('annotations', {}).get('meta.helm.sh/release-name') == f'magnum-{name}':
-            kubectl('rollout', 'restart', f'{one["kind"].lower()}/{told["name"]}', there)
+    return {
+        f'{one["kind"].lower()}/{one["metadata"]["name"]}': one['spec'] for one in found
+        if one['metadata'].get('annotations', {}).get('meta.helm.sh/release-name')
+        == f'magnum-{name}'
+    }
+
+
+def restart(name: str, namespace: str) -> None:
+    """Start the pods of an add-on anew."""
+    for one in workloads(name, namespace):
+        kubectl('rollout', 'restart', one, f'--namespace={namespace}')
+
+
+def start_with(mark: str, name: str, namespace: str) -> dict[str, dict[str, Any]]:
+    """Start the pods of an add-on anew that were started with another Secret; what runs them.
+
+    However many masters do so, they start once.
+    """
+    found = workloads(name, namespace)
+    change = {'spec': {'template': {'metadata': {'labels': {MARK: mark}}}}}
+    for one, spec in found.items():
+        if (spec['template']['metadata'].get('labels') or {}).get(MARK) != mark:
+            kubectl('patch', one, f'--namespace={namespace}', '--type=merge', '--patch',
+                    json.dumps(change))
+    return found
+
+
+def pods_without(mark: str, spec: dict[str, Any], namespace: str) -> int:
+    """How many pods run that were started with another Secret; not those that are ending."""
+    labels = [f'{key}={text}' for key, text in spec['selector']['matchLabels'].items()]
+    found = json.loads(kubectl(
+        'get', 'pods', f'--namespace={namespace}', '--output=json',
+        f'--selector={",".join(labels)},{MARK}!={mark}',
+        '--field-selector=status.phase!=Succeeded,status.phase!=Failed',
+    ))['items']
+    return sum('deletionTimestamp' not in pod['metadata'] for pod in found)
 
 
 def uses_cloud(chart: dict[str, Any]) -> bool:
@@ -139,10 +186,20 @@ def is_of_cloud(key: str) -> bool:
     return key.startswith(CLOUD_KEY)
 
 
-def share_cloud(charts: dict[str, Any], before: dict[str, str]) -> None:
+def noted(entry: str) -> tuple[str, int | None]:
+    """What an entry of the ledger says of a Secret: digest and generation, where it is known."""
+    found, generation, *_ = [*entry.split(), '', '']
+    return found, int(generation) if generation else None
+
+
+def share_cloud(charts: dict[str, Any], before: dict[str, str], is_first: bool = True) -> None:
     """Let those that use the cloud have what this master's file says, if it says another.
 
+    No credential takes the place of a newer one. Where the ledger does not know which is
+    newer, the first master does.
+
     :param before: the ledger.
+    :raises Later: it is left to the first master, which has not done so yet.
     """
     if not any(map(uses_cloud, charts.values())):
         return
@@ -150,22 +207,60 @@ def share_cloud(charts: dict[str, Any], before: dict[str, str]) -> None:
         content = CLOUD.read_text()
     except OSError as error:
         raise Failed(str(error)) from None
+    generation = int(GENERATION.read_text()) if GENERATION.exists() else 0
     for secret, files in secrets_of_cloud(charts, content).items():
         key, found = ledger_key(secret), digest(json.dumps(files).encode())
-        if before.get(key) == found:
+        there, newest = noted(before.get(key, ''))
+        if there == found and newest == generation:
             continue
-        kubectl('apply', '--server-side', '--force-conflicts', '--filename=-', given=json.dumps({
-            'apiVersion': 'v1', 'kind': 'Secret', 'data': {
-                name: base64.b64encode(text.encode()).decode() for name, text in files.items()
-            },
-            'metadata': {'name': secret, 'namespace': 'kube-system'},
-        }))
+        if newest is None and not is_first:
+            if there not in ('', found):
+                raise Later(f'the first ready master has not shared {secret} yet')
+            continue
+        # Of the same generation the first one's counts: settings beside it may be others.
+        if newest is not None and generation < newest + (not is_first):
+            continue
+        if there != found:
+            kubectl('apply', '--server-side', '--force-conflicts', '--filename=-',
+                    given=json.dumps({
+                        'apiVersion': 'v1', 'kind': 'Secret',
+                        'data': {name: base64.b64encode(text.encode()).decode()
+                                 for name, text in files.items()},
+                        'metadata': {'name': secret, 'namespace': 'kube-system'},
+                    }))
         # They read that one when they start.
-        for name, chart in charts.items():
-            if secret == SHARED and 'cloud' in chart and name in before:
-                restart(name, chart['namespace'])
-        note(key, found)
-        before[key] = found
+        if there != found and secret == SHARED:
+            for name, chart in readers(charts, before):
+                start_with(found[:LONGEST], name, chart['namespace'])
+        before[key] = f'{found} {generation}'
+        note(key, before[key])
+
+
+def hand_on(charts: dict[str, Any], before: dict[str, str], is_first: bool) -> None:
+    """Share the cloud's file, and see that pods have what is shared.
+
+    :raises Later: not all of them do.
+    """
+    share_cloud(charts, before, is_first)
+    mark = noted(before.get(CLOUD_KEY, ''))[0][:LONGEST]
+    behind = []
+    for name, chart in readers(charts, before) if mark else ():
+        namespace = chart['namespace']
+        for one, spec in start_with(mark, name, namespace).items():
+            count = pods_without(mark, spec, namespace)
+            if count:
+                reason = waits(f'--namespace={namespace}',
+                               f'--selector=app.kubernetes.io/instance=magnum-{name}')
+                behind.append(f'{one} in {namespace}: {count} {reason}'.strip())
+    if behind:
+        raise Later(f'pods that have the former credential: {"; ".join(behind)}')
+
+
+def readers(charts: dict[str, Any], before: dict[str, str]) -> list[tuple[str, dict[str, Any]]]:
+    """The add-ons that are there whose pods read the Secret for all when they start."""
+    return [
+        (name, chart) for name, chart in charts.items() if 'cloud' in chart and name in before
+    ]
 
 
 def forget_cloud(charts: dict[str, Any], before: dict[str, str]) -> None:
@@ -426,33 +521,43 @@ def say(tries: dict[str, Any], at_work: str = '') -> None:
 def main(verb: str = '') -> None:
     """Act, or leave that to another master.
 
-    :param verb: ``restart`` starts all add-ons anew; ``cloud`` takes the file of the cloud,
-        and nothing else.
+    :param verb: ``restart`` starts all add-ons anew; ``cloud`` hands the file of the cloud
+        on, and nothing else.
+    :raises Later: pods do not have the file yet.
     """
     told = json.loads(zlib.decompress(base64.b64decode(os.environ['MAGNUM_ADDONS'])))
     FOLDER.mkdir(parents=True, exist_ok=True)
     ready = ready_masters()
+    charts = told['charts']
     is_early = not ready and os.environ['MAGNUM_NODE_INDEX'] == '0' and any(
-        'network' in chart for chart in told['charts'].values()
+        'network' in chart for chart in charts.values()
     )
     is_first = is_early or min(ready, default='') == os.environ['MAGNUM_NODE_NAME']
     is_acting = is_first or verb == 'restart'
-    before = read_ledger() if is_acting else {}
+    is_asking = is_acting or any(map(uses_cloud, charts.values()))
+    before = read_ledger(is_acting) if is_asking else {}
     if verb == 'restart':
         for name, text in before.items():
             if not is_of_cloud(name):
                 restart(name, text.split()[0])
-        for chart in told['charts'].values():
+        for chart in charts.values():
             if 'operates' in chart:
                 kubectl('rollout', 'restart', 'deployments,daemonsets',
                         f'--namespace={chart["operates"]}')
     elif verb == 'cloud':
-        share_cloud(told['charts'] if is_acting else {}, before)
-    elif is_acting and (told['charts'] or before):
+        hand_on(charts, before, is_first)
+    elif is_first and (charts or before):
         look(told, before, is_early)
-    elif STATE.exists():
-        STATE.unlink()
+    else:
+        if STATE.exists():
+            STATE.unlink()
+        with contextlib.suppress(Later):
+            share_cloud(charts, before, is_first)
 
 
 if __name__ == '__main__':
-    main(*sys.argv[1:])
+    try:
+        main(*sys.argv[1:])
+    except Later as error:
+        print(error, file=sys.stderr)
+        sys.exit(LATER)

@@ -3,15 +3,21 @@
 
 from __future__ import annotations
 
+import time
+
 from .channel import Away, Channel, Gone, Refused
 from .conditions import condition
 from .node import CLOUD, Node, ProgramFailed
 
-#: Generation of the credential that is in the file, and that whoever uses it was told of.
+#: Generation of the credential that whoever uses the file has.
 TAKEN = '/var/lib/magnum-agent/cloud-credential'
-#: Run when the file of a node that is built is another one.
-HOOK = '/opt/magnum/cloud_changed.sh'
-HOOK_SECONDS = 60.0
+#: That of the one in the file, or of one before: it is written after the file.
+FETCHED = '/var/lib/magnum-agent/cloud-fetched'
+#: Run when the file of a node that is built is another one; its status when that takes longer.
+HOOK, LATER = '/opt/magnum/cloud_changed.sh', 75
+#: Of one run, and until it is at fault that users of the file do not have it.
+HOOK_SECONDS, TELLING_SECONDS = 60.0, 600.0
+TELLING = 'Telling'
 
 
 def is_wanted(node: Node) -> bool:
@@ -21,7 +27,11 @@ def is_wanted(node: Node) -> bool:
 
 def taken(node: Node) -> str:
     """The generation that was taken over; empty when there is none."""
-    file = node.path(TAKEN)
+    return _generation(node, TAKEN)
+
+
+def _generation(node: Node, name: str) -> str:
+    file = node.path(name)
     return file.read_text() if file.exists() and node.path(CLOUD).exists() else ''
 
 
@@ -39,6 +49,7 @@ def fetch(node: Node, channel: Channel) -> str:
     ):
         raise ProgramFailed('the answer has no configuration of the cloud')
     node.write(node.path(CLOUD), configuration)
+    node.write(node.path(FETCHED), str(generation))
     return str(generation)
 
 
@@ -57,8 +68,6 @@ class Cloud:
     def __init__(self, node: Node, channel: Channel) -> None:
         self._node = node
         self._channel = channel
-        #: Generation of the file, where this process has fetched it.
-        self._fetched = ''
         self._trouble = ('', '')
 
     def follow(self, told: object) -> bool:
@@ -73,8 +82,9 @@ class Cloud:
             self._trouble = ('', '')
             return False
         try:
-            if self._fetched != str(told):
-                self._fetched = fetch(self._node, self._channel)
+            fetched = _generation(self._node, FETCHED)
+            if fetched != str(told):
+                fetched = fetch(self._node, self._channel)
             self._trouble = self._tell()
         except Gone:
             raise
@@ -82,7 +92,7 @@ class Cloud:
             self._trouble = ('NotFetched', str(error))
         if self._trouble[0]:
             return False
-        self._node.write(self._node.path(TAKEN), self._fetched)
+        self._node.write(self._node.path(TAKEN), fetched)
         return True
 
     def look(self) -> dict[str, dict[str, str]]:
@@ -92,7 +102,8 @@ class Cloud:
         reason, text = self._trouble
         if not reason and not taken(self._node):
             reason = 'Missing'
-        return {'CloudCredential': condition(not reason, reason or 'Taken', text)}
+        status = 'Unknown' if reason == TELLING else not reason
+        return {'CloudCredential': condition(status, reason or 'Taken', text)}
 
     def _tell(self) -> tuple[str, str]:
         """Tell whoever uses the file; what is wrong, if anything."""
@@ -103,4 +114,6 @@ class Cloud:
         if done.status == 0:
             return '', ''
         lines = self._node.cleaned(done.text).splitlines() or ['']
-        return 'NotTold', lines[-1] if done.status is not None else 'it was not done in time'
+        since = time.time() - self._node.path(FETCHED).stat().st_mtime
+        reason = TELLING if done.status == LATER and since < TELLING_SECONDS else 'NotTold'
+        return reason, lines[-1] if done.status is not None else 'it was not done in time'
