@@ -204,7 +204,7 @@ class Building(Parameters):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TakingAway(Building):
+class TakingAway(Parameters):
     """What takes nodes away has these.
 
     :ivar leaving: names of the nodes that go, as far as they report.
@@ -218,7 +218,7 @@ class TakingAway(Building):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Replacing(TakingAway):
+class Replacing(TakingAway, Building):
     """What puts new nodes into the places of others has these.
 
     :ivar if_silent: indexes of nodes that were named because nothing was heard of them: they
@@ -333,7 +333,7 @@ class Resize(OfNodegroup, OfMadeNodegroup, Replacing):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ResizeMasters(InRounds, OfNodegroup, TakingAway):
+class ResizeMasters(InRounds, OfNodegroup, TakingAway, Building):
     """Another number of masters: one joins or leaves in each round.
 
     Of a round, ``batch`` has the indexes of the masters that join or leave, and ``before``
@@ -374,7 +374,7 @@ class CreateNodegroup(OfNodegroup, Building):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class DeleteNodegroup(OfNodegroup, OfMadeNodegroup, Removing):
+class DeleteNodegroup(OfNodegroup, OfMadeNodegroup, Removing, TakingAway):
     """Deletion of a further node group."""
 
     verb = states.DELETE_NODEGROUP

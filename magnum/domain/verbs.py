@@ -71,8 +71,8 @@ STEPS: Final[dict[str, Steps]] = {
         finish=('await_stack', 'await_nodes', 'disarm_bootstrap', 'read_outputs'),
     ),
     states.DELETE_NODEGROUP: Steps(
-        start=('delete_stacks',),
-        finish=('await_late_requests', 'await_stacks_gone', 'look_once_more'),
+        start=('drain_nodes', 'delete_stacks'),
+        finish=('await_late_requests', 'await_stacks_gone', 'look_once_more', 'remove_nodes'),
     ),
     states.UPGRADE: Steps(
         opening=('check_upgrade', 'upgrade_masters', 'choose_nodegroups'),

@@ -61,6 +61,19 @@ class Bay:
         )
         assert answer.status_code == 202, answer.text
 
+    def create_nodegroup(self, name: str, count: int) -> None:
+        """Have a further node group made, and wait until it is."""
+        answer = self.person.magnum.post(
+            f'/clusters/{self.uuid}/nodegroups', json={'name': name, 'node_count': count}
+        )
+        assert answer.status_code == 202, answer.text
+        self.complete('UPDATE_COMPLETE')
+
+    def delete_nodegroup(self, name: str) -> None:
+        """Ask for the end of a further node group."""
+        answer = self.person.magnum.delete(f'/clusters/{self.uuid}/nodegroups/{name}')
+        assert answer.status_code == 204, answer.text
+
     def upgrade(self, labels: Mapping[str, str], batch: int = 1) -> None:
         """Ask for another baymodel: the bay's own with other labels."""
         answer = self.ask_upgrade(labels, batch)

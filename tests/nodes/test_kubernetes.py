@@ -1,11 +1,12 @@
 """A Kubernetes bay on real machines, from nothing to a rotation of its authority."""
 
 import base64
+import contextlib
 import json
 import pathlib
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import pytest
@@ -29,6 +30,8 @@ WORD: Final = 'kept-while-keys-are-replaced'
 BROUGHT: Final = '/run/brought'
 #: Pods of the deployment that has a budget of disruption.
 GUARDED: Final = 2
+#: A node group beside the default ones.
+FURTHER: Final = 'further'
 #: Seconds for which a resize waits in the test of a budget that allows nothing. In a fifth
 #: of them the master says what is left: on a slow machine that takes more than eight.
 DRAIN_TIMEOUT: Final = 90
@@ -236,10 +239,10 @@ def test_nodes_come_while_the_workload_runs(bay: Bay, client: Kubectl, workload:
     assert before <= {pod['metadata']['uid'] for pod in client.pods(WEB)}
 
 
-@pytest.fixture
-def guarded(bay: Bay, client: Kubectl, downloads: str) -> Iterator[str]:
-    """A deployment whose pods are all on the node with this name; a budget is its test's."""
-    crowded, *others = sorted(workers(bay))
+@contextlib.contextmanager
+def crowding(bay: Bay, client: Kubectl, downloads: str, crowded: str) -> Iterator[None]:
+    """A deployment whose pods are all on one node; a budget is its test's."""
+    others = workers(bay) - {crowded}
     client('cordon', *others)
     labels = {'app': 'guarded'}
     kubernetes.apply(client, {
@@ -262,8 +265,16 @@ def guarded(bay: Bay, client: Kubectl, downloads: str) -> Iterator[str]:
     wait_until(lambda: len(client.pods('app=guarded')) == GUARDED, 60, every=1)
     client('uncordon', *others)
     assert {pod['spec']['nodeName'] for pod in client.pods('app=guarded')} == {crowded}
-    yield crowded
+    yield
     client('delete', 'deployment/guarded', 'pdb/guarded')
+
+
+@pytest.fixture
+def guarded(bay: Bay, client: Kubectl, downloads: str) -> Iterator[str]:
+    """The name of a node that is crowded."""
+    crowded = min(workers(bay))
+    with crowding(bay, client, downloads, crowded):
+        yield crowded
 
 
 def give_budget(client: Kubectl, least: int) -> None:
@@ -277,9 +288,10 @@ def machine_named(bay: Bay, name: str) -> Machine:
     return found
 
 
-def test_the_named_node_is_drained_as_budgets_allow(
-    bay: Bay, client: Kubectl, workload: None, guarded: str
+def leaves_as_budgets_allow(
+    bay: Bay, client: Kubectl, name: str, verb: str, ask: Callable[[], None]
 ) -> None:
+    """Have an operation take a crowded node away, and see what becomes of its pods."""
     give_budget(client, GUARDED - 1)
     least = [GUARDED]
 
@@ -287,9 +299,9 @@ def test_the_named_node_is_drained_as_budgets_allow(
         least.append(len(client.pods('app=guarded')))
         return least[-1] >= GUARDED - 1
 
-    others = workers(bay) - {guarded}
+    others = workers(bay) - {name}
     with Watch(look) as budget:
-        bay.resize(WORKERS, machine_named(bay, guarded).facts.id)
+        ask()
         bay.complete('UPDATE_COMPLETE')
     print(f'pods of the deployment: {least}')
     # It has left the cluster when the operation has ended, and no other has.
@@ -301,9 +313,31 @@ def test_the_named_node_is_drained_as_budgets_allow(
     assert budget.answers > 5
     assert min(least) >= GUARDED - 1
     assert {pod['spec']['nodeName'] for pod in client.pods('app=guarded')} <= others
-    assert guarded in bay.events()['bay.resize.drained']
-    assert guarded in bay.events()['bay.resize.removed']
+    assert name in bay.events()[f'bay.{verb}.drained']
+    assert name in bay.events()[f'bay.{verb}.removed']
     kubernetes.all_answer(bay, client, WORKERS)
+
+
+def test_the_named_node_is_drained_as_budgets_allow(
+    bay: Bay, client: Kubectl, workload: None, guarded: str
+) -> None:
+    named = machine_named(bay, guarded).facts.id
+    leaves_as_budgets_allow(
+        bay, client, guarded, 'resize', lambda: bay.resize(WORKERS, named)
+    )
+
+
+def test_a_node_group_that_is_deleted_is_drained_as_budgets_allow(
+    bay: Bay, client: Kubectl, downloads: str, workload: None
+) -> None:
+    before = workers(bay)
+    bay.create_nodegroup(FURTHER, 1)
+    (name,) = workers(bay) - before
+    kubernetes.all_answer(bay, client, WORKERS + 1)
+    with crowding(bay, client, downloads, name):
+        leaves_as_budgets_allow(
+            bay, client, name, 'delete_nodegroup', lambda: bay.delete_nodegroup(FURTHER)
+        )
 
 
 @pytest.fixture

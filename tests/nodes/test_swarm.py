@@ -17,6 +17,7 @@ from tools.nodes.machine import Machine
 _NODES = ('node', 'ls', '--format', '{{.Hostname}} {{.Status}} {{.ManagerStatus}}')
 _NETWORK = 'across'
 _SERVICE = 'web'
+_FURTHER = 'further'
 
 
 @pytest.fixture(scope='module')
@@ -133,6 +134,22 @@ def test_the_named_node_leaves_and_no_other(bay: Bay, client: Docker, service: s
     wait_until(lambda: first.facts.name not in names(bay.machines()))
     assert names(bay.machines('node')) == {second.facts.name}
     assert f'{second.facts.name} Ready' in client(*_NODES)
+
+
+def test_a_node_group_that_is_deleted_leaves_and_no_other(
+    bay: Bay, client: Docker, service: str
+) -> None:
+    (first,) = bay.machines('node')
+    bay.create_nodegroup(_FURTHER, 1)
+    (second,) = (each for each in bay.machines('node') if each.facts.id != first.facts.id)
+    assert f'{second.facts.name} Ready' in client(*_NODES)
+    workload.bring(second)
+    wait_until(lambda: answers(second))
+    bay.delete_nodegroup(_FURTHER)
+    bay.stays(lambda: answers(first), 'UPDATE_COMPLETE')
+    for done in ('drained', 'removed'):
+        assert second.facts.name in bay.events()[f'bay.delete_nodegroup.{done}']
+    wait_until(lambda: second.facts.name not in names(bay.machines()))
 
 
 def test_a_node_that_left_is_not_in_the_swarm(bay: Bay, client: Docker) -> None:

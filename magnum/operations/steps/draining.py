@@ -4,8 +4,9 @@ A master is asked to do it with the client of the COE, when it next reports. Nob
 waits long: what could not be done is told, and the operation goes on. A master that goes
 is another matter: it does so only while the others serve, and when they have let it go.
 
-A resize takes nodes out of the cluster when they are gone. An upgrade does it before
-they are replaced: the new ones have the same names.
+A resize takes nodes out of the cluster when they are gone, and so does the delete of a
+node group, which nothing of this keeps from its end. An upgrade does it before they are
+replaced: the new ones have the same names.
 """
 
 import dataclasses
@@ -18,16 +19,16 @@ from sqlalchemy import orm
 from magnum.db.models import Directive, Node, Operation
 from magnum.db.repositories import directives, events, node_watch
 from magnum.db.statements import database_now
-from magnum.domain import boot, node_health, reports, states
+from magnum.domain import boot, node_health, reports
 from magnum.domain.directives import DRAIN, REMOVE, RETIRE
 from magnum.domain.failures import NODE_FAILED, Failure
 from magnum.domain.nodegroups import kind_of
-from magnum.domain.parameters import Resize, Upgrade
-from magnum.drivers.contract import MASTER
+from magnum.domain.parameters import DeleteNodegroup, Resize, TakingAway, Upgrade
+from magnum.drivers.contract import MASTER, Driver
 from magnum.operations import retiring
 from magnum.operations.outcomes import StepFailed, TryLater
 from magnum.operations.steps import nodes
-from magnum.operations.steps.heat import existing
+from magnum.operations.steps.heat import DELETE, existing, look
 from magnum.operations.steps.masters import await_others
 from magnum.operations.steps.removal import removal
 from magnum.operations.steps.rendering import own_stack_name
@@ -40,6 +41,9 @@ _PAUSE: Final = 2.0
 _SHARE: Final = 3
 #: Of that, the part for draining; in the rest the master says what is left.
 _OF_DRAINING: Final = 0.8
+#: Of an operation's time, the last part, in which nothing waits any more for what a master
+#: does for others: what follows needs some, too.
+_KEPT: Final = {DRAIN: 1 / 3, REMOVE: 1 / 10, RETIRE: 0}
 _DONE: Final = {
     DRAIN: 'drained', REMOVE: 'removed from the cluster', RETIRE: 'taken out of the cluster',
 }
@@ -62,22 +66,19 @@ def drain_nodes(work: Work) -> None:
     """
     spare_returned(work)
     situation = work.situation()
-    asked = _asked(situation.operation)
-    if not _may_take_away(asked):
+    asked = TakingAway.of(situation.operation)
+    if not _may_take_away(work, situation, asked):
         return
     if situation.nodegroup.role == MASTER:
         await_others(work, situation)
     elif not _timeout(work):
         return
-    if not asked.leaving:
-        asked = dataclasses.replace(asked, leaving=_leaving(work, situation, asked))
-        if not asked.leaving and not _takes_away(asked):
-            return
-        with work.fenced() as (_, operation):
-            operation.parameters = asked.stored()
+    names = asked.leaving or _note_leaving(work, situation, asked)
+    if not names and not _takes_away(work, situation, asked):
+        return
     if _timeout(work):
         seconds = seconds_to_drain(work)
-        have_done(work, DRAIN, asked.leaving, seconds=seconds)
+        have_done(work, DRAIN, names, seconds=seconds)
 
 
 def remove_nodes(work: Work) -> None:
@@ -87,34 +88,41 @@ def remove_nodes(work: Work) -> None:
     :raises StepFailed: masters that go were not let go.
     """
     situation = work.situation()
-    asked = _asked(situation.operation)
+    asked = TakingAway.of(situation.operation)
+    names = asked.leaving
+    if not names and isinstance(asked, DeleteNodegroup):    # nothing of it was drained
+        names = _note_leaving(work, situation, asked)
     are_masters = situation.nodegroup.role == MASTER
-    if asked.leaving and (_timeout(work) or are_masters):
-        have_done(work, REMOVE, asked.leaving, is_needed=are_masters)
+    if names and (_timeout(work) or are_masters):
+        have_done(work, REMOVE, names, is_needed=are_masters)
 
 
-def _asked(operation: Operation) -> Resize | Upgrade:
-    kind = Upgrade if operation.verb == states.UPGRADE else Resize
-    return kind.of(operation)
+def _may_take_away(work: Work, situation: Situation, asked: TakingAway) -> bool:
+    """Whether nodes can go, and are there."""
+    if isinstance(asked, DeleteNodegroup):
+        stack_id = situation.stack_id
+        stack = None if stack_id is None else look(work, stack_id)
+        return stack is not None and stack.action != DELETE
+    if isinstance(asked, Resize):
+        before = asked.previous_node_count
+        return bool(asked.nodes_to_remove) or before is None or asked.node_count <= before
+    return True
 
 
-def _may_take_away(asked: Resize | Upgrade) -> bool:
-    """Whether nodes can go."""
-    if isinstance(asked, Upgrade):
-        return True
-    before = asked.previous_node_count
-    return bool(asked.nodes_to_remove) or before is None or asked.node_count <= before
-
-
-def _takes_away(asked: Resize | Upgrade) -> bool:
-    """Whether nodes go, as far as the request says.
+def _takes_away(work: Work, situation: Situation, asked: TakingAway) -> bool:
+    """Whether nodes go that do not report, as far as is known.
 
     A resize that is asked for again after a failure has the count of that one before it.
     """
     if isinstance(asked, Upgrade):
         return bool(asked.current.batch)
-    before = asked.previous_node_count
-    return bool(asked.nodes_to_remove) or before is None or asked.node_count < before
+    if isinstance(asked, Resize):
+        before = asked.previous_node_count
+        return bool(asked.nodes_to_remove) or before is None or asked.node_count < before
+    # What would report, and never did, has not come to the cluster.
+    driver, group = _driver(work, situation), situation.nodegroup
+    report = driver is not None and driver.nodes_report(group.template_version or '')
+    return group.node_count > 0 and not report
 
 
 def seconds_to_drain(work: Work) -> int:
@@ -126,20 +134,36 @@ def _timeout(work: Work) -> float:
     return float(work.tools.conf.nodes.drain_timeout)
 
 
-def _leaving(work: Work, situation: Situation, asked: Resize | Upgrade) -> tuple[str, ...]:
+def _driver(work: Work, situation: Situation) -> Driver | None:
+    """The bay's driver; None: it is not installed here, and who needs it says so."""
+    return work.tools.drivers.find(situation.bay.driver)
+
+
+def _note_leaving(
+    work: Work, situation: Situation, asked: TakingAway
+) -> tuple[str, ...]:
+    """Look up the names of the nodes that go, and record them."""
+    names = _leaving(work, situation, asked)
+    if names:
+        with work.fenced() as (_, operation):
+            operation.parameters = dataclasses.replace(asked, leaving=names).stored()
+    return names
+
+
+def _leaving(work: Work, situation: Situation, asked: TakingAway) -> tuple[str, ...]:
     """Names of the nodes that go: those that report; the cluster knows no others."""
-    driver = work.driver(situation)
+    driver = _driver(work, situation)
     role = kind_of(situation.nodegroup.role)
     with work.tools.database.reading() as session:
         found = node_watch.reporting(session, situation.bay.uuid, role)
-    if not found:
+    if not found or driver is None:
         return ()
-    going = asked.current.batch if isinstance(asked, Upgrade) else _removed(work, situation)
     name = own_stack_name(situation)
-    return tuple(
-        node.name for node in found
-        if str(driver.node_index(role, name, node.name)) in (going or ())
-    )
+    indexes = {node.name: driver.node_index(role, name, node.name) for node in found}
+    if isinstance(asked, DeleteNodegroup):
+        return tuple(name for name, index in indexes.items() if index is not None)
+    going = asked.current.batch if isinstance(asked, Upgrade) else _removed(work, situation)
+    return tuple(name for name, index in indexes.items() if str(index) in (going or ()))
 
 
 def _removed(work: Work, situation: Situation) -> tuple[str, ...]:
@@ -172,8 +196,12 @@ def have_done(
     """
     with work.changing_bay() as (session, operation):
         given = directives.of_operation(session, operation.uuid, verb, names)
+        now = database_now(session)
+        left = operation.deadline - now
         why_not = None
-        if given is None:
+        if given is None and not is_needed and left.total_seconds() <= _PAUSE:
+            why_not = 'the operation has no time left'
+        elif given is None:
             master = _master(session, operation, names, verb)
             if master is None or not names:
                 why_not = _NOBODY[verb] if master is None else 'none of them reports'
@@ -187,12 +215,10 @@ def have_done(
             return
         elif given.outcome is not None:
             why_not = f'{given.node}: {" | ".join(given.lines or []) or "it failed"}'
-        elif directives.is_in_line(session, given):
+        elif directives.is_in_line(session, given) and left > _kept(operation, verb):
             # The master does one thing at a time: this one's time has not begun.
-            given.created_at = database_now(session)
-        elif database_now(session) > given.created_at + _patience(
-            work, operation, given, is_needed
-        ):
+            given.created_at = now
+        elif now > given.created_at + _patience(work, operation, given, is_needed):
             given.outcome = directives.DROPPED
             why_not = f'{given.node} did not say in time that it is done'
         if why_not is not None:
@@ -208,6 +234,12 @@ def have_done(
             NODE_FAILED, f'It was not {_DONE[verb]}, and {_STAYS[verb]}: {why_not}',
             ', '.join(names), boot.SERVER,
         ))
+
+
+def _kept(operation: Operation, verb: str) -> datetime.timedelta:
+    """The time before its deadline from which on an operation waits in no line."""
+    begun = operation.started_at or operation.created_at
+    return (operation.deadline - begun) * _KEPT[verb]
 
 
 def _patience(
