@@ -10,8 +10,9 @@ import sqlalchemy as sa
 import webtest
 
 from magnum.api.routes import ROUTES
-from tests.api.fixtures.service import WELL, Service
+from tests.api.fixtures.service import Service
 from tests.api.test_field_rules import CLUSTER, TEMPLATE
+from tests.unit.certificates.reporting import WELL
 
 HEADERS = {'X-Auth-Token': 'member', 'OpenStack-API-Version': 'container-infra latest'}
 ADMIN = {**HEADERS, 'X-Auth-Token': 'admin'}
