@@ -1,5 +1,6 @@
 """What the agent of a node reports, when, and what it does on being told."""
 
+import errno
 import hashlib
 import json
 import os
@@ -387,24 +388,99 @@ def test_services_have_to_be_active(
 
 
 @pytest.mark.parametrize(
-    ('free', 'blocks', 'status'),
-    [(1_000_000, 2_000_000, 'True'), (100_000, 200_000, 'False'), (200_000, 10 ** 9, 'False')],
+    ('free', 'blocks', 'status', 'text'),
+    [
+        (1_000_000, 2_000_000, 'True', ''),
+        (100_000, 200_000, 'False', '/: less than 512 MB free'),
+        (1_000_000, 10 ** 9, 'False', '/: less than 4 GB free'),
+        (256, 200_000, 'False', '/: less than 2 MB free'),
+        (0, 200_000, 'False', '/: less than 1 MB free'),
+    ],
 )
 def test_a_disk_has_room(
-    node: Node, monkeypatch: pytest.MonkeyPatch, free: int, blocks: int, status: str
+    node: Node, monkeypatch: pytest.MonkeyPatch, free: int, blocks: int, status: str, text: str
 ) -> None:
-    real = os.statvfs('/')
-    values = list(real)
+    leave(monkeypatch, free, blocks)
+    disk = found(node)['Disk']
+    assert (disk['status'], disk['message']) == (status, text)
+
+
+def leave(monkeypatch: pytest.MonkeyPatch, free: int, blocks: int = 200_000) -> None:
+    """Let so many blocks of 4 KiB be free from now on."""
+    values = list(os.statvfs('/'))
     values[1], values[2], values[4] = 4096, blocks, free
     monkeypatch.setattr(os, 'statvfs', lambda _path: os.statvfs_result(values))
-    assert found(node)['Disk']['status'] == status
+
+
+def test_a_disk_that_cannot_be_read_is_told_of(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_path: str) -> os.statvfs_result:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, 'statvfs', fail)
+    disk = found(node)['Disk']
+    assert (disk['status'], disk['message']) == ('False', '/: Input/output error')
+
+
+#: Of numbers that change by little: free blocks of 4 KiB, and seconds between the clocks.
+NUMBERS = {
+    'a disk that fills': [(free, 0) for free in range(80_000, 79_000, -100)],
+    'about a step': [(65_536 + change, 0) for change in (100, -100, 90, -3000, 3000)],
+    'about the limit': [(122_070 + change, 0) for change in (-10, 10, -500, 3000, -20)],
+    'a late clock': [(10 ** 5, 600 + change) for change in (0.2, -0.7, 0.5, -0.9, 0.3)],
+    'a clock about the limit': [(10 ** 5, 60 + change) for change in (0.4, -0.6, 0.5, -0.9)],
+}
+
+
+@pytest.mark.parametrize('measured', NUMBERS.values(), ids=NUMBERS)
+def test_numbers_that_change_by_little_are_told_as_before(
+    node: Node, monkeypatch: pytest.MonkeyPatch, measured: list[tuple[int, float]]
+) -> None:
+    """The service writes each report that differs, and the bay's health after it."""
+    looking, sender = Conditions(node), Channel(node)
+    told = set()
+    for free, sender.apart in measured:
+        leave(monkeypatch, free)
+        said = looking.look(sender, True)
+        told.add(json.dumps([said['Disk'], said['Clock']]))
+    assert len(told) == 1
+
+
+def test_numbers_that_change_by_much_are_told(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking, sender = Conditions(node), Channel(node)
+    told = []
+    for free in (122_000, 66_000, 60_000, 0, 140_000):
+        leave(monkeypatch, free)
+        told.append(looking.look(sender, True)['Disk']['message'])
+    assert told == [
+        '/: less than 512 MB free', '/: less than 512 MB free', '/: less than 256 MB free',
+        '/: less than 1 MB free', '',
+    ]
+
+
+@pytest.mark.parametrize(
+    ('said', 'told'),
+    [
+        ('curl: (7) Failed to connect to 10.0.0.9 port 6443 after 3 ms: refused',
+         'curl: (7) Failed to connect to 10.0.0.9 port 6443: refused'),
+        ('curl: (28) Connection timed out after 10001 milliseconds',
+         'curl: (28) Connection timed out'),
+        ('E0726 12:00:01.123456   12345 memcache.go:265] no answer', 'memcache.go:265] no answer'),
+    ],
+)
+def test_what_differs_each_time_is_left_out(node: Node, said: str, told: str) -> None:
+    script(node, 'conditions.sh', f'echo "condition API False NotReachable {said}"')
+    assert found(node)['API']['message'] == told
 
 
 @pytest.mark.parametrize(
     ('apart', 'status', 'text'),
     [
-        (59, 'True', ''), (-59, 'True', ''), (61, 'False', '61 s late'),
-        (-600, 'False', '600 s early'),
+        (59, 'True', ''), (-59, 'True', ''), (61, 'False', 'more than 1 min late'),
+        (-601, 'False', 'more than 10 min early'),
     ],
 )
 def test_a_clock_is_right_within_a_minute(node: Node, apart: float, status: str, text: str) -> None:
