@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import itertools
 import json
 import os
 import pathlib
@@ -11,7 +12,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -24,7 +25,7 @@ from magnum.drivers.common.node.agent import (
 from magnum.drivers.common.node.agent.__main__ import UNIT
 from magnum.drivers.common.node.agent.channel import Channel, Gone
 from magnum.drivers.common.node.agent.conditions import Conditions
-from magnum.drivers.common.node.agent.node import Node
+from magnum.drivers.common.node.agent.node import KEPT_IN_MEMORY, Node
 from magnum.drivers.common.node.agent.reporter import Reporter
 from tests.unit.drivers import agents, node_files
 from tests.unit.drivers.agents import Answer, Service
@@ -108,6 +109,69 @@ def test_numbers_rise_when_the_clock_is_set_back(
     assert abs(first - time.time() * 1000) < 60_000
     monkeypatch.setattr(time, 'time', lambda: 1000.0)
     assert [state.next_number(node) for _ in range(2)] == [first + 1, first + 2]
+
+
+def numbers(service: Service) -> list[int]:
+    return [report['sequence'] for report in service.reports()]
+
+
+@pytest.mark.parametrize('number', [errno.ENOSPC, errno.EROFS, errno.EIO])
+@pytest.mark.parametrize('spared', ['', KEPT_IN_MEMORY])
+def test_reports_go_on_when_nothing_can_be_written(
+    node: Node, service: Service, monkeypatch: pytest.MonkeyPatch, number: int, spared: str
+) -> None:
+    told = Reporter(node)
+    told.turn()
+    agents.refuse_writes(node, monkeypatch, but=spared, number=number)
+    clock = itertools.count(time.time() + 10, -0.001)
+    with monkeypatch.context() as set_back:
+        set_back.setattr(time, 'time', lambda: next(clock))
+        assert [told.turn() for _ in range(3)] == [30] * 3
+        # A new process knows its numbers by what is kept in memory.
+        assert not spared or Reporter(node).turn() == 30
+    found = numbers(service)
+    assert found == sorted(set(found))
+    assert len(found) == 4 + bool(spared)
+
+
+def test_numbers_rise_after_a_restart_on_a_full_disk(
+    node: Node, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Reporter(node).turn()
+    agents.refuse_writes(node, monkeypatch)
+    for _ in range(2):
+        assert Reporter(node).turn() == 30
+        time.sleep(0.002)
+    assert numbers(service) == sorted(set(numbers(service)))
+
+
+def test_what_failed_is_told_on_a_full_disk(
+    node: Node, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = Reporter(node)
+    state.tell(node, 'building', '40-docker', 5, 11)
+    told.turn()
+    with monkeypatch.context() as full:
+        agents.refuse_writes(node, full, but=KEPT_IN_MEMORY)
+        state.tell(node, 'failed', '40-docker', 5, 11, 'no space')
+        assert told.has_news()
+        told.turn()
+    # What is written later counts.
+    state.tell(node, 'ready')
+    assert told.has_news()
+    told.turn()
+    assert [(said['state'], said['lines']) for said in service.reports()] == [
+        ('building', []), ('failed', ['no space']), ('ready', []),
+    ]
+    assert list(node.path(KEPT_IN_MEMORY).iterdir()) == []
+
+
+def test_results_are_told_on_a_full_disk(
+    node: Node, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script(node, 'directives/drain.sh', 'echo done')
+    agents.refuse_writes(node, monkeypatch)
+    assert outcome(node, service, drain()) == {'outcome': 'done', 'lines': ['done']}
 
 
 @pytest.mark.parametrize(
@@ -516,9 +580,11 @@ class Program:
         self.root = root
         node_files.place_agent(root)
 
-    def run(self, *arguments: str, text: str = '') -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: str, text: str = '', within: Sequence[str] = ()
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, '-m', 'agent', '--root', str(self.root), *arguments],
+            [*within, sys.executable, '-m', 'agent', '--root', str(self.root), *arguments],
             cwd=self.root / 'opt/magnum', input=text, capture_output=True, text=True,
             timeout=60, check=False,
             env={'PATH': f'{self.root}/bin:{os.environ["PATH"]}'},
@@ -545,7 +611,19 @@ def test_the_program_registers_tells_and_ends_when_the_bay_is_gone(
     (report,) = service.reports()
     assert (report['state'], report['step'], report['lines']) == ('failed', '12-tools', ['no curl'])
     assert (tmp_path / 'systemctl').read_text() == 'disable magnum-agent\n'
-    assert node.path(state.STATE).stat().st_mode & 0o777 == 0o600
+    assert node.kept(state.STATE).stat().st_mode & 0o777 == 0o600
+
+
+def test_the_program_says_what_it_cannot_write(
+    tmp_path: pathlib.Path, service: Service
+) -> None:
+    agents.make_node(tmp_path, service.url)
+    # A key fits no more.
+    full = ['sh', '-c', 'ulimit -f 0; exec "$@"', 'sh']
+    done = Program(tmp_path).run('register', within=full)
+    assert done.returncode == 1
+    assert done.stderr.startswith('[Errno 27] File too large')
+    assert 'Traceback' not in done.stderr
 
 
 @pytest.mark.parametrize(('status', 'ended'), [(403, 86), (404, 86), (401, 86)])

@@ -36,8 +36,7 @@ case $1 in
     version)
         said=$(kubelet --version)
         echo "version kubelet ${said##* }"
-        said=$(containerd --version)
-        read -r _ _ said _ <<<"$said"
+        read -r _ _ said _ < <(containerd --version)
         echo "version containerd $said"
         ;;
 esac

@@ -11,12 +11,11 @@ swarm_state() {
 # they elect a leader, and until they have heard of each other again.
 insist() {
     local told status=0
-    told=$(mktemp)
-    wait_until "${MAGNUM_SWARM_SECONDS:-60}" "$@" 2>"$told" || status=1
+    # No file: the disk may be full.
+    { told=$(wait_until "${MAGNUM_SWARM_SECONDS:-60}" "$@" 2>&1 >&3) || status=1; } 3>&1
     if ((status)); then
-        tail -n 1 "$told" >&2
+        echo "${told##*$'\n'}" >&2
     fi
-    rm -f "$told"
     return "$status"
 }
 

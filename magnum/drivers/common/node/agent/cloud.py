@@ -8,7 +8,7 @@ from .conditions import condition
 from .node import CLOUD, Node, ProgramFailed
 
 #: Generation of the credential that is in the file, and that whoever uses it was told of.
-TAKEN = '/var/lib/magnum-agent/cloud-credential'
+TAKEN = 'cloud-credential'
 #: Run when the file of a node that is built is another one.
 HOOK = '/opt/magnum/cloud_changed.sh'
 HOOK_SECONDS = 60.0
@@ -21,7 +21,7 @@ def is_wanted(node: Node) -> bool:
 
 def taken(node: Node) -> str:
     """The generation that was taken over; empty when there is none."""
-    file = node.path(TAKEN)
+    file = node.kept(TAKEN)
     return file.read_text() if file.exists() and node.path(CLOUD).exists() else ''
 
 
@@ -48,7 +48,7 @@ def take(node: Node, channel: Channel) -> None:
     What uses it comes in later steps.
     """
     if not taken(node):
-        node.write(node.path(TAKEN), fetch(node, channel))
+        node.keep(TAKEN, fetch(node, channel))
 
 
 class Cloud:
@@ -76,13 +76,14 @@ class Cloud:
             if self._fetched != str(told):
                 self._fetched = fetch(self._node, self._channel)
             self._trouble = self._tell()
+            if self._trouble[0]:
+                return False
+            self._node.keep(TAKEN, self._fetched)
         except Gone:
             raise
         except (Away, Refused, ProgramFailed, OSError) as error:
             self._trouble = ('NotFetched', str(error))
-        if self._trouble[0]:
             return False
-        self._node.write(self._node.path(TAKEN), self._fetched)
         return True
 
     def look(self) -> dict[str, dict[str, str]]:
