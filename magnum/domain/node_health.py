@@ -1,6 +1,7 @@
 """Conditions of nodes -> conditions of their bay -> the bay's health, as tables."""
 
 import dataclasses
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
@@ -24,6 +25,9 @@ ADDONS: Final = 'Addons'
 CLOUD: Final = 'CloudCredential'
 #: Whether a worker reaches the API of the COE where all do.
 API: Final = 'API'
+#: Of the manager that leads a swarm: whether the managers reach the nodes; it names the others.
+MEMBERS: Final = 'Members'
+_NAME: Final = re.compile('[a-z0-9][a-z0-9.-]*')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,9 +83,15 @@ def _ready(nodes: Sequence[Node]) -> Condition:
     heard = _heard(nodes)
     built = [node for node in heard if node.state != reports.BUILDING]
     failed = [node.name for node in built if node.state == reports.FAILED]
+    down = _down(heard)
     not_ready = [
         f'{node.name}: {", ".join(failing)}'
-        for node in built for failing in [node.failing(API, CERTIFICATES, ADDONS)] if failing
+        for node in built
+        for failing in [
+            node.failing(API, CERTIFICATES, ADDONS, MEMBERS)
+            + [_DOWN] * (node.name in down)
+        ]
+        if failing
     ]
     if failed:
         return Condition(FALSE, 'NodesFailed', f'Nodes that failed to boot: {few(sorted(failed))}')
@@ -92,6 +102,22 @@ def _ready(nodes: Sequence[Node]) -> Condition:
     if heard:
         return Condition(UNKNOWN, 'NodesBuilding', f'{len(heard)} nodes are being built')
     return _nobody()
+
+
+#: What is said of a node that its managers do not reach while it says that it is well.
+_DOWN: Final = f'{MEMBERS} (managers call it down)'
+
+
+def _down(nodes: Iterable[Node]) -> set[str]:
+    """Names that managers give; there may be some of nodes that have left the bay."""
+    names: set[str] = set()
+    for node in nodes:
+        if node.status(MEMBERS) == FALSE:
+            message = node.conditions[MEMBERS]['message']
+            found = _NAME.findall(message)
+            # The last one of a long text may be a part of a name.
+            names.update(found[:-1] if len(message) >= reports.LONGEST_MESSAGE else found)
+    return names
 
 
 def _control_plane(nodes: Sequence[Node]) -> Condition:

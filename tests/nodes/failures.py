@@ -19,6 +19,17 @@ AWAY: Final = 60.0
 PATIENCE: Final = 90.0
 #: What Python runs at its start to be ten minutes late.
 _LATE: Final = 'import time\nnow = time.time\ntime.time = lambda: now() - 600\n'
+#: Where the agent and its scripts may write, but in memory.
+_WRITTEN: Final = ('/var/lib/magnum-agent', '/tmp', '/var/tmp')
+#: Lays a full file system with the same files over each folder.
+_FILL: Final = '''set -e
+for folder; do
+    mkdir -p "/run/full$folder"
+    mount -t tmpfs -o size=4m,mode=1777 tmpfs "/run/full$folder"
+    cp -a "$folder/." "/run/full$folder"
+    cat /dev/zero >"/run/full$folder/full" 2>/dev/null || true
+    mount --bind "/run/full$folder" "$folder"
+done'''
 _DROP_IN: Final = '/run/systemd/system/magnum-agent.service.d/clock.conf'
 
 
@@ -67,13 +78,24 @@ def cut_off(machine: Machine, address: str, port: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def full(machine: Machine, folder: str) -> Iterator[None]:
-    """Context in which a file system is nearly full."""
+    """Context in which a file system is nearly full, and the agent finds no room at all.
+
+    A machine's own root lies on this host's disk, which is not filled: where the agent and
+    its scripts may write, there are small file systems without a free byte. The agent is
+    started anew in it, as it would be after any fault.
+    """
     file = f'{folder}/full'
     free = bays.output(machine, 'df', '--block-size=1M', '--output=avail', folder).split()[-1]
     bays.output(machine, 'fallocate', '--length', f'{int(free) - 100}M', file)
+    bays.output(machine, 'sh', '-c', _FILL, 'sh', *_WRITTEN)
     try:
+        _restart_agent(machine)
         yield
+        assert bays.run(machine, 'sh', '-c', f'echo >{_WRITTEN[0]}/more').returncode != 0
     finally:
+        for name in _WRITTEN:
+            bays.output(machine, 'umount', '--lazy', name)
+            bays.output(machine, 'umount', f'/run/full{name}')
         bays.output(machine, 'rm', file)
 
 

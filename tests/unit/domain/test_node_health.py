@@ -126,6 +126,45 @@ def test_workers_say_whether_the_api_is_reached(
     assert 'APIReachable' not in node_health.conditions([M0, *silent])
 
 
+def _naming(name: str, message: str) -> Node:
+    """A manager that leads, and does not reach all nodes."""
+    node = _node(name)
+    return dataclasses.replace(
+        node, conditions={**node.conditions, 'Members': _condition(F, message)}
+    )
+
+
+@pytest.mark.parametrize(
+    ('nodes', 'message'),
+    [
+        ([W0, W1], 'w1: Members (managers call it down)'),
+        ([W0, _node('w1', Disk=F)], 'w1: Disk (m), Members (managers call it down)'),
+        # It is being made anew, or has left the bay.
+        ([W0, _node('w1', state='building')], None),
+        ([W0], None),
+    ],
+)
+def test_nodes_that_managers_do_not_reach_are_not_ready(
+    nodes: list[Node], message: str | None
+) -> None:
+    """The nodes themselves are well."""
+    found = node_health.conditions([_naming('m0', 'down: w1, w7'), *nodes])
+    assert found['NodesReady'].status == (F if message else T)
+    assert message is None or found['NodesReady'].message == message
+    assert node_health.health(found) == ('UNHEALTHY' if message else 'HEALTHY')
+
+
+def test_half_a_name_is_nobodys() -> None:
+    """A node says no more than 300 characters."""
+    whole = 'down: ' + ', '.join(f'w{number}00' for number in range(100))
+    message = whole[:whole.index('w11')] + 'w1'
+    padded = message[:6] + ' ' * (300 - len(message)) + message[6:]
+    found = node_health.conditions([_naming('m0', padded), W1])
+    assert found['NodesReady'].status == T
+    silent = dataclasses.replace(_naming('m0', 'down: w1'), is_silent=True)
+    assert node_health.conditions([silent, W1])['NodesReady'].status == T
+
+
 def test_a_bay_of_which_no_node_reports_has_no_conditions() -> None:
     assert node_health.conditions([]) == {}
     assert node_health.health({}) == 'UNKNOWN'

@@ -4,9 +4,11 @@ import base64
 import contextlib
 import dataclasses
 import email.utils
+import errno
 import hashlib
 import http.server
 import json
+import os
 import pathlib
 import re
 import ssl
@@ -199,3 +201,22 @@ def registered(
     certificates.register(made, Channel(made))
     service.said.clear()
     return made
+
+
+def refuse_writes(
+    node: Node, monkeypatch: pytest.MonkeyPatch, but: str = '', number: int = errno.ENOSPC
+) -> None:
+    """Let no file of a node be written from now on.
+
+    :param but: the folder or file that can be.
+    :param number: of the error.
+    """
+    real = os.open
+
+    def refuse(path: str, flags: int, *more: Any, **named: Any) -> int:
+        is_spared = but and path.startswith(str(node.path(but)))
+        if flags & os.O_WRONLY and path.startswith(str(node.root)) and not is_spared:
+            raise OSError(number, os.strerror(number), path)
+        return real(path, flags, *more, **named)
+
+    monkeypatch.setattr(os, 'open', refuse)

@@ -60,7 +60,7 @@ def condition_of(report: dict[str, dict[str, dict[str, str]]]) -> tuple[str, str
 def built(node: Node, generation: int = 1) -> Reporter:
     """A node that is ready and has a generation."""
     node.write(node.path(CLOUD), FILE.format(f'secret-{generation}'))
-    node.write(node.path(cloud.TAKEN), str(generation))
+    node.keep(cloud.TAKEN, str(generation))
     state.tell(node, 'ready')
     return Reporter(node)
 
@@ -201,6 +201,20 @@ def test_what_cannot_be_fetched_is_tried_again(node: Node, service: Service) -> 
     reports = service.reports()
     assert condition_of(reports[1])[:2] == ('False', 'NotFetched')
     assert [report['versions'][MEMBER] for report in reports] == ['1', '1', '2']
+
+
+def test_a_generation_that_cannot_be_kept_is_told_of(
+    node: Node, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reporter = built(node)
+    service.answers = [told(2), of(2), told(2)]
+    agents.refuse_writes(node, monkeypatch, but=CLOUD)
+    assert reporter.turn() == 30
+    reporter.turn()
+    assert asked(service) == ['report', 'cloud', 'report']
+    status, reason, message = condition_of(service.reports()[1])
+    assert (status, reason) == ('False', 'NotFetched')
+    assert 'No space left on device' in message
 
 
 def test_a_bay_that_is_gone_ends_it(node: Node, service: Service) -> None:

@@ -1,6 +1,8 @@
 """What the agent of a node reports, when, and what it does on being told."""
 
+import errno
 import hashlib
+import itertools
 import json
 import os
 import pathlib
@@ -10,7 +12,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -23,7 +25,7 @@ from magnum.drivers.common.node.agent import (
 from magnum.drivers.common.node.agent.__main__ import UNIT
 from magnum.drivers.common.node.agent.channel import Channel, Gone
 from magnum.drivers.common.node.agent.conditions import Conditions
-from magnum.drivers.common.node.agent.node import Node
+from magnum.drivers.common.node.agent.node import KEPT_IN_MEMORY, Node
 from magnum.drivers.common.node.agent.reporter import Reporter
 from tests.unit.drivers import agents, node_files
 from tests.unit.drivers.agents import Answer, Service
@@ -107,6 +109,69 @@ def test_numbers_rise_when_the_clock_is_set_back(
     assert abs(first - time.time() * 1000) < 60_000
     monkeypatch.setattr(time, 'time', lambda: 1000.0)
     assert [state.next_number(node) for _ in range(2)] == [first + 1, first + 2]
+
+
+def numbers(service: Service) -> list[int]:
+    return [report['sequence'] for report in service.reports()]
+
+
+@pytest.mark.parametrize('number', [errno.ENOSPC, errno.EROFS, errno.EIO])
+@pytest.mark.parametrize('spared', ['', KEPT_IN_MEMORY])
+def test_reports_go_on_when_nothing_can_be_written(
+    node: Node, service: Service, monkeypatch: pytest.MonkeyPatch, number: int, spared: str
+) -> None:
+    told = Reporter(node)
+    told.turn()
+    agents.refuse_writes(node, monkeypatch, but=spared, number=number)
+    clock = itertools.count(time.time() + 10, -0.001)
+    with monkeypatch.context() as set_back:
+        set_back.setattr(time, 'time', lambda: next(clock))
+        assert [told.turn() for _ in range(3)] == [30] * 3
+        # A new process knows its numbers by what is kept in memory.
+        assert not spared or Reporter(node).turn() == 30
+    found = numbers(service)
+    assert found == sorted(set(found))
+    assert len(found) == 4 + bool(spared)
+
+
+def test_numbers_rise_after_a_restart_on_a_full_disk(
+    node: Node, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Reporter(node).turn()
+    agents.refuse_writes(node, monkeypatch)
+    for _ in range(2):
+        assert Reporter(node).turn() == 30
+        time.sleep(0.002)
+    assert numbers(service) == sorted(set(numbers(service)))
+
+
+def test_what_failed_is_told_on_a_full_disk(
+    node: Node, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = Reporter(node)
+    state.tell(node, 'building', '40-docker', 5, 11)
+    told.turn()
+    with monkeypatch.context() as full:
+        agents.refuse_writes(node, full, but=KEPT_IN_MEMORY)
+        state.tell(node, 'failed', '40-docker', 5, 11, 'no space')
+        assert told.has_news()
+        told.turn()
+    # What is written later counts.
+    state.tell(node, 'ready')
+    assert told.has_news()
+    told.turn()
+    assert [(said['state'], said['lines']) for said in service.reports()] == [
+        ('building', []), ('failed', ['no space']), ('ready', []),
+    ]
+    assert list(node.path(KEPT_IN_MEMORY).iterdir()) == []
+
+
+def test_results_are_told_on_a_full_disk(
+    node: Node, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script(node, 'directives/drain.sh', 'echo done')
+    agents.refuse_writes(node, monkeypatch)
+    assert outcome(node, service, drain()) == {'outcome': 'done', 'lines': ['done']}
 
 
 @pytest.mark.parametrize(
@@ -387,24 +452,99 @@ def test_services_have_to_be_active(
 
 
 @pytest.mark.parametrize(
-    ('free', 'blocks', 'status'),
-    [(1_000_000, 2_000_000, 'True'), (100_000, 200_000, 'False'), (200_000, 10 ** 9, 'False')],
+    ('free', 'blocks', 'status', 'text'),
+    [
+        (1_000_000, 2_000_000, 'True', ''),
+        (100_000, 200_000, 'False', '/: less than 512 MB free'),
+        (1_000_000, 10 ** 9, 'False', '/: less than 4 GB free'),
+        (256, 200_000, 'False', '/: less than 2 MB free'),
+        (0, 200_000, 'False', '/: less than 1 MB free'),
+    ],
 )
 def test_a_disk_has_room(
-    node: Node, monkeypatch: pytest.MonkeyPatch, free: int, blocks: int, status: str
+    node: Node, monkeypatch: pytest.MonkeyPatch, free: int, blocks: int, status: str, text: str
 ) -> None:
-    real = os.statvfs('/')
-    values = list(real)
+    leave(monkeypatch, free, blocks)
+    disk = found(node)['Disk']
+    assert (disk['status'], disk['message']) == (status, text)
+
+
+def leave(monkeypatch: pytest.MonkeyPatch, free: int, blocks: int = 200_000) -> None:
+    """Let so many blocks of 4 KiB be free from now on."""
+    values = list(os.statvfs('/'))
     values[1], values[2], values[4] = 4096, blocks, free
     monkeypatch.setattr(os, 'statvfs', lambda _path: os.statvfs_result(values))
-    assert found(node)['Disk']['status'] == status
+
+
+def test_a_disk_that_cannot_be_read_is_told_of(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_path: str) -> os.statvfs_result:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, 'statvfs', fail)
+    disk = found(node)['Disk']
+    assert (disk['status'], disk['message']) == ('False', '/: Input/output error')
+
+
+#: Of numbers that change by little: free blocks of 4 KiB, and seconds between the clocks.
+NUMBERS = {
+    'a disk that fills': [(free, 0) for free in range(80_000, 79_000, -100)],
+    'about a step': [(65_536 + change, 0) for change in (100, -100, 90, -3000, 3000)],
+    'about the limit': [(122_070 + change, 0) for change in (-10, 10, -500, 3000, -20)],
+    'a late clock': [(10 ** 5, 600 + change) for change in (0.2, -0.7, 0.5, -0.9, 0.3)],
+    'a clock about the limit': [(10 ** 5, 60 + change) for change in (0.4, -0.6, 0.5, -0.9)],
+}
+
+
+@pytest.mark.parametrize('measured', NUMBERS.values(), ids=NUMBERS)
+def test_numbers_that_change_by_little_are_told_as_before(
+    node: Node, monkeypatch: pytest.MonkeyPatch, measured: list[tuple[int, float]]
+) -> None:
+    """The service writes each report that differs, and the bay's health after it."""
+    looking, sender = Conditions(node), Channel(node)
+    told = set()
+    for free, sender.apart in measured:
+        leave(monkeypatch, free)
+        said = looking.look(sender, True)
+        told.add(json.dumps([said['Disk'], said['Clock']]))
+    assert len(told) == 1
+
+
+def test_numbers_that_change_by_much_are_told(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking, sender = Conditions(node), Channel(node)
+    told = []
+    for free in (122_000, 66_000, 60_000, 0, 140_000):
+        leave(monkeypatch, free)
+        told.append(looking.look(sender, True)['Disk']['message'])
+    assert told == [
+        '/: less than 512 MB free', '/: less than 512 MB free', '/: less than 256 MB free',
+        '/: less than 1 MB free', '',
+    ]
+
+
+@pytest.mark.parametrize(
+    ('said', 'told'),
+    [
+        ('curl: (7) Failed to connect to 10.0.0.9 port 6443 after 3 ms: refused',
+         'curl: (7) Failed to connect to 10.0.0.9 port 6443: refused'),
+        ('curl: (28) Connection timed out after 10001 milliseconds',
+         'curl: (28) Connection timed out'),
+        ('E0726 12:00:01.123456   12345 memcache.go:265] no answer', 'memcache.go:265] no answer'),
+    ],
+)
+def test_what_differs_each_time_is_left_out(node: Node, said: str, told: str) -> None:
+    script(node, 'conditions.sh', f'echo "condition API False NotReachable {said}"')
+    assert found(node)['API']['message'] == told
 
 
 @pytest.mark.parametrize(
     ('apart', 'status', 'text'),
     [
-        (59, 'True', ''), (-59, 'True', ''), (61, 'False', '61 s late'),
-        (-600, 'False', '600 s early'),
+        (59, 'True', ''), (-59, 'True', ''), (61, 'False', 'more than 1 min late'),
+        (-601, 'False', 'more than 10 min early'),
     ],
 )
 def test_a_clock_is_right_within_a_minute(node: Node, apart: float, status: str, text: str) -> None:
@@ -440,9 +580,11 @@ class Program:
         self.root = root
         node_files.place_agent(root)
 
-    def run(self, *arguments: str, text: str = '') -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: str, text: str = '', within: Sequence[str] = ()
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, '-m', 'agent', '--root', str(self.root), *arguments],
+            [*within, sys.executable, '-m', 'agent', '--root', str(self.root), *arguments],
             cwd=self.root / 'opt/magnum', input=text, capture_output=True, text=True,
             timeout=60, check=False,
             env={'PATH': f'{self.root}/bin:{os.environ["PATH"]}'},
@@ -469,7 +611,19 @@ def test_the_program_registers_tells_and_ends_when_the_bay_is_gone(
     (report,) = service.reports()
     assert (report['state'], report['step'], report['lines']) == ('failed', '12-tools', ['no curl'])
     assert (tmp_path / 'systemctl').read_text() == 'disable magnum-agent\n'
-    assert node.path(state.STATE).stat().st_mode & 0o777 == 0o600
+    assert node.kept(state.STATE).stat().st_mode & 0o777 == 0o600
+
+
+def test_the_program_says_what_it_cannot_write(
+    tmp_path: pathlib.Path, service: Service
+) -> None:
+    agents.make_node(tmp_path, service.url)
+    # A key fits no more.
+    full = ['sh', '-c', 'ulimit -f 0; exec "$@"', 'sh']
+    done = Program(tmp_path).run('register', within=full)
+    assert done.returncode == 1
+    assert done.stderr.startswith('[Errno 27] File too large')
+    assert 'Traceback' not in done.stderr
 
 
 @pytest.mark.parametrize(('status', 'ended'), [(403, 86), (404, 86), (401, 86)])

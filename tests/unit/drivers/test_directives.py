@@ -4,6 +4,7 @@ import os
 import pathlib
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -29,7 +30,10 @@ case "$1 $2" in
     'node ls') cut -d' ' -f1 <<<"$nodes" ;;
     'node inspect')
         case $* in
-            *Hostname*) for id in "${@:5}"; do of "$id" 1-3; done ;;
+            *Hostname*)
+                for id in "${@:5}"; do
+                    echo "$id $(of "$id" 5) active $(of "$id" 2-3)"
+                done ;;
             *Status.State*) of "${*: -1}" 5 ;;
             *Spec.Role*) of "${*: -1}" 4 ;;
         esac ;;
@@ -257,6 +261,13 @@ GOOD = {
 NOT_READY = (
     GOOD['curl'].replace('"True"', '"False"').replace('kubelet is posting', 'cni has no')
 )
+#: An API server that knows the node no more, or refuses to say.
+REFUSES = """[[ "$*" == *healthz || "$*" == */version ]] ||
+    { [[ "$*" != *http_code* ]] || printf %s; exit 22; }"""
+MISSING = (
+    'condition Node False NotReady '
+    'the cluster has no node of this name: restart its kubelet, or replace it'
+)
 NODE = 'condition Node True Working'
 CONTROL_PLANE = 'condition ControlPlane True Working'
 API = 'condition API True Working'
@@ -333,6 +344,55 @@ def test_what_is_wrong_is_told(
 def test_what_restarts_is_given_a_moment(tmp_path: pathlib.Path) -> None:
     away = f'[ -e {tmp_path}/up ] || {{ touch {tmp_path}/up; exit 1; }}; echo active'
     assert conditions(tmp_path, 'swarm', 'worker', docker=away) == [NODE]
+
+
+def test_a_node_that_the_cluster_has_no_more_says_so(tmp_path: pathlib.Path) -> None:
+    """After some minutes: an operation takes it out of the cluster before it replaces it."""
+    def said(**broken: str) -> list[str]:
+        return conditions(tmp_path, 'kubernetes', 'worker', **broken)
+
+    since = tmp_path / 'run/magnum/missing'
+    assert said(curl=REFUSES % 404) == [NODE, API]
+    os.utime(since, (time.time() - 290,) * 2)
+    assert said(curl=REFUSES % 404) == [NODE, API]
+    os.utime(since, (time.time() - 301,) * 2)
+    assert said(curl=REFUSES % 404) == [MISSING, API]
+    # What refuses to say does not know.
+    assert said(curl=REFUSES % 403) == [NODE, API]
+    assert said() == [NODE, API]
+    assert said(curl=REFUSES % 404) == [NODE, API], 'it was there meanwhile'
+
+
+ALL_THERE = 'condition Members True Working'
+
+
+@pytest.mark.parametrize(
+    ('rows', 'said'),
+    [
+        ('1 ready active bay-node-1', [ALL_THERE]),
+        ('1 ready active bay-node-1|2 down drain bay-node-2', [ALL_THERE]),
+        ('1 down active bay-node-1|2 ready active bay-node-1', [ALL_THERE]),
+        ('1 down active bay-node-1|2 down pause bay bay.x-node-2|3 ready active bay-node-3',
+         ['condition Members False NodesDown down: bay-node-1, bay.x-node-2']),
+        ('1 down active bay-node-1|2 down active bay-node-1',
+         ['condition Members False NodesDown down: bay-node-1']),
+    ],
+)
+@pytest.mark.parametrize('leads', ['true', 'false', ''])
+def test_the_manager_that_leads_says_who_is_down(
+    tmp_path: pathlib.Path, rows: str, said: list[str], leads: str
+) -> None:
+    lines = rows.replace('|', '\n')
+    docker = f"""case "$*" in
+        info*) echo active ;;
+        *Leader*) echo {leads} ;;
+        *'node ls --quiet') cut -d' ' -f1 <<<'{lines}' ;;
+        'node ls '*) cut -d' ' -f2 <<<'{lines}' | sed 's/down/Down/' ;;
+        'node inspect '*Hostname*) echo '{lines}' ;;
+    esac"""
+    assert conditions(tmp_path, 'swarm', 'master', docker=docker) == [
+        NODE, CONTROL_PLANE, *(said if leads == 'true' else []),
+    ]
 
 
 @pytest.mark.parametrize(

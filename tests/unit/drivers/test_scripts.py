@@ -176,18 +176,22 @@ class Runner:
 
     def reported(self) -> dict[str, object]:
         """What the agent would report."""
-        text = (self.folder / 'var/lib/magnum-agent/state.json').read_text()
+        kept = [
+            self.folder / f'{folder}/magnum-agent/state.json' for folder in ('run', 'var/lib')
+        ]
+        text = next(file for file in kept if file.exists()).read_text()
         found: dict[str, object] = json.loads(text)
         return found
 
-    def run(self) -> tuple[object, object]:
+    def run(self, *within: str, **variables: str) -> tuple[object, object]:
         """Run it: the state that the agent would report, and its step."""
         node_files.place_agent(self.folder)
         (self.folder / 'usr/local/bin').mkdir(parents=True, exist_ok=True)
         node_files.place(self.folder, 'common/node/lib.sh', 'opt/magnum/lib.sh')
         script = node_files.place(self.folder, 'common/node/run.sh', 'opt/magnum/run.sh')
         subprocess.run(
-            ['/bin/bash', script], check=False, env={'PATH': os.environ['PATH']}, timeout=60
+            [*within, '/bin/bash', script], check=False, timeout=60,
+            env={'PATH': os.environ['PATH'], **variables},
         )
         told = self.reported()
         return told['state'], told['step']
@@ -227,6 +231,29 @@ def test_a_failure_before_registration_is_told_by_the_token(
     assert service.failures == {'node-0': {
         'step': '10-a', 'position': 1, 'steps': 1, 'lines': ['E: *** does not help'],
     }}
+
+
+@pytest.mark.skipif(
+    not node_files.can_mount(), reason='a small file system needs root and unshare'
+)
+def test_a_step_that_fills_the_disk_is_told(
+    runner: Runner, service: node_service.Service
+) -> None:
+    """What failed for that could not write so; nor is there room for anything else."""
+    disk = runner.folder / 'var'
+    disk.mkdir()
+    runner.step('10-a.sh', f"""mkdir -p {disk}/lib/docker {disk}/tmp
+for line in $(seq 20000); do echo "line $line"; done
+cat /dev/zero >{disk}/full
+echo no room >&2
+exit 3
+""")
+    assert runner.run(*node_files.small_disk(disk), TMPDIR=f'{disk}/tmp') == ('failed', '10-a')
+    assert runner.reported()['lines'] == service.failures['node-0']['lines']
+    assert service.failures['node-0']['step'] == '10-a'
+    lines = list(service.failures['node-0']['lines'])
+    assert lines[-1] == '/var/lib/docker: less than 1 MB free'
+    assert 'line 20000' in lines
 
 
 def test_a_registered_node_tells_it_in_its_reports(

@@ -16,8 +16,7 @@ load_environment
 # tell STATE [STEP POSITION]: what the agent reports, later if the service is away.
 # Prints the last lines of its standard input, without secrets, when the state is failed.
 tell() {
-    agent tell "$@" ${2:+"${#all[@]}"} 2>>"$logs/agent.log" ||
-        echo "magnum: nothing can be reported: see $logs/agent.log" >&2
+    agent tell "$@" ${2:+"${#all[@]}"} || echo "magnum: nothing can be reported" >&2
 }
 
 run_step() { # file
@@ -48,9 +47,10 @@ for step in "${all[@]}"; do
     name=$(basename "$step" .sh)
     tell building "$name" "$position"
     if ! run_step "$step"; then
-        tell failed "$name" "$position" <<<"$said"
+        # No file is written for that: the disk may be full.
+        printf '%s\n' "$said" | tell failed "$name" "$position"
         # One that is registered says it in its reports.
-        agent fail >>"$logs/agent.log" 2>&1
+        agent fail
         exit 1
     fi
 done

@@ -10,7 +10,7 @@ set -euo pipefail
 node_ready() {
     local node
     node=$(own_node 20) || return 1
-    is_ready <<<"$node"
+    printf '%s' "$node" | is_ready
 }
 if ! wait_until "${MAGNUM_READY_SECONDS:-900}" node_ready; then
     # Of the master that installs add-ons, of which the network may be one.

@@ -8,14 +8,32 @@ set -euo pipefail
 # shellcheck source=kubernetes.sh
 . /opt/magnum/kubernetes.sh
 
+# There since the cluster has no node of this name.
+missing=/run/magnum/missing
+
+# missing_for SECONDS: it has none for so long. An upgrade takes a node out of the cluster
+# before it replaces it.
+missing_for() {
+    mkdir -p "${missing%/*}"
+    [ -e "$missing" ] || touch "$missing"
+    [ $(($(date +%s) - $(stat --format=%Y "$missing"))) -ge "$1" ]
+}
+
 # serves: the kubelet is well, and so is the node, as far as the API server can be asked: how
-# that is, masters say.
+# that is, masters say. A kubelet registers its node when it starts, and never again.
 serves() {
     local node
     curl --fail --silent --show-error --noproxy '*' --max-time 10 --output /dev/null \
         http://127.0.0.1:10248/healthz || return 1
-    node=$(own_node 10 2>/dev/null) || return 0
-    is_ready <<<"$node"
+    if node=$(own_node 10 2>/dev/null); then
+        rm -f "$missing"
+        # Through a pipe: a long text in "<<<" is a file, for which a full disk has no room.
+        printf '%s' "$node" | is_ready
+    # By 22 curl tells of an answer that is an error.
+    elif [ $? = 22 ] && is_missing 10 && missing_for 300; then
+        echo "the cluster has no node of this name: restart its kubelet, or replace it"
+        return 1
+    fi
 }
 
 case $1 in
@@ -36,8 +54,7 @@ case $1 in
     version)
         said=$(kubelet --version)
         echo "version kubelet ${said##* }"
-        said=$(containerd --version)
-        read -r _ _ said _ <<<"$said"
+        read -r _ _ said _ < <(containerd --version)
         echo "version containerd $said"
         ;;
 esac

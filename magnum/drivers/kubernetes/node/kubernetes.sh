@@ -11,16 +11,24 @@ api_url() {
     fi
 }
 
-# api_get SECONDS PATH: asks the API server, as the kubelet does.
+# api_get SECONDS PATH CURL-ARGUMENT...: asks the API server, as the kubelet does.
 api_get() {
     curl --silent --show-error --fail --max-time "$1" --noproxy '*' \
         --cacert "$certificates/ca.pem" --cert "$certificates/kubelet.pem" \
-        --key "$certificates/kubelet.key" "$(api_url)$2"
+        --key "$certificates/kubelet.key" "${@:3}" "$(api_url)$2"
 }
 
 # own_node SECONDS: this node as the API server has it.
 own_node() {
     api_get "$1" "/api/v1/nodes/$MAGNUM_NODE_NAME"
+}
+
+# is_missing SECONDS: does the API server say that it has no node of this name?
+is_missing() {
+    local code
+    code=$(api_get "$1" "/api/v1/nodes/$MAGNUM_NODE_NAME" --output /dev/null \
+        --write-out '%{http_code}' 2>/dev/null) || true
+    [ "$code" = 404 ]
 }
 
 # is_ready: whether a node on standard input is, and why.

@@ -44,14 +44,11 @@ http_ok() {
 
 # in_quorum: "srvr" is answered in full only by a member of a quorum.
 in_quorum() {
-    python3 - "$MAGNUM_NODE_ADDRESS" <<'PYTHON'
-import socket
-import sys
-
+    python3 -c "
+import socket, sys
 with socket.create_connection((sys.argv[1], 2181), timeout=5) as connection:
     connection.sendall(b'srvr')
     answer = connection.makefile().read()
 print(answer)
-sys.exit('Mode:' not in answer)
-PYTHON
+sys.exit('Mode:' not in answer)" "$MAGNUM_NODE_ADDRESS"
 }

@@ -27,6 +27,7 @@ import sys
 
 from . import certificates, cloud, encryption, state
 from .channel import Away, Channel, Gone, Refused
+from .conditions import Conditions
 from .node import Node, ProgramFailed
 from .reporter import Reporter
 
@@ -43,6 +44,9 @@ def _register(node: Node, arguments: argparse.Namespace) -> None:
 def _tell(node: Node, arguments: argparse.Namespace) -> None:
     is_failed = arguments.state == state.FAILED
     text = sys.stdin.buffer.read().decode('utf-8', 'replace') if is_failed else ''
+    if is_failed:
+        # What has no room cannot write that into its log.
+        text = '\n'.join([text.rstrip('\n'), *Conditions(node).full_disks()])
     lines = state.tell(
         node, arguments.state, arguments.step, arguments.position, arguments.steps, text
     )
@@ -107,7 +111,7 @@ def main() -> int:
     os.umask(0o077)
     try:
         arguments.do(Node(arguments.root), arguments)
-    except (Away, ProgramFailed) as error:
+    except (Away, ProgramFailed, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     except Refused as error:

@@ -3,16 +3,17 @@
 
 from __future__ import annotations
 
+import pathlib
 import time
 
 from .channel import Away, Channel, Gone, Refused
 from .conditions import condition
-from .node import CLOUD, Node, ProgramFailed
+from .node import CLOUD, KEPT, Node, ProgramFailed
 
 #: Generation of the credential that whoever uses the file has.
-TAKEN = '/var/lib/magnum-agent/cloud-credential'
+TAKEN = 'cloud-credential'
 #: That of the one in the file, or of one before: it is written after the file.
-FETCHED = '/var/lib/magnum-agent/cloud-fetched'
+FETCHED = f'{KEPT}/cloud-fetched'
 #: Run when the file of a node that is built is another one; its status when that takes longer.
 HOOK, LATER = '/opt/magnum/cloud_changed.sh', 75
 #: Of one run, and until it is at fault that users of the file do not have it.
@@ -27,11 +28,10 @@ def is_wanted(node: Node) -> bool:
 
 def taken(node: Node) -> str:
     """The generation that was taken over; empty when there is none."""
-    return _generation(node, TAKEN)
+    return _generation(node, node.kept(TAKEN))
 
 
-def _generation(node: Node, name: str) -> str:
-    file = node.path(name)
+def _generation(node: Node, file: pathlib.Path) -> str:
     return file.read_text() if file.exists() and node.path(CLOUD).exists() else ''
 
 
@@ -59,7 +59,7 @@ def take(node: Node, channel: Channel) -> None:
     What uses it comes in later steps.
     """
     if not taken(node):
-        node.write(node.path(TAKEN), fetch(node, channel))
+        node.keep(TAKEN, fetch(node, channel))
 
 
 class Cloud:
@@ -82,17 +82,18 @@ class Cloud:
             self._trouble = ('', '')
             return False
         try:
-            fetched = _generation(self._node, FETCHED)
+            fetched = _generation(self._node, self._node.path(FETCHED))
             if fetched != str(told):
                 fetched = fetch(self._node, self._channel)
             self._trouble = self._tell()
+            if self._trouble[0]:
+                return False
+            self._node.keep(TAKEN, fetched)
         except Gone:
             raise
         except (Away, Refused, ProgramFailed, OSError) as error:
             self._trouble = ('NotFetched', str(error))
-        if self._trouble[0]:
             return False
-        self._node.write(self._node.path(TAKEN), fetched)
         return True
 
     def look(self) -> dict[str, dict[str, str]]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import re
 import shlex
@@ -23,13 +24,20 @@ DISKS = ('/', '/var/lib/docker', '/var/lib/containerd', '/var/lib/etcd', '/var/l
 NAME, REASON = re.compile('[A-Z][A-Za-z0-9]{0,39}'), re.compile('[A-Za-z0-9]{0,64}')
 PROGRAM = re.compile('[A-Za-z][A-Za-z0-9._-]{0,39}')
 STATUSES = ('True', 'False', 'Unknown')
+MEGABYTE = 1 << 20
 LEAST_PART, LEAST_BYTES = 0.05, 500 * 1000 * 1000
-MOST_APART = 60
+#: Minutes by which the clock is off.
+MOST_APART = 1
 MOST_TEXT = 300
 #: Seconds until a service that is not active is checked again: it may be restarting.
 SETTLING = 5.0
 SCRIPT_SECONDS = 60.0
 VERSIONS_SECONDS = 3600.0
+#: Of a step by which numbers are told, how far below it they stay told as they were.
+SLACK = 0.1
+#: What programs say otherwise each time although nothing is new: how long they waited, and
+#: the time and process at the head of a line of klog.
+FLEETING = re.compile(r' after \d+ (?:ms|milliseconds)\b|\b[EFIW]\d{4} [\d:.]+ +\d+ ')
 
 
 def condition(status: object, reason: str, text: str = '') -> dict[str, str]:
@@ -41,16 +49,22 @@ def condition(status: object, reason: str, text: str = '') -> dict[str, str]:
 
 
 class Conditions:
-    """Checks of a node."""
+    """Checks of a node.
+
+    The service writes what is new: numbers are told in coarse steps, and one that moves
+    about a limit is not told anew each time.
+    """
 
     def __init__(self, node: Node) -> None:
         self._node = node
         self._versions: dict[str, str] = {}
         self._versions_end = 0.0
+        #: The steps that were told, by what they are of.
+        self._steps: dict[str, int] = {}
 
     def look(self, channel: Channel, is_built: bool) -> dict[str, dict[str, str]]:
         """The conditions; those of services only when the node is built."""
-        found = {'Disk': self._disk(), 'Clock': _clock(channel.apart)}
+        found = {'Disk': self._disk(), 'Clock': self._clock(channel.apart)}
         try:
             ending = certificates.ending(self._node, time.time() + channel.apart)
             if self._node.purposes():
@@ -65,7 +79,8 @@ class Conditions:
                 found['Services'] = services
             for name, status, reason, text in self._told('condition', 3):
                 if NAME.fullmatch(name) and status in STATUSES and REASON.fullmatch(reason):
-                    found[name] = condition(status, reason, self._node.cleaned(text))
+                    text = self._node.cleaned(FLEETING.sub('', text))
+                    found[name] = condition(status, reason, text)
         return found
 
     def versions(self) -> dict[str, str]:
@@ -90,18 +105,45 @@ class Conditions:
         file = self._node.certificate('trusted')
         return hashlib.sha256(file.read_bytes() if file.exists() else b'').hexdigest()
 
-    def _disk(self) -> dict[str, str]:
+    def full_disks(self) -> list[str]:
+        """File systems that are nearly full, with what is free."""
         full, seen = [], set()
         for name in DISKS:
-            path = self._node.path(name)
-            if not path.exists() or path.stat().st_dev in seen:
+            path = str(self._node.path(name))
+            try:
+                device, disk = os.stat(path).st_dev, os.statvfs(path)
+            except FileNotFoundError:
                 continue
-            seen.add(path.stat().st_dev)
-            disk = os.statvfs(str(path))
+            except OSError as error:
+                full.append(f'{name}: {error.strerror}')
+                continue
+            if device in seen:
+                continue
+            seen.add(device)
             free, whole = disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
-            if free < LEAST_BYTES or free < LEAST_PART * whole:
-                full.append(f'{name}: {free // 1000000} MB free')
+            least = max(LEAST_BYTES, LEAST_PART * whole)
+            # The powers of two, from half a megabyte on.
+            step = self._step(name, math.log2(max(free / MEGABYTE, 0.5)))
+            if self._step(f'limit of {name}', least / max(free, 1)) > 0:
+                full.append(f'{name}: less than {_size(1 << (step + 1))} free')
+        return full
+
+    def _disk(self) -> dict[str, str]:
+        full = self.full_disks()
         return condition(not full, 'NearlyFull' if full else 'Enough', ', '.join(full))
+
+    def _clock(self, apart: float) -> dict[str, str]:
+        minutes = self._step('clock', abs(apart) / 60)
+        is_off = minutes >= MOST_APART
+        text = f'the clock is more than {minutes} min {"late" if apart > 0 else "early"}'
+        return condition(not is_off, 'Off' if is_off else 'Right', text if is_off else '')
+
+    def _step(self, what: str, value: float) -> int:
+        """The step that a value has reached; the one before as long as it is just below."""
+        before = self._steps.get(what)
+        if before is None or not before - SLACK <= value < before + 1:
+            before = self._steps[what] = math.floor(value)
+        return before
 
     def _services(self) -> dict[str, str] | None:
         file = self._node.path(SERVICES)
@@ -131,10 +173,8 @@ class Conditions:
         return found
 
 
-def _clock(apart: float) -> dict[str, str]:
-    is_off = abs(apart) > MOST_APART
-    text = f'the clock is {abs(apart):.0f} s {"late" if apart > 0 else "early"}'
-    return condition(not is_off, 'Off' if is_off else 'Right', text if is_off else '')
+def _size(megabytes: int) -> str:
+    return f'{megabytes} MB' if megabytes < 1024 else f'{megabytes // 1024} GB'
 
 
 def _not_active(names: list[str]) -> list[str]:

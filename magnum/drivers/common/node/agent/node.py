@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 CERTIFICATES = '/etc/magnum/certificates'
 SETTINGS = '/etc/magnum/node.env'
+#: Where the agent keeps what it has to know later, and where while the disk takes nothing.
+KEPT, KEPT_IN_MEMORY = '/var/lib/magnum-agent', '/run/magnum-agent'
 #: With which a master uses the cloud, where its bay wants that.
 CLOUD = '/etc/kubernetes/cloud.conf'
 #: Keys with which masters encrypt; empty in a bay that has none.
@@ -69,7 +71,10 @@ class Node:
         return self.setting('MAGNUM_CERTIFICATES').split()
 
     def write(self, file: pathlib.Path, content: str | bytes, mode: int = 0o600) -> None:
-        """Write a file atomically."""
+        """Write a file atomically.
+
+        :raises OSError: it cannot be written; the file is as it was.
+        """
         file.parent.mkdir(parents=True, exist_ok=True)
         new = file.with_name(file.name + '.new')
         data = content.encode() if isinstance(content, str) else content
@@ -80,6 +85,25 @@ class Node:
             os.fsync(stream.fileno())
         os.chmod(str(new), mode)
         os.replace(str(new), str(file))
+
+    def keep(self, name: str, content: str) -> None:
+        """Keep a file of the agent's own, in memory while the disk is full or broken.
+
+        :raises OSError: it is kept nowhere.
+        """
+        in_memory = self.path(KEPT_IN_MEMORY) / name
+        try:
+            self.write(self.path(KEPT) / name, content)
+        except OSError:
+            self.write(in_memory, content)
+        else:
+            if in_memory.exists():
+                in_memory.unlink()
+
+    def kept(self, name: str) -> pathlib.Path:
+        """The file that was kept last by this name, which need not be there."""
+        in_memory = self.path(KEPT_IN_MEMORY) / name
+        return in_memory if in_memory.exists() else self.path(KEPT) / name
 
     def environment(self, **further: str) -> dict[str, str]:
         """The environment of the node's scripts."""

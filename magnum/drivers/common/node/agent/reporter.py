@@ -40,6 +40,7 @@ class Reporter:
         self._directives = directives.Directives(node, self._woken.set)
         self._failures = 0
         self._seen = -1
+        self._number = 0
         self._said = ''
 
     def run(self) -> None:
@@ -67,7 +68,7 @@ class Reporter:
             answer = self._channel.signed('report', 'magnum/report', self._report())
         except Gone:
             raise
-        except (Away, Refused, ProgramFailed) as error:
+        except (Away, Refused, ProgramFailed, OSError) as error:
             self._failures += 1
             self._log(f'cannot report: {error}')
             return pause_after(self._failures, getattr(error, 'seconds', 0))
@@ -107,8 +108,9 @@ class Reporter:
         keys = encryption.names(self._node)
         if keys:
             versions['encryption-key'] = keys
+        self._number = state.next_number(self._node, self._number)
         return {
-            'sequence': state.next_number(self._node),
+            'sequence': self._number,
             **told,
             'conditions': conditions,
             'versions': versions,

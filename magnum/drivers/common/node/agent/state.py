@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 
 from .node import Node
 
-STATE = '/var/lib/magnum-agent/state.json'
-SEQUENCE = '/var/lib/magnum-agent/sequence'
+#: Files that the agent keeps.
+STATE, SEQUENCE = 'state.json', 'sequence'
 BUILDING, READY, FAILED = 'building', 'ready', 'failed'
 MOST_LINES, MOST_CHARACTERS = 20, 2000
 
@@ -22,19 +23,20 @@ def tell(
 
     :param text: the log of a step that failed.
     :returns: the lines of the log that are reported.
+    :raises OSError: it can be written nowhere.
     """
     lines = last_lines(node, text)
     word = {
         'state': state, 'step': step, 'position': position, 'steps': steps, 'lines': lines,
     }
-    node.write(node.path(STATE), json.dumps(word))
+    node.keep(STATE, json.dumps(word))
     return lines
 
 
 def read(node: Node) -> dict[str, object]:
     """The state as it was written; ``building`` when there is none."""
     try:
-        found = json.loads(node.path(STATE).read_text())
+        found = json.loads(node.kept(STATE).read_text())
     except (OSError, ValueError):
         found = None
     if not isinstance(found, dict):
@@ -45,20 +47,25 @@ def read(node: Node) -> dict[str, object]:
 def changed(node: Node) -> int:
     """When the state was written, in nanoseconds; 0 when it was not."""
     try:
-        return node.path(STATE).stat().st_mtime_ns
+        return node.kept(STATE).stat().st_mtime_ns
     except OSError:
         return 0
 
 
-def next_number(node: Node) -> int:
-    """The sequence number of a report; it rises also when the clock is set back."""
-    file = node.path(SEQUENCE)
+def next_number(node: Node, last: int = 0) -> int:
+    """The sequence number of a report; it rises also when the clock is set back.
+
+    It is of the time, so that it rises where none could be kept.
+
+    :param last: the one before, as far as this process knows.
+    """
     try:
-        last = int(file.read_text())
+        kept = int(node.kept(SEQUENCE).read_text())
     except (OSError, ValueError):
-        last = 0
-    number = max(last + 1, int(time.time() * 1000))
-    node.write(file, str(number))
+        kept = 0
+    number = max(kept + 1, last + 1, int(time.time() * 1000))
+    with contextlib.suppress(OSError):
+        node.keep(SEQUENCE, str(number))
     return number
 
 
