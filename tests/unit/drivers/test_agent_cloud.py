@@ -207,11 +207,11 @@ def test_a_generation_that_cannot_be_kept_is_told_of(
     node: Node, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reporter = built(node)
-    service.answers = [told(2), of(2), told(2)]
+    service.answers = [told(2), of(2), told(2), of(2)]
     agents.refuse_writes(node, monkeypatch, but=CLOUD)
     assert reporter.turn() == 30
     reporter.turn()
-    assert asked(service) == ['report', 'cloud', 'report']
+    assert asked(service) == ['report', 'cloud'] * 2
     status, reason, message = condition_of(service.reports()[1])
     assert (status, reason) == ('False', 'NotFetched')
     assert 'No space left on device' in message
