@@ -209,6 +209,20 @@ def test_no_refusal_ends_it(node: Node, service: Service, status: int) -> None:
     assert told.turn() == 30
 
 
+def test_what_cannot_be_looked_at_ends_nothing(
+    node: Node, service: Service, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state.tell(node, 'ready')
+    script(node, 'conditions.sh', 'true')
+    file = node.path('/opt/magnum/conditions.sh')
+    file.chmod(0o600)
+    told = Reporter(node)
+    assert 2.5 <= told.turn() <= 5
+    assert 'cannot report: [Errno 13] Permission denied' in capsys.readouterr().out
+    file.chmod(0o700)
+    assert told.turn() == 30
+
+
 def test_a_bay_that_is_gone_ends_it(node: Node, service: Service) -> None:
     service.answers = [Answer(503), Answer(410, code='magnum.bootstrap.gone')]
     told = Reporter(node)

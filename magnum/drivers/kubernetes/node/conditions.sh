@@ -15,8 +15,8 @@ missing=/run/magnum/missing
 # before it replaces it.
 missing_for() {
     mkdir -p "${missing%/*}"
-    [ -e "$missing" ] || touch "$missing"
-    [ $(($(date +%s) - $(stat --format=%Y "$missing"))) -ge "$1" ]
+    [ -e "$missing" ] || : >"$missing"
+    [ $(($(date +%s) - $(date --reference="$missing" +%s))) -ge "$1" ]
 }
 
 # serves: the kubelet is well, and so is the node, as far as the API server can be asked: how
