@@ -13,7 +13,7 @@ from magnum.drivers.contract import WORKER, PlanRefused
 
 LIMIT: Final = 65_535
 #: Bytes of what is around these, addresses and names included: more than a node has.
-_REST: Final = 4_600
+_REST: Final = 5_100
 #: Parameters of node groups that workers are told beside their settings.
 _OF_GROUPS: Final = ('node_labels', 'node_taints')
 

@@ -125,6 +125,13 @@ def run_cloud_init_again(bay: Bay, machine: Machine, answers: Callable[[], bool]
     )
 
 
+def cut_short(bay: Bay, machine: Machine, log: str) -> None:
+    """Take the power away from a machine when it has begun to write a log, and give it back."""
+    wait_until(lambda: bays.run(machine, 'test', '-s', log).returncode == 0, every=0.2)
+    machine.power_off()
+    bay.start(machine)
+
+
 def _write(machine: Machine, path: str, text: str) -> None:
     bays.output(machine, 'mkdir', '--parents', str(pathlib.PurePath(path).parent))
     assert bays.run(machine, 'tee', path, text=text).returncode == 0

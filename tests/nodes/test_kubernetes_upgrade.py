@@ -10,7 +10,7 @@ import requests
 
 from tests.functional.conftest import wait_until
 from tests.functional.people import Person
-from tests.nodes import bays, kubernetes
+from tests.nodes import bays, failures, kubernetes
 from tests.nodes.bays import Bay
 from tests.nodes.kubectl import Kubectl
 from tests.nodes.kubernetes import NODE_PORT
@@ -122,6 +122,21 @@ def test_the_next_release_masters_first(
     assert workload.longest < LONGEST_OF_WORKLOAD, f'until {workload.ended}'
     assert api.longest < LONGEST_WITHOUT_API, f'until {api.ended}'
     print(f'without the workload: {workload.longest:.1f} s, the API: {api.longest:.1f} s')
+
+
+def test_cloud_init_again_undoes_nothing(bay: Bay, client: Kubectl, master: Machine) -> None:
+    """It writes the settings anew that the master was made with, of the release before."""
+
+    def is_back() -> bool:
+        return client.run('get', '--raw=/readyz', '--request-timeout=5s').returncode == 0
+
+    failures.run_cloud_init_again(bay, master, is_back)
+    made_with = bays.output(master, 'cat', '/etc/magnum/node.env')
+    assert f"MAGNUM_KUBE_VERSION='{recipe.VERSION}'" in made_with
+    kubernetes.ready(client, WORKERS + 1)
+    assert set(kubernetes.versions(client).values()) == {recipe.NEXT}
+    assert f'Server Version: {recipe.NEXT}' in client('version', '--short')
+    failures.health(bay, 'HEALTHY')
 
 
 def test_what_etcd_had_before_is_kept(bay: Bay) -> None:

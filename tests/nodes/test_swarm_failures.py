@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.functional import magnum_service
+from tests.functional.conftest import wait_until
 from tests.functional.people import Person
 from tests.nodes import bays, docker, failures
 from tests.nodes.bays import Bay
@@ -38,6 +39,25 @@ def test_a_node_that_is_never_heard_of_fails_the_bay(
         failed = bay.complete('CREATE_FAILED')
     assert machine.facts.name in failed['status_reason']
     assert 'never registered' in failed['status_reason']
+    bay.delete()
+
+
+def test_a_boot_that_is_cut_short_goes_on(alice: Person) -> None:
+    """The power goes while Docker is installed or started; a built node is left alone."""
+    log = '/var/log/magnum/40-docker.log'
+    bay = bays.create(alice, 'nodes-cut-short', 'swarm', node_count=0)
+    machine = failures.booted(bay)
+    failures.cut_short(bay, machine, log)
+    bay.complete('CREATE_COMPLETE')
+    health(bay, 'HEALTHY')
+    before = bays.output(machine, 'cat', log)
+    assert before.count('--- attempt') == 2
+    bay.reboot(machine)
+    wait_until(
+        lambda: bays.run(machine, 'cloud-init', 'status').stdout.strip() == 'status: done'
+    )
+    assert bays.output(machine, 'cat', log) == before
+    health(bay, 'HEALTHY')
     bay.delete()
 
 

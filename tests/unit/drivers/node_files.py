@@ -14,6 +14,7 @@ _PATHS = (
     '/etc/kubernetes',
     '/etc/magnum',
     '/etc/systemd',
+    '/run/cloud-init',
     '/run/magnum',
     '/usr/local/bin/magnum',
     '/usr/local/lib/',
@@ -50,14 +51,19 @@ def place_agent(root: pathlib.Path) -> None:
     )
 
 
+def below(root: pathlib.Path, text: str) -> str:
+    """The text of a script in which the paths of a node lie below the root."""
+    for name in _PATHS:
+        text = text.replace(name, f'{root}{name}')
+    return text
+
+
 def place(root: pathlib.Path, script: str, path: str) -> pathlib.Path:
     """Write a script below the root; what it names lies below the root, too.
 
     Programs in the root's usr/local/bin come before those of this machine.
     """
-    text = (FOLDER / script).read_text()
-    for name in _PATHS:
-        text = text.replace(name, f'{root}{name}')
+    text = below(root, (FOLDER / script).read_text())
     text = text.replace('export PATH=', f'export PATH={root}/usr/local/bin:')
     text = text.replace('-m agent ', f'-m agent --root {root} ')
     file = root / path

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -100,6 +101,17 @@ def test_it_is_fetched_once(root: pathlib.Path, service: Service) -> None:
     service.answers = [(401, {})]
     fetch.main(str(root))
     assert len(service.asked) == 1
+
+
+def test_what_may_not_be_on_the_disk_is_fetched_again(
+    root: pathlib.Path, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The power goes while it is written."""
+    monkeypatch.setattr('os.sync', Mock(side_effect=[KeyboardInterrupt, None]))
+    with pytest.raises(KeyboardInterrupt):
+        fetch.main(str(root))
+    fetch.main(str(root))
+    assert len(service.asked) == 2
 
 
 def test_another_digest_is_fetched(root: pathlib.Path, service: Service) -> None:

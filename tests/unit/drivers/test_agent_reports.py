@@ -640,6 +640,15 @@ def test_the_program_says_what_it_cannot_write(
     assert 'Traceback' not in done.stderr
 
 
+def test_what_a_node_took_over_goes_before_what_it_was_made_with(tmp_path: pathlib.Path) -> None:
+    agents.make_node(tmp_path, 'http://made-with/')
+    (tmp_path / 'etc/magnum/taken-over.env').write_text("MAGNUM_HTTP_PROXY='http://new/'\n")
+    node = Node(tmp_path)
+    assert node.setting('MAGNUM_HTTP_PROXY') == 'http://new/'
+    assert node.environment()['MAGNUM_HTTP_PROXY'] == 'http://new/'
+    assert node.setting('MAGNUM_BOOTSTRAP_URL') == 'http://made-with/'
+
+
 @pytest.mark.parametrize(('status', 'ended'), [(403, 86), (404, 86), (401, 86)])
 def test_the_program_says_what_is_hopeless(
     tmp_path: pathlib.Path, service: Service, status: int, ended: int

@@ -383,11 +383,14 @@ def test_what_is_not_right_changes_nothing(guest: Guest, wrong: str) -> None:
     assert guest.started() == ''
 
 
-def test_half_of_an_archive_is_not_taken_for_all(guest: Guest) -> None:
+@pytest.mark.parametrize('program', ['tar', 'sync'])
+def test_half_of_an_archive_is_not_taken_for_all(guest: Guest, program: str) -> None:
+    """It was killed, or the power went before all was on the disk."""
     setting = of('containerd', 'a', guest.archive('a', RELEASE))
-    guest.program('tar', '#!/bin/sh\nkill -9 $PPID\n')
+    guest.program(program, '#!/bin/sh\nkill -9 $PPID\n')
     assert guest.run('40-containerd', MAGNUM_CONTAINERD=setting).returncode == -9
-    (guest.programs / 'tar').unlink()
+    assert not list((guest.root / 'usr/local/lib/magnum/containerd').glob('v*[0-9a-f]'))
+    (guest.programs / program).unlink()
     succeeded(guest.run('40-containerd', MAGNUM_CONTAINERD=setting))
     assert guest.says('containerd') == 'of the release'
 

@@ -225,6 +225,16 @@ def test_what_was_downloaded_is_replaced_by_another_release(guest: Guest) -> Non
     assert record.read_text() == 'kubelet v1.34.1\nflanneld v0.27.4\n'
 
 
+def test_half_of_a_program_is_not_taken_for_that_of_the_guest(guest: Guest) -> None:
+    """The power goes before all of it is on the disk."""
+    guest.program('sync', '#!/bin/sh\ncase "$1" in *flanneld*) kill -9 $PPID ;; esac\n')
+    assert guest.run(GOOD).returncode == -9
+    assert 'flanneld' not in guest.installed()
+    (guest.programs / 'sync').unlink()
+    assert guest.run(GOOD).returncode == 0
+    assert guest.installed() == {'kubelet', 'flanneld'}
+
+
 @pytest.mark.parametrize('program', ['kubelet', 'flanneld'])
 def test_what_does_not_fit_is_not(guest: Guest, program: str) -> None:
     wrong = re.sub(f'({program}\\S*):{DIGEST}', rf'\1:{"1" * 64}', GOOD)

@@ -121,16 +121,31 @@ def test_it_votes_when_it_has_what_the_others_have(tmp_path: pathlib.Path) -> No
 def test_a_step_that_is_run_again_only_promotes(tmp_path: pathlib.Path) -> None:
     """It was killed when it had started etcd."""
     master = Master(tmp_path, OTHER, LEARNS)
-    (tmp_path / 'var/lib/magnum-etcd/member').mkdir(parents=True)
+    (tmp_path / 'var/lib/magnum-etcd/member/wal').mkdir(parents=True)
     master.boot()
     assert master.asked == [PROMOTE]
+
+
+def test_one_that_was_cut_short_before_it_had_a_log_joins_those_that_there_are(
+    tmp_path: pathlib.Path,
+) -> None:
+    """Not all whom it knows are members yet: with these it would not start."""
+    master = Master(tmp_path, OTHER, ADDED)
+    half = tmp_path / 'var/lib/magnum-etcd/member/snap'
+    half.mkdir(parents=True)
+    master.boot()
+    assert master.asked == [PROMOTE]
+    assert set(master.options('magnum-etcd')['initial-cluster'].split(',')) == {
+        f'etcd-10.0.0.5={PLACE}', 'etcd-10.0.0.6=https://10.0.0.6:2380',
+    }
+    assert not half.exists()
 
 
 def test_what_it_kept_is_of_no_use_when_the_others_have_let_it_go(tmp_path: pathlib.Path) -> None:
     """On a volume, of an attempt before this one."""
     master = Master(tmp_path, OTHER)
     kept = tmp_path / 'var/lib/magnum-etcd/member'
-    kept.mkdir(parents=True)
+    (kept / 'wal').mkdir(parents=True)
     master.boot()
     assert not kept.exists()
     assert master.asked == [ADD, PROMOTE]
@@ -146,7 +161,7 @@ def test_it_waits_until_the_others_are_well(tmp_path: pathlib.Path) -> None:
 def test_what_it_kept_makes_it_the_same_member(tmp_path: pathlib.Path) -> None:
     """On a volume, or in a step that is run again."""
     master = Master(tmp_path, OTHER, FORMER)
-    (tmp_path / 'var/lib/magnum-etcd/member').mkdir(parents=True)
+    (tmp_path / 'var/lib/magnum-etcd/member/wal').mkdir(parents=True)
     master.boot()
     assert (master.asked, master.state) == ([], 'existing')
 

@@ -145,6 +145,7 @@ class Runner:
 
     def __init__(self, folder: pathlib.Path, url: str):
         self.folder = folder
+        self.status: int | None = None
         self.steps = folder / 'opt/magnum/steps'
         self.steps.mkdir(parents=True)
         (folder / 'etc/magnum').mkdir(parents=True)
@@ -189,10 +190,10 @@ class Runner:
         (self.folder / 'usr/local/bin').mkdir(parents=True, exist_ok=True)
         node_files.place(self.folder, 'common/node/lib.sh', 'opt/magnum/lib.sh')
         script = node_files.place(self.folder, 'common/node/run.sh', 'opt/magnum/run.sh')
-        subprocess.run(
+        self.status = subprocess.run(
             [*within, '/bin/bash', script], check=False, timeout=60,
             env={'PATH': os.environ['PATH'], **variables},
-        )
+        ).returncode
         told = self.reported()
         return told['state'], told['step']
 
@@ -221,6 +222,37 @@ def test_nothing_follows_a_step_that_fails(runner: Runner) -> None:
     assert runner.run() == ('failed', '10-a')
     assert runner.reported()['lines'] == ['no "disk" left']
     assert not (runner.folder / 'later').exists()
+
+
+def test_what_a_shutdown_fails_is_no_failure(runner: Runner) -> None:
+    """Services that a step needs are stopped; the next boot goes on."""
+    programs = runner.folder / 'usr/local/bin'
+    programs.mkdir(parents=True)
+    (programs / 'systemctl').write_text('#!/bin/sh\necho stopping\n')
+    (programs / 'systemctl').chmod(0o755)
+    runner.step('10-a.sh', f'[ -e {runner.folder}/good ]')
+    assert runner.run() == ('building', '10-a')
+    assert runner.status == 2
+    (runner.folder / 'good').touch()
+    assert runner.run() == ('ready', None)
+    assert runner.status == 0
+
+
+def test_packages_that_are_half_installed_are_finished(runner: Runner) -> None:
+    """apt refuses others before; who else installs some is waited for."""
+    programs = runner.folder / 'usr/local/bin'
+    programs.mkdir(parents=True)
+    dpkg = programs / 'dpkg'
+    dpkg.write_text(
+        f'#!/bin/sh\necho "$*" >>{runner.folder}/calls\n[ $(wc -l <{runner.folder}/calls) = 2 ]\n'
+    )
+    dpkg.chmod(0o755)
+    node_files.place(
+        runner.folder, 'common/node/05-packages.sh', 'opt/magnum/steps/05-packages.sh'
+    )
+    assert runner.run() == ('ready', None)
+    calls = (runner.folder / 'calls').read_text().splitlines()
+    assert calls == ['--force-confdef --force-confold --configure -a'] * 2
 
 
 def test_a_failure_before_registration_is_told_by_the_token(
@@ -319,6 +351,24 @@ def test_a_boot_can_be_done_again(runner: Runner) -> None:
     assert runner.run() == ('failed', '10-a')
     (runner.folder / 'good').touch()
     assert runner.run() == ('ready', None)
+
+
+def test_proxies_are_said_once_however_often_a_node_is_built(tmp_path: pathlib.Path) -> None:
+    node_files.place(tmp_path, 'common/node/lib.sh', 'opt/magnum/lib.sh')
+    step = node_files.place(tmp_path, 'common/node/10-proxies.sh', 'opt/magnum/steps/10.sh')
+    text = step.read_text()
+    for file in ('/etc/environment', '/etc/apt'):
+        text = text.replace(file, f'{tmp_path}{file}')
+    step.write_text(text)
+    (tmp_path / 'etc/apt/apt.conf.d').mkdir(parents=True)
+    told = {'HTTP_PROXY': 'http://proxy:3128', 'HTTPS_PROXY': '', 'NO_PROXY': '10.0.0.1,.example'}
+    for _ in range(2):
+        subprocess.run([step], check=True, env={
+            'PATH': os.environ['PATH'], **{f'MAGNUM_{name}': text for name, text in told.items()},
+        })
+    assert (tmp_path / 'etc/environment').read_text().splitlines() == [
+        'http_proxy=http://proxy:3128', 'https_proxy=', 'no_proxy=10.0.0.1,.example',
+    ]
 
 
 class Refuser(http.server.BaseHTTPRequestHandler):

@@ -15,7 +15,14 @@ DOCKER = """#!/bin/bash
 echo "$@" >>@root/calls
 case "$1 $2" in
     'swarm init') touch @root/active ;;
-    'info --format') [ -e @root/active ] && echo active ;;
+    'info --format')
+        if [ -e @root/pending ]; then
+            echo pending
+            mv @root/pending @root/active
+        elif [ -e @root/active ]; then
+            echo active
+        fi
+        ;;
 esac
 exit 0
 """
@@ -58,6 +65,13 @@ def test_nodes_among_them_make_no_swarm(tmp_path: pathlib.Path, address: str) ->
     done = first_manager(tmp_path, address)
     assert done.returncode == 86
     assert 'swarm_default_addr_pool' in done.stdout
+    assert ' init ' not in (tmp_path / 'calls').read_text()
+
+
+def test_one_that_is_in_it_waits_for_the_others_after_a_boot(tmp_path: pathlib.Path) -> None:
+    (tmp_path / 'pending').touch()
+    done = first_manager(tmp_path, '10.0.0.5')
+    assert done.returncode == 0, done.stdout + done.stderr
     assert ' init ' not in (tmp_path / 'calls').read_text()
 
 

@@ -59,12 +59,13 @@ class Master:
         self.root = root
         self.programs = root / 'usr/local/bin'
         self.env = root / 'etc/magnum/node.env'
+        self.taken_over = root / 'etc/magnum/taken-over.env'
         for folder in (
             self.programs, self.env.parent, root / 'var/log/magnum', root / 'var/lib/magnum',
             root / 'opt/magnum/steps',
         ):
             folder.mkdir(parents=True)
-        self.env.write_text('# Settings.\n' + settings.shell(BEFORE))
+        self.write_settings()
         (self.programs / 'kubelet').write_text('v1\n')
         (root / 'var/lib/magnum/programs').write_text('kubelet v1\n')
         self.write(self.programs / 'etcdctl', ETCDCTL)
@@ -79,6 +80,10 @@ class Master:
         )
         text = self.script.read_text()
         self.script.write_text(text.replace('=/usr/local/bin', f'={self.programs}'))
+
+    def write_settings(self) -> None:
+        """As cloud-init does, whatever the master has taken over."""
+        self.env.write_text('# Settings.\n' + settings.shell(BEFORE))
 
     def write(self, file: pathlib.Path, text: str) -> None:
         file.write_text(text.replace('@root', str(self.root)).replace(
@@ -96,8 +101,13 @@ class Master:
         )
 
     def settings(self) -> dict[str, str]:
-        text = self.env.read_text().removeprefix('# Settings.\n')
-        return settings.parse(text)
+        """As steps have them."""
+        done = subprocess.run(
+            ['bash', '-c', f'. {self.root}/opt/magnum/lib.sh; load_environment; env -0'],
+            capture_output=True, text=True, check=True, env={},
+        )
+        found = dict(line.split('=', 1) for line in done.stdout.split('\0') if line)
+        return {name: found[name] for name in BEFORE}
 
     def steps(self) -> list[str]:
         file = self.root / 'steps'
@@ -132,7 +142,30 @@ def test_settings_programs_and_what_runs(master: Master) -> None:
     (snapshot,) = (master.root / 'var/lib/magnum/etcd-snapshots').iterdir()
     assert snapshot.name.endswith('-v1.db')
     assert snapshot.stat().st_mode & 0o777 == 0o600
-    assert master.env.stat().st_mode & 0o777 == 0o600
+    assert master.taken_over.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_was_taken_over_stays_when_cloud_init_runs_again(master: Master) -> None:
+    """It writes the settings anew that the master was made with."""
+    assert master.run(**TOLD).returncode == 0
+    master.steps()
+    master.write_settings()
+    assert master.state() == NEW
+    done = master.run(**TOLD)
+    assert (done.returncode, master.steps()) == (0, [])
+    assert 'it is so already' in done.stdout
+    # What fails from there on leads back to what was taken over, not to the first settings.
+    later = {**TOLD, 'MAGNUM_KUBE_VERSION': 'v3'}
+    (master.root / 'broken').write_text('90-ready v3\n')
+    assert master.run(**later).returncode == 1
+    master.write_settings()
+    assert master.state() == NEW
+
+
+def test_what_was_taken_over_can_be_the_first_again(master: Master) -> None:
+    assert master.run(**TOLD).returncode == 0
+    assert master.run(**{name: BEFORE[name] for name in TOLD}).returncode == 0
+    assert master.state() == OLD
 
 
 def test_what_etcd_has_is_kept_on_its_volume(master: Master) -> None:
@@ -226,7 +259,7 @@ def test_what_does_not_work_either_way_can_be_told_again(master: Master) -> None
 def test_what_cannot_be_undone_keeps_settings_that_are_whole(master: Master) -> None:
     """A disk may be full: half a file of settings would cut the master off."""
     (master.root / 'broken').write_text('90-ready v2\n')
-    full = '#!/bin/sh\ncase "$*" in *former/node.env*.new) : >"$3"; exit 1 ;; esac\n'
+    full = '#!/bin/sh\ncase "$*" in *former/settings*.new) : >"$3"; exit 1 ;; esac\n'
     master.write(master.programs / 'cp', f'{full}exec /bin/cp "$@"\n')
     done = master.run(**TOLD)
     assert done.returncode == 1
@@ -244,7 +277,7 @@ def test_what_is_kept_goes_in_one_move(master: Master, how: int) -> None:
     if how:
         (master.root / 'broken').write_text('90-ready v2\n')
     kill = '#!/bin/sh\ncase "$*" in *former*)\n  for folder; do :; done\n'
-    kill += '  if [ -e "$folder/node.env" ] && /bin/rm "$folder/node.env"; then\n'
+    kill += '  if [ -e "$folder/settings" ] && /bin/rm "$folder/settings"; then\n'
     kill += '    kill -9 $PPID; exit\n  fi ;;\n'
     master.write(master.programs / 'rm', f'{kill}esac\nexec /bin/rm "$@"\n')
     assert master.run(**TOLD).returncode == -9

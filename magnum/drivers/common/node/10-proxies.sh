@@ -2,6 +2,8 @@
 # Let packages and later steps go through the bay's proxies.
 # roles: master worker
 set -euo pipefail
+# shellcheck source=../../common/node/lib.sh
+. /opt/magnum/lib.sh
 
 if [ -z "$MAGNUM_HTTP_PROXY$MAGNUM_HTTPS_PROXY" ]; then
     exit 0
@@ -12,8 +14,5 @@ Acquire::http::Proxy "${MAGNUM_HTTP_PROXY:-DIRECT}";
 Acquire::https::Proxy "${MAGNUM_HTTPS_PROXY:-DIRECT}";
 APT
 
-cat >>/etc/environment <<ENVIRONMENT
-http_proxy=$MAGNUM_HTTP_PROXY
-https_proxy=$MAGNUM_HTTPS_PROXY
-no_proxy=$MAGNUM_NO_PROXY
-ENVIRONMENT
+remember /etc/environment "http_proxy=$MAGNUM_HTTP_PROXY" "https_proxy=$MAGNUM_HTTPS_PROXY" \
+    "no_proxy=$MAGNUM_NO_PROXY"

@@ -10,11 +10,18 @@ services=/etc/magnum/services
 # Exit status of a step that fails the same way however often it is tried.
 hopeless=86
 
+# What the node took over since it was made. cloud-init writes node.env anew when it runs again.
+taken_over=/etc/magnum/taken-over.env
+
 # load_environment: what run.sh and trust.sh have, and all that they run.
 load_environment() {
     set -a
     # shellcheck source=/dev/null
     . /etc/magnum/node.env
+    if [ -e "$taken_over" ]; then
+        # shellcheck source=/dev/null
+        . "$taken_over"
+    fi
     set +a
     if [ -n "$MAGNUM_HTTP_PROXY$MAGNUM_HTTPS_PROXY" ]; then
         export http_proxy=$MAGNUM_HTTP_PROXY https_proxy=$MAGNUM_HTTPS_PROXY

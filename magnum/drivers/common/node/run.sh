@@ -3,6 +3,7 @@
 #
 # cloud-init goes on after a failing script and tells nobody; so there is one
 # script for it, this one. A step that says "# attempts: N" is tried N times.
+# It ends with 0 or 1 when it has told the end, and is begun anew at the next boot otherwise.
 # roles: master worker
 set -u
 
@@ -47,6 +48,10 @@ for step in "${all[@]}"; do
     name=$(basename "$step" .sh)
     tell building "$name" "$position"
     if ! run_step "$step"; then
+        # What a step needs is stopped, too.
+        if [ "$(systemctl is-system-running)" = stopping ]; then
+            exit 2
+        fi
         # No file is written for that: the disk may be full.
         printf '%s\n' "$said" | tell failed "$name" "$position"
         # One that is registered says it in its reports.

@@ -48,7 +48,10 @@ fetch() {
         return 0
     fi
     download "$1" "$2" "$3"
-    install -m 0755 "$file" "/usr/local/bin/$1"
+    # Half of a flanneld would be taken for that of the guest.
+    install -m 0755 "$file" "/usr/local/bin/$1.new"
+    sync "/usr/local/bin/$1.new"
+    mv "/usr/local/bin/$1.new" "/usr/local/bin/$1"
     rm -f "$file"
     sed -i "/^$1 /d" "$fetched"
     echo "$1 $2" >>"$fetched"

@@ -96,7 +96,9 @@ if [ "${MAGNUM_NODE_REVISION:-0}" != 0 ]; then
     if [ "$others" ] && [ -d "$data/member" ]; then
         wait_until 600 forget_former
     fi
-    if [ ! -d "$data/member" ]; then
+    # One that was cut short before it had a log has not joined yet.
+    if [ ! -d "$data/member/wal" ]; then
+        rm -rf "$data/member"
         # They refuse while one of them is not well.
         wait_until 600 take_place
         wait_until 600 know_members

@@ -73,6 +73,7 @@ unpack() {
         mkdir -p "$folder.new"
         tar -xzf "$file" -C "$folder.new" --no-same-owner
         rm -f "$file"
+        sync -f "$folder.new"
         mv "$folder.new" "$folder"
     fi
     find "$folder" -regex ".*/\($3\)" -type f -exec ln -sf -t /usr/local/bin {} +

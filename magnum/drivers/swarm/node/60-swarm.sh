@@ -67,6 +67,10 @@ is_first() {
         [ "${MAGNUM_NODE_REVISION:-0}" = 0 ]
 }
 
+# One that has been in it finds the others by itself, when enough of them are there.
+if [ "$(swarm_state)" = pending ]; then
+    wait_until 900 in_swarm
+fi
 if in_swarm; then
     exit 0
 fi

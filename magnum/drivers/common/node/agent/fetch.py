@@ -12,6 +12,7 @@ import hashlib
 import http.client
 import io
 import json
+import os
 import pathlib
 import shlex
 import sys
@@ -49,6 +50,8 @@ def main(root: str = '/') -> None:
         # Early releases of Python 3 have no filters, and the digest is of what we have made.
         files.extraction_filter = getattr(tarfile, 'data_filter', lambda member, _: member)
         files.extractall(str(folder))   # noqa: S202
+    # Nobody would fetch again what a loss of power left of them.
+    os.sync()
     done.write_text(digest)
 
 

@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 CERTIFICATES = '/etc/magnum/certificates'
 SETTINGS = '/etc/magnum/node.env'
+#: What it took over since it was made.
+TAKEN_OVER = '/etc/magnum/taken-over.env'
 #: Where the agent keeps what it has to know later, and where while the disk takes nothing.
 KEPT, KEPT_IN_MEMORY = '/var/lib/magnum-agent', '/run/magnum-agent'
 #: With which a master uses the cloud, where its bay wants that.
@@ -44,8 +46,8 @@ class Node:
     def __init__(self, root: str | os.PathLike[str] = '/') -> None:
         """:raises OSError: the root is that of no node."""
         self.root = pathlib.Path(root)
-        words = shlex.split(self.path(SETTINGS).read_text())
-        self.settings = dict(word.split('=', 1) for word in words)
+        texts = self.path(SETTINGS).read_text(), self._text(TAKEN_OVER)
+        self.settings = dict(word.split('=', 1) for word in shlex.split('\n'.join(texts)))
         self.name = self.settings['MAGNUM_NODE_NAME']
         self.role = self.settings['MAGNUM_NODE_ROLE']
         self.bay = self.settings['MAGNUM_BAY_UUID']

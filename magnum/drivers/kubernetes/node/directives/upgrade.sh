@@ -10,7 +10,7 @@ set -euo pipefail
 # shellcheck source=../kubernetes.sh
 . /opt/magnum/kubernetes.sh
 
-settings=/etc/magnum/node.env
+settings=$taken_over
 programs=/usr/local/bin
 record=/var/lib/magnum/programs
 # Settings and programs as they were; there only while an upgrade is not done.
@@ -30,18 +30,18 @@ export MAGNUM_API_SECONDS=240 MAGNUM_NETWORK_SECONDS=180 MAGNUM_READY_SECONDS=30
 
 umask 077
 
-# merge FILE: write the settings with those that are told, and say whether that is
-# something new.
+# merge FILE: write what was taken over with what is told, and say whether that is
+# something new for the node.
 merge() {
     python3 -c "import os, shlex, sys
 def read(text):
     return dict(word.split('=', 1) for word in shlex.split(text, comments=True))
-with open(sys.argv[1]) as file:
-    before = read(file.read())
+made_with, before = (read(open(name).read()) for name in sys.argv[1:3])
 after = {**before, **read(os.environ['MAGNUM_SETTINGS'])}
-with open(sys.argv[2], 'w') as file:
+with open(sys.argv[3], 'w') as file:
     file.writelines(f'{name}={shlex.quote(value)}\n' for name, value in after.items())
-print('others' if after != before else 'same')" "$settings" "$1"
+same = {**made_with, **after} == {**made_with, **before}
+print('same' if same else 'others')" /etc/magnum/node.env "$settings" "$1"
 }
 
 # check_apis: that nobody has asked this API server, since it was started, for what the
@@ -66,7 +66,7 @@ keep_former() {
     local name
     rm -rf "$former.new"
     mkdir -p "$former.new/programs"
-    cp -p "$settings" "$former.new/node.env"
+    cp -p "$settings" "$former.new/settings"
     cp -p "$record" "$former.new/record"
     for name in $MAGNUM_KUBE_PROGRAMS flanneld; do
         if [ -e "$programs/$name" ]; then
@@ -127,12 +127,13 @@ return_to_former() {
         fi
     done
     cp -p "$former/record" "$record" || return 1
-    cp -p "$former/node.env" "$settings.new" || return 1
+    cp -p "$former/settings" "$settings.new" || return 1
     mv "$settings.new" "$settings" || return 1
     run_steps
 }
 
 load_environment
+: >>"$settings"
 if [ ! -d "$former" ]; then
     if [ "$(merge "$settings.new")" = same ]; then
         say "it is so already"
