@@ -150,11 +150,11 @@ class KubernetesDriver(heat.HeatDriver):
     parameter_settings = {'kube_version': masters.RELEASE}
     changed_in_place = masters.CHANGED_IN_PLACE
     # Programs were checked by digests from where they came from, if at all; no bay had a
-    # cloud provider or archives, whatever its labels are.
+    # cloud provider or archives, whatever its labels are, and etcd was its distribution's.
     formerly = {
         'MAGNUM_INSECURE_DOWNLOADS': 'true',
         'MAGNUM_CLOUD_PROVIDER': 'false',
-        **dict.fromkeys((*archives.LABELS, *hardening.LABELS), ''),
+        **dict.fromkeys((*archives.LABELS, *archives.OF_ETCD, *hardening.LABELS), ''),
     }
     certificates = {
         MASTER: {
@@ -335,6 +335,16 @@ class KubernetesDriver(heat.HeatDriver):
     def version_of_masters(self, changed: Mapping[str, str]) -> str | None:
         """See the contract."""
         return changed.get(masters.RELEASE)
+
+    def _of_masters(self, plan: BayPlan) -> Mapping[str, Any]:
+        """See the base class; masters keep etcd by a default, whatever that is for a release."""
+        found = dict(super()._of_masters(plan))
+        if not archives.chooses_etcd(plan):
+            told = settings.parse(found['master_settings'])
+            found['master_settings'] = settings.shell({
+                name: value for name, value in told.items() if name not in archives.OF_ETCD
+            })
+        return found
 
     def _scales(self, plan: BayPlan) -> bool:
         return cloud.scales(self._with_default_labels(plan).labels)
