@@ -1,4 +1,4 @@
-"""What the API server is started with, by the programs that a master has."""
+"""What programs of Kubernetes are started with."""
 
 import pathlib
 from collections.abc import Sequence
@@ -40,3 +40,23 @@ def test_gates_of_the_label_come_after(tmp_path: pathlib.Path) -> None:
     own = '--feature-gates=AllAlpha=true'
     found = gates(tmp_path, 'v1.35.1', ['3.4.23'], MAGNUM_KUBEAPI_OPTIONS=own)
     assert found == ['--feature-gates=WatchList=false', own]
+
+
+def test_options_of_kube_proxy_have_an_effect(tmp_path: pathlib.Path) -> None:
+    """With a file of configuration it takes no notice of most: they are all that there is."""
+    node = Node(tmp_path)
+    own = '--metrics-bind-address=0.0.0.0 --proxy-mode=nftables'
+    done = node.run(
+        '70-kubelet', MAGNUM_KUBEPROXY_OPTIONS=own, MAGNUM_NODE_NAME='bay-0',
+        MAGNUM_POD_CIDR='10.100.0.0/16',
+    )
+    assert done.returncode == 0, done.stderr
+    assert node.options('kube-proxy') == {
+        'cluster-cidr': '10.100.0.0/16',
+        'conntrack-max-per-core': '0',
+        'hostname-override': 'bay-0',
+        'kubeconfig': str(node.etc / 'proxy.conf'),
+        'metrics-bind-address': '0.0.0.0',     # noqa: S104 - a user's own
+        'proxy-mode': 'nftables',
+    }
+    assert [file.name for file in node.etc.iterdir() if 'proxy' in file.name] == ['proxy.conf']
