@@ -22,6 +22,7 @@ from magnum.drivers.contract import (
 )
 from magnum.drivers.kubernetes import (
     addons,
+    admission,
     archives,
     client,
     cloud,
@@ -129,6 +130,7 @@ class KubernetesDriver(heat.HeatDriver):
         node_options.registrable,
         command_lines.well_formed,
         command_lines.known,
+        admission.check,
         node_restriction,
         hardening.check,
         downloads.check_sources,
@@ -139,6 +141,7 @@ class KubernetesDriver(heat.HeatDriver):
     tolerated = frozenset((
         *heat.HeatDriver.tolerated,
         command_lines.known,
+        admission.check,
         node_restriction,
         hardening.check,
         downloads.check_sources,
