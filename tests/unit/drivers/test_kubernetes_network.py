@@ -314,7 +314,13 @@ def test_flannels_rights_are_given_to_flannel_alone(tmp_path: pathlib.Path, name
     (coredns,) = (
         found for found in yaml.safe_load_all(applied) if found['kind'] == 'Deployment'
     )
-    (container,) = coredns['spec']['template']['spec']['containers']
+    pods = coredns['spec']['template']
+    # It is preferred that no node has two of its own pods.
+    (apart,) = pods['spec']['affinity']['podAntiAffinity'][
+        'preferredDuringSchedulingIgnoredDuringExecution'
+    ]
+    assert apart['podAffinityTerm']['labelSelector']['matchLabels'] == pods['metadata']['labels']
+    (container,) = pods['spec']['containers']
     probe = container['livenessProbe']
     assert (probe['initialDelaySeconds'], probe['timeoutSeconds']) == (75, 7)
 
