@@ -16,11 +16,9 @@ from magnum.drivers import composition
 #: By condition of a rule, when it is there.
 CONDITIONS: Final = {
     'without_tls': 'with ``tls_disabled``',
-    'with_calico': 'with ``network_driver`` ``calico``',
     'with_cilium': 'with ``network_driver`` ``cilium``',
+    'with_routes': 'with ``network_driver`` ``calico`` or ``flannel_backend`` ``host-gw``',
 }
-#: Protocols that Heat has no names of.
-_NUMBERS: Final = {'4': 'IP in IP'}
 _SUBNET: Final = 'resource.0.subnet_cidr'
 
 
@@ -92,7 +90,7 @@ def _ports(rule: Mapping[str, Any]) -> str:
     if protocol is None:
         return 'everything'
     if 'port_range_min' not in rule:
-        return _NUMBERS.get(protocol, str(protocol).upper())
+        return str(protocol).upper()
     first, last = rule['port_range_min'], rule['port_range_max']
     return f'{protocol.upper()} {first}' + (f' to {last}' if last != first else '')
 

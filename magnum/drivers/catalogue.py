@@ -18,6 +18,7 @@ _CHART: Final = '^[a-z0-9]+([.-][a-z0-9]+)*$'
 _RELEASE: Final = r'^v[0-9]+\.[0-9]+\.[0-9]+[A-Za-z0-9.+-]*$'
 _LINE: Final = r'^v[0-9]+\.[0-9]+$'
 _LABEL: Final = '^[a-z_]+$'
+_OPTION: Final = '^[A-Za-z0-9]+(-[A-Za-z0-9]+)*$'
 _TAG: Final = '^[A-Za-z0-9._-]+$'
 _RELEASE_OF_CHART: Final = _RELEASE.replace('v', '', 1)
 _DIGEST: Final = {'type': 'string', 'pattern': '^[0-9a-f]{64}$'}
@@ -39,7 +40,7 @@ _SCHEMA: Final = _by(_NAME, {
             {'type': 'string', 'format': 'date', 'pattern': r'^\d{4}-\d\d-\d\d$'},
         ),
         'dropped_options': _by(
-            _LABEL, _by(_NAME, {'type': 'string', 'pattern': _LINE})
+            _LABEL, _by(_OPTION, {'type': 'string', 'pattern': _LINE})
         ),
         'defaults': _by(_LABEL, _by(_LINE, {'type': 'string', 'pattern': _TAG})),
     },
@@ -58,7 +59,7 @@ class Catalogue:
     that of Helm charts' archives by chart and release (without ``v``),
     ``support_ends`` by line of releases, as ``v1.35``, the day after which its
     own project mends nothing, ``dropped_options`` by label and option of a
-    command line the first line of releases whose program does not have it,
+    command line, or plugin of a list, the first line of releases whose program does not have it,
     ``defaults`` by label and line of releases the default that goes with it.
     """
 

@@ -63,6 +63,14 @@ ARCHIVES: Final[Mapping[str, Archive]] = {
 }
 _OF_FLANNEL: Final = 'cni-plugins'
 _OF_MASTERS: Final = 'etcd'
+#: The release of etcd of new bays where no label says anything, and the first minor release of
+#: Kubernetes 1 that goes with it: those of distributions lack what API servers ask of it.
+ETCD: Final = 'v3.5.27'
+_FIRST_WITH_ETCD: Final = 31
+#: Of masters whose etcd no label has said anything of: that of their guest goes before.
+ETCD_OF_GUEST: Final = 'MAGNUM_ETCD_OF_GUEST'
+#: Settings that masters keep for good: what they have depends on when they were made.
+OF_ETCD: Final = (ARCHIVES[_OF_MASTERS].setting, ETCD_OF_GUEST)
 #: The settings that living masters take over, each with the labels that it is made of.
 LABELS: Final[Mapping[str, tuple[str, ...]]] = {
     archive.setting: archive.labels for name, archive in ARCHIVES.items() if name != _OF_MASTERS
@@ -75,10 +83,17 @@ def settings(plan: BayPlan, role: str, known: Digests) -> dict[str, str]:
     :param plan: with resolved labels.
     """
     wanted = _wanted(plan)
-    return {
+    found = {
         archive.setting: _words(name, plan.labels, known) if name in wanted else ''
-        for name, archive in ARCHIVES.items() if name != _OF_MASTERS or role == MASTER
+        for name, archive in ARCHIVES.items() if name != _OF_MASTERS
     }
+    return found if role != MASTER else {**found, **_of_etcd(plan, known)}
+
+
+def chooses_etcd(plan: BayPlan) -> bool:
+    """Whether a label names etcd: else it is as it was when the bay was made."""
+    archive = ARCHIVES[_OF_MASTERS]
+    return any(plan.labels.get(label) for label in (archive.release, archive.url))
 
 
 def check(plan: BayPlan, capabilities: Capabilities) -> None:
@@ -109,6 +124,16 @@ def check(plan: BayPlan, capabilities: Capabilities) -> None:
             f'No digest of {name} {release} is known, only of {", ".join(known.get(name, {}))}: '
             f'give the SHA-256 of its archive in the label {archive.sha256}.',
         )
+
+
+def _of_etcd(plan: BayPlan, known: Digests) -> dict[str, str]:
+    archive = ARCHIVES[_OF_MASTERS]
+    labels, of_guest = plan.labels, ''
+    if not chooses_etcd(plan):
+        if downloads.minor(labels['kube_tag']) < _FIRST_WITH_ETCD:
+            return dict.fromkeys(OF_ETCD, '')
+        labels, of_guest = {**labels, archive.release: ETCD}, 'true'
+    return {archive.setting: _words(_OF_MASTERS, labels, known), ETCD_OF_GUEST: of_guest}
 
 
 def _wanted(plan: BayPlan) -> dict[str, Archive]:

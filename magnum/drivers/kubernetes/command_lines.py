@@ -5,7 +5,7 @@ character but these arrives as it is.
 """
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from magnum.drivers.contract import BayPlan, Capabilities, PlanRefused
@@ -45,6 +45,20 @@ def options(text: str) -> list[str]:
     ]
 
 
+def values(text: str, names: Collection[str]) -> Iterator[str]:
+    """What options of these names are given, in their words or in the next ones."""
+    is_next = False
+    for word in words(text).split():
+        name, sign, value = word.lstrip('-').partition('=')
+        if is_next:
+            yield word
+            is_next = False
+        elif word.startswith('-') and name.replace('_', '-') in names:
+            is_next = not sign
+            if sign:
+                yield value
+
+
 def well_formed(plan: BayPlan, _capabilities: Capabilities) -> None:
     """Check that every command line can be parsed."""
     for label in LABELS:
@@ -59,7 +73,8 @@ def well_formed(plan: BayPlan, _capabilities: Capabilities) -> None:
 def known(plan: BayPlan, capabilities: Capabilities) -> None:
     """Check that the release has not dropped an option."""
     release = plan.labels['kube_tag']
-    for label, dropped in capabilities.catalogue.dropped_options.items():
+    for label in LABELS:
+        dropped = capabilities.catalogue.dropped_options.get(label, {})
         for option in options(plan.labels.get(label, '')):
             if option in dropped and downloads.minor(release) >= downloads.minor(dropped[option]):
                 raise PlanRefused(

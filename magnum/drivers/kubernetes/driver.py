@@ -22,6 +22,7 @@ from magnum.drivers.contract import (
 )
 from magnum.drivers.kubernetes import (
     addons,
+    admission,
     archives,
     client,
     cloud,
@@ -130,6 +131,7 @@ class KubernetesDriver(heat.HeatDriver):
         node_options.registrable,
         command_lines.well_formed,
         command_lines.known,
+        admission.check,
         node_restriction,
         hardening.check,
         downloads.check_sources,
@@ -140,6 +142,7 @@ class KubernetesDriver(heat.HeatDriver):
     tolerated = frozenset((
         *heat.HeatDriver.tolerated,
         command_lines.known,
+        admission.check,
         node_restriction,
         hardening.check,
         downloads.check_sources,
@@ -151,11 +154,11 @@ class KubernetesDriver(heat.HeatDriver):
     parameter_settings = {'kube_version': masters.RELEASE}
     changed_in_place = masters.CHANGED_IN_PLACE
     # Programs were checked by digests from where they came from, if at all; no bay had a
-    # cloud provider or archives, whatever its labels are.
+    # cloud provider or archives, whatever its labels are, and etcd was its distribution's.
     formerly = {
         'MAGNUM_INSECURE_DOWNLOADS': 'true',
         'MAGNUM_CLOUD_PROVIDER': 'false',
-        **dict.fromkeys((*archives.LABELS, *hardening.LABELS), ''),
+        **dict.fromkeys((*archives.LABELS, *archives.OF_ETCD, *hardening.LABELS), ''),
     }
     certificates = {
         MASTER: {
@@ -219,6 +222,7 @@ class KubernetesDriver(heat.HeatDriver):
             'kube_version': plan.labels['kube_tag'],
             'network_driver': plan.network_driver,
             'pods_network_cidr': network.pods(plan),
+            'flannel_backend': plan.labels['flannel_backend'],
             'tls_disabled': plan.tls_disabled,
             'etcd_volume_size': plan.labels['etcd_volume_size'],
             'etcd_volume_type': plan.labels['etcd_volume_type'],
@@ -335,6 +339,16 @@ class KubernetesDriver(heat.HeatDriver):
     def version_of_masters(self, changed: Mapping[str, str]) -> str | None:
         """See the contract."""
         return changed.get(masters.RELEASE)
+
+    def _of_masters(self, plan: BayPlan) -> Mapping[str, Any]:
+        """See the base class; masters keep etcd by a default, whatever that is for a release."""
+        found = dict(super()._of_masters(plan))
+        if not archives.chooses_etcd(plan):
+            told = settings.parse(found['master_settings'])
+            found['master_settings'] = settings.shell({
+                name: value for name, value in told.items() if name not in archives.OF_ETCD
+            })
+        return found
 
     def _scales(self, plan: BayPlan) -> bool:
         return cloud.scales(self._with_default_labels(plan).labels)

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from magnum.drivers import labels
 from magnum.drivers.catalogue import Catalogue, CatalogueInvalid
-from magnum.drivers.kubernetes import addons, command_lines, downloads
+from magnum.drivers.kubernetes import addons, admission, command_lines, downloads
 
 LABEL: Final = 'kube_tag'
 
@@ -19,7 +19,7 @@ def packaged() -> Catalogue:
         digests=downloads.known(),
         charts=addons.charts(),
         support_ends=properties[LABEL]['support_ends'],
-        dropped_options=command_lines.DROPPED,
+        dropped_options={**command_lines.DROPPED, admission.LABEL: admission.DROPPED},
         defaults={
             name: rule['defaults_by'][LABEL] for name, rule in properties.items()
             if 'defaults_by' in rule

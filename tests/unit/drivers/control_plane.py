@@ -4,15 +4,18 @@ import os
 import pathlib
 import re
 import subprocess
+from collections.abc import Sequence
 
 from tests import cis
 from tests.unit.drivers import node_files
 from tests.unit.drivers.test_units import arguments
 
-#: Keeps the first value that it is given, as the transaction of the step asks for.
+#: Keeps the first value that it is given, as the transaction of the step asks for; its
+#: members say their versions.
 ETCDCTL = """#!/bin/bash
 for word; do
     case $word in
+        status) cat @root/members ;;
         txn) [ -e @root/kept ] || sed -n 's/^put [^ ]* //p' >@root/kept ;;
         get) cat @root/kept ;;
     esac
@@ -27,16 +30,24 @@ KEY = 'a2V5IG9mIDMyIGJ5dGVzLCBvbmx5IGZvciB0ZXN0cyE='
 class Node:
     """Runs steps.
 
+    :param etcd: versions of the members of etcd.
     :ivar etc: its ``/etc/kubernetes``.
     """
 
-    def __init__(self, root: pathlib.Path, release: str = 'v1.35.1', role: str = 'master'):
+    def __init__(
+        self, root: pathlib.Path, release: str = 'v1.35.1', role: str = 'master',
+        etcd: Sequence[str] = ('3.5.27',),
+    ):
         self.root, self._role = root, role
         self.etc = root / 'etc/kubernetes'
         self.certificates = root / 'etc/magnum/certificates'
         self._bin = root / 'usr/local/bin'
         for folder in (self._bin, self.certificates, root / 'etc/systemd/system'):
             folder.mkdir(parents=True, exist_ok=True)
+        (root / 'members').write_text(''.join(
+            f'https://10.0.0.{5 + index}:2379, 8e9e05c52164694d, {version}, 20 kB, true\n'
+            for index, version in enumerate(etcd)
+        ))
         texts = {
             **dict.fromkeys(PROGRAMS, f'#!/bin/sh\necho Kubernetes {release}\n'),
             **dict.fromkeys(('kubectl', 'sleep', 'systemctl'), '#!/bin/sh\n'),

@@ -67,6 +67,33 @@ def _replace(
     return text
 
 
+def resources(request: StackRequest) -> dict[str, Any]:
+    """What the stack has: resources without a condition, and those whose condition holds."""
+    template = parse(request.template)
+    defaults = {name: rule.get('default') for name, rule in template['parameters'].items()}
+    values = {**defaults, **request.parameters}
+
+    def holds(condition: Any) -> bool:
+        if isinstance(condition, str):
+            return holds(template['conditions'][condition])
+        ((function, argument),) = condition.items()
+        if function == 'get_param':
+            return bool(values[argument])
+        if function == 'equals':
+            one, other = (
+                values[each['get_param']] if isinstance(each, dict) else each for each in argument
+            )
+            return bool(one == other)
+        if function == 'not':
+            return not holds(argument)
+        return {'and': all, 'or': any}[function](map(holds, argument))
+
+    return {
+        name: resource for name, resource in template['resources'].items()
+        if 'condition' not in resource or holds(resource['condition'])
+    }
+
+
 def _group_member(template: dict[str, Any], role: str) -> dict[str, Any]:
     """The definition of one node: the group whose member takes the role's settings."""
     for resource in template['resources'].values():

@@ -32,7 +32,7 @@ def told(of: BayPlan, role: str = MASTER) -> dict[str, str]:
 
 
 def test_without_labels_nothing_is_told() -> None:
-    masters, workers = told(plan()), told(plan(), WORKER)
+    masters, workers = told(plan(kube_tag='v1.30.14')), told(plan(), WORKER)
     assert [masters[archive.setting] for archive in archives.ARCHIVES.values()] == ['', '', '']
     assert workers['MAGNUM_CONTAINERD'] == workers['MAGNUM_CNI_PLUGINS'] == ''
     assert 'MAGNUM_ETCD' not in workers
@@ -147,6 +147,71 @@ def test_an_upgrade_brings_no_other_etcd() -> None:
     assert refused.value.field == 'labels/etcd_tag'
 
 
+@pytest.mark.parametrize(('release', 'is_told'), [
+    ('v1.20.2', False), ('v1.30.14', False), ('v1.31.14', True), ('v1.35.1', True),
+    ('v1.36.0', True),
+])
+def test_etcd_of_new_bays_by_their_release(release: str, is_told: bool) -> None:
+    """What distributions have is too old for API servers of today."""
+    found = told(plan(kube_tag=release))
+    assert found['MAGNUM_ETCD_OF_GUEST'] == ('true' if is_told else '')
+    if is_told:
+        own = told(plan(kube_tag=release, etcd_tag=archives.ETCD))
+        assert found['MAGNUM_ETCD'] == own['MAGNUM_ETCD']
+        assert found['MAGNUM_ETCD'].count('etcd/v3.5.27/') == len(downloads.ARCHITECTURES)
+        assert own['MAGNUM_ETCD_OF_GUEST'] == ''
+    else:
+        assert found['MAGNUM_ETCD'] == ''
+
+
+@pytest.mark.parametrize('etcd', [None, ''])
+@pytest.mark.parametrize('labels', [{}, {'kube_tag': 'v1.34.3'}, {'kube_tag': 'v1.30.14'}])
+def test_living_bays_keep_etcd_of_packages(labels: dict[str, str], etcd: str | None) -> None:
+    """Of before there was another default, and of a release that had none: upgraded, healed.
+
+    :param etcd: what the masters were told; None: they are older than the setting.
+    """
+    current = plan(**labels)
+    target = plan(**{**labels, 'kube_tag': 'v1.31.14'} if 'v1.30.14' in labels.values() else {})
+    outputs = plans.bay_outputs(DRIVER, current)
+    masters = settings.parse(outputs['settled']['master_settings'])
+    for name in archives.OF_ETCD:
+        masters.pop(name)
+    if etcd is not None:
+        masters['MAGNUM_ETCD'] = etcd
+    outputs['settled']['master_settings'] = settings.shell(masters)
+    DRIVER.check_upgrade(current, target)
+    changed = DRIVER.master_settings(current, target, outputs)
+    assert not changed.keys() & set(archives.OF_ETCD)
+    after = DRIVER.with_master_settings(outputs, changed)
+    request = DRIVER.render_upgrade(target, target.masters, (), {}, after)
+    found = settings.parse(request.parameters['master_settings'])
+    assert [found[name] for name in archives.OF_ETCD] == ['', '']
+
+
+def test_living_bays_keep_the_etcd_of_their_release() -> None:
+    current, target = plan(kube_tag='v1.31.14'), plan(kube_tag='v1.32.3')
+    outputs = plans.bay_outputs(DRIVER, current)
+    DRIVER.check_upgrade(current, target)
+    former = f'{archives.ETCD} https://mirror/former'
+    masters = settings.parse(outputs['settled']['master_settings']) | {'MAGNUM_ETCD': former}
+    outputs['settled']['master_settings'] = settings.shell(masters)
+    request = DRIVER.render_upgrade(target, target.masters, (), {}, outputs)
+    found = settings.parse(request.parameters['master_settings'])
+    assert (found['MAGNUM_ETCD'], found['MAGNUM_ETCD_OF_GUEST']) == (former, 'true')
+
+
+@pytest.mark.parametrize(('label', 'value'), [
+    ('etcd_tag', 'v3.5.27'), ('etcd_tag', 'v3.5.26'), ('etcd_tarball_url', MIRROR),
+])
+def test_no_upgrade_names_another_etcd_or_none(label: str, value: str) -> None:
+    chosen = plan(**{label: value, 'etcd_tarball_sha256': DIGEST})
+    for current, target in ((plan(), chosen), (chosen, plan())):
+        with pytest.raises(PlanRefused) as refused:
+            DRIVER.check_upgrade(current, target)
+        assert str(refused.value.field).startswith('labels/etcd_')
+
+
 def test_bays_in_which_these_labels_did_nothing() -> None:
     """Their masters take nothing of it over, and their new workers have what masters have."""
     current = plan(containerd_version='v1.6.8', flannel_cni_tag='v0.3.0', etcd_tag='v3.4.6')
@@ -154,6 +219,7 @@ def test_bays_in_which_these_labels_did_nothing() -> None:
     masters = settings.parse(outputs['settled']['master_settings'])
     for archive in archives.ARCHIVES.values():
         del masters[archive.setting]
+    del masters[archives.ETCD_OF_GUEST]
     outputs['settled']['master_settings'] = settings.shell(masters)
     DRIVER.check_upgrade(current, current)
     assert DRIVER.master_settings(current, current, outputs) == {}
@@ -421,6 +487,37 @@ def test_etcd_of_a_release(guest: Guest) -> None:
 
 
 def test_etcd_of_packages_as_ever(guest: Guest) -> None:
-    done = guest.run('50-etcd')
+    done = guest.run('50-etcd', MAGNUM_ETCD='', MAGNUM_ETCD_OF_GUEST='')
+    succeeded(done)
+    assert done.stdout.splitlines()[:2] == ['package etcd-server', 'package etcd-client']
+
+
+def test_etcd_of_the_default_where_the_guest_has_none(guest: Guest) -> None:
+    setting = of('etcd', 'e.tgz', guest.archive('e.tgz', ETCD), 'v3')
+    for _time in ('at boot', 'when cloud-init runs again'):
+        done = guest.run('50-etcd', MAGNUM_ETCD=setting, MAGNUM_ETCD_OF_GUEST='true')
+        succeeded(done)
+        assert 'package' not in done.stdout
+        assert (guest.says('etcd'), guest.says('etcdctl')) == ('etcd', 'etcdctl')
+    assert len(guest.calls()) == 1
+
+
+def test_etcd_of_the_guest_goes_before_the_default(guest: Guest) -> None:
+    """An image with all programs inside, where there is no way to their projects."""
+    for name in ('etcd', 'etcdctl'):
+        guest.program(name, SAYS.format('of the image'))
+    setting = of('etcd', 'e.tgz', '0' * 64, 'v3')
+    succeeded(guest.run('50-etcd', MAGNUM_ETCD=setting, MAGNUM_ETCD_OF_GUEST='true'))
+    assert (guest.says('etcd'), guest.calls()) == ('of the image', [])
+    # A label asks for its own.
+    setting = of('etcd', 'e.tgz', guest.archive('e.tgz', ETCD), 'v3')
+    succeeded(guest.run('50-etcd', MAGNUM_ETCD=setting, MAGNUM_ETCD_OF_GUEST=''))
+    assert guest.says('etcd') == 'etcd'
+
+
+def test_etcd_of_packages_where_no_digest_of_the_default_is_known(guest: Guest) -> None:
+    guest.program('dpkg', '#!/bin/sh\necho s390x\n')
+    setting = of('etcd', 'e.tgz', '0' * 64, 'v3')
+    done = guest.run('50-etcd', MAGNUM_ETCD=setting, MAGNUM_ETCD_OF_GUEST='true')
     succeeded(done)
     assert done.stdout.splitlines()[:2] == ['package etcd-server', 'package etcd-client']

@@ -5,6 +5,7 @@ import pathlib
 import pytest
 
 from magnum.drivers import settings
+from magnum.drivers.catalogue import Catalogue
 from magnum.drivers.contract import MASTER, WORKER, PlanRefused
 from magnum.drivers.kubernetes import command_lines
 from magnum.drivers.kubernetes.driver import KubernetesDriver
@@ -75,6 +76,72 @@ def test_options_that_a_release_dropped(labels: dict[str, str], field: str | Non
         driver.validate(plan)
     assert refused.value.field == f'labels/{field}'
     driver.check_upgrade(plan, plan)        # what a living bay has, it keeps
+
+
+@pytest.mark.parametrize(('release', 'label', 'text', 'says'), [
+    ('v1.35.1', 'admission_control_list', 'NodeRestriction,PodSecurityPolicy',
+     'PodSecurityPolicy is no admission plugin of v1.35.1: v1.25 dropped it.'),
+    ('v1.31.14', 'admission_control_list', 'SecurityContextDeny', 'v1.30 dropped it.'),
+    ('v1.31.14', 'admission_control_list', 'PersistentVolumeLabel', 'v1.31 dropped it.'),
+    ('v1.35.1', 'admission_control_list', 'AlwaysPullImage',
+     'AlwaysPullImage is no admission plugin of v1.35.1.'),
+    ('v1.31.14', 'admission_control_list', 'PodTopologyLabels', 'is no admission plugin'),
+    ('v1.34.1', 'kubeapi_options', '--enable-admission-plugins=PodSecurityPolicy', 'dropped it'),
+    ('v1.34.1', 'kubeapi_options', '--v=2 --enable_admission_plugins A,PodSecurity', 'A is no'),
+    ('v1.34.1', 'kubeapi_options', '--disable-admission-plugins=\\"Initializers\\"',
+     'Initializers is no'),
+    ('v1.34.1', 'kubeapi_options', '--admission-control=DenyEscalatingExec', 'DenyEscalatingExec'),
+    # An operator's release: what dropped them is known, what is new is not.
+    ('v1.36.0', 'admission_control_list', 'PodSecurityPolicy', 'dropped it.'),
+])
+def test_admission_plugins_that_a_release_has_not(
+    release: str, label: str, text: str, says: str
+) -> None:
+    """The API server would not start, on any master."""
+    driver = KubernetesDriver()
+    driver.extend(Catalogue(support_ends={'v1.36': '2027-06-28'}))
+    plan = plans.plan(
+        driver, labels={'kube_tag': release, label: text}, insecure_downloads=True
+    )
+    with pytest.raises(PlanRefused) as refused:
+        driver.validate(plan)
+    assert refused.value.field == f'labels/{label}'
+    assert says in refused.value.reason
+    driver.check_upgrade(plan, plan)        # what a living bay has, it keeps
+
+
+@pytest.mark.parametrize(('release', 'labels'), [
+    ('v1.35.1', {'admission_control_list': (
+        'NodeRestriction,NamespaceLifecycle,LimitRanger,ServiceAccount,ResourceQuota,'
+        'TaintNodesByCondition,Priority,DefaultTolerationSeconds,DefaultStorageClass,'
+        'StorageObjectInUseProtection,PersistentVolumeClaimResize,RuntimeClass,'
+        'MutatingAdmissionWebhook,ValidatingAdmissionWebhook,AlwaysPullImages'
+    )}),
+    ('v1.33.5', {'admission_control_list': 'PodTopologyLabels'}),
+    ('v1.35.1', {'kubeapi_options': (
+        '--enable-admission-plugins EventRateLimit,NodeRestriction --v PodSecurityPolicy'
+    )}),
+    ('v1.36.0', {'admission_control_list': 'OfTomorrow'}),
+])
+def test_admission_plugins_that_a_release_has(release: str, labels: dict[str, str]) -> None:
+    driver = KubernetesDriver()
+    driver.extend(Catalogue(support_ends={'v1.36': '2027-06-28'}))
+    driver.validate(plans.plan(
+        driver, labels={'kube_tag': release, **labels}, insecure_downloads=True
+    ))
+
+
+def test_upgrades_to_a_release_without_the_plugin_are_refused() -> None:
+    driver = KubernetesDriver()
+    driver.extend(Catalogue(dropped_options={'admission_control_list': {'AlwaysDeny': 'v1.35'}}))
+    current, target = (
+        plans.plan(driver, labels={'kube_tag': release, 'admission_control_list': 'AlwaysDeny'})
+        for release in ('v1.34.3', 'v1.35.1')
+    )
+    driver.validate(current)
+    with pytest.raises(PlanRefused, match='dropped it') as refused:
+        driver.check_upgrade(current, target)
+    assert refused.value.field == 'labels/admission_control_list'
 
 
 def test_the_end_of_support_is_known_for_every_release() -> None:

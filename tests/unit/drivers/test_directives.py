@@ -61,14 +61,17 @@ esac
 #: The master at the third address does not answer; the second one leads.
 ETCDCTL = r"""#!/bin/bash
 echo "$*" >>@root/calls
+release=$(cat @root/release)
 case "$*" in
     *'member list') cat @root/members ;;
     *10.0.0.7*) [ -e @root/settled ] || { echo 'https://10.0.0.7:2379 is unhealthy'; exit 1; } ;;
     *'endpoint health') [ ! -e @root/electing ] || { rm @root/electing; exit 1; } ;;
-    *10.0.0.6:2379*'endpoint status') echo 'https://10.0.0.6:2379, 22, 3.4.23, 9 kB, true, false' ;;
-    *'endpoint status') echo 'https://10.0.0.5:2379, 11, 3.4.23, 9 kB, false, false' ;;
+    *10.0.0.6:2379*'endpoint status') echo "https://10.0.0.6:2379, 22, $release, true, false" ;;
+    *'endpoint status') echo "https://10.0.0.5:2379, 11, $release, false, false" ;;
 esac
 """
+#: Of etcd, and all that it says before whether it leads.
+RELEASES = ('3.4.23, 9 kB', '3.6.6, 3.6.0, 9 kB, 8 kB, 12%, 0 B')
 MEMBERS = """11, started, etcd-10.0.0.5, https://10.0.0.5:2380, https://10.0.0.5:2379, false
 22, started, etcd-10.0.0.6, https://10.0.0.6:2380, https://10.0.0.6:2379, false
 33, started, etcd-10.0.0.7, https://10.0.0.7:2380, https://10.0.0.7:2379, false
@@ -87,6 +90,7 @@ class Master:
         self.root, self.coe = root, coe
         programs = root / 'usr/local/bin'
         programs.mkdir(parents=True)
+        (root / 'release').write_text(RELEASES[0])
         for name, text in PROGRAMS.items():
             program = programs / name
             program.write_text(text.replace('@root', str(root)))
@@ -434,11 +438,22 @@ def test_masters_that_stay_choose_another_leader_first(kubernetes: Master) -> No
     assert own[:3] == ['endpoint health', 'endpoint health', 'member list']
 
 
-def test_a_leader_that_leaves_gives_that_to_another(kubernetes: Master) -> None:
+@pytest.mark.parametrize('release', RELEASES)
+def test_a_leader_that_leaves_gives_that_to_another(kubernetes: Master, release: str) -> None:
+    (kubernetes.root / 'release').write_text(release)
     (kubernetes.root / 'members').write_text(''.join(MEMBERS.splitlines(keepends=True)[:2]))
     done = kubernetes.run('retire', 'bay-master-1', addresses='10.0.0.6')
     assert done.returncode == 0, done.stdout + done.stderr
     assert etcd_asked(kubernetes) == ['move-leader 11', 'member remove 22']
+
+
+@pytest.mark.parametrize('release', RELEASES)
+def test_one_that_does_not_lead_gives_nothing(kubernetes: Master, release: str) -> None:
+    (kubernetes.root / 'release').write_text(release)
+    (kubernetes.root / 'members').write_text(''.join(MEMBERS.splitlines(keepends=True)[:2]))
+    done = kubernetes.run('retire', 'bay-master-0', addresses='10.0.0.5')
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert etcd_asked(kubernetes) == ['member remove 11']
 
 
 def test_one_that_never_came_up_leaves(kubernetes: Master) -> None:

@@ -14,7 +14,7 @@ from magnum.drivers import settings
 from magnum.drivers.contract import MASTER, WORKER, BayPlan, PlanRefused
 from magnum.drivers.kubernetes import network
 from magnum.drivers.kubernetes.driver import KubernetesDriver
-from tests.unit.drivers import masters, node_files, plans
+from tests.unit.drivers import hot, masters, node_files, plans
 
 DRIVER = KubernetesDriver()
 ADDONS = ('calico', 'cilium')
@@ -126,26 +126,37 @@ def test_images_come_from_the_bays_registry() -> None:
     assert values['operator']['image']['repository'] == 'r.example.org/x/operator'
 
 
-@every_network
-def test_ports_are_open_between_nodes_that_need_them(name: str) -> None:
-    template = yaml.safe_load(DRIVER.render(plan(name)).template)
-    condition = f'with_{name}'
-    found = {
-        resource: rule['properties'] for resource, rule in template['resources'].items()
-        if rule.get('condition') == condition
-    }
-    assert template['conditions'].get(condition) in (
-        None, {'equals': [{'get_param': 'network_driver'}, name]}
-    )
-    assert {
-        (rule['protocol'], rule.get('port_range_min')) for rule in found.values()
-    } == {
-        'flannel': set(),
-        'calico': {('tcp', 179), ('tcp', 5473), ('4', None)},
-        'cilium': {('tcp', 4240)},
-    }[name]
-    for rule in found.values():
-        assert rule['security_group'] == rule['remote_group'] == {'get_resource': 'secgroup_base'}
+@pytest.mark.parametrize(('name', 'labels', 'opened'), [
+    ('flannel', {}, set()),
+    ('flannel', {'flannel_backend': 'udp'}, set()),
+    # What a node sends to a pod of another one is not within another packet.
+    ('flannel', {'flannel_backend': 'host-gw'}, {(None, None)}),
+    ('calico', {}, {(None, None)}),
+    ('calico', {'calico_ipv4pool_ipip': 'Always'}, {(None, None)}),
+    ('cilium', {}, {('tcp', 4240)}),
+    ('cilium', {'flannel_backend': 'host-gw'}, {('tcp', 4240)}),
+])
+def test_ports_are_open_between_nodes_that_need_them(
+    name: str, labels: dict[str, str], opened: set[tuple[Any, ...]]
+) -> None:
+    resources = hot.resources(DRIVER.render(plan(name, labels)))
+    rules = [
+        resource['properties'] for resource in resources.values()
+        if resource['type'] == 'OS::Neutron::SecurityGroupRule'
+        and resource['properties']['security_group'] == {'get_resource': 'secgroup_base'}
+    ]
+    assert {(rule.get('protocol'), rule.get('port_range_min')) for rule in rules} == opened
+    assert {rule['remote_group']['get_resource'] for rule in rules} <= {'secgroup_base'}
+
+
+def test_an_upgrade_lets_nodes_of_living_bays_reach_pods() -> None:
+    """Stacks of before did not tell the backend of flannel."""
+    current = plan('flannel', {'flannel_backend': 'host-gw'})
+    outputs = plans.bay_outputs(DRIVER, current)
+    del outputs['settled']['flannel_backend']
+    for group in (current.masters, current.workers):
+        request = DRIVER.render_upgrade(current, group, (), {}, outputs)
+        assert 'routed_rule' in hot.resources(request)
 
 
 @pytest.mark.parametrize(
@@ -303,7 +314,13 @@ def test_flannels_rights_are_given_to_flannel_alone(tmp_path: pathlib.Path, name
     (coredns,) = (
         found for found in yaml.safe_load_all(applied) if found['kind'] == 'Deployment'
     )
-    (container,) = coredns['spec']['template']['spec']['containers']
+    pods = coredns['spec']['template']
+    # It is preferred that no node has two of its own pods.
+    (apart,) = pods['spec']['affinity']['podAntiAffinity'][
+        'preferredDuringSchedulingIgnoredDuringExecution'
+    ]
+    assert apart['podAffinityTerm']['labelSelector']['matchLabels'] == pods['metadata']['labels']
+    (container,) = pods['spec']['containers']
     probe = container['livenessProbe']
     assert (probe['initialDelaySeconds'], probe['timeoutSeconds']) == (75, 7)
 

@@ -83,6 +83,12 @@ def test_both_plugins_see_the_authority_of_the_cloud() -> None:
         assert mount['mountPath'] == volume['hostPath']['path'] == '/etc/magnum/openstack-ca.pem'
 
 
+def test_pods_on_nodes_with_taints_mount_shares() -> None:
+    values = told()['manila-csi']['values']
+    assert values['nodeplugin']['tolerations'] == [{'operator': 'Exists'}]
+    assert 'tolerations' not in values['controllerplugin']
+
+
 def test_the_class_has_what_labels_say() -> None:
     found = storage_class()
     assert found['metadata']['name'] == 'manila-nfs'

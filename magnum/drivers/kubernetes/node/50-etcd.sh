@@ -14,7 +14,15 @@ set -euo pipefail
 # shellcheck source=downloads.sh
 . /opt/magnum/downloads.sh
 
-unpack etcd "$MAGNUM_ETCD" 'etcd[^/]*'
+archive=$MAGNUM_ETCD
+if [ "${MAGNUM_ETCD_OF_GUEST:-}" = true ]; then
+    # No label asks for it. Of other architectures no digest is known.
+    unpack etcd '' ''
+    if command -v etcd >/dev/null || [[ $archive != *"/$architecture:"* ]]; then
+        archive=
+    fi
+fi
+unpack etcd "$archive" 'etcd[^/]*'
 need_command etcd etcd-server
 # The package's own service, just installed or found in the guest, would take
 # the ports.

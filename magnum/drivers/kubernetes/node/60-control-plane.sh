@@ -79,10 +79,36 @@ else
     end_service magnum-logins
 fi
 
-# Namespaces of add-ons have pods that a standard would refuse.
 version=$(kube-apiserver --version)
 minor=${version#*.}
 minor=${minor%%.*}
+
+# lacks_progress VERSION: does etcd of this version not say how far a watch is when it is
+# asked? The API server goes by the same releases.
+lacks_progress() {
+    local minor patch
+    IFS=. read -r _ minor patch <<<"$1"
+    case $minor in
+        4) ((${patch%%[!0-9]*} < 31)) ;;
+        5) ((${patch%%[!0-9]*} < 13)) ;;
+        *) ((minor < 4)) ;;
+    esac
+}
+
+# These releases offer watches that begin with a list whatever etcd is, and then fail them.
+# Further gates of the options are added to this one.
+if ((minor >= 32 && minor <= 35)); then
+    # A line each: endpoint, id, version.
+    while IFS=', ' read -r _ _ of_member _; do
+        if lacks_progress "$of_member"; then
+            say "etcd $of_member is old: the API server offers no watches that begin with a list"
+            further+=(--feature-gates=WatchList=false)
+            break
+        fi
+    done < <(bay_etcdctl endpoint status --cluster)
+fi
+
+# Namespaces of add-ons have pods that a standard would refuse.
 standard=${MAGNUM_POD_SECURITY:-}
 if [ "$standard" ] && ((minor >= 25)); then
     configured admission-control-config-file admission.yaml <<YAML

@@ -86,18 +86,15 @@ write_unit kubelet "Kubernetes node agent" "$(command -v kubelet)" \
     --node-labels="$labels" \
     "${options[@]}"
 
-write_kubernetes proxy.yaml <<YAML
-apiVersion: kubeproxy.config.k8s.io/v1alpha1
-kind: KubeProxyConfiguration
-clientConnection: {kubeconfig: /etc/kubernetes/proxy.conf}
-clusterCIDR: $MAGNUM_POD_CIDR
-conntrack: {maxPerCore: 0}
-hostnameOverride: $MAGNUM_NODE_NAME
-mode: iptables
-YAML
+# Without a file of configuration: with one it would drop the options of the label, and say
+# nothing.
 read -ra options <<<"$MAGNUM_KUBEPROXY_OPTIONS"
-write_unit kube-proxy "Kubernetes services' network" \
-    "$(command -v kube-proxy)" --config=/etc/kubernetes/proxy.yaml \
+write_unit kube-proxy "Kubernetes services' network" "$(command -v kube-proxy)" \
+    --cluster-cidr="$MAGNUM_POD_CIDR" \
+    --conntrack-max-per-core=0 \
+    --hostname-override="$MAGNUM_NODE_NAME" \
+    --kubeconfig=/etc/kubernetes/proxy.conf \
+    --proxy-mode=iptables \
     "${options[@]}"
 
 # A renewed worker has the name of the one before it. Kubernetes would go on

@@ -50,13 +50,12 @@ done <<<"$listed"
 
 # leave ID CLIENT-URL: one member. A leader that goes gives that to another one first.
 leave() {
-    local id=$1 client=${2:-} status='' leads
+    local id=$1 client=${2:-} status=''
     if [ "$client" ]; then
-        # endpoint, id, version, size, whether it leads
         status=$(endpoints=$client bay_etcdctl endpoint status) || status=
     fi
-    IFS=, read -r _ _ _ _ leads _ <<<"$status"
-    if [ "$leads" = " true" ]; then
+    # What is true or false first is whether it leads; releases have more and more before that.
+    if [[ $status =~ ,\ (true|false), && ${BASH_REMATCH[1]} = true ]]; then
         endpoints=$client bay_etcdctl move-leader "$heir"
     fi
     bay_etcdctl member remove "$id"
