@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -80,6 +81,19 @@ def renew(world: World, uuid: str) -> models.Operation:
     world.go_on_soon()
     world.go_on_soon()
     return asked
+
+
+def check(world: World, masters: Sequence[str], nodes: Reporters, **refusals: Any) -> None:
+    """Masters say at once whether they can be upgraded, and a conductor goes on.
+
+    :param refusals: what else one says, by its index.
+    """
+    asked = world.rows(models.Directive, verb='check', outcome=None)
+    assert {one.node for one in asked} == {*masters}
+    assert world.rows(models.Directive, verb='upgrade', outcome=None) == []
+    for one in asked:
+        nodes.result(one.node, one.uuid, **refusals.get(one.node.rpartition('-')[2], {}))
+    world.go_on_soon()
 
 
 def let_go(world: World, nodes: Reporters, master: str) -> None:
@@ -345,6 +359,7 @@ def test_a_master_that_is_lost_in_a_release_upgrade_comes_back_with_it(
     target = world.new_baymodel(image_id='debian', labels={'kube_tag': 'v2'})
     failed = world.ask('upgrade', uuid, target)
     world.go_on_soon()
+    check(world, nodes.masters, nodes)
     ((name, given),) = nodes.told().items()
     nodes.result(name, given['id'])
     silence(world, third)
@@ -355,6 +370,7 @@ def test_a_master_that_is_lost_in_a_release_upgrade_comes_back_with_it(
     masters = world.nodegroup('default-master').uuid
     world.ask('upgrade', uuid, target, nodegroup_uuid=masters)
     world.go_on_soon()
+    check(world, (first, second), nodes)
     for master in (first, second):
         (given,) = nodes.report(master)
         assert given['verb'] == 'upgrade'
@@ -373,6 +389,7 @@ def test_another_upgrade_mends_masters_that_one_has_left(
     world.ask('upgrade', uuid, world.new_baymodel(image_id='debian', labels={'kube_tag': 'v2'}))
     world.go_on_soon()
     first, *others = nodes.masters
+    check(world, others, nodes)
     for master in others:
         (given,) = nodes.report(master)
         assert given['verb'] == 'upgrade', 'the one that is made anew has it then'
