@@ -144,6 +144,42 @@ def test_one_at_a_time_and_then_the_workers(
     assert world.statuses(uuid)['default-worker'] == 'UPDATE_IN_PROGRESS'
 
 
+def test_who_lets_masters_go_stays_the_longest(
+    world: World, uuid: str, nodes: Reporters
+) -> None:
+    """What it keeps of etcd before the first one goes is there as long as it can be."""
+    asked = renew(world, uuid)
+    first, _, third = nodes.masters
+    by = []
+    for master in nodes.masters:
+        ((name, _),) = nodes.told().items()
+        by.append(name)
+        let_go(world, nodes, master)
+        settle(world)
+        nodes.boot(master, asked.uuid)
+        nodes.report(master)
+        settle(world)
+        world.go_on_soon()
+    assert by == [third, first, first]
+
+
+def test_what_a_master_notes_is_told(world: World, uuid: str, nodes: Reporters) -> None:
+    renew(world, uuid)
+    first, _, third = nodes.masters
+    nodes.result(third, nodes.told()[third]['id'], lines=['pod "a" evicted'])
+    world.go_on_soon()
+    lines = ['node "x" deleted', 'note what etcd has is kept in /a/b.db']
+    nodes.result(third, nodes.told()[third]['id'], lines=lines)
+    world.go_on_soon()
+    assert [
+        event.message for event in world.rows(models.Event, bay_uuid=uuid)
+        if event.kind in ('bay.upgrade.drained', 'bay.upgrade.removed')
+    ] == [
+        f'drained: {first}',
+        f'removed from the cluster: {first}; {third}: what etcd has is kept in /a/b.db',
+    ]
+
+
 def test_masters_stay_where_nothing_of_them_changes(
     world: World, uuid: str, nodes: Reporters
 ) -> None:
@@ -188,11 +224,11 @@ def test_a_lost_master_is_the_first(world: World, uuid: str, nodes: Reporters) -
     lost = nodes.masters[1]
     silence(world, lost)
     asked = renew(world, uuid)
-    reports = [name for name in nodes.masters if name != lost]
+    last = nodes.masters[2]
     for verb in ('drain', 'remove'):
-        (given,) = nodes.report(reports[0])
+        (given,) = nodes.report(last)
         assert (given['verb'], given['parameters']['nodes']) == (verb, [lost])
-        nodes.result(reports[0], given['id'])
+        nodes.result(last, given['id'])
         world.go_on_soon()
     assert sorted(told(world, uuid)['kept_masters']) == ['0', '2']
     settle(world)
@@ -281,9 +317,9 @@ def test_a_retry_replaces_the_one_that_failed_first(
     world.go_on_soon()
     first, *others = nodes.masters
     for verb in ('drain', 'remove'):
-        (given,) = nodes.report(others[0])
+        (given,) = nodes.report(others[-1])
         assert (given['verb'], given['parameters']['nodes']) == (verb, [first])
-        nodes.result(others[0], given['id'])
+        nodes.result(others[-1], given['id'])
         world.go_on_soon()
     assert told(world, uuid)['master_revision'] == 2
     settle(world)
@@ -377,7 +413,7 @@ def test_a_master_that_is_lost_in_a_release_upgrade_comes_back_with_it(
         nodes.result(master, given['id'])
         world.go_on_soon()
     world.go_on_soon()
-    (given,) = nodes.report(first)
+    (given,) = nodes.report(second)
     assert (given['verb'], given['parameters']['nodes']) == ('drain', [third])
 
 
@@ -396,5 +432,5 @@ def test_another_upgrade_mends_masters_that_one_has_left(
         nodes.result(master, given['id'])
         world.go_on_soon()
     world.go_on_soon()
-    (given,) = nodes.report(others[0])
+    (given,) = nodes.report(others[-1])
     assert (given['verb'], given['parameters']['nodes']) == ('drain', [first])
