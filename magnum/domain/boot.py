@@ -1,7 +1,7 @@
 """What users are told of nodes that boot or are upgraded: progress, failure, silence."""
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
 from magnum.domain.failures import NODE_FAILED, NODE_SILENT, Failure
@@ -46,6 +46,17 @@ def not_upgraded(name: str, lines: Sequence[str] | None) -> Failure:
     """The failure of an upgrade because of a master that says that it is not upgraded."""
     what = 'The master was not upgraded, nor were those after it'
     return Failure(NODE_FAILED, _with_lines(what, lines), name, SERVER)
+
+
+def not_to_be_upgraded(refusals: Mapping[str, Sequence[str] | None]) -> Failure:
+    """The failure of an upgrade because of masters that refuse it: their lines, by name."""
+    first, *others = refusals
+    lines = [
+        *(refusals[first] or ()),
+        *(f'{name}: {line}' for name in others for line in refusals[name] or ()),
+    ]
+    what = 'The master refuses, and this upgrade changed nothing'
+    return Failure(NODE_FAILED, _with_lines(what, lines), first, SERVER)
 
 
 def _with_lines(what: str, lines: Sequence[str] | None) -> str:

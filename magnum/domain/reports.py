@@ -122,6 +122,11 @@ def result(document: Mapping[str, Any]) -> Result:
     return Result(**_members(document, _RESULT, ('outcome',)))
 
 
+def knows(versions: Mapping[str, str] | None, verb: str) -> bool:
+    """Whether a node of these versions has said that it knows a directive."""
+    return verb in (versions or {}).get(DIRECTIVES, '').split()
+
+
 def _members(
     document: Mapping[str, Any],
     known: Mapping[str, Callable[[str, Any], Any]],

@@ -22,10 +22,7 @@ WHY_NOT: Final = (
 
 def able(masters: Iterable[Node]) -> list[Node]:
     """Those that have said that they can."""
-    return [
-        node for node in masters
-        if RETIRE in (node.versions or {}).get(reports.DIRECTIVES, '').split()
-    ]
+    return [node for node in masters if reports.knows(node.versions, RETIRE)]
 
 
 def is_impossible(session: orm.Session, driver: Driver, bay: Bay, staying: int) -> bool:

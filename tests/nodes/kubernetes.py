@@ -16,11 +16,13 @@ from tests.nodes.bays import Bay
 from tests.nodes.kubectl import Kubectl
 from tools.nodes import workload
 from tools.nodes.kubernetes.labels import bay_labels
+from tools.nodes.machine import Machine
 from tools.nodes.workload import answer
 
 NODE_PORT: Final = 30080
 WEB: Final = 'app=web'
 CERTIFICATES: Final = '/etc/magnum/certificates'
+SNAPSHOTS: Final = '/var/lib/magnum/etcd-snapshots'
 
 
 def create(
@@ -110,6 +112,11 @@ def ready(client: Kubectl, count: int, seconds: float = 300) -> None:
         return False
 
     wait_until(look, seconds, every=1)
+
+
+def snapshots(master: Machine) -> list[str]:
+    """Names of the snapshots of etcd on a master, the oldest first."""
+    return bays.run(master, 'ls', SNAPSHOTS).stdout.split()
 
 
 def containers(client: Kubectl) -> set[str]:

@@ -109,6 +109,7 @@ def test_three_become_one(bay: Bay, client: Kubectl) -> None:
     assert bays.ids(bay.machines('node')) == bays.ids(workers)
     wait_until(lambda: is_whole(bay, 1), 60, every=2)
     assert etcd_servers(bay) == [1]
+    assert len(kubernetes.snapshots(first)) >= 2, 'of before each went'
     wait_until(lambda: len(client.nodes()) == 2, 60)
     assert client('get', 'configmap', 'kept', '--output', 'jsonpath={.data.a}') == 'b'
     assert containers(client) == web

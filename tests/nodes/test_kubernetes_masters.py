@@ -314,6 +314,7 @@ def test_masters_are_replaced_one_at_a_time_the_lost_one_first(
     assert not bays.ids(before) & bays.ids(now)
     assert [each.facts.address for each in now] == [each.facts.address for each in before]
     assert bays.ids(bay.machines('node')) == bays.ids(worker)
+    assert any(kubernetes.snapshots(each) for each in now), 'of before the last one went'
     wait_until(lambda: is_whole(bay), 120, every=2)
     assert client('get', 'configmap', 'kept', '--output', 'jsonpath={.data.a}') == 'b'
     kubernetes.ready(client, MASTERS + 1)

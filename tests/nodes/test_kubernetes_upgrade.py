@@ -24,7 +24,6 @@ WORKERS: Final = 2
 LONGEST_OF_WORKLOAD: Final = 5.0
 #: Seconds for which the only master may be without its API while it is restarted.
 LONGEST_WITHOUT_API: Final = 30.0
-SNAPSHOTS: Final = '/var/lib/magnum/etcd-snapshots'
 
 
 @pytest.fixture(scope='module')
@@ -141,11 +140,11 @@ def test_cloud_init_again_undoes_nothing(bay: Bay, client: Kubectl, master: Mach
 
 def test_what_etcd_had_before_is_kept(bay: Bay) -> None:
     (master,) = bay.machines('master')
-    names = bays.output(master, 'ls', SNAPSHOTS).split()
+    names = kubernetes.snapshots(master)
     assert all(name.endswith(f'-{recipe.VERSION}.db') for name in names), names
     status = bays.output(
         master, 'env', 'ETCDCTL_API=3', 'etcdctl', 'snapshot', 'status',
-        f'{SNAPSHOTS}/{names[-1]}', '--write-out=json',
+        f'{kubernetes.SNAPSHOTS}/{names[-1]}', '--write-out=json',
     )
     assert '"totalKey":' in status
 

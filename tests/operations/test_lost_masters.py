@@ -104,7 +104,7 @@ def test_one_after_the_other(
     lose(world, nodes, second)
     hear(world, second)
     renew(world, uuid)
-    (given,) = nodes.report(second)
+    (given,) = nodes.report(third)      # which goes last
     assert given['parameters']['nodes'] == [first]
     (masters,) = Upgrade.of(world.operations(uuid)[-1]).groups
     assert (masters.revision, masters.later, masters.staying) == (3, ('1', '2'), ())

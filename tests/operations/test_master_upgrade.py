@@ -11,6 +11,7 @@ from magnum.domain.parameters import Upgrade
 from magnum.domain.stack_names import short_id
 from tests.fakes.reporters import Reporters
 from tests.operations.conftest import World, error_of
+from tests.operations.test_new_masters import check
 
 pytestmark = pytest.mark.slow
 
@@ -54,6 +55,7 @@ def test_one_after_the_other_and_then_the_nodes(
     world: World, uuid: str, nodes: Reporters
 ) -> None:
     upgrade(world, uuid, max_batch_size=2)
+    check(world, nodes.masters, nodes)
     for master in nodes.masters:
         ((name, given),) = nodes.told().items()
         assert name == master, 'one at a time, in the order of their indexes'
@@ -83,10 +85,90 @@ def test_one_after_the_other_and_then_the_nodes(
     ]
 
 
+REFUSAL = {'outcome': 'failed', 'lines': ['programs ask for what v2 leaves out']}
+
+
+def test_no_master_is_upgraded_where_one_refuses(
+    world: World, uuid: str, nodes: Reporters
+) -> None:
+    """Each API server knows what it was asked for, and no other."""
+    asked = upgrade(world, uuid)
+    given = nodes.told()
+    assert list(given) == nodes.masters, 'all at once'
+    for one in given.values():
+        assert (one['verb'], one['parameters']) == ('check', {'settings': RELEASE})
+    check(world, nodes.masters, nodes, **{'1': REFUSAL, '2': REFUSAL})
+    error = error_of(world.again(asked))
+    _, second, third = nodes.masters
+    assert (error['code'], error['resource']) == ('node_failed', second)
+    line = REFUSAL['lines'][0]
+    assert error['reason'].endswith(f'this upgrade changed nothing: {line} | {third}: {line}')
+    assert world.rows(models.Directive, verb='upgrade') == []
+    assert nodes.told() == {}
+    again = world.about('retry', asked)
+    world.go_on_soon()
+    check(world, nodes.masters, nodes)
+    for master in nodes.masters:
+        ended(world, nodes, master)
+    assert world.bay(uuid).coe_version == 'v2'
+    assert world.again(again).state == 'QUEUED', 'workers follow'
+
+
+def test_all_masters_are_heard_before_the_first_is_upgraded(
+    world: World, uuid: str, nodes: Reporters
+) -> None:
+    asked = upgrade(world, uuid)
+    *some, last = world.rows(models.Directive, verb='check')
+    for one in some:
+        nodes.result(one.node, one.uuid)
+    world.go_on_soon()
+    assert world.rows(models.Directive, verb='upgrade') == []
+    with world.database.writing() as session:
+        session.merge(last).created_at -= datetime.timedelta(minutes=29)
+    world.go_on_soon()
+    error = error_of(world.again(asked))
+    assert (error['code'], error['resource']) == ('node_silent', last.node)
+    assert 'in 28 minutes whether it can be upgraded' in error['reason']
+
+
+def test_masters_that_an_earlier_release_made_are_not_asked(
+    world: World, uuid: str, nodes: Reporters
+) -> None:
+    """They look when it is their turn."""
+    first, second, third = nodes.masters
+    earlier = {'directives': 'drain reencrypt remove retire upgrade'}
+    nodes.report(first, versions={})
+    nodes.report(second, versions=earlier)
+    upgrade(world, uuid)
+    (asked,) = world.rows(models.Directive)
+    assert (asked.verb, asked.node) == ('check', third)
+    nodes.report(third, versions=earlier)       # of another server that is older
+    world.go_on_soon()
+    (given,) = world.rows(models.Directive, verb='upgrade')
+    assert given.node == first
+
+
+def test_nobody_is_asked_when_a_master_is_at_work(
+    world: World, uuid: str, nodes: Reporters
+) -> None:
+    """A conductor of an earlier release began it."""
+    first, second, third = nodes.masters
+    for name in nodes.masters:
+        nodes.report(name, versions={})
+    upgrade(world, uuid)
+    ended(world, nodes, first)
+    assert nodes.told().keys() == {second}, 'they know more now'
+    ended(world, nodes, second)
+    ended(world, nodes, third)
+    assert world.bay(uuid).coe_version == 'v2'
+    assert world.rows(models.Directive, verb='check') == []
+
+
 def test_each_master_has_its_own_time(world: World, uuid: str, nodes: Reporters) -> None:
     with world.database.writing() as session:
         session.execute(sa.update(models.Bay).values(create_timeout=1))
     asked = upgrade(world, uuid)
+    check(world, nodes.masters, nodes)
     for master in nodes.masters:
         found = world.operations(uuid)[-1]
         assert found.deadline - asked.created_at > datetime.timedelta(minutes=25)
@@ -108,6 +190,7 @@ def test_a_master_that_fails_ends_it_and_a_retry_goes_on(
     world: World, uuid: str, nodes: Reporters
 ) -> None:
     asked = upgrade(world, uuid)
+    check(world, nodes.masters, nodes)
     first, second, _ = nodes.masters
     ended(world, nodes, first)
     lines = ['the step 60-control-plane failed:', 'unknown flag', 'it has v1 again']
@@ -121,6 +204,7 @@ def test_a_master_that_fails_ends_it_and_a_retry_goes_on(
 
     world.about('retry', asked)
     world.go_on_soon()
+    check(world, nodes.masters, nodes)
     for master in nodes.masters:
         ((name, given),) = nodes.told().items()
         assert (name, given['parameters']['settings']) == (master, RELEASE)
@@ -134,6 +218,7 @@ def test_a_master_that_an_upgrade_broke_is_mended_first(
 ) -> None:
     """While it does not work none of the others may be told, and they would be before it."""
     asked = upgrade(world, uuid)
+    check(world, nodes.masters, nodes)
     first, second, third = nodes.masters
     ended(world, nodes, first)
     down = {'ControlPlane': {'status': 'False', 'reason': 'APINotReady', 'message': 'refused'}}
@@ -144,6 +229,7 @@ def test_a_master_that_an_upgrade_broke_is_mended_first(
 
     world.about('retry', asked)
     world.go_on_soon()
+    check(world, nodes.masters, nodes)
     (given,) = nodes.report(second, conditions=down)
     world.go_on_soon()
     assert nodes.told()[second] == given, 'still at work, and says that it serves'
@@ -167,11 +253,13 @@ def test_another_upgrade_takes_back_what_one_left_half_done(
         'upgrade', uuid, world.new_baymodel(labels={'kube_tag': 'v2', 'options': '--wrong'})
     )
     world.go_on_soon()
+    check(world, nodes.masters, nodes)
     first, second, _ = nodes.masters
     ended(world, nodes, first)
     ended(world, nodes, second, outcome='failed')
     assert world.operations(uuid)[-1].state == 'FAILED'
     upgrade(world, uuid)
+    check(world, nodes.masters, nodes)
     given = nodes.told()[first]['parameters']['settings']
     assert given == {**RELEASE, 'MAGNUM_OPTIONS': ''}
 
@@ -214,11 +302,13 @@ def test_one_at_a_time_whatever_an_earlier_upgrade_ended_at(
     world: World, uuid: str, nodes: Reporters
 ) -> None:
     asked = upgrade(world, uuid)
+    check(world, nodes.masters, nodes)
     first, second, _ = nodes.masters
     ended(world, nodes, first)
     ended(world, nodes, second, outcome='failed')
     world.about('retry', asked)
     world.go_on_soon()
+    check(world, nodes.masters, nodes)
     assert nodes.told().keys() == {first}
     down = {'ControlPlane': {'status': 'False', 'reason': 'APINotReady', 'message': 'refused'}}
     assert nodes.report(second, conditions=down) == []
@@ -229,14 +319,15 @@ def test_one_at_a_time_whatever_an_earlier_upgrade_ended_at(
 
 def test_a_master_that_says_nothing(world: World, uuid: str, nodes: Reporters) -> None:
     upgrade(world, uuid)
+    check(world, nodes.masters, nodes)
     margin = 60     # seconds that a slow machine may take from here to the look
     with world.database.writing() as session:
-        (given,) = session.scalars(sa.select(models.Directive))
+        (given,) = session.scalars(sa.select(models.Directive).filter_by(verb='upgrade'))
         given.created_at -= datetime.timedelta(seconds=1500 + 120 + 72 - margin)
     world.go_on_soon()
     assert world.operations(uuid)[-1].state == 'QUEUED'
     with world.database.writing() as session:
-        (given,) = session.scalars(sa.select(models.Directive))
+        (given,) = session.scalars(sa.select(models.Directive).filter_by(verb='upgrade'))
         given.created_at -= datetime.timedelta(seconds=margin + 1)
     world.go_on_soon()
     error = error_of(world.operations(uuid)[-1])
@@ -266,6 +357,7 @@ def test_one_that_was_upgraded_is_given_time_to_say_that_it_works(
 ) -> None:
     """Its result may come before its next report."""
     upgrade(world, uuid)
+    check(world, nodes.masters, nodes)
     first, second, _ = nodes.masters
     down = {'status': 'False', 'reason': 'APINotReady', 'message': 'refused'}
     ((given,),) = [nodes.report(first, conditions={'ControlPlane': down})]
@@ -279,7 +371,7 @@ def test_one_that_was_upgraded_is_given_time_to_say_that_it_works(
     nodes.report(first, conditions={'ControlPlane': down})
     nodes.result(second, given['id'])
     with world.database.writing() as session:
-        for one in session.scalars(sa.select(models.Directive)):
+        for one in session.scalars(sa.select(models.Directive).filter_by(verb='upgrade')):
             assert one.updated_at
             one.updated_at = one.updated_at - datetime.timedelta(minutes=3)
     world.go_on_soon()
@@ -299,6 +391,7 @@ def test_with_one_group_alone_too(world: World, uuid: str, nodes: Reporters) -> 
     world.add_nodegroup(uuid)
     world.build(uuid)
     upgrade(world, uuid, nodegroup_uuid=world.nodegroup_of(uuid).uuid)
+    check(world, nodes.masters, nodes)
     for master in nodes.masters:
         ended(world, nodes, master)
     assert world.bay(uuid).coe_version == 'v2'
@@ -308,6 +401,7 @@ def test_with_one_group_alone_too(world: World, uuid: str, nodes: Reporters) -> 
 
 def test_cancelled_between_two_masters(world: World, uuid: str, nodes: Reporters) -> None:
     asked = upgrade(world, uuid)
+    check(world, nodes.masters, nodes)
     first = nodes.masters[0]
     given = nodes.told()[first]
     world.about('cancel', asked)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -82,6 +83,19 @@ def renew(world: World, uuid: str) -> models.Operation:
     return asked
 
 
+def check(world: World, masters: Sequence[str], nodes: Reporters, **refusals: Any) -> None:
+    """Masters say at once whether they can be upgraded, and a conductor goes on.
+
+    :param refusals: what else one says, by its index.
+    """
+    asked = world.rows(models.Directive, verb='check', outcome=None)
+    assert {one.node for one in asked} == {*masters}
+    assert world.rows(models.Directive, verb='upgrade', outcome=None) == []
+    for one in asked:
+        nodes.result(one.node, one.uuid, **refusals.get(one.node.rpartition('-')[2], {}))
+    world.go_on_soon()
+
+
 def let_go(world: World, nodes: Reporters, master: str) -> None:
     """Another master drains one, and takes it out of the cluster."""
     for verb in ('drain', 'remove'):
@@ -130,6 +144,42 @@ def test_one_at_a_time_and_then_the_workers(
     assert world.statuses(uuid)['default-worker'] == 'UPDATE_IN_PROGRESS'
 
 
+def test_who_lets_masters_go_stays_the_longest(
+    world: World, uuid: str, nodes: Reporters
+) -> None:
+    """What it keeps of etcd before the first one goes is there as long as it can be."""
+    asked = renew(world, uuid)
+    first, _, third = nodes.masters
+    by = []
+    for master in nodes.masters:
+        ((name, _),) = nodes.told().items()
+        by.append(name)
+        let_go(world, nodes, master)
+        settle(world)
+        nodes.boot(master, asked.uuid)
+        nodes.report(master)
+        settle(world)
+        world.go_on_soon()
+    assert by == [third, first, first]
+
+
+def test_what_a_master_notes_is_told(world: World, uuid: str, nodes: Reporters) -> None:
+    renew(world, uuid)
+    first, _, third = nodes.masters
+    nodes.result(third, nodes.told()[third]['id'], lines=['pod "a" evicted'])
+    world.go_on_soon()
+    lines = ['node "x" deleted', 'note what etcd has is kept in /a/b.db']
+    nodes.result(third, nodes.told()[third]['id'], lines=lines)
+    world.go_on_soon()
+    assert [
+        event.message for event in world.rows(models.Event, bay_uuid=uuid)
+        if event.kind in ('bay.upgrade.drained', 'bay.upgrade.removed')
+    ] == [
+        f'drained: {first}',
+        f'removed from the cluster: {first}; {third}: what etcd has is kept in /a/b.db',
+    ]
+
+
 def test_masters_stay_where_nothing_of_them_changes(
     world: World, uuid: str, nodes: Reporters
 ) -> None:
@@ -174,11 +224,11 @@ def test_a_lost_master_is_the_first(world: World, uuid: str, nodes: Reporters) -
     lost = nodes.masters[1]
     silence(world, lost)
     asked = renew(world, uuid)
-    reports = [name for name in nodes.masters if name != lost]
+    last = nodes.masters[2]
     for verb in ('drain', 'remove'):
-        (given,) = nodes.report(reports[0])
+        (given,) = nodes.report(last)
         assert (given['verb'], given['parameters']['nodes']) == (verb, [lost])
-        nodes.result(reports[0], given['id'])
+        nodes.result(last, given['id'])
         world.go_on_soon()
     assert sorted(told(world, uuid)['kept_masters']) == ['0', '2']
     settle(world)
@@ -267,9 +317,9 @@ def test_a_retry_replaces_the_one_that_failed_first(
     world.go_on_soon()
     first, *others = nodes.masters
     for verb in ('drain', 'remove'):
-        (given,) = nodes.report(others[0])
+        (given,) = nodes.report(others[-1])
         assert (given['verb'], given['parameters']['nodes']) == (verb, [first])
-        nodes.result(others[0], given['id'])
+        nodes.result(others[-1], given['id'])
         world.go_on_soon()
     assert told(world, uuid)['master_revision'] == 2
     settle(world)
@@ -345,6 +395,7 @@ def test_a_master_that_is_lost_in_a_release_upgrade_comes_back_with_it(
     target = world.new_baymodel(image_id='debian', labels={'kube_tag': 'v2'})
     failed = world.ask('upgrade', uuid, target)
     world.go_on_soon()
+    check(world, nodes.masters, nodes)
     ((name, given),) = nodes.told().items()
     nodes.result(name, given['id'])
     silence(world, third)
@@ -355,13 +406,14 @@ def test_a_master_that_is_lost_in_a_release_upgrade_comes_back_with_it(
     masters = world.nodegroup('default-master').uuid
     world.ask('upgrade', uuid, target, nodegroup_uuid=masters)
     world.go_on_soon()
+    check(world, (first, second), nodes)
     for master in (first, second):
         (given,) = nodes.report(master)
         assert given['verb'] == 'upgrade'
         nodes.result(master, given['id'])
         world.go_on_soon()
     world.go_on_soon()
-    (given,) = nodes.report(first)
+    (given,) = nodes.report(second)
     assert (given['verb'], given['parameters']['nodes']) == ('drain', [third])
 
 
@@ -373,11 +425,12 @@ def test_another_upgrade_mends_masters_that_one_has_left(
     world.ask('upgrade', uuid, world.new_baymodel(image_id='debian', labels={'kube_tag': 'v2'}))
     world.go_on_soon()
     first, *others = nodes.masters
+    check(world, others, nodes)
     for master in others:
         (given,) = nodes.report(master)
         assert given['verb'] == 'upgrade', 'the one that is made anew has it then'
         nodes.result(master, given['id'])
         world.go_on_soon()
     world.go_on_soon()
-    (given,) = nodes.report(others[0])
+    (given,) = nodes.report(others[-1])
     assert (given['verb'], given['parameters']['nodes']) == ('drain', [first])

@@ -46,6 +46,7 @@ _FAILED_STEP = re.compile(r'step ([A-Za-z0-9][A-Za-z0-9._-]*): (.*)', re.DOTALL)
 #: What played nodes say to directives, by verb.
 _DONE = {
     'admit': 'taken in again: $MAGNUM_NODES',
+    'check': 'may be told: $MAGNUM_SETTINGS',
     'drain': 'nothing runs on: $MAGNUM_NODES',
     'reencrypt': 'nothing is encrypted',
     'remove': 'none of: $MAGNUM_NODES',

@@ -29,7 +29,7 @@ from magnum.operations import retiring
 from magnum.operations.outcomes import StepFailed, TryLater
 from magnum.operations.steps import nodes
 from magnum.operations.steps.heat import DELETE, existing, look
-from magnum.operations.steps.masters import await_others
+from magnum.operations.steps.masters import await_others, names_of
 from magnum.operations.steps.removal import removal
 from magnum.operations.steps.rendering import own_stack_name
 from magnum.operations.steps.returned import spare_returned
@@ -54,6 +54,8 @@ _NOBODY: Final = {
     **dict.fromkeys((DRAIN, REMOVE), 'no master reports'),
     RETIRE: 'no master reports that knows how, as those do not that an earlier release made',
 }
+#: How a line begins that a node notes for the operation's event.
+_NOTE: Final = 'note '
 #: Seconds at least for what the operation does not go on without.
 _NEEDED_TIMEOUT: Final = 300
 
@@ -78,7 +80,7 @@ def drain_nodes(work: Work) -> None:
         return
     if _timeout(work):
         seconds = seconds_to_drain(work)
-        have_done(work, DRAIN, names, seconds=seconds)
+        have_done(work, DRAIN, names, _later(work, situation, asked), seconds=seconds)
 
 
 def remove_nodes(work: Work) -> None:
@@ -94,7 +96,15 @@ def remove_nodes(work: Work) -> None:
         names = _note_leaving(work, situation, asked)
     are_masters = situation.nodegroup.role == MASTER
     if names and (_timeout(work) or are_masters):
-        have_done(work, REMOVE, names, is_needed=are_masters)
+        later = _later(work, situation, asked)
+        have_done(work, REMOVE, names, later, is_needed=are_masters)
+
+
+def _later(work: Work, situation: Situation, asked: TakingAway) -> Sequence[str]:
+    """Names of the masters that go after those that go now."""
+    if situation.nodegroup.role != MASTER or not isinstance(asked, Upgrade):
+        return ()
+    return names_of(work, situation, asked.current.coming)
 
 
 def _may_take_away(work: Work, situation: Situation, asked: TakingAway) -> bool:
@@ -186,10 +196,12 @@ def _removed(work: Work, situation: Situation) -> tuple[str, ...]:
 
 
 def have_done(
-    work: Work, verb: str, names: Sequence[str], is_needed: bool = False, **more: Any
+    work: Work, verb: str, names: Sequence[str], later: Sequence[str] = (),
+    is_needed: bool = False, **more: Any,
 ) -> None:
     """See that a master does something with nodes, for as long as there is time.
 
+    :param later: masters that go later, in order: what one keeps goes with it.
     :param is_needed: the operation does not go on without it.
     :raises TryLater: it is not done yet.
     :raises StepFailed: it is needed, and was not done.
@@ -202,7 +214,7 @@ def have_done(
         if given is None and not is_needed and left.total_seconds() <= _PAUSE:
             why_not = 'the operation has no time left'
         elif given is None:
-            master = _master(session, operation, names, verb)
+            master = _master(session, operation, names, later, verb)
             if master is None or not names:
                 why_not = _NOBODY[verb] if master is None else 'none of them reports'
             else:
@@ -211,7 +223,11 @@ def have_done(
                 )
         elif given.outcome == reports.DONE:
             kind = f'bay.{operation.verb}.{_KINDS[verb]}'
-            events.record(session, operation, kind, f'{_DONE[verb]}: {", ".join(names)}')
+            told = f'{_DONE[verb]}: {", ".join(names)}'
+            for line in given.lines or ():
+                if line.startswith(_NOTE):
+                    told += f'; {given.node}: {line.removeprefix(_NOTE)}'
+            events.record(session, operation, kind, told)
             return
         elif given.outcome is not None:
             why_not = f'{given.node}: {" | ".join(given.lines or []) or "it failed"}'
@@ -251,18 +267,25 @@ def _patience(
 
 
 def _master(
-    session: orm.Session, operation: Operation, going: Collection[str], verb: str
+    session: orm.Session,
+    operation: Operation,
+    going: Collection[str],
+    later: Sequence[str],
+    verb: str,
 ) -> Node | None:
-    """A master that stays, reports, knows the verb, and whose control plane works, or may."""
+    """A master that reports, knows the verb, and whose control plane works, or may.
+
+    One that stays, else the one of ``later`` that stays longest.
+    """
     masters = node_watch.reporting(session, operation.bay_uuid, MASTER)
     found = [
         node for node in (retiring.able(masters) if verb == RETIRE else masters)
         if node.state == reports.READY and not node.is_silent and node.name not in going
     ]
-    return min(
-        found, key=lambda node: _ORDER[node_health.control_plane(node.conditions)['status']],
-        default=None,
-    )
+    return min(found, default=None, key=lambda node: (
+        _ORDER[node_health.control_plane(node.conditions)['status']],
+        -(later.index(node.name) if node.name in later else len(later)),
+    ))
 
 
 _ORDER: Final = {reports.TRUE: 0, reports.UNKNOWN: 1, reports.FALSE: 2}

@@ -3,11 +3,14 @@
 Each is told by a directive, and the next only when the one before it said that it is
 done: the others serve meanwhile. A master that fails has gone back to what it had, and
 ends the operation. A retry tells all of them again; those that are done say so at once.
+
+Before the first one is told, all say whether something stands in the way: nothing is changed
+for an upgrade that would end half-way.
 """
 
 import dataclasses
 import datetime
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from sqlalchemy import orm
@@ -16,7 +19,7 @@ from magnum.db.models import Bay, Directive, Node, Operation
 from magnum.db.repositories import directives, events, locking, node_watch, steps, transitions
 from magnum.db.statements import database_now
 from magnum.domain import boot, machine, node_health, reports, states, verbs
-from magnum.domain.directives import UPGRADE
+from magnum.domain.directives import CHECK, UPGRADE
 from magnum.domain.failures import NODE_FAILED, NODE_SILENT, Failure
 from magnum.domain.parameters import Parameters, Upgrade
 from magnum.domain.plain_text import few
@@ -61,6 +64,7 @@ def upgrade_masters(work: Work) -> None:
     if not changed:
         return
     masters = _masters(work, situation)
+    _check(work, masters, changed)
     for master in masters:
         _upgrade(work, master, masters, changed)
     _end(work, situation, changed)
@@ -198,6 +202,12 @@ def index_of(work: Work, situation: Situation, master: Node | str) -> int | None
     )
 
 
+def names_of(work: Work, situation: Situation, indexes: Iterable[str]) -> Sequence[str]:
+    """Names of the masters of these indexes that have reported, in order."""
+    found = {str(index_of(work, situation, one)): one.name for one in reporting(work, situation)}
+    return [found[index] for index in indexes if index in found]
+
+
 def _too_few(found: int, wanted: int) -> StepFailed:
     return StepFailed(Failure(
         NODE_SILENT,
@@ -230,6 +240,41 @@ def _first(work: Work, operation: Operation, masters: Sequence[Node]) -> set[str
     }
 
 
+def _check(work: Work, masters: Sequence[Node], changed: Mapping[str, str]) -> None:
+    """See that no master refuses the settings, before the first one has them.
+
+    All are asked at once. Masters that an earlier release made do not know how: they look when
+    it is their turn.
+
+    :raises TryLater: not all have said so yet.
+    :raises StepFailed: one refuses, or does not say in its time.
+    """
+    with work.changing_bay() as (session, operation):
+        if any(directives.of_node(session, operation.uuid, UPGRADE, one.name) for one in masters):
+            return
+        able = [one for one in masters if reports.knows(one.versions, CHECK)]
+        asked = {
+            one.name: directives.of_node(session, operation.uuid, CHECK, one.name) for one in able
+        }
+        given = [one for one in asked.values() if one is not None]
+        if len(given) < len(able):
+            _check_health(session, operation, masters[0], masters)
+            for name in (name for name, one in asked.items() if one is None):
+                told = {'settings': dict(changed)}
+                directives.give(session, operation, MASTER, name, CHECK, told)
+            # One may be at work yet for an upgrade that was cancelled.
+            _extend(work, session, operation)
+        waiting = [one for one in given if one.outcome is None]
+        for one in waiting:
+            _check_patience(work, session, one, 'whether it can be upgraded')
+        if len(given) == len(able) and not waiting:
+            refusals = {one.node: one.lines for one in given if one.outcome != reports.DONE}
+            if refusals:
+                raise StepFailed(boot.not_to_be_upgraded(refusals))
+            return
+    raise TryLater('Not all masters have said yet that they can be upgraded', _PAUSE, NODE_SILENT)
+
+
 def _upgrade(
     work: Work, master: Node, masters: Sequence[Node], changed: Mapping[str, str]
 ) -> None:
@@ -249,8 +294,7 @@ def _upgrade(
             )
             _note(operation, master.name, may_have=True)
             # Each has its own time, however many there are.
-            deadline = max(operation.deadline, database_now(session) + _time(work))
-            transitions.write(operation, machine.EXTEND, deadline=deadline)
+            _extend(work, session, operation)
             events.record(
                 session, operation, f'bay.{operation.verb}.master',
                 f'the master {master.name} {_TOLD[operation.verb]}',
@@ -258,7 +302,7 @@ def _upgrade(
         elif given.outcome == reports.DONE:
             return
         elif given.outcome is None:
-            _check_patience(work, session, given)
+            _check_patience(work, session, given, 'that it is upgraded')
         else:
             _note(operation, master.name, may_have=False)
             failed = boot.not_upgraded(given.node, given.lines)
@@ -314,14 +358,20 @@ def _time(work: Work) -> datetime.timedelta:
     return _TIME + nodes.until_heard(work)
 
 
-def _check_patience(work: Work, session: orm.Session, given: Directive) -> None:
+def _check_patience(work: Work, session: orm.Session, given: Directive, what: str) -> None:
     """:raises StepFailed: a master had its time."""
     if database_now(session) > given.created_at + _time(work):
         minutes = round(_time(work).total_seconds() / 60)
         raise StepFailed(Failure(
-            NODE_SILENT, f'The master did not say in {minutes} minutes that it is upgraded.',
-            given.node, boot.SERVER,
+            NODE_SILENT, f'The master did not say in {minutes} minutes {what}.', given.node,
+            boot.SERVER,
         ))
+
+
+def _extend(work: Work, session: orm.Session, operation: Operation) -> None:
+    """Let a master that is told now have its time."""
+    deadline = max(operation.deadline, database_now(session) + _time(work))
+    transitions.write(operation, machine.EXTEND, deadline=deadline)
 
 
 def _end(work: Work, situation: Situation, changed: Mapping[str, str]) -> None:

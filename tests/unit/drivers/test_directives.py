@@ -65,6 +65,7 @@ release=$(cat @root/release)
 case "$*" in
     *'member list') cat @root/members ;;
     *10.0.0.7*) [ -e @root/settled ] || { echo 'https://10.0.0.7:2379 is unhealthy'; exit 1; } ;;
+    *'snapshot save '*) [ ! -e @root/full ] || { echo 'no space' >&2; exit 1; } ;;
     *'endpoint health') [ ! -e @root/electing ] || { rm @root/electing; exit 1; } ;;
     *10.0.0.6:2379*'endpoint status') echo "https://10.0.0.6:2379, 22, $release, true, false" ;;
     *'endpoint status') echo "https://10.0.0.5:2379, 11, $release, false, false" ;;
@@ -80,7 +81,7 @@ MEMBERS = """11, started, etcd-10.0.0.5, https://10.0.0.5:2380, https://10.0.0.5
 PROGRAMS = {'docker': DOCKER, 'kubectl': KUBECTL, 'etcdctl': ETCDCTL}
 SOURCED = ('common/node/lib.sh', 'swarm/node/swarm.sh', 'kubernetes/node/kubernetes.sh')
 SETTINGS = """MAGNUM_HTTP_PROXY= MAGNUM_HTTPS_PROXY=
-MAGNUM_MASTER_ADDRESSES='10.0.0.5 10.0.0.6 10.0.0.7'
+MAGNUM_MASTER_ADDRESSES='10.0.0.5 10.0.0.6 10.0.0.7' MAGNUM_KUBE_VERSION=v1
 """
 RUNNING = 'bay.x-node-1: web.1 Running 5 minutes ago\nbay.x-node-1: web.1 Shutdown 9 minutes ago\n'
 
@@ -223,6 +224,62 @@ def test_a_master_goes_while_etcd_of_the_others_is_well(kubernetes: Master) -> N
     (asked,) = kubernetes.calls('health')
     assert asked.startswith('--endpoints=https://10.0.0.5:2379,https://10.0.0.6:2379 ')
     assert 'bay-master-2' in kubernetes.calls('delete')[0]
+
+
+def goes(master: Master, verb: str, lost: bool = False) -> subprocess.CompletedProcess[str]:
+    """A master is replaced, or retires."""
+    (master.root / 'members').write_text(''.join(MEMBERS.splitlines(keepends=True)[:3]))
+    if not lost:
+        (master.root / 'settled').touch()
+    return master.run(verb, 'bay-master-2', addresses='10.0.0.7')
+
+
+@pytest.mark.parametrize('verb', ['remove', 'retire'])
+@pytest.mark.parametrize('volume', ['', 'its-id'])
+def test_what_etcd_has_is_kept_before_a_master_goes(
+    kubernetes: Master, verb: str, volume: str
+) -> None:
+    with (kubernetes.root / 'etc/magnum/node.env').open('a') as settings:
+        settings.write(f'MAGNUM_ETCD_VOLUME_ID={volume}\n')
+    done = goes(kubernetes, verb)
+    assert done.returncode == 0, done.stdout + done.stderr
+    calls = (kubernetes.root / 'calls').read_text().splitlines()
+    (saved,) = (number for number, call in enumerate(calls) if 'snapshot save' in call)
+    assert saved < min(
+        number for number, call in enumerate(calls)
+        if 'delete node' in call or 'member remove' in call
+    )
+    folder = 'magnum-etcd/snapshots' if volume else 'magnum/etcd-snapshots'
+    file = calls[saved].rpartition(' ')[2]
+    assert file.startswith(f'{kubernetes.root}/var/lib/{folder}/20')
+    assert file.endswith('-v1.db')
+    assert done.stdout.splitlines()[-1] == f'note what etcd has is kept in {file}'
+
+
+@pytest.mark.parametrize('verb', ['remove', 'retire'])
+def test_no_master_goes_without_a_snapshot(kubernetes: Master, verb: str) -> None:
+    (kubernetes.root / 'full').touch()
+    done = goes(kubernetes, verb)
+    assert done.returncode == 1
+    assert 'etcd cannot be kept: no space' in done.stdout
+    assert 'none goes without that' in done.stdout
+    assert (kubernetes.calls('delete'), etcd_asked(kubernetes)) == ([], [])
+
+
+@pytest.mark.parametrize('verb', ['remove', 'retire'])
+def test_a_full_disk_keeps_no_lost_master_from_coming_back(
+    kubernetes: Master, verb: str
+) -> None:
+    (kubernetes.root / 'full').touch()
+    done = goes(kubernetes, verb, lost=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1] == 'note etcd cannot be kept: no space'
+    assert kubernetes.calls('delete')
+
+
+def test_nothing_is_kept_for_workers(kubernetes: Master) -> None:
+    assert kubernetes.run('remove', 'bay-node-1').returncode == 0
+    assert not kubernetes.calls('snapshot')
 
 
 def test_no_master_goes_while_etcd_of_another_is_not_well(kubernetes: Master) -> None:
@@ -469,6 +526,7 @@ def test_who_has_left_leaves_no_more(kubernetes: Master) -> None:
     (kubernetes.root / 'members').write_text(''.join(MEMBERS.splitlines(keepends=True)[:2]))
     assert kubernetes.run('retire', 'bay-master-2', addresses='10.0.0.7').returncode == 0
     assert etcd_asked(kubernetes) == []
+    assert not kubernetes.calls('snapshot'), 'it was taken before'
 
 
 def test_no_master_leaves_while_one_that_stays_is_unwell(kubernetes: Master) -> None:

@@ -1,5 +1,6 @@
 """A master that takes another release over: the real script, with made-up steps."""
 
+import datetime
 import os
 import pathlib
 import re
@@ -75,11 +76,12 @@ class Master:
             self.write(root / f'opt/magnum/steps/{name}.sh', text.replace('@name', name))
         node_files.place(root, 'common/node/lib.sh', 'opt/magnum/lib.sh')
         node_files.place(root, 'kubernetes/node/kubernetes.sh', 'opt/magnum/kubernetes.sh')
-        self.script = node_files.place(
-            root, 'kubernetes/node/directives/upgrade.sh', 'opt/magnum/directives/upgrade.sh'
+        _, script = (
+            node_files.place(root, f'kubernetes/node/{name}', f'opt/magnum/{name}')
+            for name in ('directives/check.sh', 'directives/upgrade.sh')
         )
-        text = self.script.read_text()
-        self.script.write_text(text.replace('=/usr/local/bin', f'={self.programs}'))
+        text = script.read_text()
+        script.write_text(text.replace('=/usr/local/bin', f'={self.programs}'))
 
     def write_settings(self) -> None:
         """As cloud-init does, whatever the master has taken over."""
@@ -90,9 +92,12 @@ class Master:
             '@programs', str(self.programs)))
         file.chmod(0o755)
 
-    def run(self, volume: str = '', **told: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, verb: str = 'upgrade', volume: str = '', **told: str
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [self.script], capture_output=True, text=True, check=False, timeout=60,
+            [self.root / f'opt/magnum/directives/{verb}.sh'],
+            capture_output=True, text=True, check=False, timeout=60,
             env={
                 'PATH': f'{self.programs}:{os.environ["PATH"]}',
                 'MAGNUM_SETTINGS': settings.shell(told), 'MAGNUM_SECONDS': '60',
@@ -195,6 +200,30 @@ def test_what_somebody_asks_for_is_not_taken_away(master: Master) -> None:
     assert not (master.root / 'var/lib/magnum/etcd-snapshots').exists()
     assert master.run(**told, MAGNUM_REMOVED_APIS_ALLOWED='true').returncode == 0
     assert 'kubelet' in master.state()[2]
+
+
+def test_what_somebody_asks_for_is_told_beforehand(master: Master) -> None:
+    """All masters are asked before the first one is upgraded, and change nothing."""
+    (master.root / 'metrics').write_text(METRICS)
+    before = sorted(master.root.rglob('*'))
+    told = {**TOLD, 'MAGNUM_KUBE_VERSION': 'v1.22.4'}
+    done = master.run(verb='check', **told)
+    assert (done.returncode, master.state(), master.steps()) == (1, OLD, [])
+    assert 'ask for what v1.22.4 leaves out: ingresses of extensions/v1beta1. ' in done.stdout
+    allowed = master.run(verb='check', **told, MAGNUM_REMOVED_APIS_ALLOWED='true')
+    assert (allowed.returncode, master.state(), master.steps()) == (0, OLD, [])
+    assert sorted(master.root.rglob('*')) == sorted({*before, master.root / 'calls'})
+
+
+@pytest.mark.parametrize('how', ['upgraded', 'half done'])
+def test_a_master_that_a_former_try_came_to_refuses_nothing(master: Master, how: str) -> None:
+    told = {**TOLD, 'MAGNUM_KUBE_VERSION': 'v1.22.4'}
+    if how == 'half done':
+        (master.root / 'broken').write_text('90-ready v1.22.4\n90-ready v1\n')
+    assert master.run(**told).returncode == (how == 'half done')
+    (master.root / 'metrics').write_text(METRICS)
+    done = master.run(verb='check', **told)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize('release', ['v1.21.4', 'v1.23.0', 'v1.2.2'])
@@ -311,6 +340,22 @@ def test_few_snapshots_are_kept(master: Master) -> None:
     names = sorted(file.name for file in folder.iterdir())
     assert [name[:4] for name in names][:2] == ['2022', '2023']
     assert len(names) == 3
+
+
+def test_retries_leave_the_snapshot_of_before_the_first_try(master: Master) -> None:
+    """Something may be broken since then."""
+    folder = master.root / 'var/lib/magnum/etcd-snapshots'
+    folder.mkdir()
+    now = datetime.datetime.now(datetime.UTC)
+    ages = [*map(datetime.timedelta, (0, 0, 0), (7200, 3600, 1800))]
+    earlier = [f'{now - age:%Y%m%dT%H%M%SZ}-v1.db' for age in ages]
+    for name in ('20210101T000000Z-v0.db', *earlier):
+        (folder / name).touch()
+    (folder / f'{now:%Y%m%dT%H%M%SZ}-v1.db.part').touch()
+    assert master.run(**TOLD).returncode == 0
+    names = sorted(file.name for file in folder.iterdir())
+    assert len(names) == 3
+    assert names[:2] == [earlier[0], earlier[2]]
 
 
 def test_without_a_snapshot_nothing_is_changed(master: Master) -> None:

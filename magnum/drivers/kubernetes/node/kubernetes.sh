@@ -144,6 +144,69 @@ etcd_becomes_well() {
     endpoints=$1 wait_until "${MAGNUM_ETCD_SECONDS:-60}" bay_etcdctl endpoint health
 }
 
+# snapshot: of what etcd has, should nothing else help; $kept says what became of it.
+snapshot() {
+    local folder=/var/lib/magnum/etcd-snapshots file files said yesterday oldest
+    # A volume outlives the master's server.
+    [ -z "${MAGNUM_ETCD_VOLUME_ID:-}" ] || folder=/var/lib/magnum-etcd/snapshots
+    file=$folder/$(date -u +%Y%m%dT%H%M%SZ)-$MAGNUM_KUBE_VERSION.db
+    umask 077
+    # One that was killed has left half of it.
+    if ! said=$({ mkdir -p "$folder" && rm -f "$folder"/*.part &&
+        bay_etcdctl snapshot save "$file"; } 2>&1); then
+        kept="etcd cannot be kept: ${said//$'\n'/ }"
+        say "$kept"
+        return 1
+    fi
+    kept="what etcd has is kept in $file"
+    say "$kept"
+    # The first of a day stays: those that follow may be of retries, after something broke.
+    yesterday=$folder/$(date -u -d '1 day ago' +%Y%m%dT%H%M%SZ)
+    files=("$folder"/*.db)
+    while ((${#files[@]} > 3)); do
+        oldest=0
+        [[ ${files[0]} < $yesterday ]] || oldest=1
+        rm -f "${files[oldest]}"
+        unset "files[oldest]"
+        files=("${files[@]}")
+    done
+}
+
+# snapshot_before URL...: before members of etcd leave, or are made anew. Without a snapshot
+# none goes that is there; for a lost one a full disk is no reason to stay lost, as the others
+# bear no further loss.
+snapshot_before() {
+    local url MAGNUM_ETCD_SECONDS=${MAGNUM_ETCD_SECONDS:-10}
+    if snapshot; then
+        return 0
+    fi
+    for url; do
+        # One that never came up has no URL.
+        if [ -z "$url" ] || ! etcd_becomes_well "$url"; then
+            say "it goes all the same: it is lost"
+            return 0
+        fi
+    done
+    say "none goes without that"
+    return 1
+}
+
+# merge_settings FILE: write what was taken over with what is told, and say whether that is
+# something new for the node.
+merge_settings() {
+    python3 -c "import os, shlex, sys
+def read(text):
+    return dict(word.split('=', 1) for word in shlex.split(text, comments=True))
+made_with, before = (
+    read(open(name).read()) if os.path.exists(name) else {} for name in sys.argv[1:3]
+)
+after = {**before, **read(os.environ['MAGNUM_SETTINGS'])}
+with open(sys.argv[3], 'w') as file:
+    file.writelines(f'{name}={shlex.quote(value)}\n' for name, value in after.items())
+same = {**made_with, **after} == {**made_with, **before}
+print('same' if same else 'others')" /etc/magnum/node.env "$taken_over" "$1"
+}
+
 # why_not UNIT: what a program last said of its end.
 why_not() {
     journalctl --quiet --no-pager --output=cat --lines=500 --unit="$1" |

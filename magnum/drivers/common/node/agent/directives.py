@@ -69,6 +69,7 @@ VERBS: dict[str, dict[str, tuple[str, Callable[[object], str]]]] = {
         'nodes': ('MAGNUM_NODES', _nodes), 'addresses': ('MAGNUM_NODE_ADDRESSES', _addresses),
     },
     'reencrypt': {'seconds': ('MAGNUM_SECONDS', _seconds)},
+    'check': {'settings': ('MAGNUM_SETTINGS', _settings)},
     'upgrade': {
         'settings': ('MAGNUM_SETTINGS', _settings), 'seconds': ('MAGNUM_SECONDS', _seconds),
     },

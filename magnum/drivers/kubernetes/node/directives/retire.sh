@@ -1,6 +1,7 @@
 #!/bin/bash
 # Take masters out of the cluster for good: their members of etcd, then what Kubernetes
-# has of them. They are there yet, or lost.
+# has of them. They are there yet, or lost. This master keeps a snapshot before, and notes
+# it in the end, for the event.
 #
 # May be killed anywhere, and told again.
 # roles: master
@@ -32,6 +33,8 @@ nobody_goes() {
 
 stay=
 going=()
+clients=()
+kept=
 heir=
 # One that was lost may have led it.
 etcd_becomes_well '' || nobody_goes
@@ -40,6 +43,7 @@ listed=$(bay_etcdctl member list)
 while IFS=, read -r id _ _ peer client learns; do
     if goes "${peer# }"; then
         going+=("$id ${client# }")
+        clients+=("${client# }")
     else
         stay=$stay,${client# }
         if [ "${learns# }" != true ]; then
@@ -65,6 +69,7 @@ if ((${#going[@]})); then
     if [ -z "$heir" ] || ! etcd_becomes_well "${stay#,}"; then
         nobody_goes
     fi
+    snapshot_before "${clients[@]}" || exit 1
     for one in "${going[@]}"; do
         # shellcheck disable=SC2086 # two words, or one of a member that never came up
         leave $one
@@ -76,3 +81,4 @@ for name in "${names[@]}"; do
     wait_until 60 kubectl delete pods --all-namespaces --field-selector "spec.nodeName=$name" \
         --grace-period=0 --force --wait=false
 done
+[ -z "$kept" ] || echo "note $kept"

@@ -15,10 +15,6 @@ programs=/usr/local/bin
 record=/var/lib/magnum/programs
 # Settings and programs as they were; there only while an upgrade is not done.
 former=/var/lib/magnum/former
-snapshots=/var/lib/magnum/etcd-snapshots
-# A volume outlives the master's server.
-[ -z "${MAGNUM_ETCD_VOLUME_ID:-}" ] || snapshots=/var/lib/magnum-etcd/snapshots
-kept_snapshots=3
 # What brings settings to programs that run. etcd and its key stay as they are.
 steps=(
     40-containerd 45-binaries 60-control-plane 65-addons 67-charts 70-kubelet 75-flannel 90-ready
@@ -29,37 +25,6 @@ steps=(
 export MAGNUM_API_SECONDS=240 MAGNUM_NETWORK_SECONDS=180 MAGNUM_READY_SECONDS=300
 
 umask 077
-
-# merge FILE: write what was taken over with what is told, and say whether that is
-# something new for the node.
-merge() {
-    python3 -c "import os, shlex, sys
-def read(text):
-    return dict(word.split('=', 1) for word in shlex.split(text, comments=True))
-made_with, before = (read(open(name).read()) for name in sys.argv[1:3])
-after = {**before, **read(os.environ['MAGNUM_SETTINGS'])}
-with open(sys.argv[3], 'w') as file:
-    file.writelines(f'{name}={shlex.quote(value)}\n' for name, value in after.items())
-same = {**made_with, **after} == {**made_with, **before}
-print('same' if same else 'others')" /etc/magnum/node.env "$settings" "$1"
-}
-
-# check_apis: that nobody has asked this API server, since it was started, for what the
-# release leaves out. One that does not answer cannot say.
-check_apis() (
-    # shellcheck source=/dev/null
-    . "$settings.new"
-    release=${MAGNUM_KUBE_VERSION#v}
-    metric='apiserver_requested_deprecated_apis{group="\([^"]*\)",'
-    metric+='removed_release="'${release%.*}'",resource="\([^"]*\)",.*version="\([^"]*\)"} 1'
-    used=$(kubectl --kubeconfig=/etc/kubernetes/admin.conf get --raw=/metrics 2>/dev/null |
-        sed -n "s/^$metric$/\2 of \1\/\3/p" | sort -u) || used=
-    if [ -n "$used" ] && [ "${MAGNUM_REMOVED_APIS_ALLOWED:-}" != true ]; then
-        say "programs ask for what $MAGNUM_KUBE_VERSION leaves out: ${used//$'\n'/, }." \
-            "Nothing was changed; the label removed_apis_allowed lets the upgrade go on"
-        return 1
-    fi
-)
 
 # keep_former: settings, and the programs that were downloaded.
 keep_former() {
@@ -75,23 +40,6 @@ keep_former() {
     done
     sync -f "$former.new"
     mv "$former.new" "$former"
-}
-
-# snapshot: of what etcd has, should nothing else help.
-snapshot() {
-    local file files said
-    mkdir -p "$snapshots"
-    file=$snapshots/$(date -u +%Y%m%dT%H%M%SZ)-$MAGNUM_KUBE_VERSION.db
-    if ! said=$(bay_etcdctl snapshot save "$file" 2>&1); then
-        say "etcd cannot be kept: $said"
-        return 1
-    fi
-    say "what etcd has is kept in $file"
-    files=("$snapshots"/*.db)
-    while ((${#files[@]} > kept_snapshots)); do
-        rm -f "${files[0]}"
-        files=("${files[@]:1}")
-    done
 }
 
 # run_steps: with the settings that there are; the last lines of the one that fails.
@@ -135,15 +83,16 @@ return_to_former() {
 load_environment
 : >>"$settings"
 if [ ! -d "$former" ]; then
-    if [ "$(merge "$settings.new")" = same ]; then
+    if [ "$(merge_settings "$settings.new")" = same ]; then
         say "it is so already"
         exit 0
     fi
-    check_apis
+    # Once more: what was asked before the first master may be different by now.
+    /opt/magnum/directives/check.sh
     snapshot
     keep_former
 fi
-merge "$settings.new" >/dev/null
+merge_settings "$settings.new" >/dev/null
 mv "$settings.new" "$settings"
 if run_steps; then
     forget_former
