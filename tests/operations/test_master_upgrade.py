@@ -270,6 +270,7 @@ def test_no_way_back_while_a_master_has_the_release(
     """An upgrade to what the bay has would succeed, and all would think it has that."""
     own = world.rows(models.Baymodel, uuid=world.bay(uuid).baymodel_id)[0]
     asked = upgrade(world, uuid)
+    check(world, nodes.masters, nodes)
     first, second, third = nodes.masters
     ended(world, nodes, first)
     ended(world, nodes, second, outcome='failed')
@@ -281,6 +282,7 @@ def test_no_way_back_while_a_master_has_the_release(
     (target,) = world.rows(models.Baymodel, uuid=Upgrade.of(asked).baymodel)
     world.ask('upgrade', uuid, target)
     world.go_on_soon()
+    check(world, nodes.masters, nodes)
     for master in (first, second, third):
         ended(world, nodes, master)
     assert world.bay(uuid).coe_version == 'v2'
@@ -290,6 +292,7 @@ def test_back_to_what_all_masters_have(world: World, uuid: str, nodes: Reporters
     """The first one did not take the release over, and the others were not asked."""
     own = world.rows(models.Baymodel, uuid=world.bay(uuid).baymodel_id)[0]
     upgrade(world, uuid)
+    check(world, nodes.masters, nodes)
     ended(world, nodes, nodes.masters[0], outcome='failed')
     world.ask('upgrade', uuid, own)
     world.go_on_soon()
