@@ -15,7 +15,7 @@ from magnum.db.repositories import events, pending, transitions
 from magnum.db.statements import database_now
 from magnum.domain import machine, states
 from magnum.domain.failures import Failure
-from magnum.operations import half_made, queue
+from magnum.operations import half_made, queue, staying
 
 
 def is_preempted(operation: Operation) -> bool:
@@ -45,6 +45,7 @@ def end_cancelled(
     failure = Failure('cancelled', told(reason))
     if operation.stack_action is None:  # Heat was never asked
         pending.restore_count(session, operation)
+    staying.admit(session, operation)
     transitions.write(
         operation, machine.STOP, error=failure.as_dict(), finished_at=database_now(session)
     )

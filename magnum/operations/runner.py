@@ -40,7 +40,7 @@ from magnum.domain import machine, rounds, states, verbs
 from magnum.domain.failures import NODE_IDENTITY_CONFLICT, Failure
 from magnum.domain.parameters import DeleteNodegroup, InRounds, Parameters, Upgrade
 from magnum.domain.plain_text import first_line
-from magnum.operations import half_made, queue
+from magnum.operations import half_made, queue, staying
 from magnum.operations.claims import Claim, Claims, LeaseLost
 from magnum.operations.ending import end_cancelled, is_preempted
 from magnum.operations.flows import phase_steps
@@ -358,6 +358,7 @@ class Runner:
             self._tools.certificates.discard_authority(session, operation.bay_uuid)
         if operation.stack_action is None:  # Heat was never asked
             pending.restore_count(session, operation)
+        staying.admit(session, operation)
         transitions.write(
             operation, machine.FAIL, error=failure.as_dict(), finished_at=database_now(session)
         )

@@ -18,7 +18,7 @@ from tests.fakes.tokens import FakeTokens
 from tests.unit.certificates.reporting import WELL, Reporting
 
 #: What masters know.
-DIRECTIVES = 'check drain reencrypt remove retire upgrade'
+DIRECTIVES = 'admit check drain reencrypt remove retire upgrade'
 _OF_ALL = ('Services', 'Node', 'Certificates')
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import orm
 from magnum.db import models
 from magnum.db.selections import Row
 from magnum.db.statements import changed_rows, database_now
-from magnum.domain.directives import is_about
+from magnum.domain.directives import ADMIT, DRAIN, is_about
 
 TABLE: Final[sa.Table] = models.Directive.__table__
 OPERATION: Final[sa.Table] = models.Operation.__table__
@@ -22,11 +22,22 @@ _DUE: Final = (
     .where(
         TABLE.c.bay_uuid == sa.bindparam('of_bay'),
         TABLE.c.role == sa.bindparam('of_role'), TABLE.c.node == sa.bindparam('of_node'),
-        TABLE.c.outcome.is_(None), OPERATION.c.active_for.is_not(None),
+        TABLE.c.outcome.is_(None),
+        sa.or_(OPERATION.c.active_for.is_not(None), TABLE.c.verb == ADMIT),
     )
     .order_by(TABLE.c.id)
     .limit(1)
 )
+
+
+def outlives(bay_uuid: sa.ColumnElement[str]) -> sa.Exists:
+    """Whether a node of a bay is to do something for an operation that has ended.
+
+    :param bay_uuid: a column of the statement that this becomes part of.
+    """
+    return sa.exists().where(
+        TABLE.c.bay_uuid == bay_uuid, TABLE.c.verb == ADMIT, TABLE.c.outcome.is_(None)
+    )
 
 
 def give(
@@ -37,14 +48,23 @@ def give(
     verb: str,
     parameters: Mapping[str, Any],
 ) -> None:
-    """Ask a node of the operation's bay to do something; those of ended operations go."""
+    """Ask a node of the operation's bay to do something; those of ended operations go.
+
+    But for those that outlive their operation, unless the same nodes are drained again.
+    """
+    given = set(parameters.get('nodes', ()))
+    for one in session.scalars(
+        sa.select(models.Directive).filter_by(bay_uuid=operation.bay_uuid, verb=ADMIT)
+    ):
+        if one.outcome is not None or (verb == DRAIN and given & {*one.parameters['nodes']}):
+            session.delete(one)
     active = sa.select(OPERATION.c.uuid).where(
         OPERATION.c.bay_uuid == operation.bay_uuid, OPERATION.c.active_for.is_not(None)
     )
     session.execute(
         sa.delete(TABLE).where(
             TABLE.c.bay_uuid == operation.bay_uuid, TABLE.c.operation_uuid != operation.uuid,
-            TABLE.c.operation_uuid.not_in(active),
+            TABLE.c.operation_uuid.not_in(active), TABLE.c.verb != ADMIT,
         )
     )
     session.add(models.Directive(

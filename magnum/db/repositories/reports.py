@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from oslo_db import api as oslo_db_api
 
 from magnum.db import models, selections
-from magnum.db.repositories import cloud_credentials, operations
+from magnum.db.repositories import cloud_credentials, directives, operations
 from magnum.db.repositories.nodes import TABLE
 from magnum.db.repositories.operations import TABLE as OPERATION
 from magnum.db.selections import KEPT, Row, Selection
@@ -41,7 +41,9 @@ _COLUMNS: Final = (
     # Of the operation that builds the node, while that is active.
     OPERATION.c.uuid.label('active_operation'),
     OPERATION.c.found_failure.label('found_failure'),
-    operations.is_busy(TABLE.c.bay_uuid).label('is_busy'),
+    sa.or_(
+        operations.is_busy(TABLE.c.bay_uuid), directives.outlives(TABLE.c.bay_uuid)
+    ).label('is_busy'),
     cloud_credentials.generation_in_use(TABLE.c.bay_uuid).label('cloud_credential'),
     sa.type_coerce(utcnow(), UTCDateTime()).label('now'),
 )
@@ -63,7 +65,8 @@ _REPEATED: Final = oslo_db_api.wrap_db_retry(
 def find(connection: sa.Connection, bay_uuid: str, role: str, name: str) -> Row | None:
     """A node of a bay that is there, with the active operation that builds it, and the time.
 
-    ``is_busy`` is whether any operation of the bay is active.
+    ``is_busy`` is whether any operation of the bay is active, or a node has something to do
+    for one that has ended.
     ``cloud_credential`` is the generation that the bay's masters are given.
     """
     selection = selections.of(connection, _COLUMNS)

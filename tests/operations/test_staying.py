@@ -1,0 +1,99 @@
+"""Nodes that were drained have work again when the operation ends before they go."""
+
+import datetime
+
+import pytest
+import sqlalchemy as sa
+
+from magnum.db import models
+from tests.fakes.reporters import Reporters
+from tests.operations.conftest import World
+
+WORKERS = 4
+
+
+@pytest.fixture
+def uuid(world: World) -> str:
+    return world.built(workers=WORKERS)
+
+
+def drained(world: World, uuid: str, nodes: Reporters) -> models.Operation:
+    """A resize whose nodes are drained, and of which Heat has not heard."""
+    asked: models.Operation = world.ask('resize', uuid, 2)
+    world.go_on_soon()
+    ((master, given),) = nodes.told().items()
+    assert given['verb'] == 'drain'
+    nodes.result(master, given['id'])
+    return asked
+
+
+def told(world: World, uuid: str) -> list[tuple[str, str]]:
+    return [
+        (event.kind, event.message) for event in world.rows(models.Event, bay_uuid=uuid)
+        if event.kind.endswith('admitted')
+    ]
+
+
+def test_a_cancelled_resize_lets_nodes_have_work_again(
+    world: World, uuid: str, nodes: Reporters
+) -> None:
+    asked = drained(world, uuid, nodes)
+    world.about('cancel', asked)
+    world.go_on_soon()
+    assert world.again(asked).active_for is None
+    (master,) = nodes.masters
+    ((name, given),) = nodes.told().items()
+    assert name == master
+    assert (given['verb'], given['parameters']) == ('admit', {'nodes': nodes.workers[2:]})
+    names = ', '.join(nodes.workers[2:])
+    ((kind, message),) = told(world, uuid)
+    assert kind == 'bay.resize.admitted'
+    assert f'stay: {names}. The master {master} is to let' in message
+    nodes.result(master, given['id'])
+    assert nodes.told() == {}
+
+
+def test_so_does_one_that_fails(world: World, uuid: str, nodes: Reporters) -> None:
+    asked = drained(world, uuid, nodes)
+    with world.database.writing() as session:
+        session.execute(
+            sa.update(models.Operation).filter_by(uuid=asked.uuid)
+            .values(deadline=datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC))
+        )
+    world.go_on_soon()
+    assert world.again(asked).state == 'FAILED'
+    assert [given['verb'] for given in nodes.told().values()] == ['admit']
+    # Another group's affairs leave it as it is; the same nodes are drained anew by a retry.
+    world.about('retry', asked)
+    world.go_on_soon()
+    assert [given['verb'] for given in nodes.told().values()] == ['drain']
+
+
+def test_what_heat_was_asked_to_take_goes(world: World, uuid: str, nodes: Reporters) -> None:
+    asked = world.ask('resize', uuid, 2)
+    world.go_on_soon()
+    ((master, given),) = nodes.told().items()
+    nodes.result(master, given['id'])
+    world.go_on_soon()
+    world.about('cancel', asked)
+    world.go_on_soon()
+    assert told(world, uuid) == []
+    assert nodes.told() == {}
+
+
+def test_masters_that_do_not_know_how_are_told_of(
+    world: World, uuid: str, nodes: Reporters
+) -> None:
+    asked = drained(world, uuid, nodes)
+    with world.database.writing() as session:
+        session.execute(
+            sa.update(models.Node).filter_by(role='master').values(
+                versions={'directives': 'drain remove'}
+            )
+        )
+    world.about('cancel', asked)
+    world.go_on_soon()
+    ((kind, message),) = told(world, uuid)
+    assert kind == 'bay.resize.not_admitted'
+    assert nodes.workers[3] in message
+    assert nodes.told() == {}
