@@ -42,7 +42,7 @@ LONGEST_WITHOUT_API: Final = 15.0
 
 @pytest.fixture(scope='module')
 def bay(alice: Person, programs: pathlib.Path, downloads: str) -> Iterator[Bay]:
-    made = kubernetes.create(alice, 'nodes-kubernetes', programs, downloads, node_count=WORKERS)
+    made = kubernetes.create(alice, 'nodes-k8s', programs, downloads, node_count=WORKERS)
     yield made
     made.delete()
 
