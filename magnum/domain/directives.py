@@ -19,6 +19,11 @@ UPGRADE: Final = 'upgrade'
 REENCRYPT: Final = 'reencrypt'
 
 
+def nodes_of(given: Mapping[str, Any]) -> frozenset[str]:
+    """Names of the nodes that a directive of these parameters is about, if it names some."""
+    return frozenset(given.get('nodes', ()))
+
+
 def is_about(given: Mapping[str, Any], nodes: Sequence[str]) -> bool:
     """Whether a directive of these parameters is about these nodes."""
     return bool(given.get('nodes') == list(nodes))

@@ -30,10 +30,12 @@ class Follower:
     :ivar ids: of what attributes name; what is not among them stands for itself.
     :ivar release_label: the label with the release of the COE; None where bays are not to
         follow it, or there is none.
+    :ivar release: that the bay has, where it is known and no label of its own says it.
     """
 
     ids: Ids = dataclasses.field(default_factory=dict)
     release_label: str | None = None
+    release: str | None = None
 
     def is_same(self, attribute: str, one: Any, other: Any) -> bool:
         """Whether two values of an attribute say the same."""
@@ -67,10 +69,10 @@ class Follower:
 
     def _release(self, own: Mapping[str, str], target: Mapping[str, str]) -> Labels:
         label = self.release_label
-        if label is None or label not in target:
+        release = self.release if label is None else own.get(label, self.release)
+        if label is None or label not in target or release is None:
             return {}
-        is_later = label not in own or _numbers(target[label]) > _numbers(own[label])
-        return {label: target[label]} if is_later else {}
+        return {label: target[label]} if _order(target[label]) > _order(release) else {}
 
     def _form(self, attribute: str, value: Any) -> Any:
         if attribute == 'dns_nameserver' and value is not None:
@@ -78,6 +80,10 @@ class Follower:
         return self.ids.get(attribute, {}).get(value, value)
 
 
-def _numbers(release: str) -> list[int]:
-    """As [1, 34, 2] of v1.34.2."""
-    return [int(number) for number in re.findall('[0-9]+', release)]
+def _order(release: str) -> tuple[list[int], bool, list[int]]:
+    """What releases are compared by; v1.34.0-rc.1 comes before v1.34.0."""
+    main, _, before = release.partition('-')
+    numbers, further = (
+        [int(number) for number in re.findall('[0-9]+', text)] for text in (main, before)
+    )
+    return numbers, not before, further

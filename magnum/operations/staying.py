@@ -1,17 +1,21 @@
 """Drained nodes that stay after all, as an operation ended before Heat was asked to take them."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from sqlalchemy import orm
 
 from magnum.db.models import Node, Operation
 from magnum.db.repositories import directives, events, node_watch
-from magnum.domain import reports, rounds
+from magnum.domain import node_health, reports, rounds
 from magnum.domain.directives import ADMIT, DRAIN, REMOVE
 from magnum.domain.parameters import Parameters, ResizeMasters, TakingAway
+from magnum.domain.plain_text import few
 from magnum.drivers.contract import MASTER
 
 _STAY: Final = 'nodes that were drained stay'
+#: Names in an event, of as many nodes as there may be.
+_TOLD: Final = 50
 
 
 def admit(session: orm.Session, operation: Operation) -> None:
@@ -26,10 +30,16 @@ def admit(session: orm.Session, operation: Operation) -> None:
     names = asked.leaving
     this = rounds.current(asked)
     is_asked = this.is_asked if this is not None else operation.stack_action is not None
-    if not names or is_asked or not _are_drained(session, operation, names):
+    if not names or is_asked:
         return
-    kind, listed = f'bay.{operation.verb}', ', '.join(names)
-    master = _master(session, operation.bay_uuid, names)
+    drained, removed = (
+        directives.of_operation(session, operation.uuid, verb, names) for verb in (DRAIN, REMOVE)
+    )
+    masters = node_watch.reporting(session, operation.bay_uuid, MASTER)
+    if drained is None or removed is not None or not _drain(masters):
+        return
+    kind, listed = f'bay.{operation.verb}', few(names, _TOLD)
+    master = _master(masters, names, drained.node)
     if master is None:
         events.record(
             session, operation, f'{kind}.not_admitted',
@@ -44,18 +54,23 @@ def admit(session: orm.Session, operation: Operation) -> None:
     )
 
 
-def _are_drained(session: orm.Session, operation: Operation, names: tuple[str, ...]) -> bool:
-    """Whether a master was asked to drain them, and not to take them out afterwards."""
-    drained, removed = (
-        directives.of_operation(session, operation.uuid, verb, names) for verb in (DRAIN, REMOVE)
-    )
-    return drained is not None and removed is None
+def _drain(masters: Sequence[Node]) -> bool:
+    """Whether masters can drain, as far as is known: nodes of Mesos have none of that."""
+    said = [node for node in masters if reports.DIRECTIVES in (node.versions or {})]
+    return not said or any(reports.knows(node.versions, DRAIN) for node in said)
 
 
-def _master(session: orm.Session, bay_uuid: str, going: tuple[str, ...]) -> Node | None:
-    """A master that reports and knows how."""
-    return next((
-        node for node in node_watch.reporting(session, bay_uuid, MASTER)
+def _master(masters: Sequence[Node], going: Sequence[str], drained_by: str) -> Node | None:
+    """A master that reports and knows how: the one that drained, which may be at it yet.
+
+    Else one whose control plane works, or may.
+    """
+    found = [
+        node for node in masters
         if node.state == reports.READY and not node.is_silent
         and reports.knows(node.versions, ADMIT) and node.name not in going
-    ), None)
+    ]
+    return min(found, default=None, key=lambda node: (
+        node.name != drained_by,
+        node_health.control_plane(node.conditions)['status'] == reports.FALSE,
+    ))

@@ -10,7 +10,7 @@ import functools
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from oslo_config import cfg
 
@@ -76,12 +76,14 @@ def followed_of(baymodel: Baymodel) -> dict[str, Any]:
 class Change:
     """From the baymodel that a bay has to the one that it is to have.
 
+    :ivar release: of the COE, that the bay has, as far as is known.
     :ivar ids: of what their attributes name.
     """
 
     current: Baymodel
     target: Baymodel
     driver: Driver
+    release: str | None = None
     ids: Ids = dataclasses.field(default_factory=dict)
 
     @functools.cached_property
@@ -89,7 +91,7 @@ class Change:
         """Of what follows."""
         is_other = self.target.uuid != self.current.uuid
         label = self.driver.capabilities.release_label if is_other else None
-        return Follower(self.ids, label)
+        return Follower(self.ids, label, self.release)
 
     def base(self, group: Nodegroup) -> Values:
         """What the baymodel had that a group followed last."""
@@ -126,32 +128,51 @@ def names_of(bay: Bay, nodegroups: Iterable[Nodegroup], change: Change) -> dict[
     return {name: values for name, values in given.items() if len(values) > 1}
 
 
-def bay_values(
-    bay: Bay, nodegroups: Iterable[Nodegroup], change: Change, roles: Iterable[str]
-) -> dict[str, Any]:
+class Move(NamedTuple):
+    """A default node group whose nodes are replaced: its role, its columns before and after."""
+
+    role: str
+    before: Values
+    after: Values
+
+
+def moves_of(
+    nodegroups: Iterable[Nodegroup], change: Change, roles: Collection[str]
+) -> list[Move]:
+    """Those that replace the nodes of some roles."""
+    return [
+        Move(kind_of(group.role), columns_of(group),
+             nodegroup_values(columns_of(group), group, change))
+        for group in nodegroups if group.is_default and kind_of(group.role) in roles
+    ]
+
+
+def bay_values(bay: Bay, change: Change, moves: Iterable[Move]) -> dict[str, Any]:
     """The columns of the bay that follow the baymodel.
 
-    :param roles: whose nodes are replaced: MASTER, WORKER.
+    What the bay has of the nodes of a default node group goes as that goes.
     """
-    bases = {
-        kind_of(group.role): change.base(group) for group in nodegroups if group.is_default
-    }
-    values = {
-        column: change.follower.follow(
-            source, getattr(bay, column),
-            bases.get(role, {}).get(source, getattr(change.current, source)),
-            getattr(change.target, source),
-        )
-        for role in roles
-        for column, source in copies(type(bay), role).items() if column not in KEPT
-    }
+    values = {}
+    for move in moves:
+        of_group = {source: column for column, source in copies(Nodegroup, move.role).items()}
+        for column, source in copies(type(bay), move.role).items():
+            own, name = getattr(bay, column), of_group.get(source)
+            if column in KEPT:
+                continue
+            base, target = (
+                (move.before[name], move.after[name]) if name is not None
+                else (getattr(change.current, source), getattr(change.target, source))
+            )
+            values[column] = change.follower.follow(source, own, base, target)
     return {
         **values,
-        'labels': change.follower.follow_labels(
-            bay.labels, change.current.labels, change.target.labels
-        ),
+        'labels': _labels_of_bay(bay, change),
         'kept': _kept_of_baymodel(bay, change) or None,
     }
+
+
+def _labels_of_bay(bay: Bay, change: Change) -> dict[str, str]:
+    return change.follower.follow_labels(bay.labels, change.current.labels, change.target.labels)
 
 
 def kept_values(
@@ -169,7 +190,7 @@ def kept_values(
             name, *(getattr(row, name) for row in (bay, change.current, change.target))
         ) != getattr(bay, name)
     }
-    after = bay_values(bay, nodegroups, change, roles)['labels']
+    after = _labels_of_bay(bay, change)
     of_labels = {
         f'labels/{name}': bay.labels.get(name)
         for name in sorted({*change.target.labels, *KEPT_LABELS})
@@ -300,7 +321,8 @@ def target_rows(
         if kind_of(group.role) in roles else group
         for group in nodegroups
     ]
-    return copied(bay, **bay_values(bay, nodegroups, change, roles)), groups
+    moves = moves_of(nodegroups, change, roles)
+    return copied(bay, **bay_values(bay, change, moves)), groups
 
 
 def check(

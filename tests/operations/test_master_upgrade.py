@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from magnum.db import models
 from magnum.domain.parameters import Upgrade
 from magnum.domain.stack_names import short_id
+from magnum.operations import half_made
 from tests.fakes.reporters import Reporters
 from tests.operations.conftest import World, error_of
 from tests.operations.test_new_masters import check
@@ -105,6 +106,9 @@ def test_no_master_is_upgraded_where_one_refuses(
     assert error['reason'].endswith(f'this upgrade changed nothing: {line} | {third}: {line}')
     assert world.rows(models.Directive, verb='upgrade') == []
     assert nodes.told() == {}
+    # It stands in the way of nothing else.
+    with world.database.reading() as session:
+        assert half_made.unfinished_upgrade(session, uuid) is None
     again = world.about('retry', asked)
     world.go_on_soon()
     check(world, nodes.masters, nodes)

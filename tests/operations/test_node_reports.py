@@ -263,6 +263,7 @@ def test_nodes_of_a_group_that_is_gone_are_not_missed(
     more.report()
     look(world)
     assert world.bay(uuid).health_status_reason['NodesReporting'] == '6 of 6 nodes report'
+    world.conf.set_override('drain_timeout', 0, 'nodes')
     world.ask('delete_nodegroup', uuid, world.nodegroup('gpu').uuid)
     world.build(uuid)
     pass_time(world, 301, *nodes.names)

@@ -81,6 +81,19 @@ def test_what_heat_was_asked_to_take_goes(world: World, uuid: str, nodes: Report
     assert nodes.told() == {}
 
 
+def test_nothing_is_said_where_nodes_have_no_drain(
+    world: World, uuid: str, nodes: Reporters
+) -> None:
+    asked = drained(world, uuid, nodes)
+    with world.database.writing() as session:
+        session.execute(
+            sa.update(models.Node).filter_by(role='master').values(versions={'directives': ''})
+        )
+    world.about('cancel', asked)
+    world.go_on_soon()
+    assert told(world, uuid) == []
+
+
 def test_masters_that_do_not_know_how_are_told_of(
     world: World, uuid: str, nodes: Reporters
 ) -> None:

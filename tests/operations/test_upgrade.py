@@ -157,6 +157,22 @@ def test_masters_that_were_left_out_follow_later(world: World, uuid: str) -> Non
     assert (values['image_id'], values['flavor_id']) == ('debian-13', 'm2')
 
 
+def test_a_renewed_group_moves_nothing_of_the_bays_others(world: World, uuid: str) -> None:
+    """The bay has the flavor that its default workers have."""
+    with world.database.writing() as session:
+        session.execute(sa.update(models.Baymodel).values(flavor_id='m1'))
+        session.execute(sa.update(models.Bay).values(flavor_id='m1'))
+    second = world.new_baymodel(flavor_id='m2')
+    world.ask('upgrade', uuid, second, nodegroup_uuid=world.nodegroup('gpu').uuid)
+    world.build(uuid)
+    assert world.bay(uuid).baymodel_id == second.uuid
+    assert world.nodegroup('default-worker').flavor_id == world.bay(uuid).flavor_id == 'm1'
+    third = world.new_baymodel(flavor_id='m3')
+    world.ask('upgrade', uuid, third)
+    world.build(uuid)
+    assert world.nodegroup('default-worker').flavor_id == world.bay(uuid).flavor_id == 'm3'
+
+
 def test_another_name_of_what_a_bay_has_changes_nothing(world: World, uuid: str) -> None:
     target = world.new_baymodel(image_id='id-of-debian', external_network_id='id-of-public')
     world.ask('upgrade', uuid, target, ids={

@@ -212,9 +212,10 @@ class ActionsController:
             )
         groups = repository.load_all(session, bay.uuid)
         created = with_nodes(groups, pending.unfinished(session, [bay.uuid]))
+        driver = self._services.selection.of_bay(bay)
         return _Upgrade(
-            bay, Change(current, target, self._services.selection.of_bay(bay)), groups, created,
-            group, node_watch.versions_of_workers(session, bay.uuid),
+            bay, Change(current, target, driver, bay.coe_version), groups, created, group,
+            node_watch.versions_of_workers(session, bay.uuid),
         )
 
     def _check_upgrade(self, wanted: '_Upgrade', nodegroup: str | None) -> None:

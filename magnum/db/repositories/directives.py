@@ -9,7 +9,7 @@ from sqlalchemy import orm
 from magnum.db import models
 from magnum.db.selections import Row
 from magnum.db.statements import changed_rows, database_now
-from magnum.domain.directives import ADMIT, DRAIN, is_about
+from magnum.domain.directives import ADMIT, DRAIN, is_about, nodes_of
 
 TABLE: Final[sa.Table] = models.Directive.__table__
 OPERATION: Final[sa.Table] = models.Operation.__table__
@@ -30,13 +30,16 @@ _DUE: Final = (
 )
 
 
-def outlives(bay_uuid: sa.ColumnElement[str]) -> sa.Exists:
-    """Whether a node of a bay is to do something for an operation that has ended.
+def outlives(
+    bay_uuid: sa.ColumnElement[str], role: sa.ColumnElement[str], node: sa.ColumnElement[str]
+) -> sa.Exists:
+    """Whether a node is to do something for an operation that has ended.
 
-    :param bay_uuid: a column of the statement that this becomes part of.
+    Parameters are columns of the statement that this becomes part of.
     """
     return sa.exists().where(
-        TABLE.c.bay_uuid == bay_uuid, TABLE.c.verb == ADMIT, TABLE.c.outcome.is_(None)
+        TABLE.c.bay_uuid == bay_uuid, TABLE.c.role == role, TABLE.c.node == node,
+        TABLE.c.verb == ADMIT, TABLE.c.outcome.is_(None),
     )
 
 
@@ -52,11 +55,11 @@ def give(
 
     But for those that outlive their operation, unless the same nodes are drained again.
     """
-    given = set(parameters.get('nodes', ()))
+    nodes = nodes_of(parameters)
     for one in session.scalars(
         sa.select(models.Directive).filter_by(bay_uuid=operation.bay_uuid, verb=ADMIT)
     ):
-        if one.outcome is not None or (verb == DRAIN and given & {*one.parameters['nodes']}):
+        if one.outcome is not None or (verb == DRAIN and nodes & nodes_of(one.parameters)):
             session.delete(one)
     active = sa.select(OPERATION.c.uuid).where(
         OPERATION.c.bay_uuid == operation.bay_uuid, OPERATION.c.active_for.is_not(None)

@@ -42,7 +42,8 @@ _COLUMNS: Final = (
     OPERATION.c.uuid.label('active_operation'),
     OPERATION.c.found_failure.label('found_failure'),
     sa.or_(
-        operations.is_busy(TABLE.c.bay_uuid), directives.outlives(TABLE.c.bay_uuid)
+        operations.is_busy(TABLE.c.bay_uuid),
+        directives.outlives(TABLE.c.bay_uuid, TABLE.c.role, TABLE.c.name),
     ).label('is_busy'),
     cloud_credentials.generation_in_use(TABLE.c.bay_uuid).label('cloud_credential'),
     sa.type_coerce(utcnow(), UTCDateTime()).label('now'),
@@ -65,7 +66,7 @@ _REPEATED: Final = oslo_db_api.wrap_db_retry(
 def find(connection: sa.Connection, bay_uuid: str, role: str, name: str) -> Row | None:
     """A node of a bay that is there, with the active operation that builds it, and the time.
 
-    ``is_busy`` is whether any operation of the bay is active, or a node has something to do
+    ``is_busy`` is whether any operation of the bay is active, or the node has something to do
     for one that has ended.
     ``cloud_credential`` is the generation that the bay's masters are given.
     """

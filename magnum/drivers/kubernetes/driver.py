@@ -222,7 +222,7 @@ class KubernetesDriver(heat.HeatDriver):
             'kube_version': plan.labels['kube_tag'],
             'network_driver': plan.network_driver,
             'pods_network_cidr': network.pods(plan),
-            'flannel_backend': plan.labels['flannel_backend'],
+            'flannel_backend': network.flannel_backend(plan),
             'tls_disabled': plan.tls_disabled,
             'etcd_volume_size': plan.labels['etcd_volume_size'],
             'etcd_volume_type': plan.labels['etcd_volume_type'],

@@ -30,6 +30,8 @@ PODS: Final[Mapping[str, str]] = {
 _SHARES: Final[Mapping[str, str]] = {CALICO: '26', CILIUM: '24'}
 _SHARE: Final = 'flannel_network_subnetlen'
 
+_BACKEND, _VXLAN = 'flannel_backend', 'vxlan'
+
 #: By so many bits a share may be longer than the whole.
 _MOST_BITS: Final = 16
 
@@ -37,6 +39,14 @@ _MOST_BITS: Final = 16
 ENCAPSULATIONS: Final[Mapping[str, str]] = {
     'Always': 'IPIP', 'CrossSubnet': 'IPIPCrossSubnet', 'Never': 'None', 'Off': 'None',
 }
+
+
+def flannel_backend(plan: BayPlan) -> str:
+    """How flannel brings packets from node to node; of no matter in other networks.
+
+    :param plan: labels are complete.
+    """
+    return plan.labels[_BACKEND] if plan.network_driver == FLANNEL else _VXLAN
 
 
 def pods(plan: BayPlan) -> str:

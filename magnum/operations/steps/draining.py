@@ -24,6 +24,7 @@ from magnum.domain.directives import DRAIN, REMOVE, RETIRE
 from magnum.domain.failures import NODE_FAILED, Failure
 from magnum.domain.nodegroups import kind_of
 from magnum.domain.parameters import DeleteNodegroup, Resize, TakingAway, Upgrade
+from magnum.domain.plain_text import few
 from magnum.drivers.contract import MASTER, Driver
 from magnum.operations import retiring
 from magnum.operations.outcomes import StepFailed, TryLater
@@ -41,6 +42,8 @@ _PAUSE: Final = 2.0
 _SHARE: Final = 3
 #: Of that, the part for draining; in the rest the master says what is left.
 _OF_DRAINING: Final = 0.8
+#: Names in an event, of as many nodes as there may be.
+_TOLD: Final = 50
 #: Of an operation's time, the last part, in which nothing waits any more for what a master
 #: does for others: what follows needs some, too.
 _KEPT: Final = {DRAIN: 1 / 3, REMOVE: 1 / 10, RETIRE: 0}
@@ -223,7 +226,7 @@ def have_done(
                 )
         elif given.outcome == reports.DONE:
             kind = f'bay.{operation.verb}.{_KINDS[verb]}'
-            told = f'{_DONE[verb]}: {", ".join(names)}'
+            told = f'{_DONE[verb]}: {few(names, _TOLD)}'
             for line in given.lines or ():
                 if line.startswith(_NOTE):
                     told += f'; {given.node}: {line.removeprefix(_NOTE)}'
@@ -242,13 +245,12 @@ def have_done(
             events.record(session, operation, f'bay.{operation.verb}.not_{_KINDS[verb]}', told)
     if why_not is None:
         raise TryLater(
-            f'Nodes are not {_DONE[verb]} yet: {", ".join(names)}', _PAUSE,
-            'nodes_behind',
+            f'Nodes are not {_DONE[verb]} yet: {few(names, _TOLD)}', _PAUSE, 'nodes_behind'
         )
     if is_needed:
         raise StepFailed(Failure(
             NODE_FAILED, f'It was not {_DONE[verb]}, and {_STAYS[verb]}: {why_not}',
-            ', '.join(names), boot.SERVER,
+            few(names, _TOLD), boot.SERVER,
         ))
 
 

@@ -249,6 +249,7 @@ def _check(work: Work, masters: Sequence[Node], changed: Mapping[str, str]) -> N
     :raises TryLater: not all have said so yet.
     :raises StepFailed: one refuses, or does not say in its time.
     """
+    refusals: Mapping[str, Sequence[str] | None] = {}
     with work.changing_bay() as (session, operation):
         if any(directives.of_node(session, operation.uuid, UPGRADE, one.name) for one in masters):
             return
@@ -269,9 +270,13 @@ def _check(work: Work, masters: Sequence[Node], changed: Mapping[str, str]) -> N
             _check_patience(work, session, one, 'whether it can be upgraded')
         if len(given) == len(able) and not waiting:
             refusals = {one.node: one.lines for one in given if one.outcome != reports.DONE}
-            if refusals:
-                raise StepFailed(boot.not_to_be_upgraded(refusals))
-            return
+            if not refusals:
+                return
+            change = Upgrade.of(operation)
+            if not change.taken_over:       # nor by the one that this one retries
+                operation.parameters = dataclasses.replace(change, master_settings=None).stored()
+    if refusals:        # what is noted is committed
+        raise StepFailed(boot.not_to_be_upgraded(refusals))
     raise TryLater('Not all masters have said yet that they can be upgraded', _PAUSE, NODE_SILENT)
 
 

@@ -179,12 +179,11 @@ def confirm_nodes(work: Work) -> None:
 def adopt_baymodel(work: Work) -> None:
     """Record the new baymodel, and what follows it or does not, in the bay."""
     situation = work.situation()
-    roles = _roles(work, situation)
     asked = Upgrade.of(situation.operation)
-    done = set() if asked.nodes else rounds.nodegroup_uuids(asked)
+    done = set() if asked.nodes else {*rounds.nodegroup_uuids(asked)}
     with work.changing_bay() as (session, _):
         change = _change(work, session, situation, is_to_stay=True)
-        values = upgrading.bay_values(situation.bay, situation.nodegroups, change, roles)
+        values = upgrading.bay_values(situation.bay, change, _moves(situation))
         locking.set_values(
             session, Bay, situation.bay.uuid, baymodel_id=change.target.uuid, **values
         )
@@ -213,7 +212,7 @@ def _change(
     operation = situation.operation
     return upgrading.Change(
         situation.baymodel, _target(session, operation, is_to_stay), work.driver(situation),
-        Upgrade.of(operation).ids,
+        situation.bay.coe_version, Upgrade.of(operation).ids,
     )
 
 
@@ -242,6 +241,16 @@ def _roles(work: Work, situation: Situation) -> tuple[str, ...]:
         work.driver(situation), situation.bay, situation.nodegroups,
         of_named and kind_of(of_named),
     )
+
+
+def _moves(situation: Situation) -> list[upgrading.Move]:
+    """What becomes of the default node groups."""
+    asked = Upgrade.of(situation.operation)
+    by_uuid = {group.uuid: group for group in situation.nodegroups if group.is_default}
+    return [
+        upgrading.Move(kind_of(by_uuid[this.uuid].role), this.before, this.values)
+        for this in asked.groups if this.uuid in by_uuid and not asked.nodes
+    ]
 
 
 def _concerned(
@@ -396,7 +405,6 @@ def _aimed(work: Work, situation: Situation) -> Situation:
     with work.tools.database.reading() as session:
         change = _change(work, session, situation)
     this = Upgrade.of(situation.operation).current
-    roles = _roles(work, situation)
     groups = [
         upgrading.copied(group, **this.values, revision=this.revision)
         if group.uuid == this.uuid else group
@@ -404,6 +412,6 @@ def _aimed(work: Work, situation: Situation) -> Situation:
     ]
     bay = upgrading.copied(
         situation.bay,
-        **upgrading.bay_values(situation.bay, situation.nodegroups, change, roles),
+        **upgrading.bay_values(situation.bay, change, _moves(situation)),
     )
     return dataclasses.replace(situation, bay=bay, baymodel=change.target, nodegroups=groups)

@@ -98,7 +98,9 @@ def test_it_follows_an_upgrade(own: int, after: int) -> None:
     bay = BAY(**{NAME: own}, labels={})
     current, target = (BAYMODEL(**{NAME: size}, labels={}) for size in (4, 8))
     change = upgrading.Change(current, target, FakeDriver())
-    assert upgrading.bay_values(bay, [], change, [WORKER])[NAME] == after
+    same = dict.fromkeys(inheritance.copies(models.Nodegroup, WORKER))
+    move = upgrading.Move(WORKER, same, same)
+    assert upgrading.bay_values(bay, change, [move])[NAME] == after
 
 
 def test_masters_and_workers_have_flavors_of_their_own() -> None:

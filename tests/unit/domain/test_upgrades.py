@@ -6,7 +6,7 @@ from magnum.domain.upgrades import Follower
 
 ANY = Follower()
 OF_THINGS = Follower(ids={'image_id': {'debian-12': '1', '1': '1', 'debian-13': '2'}})
-OF_RELEASES = Follower(release_label='kube_tag')
+OF_RELEASES = Follower(release_label='kube_tag', release='v1.33.2')
 
 
 @pytest.mark.parametrize(
@@ -29,10 +29,13 @@ def test_labels_follow(own: dict, base: dict, target: dict, expected: dict) -> N
     ('v1.9.0', 'v1.8.0', 'v1.10.0', 'v1.10.0'),
     ('v1.34.1', 'v1.33.0', 'v1.33.5', 'v1.34.1'),
     ('v1.34.1', 'v1.33.0', None, 'v1.34.1'),
-    (None, 'v1.33.0', 'v1.34.1', 'v1.34.1'),          # the bay left it out
+    (None, 'v1.33.0', 'v1.34.1', 'v1.34.1'),          # the bay left it out, and has v1.33.2
+    (None, 'v1.33.0', 'v1.33.1', None),
+    ('v1.34.0', 'v1.33.0', 'v1.34.0-rc.1', 'v1.34.0'),
+    ('v1.34.0-rc.1', 'v1.33.0', 'v1.34.0', 'v1.34.0'),
 ])
 def test_a_release_follows_to_a_later_one(
-    own: str | None, base: str | None, target: str | None, expected: str
+    own: str | None, base: str | None, target: str | None, expected: str | None
 ) -> None:
     def labels(release: str | None) -> dict[str, str]:
         return {} if release is None else {'kube_tag': release}

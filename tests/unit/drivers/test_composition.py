@@ -23,7 +23,7 @@ DIGESTS = {
     'common/templates/member.yaml': '008386c6d4b3a6ba',
     'common/templates/network.yaml': 'cfa7f1901fd8c287',
     'common/templates/node.yaml': '72981f03d8381ab3',
-    'kubernetes/templates/bay.yaml': '795e85a09870bdb7',
+    'kubernetes/templates/bay.yaml': '3bc221b781ab756b',
     'kubernetes/templates/minion.yaml': 'aa2609e8a404c7ec',
     'kubernetes/templates/nodegroup.yaml': '2de9d426cd8075be',
     'kubernetes/templates/worker_steps.yaml': '74f5d8554e178e66',

@@ -50,9 +50,10 @@ echo "$*" >>@root/calls
 [ "$KUBECONFIG" = @root/etc/kubernetes/admin.conf ] || exit 9
 case "$*" in
     'drain --help') echo '--delete-emptydir-data=false' ;;
+    'get nodes --output '*Ready*)
+        printf '%s\n' 'bay-node-1 True' 'bay-node-2 Unknown' 'bay-node-3 True'
+        seq --format='bay-more-%g True' 25 ;;
     'get node bay-node-9 '*) ;;
-    'get node bay-node-2 --output'*) echo Unknown ;;
-    'get node '*' --output '*Ready*) echo True ;;
     'get node '*' --ignore-not-found '*) echo "node/$3" ;;
     'drain bay-node-3'*) echo 'error: budget of pod web-0'; exit 1 ;;
     'get pods '*) echo 'default web-0 1/1 Running' ;;
@@ -192,12 +193,24 @@ def test_a_manager_is_demoted_before(swarm: Master) -> None:
 def test_pods_are_evicted_from_ready_nodes(kubernetes: Master) -> None:
     done = kubernetes.run('drain', 'bay-node-1 bay-node-2 bay-node-9', seconds=77)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert kubernetes.calls('cordon') == ['cordon bay-node-1', 'cordon bay-node-2']
-    assert kubernetes.calls('--timeout=77s') == [
-        'drain bay-node-1 --ignore-daemonsets --force --delete-emptydir-data --timeout=77s'
-    ]
+    assert kubernetes.calls('cordon') == ['cordon bay-node-1 bay-node-2']
+    (drain,) = kubernetes.calls('--ignore-daemonsets')
+    words, seconds = drain.rsplit('=', 1)
+    assert words == (
+        'drain bay-node-1 --ignore-daemonsets --force --delete-emptydir-data --timeout'
+    )
+    assert 70 <= int(seconds.removesuffix('s')) <= 77
     assert 'bay-node-2 is not ready' in done.stdout
     assert 'bay-node-9 is not in the cluster' in done.stdout
+
+
+def test_many_nodes_are_drained_a_few_at_once(kubernetes: Master) -> None:
+    """Each is a program on the master; one that cannot be emptied keeps no other back."""
+    names = [f'bay-more-{number}' for number in range(1, 26)]
+    done = kubernetes.run('drain', ' '.join(['bay-node-3', *names]), seconds=30)
+    assert done.returncode == 1
+    assert len(kubernetes.calls('--ignore-daemonsets')) == 26
+    assert kubernetes.calls('cordon') == [f'cordon bay-node-3 {" ".join(names)}']
 
 
 def test_pods_that_are_left_are_told(kubernetes: Master) -> None:

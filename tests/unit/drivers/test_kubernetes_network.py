@@ -150,10 +150,11 @@ def test_ports_are_open_between_nodes_that_need_them(
 
 
 def test_an_upgrade_lets_nodes_of_living_bays_reach_pods() -> None:
-    """Stacks of before did not tell the backend of flannel."""
+    """Their stacks did not know the backend of flannel."""
     current = plan('flannel', {'flannel_backend': 'host-gw'})
     outputs = plans.bay_outputs(DRIVER, current)
-    del outputs['settled']['flannel_backend']
+    # A conductor of an earlier release would give it to a template that has not got it.
+    assert 'flannel_backend' not in outputs['settled']
     for group in (current.masters, current.workers):
         request = DRIVER.render_upgrade(current, group, (), {}, outputs)
         assert 'routed_rule' in hot.resources(request)

@@ -244,7 +244,9 @@ def test_packages_that_are_half_installed_are_finished(runner: Runner) -> None:
     programs.mkdir(parents=True)
     dpkg = programs / 'dpkg'
     dpkg.write_text(
-        f'#!/bin/sh\necho "$*" >>{runner.folder}/calls\n[ $(wc -l <{runner.folder}/calls) = 2 ]\n'
+        f'#!/bin/sh\necho "$*" >>{runner.folder}/calls\n'
+        '[ "$1" != --audit ] || { echo "not finished: apt"; exit 1; }\n'
+        f'[ $(wc -l <{runner.folder}/calls) = 3 ]\n'
     )
     dpkg.chmod(0o755)
     node_files.place(
@@ -252,7 +254,7 @@ def test_packages_that_are_half_installed_are_finished(runner: Runner) -> None:
     )
     assert runner.run() == ('ready', None)
     calls = (runner.folder / 'calls').read_text().splitlines()
-    assert calls == ['--force-confdef --force-confold --configure -a'] * 2
+    assert calls == ['--audit', *['--force-confdef --force-confold --configure -a'] * 2]
 
 
 def test_a_failure_before_registration_is_told_by_the_token(

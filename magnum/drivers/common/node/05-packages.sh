@@ -8,7 +8,7 @@ set -euo pipefail
 
 export DEBIAN_FRONTEND=noninteractive
 # Others install packages at the same time.
-if command -v dpkg >/dev/null; then
+if [ -n "$(dpkg --audit 2>/dev/null || true)" ]; then
     wait_until 300 dpkg --force-confdef --force-confold --configure -a ||
         say "whatever needs a package may fail"
 fi
