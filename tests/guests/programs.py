@@ -29,7 +29,7 @@ FROM_ELSEWHERE: Final[Mapping[str, str]] = {
 _WORDS_OF_BASH: Final = frozenset(re.findall(r'\w+', """
     if then elif else fi for in do done while until case esac function time coproc select local
     export set shift return exit echo printf read mapfile trap exec eval source test cd umask
-    command declare unset break continue wait true false type let readonly kill
+    command declare unset break continue wait true false type let readonly kill jobs
 """))
 _HEREDOC: Final = re.compile(r"<<-?'?(\w+)'?[^\n]*\n.*?^\s*\1$", re.DOTALL | re.MULTILINE)
 _SCRIPT: Final = re.compile(r"<<'SCRIPT'\n(.*?)\nSCRIPT$", re.DOTALL | re.MULTILINE)
