@@ -40,6 +40,10 @@ def first_line(error: BaseException) -> str:
     return str(error).partition('\n')[0]
 
 
+#: Names in an event, of as many nodes as there may be.
+MOST_TOLD: Final = 50
+
+
 def few(names: Sequence[str], most: int = 5) -> str:
     """The first names of many with commas between them, and how many more there are."""
     more = f' and {len(names) - most} more' if len(names) > most else ''

@@ -69,10 +69,11 @@ class Follower:
 
     def _release(self, own: Mapping[str, str], target: Mapping[str, str]) -> Labels:
         label = self.release_label
-        release = self.release if label is None else own.get(label, self.release)
-        if label is None or label not in target or release is None:
+        if label is None or label not in target:
             return {}
-        return {label: target[label]} if _order(target[label]) > _order(release) else {}
+        release = own.get(label, self.release)
+        is_later = release is not None and _order(target[label]) > _order(release)
+        return {label: target[label]} if is_later else {}
 
     def _form(self, attribute: str, value: Any) -> Any:
         if attribute == 'dns_nameserver' and value is not None:

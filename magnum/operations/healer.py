@@ -47,12 +47,7 @@ from magnum.operations.accept.insertion import Line
 from magnum.operations.accept.requester import Requester
 from magnum.operations.building import group_of, stack_of
 from magnum.operations.steps.nodes import why_not_serving
-from magnum.operations.upgrading import (
-    FEWEST_MASTERS,
-    Change,
-    replaced_roles,
-    target_plan,
-)
+from magnum.operations.upgrading import FEWEST_MASTERS, Change, replaced_roles, target_plan
 
 LOG = logging.getLogger(__name__)
 

@@ -10,12 +10,10 @@ from magnum.db.repositories import directives, events, node_watch
 from magnum.domain import node_health, reports, rounds
 from magnum.domain.directives import ADMIT, DRAIN, REMOVE
 from magnum.domain.parameters import Parameters, ResizeMasters, TakingAway
-from magnum.domain.plain_text import few
+from magnum.domain.plain_text import MOST_TOLD, few
 from magnum.drivers.contract import MASTER
 
 _STAY: Final = 'nodes that were drained stay'
-#: Names in an event, of as many nodes as there may be.
-_TOLD: Final = 50
 
 
 def admit(session: orm.Session, operation: Operation) -> None:
@@ -38,7 +36,7 @@ def admit(session: orm.Session, operation: Operation) -> None:
     masters = node_watch.reporting(session, operation.bay_uuid, MASTER)
     if drained is None or removed is not None or not _drain(masters):
         return
-    kind, listed = f'bay.{operation.verb}', few(names, _TOLD)
+    kind, listed = f'bay.{operation.verb}', few(names, MOST_TOLD)
     master = _master(masters, names, drained.node)
     if master is None:
         events.record(
@@ -65,12 +63,8 @@ def _master(masters: Sequence[Node], going: Sequence[str], drained_by: str) -> N
 
     Else one whose control plane works, or may.
     """
-    found = [
-        node for node in masters
-        if node.state == reports.READY and not node.is_silent
-        and reports.knows(node.versions, ADMIT) and node.name not in going
-    ]
-    return min(found, default=None, key=lambda node: (
+    able = (node for node in masters if reports.knows(node.versions, ADMIT))
+    return min(node_watch.at_work(able, going), default=None, key=lambda node: (
         node.name != drained_by,
         node_health.control_plane(node.conditions)['status'] == reports.FALSE,
     ))

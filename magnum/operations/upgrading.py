@@ -136,17 +136,6 @@ class Move(NamedTuple):
     after: Values
 
 
-def moves_of(
-    nodegroups: Iterable[Nodegroup], change: Change, roles: Collection[str]
-) -> list[Move]:
-    """Those that replace the nodes of some roles."""
-    return [
-        Move(kind_of(group.role), columns_of(group),
-             nodegroup_values(columns_of(group), group, change))
-        for group in nodegroups if group.is_default and kind_of(group.role) in roles
-    ]
-
-
 def bay_values(bay: Bay, change: Change, moves: Iterable[Move]) -> dict[str, Any]:
     """The columns of the bay that follow the baymodel.
 
@@ -208,9 +197,7 @@ def kept_values(
     return {**kept, **of_labels, **of_groups, **of_baymodel}
 
 
-def _kept_columns(
-    group: Nodegroup, change: Change, roles: Collection[str]
-) -> Iterable[str]:
+def _kept_columns(group: Nodegroup, change: Change, roles: Collection[str]) -> Iterable[str]:
     """Columns of a group that the new baymodel has otherwise, and that do not follow it."""
     if kind_of(group.role) not in roles:
         return changed_columns(group, change) if group.role == MASTER else ()
@@ -321,7 +308,11 @@ def target_rows(
         if kind_of(group.role) in roles else group
         for group in nodegroups
     ]
-    moves = moves_of(nodegroups, change, roles)
+    moves = [
+        Move(kind_of(after.role), columns_of(before), columns_of(after))
+        for before, after in zip(nodegroups, groups, strict=True)
+        if after.is_default and kind_of(after.role) in roles
+    ]
     return copied(bay, **bay_values(bay, change, moves)), groups
 
 

@@ -76,16 +76,20 @@ def test_masters_that_are_too_few_stay(client: webtest.TestApp, cluster: str) ->
     assert 'where 3 or more of them report' in answer.json['errors'][0]['detail']
 
 
-def test_three_masters_follow_one_at_a_time(
-    service: Service, client: webtest.TestApp, cluster: str
-) -> None:
-    lasting = {'name': 'three', 'cluster_template_id': 't', 'master_count': 3,
-               'master_lb_enabled': True, 'node_count': 2}
-    three = client.post_json('/v1/clusters', lasting, headers=HEADERS).json['uuid']
+@pytest.fixture
+def three(service: Service, client: webtest.TestApp, cluster: str) -> str:
+    """A cluster of three masters, which can be replaced."""
+    body = {'name': 'three', 'cluster_template_id': 't', 'master_count': 3,
+            'master_lb_enabled': True, 'node_count': 2}
+    uuid = client.post_json('/v1/clusters', body, headers=HEADERS).json['uuid']
     service.settle()
     with service.database.writing() as session:
         made_with = {'template_version': KubernetesDriver.version}
-        session.execute(sa.update(models.Bay).filter_by(uuid=three).values(**made_with))
+        session.execute(sa.update(models.Bay).filter_by(uuid=uuid).values(**made_with))
+    return str(uuid)
+
+
+def test_three_masters_follow_one_at_a_time(client: webtest.TestApp, three: str) -> None:
     found = upgrade(client, three, 'masters', '?dry_run=true')
     assert 'kept' not in found
     assert found['replaced'] == [
@@ -96,7 +100,7 @@ def test_three_masters_follow_one_at_a_time(
 
 
 def test_another_name_of_the_same_thing_changes_nothing(
-    service: Service, client: webtest.TestApp, cluster: str
+    service: Service, client: webtest.TestApp, cluster: str, three: str
 ) -> None:
     (public,) = [one for one in service.cloud.networks if one['name'] == 'public']
     ids = {
@@ -107,13 +111,6 @@ def test_another_name_of_the_same_thing_changes_nothing(
     template = {**TEMPLATE, 'name': 'by-id', 'dns_nameserver': ' 8.8.8.8', **ids}
     template['master_flavor_id'] = template['flavor_id']
     client.post_json('/v1/clustertemplates', template, headers=HEADERS)
-    lasting = {'name': 'three', 'cluster_template_id': 't', 'master_count': 3,
-               'master_lb_enabled': True, 'node_count': 2}
-    three = client.post_json('/v1/clusters', lasting, headers=HEADERS).json['uuid']
-    service.settle()
-    with service.database.writing() as session:
-        made_with = {'template_version': KubernetesDriver.version}
-        session.execute(sa.update(models.Bay).values(**made_with))
     found = upgrade(client, three, 'by-id', '?dry_run=true')
     assert [group['nodegroup'] for group in found['replaced']] == ['default-worker']
     assert 'kept' not in found

@@ -324,6 +324,19 @@ def test_one_at_a_time_whatever_an_earlier_upgrade_ended_at(
     assert world.operations(uuid)[-1].state == 'QUEUED'
 
 
+def test_a_check_that_nobody_answers_changes_nothing(
+    world: World, uuid: str, nodes: Reporters
+) -> None:
+    asked = upgrade(world, uuid)
+    with world.database.writing() as session:
+        for given in session.scalars(sa.select(models.Directive).filter_by(verb='check')):
+            given.created_at -= datetime.timedelta(seconds=1500 + 120 + 73)
+    world.go_on_soon()
+    assert error_of(world.again(asked))['code'] == 'node_silent'
+    with world.database.reading() as session:
+        assert half_made.unfinished_upgrade(session, uuid) is None
+
+
 def test_a_master_that_says_nothing(world: World, uuid: str, nodes: Reporters) -> None:
     upgrade(world, uuid)
     check(world, nodes.masters, nodes)

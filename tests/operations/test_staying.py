@@ -27,6 +27,17 @@ def drained(world: World, uuid: str, nodes: Reporters) -> models.Operation:
     return asked
 
 
+def cancelled_with(world: World, uuid: str, nodes: Reporters, verbs: str) -> None:
+    """A resize that is cancelled after its drain, where masters know these directives."""
+    asked = drained(world, uuid, nodes)
+    with world.database.writing() as session:
+        session.execute(
+            sa.update(models.Node).filter_by(role='master').values(versions={'directives': verbs})
+        )
+    world.about('cancel', asked)
+    world.go_on_soon()
+
+
 def told(world: World, uuid: str) -> list[tuple[str, str]]:
     return [
         (event.kind, event.message) for event in world.rows(models.Event, bay_uuid=uuid)
@@ -84,28 +95,14 @@ def test_what_heat_was_asked_to_take_goes(world: World, uuid: str, nodes: Report
 def test_nothing_is_said_where_nodes_have_no_drain(
     world: World, uuid: str, nodes: Reporters
 ) -> None:
-    asked = drained(world, uuid, nodes)
-    with world.database.writing() as session:
-        session.execute(
-            sa.update(models.Node).filter_by(role='master').values(versions={'directives': ''})
-        )
-    world.about('cancel', asked)
-    world.go_on_soon()
+    cancelled_with(world, uuid, nodes, '')
     assert told(world, uuid) == []
 
 
 def test_masters_that_do_not_know_how_are_told_of(
     world: World, uuid: str, nodes: Reporters
 ) -> None:
-    asked = drained(world, uuid, nodes)
-    with world.database.writing() as session:
-        session.execute(
-            sa.update(models.Node).filter_by(role='master').values(
-                versions={'directives': 'drain remove'}
-            )
-        )
-    world.about('cancel', asked)
-    world.go_on_soon()
+    cancelled_with(world, uuid, nodes, 'drain remove')
     ((kind, message),) = told(world, uuid)
     assert kind == 'bay.resize.not_admitted'
     assert nodes.workers[3] in message

@@ -6,8 +6,8 @@ remembered for some seconds, so that a burst of requests costs a few look-ups.
 
 import functools
 import threading
-from collections.abc import Callable, Hashable, Iterable, Mapping
-from typing import Any, Final, TypeVar
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Any, Final, Protocol, TypeVar
 
 import cachetools
 from oslo_config import cfg
@@ -27,6 +27,14 @@ LOG = logging.getLogger(__name__)
 
 _REMEMBERED: Final = 1024
 _FORBIDDEN: Final = {image.SERVICE: errors.cloud.IMAGE_FORBIDDEN}
+
+
+class _Thing(Protocol):
+    """Something in the cloud."""
+
+    @property
+    def id(self) -> str:
+        """What it is called by, whatever its name is."""
 
 
 class Preflight:
@@ -79,7 +87,7 @@ class Lookups:
     def image(self, field: str, ident: str) -> Image:
         """The image of a name or id; it says what its distribution is."""
         try:
-            found = self._ask('image', ident, lambda: image.find(self._cloud, ident))
+            found = self._image(ident)
         except image.AmbiguousName:
             raise _several(errors.cloud.IMAGE_AMBIGUOUS, field, 'images', ident, 'image') from None
         if found is None:
@@ -98,8 +106,7 @@ class Lookups:
 
         :param needs_disk: servers boot from it, so it has a root disk.
         """
-        flavors = self._ask('flavors', None, lambda: compute.flavors(self._cloud))
-        found = [flavor for flavor in flavors if ident in (flavor.id, flavor.name)]
+        found = self._flavors(ident)
         if not found:
             raise errors.at_field(
                 errors.cloud.FLAVOR_NOT_FOUND, field, f'Unable to find flavor {ident}.'
@@ -110,8 +117,7 @@ class Lookups:
                 'Flavor with zero root volume size is not supported when '
                 'boot_volume_size is zero.',
             )
-        flavor: compute.Flavor = found[0]
-        return flavor
+        return found[0]
 
     def named(self, values: Mapping[str, Any], needs_disk: bool) -> None:
         """Everything exists that attributes name: flavors, networks and subnets.
@@ -239,46 +245,38 @@ class Lookups:
 
         Of what is gone, or is several things, there is none.
         """
-        finders: dict[str, Callable[[str], Iterable[str]]] = {
-            'image_id': self._image_ids,
-            **dict.fromkeys(('flavor_id', 'master_flavor_id'), self._flavor_ids),
-            'external_network_id': functools.partial(self._network_ids, external=True),
-            'fixed_network': functools.partial(self._network_ids, external=False),
-            'fixed_subnet': self._subnet_ids,
+        finders: dict[str, Callable[[str], Sequence[_Thing]]] = {
+            'image_id': lambda ident: [*filter(None, [self._image(ident)])],
+            **dict.fromkeys(('flavor_id', 'master_flavor_id'), self._flavors),
+            'external_network_id': functools.partial(self._networks, external=True),
+            'fixed_network': functools.partial(self._networks, external=False),
+            'fixed_subnet': self._subnets,
         }
         known: dict[str, dict[str, str]] = {}
         for attribute, idents in named.items():
             for ident in idents:
-                found = [*self._known(finders[attribute], ident)]
+                found = self._known(finders[attribute], ident)
                 if len(found) == 1:
-                    known.setdefault(attribute, {})[ident] = found[0]
+                    known.setdefault(attribute, {})[ident] = found[0].id
         return known
 
-    def _known(self, find: Callable[[str], Iterable[str]], ident: str) -> Iterable[str]:
+    def _known(self, find: Callable[[str], Sequence[_Thing]], ident: str) -> Sequence[_Thing]:
         try:
             return find(ident)
+        except image.AmbiguousName:
+            return ()
         except errors.APIError as refused:
             if refused.kind is errors.service.CLOUD_UNAVAILABLE:
                 raise
             LOG.info('What %s names is not known: %s', ident, refused)
             return ()
 
-    def _image_ids(self, ident: str) -> Iterable[str]:
-        try:
-            found = self._ask('image', ident, lambda: image.find(self._cloud, ident))
-        except image.AmbiguousName:
-            return ()
-        return () if found is None else (found.id,)
+    def _image(self, ident: str) -> Image | None:
+        return self._ask('image', ident, lambda: image.find(self._cloud, ident))
 
-    def _flavor_ids(self, ident: str) -> Iterable[str]:
+    def _flavors(self, ident: str) -> Sequence[compute.Flavor]:
         known = self._ask('flavors', None, lambda: compute.flavors(self._cloud))
-        return [flavor.id for flavor in known if ident in (flavor.id, flavor.name)]
-
-    def _network_ids(self, ident: str, external: bool) -> Iterable[str]:
-        return [one.id for one in self._networks(ident, external)]
-
-    def _subnet_ids(self, ident: str) -> Iterable[str]:
-        return [one.id for one in self._subnets(ident)]
+        return [flavor for flavor in known if ident in (flavor.id, flavor.name)]
 
     def workers(self, stack_name: str, stack_id: str, output: str) -> Mapping[str, str] | None:
         """Ids of the servers of a node group by index; None: Heat does not tell the caller.

@@ -1,6 +1,6 @@
 """Queries for directives: what operations ask nodes to do."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -55,19 +55,16 @@ def give(
 
     But for those that outlive their operation, unless the same nodes are drained again.
     """
-    nodes = nodes_of(parameters)
-    for one in session.scalars(
-        sa.select(models.Directive).filter_by(bay_uuid=operation.bay_uuid, verb=ADMIT)
-    ):
-        if one.outcome is not None or (verb == DRAIN and nodes & nodes_of(one.parameters)):
-            session.delete(one)
+    if verb == DRAIN:
+        _drop_admissions(session, operation.bay_uuid, nodes_of(parameters))
     active = sa.select(OPERATION.c.uuid).where(
         OPERATION.c.bay_uuid == operation.bay_uuid, OPERATION.c.active_for.is_not(None)
     )
     session.execute(
         sa.delete(TABLE).where(
             TABLE.c.bay_uuid == operation.bay_uuid, TABLE.c.operation_uuid != operation.uuid,
-            TABLE.c.operation_uuid.not_in(active), TABLE.c.verb != ADMIT,
+            TABLE.c.operation_uuid.not_in(active),
+            sa.or_(TABLE.c.verb != ADMIT, TABLE.c.outcome.is_not(None)),
         )
     )
     session.add(models.Directive(
@@ -76,6 +73,14 @@ def give(
         parameters=dict(parameters),
     ))
     session.flush()
+
+
+def _drop_admissions(session: orm.Session, bay_uuid: str, nodes: Collection[str]) -> None:
+    for one in session.scalars(
+        sa.select(models.Directive).filter_by(bay_uuid=bay_uuid, verb=ADMIT, outcome=None)
+    ):
+        if not nodes_of(one.parameters).isdisjoint(nodes):
+            session.delete(one)
 
 
 def of_operation(

@@ -1,7 +1,7 @@
 """What conductors look at in the reports of nodes."""
 
 import datetime
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -74,6 +74,17 @@ def reporting(
         .order_by(TABLE.c.name, TABLE.c.role)
         .execution_options(populate_existing=True)
     ).all()
+
+
+def at_work(masters: Iterable[models.Node], going: Collection[str] = ()) -> list[models.Node]:
+    """Masters that can be asked to do something for others, now.
+
+    :param going: names of those that leave.
+    """
+    return [
+        node for node in masters
+        if node.state == reports.READY and not node.is_silent and node.name not in going
+    ]
 
 
 def versions_of_workers(session: orm.Session, bay_uuid: str) -> Mapping[str, Mapping[str, str]]:

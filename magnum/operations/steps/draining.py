@@ -24,7 +24,7 @@ from magnum.domain.directives import DRAIN, REMOVE, RETIRE
 from magnum.domain.failures import NODE_FAILED, Failure
 from magnum.domain.nodegroups import kind_of
 from magnum.domain.parameters import DeleteNodegroup, Resize, TakingAway, Upgrade
-from magnum.domain.plain_text import few
+from magnum.domain.plain_text import MOST_TOLD, few
 from magnum.drivers.contract import MASTER, Driver
 from magnum.operations import retiring
 from magnum.operations.outcomes import StepFailed, TryLater
@@ -42,8 +42,6 @@ _PAUSE: Final = 2.0
 _SHARE: Final = 3
 #: Of that, the part for draining; in the rest the master says what is left.
 _OF_DRAINING: Final = 0.8
-#: Names in an event, of as many nodes as there may be.
-_TOLD: Final = 50
 #: Of an operation's time, the last part, in which nothing waits any more for what a master
 #: does for others: what follows needs some, too.
 _KEPT: Final = {DRAIN: 1 / 3, REMOVE: 1 / 10, RETIRE: 0}
@@ -152,9 +150,7 @@ def _driver(work: Work, situation: Situation) -> Driver | None:
     return work.tools.drivers.find(situation.bay.driver)
 
 
-def _note_leaving(
-    work: Work, situation: Situation, asked: TakingAway
-) -> tuple[str, ...]:
+def _note_leaving(work: Work, situation: Situation, asked: TakingAway) -> tuple[str, ...]:
     """Look up the names of the nodes that go, and record them."""
     names = _leaving(work, situation, asked)
     if names:
@@ -226,7 +222,7 @@ def have_done(
                 )
         elif given.outcome == reports.DONE:
             kind = f'bay.{operation.verb}.{_KINDS[verb]}'
-            told = f'{_DONE[verb]}: {few(names, _TOLD)}'
+            told = f'{_DONE[verb]}: {few(names, MOST_TOLD)}'
             for line in given.lines or ():
                 if line.startswith(_NOTE):
                     told += f'; {given.node}: {line.removeprefix(_NOTE)}'
@@ -245,12 +241,12 @@ def have_done(
             events.record(session, operation, f'bay.{operation.verb}.not_{_KINDS[verb]}', told)
     if why_not is None:
         raise TryLater(
-            f'Nodes are not {_DONE[verb]} yet: {few(names, _TOLD)}', _PAUSE, 'nodes_behind'
+            f'Nodes are not {_DONE[verb]} yet: {few(names, MOST_TOLD)}', _PAUSE, 'nodes_behind'
         )
     if is_needed:
         raise StepFailed(Failure(
             NODE_FAILED, f'It was not {_DONE[verb]}, and {_STAYS[verb]}: {why_not}',
-            few(names, _TOLD), boot.SERVER,
+            few(names, MOST_TOLD), boot.SERVER,
         ))
 
 
@@ -280,10 +276,9 @@ def _master(
     One that stays, else the one of ``later`` that stays longest.
     """
     masters = node_watch.reporting(session, operation.bay_uuid, MASTER)
-    found = [
-        node for node in (retiring.able(masters) if verb == RETIRE else masters)
-        if node.state == reports.READY and not node.is_silent and node.name not in going
-    ]
+    found = node_watch.at_work(
+        retiring.able(masters) if verb == RETIRE else masters, going
+    )
     return min(found, default=None, key=lambda node: (
         _ORDER[node_health.control_plane(node.conditions)['status']],
         -(later.index(node.name) if node.name in later else len(later)),

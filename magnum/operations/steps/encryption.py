@@ -113,7 +113,8 @@ def _silent(node: str, minutes: int) -> StepFailed:
 def _master(session: orm.Session, bay_uuid: str) -> Node | None:
     """A master that reports, and whose control plane works."""
     return next((
-        node for node in node_watch.reporting(session, bay_uuid, MASTER)
-        if node.state == reports.READY and not node.is_silent
-        and node_health.control_plane(node.conditions)['status'] != reports.FALSE
+        node for node in node_watch.at_work(
+            node_watch.reporting(session, bay_uuid, MASTER)
+        )
+        if node_health.control_plane(node.conditions)['status'] != reports.FALSE
     ), None)

@@ -249,7 +249,7 @@ def _check(work: Work, masters: Sequence[Node], changed: Mapping[str, str]) -> N
     :raises TryLater: not all have said so yet.
     :raises StepFailed: one refuses, or does not say in its time.
     """
-    refusals: Mapping[str, Sequence[str] | None] = {}
+    failed = None
     with work.changing_bay() as (session, operation):
         if any(directives.of_node(session, operation.uuid, UPGRADE, one.name) for one in masters):
             return
@@ -266,17 +266,19 @@ def _check(work: Work, masters: Sequence[Node], changed: Mapping[str, str]) -> N
             # One may be at work yet for an upgrade that was cancelled.
             _extend(work, session, operation)
         waiting = [one for one in given if one.outcome is None]
-        for one in waiting:
-            _check_patience(work, session, one, 'whether it can be upgraded')
+        late = (_too_late(work, session, one, 'whether it can be upgraded') for one in waiting)
+        failed = next(filter(None, late), None)
         if len(given) == len(able) and not waiting:
             refusals = {one.node: one.lines for one in given if one.outcome != reports.DONE}
             if not refusals:
                 return
-            change = Upgrade.of(operation)
-            if not change.taken_over:       # nor by the one that this one retries
-                operation.parameters = dataclasses.replace(change, master_settings=None).stored()
-    if refusals:        # what is noted is committed
-        raise StepFailed(boot.not_to_be_upgraded(refusals))
+            failed = boot.not_to_be_upgraded(refusals)
+        change = Upgrade.of(operation)
+        # Nothing is half-made, unless by the one that this one retries.
+        if failed is not None and not change.taken_over:
+            operation.parameters = dataclasses.replace(change, master_settings=None).stored()
+    if failed is not None:      # what is noted is committed
+        raise StepFailed(failed)
     raise TryLater('Not all masters have said yet that they can be upgraded', _PAUSE, NODE_SILENT)
 
 
@@ -307,7 +309,7 @@ def _upgrade(
         elif given.outcome == reports.DONE:
             return
         elif given.outcome is None:
-            _check_patience(work, session, given, 'that it is upgraded')
+            failed = _too_late(work, session, given, 'that it is upgraded')
         else:
             _note(operation, master.name, may_have=False)
             failed = boot.not_upgraded(given.node, given.lines)
@@ -363,14 +365,16 @@ def _time(work: Work) -> datetime.timedelta:
     return _TIME + nodes.until_heard(work)
 
 
-def _check_patience(work: Work, session: orm.Session, given: Directive, what: str) -> None:
-    """:raises StepFailed: a master had its time."""
-    if database_now(session) > given.created_at + _time(work):
-        minutes = round(_time(work).total_seconds() / 60)
-        raise StepFailed(Failure(
-            NODE_SILENT, f'The master did not say in {minutes} minutes {what}.', given.node,
-            boot.SERVER,
-        ))
+def _too_late(
+    work: Work, session: orm.Session, given: Directive, what: str
+) -> Failure | None:
+    """The failure of a master that has had its time; None: it has some yet."""
+    if database_now(session) <= given.created_at + _time(work):
+        return None
+    minutes = round(_time(work).total_seconds() / 60)
+    return Failure(
+        NODE_SILENT, f'The master did not say in {minutes} minutes {what}.', given.node, boot.SERVER
+    )
 
 
 def _extend(work: Work, session: orm.Session, operation: Operation) -> None:
