@@ -11,6 +11,8 @@ ADMIT: Final = 'admit'
 REMOVE: Final = 'remove'
 #: Take masters out of the cluster for good, while they are there. Of another master.
 RETIRE: Final = 'retire'
+#: Keep what the cluster knows, before the server goes. Of the only master, about itself.
+SNAPSHOT: Final = 'snapshot'
 #: Say whether other settings can be taken over, and change nothing. Of a master itself.
 CHECK: Final = 'check'
 #: Take other settings over, above all another release, with what runs. Of a master itself.

@@ -358,6 +358,15 @@ class Driver(abc.ABC):
         """Parameters to change, so that ``kept_nodes`` of workers are these and no others."""
         return {}
 
+    def keeps_cluster(self, labels: Mapping[str, str]) -> bool:
+        """Whether what the cluster knows outlives the servers of its masters.
+
+        Then another server may take the place of the only master.
+
+        :param labels: of the bay.
+        """
+        return False
+
     def takes_over_trust(self, role: str, template_version: str) -> bool:
         """Whether nodes follow by themselves when the bay trusts another authority.
 

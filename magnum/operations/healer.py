@@ -32,6 +32,7 @@ from magnum.db.repositories import (
     operations,
 )
 from magnum.db.repositories.locking import BayGone
+from magnum.db.selections import Row
 from magnum.db.statements import database_now
 from magnum.domain import booleans, node_health, rounds, states
 from magnum.domain.node_health import HEALING_POSSIBLE, Condition
@@ -47,7 +48,7 @@ from magnum.operations.accept.insertion import Line
 from magnum.operations.accept.requester import Requester
 from magnum.operations.building import group_of, stack_of
 from magnum.operations.steps.nodes import why_not_serving
-from magnum.operations.upgrading import FEWEST_MASTERS, Change, replaced_roles, target_plan
+from magnum.operations.upgrading import Change, are_replaceable, replaced_roles, target_plan
 
 LOG = logging.getLogger(__name__)
 
@@ -84,8 +85,8 @@ class Healer:
             ]
             sick = node_watch.unhealthy_workers(session, unhealthy)
             silent = [
-                row for row in node_watch.silent_nodes(session, FEWEST_MASTERS)
-                if _wants_it(row.labels)
+                row for row in node_watch.silent_nodes(session)
+                if _wants_it(row.labels) and self._may_be_replaced(row)
             ]
             failed = {
                 row.bay_uuid for row in node_watch.half_healed_bays(session)
@@ -111,6 +112,16 @@ class Healer:
         return sum(
             self._database.run(looks[uuid])
             for uuid in uuids for looks in (again, anew) if uuid in looks
+        )
+
+    def _may_be_replaced(self, row: Row) -> bool:
+        """Whether a node is a worker, or a master whose place another one can take.
+
+        Others may be silent for months, and each look would lock the bay.
+        """
+        driver = self._drivers.find(row.driver)
+        return row.role == WORKER or (
+            driver is not None and are_replaceable(driver, row.masters, row.labels)
         )
 
     def _heal(self, session: orm.Session, bay_uuid: str, lost: Collection[int]) -> int:

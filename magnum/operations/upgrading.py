@@ -35,8 +35,14 @@ Values = Mapping[str, Any]
 _NOT_COMPARED: Final = WITHOUT_EFFECT_ON_BAYS | {'id', 'created_at', 'updated_at', 'generation'}
 
 
-#: Fewer masters than these do not serve while one of them is replaced.
+#: Fewer masters than these do not serve while one of them is replaced, and have nobody who
+#: knows what it knew.
 FEWEST_MASTERS: Final = 3
+
+
+def are_replaceable(driver: Driver, masters: int, labels: Mapping[str, str]) -> bool:
+    """Whether so many masters of a bay are such that others can take their place."""
+    return masters >= FEWEST_MASTERS or (masters == 1 and driver.keeps_cluster(labels))
 
 
 def replaced_roles(
@@ -48,7 +54,9 @@ def replaced_roles(
     """
     masters = sum(group.node_count for group in nodegroups if group.role == MASTER)
     # Those of early releases report nothing, and do not let each other go.
-    can = masters >= FEWEST_MASTERS and driver.nodes_report(bay.template_version or '')
+    can = are_replaceable(driver, masters, bay.labels) and driver.nodes_report(
+        bay.template_version or ''
+    )
     return tuple(
         role for role in driver.capabilities.upgrades
         if (role != MASTER or can) and named in (None, role)

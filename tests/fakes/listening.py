@@ -10,7 +10,7 @@ QUEUE = 128
 
 
 @contextlib.contextmanager
-def listening(server: socketserver.BaseServer) -> Iterator[None]:
+def listening(server: socketserver.TCPServer) -> Iterator[None]:
     """Serve requests until the end of the block, then close the server."""
     # A connection beyond the queue is accepted by the kernel's SYN cookies, and reset at
     # its first data. socketserver's queue is 5.

@@ -18,7 +18,7 @@ from tests.fakes.tokens import FakeTokens
 from tests.unit.certificates.reporting import WELL, Reporting
 
 #: What masters know.
-DIRECTIVES = 'admit check drain reencrypt remove retire upgrade'
+DIRECTIVES = 'admit check drain reencrypt remove retire snapshot upgrade'
 _OF_ALL = ('Services', 'Node', 'Certificates')
 
 

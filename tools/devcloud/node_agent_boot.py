@@ -51,6 +51,7 @@ _DONE = {
     'reencrypt': 'nothing is encrypted',
     'remove': 'none of: $MAGNUM_NODES',
     'retire': 'no members: $MAGNUM_NODES',
+    'snapshot': 'nothing to save',
     'upgrade': 'told: $MAGNUM_SETTINGS',
 }
 _STAND_INS = {

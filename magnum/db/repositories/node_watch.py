@@ -137,13 +137,12 @@ def unhealthy_workers(session: orm.Session, bay_uuids: Collection[str]) -> Seque
     return [row for row in found if is_lost(row)]
 
 
-def silent_nodes(session: orm.Session, fewest_masters: int) -> Sequence[Row]:
-    """``id``, ``bay_uuid`` and the bay's ``labels`` of silent nodes.
+def silent_nodes(session: orm.Session) -> Sequence[Row]:
+    """``id``, ``role`` and ``bay_uuid`` of silent nodes, with ``labels``, ``driver`` and the
+    number of ``masters`` of the bay.
 
     Those of bays that are complete, or at which node groups change, and of which other
     nodes report.
-
-    :param fewest_masters: of bays with fewer, the workers alone.
     """
     other = TABLE.alias('other')
     is_heard_of = sa.exists().where(
@@ -154,15 +153,17 @@ def silent_nodes(session: orm.Session, fewest_masters: int) -> Sequence[Row]:
         _BAY.c.status == states.status(states.RESIZE, states.IN_PROGRESS),
         ~sa.exists().where(OPERATION.c.active_for == _BAY.c.uuid),
     )
-    has_masters = sa.exists().where(
-        _NODEGROUP.c.bay_uuid == TABLE.c.bay_uuid, _NODEGROUP.c.role == MASTER,
-        _NODEGROUP.c.node_count >= fewest_masters,
-    )
     return session.execute(
-        sa.select(TABLE.c.id, TABLE.c.bay_uuid, _BAY.c.labels)
+        sa.select(
+            TABLE.c.id, TABLE.c.role, TABLE.c.bay_uuid, _BAY.c.labels, _BAY.c.driver,
+            _NODEGROUP.c.node_count.label('masters'),
+        )
         .join_from(TABLE, _BAY, _BAY.c.uuid == TABLE.c.bay_uuid)
-        .where(sa.or_(TABLE.c.role == WORKER, has_masters), TABLE.c.is_silent == sa.true())
-        .where(sa.or_(_BAY.c.status.in_(_COMPLETE), groups_change), is_heard_of)
+        .join(_NODEGROUP, sa.and_(
+            _NODEGROUP.c.bay_uuid == _BAY.c.uuid, _NODEGROUP.c.role == MASTER
+        ))
+        .where(TABLE.c.is_silent == sa.true(), is_heard_of)
+        .where(sa.or_(_BAY.c.status.in_(_COMPLETE), groups_change))
     ).all()
 
 

@@ -20,13 +20,12 @@ from magnum.db.models import Directive, Node, Operation
 from magnum.db.repositories import directives, events, node_watch
 from magnum.db.statements import database_now
 from magnum.domain import boot, node_health, reports
-from magnum.domain.directives import DRAIN, REMOVE, RETIRE
+from magnum.domain.directives import DRAIN, REMOVE, RETIRE, SNAPSHOT
 from magnum.domain.failures import NODE_FAILED, Failure
 from magnum.domain.nodegroups import kind_of
 from magnum.domain.parameters import DeleteNodegroup, Resize, TakingAway, Upgrade
 from magnum.domain.plain_text import MOST_TOLD, few
 from magnum.drivers.contract import MASTER, Driver
-from magnum.operations import retiring
 from magnum.operations.outcomes import StepFailed, TryLater
 from magnum.operations.steps import nodes
 from magnum.operations.steps.heat import DELETE, existing, look
@@ -44,16 +43,18 @@ _SHARE: Final = 3
 _OF_DRAINING: Final = 0.8
 #: Of an operation's time, the last part, in which nothing waits any more for what a master
 #: does for others: what follows needs some, too.
-_KEPT: Final = {DRAIN: 1 / 3, REMOVE: 1 / 10, RETIRE: 0}
+_KEPT: Final = {DRAIN: 1 / 3, REMOVE: 1 / 10, RETIRE: 0, SNAPSHOT: 0}
 _DONE: Final = {
     DRAIN: 'drained', REMOVE: 'removed from the cluster', RETIRE: 'taken out of the cluster',
+    SNAPSHOT: 'saved',
 }
-_KINDS: Final = {DRAIN: 'drained', REMOVE: 'removed', RETIRE: 'retired'}
+_KINDS: Final = {DRAIN: 'drained', REMOVE: 'removed', RETIRE: 'retired', SNAPSHOT: 'saved'}
 #: What is not done to masters that the others did not let go.
-_STAYS: Final = {REMOVE: 'was not replaced', RETIRE: 'stays'}
+_STAYS: Final = {REMOVE: 'was not replaced', RETIRE: 'stays', SNAPSHOT: 'was not replaced'}
 _NOBODY: Final = {
     **dict.fromkeys((DRAIN, REMOVE), 'no master reports'),
     RETIRE: 'no master reports that knows how, as those do not that an earlier release made',
+    SNAPSHOT: 'it is lost, or does not know how, as one that an earlier release made',
 }
 #: How a line begins that a node notes for the operation's event.
 _NOTE: Final = 'note '
@@ -79,7 +80,7 @@ def drain_nodes(work: Work) -> None:
     names = asked.leaving or _note_leaving(work, situation, asked)
     if not names and not _takes_away(work, situation, asked):
         return
-    if _timeout(work):
+    if _timeout(work) and not _is_only(situation):
         seconds = seconds_to_drain(work)
         have_done(work, DRAIN, names, _later(work, situation, asked), seconds=seconds)
 
@@ -96,9 +97,28 @@ def remove_nodes(work: Work) -> None:
     if not names and isinstance(asked, DeleteNodegroup):    # nothing of it was drained
         names = _note_leaving(work, situation, asked)
     are_masters = situation.nodegroup.role == MASTER
-    if names and (_timeout(work) or are_masters):
+    if names and _is_only(situation):
+        _save(work, situation, names)
+    elif names and (_timeout(work) or are_masters):
         later = _later(work, situation, asked)
         have_done(work, REMOVE, names, later, is_needed=are_masters)
+
+
+def _is_only(situation: Situation) -> bool:
+    """Whether the nodes that go are the only master, which nobody drains or lets go."""
+    return situation.nodegroup.role == MASTER and situation.nodegroup.node_count == 1
+
+
+def _save(work: Work, situation: Situation, names: Sequence[str]) -> None:
+    """Have the only master save what the cluster knows, unless it is lost.
+
+    :raises TryLater: it is not done yet.
+    :raises StepFailed: it cannot.
+    """
+    with work.tools.database.reading() as session:
+        masters = node_watch.reporting(session, situation.bay.uuid, MASTER)
+    is_able = any(reports.knows(one.versions, SNAPSHOT) for one in node_watch.at_work(masters))
+    have_done(work, SNAPSHOT, names, is_needed=is_able)
 
 
 def _later(work: Work, situation: Situation, asked: TakingAway) -> Sequence[str]:
@@ -273,12 +293,13 @@ def _master(
 ) -> Node | None:
     """A master that reports, knows the verb, and whose control plane works, or may.
 
-    One that stays, else the one of ``later`` that stays longest.
+    One that stays, else the one of ``later`` that stays longest; what is saved, is by the
+    one that goes.
     """
     masters = node_watch.reporting(session, operation.bay_uuid, MASTER)
-    found = node_watch.at_work(
-        retiring.able(masters) if verb == RETIRE else masters, going
-    )
+    if verb in (RETIRE, SNAPSHOT):
+        masters = [one for one in masters if reports.knows(one.versions, verb)]
+    found = node_watch.at_work(masters, () if verb == SNAPSHOT else going)
     return min(found, default=None, key=lambda node: (
         _ORDER[node_health.control_plane(node.conditions)['status']],
         -(later.index(node.name) if node.name in later else len(later)),

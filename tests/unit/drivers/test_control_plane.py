@@ -60,3 +60,22 @@ def test_options_of_kube_proxy_have_an_effect(tmp_path: pathlib.Path) -> None:
         'proxy-mode': 'nftables',
     }
     assert [file.name for file in node.etc.iterdir() if 'proxy' in file.name] == ['proxy.conf']
+
+
+@pytest.mark.parametrize(('role', 'revision', 'is_deleted'), [
+    ('master', '', False), ('master', '0', False), ('master', '1', True), ('worker', '1', False),
+])
+def test_a_master_in_the_place_of_another_deletes_the_object_of_that_one(
+    tmp_path: pathlib.Path, role: str, revision: str, is_deleted: bool
+) -> None:
+    """It has the id of that one's server. Once: later it is the node's own."""
+    node = Node(tmp_path, role=role)
+    kubectl = tmp_path / 'usr/local/bin/kubectl'
+    kubectl.write_text(f'#!/bin/sh\necho "$KUBECONFIG $*" >>{tmp_path}/kubectl-calls\n')
+    for _ in range(2):
+        done = node.run('70-kubelet', MAGNUM_NODE_NAME='bay-0', MAGNUM_NODE_REVISION=revision)
+        assert done.returncode == 0, done.stdout + done.stderr
+    calls = tmp_path / 'kubectl-calls'
+    found = calls.read_text().splitlines() if calls.exists() else []
+    of_object = f'{node.etc}/admin.conf delete node --ignore-not-found --timeout=60s bay-0'
+    assert [call for call in found if ' delete node ' in call] == [of_object] * is_deleted

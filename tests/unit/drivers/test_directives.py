@@ -289,6 +289,25 @@ def test_a_full_disk_keeps_no_lost_master_from_coming_back(
     assert kubernetes.calls('delete')
 
 
+@pytest.mark.parametrize(('is_full', 'is_well', 'status', 'told'), [
+    (False, True, 0, 'note what etcd has is kept in /var/lib/magnum-etcd/snapshots/20'),
+    (True, True, 1, 'none goes without that'),
+    (True, False, 0, 'note etcd cannot be kept: no space'),
+], ids=['kept', 'no space', 'lost'])
+def test_the_only_master_saves_what_it_knows(
+    kubernetes: Master, is_full: bool, is_well: bool, status: int, told: str
+) -> None:
+    with (kubernetes.root / 'etc/magnum/node.env').open('a') as settings:
+        settings.write('MAGNUM_ETCD_VOLUME_ID=its-id\nMAGNUM_NODE_ADDRESS=10.0.0.7\n')
+    for name, is_there in (('full', is_full), ('settled', is_well)):
+        if is_there:
+            (kubernetes.root / name).touch()
+    done = kubernetes.run('snapshot', 'bay-master-0')
+    assert done.returncode == status, done.stdout + done.stderr
+    assert told in done.stdout.replace(str(kubernetes.root), '').splitlines()[-1]
+    assert (kubernetes.calls('delete'), etcd_asked(kubernetes)) == ([], [])
+
+
 def test_nothing_is_kept_for_workers(kubernetes: Master) -> None:
     assert kubernetes.run('remove', 'bay-node-1').returncode == 0
     assert not kubernetes.calls('snapshot')

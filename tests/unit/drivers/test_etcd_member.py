@@ -170,3 +170,23 @@ def test_masters_of_a_new_bay_ask_nobody(tmp_path: pathlib.Path) -> None:
     master = Master(tmp_path, FORMER)
     master.boot('0')
     assert (master.asked, master.state) == ([], 'new')
+
+
+@pytest.mark.parametrize('is_there', [True, False])
+def test_in_the_place_of_the_only_one_it_goes_on_with_what_is_on_the_volume(
+    tmp_path: pathlib.Path, is_there: bool
+) -> None:
+    """A new member would know nothing: what the cluster is would be gone, and nobody told."""
+    node = Node(tmp_path)
+    log = tmp_path / 'var/lib/magnum-etcd/member/wal'
+    if is_there:
+        log.mkdir(parents=True)
+    done = node.run('50-etcd', MAGNUM_NODE_REVISION='1')
+    if not is_there:
+        assert done.returncode == 86
+        assert 'has nothing of the master before this one' in done.stdout
+        return
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert log.is_dir()
+    options = node.options('magnum-etcd')
+    assert (options['name'], options['initial-cluster-state']) == ('etcd-10.0.0.5', 'existing')

@@ -121,13 +121,16 @@ class Guest:
             disk.truncate(16 * 1024 * 1024)
         return file
 
-    def run(self, docker: str = '', etcd: str = '') -> 'subprocess.CompletedProcess[str]':
+    def run(
+        self, docker: str = '', etcd: str = '', **told: str
+    ) -> 'subprocess.CompletedProcess[str]':
         return subprocess.run(
             [self.step], capture_output=True, text=True, check=False, timeout=60,
             env={
                 'PATH': f'{self.root}/usr/local/bin:/usr/sbin:/sbin:{os.environ["PATH"]}',
                 'MAGNUM_VOLUME_ID': docker, 'MAGNUM_ETCD_VOLUME_ID': etcd,
                 'MAGNUM_VOLUME_MOUNT': f'{self.root}/var/lib/containerd',
+                **told,
             },
         )
 
@@ -180,6 +183,24 @@ def test_what_is_on_it_stays(guest: Guest) -> None:
     assert guest.mounted() == ['/var/lib/magnum-etcd']
     assert guest.run(etcd=ETCD_ID).returncode == 0
     assert guest.mounted() == ['/var/lib/magnum-etcd']
+
+
+@pytest.mark.parametrize(('masters', 'is_made'), [
+    ('10.0.0.5', False), ('10.0.0.5 10.0.0.6 10.0.0.7', True),
+])
+def test_what_only_the_volume_knows_is_never_made_anew(
+    guest: Guest, masters: str, is_made: bool
+) -> None:
+    """Other masters would tell it all; of the only one there is a mistake, or a fault."""
+    etcd = guest.disk(ETCD_ID)
+    done = guest.run(
+        etcd=ETCD_ID, MAGNUM_NODE_REVISION='1', MAGNUM_NODE_ADDRESS='10.0.0.5',
+        MAGNUM_MASTER_ADDRESSES=masters,
+    )
+    assert done.returncode == (0 if is_made else 86), done.stdout + done.stderr
+    assert any(etcd.read_bytes()) is is_made
+    assert (guest.mounted() == ['/var/lib/magnum-etcd']) is is_made
+    assert ('has nothing of the master before this one' in done.stdout) is not is_made
 
 
 def test_without_volumes_nothing_is_mounted(guest: Guest) -> None:

@@ -17,6 +17,12 @@ find_device() {
     return 1
 }
 
+# keeps_cluster LABEL: the volume has what the only master knew of the cluster, which went.
+keeps_cluster() {
+    [[ $1 = magnum-etcd && ${MAGNUM_NODE_REVISION:-0} != 0 &&
+        $MAGNUM_MASTER_ADDRESSES = "$MAGNUM_NODE_ADDRESS" ]]
+}
+
 # mount_volume ID LABEL FOLDER: if there is one.
 mount_volume() {
     local device
@@ -26,6 +32,10 @@ mount_volume() {
     # Heat attaches the volume after the server was made.
     wait_until 600 find_device "$1"
     if ! blkid "$device" >/dev/null; then
+        if keeps_cluster "$2"; then
+            say "the volume of etcd cannot be read, or has nothing of the master before this one"
+            exit "$hopeless"
+        fi
         mkfs.ext4 -q -L "$2" "$device"
     fi
     mkdir -p "$3"

@@ -4,7 +4,8 @@
 #
 # A master that was made later is another member, which joins those that there are. It
 # learns what they have before it votes: until then they are as many as before that have
-# to agree. One in whose place it was put is let go first.
+# to agree. One in whose place it was put is let go first. In the place of the only one it
+# goes on with the volume of that one.
 # roles: master
 set -euo pipefail
 # shellcheck source=../../common/node/lib.sh
@@ -106,6 +107,10 @@ if [ "${MAGNUM_NODE_REVISION:-0}" != 0 ]; then
     fi
     # One that was cut short before it had a log has not joined yet.
     if [ ! -d "$data/member/wal" ]; then
+        if [ -z "$others" ]; then
+            say "the volume of etcd has nothing of the master before this one"
+            exit "$hopeless"
+        fi
         rm -rf "$data/member"
         # They refuse while one of them is not well.
         wait_until 600 take_place

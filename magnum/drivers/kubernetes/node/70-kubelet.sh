@@ -111,6 +111,12 @@ forget_former_node() {
         *) say "the API answered $code" && return 1 ;;
     esac
 }
+# Of the only master nobody else has deleted it. Here, too, once: later it is the node's own.
+forgotten=$certificates/forgotten
+if [[ $MAGNUM_NODE_ROLE = master && ${MAGNUM_NODE_REVISION:-0} != 0 && ! -e $forgotten ]]; then
+    KUBECONFIG=/etc/kubernetes/admin.conf wait_until 300 forget_nodes "$MAGNUM_NODE_NAME"
+    : >"$forgotten"
+fi
 # One that has done so is the node itself by now, when cloud-init runs again.
 if [ "$MAGNUM_NODE_ROLE" = worker ] && [ -e "$certificates/renewal.key" ]; then
     wait_until 1200 forget_former_node

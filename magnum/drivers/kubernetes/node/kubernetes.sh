@@ -191,6 +191,16 @@ snapshot_before() {
     return 1
 }
 
+# forget_nodes NAME...: delete their objects, and those of what ran there.
+forget_nodes() {
+    local name
+    kubectl delete node --ignore-not-found --timeout=60s "$@" || return 1
+    for name; do
+        kubectl delete pods --all-namespaces --field-selector "spec.nodeName=$name" \
+            --grace-period=0 --force --wait=false || return 1
+    done
+}
+
 # merge_settings FILE: write what was taken over with what is told, and say whether that is
 # something new for the node.
 merge_settings() {

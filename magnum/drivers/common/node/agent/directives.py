@@ -68,6 +68,7 @@ VERBS: dict[str, dict[str, tuple[str, Callable[[object], str]]]] = {
     'retire': {
         'nodes': ('MAGNUM_NODES', _nodes), 'addresses': ('MAGNUM_NODE_ADDRESSES', _addresses),
     },
+    'snapshot': {'nodes': ('MAGNUM_NODES', _nodes)},
     'reencrypt': {'seconds': ('MAGNUM_SECONDS', _seconds)},
     'check': {'settings': ('MAGNUM_SETTINGS', _settings)},
     'upgrade': {

@@ -33,9 +33,5 @@ if [[ " $MAGNUM_NODES " =~ -master-[0-9]+\  ]]; then
     fi
     snapshot_before ${going[@]+"${going[@]}"} || exit 1
 fi
-kubectl delete node --ignore-not-found --timeout=60s "${names[@]}"
-for name in "${names[@]}"; do
-    kubectl delete pods --all-namespaces --field-selector "spec.nodeName=$name" \
-        --grace-period=0 --force --wait=false
-done
+forget_nodes "${names[@]}"
 [ -z "$kept" ] || echo "note $kept"

@@ -76,9 +76,5 @@ if ((${#going[@]})); then
     done
 fi
 # The API server has lost connections to members that left: it fails once or twice.
-wait_until 60 kubectl delete node --ignore-not-found --timeout=60s "${names[@]}"
-for name in "${names[@]}"; do
-    wait_until 60 kubectl delete pods --all-namespaces --field-selector "spec.nodeName=$name" \
-        --grace-period=0 --force --wait=false
-done
+wait_until 120 forget_nodes "${names[@]}"
 [ -z "$kept" ] || echo "note $kept"
