@@ -74,17 +74,20 @@ class Bay:
         answer = self.person.magnum.delete(f'/clusters/{self.uuid}/nodegroups/{name}')
         assert answer.status_code == 204, answer.text
 
-    def upgrade(self, labels: Mapping[str, str], batch: int = 1) -> None:
-        """Ask for another baymodel: the bay's own with other labels."""
-        answer = self.ask_upgrade(labels, batch)
+    def upgrade(self, labels: Mapping[str, str], batch: int = 1, **changes: Any) -> None:
+        """Ask for another baymodel: the bay's own with other labels, and attributes."""
+        answer = self.ask_upgrade(labels, batch, **changes)
         assert answer.status_code == 202, answer.text
 
-    def ask_upgrade(self, labels: Mapping[str, str], batch: int = 1) -> requests.Response:
+    def ask_upgrade(
+        self, labels: Mapping[str, str], batch: int = 1, **changes: Any
+    ) -> requests.Response:
         """As ``upgrade``, whatever the answer."""
         old = self.person.get(f'/clustertemplates/{self.document()["cluster_template_id"]}')
         model = {key: old[key] for key in _OF_BAYMODELS if old.get(key) is not None}
         target = self.person.create_baymodel(
-            old['coe'], **{**model, 'keypair_id': old['keypair_id'], 'labels': dict(labels)}
+            old['coe'],
+            **{**model, 'keypair_id': old['keypair_id'], 'labels': dict(labels), **changes},
         )
         answer: requests.Response = self.person.magnum.post(
             f'/clusters/{self.uuid}/actions/upgrade',
