@@ -232,7 +232,8 @@ class ActionsController:
         if wanted.group is not None:
             if not wanted.roles:
                 few = '' if wanted.group.role != MASTER else (
-                    f': masters are replaced where {FEWEST_MASTERS} or more of them report'
+                    f': masters are replaced where {FEWEST_MASTERS} or more of them report, and '
+                    'an only one where its etcd has a volume'
                 )
                 raise errors.at_field(
                     errors.drivers.NOT_CAPABLE, 'nodegroup',
