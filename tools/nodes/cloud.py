@@ -207,9 +207,21 @@ class Cloud:
         self._nova.post(f'/servers/{server_id}/action', json={action: arguments})
 
     # Cinder -------------------------------------------------------------------
+    def holder(self, volume_id: str) -> str:
+        """Id of the server that a volume is attached to; empty: none, or it is gone."""
+        try:
+            found = self._volume(volume_id)['attachments']
+        except NotFound:
+            return ''
+        return str(found[0]['server_id']) if found else ''
+
     def volume_size(self, volume_id: str) -> int:
         """GB."""
-        return int(self._cinder.get(f'/volumes/{volume_id}').json()['volume']['size'])
+        return int(self._volume(volume_id)['size'])
+
+    def _volume(self, volume_id: str) -> dict[str, Any]:
+        found: dict[str, Any] = self._cinder.get(f'/volumes/{volume_id}').json()['volume']
+        return found
 
     # Neutron ------------------------------------------------------------------
     def links(self, **of: str) -> list[Link]:

@@ -29,8 +29,8 @@ class Facts:
 
     :ivar coe: of the bay.
     :ivar ports: of this machine's loopback that it uses.
-    :ivar volume: the id of the volume that the node waits for; empty for none.
-    :ivar mount: where the node mounts it.
+    :ivar volumes: ids of the volumes that the node waits for.
+    :ivar mount: where the node mounts the one for containers; empty without.
     """
 
     id: str
@@ -40,7 +40,7 @@ class Facts:
     port: str
     coe: str
     ports: tuple[int, ...]
-    volume: str
+    volumes: tuple[str, ...]
     user_data_bytes: int
     mount: str = ''
 
@@ -166,7 +166,7 @@ class Machine:
         for name in _DISKS:
             place = f'/var/lib/{name}'
             # The node mounts its volume only where nothing is mounted yet.
-            if not (self.facts.volume and self.facts.mount == place):
+            if self.facts.mount != place:
                 yield f'{self.folder / name}:{place}'
 
     def _await_end(self, limit: float) -> None:
@@ -177,4 +177,7 @@ def saved() -> Iterator[Machine]:
     """All machines that have a disk."""
     for file in sorted(layout.MACHINES.glob('*/machine.json')):
         values = json.loads(file.read_text())
-        yield Machine(Facts(**{**values, 'ports': tuple(values['ports'])}))
+        yield Machine(Facts(**{
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in values.items()
+        }))

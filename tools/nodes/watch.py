@@ -43,6 +43,8 @@ _PARALLEL: Final = 8
 #: Seconds for a machine that is to stop, and for all at the end of this process.
 _PATIENCE: Final = 60.0
 _PATIENCE_AT_END: Final = 10.0
+#: Settings with the ids of volumes that a node waits for; that for containers first.
+_VOLUMES: Final = ('MAGNUM_VOLUME_ID', 'MAGNUM_ETCD_VOLUME_ID')
 #: Seconds before what failed is tried again.
 _RETRY: Final = 20.0
 #: Settings that nodes of a COE have to have to be booted here: of Kubernetes there are the
@@ -164,8 +166,9 @@ class Watch:
         made = Machine(Facts(
             id=server_id, name=server.name, address=link.address, network=link.network,
             port=link.id, coe=settings.get('MAGNUM_COE', ''),
-            ports=tuple(forwarding.ports(settings)), volume=settings.get('MAGNUM_VOLUME_ID', ''),
-            mount=settings.get('MAGNUM_VOLUME_MOUNT', ''),
+            ports=tuple(forwarding.ports(settings)),
+            volumes=tuple(filter(None, map(settings.get, _VOLUMES))),
+            mount=settings['MAGNUM_VOLUME_MOUNT'] if settings.get(_VOLUMES[0]) else '',
             user_data_bytes=len(user_data),
         ))
         made.wipe()
@@ -248,7 +251,8 @@ class Watch:
     def _remove_disk(self, server_id: str) -> None:
         found = self._machines.pop(server_id)
         for volume in self._volumes.pop(server_id, {}):
-            volumes.remove(volume)
+            if self._cloud.holder(volume) in ('', server_id):
+                volumes.remove(volume)
         found.remove()
 
     def _let_go(self, found: Machine) -> None:
@@ -312,16 +316,28 @@ class Watch:
 
     def _show_volumes(self, server_id: str) -> None:
         found = self._machines[server_id]
-        if not found.facts.volume:
+        if not found.facts.volumes:
             return
         known = self._volumes.setdefault(server_id, {})
-        if found.facts.volume not in known:
+        if not known.keys() >= {*found.facts.volumes}:
             for volume in self._cloud.volumes(server_id):
+                self._take_away(volume, server_id)
                 known[volume] = self._cloud.volume_size(volume)
         leader = found.leader()
         if leader is not None:
             for volume, size in known.items():
                 volumes.show(leader, volume, size)
+
+
+    def _take_away(self, volume: str, server_id: str) -> None:
+        """Take a volume that a server has now from the machine that had it before.
+
+        With its power: a machine that runs keeps what it has mounted.
+        """
+        for other, had in list(self._volumes.items()):
+            if other != server_id and had.pop(volume, None) and other in self._machines:
+                LOG.info('%s: loses a volume, and its power', self._machines[other])
+                self._machines[other].power_off()
 
 
 def sweep() -> None:
