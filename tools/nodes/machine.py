@@ -177,7 +177,5 @@ def saved() -> Iterator[Machine]:
     """All machines that have a disk."""
     for file in sorted(layout.MACHINES.glob('*/machine.json')):
         values = json.loads(file.read_text())
-        yield Machine(Facts(**{
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in values.items()
-        }))
+        lists = {name: tuple(values[name]) for name in ('ports', 'volumes')}
+        yield Machine(Facts(**{**values, **lists}))

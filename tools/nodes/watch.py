@@ -335,7 +335,7 @@ class Watch:
         With its power: a machine that runs keeps what it has mounted.
         """
         for other, had in list(self._volumes.items()):
-            if other != server_id and had.pop(volume, None) and other in self._machines:
+            if other != server_id and had.pop(volume, 0) and other in self._machines:
                 LOG.info('%s: loses a volume, and its power', self._machines[other])
                 self._machines[other].power_off()
 
