@@ -10,7 +10,7 @@ from tests.operations.conftest import World, error_of
 from tests.operations.test_healing import Conductor, lose
 from tests.operations.test_new_masters import own_baymodel, replaceable, settle, told
 
-SAVED = ('bay.upgrade.saved', 'bay.upgrade.not_saved')
+ABOUT = ('saved', 'not_saved', 'not_drained', 'not_removed')
 
 
 @pytest.fixture(autouse=True)
@@ -39,9 +39,10 @@ def come_up(world: World, nodes: Reporters, asked: models.Operation) -> None:
 
 
 def events(world: World, uuid: str) -> list[str]:
-    """What was told of snapshots."""
+    """What was told of masters that go."""
     return [
-        event.message for event in world.rows(models.Event, bay_uuid=uuid) if event.kind in SAVED
+        event.message for event in world.rows(models.Event, bay_uuid=uuid)
+        if event.kind.removeprefix('bay.upgrade.') in ABOUT
     ]
 
 
