@@ -68,6 +68,7 @@ class Service:
     :ivar keys: by node and purpose.
     :ivar names: alternative names, by node and purpose.
     :ivar minutes: that its certificates are valid from now on; an hour has passed before.
+    :ivar denied: status and code of what it answers instead, by route.
     :ivar others: how many more times a master has to wait for others.
     :ivar agents: public keys of agents, in PEM, by node.
     :ivar reissued: purposes of the certificates that were given anew, by request.
@@ -83,6 +84,7 @@ class Service:
         self.foreign: Authority | None = None
         self.foreign_key: Any = None
         self.refuses: set[str] = set()
+        self.denied: dict[str, tuple[int, str]] = {}
         self.minutes = 60
         self.others = 0
         self.keys: dict[tuple[str, str], Any] = {}
@@ -115,6 +117,9 @@ class Service:
         bay, what, *rest = path.removeprefix('/v1/bootstrap/').split('/')
         assert bay == BAY
         self.asked.append('/'.join([what, *rest]))
+        if what in self.denied:
+            status, code = self.denied[what]
+            return status, json.dumps({'errors': [{'code': code, 'detail': 'denied'}]})
         if what == 'ca':
             return 200, self.bundle
         if what == 'report':

@@ -236,6 +236,20 @@ def test_a_failed_round_changes_nothing(
     clock.until(follows(service))
 
 
+@pytest.mark.parametrize('route', ['authorities', 'certificates'])
+def test_a_node_whose_bay_is_gone_asks_no_more(
+    clock: Clock, service: Service, caplog: pytest.LogCaptureFixture, route: str
+) -> None:
+    caplog.set_level(logging.INFO)
+    clock.until(follows(service))
+    service.denied = {route: (410, 'magnum.bootstrap.gone')}
+    service.authorities.insert(0, Authority())
+    clock.until(lambda: 'its bay is gone' in caplog.text)
+    count = len(service.asked)
+    clock.a_while()
+    assert len(service.asked) == count
+
+
 def test_deleted_nodes_are_forgotten(
     clock: Clock, service: Service, nova: FakeNova, disk: pathlib.Path
 ) -> None:

@@ -357,6 +357,23 @@ def test_without_a_key_there_is_nothing_to_ask_for(node: Node, service: Service)
     assert service.asked == []
 
 
+@pytest.mark.parametrize('route', ['authorities', 'certificates'])
+def test_an_api_of_an_earlier_release_is_asked_again_by_the_next_round(
+    node: Node, service: Service, route: str
+) -> None:
+    """As while the service is upgraded."""
+    before = node.files()
+    service.authorities.insert(0, Authority())
+    service.denied = {route: (404, 'magnum.request.no_such_path')}
+    done = node.round()
+    assert (done.returncode, '404' in done.stderr) == (86, True)
+    assert service.asked.count(route) == 1
+    assert {name: node.files()[name] for name in before} == before
+    service.denied.clear()
+    assert node.round().returncode == 0
+    follows(node, service)
+
+
 @pytest.mark.parametrize('lost', ['key', 'signature'])
 def test_the_key_of_a_certificate_alone_is_not_the_node(
     node: Node, service: Service, lost: str
