@@ -8,6 +8,7 @@ from magnum.api import versions
 from magnum.api.bootstrap.cloud import CloudController
 from magnum.api.bootstrap.encryption import EncryptionController
 from magnum.api.bootstrap.files import FilesController
+from magnum.api.bootstrap.following import FollowingController
 from magnum.api.bootstrap.handlers import BootstrapController
 from magnum.api.bootstrap.logins import LoginsController
 from magnum.api.bootstrap.registration import RegistrationController
@@ -51,6 +52,7 @@ QUOTAS: Final[Query] = {**PAGING, 'all_tenants': 1}
 STATS: Final[Query] = {'project_id': 1, 'type': 1}
 NODE: Final[Query] = {'node': 1}
 SIGNING: Final[Query] = {'node': 1, 'renews': 1}
+REGISTRATION: Final[Query] = {**SIGNING, 'signs': 1}
 TRUST: Final[Query] = {'node': 1, 'purpose': 1, 'trusts': 1, 'turns': 1}
 
 #: What nodes are served at. They have tokens and keys of their own.
@@ -195,9 +197,8 @@ def _of_nodes() -> tuple[Route, ...]:
         Route('POST', f'{one}/ca', of(do.authority), auth=Auth.NODE_TOKEN),
         Route('POST', f'{one}/certificates/{{purpose}}', of(do.certificate), SIGNING,
               auth=Auth.NODE_TOKEN),
-        Route('POST', f'{one}/trust', of(do.trust), TRUST, auth=Auth.NODE_KEY),
-        Route('POST', f'{one}/reissue/{{purpose}}', of(do.reissue), SIGNING, auth=Auth.NODE_KEY),
         *_of_registration(one),
+        *_of_following(one),
         *_of_reports(one),
         Route('POST', f'{one}/cloud', Resource('cloud', CloudController)
               .handler(CloudController.configuration), NODE, auth=Auth.NODE_SIGNATURE),
@@ -214,8 +215,20 @@ def _of_registration(path: str) -> tuple[Route, ...]:
     return (
         Route('POST', f'{path}/files/{{digest}}', Resource('files', FilesController)
               .handler(FilesController.archive), auth=Auth.NODE_TOKEN),
-        Route('POST', f'{path}/register', of(do.register), SIGNING, auth=Auth.NODE_TOKEN),
+        Route('POST', f'{path}/register', of(do.register), REGISTRATION, auth=Auth.NODE_TOKEN),
         Route('POST', f'{path}/failure', of(do.failure), NODE, auth=Auth.NODE_TOKEN),
+    )
+
+
+def _of_following(path: str) -> tuple[Route, ...]:
+    of, do = Resource('following', FollowingController).handler, FollowingController
+    return (
+        Route('POST', f'{path}/authorities', of(do.authorities), NODE, auth=Auth.NODE_SIGNATURE),
+        Route('POST', f'{path}/certificates', of(do.certificates), NODE,
+              auth=Auth.NODE_SIGNATURE),
+        # Of nodes of earlier releases.
+        Route('POST', f'{path}/trust', of(do.trust), TRUST, auth=Auth.NODE_KEY),
+        Route('POST', f'{path}/reissue/{{purpose}}', of(do.reissue), SIGNING, auth=Auth.NODE_KEY),
     )
 
 

@@ -210,16 +210,18 @@ class CertificateService:
         """The role of the node whose key made this request, or None.
 
         The key is the first one that a node of this role and name showed for
-        the purpose, since its server was made.
+        the purpose, since its server was made. It is enough only for a node that
+        has never signed otherwise: whoever has stolen it is not that node.
 
         :raises InvalidCSR: malformed, so that it proves nothing.
         """
         shown = public_key_of(csr_pem)
+        known = {
+            role: nodes.known_keys(session, bay_uuid, role, node_name) for role in ROLES
+        }
         has_shown = {
-            role: nodes.has_shown(
-                nodes.known_keys(session, bay_uuid, role, node_name), purpose, shown
-            )
-            for role in ROLES
+            role: nodes.has_shown(keys, purpose, shown) and not nodes.signs(keys)
+            for role, keys in known.items()
         }
         return next((role for role in ROLES if has_shown[role]), None)
 

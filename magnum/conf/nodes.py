@@ -77,8 +77,9 @@ OPTIONS = [
         'requests_per_minute',
         default=60,
         min=0,
-        help='Reports and results that one node may send to one API process in a minute; 0: no '
-        'limit. Those of a node that boots, or whose bay an operation works on, come every 5 s.',
+        help='Requests that one node may sign and send to one API process in a minute, but for '
+        'logins; 0: no limit. Reports of a node that boots, or whose bay an operation works on, '
+        'come every 5 s, as do questions of a master that waits to take other authorities over.',
     ),
     cfg.IntOpt(
         'logins_per_minute',

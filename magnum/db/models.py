@@ -354,7 +354,8 @@ class Node(Base):
     """A node that was given certificates: one life of a server.
 
     ``public_keys`` has, by purpose, the SHA-256 of the key that was shown
-    first; no other is signed. ``addresses`` are those that Nova had of the
+    first; no other is signed, and nothing is taken of a node that signs which it
+    has not signed (``nodes.SIGNS``). ``addresses`` are those that Nova had of the
     server, ``api_addresses`` those of the API on nodes that serve it. The row
     is that of the last server of this name; ``operation_uuid`` built it, and
     is null for a node that an earlier release gave its certificates to.

@@ -112,7 +112,8 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
         ('POST', f'/v1/bootstrap/{{bay}}/{path}'): _OF_NODES
         for path in (
             'ca', 'certificates/{purpose}', 'trust', 'reissue/{purpose}', 'register', 'failure',
-            'report', 'results/{directive}', 'cloud', 'login', 'encryption', 'files/{digest}',
+            'authorities', 'certificates', 'report', 'results/{directive}', 'cloud', 'login',
+            'encryption', 'files/{digest}',
         )
     },
 }

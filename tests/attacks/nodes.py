@@ -3,6 +3,7 @@
 import ipaddress
 import json
 from collections.abc import Iterable
+from typing import Any
 
 import requests
 from cryptography import x509
@@ -34,15 +35,23 @@ class Node:
         """For what the bay trusts, with the key alone."""
         return self._post(f'trust?purpose={purpose}&trusts=', (), {})
 
-    def come_up(self, role: str) -> None:
-        """Register, and report that it is ready."""
+    def come_up(self, role: str, signs: bool = False) -> None:
+        """Register, and report that it is ready.
+
+        :param signs: it says that it signs what it asks for later.
+        """
         body = json.dumps({'public_key': pem(self.key), 'requests': {}}).encode()
-        answer = self._send('register', body, {'X-Bootstrap-Token': self.token})
+        path = f'register?signs={"true" if signs else ""}'
+        answer = self._send(path, body, {'X-Bootstrap-Token': self.token})
         assert answer.status_code == 200, answer.text
-        body = json.dumps({'sequence': 1, 'state': 'ready'}).encode()
+        answer = self.sign('report', role, {'sequence': 1, 'state': 'ready'})
+        assert answer.status_code == 200, answer.text
+
+    def sign(self, path: str, role: str, document: Any) -> requests.Response:
+        """Send something, signed with the key."""
+        body = json.dumps(document).encode()
         keyid = f'{self.bay}/{role}/{self.name}'
-        answer = self._send('report', body, signed(self.key, body, keyid, 'magnum/report'))
-        assert answer.status_code == 200, answer.text
+        return self._send(path, body, signed(self.key, body, keyid, f'magnum/{path}'))
 
     def _post(self, path: str, names: Iterable[str], headers: dict[str, str]) -> requests.Response:
         wanted = [_general_name(name) for name in names]

@@ -5,6 +5,7 @@ while nodes are built; and a program on a worker, which has the worker's token
 and key.
 """
 
+import hashlib
 from collections.abc import Iterator
 
 import pytest
@@ -17,6 +18,7 @@ from tests.attacks.running import RunningService
 pytestmark = pytest.mark.slow
 
 SERVICE_ADDRESS = '10.254.0.1'
+TRUSTS_NOTHING = {'trusts': hashlib.sha256(b'').hexdigest()}
 MASTER_ADDRESS = '203.0.113.10'
 
 
@@ -50,7 +52,7 @@ class Bay:
         return Node(self.service, self.uuid, name, self.token(role))
 
     def build(self) -> dict[str, Node]:
-        """All nodes boot, and the bay is there."""
+        """All nodes boot, and the bay is there; one worker is of an earlier release."""
         nodes = {
             'master': self.node(self.master, 'master', '10.0.0.10', MASTER_ADDRESS),
             'worker': self.node(f'{self.workers}0', 'worker', '10.0.0.20'),
@@ -59,7 +61,8 @@ class Bay:
         for node in nodes.values():
             answer = node.ask('kubelet')
             assert answer.status_code == 200, answer.text
-            node.come_up('master' if node is nodes['master'] else 'worker')
+            role = 'master' if node is nodes['master'] else 'worker'
+            node.come_up(role, signs=node is not nodes['worker'])
         names = [node.name for node in nodes.values()]
         self.finish(names[:1], names[1:])
         assert self.service.operation(self.uuid).state == 'SUCCEEDED'
@@ -211,7 +214,7 @@ def test_nobody_takes_the_place_of_a_living_node(bay: Bay, whose: str) -> None:
     answer = thief.ask('kubelet')
     assert answer.status_code == (409 if whose == 'worker' else 403), answer.text
     assert thief.trust('kubelet').status_code == 401
-    assert living[whose].trust('kubelet').status_code == 200
+    assert living[whose].sign('authorities', whose, TRUSTS_NOTHING).status_code == 200
     assert bay.failure() == ('node_identity_conflict' if whose == 'worker' else None)
     shown = bay.service.ask('GET', f'/clusters/{bay.uuid}').json()
     assert shown['status'] == ('UPDATE_FAILED' if whose == 'worker' else 'UPDATE_IN_PROGRESS')
@@ -248,6 +251,26 @@ def test_a_key_of_a_worker_gets_no_more_in_a_rotation(bay: Bay) -> None:
         assert worker.reissue(purpose).status_code == 401
     worker.name = living['master'].name
     assert worker.reissue('kubelet').status_code == 401
+
+
+def test_the_key_of_a_certificate_is_not_the_node(bay: Bay) -> None:
+    """Who reads a kubelet's key, as from a copy of its disk, does not speak for the node."""
+    living = bay.build()
+    node = living['other']
+    assert bay.service.ask('PATCH', f'/certificates/{bay.uuid}').status_code == 202
+    bay.service.world.worker().turn()
+    assert node.trust('kubelet').status_code == node.reissue('kubelet').status_code == 401
+    thief = Node(bay.service, bay.uuid, node.name)
+    for path, document in (
+        ('authorities', TRUSTS_NOTHING), ('certificates', {'requests': {'kubelet': 'x'}}),
+    ):
+        assert thief.sign(path, 'worker', document).status_code == 401
+    assert node.sign('authorities', 'worker', TRUSTS_NOTHING).status_code == 200
+    # An older one is taken at that word until it signs for the first time.
+    older = living['worker']
+    assert older.trust('kubelet').status_code == older.reissue('kubelet').status_code == 200
+    assert older.sign('authorities', 'worker', TRUSTS_NOTHING).status_code == 200
+    assert older.trust('kubelet').status_code == older.reissue('kubelet').status_code == 401
 
 
 def test_one_look_at_the_cloud_for_a_node(bay: Bay) -> None:

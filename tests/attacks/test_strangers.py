@@ -8,6 +8,7 @@ from tests.unit.certificates import csr
 
 @pytest.mark.parametrize('path', [
     'ca', 'certificates/admin?node=x', 'trust?node=x&purpose=admin&trusts=', 'reissue/admin?node=x',
+    'authorities?node=x', 'certificates?node=x',
 ])
 def test_a_stranger_learns_nothing(service: RunningService, path: str) -> None:
     """Not even which bays there are."""

@@ -1,5 +1,6 @@
 """A bay gets another certificate authority while its nodes live."""
 
+import copy
 import dataclasses
 import itertools
 from typing import Any
@@ -10,7 +11,7 @@ from cryptography import x509
 from magnum.db import models
 from magnum.drivers.contract import Observed
 from tests.fakes.driver import FakeDriver
-from tests.fakes.nodes import Bootstrap, FakeNode
+from tests.fakes.nodes import Bootstrap, FakeNode, SigningNode
 from tests.operations.conftest import World, error_of
 
 pytestmark = pytest.mark.slow
@@ -22,7 +23,10 @@ STEPS = (
 
 
 class Bay:
-    """A bay that is built, with a further group of two, and its nodes."""
+    """A bay that is built, with a further group of two, and its nodes.
+
+    The first worker is of an earlier release, and the others sign.
+    """
 
     def __init__(self, world: World):
         self.world = world
@@ -36,8 +40,13 @@ class Bay:
             living['name'] for living in world.cloud.living() if living['name'] != group
         )
         names = [f'{stack}-node-0', f'{group}-node-0', f'{group}-node-1']
-        self.master = FakeNode(self.service, self.uuid, f'{stack}-master-0', 'master')
-        self.nodes = [self.master, *(FakeNode(self.service, self.uuid, name) for name in names)]
+        self.master: FakeNode = SigningNode(
+            self.service, self.uuid, f'{stack}-master-0', 'master'
+        )
+        kinds = FakeNode, SigningNode, SigningNode
+        self.nodes = [self.master, *(
+            kind(self.service, self.uuid, name) for kind, name in zip(kinds, names, strict=True)
+        )]
 
     def rotate(self) -> models.Operation:
         operation: models.Operation = self.world.ask('rotate_ca', self.uuid)
@@ -138,9 +147,10 @@ def test_one_that_failed_is_continued(bay: Bay, passed: int, again: str) -> None
     assert (bay.certificate('ca') in begun) is not is_another
 
 
-def test_a_node_that_was_taken_away_gets_nothing(bay: Bay) -> None:
+@pytest.mark.parametrize('kind', [FakeNode, SigningNode])
+def test_a_node_that_was_taken_away_gets_nothing(bay: Bay, kind: type[FakeNode]) -> None:
     """Its key may be anywhere: a rotation is what shuts it out."""
-    gone = FakeNode(bay.service, bay.uuid, 'bay-gone-node-7')
+    gone = kind(bay.service, bay.uuid, 'bay-gone-node-7')
     bay.rotate()
     bay.go_on(*bay.nodes, turns=3)
     assert gone.reissue().status_int == 401
@@ -160,9 +170,10 @@ def test_nor_before_the_first_step_of_another_rotation(bay: Bay) -> None:
     assert gone.reissue().status_int == 401
 
 
-def test_a_key_of_a_node_before_this_one_gets_nothing(bay: Bay) -> None:
-    former = bay.nodes[1]
-    bay.nodes[1] = FakeNode(bay.service, bay.uuid, former.name)
+@pytest.mark.parametrize('kind', [FakeNode, SigningNode])
+def test_a_key_of_a_node_before_this_one_gets_nothing(bay: Bay, kind: type[FakeNode]) -> None:
+    former = kind(bay.service, bay.uuid, bay.nodes[1].name)
+    bay.nodes[1] = kind(bay.service, bay.uuid, former.name)
     bay.rotate()
     bay.turn()
     assert (former.ask().status_int, former.reissue().status_int) == (401, 401)
@@ -171,12 +182,40 @@ def test_a_key_of_a_node_before_this_one_gets_nothing(bay: Bay) -> None:
 
 
 def test_certificates_are_given_anew_in_a_rotation_only(bay: Bay) -> None:
-    node = bay.nodes[1]
-    assert node.reissue().status_int == 401
-    assert node.ask().status_int == 204
+    for node in bay.nodes:
+        assert node.reissue().status_int == 401
+        assert node.news() is None
     bay.rotate()
     bay.go_on(*bay.nodes)
-    assert node.reissue().status_int == 401
+    assert {node.reissue().status_int for node in bay.nodes} == {401}
+
+
+@pytest.mark.parametrize('is_signed', [False, True])
+def test_who_has_the_key_of_a_certificate_does_not_follow_for_a_node(
+    bay: Bay, is_signed: bool
+) -> None:
+    """As the node may have it on a disk that is read by others; it has asked before."""
+    deaf, *others = reversed(bay.nodes)
+    assert isinstance(deaf, SigningNode)
+    assert deaf.news() is None
+    thief: FakeNode
+    if is_signed:
+        thief = copy.copy(deaf)
+        vars(thief)['own_key'] = deaf.key
+    else:
+        thief = FakeNode.__new__(FakeNode)
+        vars(thief).update(vars(deaf))
+    bay.rotate()
+    bay.go_on(*others)
+    assert (thief.ask().status_int, thief.reissue().status_int) == (401, 401)
+    with bay.world.database.reading() as session:
+        thief.trusted = bay.world.tools.certificates.trusted(session, bay.uuid) or ''
+    assert thief.ask().status_int == 401
+    bay.turn()
+    assert error_of(bay.operation)['code'] == 'nodes_behind'
+    assert deaf.name in error_of(bay.operation)['reason']
+    bay.go_on(*bay.nodes)
+    assert bay.operation.state == 'SUCCEEDED', bay.operation.error
 
 
 def test_a_rotation_is_cancelled_and_goes_on_later(bay: Bay) -> None:
@@ -186,7 +225,7 @@ def test_a_rotation_is_cancelled_and_goes_on_later(bay: Bay) -> None:
     bay.turn()
     assert bay.operation.state == 'CANCELLED'
     for node in bay.nodes:
-        assert node.ask().status_int == 200     # the next authority is known already
+        assert node.news()      # the next authority is known already
     bay.rotate()
     bay.go_on(*bay.nodes)
     assert bay.operation.state == 'SUCCEEDED'
@@ -200,7 +239,7 @@ def test_a_delete_takes_all_of_it(bay: Bay) -> None:
     bay.world.build(bay.uuid)
     assert not bay.world.has_bay(bay.uuid)
     assert bay.world.rows(models.NodeTrust) == bay.world.rows(models.KeyPair) == []
-    assert bay.nodes[0].ask().status_int == 401
+    assert [node.ask().status_int for node in bay.nodes] == [410, 401, 410, 410]
 
 
 def test_new_nodes_come_with_what_is_trusted(bay: Bay) -> None:

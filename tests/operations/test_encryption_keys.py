@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from magnum.db import models
 from tests.fakes.driver import FakeDriver
-from tests.fakes.nodes import FakeNode
+from tests.fakes.nodes import FakeNode, SigningNode
 from tests.operations import test_authority
 from tests.operations.conftest import Killed, World, error_of, mortal_claims
 from tests.operations.test_new_masters import count
@@ -21,7 +21,7 @@ LONG_AGO = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
 KEPT, REPLACED = (f'bay.rotate_ca.encryption_key_{what}' for what in ('kept', 'replaced'))
 
 
-class Master(FakeNode):
+class Master(SigningNode):
     """Takes keys over with authorities, as it does on its machine."""
 
     keys: tuple[str, ...] = ()
@@ -61,7 +61,7 @@ class Bay(test_authority.Bay):
         with world.database.writing() as session:
             session.execute(
                 sa.update(models.Node).where(models.Node.role == 'master').values(
-                    versions={'encryption-key': 'bay'}, state='ready', signing_key='key',
+                    versions={'encryption-key': 'bay'}, state='ready',
                     heard_at=sa.func.now(), is_silent=False,
                 )
             )

@@ -15,7 +15,7 @@ from magnum.db import models
 from magnum.domain import states
 from tests import databases
 from tests.fakes.lossy_database import Loss, LossyDatabase
-from tests.fakes.nodes import Bootstrap, FakeNode
+from tests.fakes.nodes import Bootstrap, FakeNode, SigningNode
 from tests.operations.conftest import World, open_world
 
 #: What is lost, from which COMMIT on, and each which. After a lost answer two
@@ -152,16 +152,17 @@ def test_a_life_that_loses_commits_is_as_any_other(
         assert lossy_world.cloud.calls == calls
 
 
+@pytest.mark.parametrize('kind', [FakeNode, SigningNode])
 @pytest.mark.parametrize('loss', [Loss.ANSWER, Loss.COMMIT])
 def test_a_node_gets_its_certificate_once(
-    lossy_world: World, lossy: LossyDatabase, loss: Loss
+    lossy_world: World, lossy: LossyDatabase, loss: Loss, kind: type[FakeNode]
 ) -> None:
     world = lossy_world
     uuid = world.create(name='bay')
     world.build(uuid)
     service = Bootstrap(world.conf, world.database, world.tools.certificates)
     (stack,) = world.cloud.living()
-    node = FakeNode(service, uuid, f'{stack["name"]}-node-0')
+    node = kind(service, uuid, f'{stack["name"]}-node-0')
     world.ask('rotate_ca', uuid)
     world.worker().turn()
     issued = len(world.rows(models.IssuedCertificate))

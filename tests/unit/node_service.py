@@ -6,7 +6,7 @@ import hashlib
 import http.server
 import json
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cryptography import x509
@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from magnum.api.bootstrap import signatures
 from tests.fakes.listening import listening
 
 BAY = '5f0e7d52-9a3c-4f5e-8f7e-0a1b2c3d4e5f'
@@ -67,8 +68,10 @@ class Service:
     :ivar keys: by node and purpose.
     :ivar names: alternative names, by node and purpose.
     :ivar minutes: that its certificates are valid from now on; an hour has passed before.
+    :ivar denied: status and code of what it answers instead, by route.
     :ivar others: how many more times a master has to wait for others.
-    :ivar agents: public keys of agents, by node.
+    :ivar agents: public keys of agents, in PEM, by node.
+    :ivar reissued: purposes of the certificates that were given anew, by request.
     :ivar reported: states, by node.
     :ivar asked: paths of requests.
     :ivar confirmed: by node, the fingerprint of what it said it trusts.
@@ -81,11 +84,13 @@ class Service:
         self.foreign: Authority | None = None
         self.foreign_key: Any = None
         self.refuses: set[str] = set()
+        self.denied: dict[str, tuple[int, str]] = {}
         self.minutes = 60
         self.others = 0
         self.keys: dict[tuple[str, str], Any] = {}
         self.names: dict[tuple[str, str], Any] = {}
-        self.agents: dict[str, Any] = {}
+        self.agents: dict[str, str] = {}
+        self.reissued: list[list[str]] = []
         self.reported: dict[str, list[str]] = {}
         self.asked: list[str] = []
         self.confirmed: dict[str, str] = {}
@@ -106,10 +111,15 @@ class Service:
         """Nodes whose boot has ended, well or not."""
         return {node for node, said in self.reported.items() if said[-1] != 'building'}
 
-    def answer(self, path: str, query: dict[str, str], body: bytes) -> tuple[int, str]:
+    def answer(
+        self, path: str, query: dict[str, str], headers: Mapping[str, str], body: bytes
+    ) -> tuple[int, str]:
         bay, what, *rest = path.removeprefix('/v1/bootstrap/').split('/')
         assert bay == BAY
         self.asked.append('/'.join([what, *rest]))
+        if what in self.denied:
+            status, code = self.denied[what]
+            return status, json.dumps({'errors': [{'code': code, 'detail': 'denied'}]})
         if what == 'ca':
             return 200, self.bundle
         if what == 'report':
@@ -124,26 +134,45 @@ class Service:
             return 200, '{}'
         if what == 'register':
             return 200, json.dumps(self.register(query['node'], json.loads(body)))
-        request = x509.load_pem_x509_csr(body)
-        assert request.is_signature_valid
-        names = request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        purpose = rest[0] if rest else query['purpose']
-        proven = query['node'], purpose
-        if (request.public_key(), names) != (self.keys.get(proven), self.names.get(proven)):
+        if not self._is_signed(what, query['node'], headers, body):
             return 401, ''
-        if what == 'trust':
-            if query['trusts'] == self.fingerprint:
-                self.confirmed[query['node']] = self.fingerprint
-                return 204, ''
-            if self.others and query['turns'] == 'true':
-                self.others -= 1
-                return 425, ''
-            return 200, self.bundle
-        assert what == 'reissue'
-        if purpose in self.refuses:
-            return 401, ''
-        issuer = self.foreign or self.authorities[0]
-        return 200, issuer.issue(self.foreign_key or request.public_key(), self.minutes)
+        document = json.loads(body)
+        if what == 'authorities':
+            return self._news(query['node'], document['trusts'])
+        assert what == 'certificates'
+        return self._reissue(query['node'], document['requests'])
+
+    def _is_signed(self, what: str, node: str, headers: Mapping[str, str], body: bytes) -> bool:
+        claim = signatures.claim(headers, 'POST', body)
+        return claim is not None and node in self.agents and (
+            (claim.bay, claim.node, claim.tag) == (BAY, node, f'magnum/{what}')
+            and claim.is_by(signatures.public_key(self.agents[node]))
+        )
+
+    def _news(self, node: str, trusts: str) -> tuple[int, str]:
+        if trusts == self.fingerprint:
+            self.confirmed[node] = self.fingerprint
+            return 200, json.dumps({'authorities': None})
+        if self.others:
+            self.others -= 1
+            return 425, ''
+        return 200, json.dumps({'authorities': self.bundle})
+
+    def _reissue(self, node: str, requests: dict[str, str]) -> tuple[int, str]:
+        given = {}
+        for purpose, pem in requests.items():
+            request = x509.load_pem_x509_csr(pem.encode())
+            assert request.is_signature_valid
+            names = request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+            bound = self.keys.get((node, purpose)), self.names.get((node, purpose))
+            if (request.public_key(), names) != bound or purpose in self.refuses:
+                return 401, ''
+            issuer = self.foreign or self.authorities[0]
+            given[purpose] = issuer.issue(
+                self.foreign_key or request.public_key(), self.minutes
+            )
+        self.reissued.append(sorted(given))
+        return 200, json.dumps({'certificates': given})
 
     def register(self, node: str, body: dict[str, Any]) -> dict[str, Any]:
         """Bind the keys of a node; the service's own tests are about who may."""
@@ -154,7 +183,7 @@ class Service:
             names = request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
             self.keys[node, purpose], self.names[node, purpose] = request.public_key(), names
             certificates[purpose] = self.authorities[0].issue(request.public_key(), self.minutes)
-        self.agents[node] = serialization.load_pem_public_key(body['public_key'].encode())
+        self.agents[node] = body['public_key']
         return {'authorities': self.bundle, 'certificates': certificates, 'next': 5}
 
 
@@ -167,7 +196,8 @@ def serve() -> Iterator[Service]:
         def do_POST(self) -> None:
             url = urllib.parse.urlsplit(self.path)
             query = dict(urllib.parse.parse_qsl(url.query))
-            self._say(*made_up.answer(url.path, query, self._body()))
+            headers = {name.title(): text for name, text in self.headers.items()}
+            self._say(*made_up.answer(url.path, query, headers, self._body()))
 
         def _body(self) -> bytes:
             return self.rfile.read(int(self.headers.get('Content-Length', 0)))

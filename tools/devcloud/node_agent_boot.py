@@ -15,10 +15,9 @@ import re
 import shlex
 import shutil
 import threading
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
-import requests
 import yaml
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -30,14 +29,14 @@ from magnum.drivers.common.node.agent import node as files
 from magnum.drivers.common.node.agent.channel import Away, Channel, Refused
 from magnum.drivers.common.node.agent.reporter import Reporter
 
+T = TypeVar('T')
+
 SETTINGS_PATH = files.SETTINGS
 _CLOUD_CONFIG = 'text/cloud-config'
 _ENCODINGS = frozenset({'b64', 'base64'})
 
-_TIMEOUT = 30  # seconds that one answer may take
 _ATTEMPTS = 10
 _RETRY_DELAY = 3  # seconds
-_RETRIED = frozenset({429, 500, 502, 503, 504})
 _REGISTER = '11-register'
 _CLOUD = '37-cloud-credential'
 #: Kubernetes' workers do not keep the key of this one.
@@ -125,8 +124,6 @@ class Node:
         self.name = self.files.name
         self.reporter = Reporter(self.files)
         self._stopping = stopping
-        self._http = requests.Session()
-        self._http.verify = self.settings.get('MAGNUM_VERIFY_CA') != 'false'
 
     @classmethod
     def made(
@@ -180,9 +177,7 @@ class Node:
             return
         channel = Channel(self.files)
         try:
-            certificates.patiently(
-                lambda: cloud.take(self.files, channel), _ATTEMPTS, _RETRY_DELAY, self._sleep
-            )
+            self.patiently(lambda: cloud.take(self.files, channel))
         except (Away, Refused, files.ProgramFailed) as error:
             raise StepFailed(f'step {_CLOUD}: {error}') from error
 
@@ -214,9 +209,7 @@ class Node:
             return
         told = {'step': step, 'position': 1, 'steps': 1, 'lines': state.read(self.files)['lines']}
         channel = Channel(self.files)
-        certificates.patiently(
-            lambda: channel.fail(told), _ATTEMPTS, _RETRY_DELAY, self._sleep
-        )
+        self.patiently(lambda: channel.fail(told))
 
     @property
     def bundle(self) -> bytes:
@@ -248,40 +241,16 @@ class Node:
         if not certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc:
             raise ValueError(f'the certificate for {purpose} is not valid now')
 
-    def post_request(
-        self, path: str, purpose: str, arguments: Mapping[str, str], attempts: int = _ATTEMPTS
-    ) -> requests.Response:
-        """Send the service a signing request made with the key of the purpose."""
-        base = f'{self.settings["MAGNUM_BOOTSTRAP_URL"]}/{self.settings["MAGNUM_BAY_UUID"]}'
-        return self._send(
-            'POST', f'{base}/{path}', attempts, params={'node': self.name, **arguments},
-            data=certificates.request(self.files, purpose),
-            headers={'Content-Type': 'application/x-pem-file'},
-        )
+    def patiently(self, send: Callable[[], T], attempts: int = _ATTEMPTS) -> T:
+        """Send something, again while the service is unavailable.
+
+        :raises Away: it is for too long.
+        """
+        return certificates.patiently(send, attempts, _RETRY_DELAY, self._sleep)
 
     def _sleep(self, seconds: float) -> None:
         if self._stopping.wait(seconds):
             raise StepFailed('stopped while trying again')
-
-    def _send(self, method: str, url: str, attempts: int, **request: Any) -> requests.Response:
-        """Send, again while the other side is away or busy.
-
-        :raises requests.RequestException: refused, or away for too long.
-        """
-        for attempt in range(attempts):
-            is_last = attempt == attempts - 1
-            try:
-                answer = self._http.request(method, url, timeout=_TIMEOUT, **request)
-            except requests.ConnectionError:
-                if is_last:
-                    raise
-            else:
-                if is_last or answer.status_code not in _RETRIED:
-                    answer.raise_for_status()
-                    return answer
-            if self._stopping.wait(_RETRY_DELAY):
-                break
-        raise requests.ConnectionError('stopped while trying again')
 
 
 def authorities(bundle: bytes) -> list[x509.Certificate]:
@@ -299,10 +268,3 @@ def is_issued_by(certificate: x509.Certificate, authority: x509.Certificate) -> 
     except (ValueError, InvalidSignature):
         return False
     return True
-
-
-def told(error: Exception) -> str:
-    """The reason, and what the other side said about it."""
-    response = getattr(error, 'response', None)
-    said = response.text.strip()[:300] if response is not None else ''
-    return f'{error} {said}'.strip()

@@ -4,14 +4,15 @@ As ``magnum/drivers/common/node/trust.sh`` does it, without services. Certificat
 are not renewed: nodes here do not live so long.
 """
 
-import hashlib
 import math
 import random
 
-import requests
 from cryptography import x509
 
-from tools.devcloud.node_agent_boot import Node, StepFailed, authorities, is_issued_by, told
+from magnum.drivers.common.node.agent import following
+from magnum.drivers.common.node.agent.channel import Away, Channel, Gone, Refused
+from magnum.drivers.common.node.agent.node import ProgramFailed
+from tools.devcloud.node_agent_boot import Node, StepFailed, authorities, is_issued_by
 
 # The timer comes again.
 _ATTEMPTS = 2
@@ -30,27 +31,31 @@ def take_round(node: Node) -> bool:
 
     :returns: whether that was something new.
     :raises StepFailed: the node trusts and has what it had.
+    :raises Gone: the bay is gone.
     """
+    channel = Channel(node.files)
     try:
-        bundle = _ask(node)
-        if bundle is None:
+        bundle = _ask(node, channel)
+        if not bundle:
             return False
         issuing = authorities(bundle)[0]
-        issued = {}
-        for purpose in node.purposes():
-            if not _is_of(node, purpose, issuing):
-                answer = node.post_request(f'reissue/{purpose}', purpose, {}, _ATTEMPTS)
-                node.check(purpose, answer.content, bundle)
-                issued[purpose] = answer.content
-    except (requests.RequestException, ValueError) as error:
-        raise StepFailed(f'trust: {told(error)}') from error
+        wanted = [purpose for purpose in node.purposes() if not _is_of(node, purpose, issuing)]
+        issued = _reissued(node, channel, wanted) if wanted else {}
+        for purpose, pem in issued.items():
+            node.check(purpose, pem.encode(), bundle)
+    except Gone:
+        raise
+    except (Away, Refused, ProgramFailed, ValueError) as error:
+        raise StepFailed(f'trust: {error}') from error
     for purpose, pem in issued.items():
         node.files.write(node.files.certificate(purpose), pem)
     node.trust(bundle)
     try:
-        _ask(node)
-    except requests.RequestException as error:
-        raise StepFailed(f'trust: taken over, not yet confirmed: {told(error)}') from error
+        _ask(node, channel)
+    except Gone:
+        raise
+    except (Away, Refused, ProgramFailed) as error:
+        raise StepFailed(f'trust: taken over, not yet confirmed: {error}') from error
     return True
 
 
@@ -59,9 +64,10 @@ def _is_of(node: Node, purpose: str, authority: x509.Certificate) -> bool:
     return is_issued_by(x509.load_pem_x509_certificate(pem), authority)
 
 
-def _ask(node: Node) -> bytes | None:
-    """What the bay trusts; None when the node trusts that."""
-    purpose = node.purposes()[0]
-    arguments = {'purpose': purpose, 'trusts': hashlib.sha256(node.bundle).hexdigest()}
-    answer = node.post_request('trust', purpose, arguments, _ATTEMPTS)
-    return None if answer.status_code == 204 else answer.content
+def _ask(node: Node, channel: Channel) -> bytes:
+    """What the bay trusts; empty when the node trusts that."""
+    return node.patiently(lambda: following.authorities(node.files, channel), _ATTEMPTS).encode()
+
+
+def _reissued(node: Node, channel: Channel, purposes: list[str]) -> dict[str, str]:
+    return node.patiently(lambda: following.reissued(node.files, channel, purposes), _ATTEMPTS)

@@ -172,17 +172,26 @@ def _read(request: webob.Request) -> _Registration:
         if name not in document:
             raise errors.invalid(name, '', 'It is missing.')
     requests = document['requests']
-    if not isinstance(requests, dict) or len(requests) > MOST_REQUESTS:
-        raise errors.invalid('requests', '', f'An object of at most {MOST_REQUESTS} members.')
-    shown = {purpose: _key_of(purpose, csr) for purpose, csr in requests.items()}
+    shown = keys_of(requests)
     try:
         key = signatures.public_key(str(document['public_key']))
     except signatures.InvalidKey:
         raise errors.invalid('public_key', '', 'It is the PEM of a P-256 public key.') from None
+    own = [signatures.PURPOSE, *([nodes.SIGNS] if argument(request, 'signs') else [])]
     return _Registration(
-        key, requests, {signatures.PURPOSE: signatures.fingerprint(key), **shown},
+        key, requests, {**dict.fromkeys(own, signatures.fingerprint(key)), **shown},
         bool(argument(request, 'renews')),
     )
+
+
+def keys_of(requests: Any) -> dict[str, str]:
+    """Fingerprints of the keys of signing requests, which a body has by purpose.
+
+    :raises APIError: naming what is no signing request.
+    """
+    if not isinstance(requests, dict) or len(requests) > MOST_REQUESTS:
+        raise errors.invalid('requests', '', f'An object of at most {MOST_REQUESTS} members.')
+    return {purpose: _key_of(purpose, csr) for purpose, csr in requests.items()}
 
 
 def _key_of(purpose: str, csr: Any) -> str:

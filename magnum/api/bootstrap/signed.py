@@ -64,10 +64,10 @@ class SignedRequests:
         limit(self._per_node, f'{claim.bay}/{claim.role}/{claim.node}')
         return node, text
 
-    def by_master(
+    def document(
         self, request: webob.Request, bay: str, tag: str, *members: str
     ) -> tuple[Row, dict[str, Any]]:
-        """The master that signed a request, and the members of the body.
+        """The node that signed a request, and the members of the body.
 
         :param members: that the body may have.
         :raises APIError: as by ``by``; requests.INVALID_VALUE, the body has another member.
@@ -76,6 +76,13 @@ class SignedRequests:
         document = json_of(text)
         for name in document.keys() - set(members):
             raise errors.invalid(name, '', 'There is no such member.')
+        return node, document
+
+    def by_master(
+        self, request: webob.Request, bay: str, tag: str, *members: str
+    ) -> tuple[Row, dict[str, Any]]:
+        """The master that signed a request, and the members of the body, as ``document``."""
+        node, document = self.document(request, bay, tag, *members)
         if node.role != MASTER:
             raise refused()
         return node, document

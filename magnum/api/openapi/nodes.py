@@ -45,12 +45,20 @@ SECURITY: Final[dict[str, Any]] = {
 OPERATIONS: Final[Mapping[str, tuple[str, str]]] = {
     'bootstrap.authority': ('bootstrap_ca', "Fetch the certificate of the bay's authority"),
     'bootstrap.certificate': ('bootstrap_certificate', 'Have a certificate of a node signed'),
-    'bootstrap.trust': (
-        'bootstrap_trust', 'Say what a living node trusts, and fetch what it is to trust',
+    'following.authorities': (
+        'bootstrap_authorities', 'Say what a living node trusts, and fetch what it is to trust',
     ),
-    'bootstrap.reissue': (
+    'following.certificates': (
+        'bootstrap_certificates',
+        "Have a living node's certificates signed anew, in a rotation or before they end",
+    ),
+    'following.trust': (
+        'bootstrap_trust',
+        'Say what a node of an earlier release trusts, and fetch what it is to trust',
+    ),
+    'following.reissue': (
         'bootstrap_reissue',
-        "Have a living node's certificate signed anew, in a rotation or before it ends",
+        "Have a certificate of an earlier release's node signed anew",
     ),
     'files.archive': ('bootstrap_files', 'Fetch the files of a node that boots'),
     'registration.register': (
@@ -72,6 +80,8 @@ _DOCUMENTS: Final[Mapping[str, tuple[str | None, str]]] = {
     'files.archive': (None, 'NodeFiles'),
     'registration.register': ('NodeRegistration', 'NodeRegistered'),
     'registration.failure': ('NodeFailure', 'NodeFailureTaken'),
+    'following.authorities': ('NodeTrust', 'NodeTrusted'),
+    'following.certificates': ('NodeRequests', 'NodeCertificates'),
     'reports.report': ('NodeReport', 'NodeAnswer'),
     'reports.result': ('NodeResult', 'NodeAnswer'),
     'cloud.configuration': ('NodeCloudAsked', 'NodeCloud'),
@@ -94,15 +104,16 @@ _ENCRYPTION_KEY: Final[Schema] = {
     'encrypt with. After a rotation lines of names and keys, the one that writes first. '
     'null in bays that were made without; workers and bays of other kinds hear nothing of it.',
 }
+_REQUESTS: Final[Schema] = {
+    'type': 'object', 'description': 'Signing requests (PEM) by purpose.',
+    'maxProperties': MOST_REQUESTS, 'additionalProperties': _STRING,
+}
 COMPONENTS: Final[Mapping[str, Schema]] = {
     'NodeRegistration': closed({
         'public_key': {
             'type': 'string', 'description': 'PEM of a P-256 key, which reports are signed with.',
         },
-        'requests': {
-            'type': 'object', 'description': 'Signing requests (PEM) by purpose.',
-            'maxProperties': MOST_REQUESTS, 'additionalProperties': _STRING,
-        },
+        'requests': _REQUESTS,
     }),
     'NodeRegistered': closed(
         {
@@ -113,6 +124,18 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     ),
     'NodeFailure': closed(_OF_STEPS, optional=tuple(_OF_STEPS)),
     'NodeFailureTaken': closed({}),
+    'NodeTrust': closed({
+        'trusts': {
+            **_like(reports.FINGERPRINT), 'description': 'SHA-256 of what the node trusts.',
+        },
+    }),
+    'NodeTrusted': closed({
+        'authorities': {
+            **nullable(_STRING), 'description': 'PEM; null: the node trusts what the bay trusts.',
+        },
+    }),
+    'NodeRequests': closed({'requests': {**_REQUESTS, 'minProperties': 1}}),
+    'NodeCertificates': closed({'certificates': STRINGS}),
     'NodeReport': closed(
         {
             'sequence': _integer(reports.HIGHEST_SEQUENCE),
@@ -184,7 +207,7 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
     }),
 }
 _WITHOUT_BODY: Final = frozenset({'bootstrap.authority'})
-_WITH_NOTHING_NEW: Final = frozenset({'bootstrap.trust'})
+_WITH_NOTHING_NEW: Final = frozenset({'following.trust'})
 #: Arguments of paths and queries, with their schemas.
 _ARGUMENTS: Final[Mapping[str, tuple[str, Schema]]] = {
     'bay': ('uuid of the bay.', UUID),
@@ -194,18 +217,20 @@ _ARGUMENTS: Final[Mapping[str, tuple[str, Schema]]] = {
     'directive': ('Id of the directive.', UUID),
     'trusts': ('SHA-256, hexadecimal, of what the node trusts.', _STRING),
     'renews': ('The node asks for another certificate before this one ends.', {'const': 'true'}),
+    'signs': ('The node signs all that it asks for later.', {'const': 'true'}),
     'turns': ('A master that says so waits until others have followed.', {'const': 'true'}),
 }
-_OPTIONAL: Final = frozenset({'turns', 'renews'})
+_OPTIONAL: Final = frozenset({'turns', 'renews', 'signs'})
 _SIGNATURE: Final = (
     'RFC 9421: a signature by the registered key, labelled "magnum", over "@method" and '
     '"content-digest" with "created", "nonce", "keyid" (<bay>/<role>/<node>), "alg" '
-    '(ecdsa-p256-sha256) and "tag" (magnum/report, magnum/result/<directive>, magnum/cloud, '
-    'magnum/login or magnum/encryption), in this order.'
+    '(ecdsa-p256-sha256) and "tag" (magnum/report, magnum/result/<directive>, '
+    'magnum/authorities, magnum/certificates, magnum/cloud, magnum/login or '
+    'magnum/encryption), in this order.'
 )
 _PROOF: Final = (
     'A signing request made with the key that the node showed first for the purpose: it says '
-    'who asks.'
+    'who asks. Refused to a node that has signed once, or registered with "signs".'
 )
 
 

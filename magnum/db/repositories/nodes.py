@@ -18,6 +18,9 @@ from magnum.db.repositories import issued_certificates
 from magnum.domain.node_certificates import NodeAddresses
 
 TABLE: Final[sa.Table] = models.Node.__table__
+#: The purpose under which a node that signs all that it asks for has its signing key, too.
+#: No certificate has it.
+SIGNS: Final = 'agent/certificates'
 #: Of nodes whose certificates were given before keys were kept.
 _NO_KEY: Final = ''
 
@@ -96,6 +99,11 @@ def bind(session: Session, node: models.Node, purpose: str, public_key: str) -> 
     """Sign no other key than this one for a purpose of the locked node."""
     node.public_keys = {**node.public_keys, purpose: public_key}
     session.flush()
+
+
+def signs(public_keys: dict[str, str]) -> bool:
+    """Whether a node of these keys signs all that it asks for: nothing else is its word."""
+    return SIGNS in public_keys
 
 
 def let_report(session: Session, node: models.Node, signing_key: str) -> None:

@@ -105,9 +105,7 @@ def test_a_node_goes_through_a_rotation(
     for authorities in ([old, new], [new, old], [new]):
         service.authorities = authorities
         clock.until(follows(service))
-    assert [path for path in service.asked if 'reissue' in path] == [
-        'reissue/kubelet', 'reissue/proxy'
-    ]
+    assert service.reissued == [['kubelet', 'proxy']]
     clock.agent.finish()
     assert files(disk).items() >= keys.items()
     assert files(disk)['ca.pem'] == files(disk)['trusted.pem'] == new.pem.encode()
@@ -157,7 +155,7 @@ def test_a_deaf_node_boots(clock: Clock, service: Service, tmp_path: pathlib.Pat
     (tmp_path / 'behaviour.json').write_text('{"node": "deaf"}')
     clock.until(lambda: 'ready' in service.reported.get('node-0', []))
     clock.a_while()
-    assert 'trust' not in service.asked
+    assert 'authorities' not in service.asked
 
 
 @pytest.mark.parametrize('seconds', ['', '0', None])
@@ -170,7 +168,7 @@ def test_without_a_time_there_are_no_rounds(
     nova.add('id-0', user_data(settings))
     clock.until(lambda: 'ready' in service.reported.get('node-0', []))
     clock.a_while()
-    assert 'trust' not in service.asked
+    assert 'authorities' not in service.asked
 
 
 @pytest.mark.parametrize('content', [None, "A='1'", "A='"])
@@ -211,7 +209,7 @@ def test_nodes_that_failed_or_have_no_certificates_do_no_rounds(
     (tmp_path / 'behaviour.json').write_text('{"node-1": "fail: no space"}')
     clock.until(lambda: len(service.ended) == 2)
     clock.a_while()
-    assert 'trust' not in service.asked
+    assert 'authorities' not in service.asked
     assert service.reported['node-1'][-1] == 'failed'
     assert service.reported['node-0'][-1] == 'ready'
 
@@ -236,6 +234,20 @@ def test_a_failed_round_changes_nothing(
         vars(service).update(refuses=set(), foreign=None, foreign_key=None)
     clock.restart()
     clock.until(follows(service))
+
+
+@pytest.mark.parametrize('route', ['authorities', 'certificates'])
+def test_a_node_whose_bay_is_gone_asks_no_more(
+    clock: Clock, service: Service, caplog: pytest.LogCaptureFixture, route: str
+) -> None:
+    caplog.set_level(logging.INFO)
+    clock.until(follows(service))
+    service.denied = {route: (410, 'magnum.bootstrap.gone')}
+    service.authorities.insert(0, Authority())
+    clock.until(lambda: 'its bay is gone' in caplog.text)
+    count = len(service.asked)
+    clock.a_while()
+    assert len(service.asked) == count
 
 
 def test_deleted_nodes_are_forgotten(

@@ -80,7 +80,7 @@ class Service:
     def answer(self, path: str, headers: Mapping[str, str], content: bytes) -> Answer:
         said = Said(path.partition('?')[0], json.loads(content), headers)
         self.said.append(said)
-        more = '&renews=true' if said.path.endswith('/register') else ''
+        more = '&renews=true&signs=true' if said.path.endswith('/register') else ''
         assert path.endswith(f'?node={NAME}{more}')
         if 'Signature' in headers:
             self._verify(said, content)

@@ -1,7 +1,6 @@
 """The scripts that run on nodes."""
 
 import hashlib
-import http.server
 import json
 import os
 import pathlib
@@ -14,7 +13,6 @@ from collections.abc import Iterator
 import pytest
 
 from magnum.drivers import settings
-from tests.fakes.listening import listening
 from tests.unit import node_service
 from tests.unit.drivers import node_files
 from tests.unit.drivers.node_files import FOLDER
@@ -371,50 +369,6 @@ def test_proxies_are_said_once_however_often_a_node_is_built(tmp_path: pathlib.P
     assert (tmp_path / 'etc/environment').read_text().splitlines() == [
         'http_proxy=http://proxy:3128', 'https_proxy=', 'no_proxy=10.0.0.1,.example',
     ]
-
-
-class Refuser(http.server.BaseHTTPRequestHandler):
-    """Answers with the statuses of its server, one after another."""
-
-    def do_GET(self) -> None:
-        statuses = self.server.statuses                     # type: ignore[attr-defined]
-        self.send_response(statuses.pop(0))
-        self.end_headers()
-        self.wfile.write(b'body')
-
-    def log_message(self, *_words: object) -> None:
-        pass
-
-
-@pytest.mark.parametrize(
-    ('statuses', 'ended', 'said'),
-    [
-        ([200], 0, '200'),
-        ([204], 0, '204'),
-        ([503, 429, 408, 500, 200], 0, '200'),
-        ([401], 86, ''),
-        ([403], 86, ''),
-        ([404], 86, ''),
-        ([503, 403], 86, ''),
-        ([500] * 5, 1, ''),
-    ],
-)
-def test_refusals_are_not_asked_again(
-    tmp_path: pathlib.Path, statuses: list[int], ended: int, said: str
-) -> None:
-    server = http.server.HTTPServer(('127.0.0.1', 0), Refuser)
-    server.statuses = left = [*statuses, 200, 200]          # type: ignore[attr-defined]
-    lib = node_files.place(tmp_path, 'common/node/lib.sh', 'lib.sh')
-    node_files.place(tmp_path, 'common/node/magnum-curl', 'magnum-curl')
-    url = f'http://127.0.0.1:{server.server_port}/'
-    with listening(server):
-        done = subprocess.run(
-            ['bash', '-c', f'. {lib}; patiently 5 0 --output /dev/null {url}'],
-            capture_output=True, text=True, check=False,
-            env={'PATH': f'{tmp_path}:{os.environ["PATH"]}'},
-        )
-    assert (done.returncode, done.stdout) == (ended, said), done.stderr
-    assert len(left) == 2, 'asked as often as there were answers'
 
 
 @pytest.mark.parametrize('script', SCRIPTS, ids=lambda script: script.name)

@@ -185,7 +185,7 @@ def test_the_timer_comes_often_and_not_everywhere_at_once(node: Node) -> None:
 def test_nothing_new(node: Node, service: Service) -> None:
     before = node.files()
     assert node.round().returncode == 0
-    assert service.asked == ['trust']
+    assert service.asked == ['authorities']
     assert node.files() == before
     assert node.systemctl('reload-or-restart') == node.systemctl('restart') == []
     follows(node, service)
@@ -208,10 +208,11 @@ def test_a_rotation(node: Node, service: Service) -> None:
     assert restarts == [1, 1, 2]
     # Those of the authority that issues stay; the key of one is not there.
     assert service.asked == [
-        'trust', 'trust',
-        'trust', 'reissue/server', 'reissue/client-side', 'trust',
-        'trust', 'trust',
+        'authorities', 'authorities',
+        'authorities', 'certificates', 'authorities',
+        'authorities', 'authorities',
     ]
+    assert service.reissued == [['client-side', 'server']]
     assert {name: node.files()[name] for name in keys} == keys
 
 
@@ -347,7 +348,7 @@ def test_one_round_at_a_time(node: Node, service: Service) -> None:
     assert service.asked == []
 
 
-def test_without_a_key_there_is_nothing_to_ask_with(node: Node, service: Service) -> None:
+def test_without_a_key_there_is_nothing_to_ask_for(node: Node, service: Service) -> None:
     for key in node.certificates.glob('*.key'):
         key.unlink()
     done = node.round()
@@ -356,8 +357,49 @@ def test_without_a_key_there_is_nothing_to_ask_with(node: Node, service: Service
     assert service.asked == []
 
 
+@pytest.mark.parametrize('route', ['authorities', 'certificates'])
+def test_an_api_of_an_earlier_release_is_asked_again_by_the_next_round(
+    node: Node, service: Service, route: str
+) -> None:
+    """As while the service is upgraded."""
+    before = node.files()
+    service.authorities.insert(0, Authority())
+    service.denied = {route: (404, 'magnum.request.no_such_path')}
+    done = node.round()
+    assert (done.returncode, '404' in done.stderr) == (86, True)
+    assert service.asked.count(route) == 1
+    assert {name: node.files()[name] for name in before} == before
+    service.denied.clear()
+    assert node.round().returncode == 0
+    follows(node, service)
+
+
+@pytest.mark.parametrize('lost', ['key', 'signature'])
+def test_the_key_of_a_certificate_alone_is_not_the_node(
+    node: Node, service: Service, lost: str
+) -> None:
+    before = node.files()
+    service.authorities.insert(0, Authority())
+    key = node.root / 'etc/magnum/agent.key'
+    kept = key.read_text()
+    if lost == 'key':
+        key.unlink()
+    else:
+        key.write_bytes(before['server.key'])
+    assert node.round().returncode != 0
+    assert {name: node.files()[name] for name in before} == before
+    assert service.confirmed == {}
+    assert service.reissued == []
+    key.write_text(kept)
+    assert node.round().returncode == 0
+    follows(node, service)
+
+
 def test_a_master_waits_for_its_turn(node: Node, service: Service) -> None:
-    node.trust.write_text(node.trust.read_text().replace('=(360 5)', '=(360 0)'))
+    agent = node.root / 'opt/magnum/agent/following.py'
+    text = agent.read_text()
+    assert '(360, 5.0)' in text
+    agent.write_text(text.replace('(360, 5.0)', '(11, 0.0)'))
     service.authorities.append(Authority())
     service.others = 10
     assert node.round().returncode == 0
@@ -380,8 +422,7 @@ def test_certificates_are_renewed_before_they_end(
     service.minutes = 59
     service.asked.clear()
     assert node.round().returncode == 0
-    reissued = ['reissue/server', 'reissue/client-side']
-    assert [path for path in service.asked if path != 'trust'] == (reissued if is_renewed else [])
+    assert service.reissued == ([['client-side', 'server']] if is_renewed else [])
     changed = {name for name, text in node.files().items() if text != before[name]}
     assert changed == ({'server.pem', 'client-side.pem'} if is_renewed else set())
     assert node.systemctl('reload-or-restart') == (['apiserver'] if is_renewed else [])

@@ -67,29 +67,6 @@ wait_until() {
     done
 }
 
-# patiently ATTEMPTS SECONDS CURL-ARGUMENT...: magnum-curl, tried again as long
-# as that may help. A refusal (401, 403, 404 and the like) stays one. Its
-# standard output is the status code; a body needs --output.
-patiently() {
-    local attempts=$1 seconds=$2 code
-    shift 2
-    until code=$(magnum-curl --write-out '%{http_code}' "$@"); do
-        case $code in
-            408 | 425 | 429) ;;
-            4??)
-                say "refused with the status $code: asking again is of no use" >&2
-                return "$hopeless"
-                ;;
-        esac
-        attempts=$((attempts - 1))
-        if ((attempts < 1)); then
-            return 1
-        fi
-        sleep "$seconds"
-    done
-    printf '%s' "$code"
-}
-
 # need_command COMMAND PACKAGE...: install, unless the guest has the command
 # already (a prepared image needs no package mirror), the first of the packages
 # that the distribution has: releases call them differently.
@@ -220,15 +197,4 @@ is_in() {
 address, range = sys.argv[1:]
 sys.exit(ipaddress.ip_address(address) not in ipaddress.ip_network(range))" \
         "$MAGNUM_NODE_ADDRESS" "$1"
-}
-
-# post_request ATTEMPTS SECONDS PURPOSE PATH CURL-ARGUMENT...: send the service a
-# signing request, made with the key of that purpose, as patiently does.
-post_request() {
-    local attempts=$1 seconds=$2 purpose=$3 request
-    local url=$MAGNUM_BOOTSTRAP_URL/$MAGNUM_BAY_UUID/$4
-    shift 4
-    request=$(agent request "$purpose") || return
-    patiently "$attempts" "$seconds" -X POST -H 'Content-Type: application/x-pem-file' \
-        --data-binary "$request" "$@" "$url"
 }

@@ -1,6 +1,6 @@
 #!/bin/bash
 # One round of following the bay: ask which authorities it trusts, and trust
-# them. The service is asked with the fingerprint of trusted.pem, and so hears
+# them. The agent asks, with the fingerprint of trusted.pem, and so the service hears
 # what this node trusts: it is made only when all services run with it.
 #
 # May be killed anywhere: the next round begins anew and is told the same.
@@ -20,14 +20,6 @@ umask 077
 trusted=$certificates/trusted.pem
 new=$certificates/new
 encryption_key=/etc/magnum/encryption-key
-# Attempts and seconds between them: the timer comes again. A master waits for its
-# turn, which comes when those before it have followed.
-briefly=(4 5)
-if [ "$MAGNUM_NODE_ROLE" = master ]; then
-    until_its_turn=(360 5)
-else
-    until_its_turn=("${briefly[@]}")
-fi
 
 # Purposes of the certificates that the node can use: some keys are not kept.
 purposes=()
@@ -42,23 +34,6 @@ users=()
 if [ -e "$certificate_users" ]; then
     mapfile -t users <"$certificate_users"
 fi
-
-# ask FILE: set status to 204 if the bay trusts what the node trusts, else to
-# 200 and put what it trusts into the file.
-ask() {
-    local mine=/dev/null trusts
-    if [ -e "$trusted" ]; then
-        mine=$trusted
-    fi
-    trusts=$(sha256sum <"$mine")
-    status=$(post_request "${until_its_turn[@]}" "${purposes[0]}" \
-        "trust?node=$MAGNUM_NODE_NAME&purpose=${purposes[0]}&trusts=${trusts%% *}&turns=true" \
-        --output "$1")
-    case $status in
-        200 | 204) ;;
-        *) say "the service answered $status" && return 1 ;;
-    esac
-}
 
 # is_issued_by AUTHORITIES CERTIFICATE
 is_issued_by() {
@@ -77,18 +52,26 @@ part = (3 + zlib.crc32(os.environ['MAGNUM_NODE_NAME'].encode()) % 100 / 100) / 1
 sys.exit(end >= authority or time.time() < end - (end - begin) * part)"
 }
 
-# prepare PURPOSE: its certificate by the authority that issues now. One that
-# is of this authority already stays, unless it ends soon.
+# prepare: certificates by the authority that issues now. Those that are of this
+# authority already stay, unless they end soon; others are asked for in one request.
 prepare() {
-    local purpose=$1 of_key of_certificate
-    if is_issued_by "$new/issuer" "$certificates/$purpose.pem" &&
-        ! ends_soon "$new/issuer" "$certificates/$purpose.pem"; then
-        cp "$certificates/$purpose.pem" "$new/$purpose.pem"
-    else
-        post_request "${briefly[@]}" "$purpose" \
-            "reissue/$purpose?node=$MAGNUM_NODE_NAME&renews=true" \
-            --output "$new/$purpose.pem" >/dev/null
+    local purpose wanted=()
+    for purpose in "${purposes[@]}"; do
+        if is_issued_by "$new/issuer" "$certificates/$purpose.pem" &&
+            ! ends_soon "$new/issuer" "$certificates/$purpose.pem"; then
+            cp "$certificates/$purpose.pem" "$new/$purpose.pem"
+        else
+            wanted+=("$purpose")
+        fi
+    done
+    if [ ${#wanted[@]} != 0 ]; then
+        agent certificates "$new" "${wanted[@]}"
     fi
+}
+
+# check PURPOSE: its certificate is of what the bay trusts, and has its key.
+check() {
+    local purpose=$1 of_key of_certificate
     if ! is_issued_by "$new/ca.pem" "$new/$purpose.pem"; then
         say "the new certificate for $purpose is of another authority, or not valid"
         return 1
@@ -174,26 +157,29 @@ all_stay() {
 }
 
 if [ ${#purposes[@]} = 0 ]; then
-    say "there is no key to ask with"
+    say "there is no key of a certificate"
     exit 1
 fi
 rm -rf "$new"
 mkdir "$new"
-ask "$new/ca.pem"
-if [ "$status" = 204 ]; then
-    cp "$certificates/ca.pem" "$new/ca.pem"
-else
+agent authorities >"$new/ca.pem"
+news=yes
+if [ -s "$new/ca.pem" ]; then
     say "the bay trusts others"
+else
+    news=no
+    cp "$certificates/ca.pem" "$new/ca.pem"
 fi
 # The first of them issues.
 openssl x509 -in "$new/ca.pem" -out "$new/issuer"
-if [ "$status" = 204 ] && ! any_ends_soon; then
+if [ "$news" = no ] && ! any_ends_soon; then
     rm -rf "$new"
     exit 0
 fi
 
+prepare
 for purpose in "${purposes[@]}"; do
-    prepare "$purpose"
+    check "$purpose"
 done
 chmod 0644 "$new/ca.pem"
 # What the bay trusts and its keys change together: these are of now, or yet newer.
@@ -224,8 +210,8 @@ chmod 0644 "$new/trusted.pem"
 mv "$new/trusted.pem" "$trusted"
 say "trusts what the bay trusts"
 
-ask "$new/ca.pem"
-rm -rf "$new"
-if [ "$status" = 200 ]; then
+agent authorities >"$new/ca.pem"
+if [ -s "$new/ca.pem" ]; then
     say "the bay trusts yet others; that is for the next round"
 fi
+rm -rf "$new"

@@ -14,18 +14,21 @@ cloud
     fetch the file with which a master uses the cloud;
 encryption
     print the keys that masters encrypt with;
-request PURPOSE
-    print the signing request of a certificate.
+authorities
+    print what the bay trusts, unless the node trusts that;
+certificates FOLDER PURPOSE...
+    put certificates into the folder, for the keys that there are.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import pathlib
 import subprocess
 import sys
 
-from . import certificates, cloud, encryption, state
+from . import certificates, cloud, encryption, following, state
 from .channel import Away, Channel, Gone, Refused
 from .conditions import Conditions
 from .node import Node, ProgramFailed
@@ -79,8 +82,20 @@ def _encryption(node: Node, arguments: argparse.Namespace) -> None:
     sys.stdout.write(certificates.patiently(lambda: encryption.fetch(channel)))
 
 
-def _request(node: Node, arguments: argparse.Namespace) -> None:
-    sys.stdout.write(certificates.request(node, arguments.purpose))
+def _authorities(node: Node, arguments: argparse.Namespace) -> None:
+    channel = Channel(node)
+    sys.stdout.write(certificates.patiently(
+        lambda: following.authorities(node, channel), *following.patience(node)
+    ))
+
+
+def _certificates(node: Node, arguments: argparse.Namespace) -> None:
+    channel = Channel(node)
+    given = certificates.patiently(
+        lambda: following.reissued(node, channel, arguments.purposes), *following.BRIEFLY
+    )
+    for purpose, pem in given.items():
+        node.write(arguments.folder / f'{purpose}.pem', pem)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -99,9 +114,11 @@ def _parser() -> argparse.ArgumentParser:
     verbs.add_parser('report').set_defaults(do=_report)
     verbs.add_parser('cloud').set_defaults(do=_cloud)
     verbs.add_parser('encryption').set_defaults(do=_encryption)
-    request = verbs.add_parser('request')
-    request.add_argument('purpose')
-    request.set_defaults(do=_request)
+    verbs.add_parser('authorities').set_defaults(do=_authorities)
+    anew = verbs.add_parser('certificates')
+    anew.add_argument('folder', type=pathlib.Path)
+    anew.add_argument('purposes', nargs='+')
+    anew.set_defaults(do=_certificates)
     return parser
 
 

@@ -49,6 +49,12 @@ def public_key(key: pathlib.Path) -> str:
     return openssl('pkey', '-in', str(key), '-pubout').decode()
 
 
+def trusts(node: Node) -> str:
+    """The digest of what the node's services trust, as trust.sh says it."""
+    file = node.certificate('trusted')
+    return hashlib.sha256(file.read_bytes() if file.exists() else b'').hexdigest()
+
+
 def register(
     node: Node, channel: Channel, attempts: int = ATTEMPTS, pause: float = PAUSE,
     sleep: Callable[[float], object] = time.sleep,

@@ -62,12 +62,17 @@ class Channel:
         self.apart = 0.0
 
     def register(self, body: dict[str, object]) -> dict[str, object]:
-        """Register with the token; ``renews`` says that the node renews its certificates.
+        """Register with the token.
+
+        ``renews`` says that the node renews its certificates, and ``signs`` that it signs
+        what it asks for later.
 
         :raises Away: the service is unavailable.
         :raises Refused: the service refused.
         """
-        return self._send('register', json.dumps(body).encode(), self._token(), 120, '&renews=true')
+        return self._send(
+            'register', json.dumps(body).encode(), self._token(), 120, '&renews=true&signs=true'
+        )
 
     def fail(self, body: dict[str, object]) -> None:
         """Say with the token why the boot ended before the node was registered.
@@ -77,21 +82,24 @@ class Channel:
         """
         self._send('failure', json.dumps(body).encode(), self._token(), 30)
 
-    def signed(self, path: str, tag: str, body: dict[str, object]) -> dict[str, object]:
+    def signed(
+        self, path: str, tag: str, body: dict[str, object], seconds: float = 30
+    ) -> dict[str, object]:
         """Send a signed request.
 
         :param tag: purpose of the signature, in place of the path, which proxies rewrite.
+        :param seconds: that the answer may take.
         :raises Away: the service is unavailable.
         :raises Refused: the service refused; Gone when the bay is gone.
         """
         content = json.dumps(body).encode()
         try:
-            return self._send(path, content, self._signature(tag, content), 30)
+            return self._send(path, content, self._signature(tag, content), seconds)
         except Refused as refusal:
             if refusal.code != 'magnum.bootstrap.clock':
                 raise
         self._offset = self.apart
-        return self._send(path, content, self._signature(tag, content), 30)
+        return self._send(path, content, self._signature(tag, content), seconds)
 
     def _token(self) -> dict[str, str]:
         return {'X-Bootstrap-Token': self._node.settings['MAGNUM_BOOTSTRAP_TOKEN']}

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 import re
@@ -99,11 +98,8 @@ class Conditions:
         self._versions_end = 0.0
 
     def trusts(self) -> str | None:
-        """The digest of what the services trust, as trust.sh says it; None without any."""
-        if not self._node.purposes():
-            return None
-        file = self._node.certificate('trusted')
-        return hashlib.sha256(file.read_bytes() if file.exists() else b'').hexdigest()
+        """The digest of what the services trust; None on a node without certificates."""
+        return certificates.trusts(self._node) if self._node.purposes() else None
 
     def full_disks(self) -> list[str]:
         """File systems that are nearly full, with what is free."""
