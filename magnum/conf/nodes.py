@@ -42,10 +42,10 @@ OPTIONS = [
         min=0,
         mutable=True,
         help='Seconds for which a node is silent, beside nodes of the bay that report, before '
-        'it is replaced, in bays with the label auto_healing_enabled: a worker, or one of three '
-        'or more masters, of which all others serve. They follow those of silent_after. A worker '
-        'that reports for as long that it is not healthy is replaced, too. 0: none is replaced '
-        'by itself.',
+        'it is replaced, in bays with the label auto_healing_enabled: a worker, one of three or '
+        'more masters, of which all others serve, or an only one whose etcd has a volume. They '
+        'follow those of silent_after. A worker that reports for as long that it is not healthy '
+        'is replaced, too. 0: none is replaced by itself.',
     ),
     cfg.IntOpt(
         'heal_at_most',

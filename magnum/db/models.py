@@ -147,6 +147,8 @@ class Bay(Base):
     discovery_url: Mapped[str | None] = mapped_column(sa.String(255))
     stack_id: Mapped[str | None] = mapped_column(sa.String(255))
     template_version: Mapped[str | None] = mapped_column(sa.String(255))
+    #: What the cluster knows outlives the servers of its masters; null: not known.
+    is_lasting: Mapped[bool | None] = mapped_column(sa.Boolean)
     api_address: Mapped[str | None] = mapped_column(sa.String(255))
     coe_version: Mapped[str | None] = mapped_column(sa.String(255))
     container_version: Mapped[str | None] = mapped_column(sa.String(255))

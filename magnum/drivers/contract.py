@@ -171,7 +171,9 @@ class Observed:
     """What a finished stack says of its bay; None means "not known".
 
     ``master_names`` and ``node_names`` are those of masters and default
-    workers, as their certificates name them.
+    workers, as their certificates name them. ``is_lasting``: what the cluster knows
+    outlives the servers of its masters, so that another one may take the place of the
+    only one.
     """
 
     api_address: str | None
@@ -184,6 +186,7 @@ class Observed:
     discovery_url: str | None = None
     master_names: tuple[str, ...] = ()
     node_names: tuple[str, ...] = ()
+    is_lasting: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -357,15 +360,6 @@ class Driver(abc.ABC):
     def keep_workers(self, kept: Mapping[str, Any]) -> Mapping[str, Any]:
         """Parameters to change, so that ``kept_nodes`` of workers are these and no others."""
         return {}
-
-    def keeps_cluster(self, labels: Mapping[str, str]) -> bool:
-        """Whether what the cluster knows outlives the servers of its masters.
-
-        Then another server may take the place of the only master.
-
-        :param labels: of the bay.
-        """
-        return False
 
     def takes_over_trust(self, role: str, template_version: str) -> bool:
         """Whether nodes follow by themselves when the bay trusts another authority.

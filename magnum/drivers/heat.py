@@ -414,6 +414,7 @@ class HeatDriver(Driver):
             coe_version=self.coe_version(parameters),
             master_names=_existing(outputs.get(self.outputs.master_names)),
             node_names=workers.node_names,
+            is_lasting=self.is_lasting(outputs.get('settled') or {}),
         )
 
     def read_nodegroup_outputs(
@@ -430,6 +431,13 @@ class HeatDriver(Driver):
     @abc.abstractmethod
     def api_url(self, address: str, plan: BayPlan) -> str:
         """What clients connect to, of an address."""
+
+    def is_lasting(self, settled: Mapping[str, Any]) -> bool:
+        """Whether what the cluster knows outlives the servers of its masters.
+
+        :param settled: what the stack says that its masters were made of.
+        """
+        return False
 
     def coe_version(self, parameters: Mapping[str, Any]) -> str | None:
         """The COE's version by the stack's parameters; None if unknown."""

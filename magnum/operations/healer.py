@@ -86,7 +86,7 @@ class Healer:
             sick = node_watch.unhealthy_workers(session, unhealthy)
             silent = [
                 row for row in node_watch.silent_nodes(session)
-                if _wants_it(row.labels) and self._may_be_replaced(row)
+                if _wants_it(row.labels) and _may_be_replaced(row)
             ]
             failed = {
                 row.bay_uuid for row in node_watch.half_healed_bays(session)
@@ -112,16 +112,6 @@ class Healer:
         return sum(
             self._database.run(looks[uuid])
             for uuid in uuids for looks in (again, anew) if uuid in looks
-        )
-
-    def _may_be_replaced(self, row: Row) -> bool:
-        """Whether a node is a worker, or a master whose place another one can take.
-
-        Others may be silent for months, and each look would lock the bay.
-        """
-        driver = self._drivers.find(row.driver)
-        return row.role == WORKER or (
-            driver is not None and are_replaceable(driver, row.masters, row.labels)
         )
 
     def _heal(self, session: orm.Session, bay_uuid: str, lost: Collection[int]) -> int:
@@ -407,6 +397,14 @@ def _tell(session: orm.Session, operation: Operation, nodes: Sequence[Node]) -> 
     events.record(session, operation, EVENT, told)
     LOG.info('%s: %s: %s', EVENT, operation.bay_uuid, told)
     return 1
+
+
+def _may_be_replaced(row: Row) -> bool:
+    """Whether a node is a worker, or a master whose place another one can take.
+
+    Others may be silent for months, and each look would lock the bay.
+    """
+    return row.role == WORKER or are_replaceable(row.masters, row.is_lasting)
 
 
 def _wants_it(labels: dict[str, str] | None) -> bool:

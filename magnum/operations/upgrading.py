@@ -40,9 +40,12 @@ _NOT_COMPARED: Final = WITHOUT_EFFECT_ON_BAYS | {'id', 'created_at', 'updated_at
 FEWEST_MASTERS: Final = 3
 
 
-def are_replaceable(driver: Driver, masters: int, labels: Mapping[str, str]) -> bool:
-    """Whether so many masters of a bay are such that others can take their place."""
-    return masters >= FEWEST_MASTERS or (masters == 1 and driver.keeps_cluster(labels))
+def are_replaceable(count: int, is_lasting: bool | None) -> bool:
+    """Whether others can take the places of so many masters.
+
+    :param is_lasting: what their cluster knows outlives them.
+    """
+    return count >= FEWEST_MASTERS or (count == 1 and bool(is_lasting))
 
 
 def replaced_roles(
@@ -54,7 +57,7 @@ def replaced_roles(
     """
     masters = sum(group.node_count for group in nodegroups if group.role == MASTER)
     # Those of early releases report nothing, and do not let each other go.
-    can = are_replaceable(driver, masters, bay.labels) and driver.nodes_report(
+    can = are_replaceable(masters, bay.is_lasting) and driver.nodes_report(
         bay.template_version or ''
     )
     return tuple(

@@ -40,6 +40,8 @@ class FakeDriver(Driver):
     )
     workers_output = 'refs_map'
     wants_encryption_key = True
+    #: What the cluster knows outlives the servers of its masters.
+    is_lasting = False
 
     def labels_schema(self) -> Mapping[str, Any]:
         return {'type': 'object'}
@@ -92,7 +94,7 @@ class FakeDriver(Driver):
         return Observed(
             'https://10.0.0.1:6443', ('10.0.0.1',), _addresses(count), masters, count,
             master_names=tuple(f'{plan.stack_name}-master-{index}' for index in range(masters)),
-            node_names=_names(plan.stack_name, count, outputs),
+            node_names=_names(plan.stack_name, count, outputs), is_lasting=self.is_lasting,
         )
 
     def render_nodegroup(

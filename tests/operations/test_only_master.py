@@ -13,13 +13,9 @@ from tests.operations.test_new_masters import own_baymodel, replaceable, settle,
 ABOUT = ('saved', 'not_saved', 'not_drained', 'not_removed')
 
 
-@pytest.fixture(autouse=True)
-def keeps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(FakeDriver, 'keeps_cluster', lambda driver, labels: True)
-
-
 @pytest.fixture
 def uuid(world: World, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr(FakeDriver, 'is_lasting', True)
     return replaceable(world, monkeypatch, masters=1, workers=2)
 
 
@@ -28,6 +24,12 @@ def upgrade(world: World, uuid: str) -> models.Operation:
     world.go_on_soon()
     world.go_on_soon()
     return asked
+
+
+def forget(world: World, uuid: str) -> None:
+    """It is not known whether it has a volume, as of bays that an earlier release made."""
+    with world.database.writing() as session:
+        session.merge(world.bay(uuid)).is_lasting = None
 
 
 def come_up(world: World, nodes: Reporters, asked: models.Operation) -> None:
@@ -70,9 +72,9 @@ def test_it_saves_what_it_knows_and_is_replaced_before_the_workers(
 
 
 def test_it_stays_where_its_cluster_would_go_with_it(
-    world: World, uuid: str, nodes: Reporters, monkeypatch: pytest.MonkeyPatch
+    world: World, uuid: str, nodes: Reporters
 ) -> None:
-    monkeypatch.setattr(FakeDriver, 'keeps_cluster', lambda driver, labels: False)
+    forget(world, uuid)
     upgrade(world, uuid)
     assert world.nodegroup('default-master').image_id == 'debian'
     assert world.statuses(uuid)['default-worker'] == 'UPDATE_IN_PROGRESS'
@@ -116,9 +118,7 @@ def test_one_that_cannot_be_asked_is_replaced_as_it_is(
     assert told(world, uuid)['master_image'] == 'debian-13'
 
 
-def test_it_is_healed(
-    world: World, uuid: str, nodes: Reporters, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_is_healed(world: World, uuid: str, nodes: Reporters) -> None:
     with world.database.writing() as session:
         session.merge(world.bay(uuid)).labels = {'auto_healing_enabled': 'true'}
     lose(world, nodes, nodes.masters[0])
@@ -131,7 +131,22 @@ def test_it_is_healed(
     come_up(world, nodes, asked)
     assert world.again(asked).state == 'SUCCEEDED'
     assert Upgrade.of(asked).baymodel == own_baymodel(world, uuid).uuid
-    monkeypatch.setattr(FakeDriver, 'keeps_cluster', lambda driver, labels: False)
+    forget(world, uuid)
     world.conf.set_override('heal_pause', 0, 'nodes')
     lose(world, nodes, nodes.masters[0])
     assert conductor.heal() == 0
+
+
+def test_nothing_is_changed_while_nobody_can_say_what_that_breaks(
+    world: World, uuid: str, nodes: Reporters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lost one is not asked, and is not said to have what it never took over."""
+    monkeypatch.setattr(
+        FakeDriver, 'master_settings', lambda *_: {'MAGNUM_KUBE_VERSION': 'v1.99.0'}
+    )
+    lose(world, nodes, nodes.masters[0])
+    before = world.bay(uuid).coe_version
+    asked = world.again(upgrade(world, uuid))
+    assert error_of(asked)['reason'].startswith('The only master is lost')
+    assert world.bay(uuid).coe_version == before
+    assert asked_heat(world) == 0

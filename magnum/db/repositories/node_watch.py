@@ -138,8 +138,8 @@ def unhealthy_workers(session: orm.Session, bay_uuids: Collection[str]) -> Seque
 
 
 def silent_nodes(session: orm.Session) -> Sequence[Row]:
-    """``id``, ``role`` and ``bay_uuid`` of silent nodes, with ``labels``, ``driver`` and the
-    number of ``masters`` of the bay.
+    """``id``, ``role`` and ``bay_uuid`` of silent nodes, with ``labels`` of the bay, the
+    number of its ``masters``, and whether it ``is_lasting``.
 
     Those of bays that are complete, or at which node groups change, and of which other
     nodes report.
@@ -155,7 +155,7 @@ def silent_nodes(session: orm.Session) -> Sequence[Row]:
     )
     return session.execute(
         sa.select(
-            TABLE.c.id, TABLE.c.role, TABLE.c.bay_uuid, _BAY.c.labels, _BAY.c.driver,
+            TABLE.c.id, TABLE.c.role, TABLE.c.bay_uuid, _BAY.c.labels, _BAY.c.is_lasting,
             _NODEGROUP.c.node_count.label('masters'),
         )
         .join_from(TABLE, _BAY, _BAY.c.uuid == TABLE.c.bay_uuid)

@@ -19,7 +19,6 @@ from magnum.drivers.contract import (
     CloudAccess,
     NodeGroupPlan,
     PlanRefused,
-    StackRequest,
 )
 from magnum.drivers.kubernetes import (
     addons,
@@ -229,44 +228,18 @@ class KubernetesDriver(heat.HeatDriver):
             'etcd_volume_type': plan.labels['etcd_volume_type'],
         }
 
-    def keeps_cluster(self, labels: Mapping[str, str]) -> bool:
-        """See the contract: etcd has a volume of its own."""
-        return self._etcd_gigabytes(labels) > 0
+    def is_lasting(self, settled: Mapping[str, Any]) -> bool:
+        """See the base class: etcd has a volume. Early releases took the label, and made none."""
+        return int(settled.get('etcd_volume_size') or 0) > 0
 
     def footprint(self, plan: BayPlan) -> Mapping[str, int]:
         """See the contract; with the masters' volumes for etcd."""
-        size, masters = self._etcd_gigabytes(plan.labels), plan.masters.node_count
-        if not size:
+        size = self._with_default_labels(plan).labels['etcd_volume_size']
+        if not size.isdecimal() or not int(size):
             return super().footprint(plan)
-        of_etcd = collections.Counter(volumes=masters, volume_gigabytes=masters * size)
+        masters = plan.masters.node_count
+        of_etcd = collections.Counter(volumes=masters, volume_gigabytes=masters * int(size))
         return of_etcd + collections.Counter(super().footprint(plan))
-
-    def _etcd_gigabytes(self, labels: Mapping[str, str]) -> int:
-        size = label_values.resolve(self.labels_schema(), labels)['etcd_volume_size']
-        return int(size) if size.isdecimal() else 0
-
-    def render_upgrade(
-        self,
-        plan: BayPlan,
-        group: NodeGroupPlan,
-        kept: Collection[str],
-        parameters: Mapping[str, Any],
-        bay_outputs: Mapping[str, Any],
-    ) -> StackRequest:
-        """See the contract.
-
-        :raises PlanRefused: the only master would take all with it. Early releases took the
-            label, and made no volume.
-        """
-        request = super().render_upgrade(plan, group, kept, parameters, bay_outputs)
-        is_only = group.role == MASTER and plan.masters.node_count == 1 and not kept
-        if is_only and not int(request.parameters['etcd_volume_size']):
-            raise PlanRefused(
-                'labels/etcd_volume_size',
-                'The only master has no volume for etcd: another server would know nothing of '
-                'the cluster.',
-            )
-        return request
 
     def group_parameters(self, group: NodeGroupPlan) -> Mapping[str, Any]:
         """What nodes register with; those that live keep what they have.

@@ -64,6 +64,12 @@ def upgrade_masters(work: Work) -> None:
     if not changed:
         return
     masters = _masters(work, situation)
+    if not masters:     # the only one is lost: nobody says what the change would break
+        raise StepFailed(Failure(
+            NODE_SILENT,
+            f'The only master is lost, and {few(sorted(changed))} would change of it. Have it '
+            "replaced first, by an upgrade of its node group to the bay's own template.",
+        ))
     _check(work, masters, changed)
     for master in masters:
         _upgrade(work, master, masters, changed)

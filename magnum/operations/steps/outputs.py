@@ -50,8 +50,9 @@ def _read_bay(work: Work, situation: Situation, stack: Stack) -> None:
     with work.changing_bay() as (session, _):
         _let_nodes_go(session, driver, situation, MASTER, observed.master_names)
         _let_nodes_go(session, driver, situation, WORKER, observed.node_names)
-        if known:
-            locking.set_values(session, Bay, situation.bay.uuid, **known)
+        locking.set_values(
+            session, Bay, situation.bay.uuid, is_lasting=observed.is_lasting, **known
+        )
         for role, group in groups.items():
             locking.set_values(
                 session, Nodegroup, group.uuid, node_addresses=list(addresses[role]), **made

@@ -205,43 +205,31 @@ def test_the_number_of_masters_that_a_driver_can_change() -> None:
     assert fixed.value.field == 'nodegroup'
 
 
-@pytest.mark.parametrize(('driver', 'labels', 'keeps'), [
-    (KubernetesDriver(), {}, False),
+@pytest.mark.parametrize(('driver', 'settled', 'is_lasting'), [
+    (KubernetesDriver(), {'etcd_volume_size': 5}, True),
     (KubernetesDriver(), {'etcd_volume_size': '0'}, False),
-    (KubernetesDriver(), {'etcd_volume_size': '5'}, True),
+    (KubernetesDriver(), {}, False),        # of an early release, whatever the label says
     (SwarmDriver(), {}, False),
     (MesosDriver(), {}, False),
 ], ids=lambda value: getattr(value, 'name', str(value)))
 def test_a_cluster_outlives_its_only_master(
-    driver: Driver, labels: dict[str, str], keeps: bool
+    driver: HeatDriver, settled: dict[str, Any], is_lasting: bool
 ) -> None:
-    assert driver.keeps_cluster(labels) is keeps
+    plan = plans.plan(driver, labels={'etcd_volume_size': '5'})
+    parameters = as_heat_tells(driver.render(plan))
+    assert driver.read_outputs({'settled': settled}, parameters, plan).is_lasting is is_lasting
 
 
-@pytest.mark.parametrize('size', ['', '5'])
-def test_the_only_master_takes_nothing_with_it(size: str) -> None:
-    """Its volume stays as it is; without one, as early releases made none, it stays itself."""
+def test_the_volume_of_the_only_master_stays_as_it_is() -> None:
     driver = KubernetesDriver()
     plan = plans.plan(
         driver, labels={'etcd_volume_size': '5', 'volume_availability_zone': 'other'}
     )
-    built = driver.render(plan)
     outputs = plans.bay_outputs(driver, plan)
-    settled = {**outputs['settled'], 'volume_zone': 'zone'}
-    if not size:
-        del settled['etcd_volume_size']
+    outputs['settled'] |= {'volume_zone': 'zone', 'etcd_volume_size': '4'}
     aim = dataclasses.replace(plan, masters=plans.group(MASTER, image='debian-13', revision=1))
-
-    def replace() -> Any:
-        return driver.render_upgrade(
-            aim, aim.masters, (), as_heat_tells(built), {**outputs, 'settled': settled}
-        ).parameters
-
-    if not size:
-        with pytest.raises(PlanRefused) as refused:
-            replace()
-        assert refused.value.field == 'labels/etcd_volume_size'
-        return
-    found = replace()
-    assert (found['etcd_volume_size'], found['volume_zone']) == ('5', 'zone')
+    found = driver.render_upgrade(
+        aim, aim.masters, (), as_heat_tells(driver.render(plan)), outputs
+    ).parameters
+    assert (found['etcd_volume_size'], found['volume_zone']) == ('4', 'zone')
     assert (found['master_image'], found['kept_masters']) == ('debian-13', {})
