@@ -244,6 +244,9 @@ class Driver(abc.ABC):
     workers_output: str | None = None
     #: The output of the bay's stack that ``api_addresses`` reads.
     api_output: str = ''
+    #: Resource of a stack, in that of each master, with what the cluster knows, where that
+    #: outlives the master's server.
+    lasting_resource: str = ''
     #: Whether masters are given a key of their bay, with which they encrypt what they keep.
     wants_encryption_key: bool = False
 

@@ -2,8 +2,10 @@
 
 import pytest
 
+from magnum.clients.heat import Resource
 from magnum.db import models
 from magnum.domain.parameters import Upgrade
+from magnum.domain.stack_names import short_id
 from tests.fakes.driver import FakeDriver
 from tests.fakes.reporters import DIRECTIVES, Reporters
 from tests.operations.conftest import World, error_of
@@ -116,6 +118,19 @@ def test_one_that_cannot_be_asked_is_replaced_as_it_is(
         'release made'
     )
     assert told(world, uuid)['master_image'] == 'debian-13'
+
+
+def test_heat_makes_nothing_anew_of_what_the_cluster_is(
+    world: World, uuid: str, nodes: Reporters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a volume that its check found in a backup."""
+    monkeypatch.setattr(FakeDriver, 'lasting_resource', 'etcd_volume')
+    world.stack(short_id(uuid))['failed'] = [
+        Resource('etcd_volume', 'OS::Cinder::Volume', 'backing-up', None, 'id', '1', 'CHECK')
+    ]
+    asked = world.again(upgrade(world, uuid))
+    assert error_of(asked)['reason'].startswith('Heat calls it failed, and would make another')
+    assert (nodes.told(), asked_heat(world)) == ({}, 0)
 
 
 def test_it_is_healed(world: World, uuid: str, nodes: Reporters) -> None:

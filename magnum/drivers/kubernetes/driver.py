@@ -150,6 +150,7 @@ class KubernetesDriver(heat.HeatDriver):
         archives.check,
         addons.check,
     ))
+    lasting_resource = 'etcd_volume'
     younger = {**heat.HeatDriver.younger, 'etcd_volume_size': 0, 'etcd_volume_type': ''}
     parameter_settings = {'kube_version': masters.RELEASE}
     changed_in_place = masters.CHANGED_IN_PLACE

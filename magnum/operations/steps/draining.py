@@ -28,7 +28,7 @@ from magnum.domain.plain_text import MOST_TOLD, few
 from magnum.drivers.contract import MASTER, Driver
 from magnum.operations.outcomes import StepFailed, TryLater
 from magnum.operations.steps import nodes
-from magnum.operations.steps.heat import DELETE, existing, look
+from magnum.operations.steps.heat import DELETE, as_anybody, existing, look
 from magnum.operations.steps.masters import await_others, names_of
 from magnum.operations.steps.removal import removal
 from magnum.operations.steps.rendering import own_stack_name
@@ -75,6 +75,8 @@ def drain_nodes(work: Work) -> None:
         return
     if situation.nodegroup.role == MASTER:
         await_others(work, situation)
+        if _is_only(situation):
+            _check_lasting(work, situation)
     elif not _timeout(work):
         return
     names = asked.leaving or _note_leaving(work, situation, asked)
@@ -107,6 +109,24 @@ def remove_nodes(work: Work) -> None:
 def _is_only(situation: Situation) -> bool:
     """Whether the nodes that go are the only master, which nobody drains or lets go."""
     return situation.nodegroup.role == MASTER and situation.nodegroup.node_count == 1
+
+
+def _check_lasting(work: Work, situation: Situation) -> None:
+    """See that Heat keeps what the cluster knows: it makes anew what it calls failed.
+
+    :raises StepFailed: it would not.
+    """
+    name = work.driver(situation).lasting_resource
+    stack = existing(work, situation.stack_id)
+    failed = as_anybody(work, lambda heat: heat.failed_resources(stack.id))
+    for one in failed:
+        if one.name == name:
+            raise StepFailed(Failure(
+                'stack_failed',
+                'Heat calls it failed, and would make another one, with nothing of the cluster: '
+                f'{one.reason or "no reason is told"}. "openstack stack check" lets it look again.',
+                name, one.type,
+            ))
 
 
 def _save(work: Work, situation: Situation, names: Sequence[str]) -> None:

@@ -172,6 +172,27 @@ def test_masters_of_a_new_bay_ask_nobody(tmp_path: pathlib.Path) -> None:
     assert (master.asked, master.state) == ([], 'new')
 
 
+@pytest.mark.parametrize(('before', 'now', 'is_read'), [
+    ('3.4.23', '3.5.16', True), ('3.5.27', '3.5.16', True), ('3.10.1', '3.9.5', False),
+    ('3.5.16', '3.4.23', False), ('', '3.4.23', True), ('3.5.16', '', True),
+])
+def test_an_older_etcd_does_not_take_over_what_a_later_one_wrote(
+    tmp_path: pathlib.Path, before: str, now: str, is_read: bool
+) -> None:
+    """It would end again and again, without a word that a user sees."""
+    node = Node(tmp_path)
+    (tmp_path / 'usr/local/bin/etcd').write_text(f'#!/bin/sh\necho "etcd Version: {now}"\n')
+    data = tmp_path / 'var/lib/magnum-etcd'
+    (data / 'member/wal').mkdir(parents=True)
+    (data / 'written-by').write_text(f'{before}\n' if before else '')
+    done = node.run('50-etcd', MAGNUM_NODE_REVISION='1')
+    assert done.returncode == (0 if is_read else 86), done.stdout + done.stderr
+    told = f'etcd {now} does not read what etcd {before} has written here'
+    assert (told in done.stdout) is not is_read
+    if is_read:
+        assert (data / 'written-by').read_text().strip() == (now or before)
+
+
 @pytest.mark.parametrize('is_there', [True, False])
 def test_in_the_place_of_the_only_one_it_goes_on_with_what_is_on_the_volume(
     tmp_path: pathlib.Path, is_there: bool

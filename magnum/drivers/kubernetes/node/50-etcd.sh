@@ -33,6 +33,9 @@ need_command etcdctl etcd-client
 member=etcd-$MAGNUM_NODE_ADDRESS
 url=https://$MAGNUM_NODE_ADDRESS:2380
 data=/var/lib/magnum-etcd
+# The release that has written what is there.
+written_by=$data/written-by
+release=$(etcd --version | sed -n 's/^etcd Version: *//p')
 
 members=
 others=
@@ -118,6 +121,17 @@ if [ "${MAGNUM_NODE_REVISION:-0}" != 0 ]; then
     fi
 fi
 
+# It does not read what a later line has written.
+if [ "$release" ] && [ -d "$data/member/wal" ] && [ -s "$written_by" ]; then
+    before=$(<"$written_by")
+    read -r oldest < <(printf '%s\n' "${before%.*}" "${release%.*}" | sort --version-sort)
+    if [ "$oldest" != "${before%.*}" ]; then
+        say "etcd $release does not read what etcd $before has written here: choose an image" \
+            "with that one or a later one"
+        exit "$hopeless"
+    fi
+fi
+
 install --directory --mode=0700 "$data"
 write_unit magnum-etcd "etcd of the bay" "$(command -v etcd)" \
     --name="$member" \
@@ -150,3 +164,4 @@ fi
 
 # There is a quorum only when most masters have come this far.
 wait_until 1200 bay_etcdctl endpoint health
+[ -z "$release" ] || printf '%s\n' "$release" >"$written_by"
