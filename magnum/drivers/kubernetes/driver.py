@@ -376,7 +376,7 @@ class KubernetesDriver(heat.HeatDriver):
 
     def wants_cloud_credential(self, plan: BayPlan) -> bool:
         """See the contract."""
-        return cloud.wants_credential(plan)
+        return bool(cloud.purposes(plan))
 
     def takes_tokens(self, labels: Mapping[str, str]) -> bool:
         """See the contract."""
@@ -389,11 +389,19 @@ class KubernetesDriver(heat.HeatDriver):
             resolved['kubeapi_options']
         )
 
+    def cloud_purposes(self, plan: BayPlan) -> tuple[str, ...]:
+        """See the contract."""
+        return cloud.purposes(plan)
+
     def cloud_access_rules(
-        self, plan: BayPlan, of_controllers: Sequence[str]
+        self, plan: BayPlan, of_controllers: Sequence[str], purposes: Collection[str] = ()
     ) -> tuple[str, ...]:
         """Those of what the bay has: the controllers', the autoscaler's, or both."""
-        return cloud.access_rules(plan, of_controllers)
+        return cloud.access_rules(plan, of_controllers, purposes)
+
+    def cloud_roles(self, held: Sequence[str], purposes: Collection[str]) -> Sequence[str]:
+        """See the contract."""
+        return cloud.roles(held, purposes)
 
     def cloud_configuration(self, plan: BayPlan, access: CloudAccess) -> str:
         """For cloud-provider-openstack's controllers."""
@@ -419,7 +427,7 @@ class KubernetesDriver(heat.HeatDriver):
         of_masters = {} if role != MASTER else {
             'MAGNUM_ADDONS': addons.setting(plan, self.capabilities.catalogue),
             **dict.fromkeys(addons.KNOWS.values(), 'true'),
-            'MAGNUM_CLOUD_CREDENTIAL': settings.flag(cloud.wants_credential(plan)),
+            'MAGNUM_CLOUD_CREDENTIAL': settings.flag(bool(cloud.purposes(plan))),
             AUTO_SCALING: labels['auto_scaling_enabled'],
             'MAGNUM_REMOVED_APIS_ALLOWED': labels['removed_apis_allowed'],
             **{setting: labels[label] for setting, (label,) in masters.PROBES.items()},
