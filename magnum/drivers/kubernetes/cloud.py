@@ -70,7 +70,7 @@ _OWN: Final[Mapping[str, Sequence[str]]] = {
     'octavia-ingress': _OF_INGRESS, 'manila-csi': _OF_SHARES, 'autoscaler': _OF_AUTOSCALER,
 }
 #: Who makes load balancers, for which Octavia has roles.
-_OF_BALANCERS: Final = ('cloud-provider', 'octavia-ingress')
+OF_BALANCERS: Final = ('cloud-provider', 'octavia-ingress')
 _ROLES_OF_BALANCERS: Final = 'load-balancer_'
 #: Of these the cloud's load balancers read no HTTP, which ingresses need.
 _WITHOUT_HTTP: Final = ('ovn',)
@@ -143,7 +143,7 @@ def access_rules(
 
 def roles(held: Sequence[str], of: Collection[str]) -> Sequence[str]:
     """See the contract."""
-    if not of or not set(of).isdisjoint(_OF_BALANCERS):
+    if not of or not set(of).isdisjoint(OF_BALANCERS):
         return held
     return [role for role in held if not role.lower().startswith(_ROLES_OF_BALANCERS)] or held
 

@@ -154,10 +154,12 @@ class KubernetesDriver(heat.HeatDriver):
     parameter_settings = {'kube_version': masters.RELEASE}
     changed_in_place = masters.CHANGED_IN_PLACE
     # Programs were checked by digests from where they came from, if at all; no bay had a
-    # cloud provider or archives, whatever its labels are, and etcd was its distribution's.
+    # cloud provider or archives, whatever its labels are, and etcd was its distribution's. All
+    # add-ons had one credential of the cloud.
     formerly = {
         'MAGNUM_INSECURE_DOWNLOADS': 'true',
         'MAGNUM_CLOUD_PROVIDER': 'false',
+        addons.PURPOSES: 'false',
         **dict.fromkeys((*archives.LABELS, *archives.OF_ETCD, *hardening.LABELS), ''),
     }
     certificates = {
@@ -316,8 +318,14 @@ class KubernetesDriver(heat.HeatDriver):
         if had != target.network_driver:
             # A conductor of a release that had flannel alone made the bay.
             raise PlanRefused('network_driver', f'The nodes of the bay have {had}.')
-        before = self._changed_in_place(self._without_defaults_of(target, current))
-        after = masters.known(current, target, self._changed_in_place(target), living)
+        knows_purposes = living.get(addons.PURPOSES) == 'true'
+        if knows_purposes:
+            self._check_balancing(current, target)
+        before, after = (
+            self._changed_in_place(plan, knows_purposes)
+            for plan in (self._without_defaults_of(target, current), target)
+        )
+        after = masters.known(current, target, after, living)
         return masters.changes(
             before, after, {**before, **self.formerly, **living}, is_chosen, unsure,
         )
@@ -359,9 +367,24 @@ class KubernetesDriver(heat.HeatDriver):
             return plan
         return _without(plan, 'ingress_controller')
 
-    def _changed_in_place(self, plan: BayPlan) -> dict[str, str]:
+    def _check_balancing(self, current: BayPlan, target: BayPlan) -> None:
+        """Check that a bay whose credential opens no load balancers is not to make any."""
+        had, has = (
+            set(cloud.purposes(plan)) & set(cloud.OF_BALANCERS) for plan in (current, target)
+        )
+        if has and not had:
+            raise PlanRefused(
+                'labels/ingress_controller',
+                'The credential of the cloud that this bay has opens no load balancers: make a '
+                'new bay.',
+            )
+
+    def _changed_in_place(self, plan: BayPlan, knows_purposes: bool) -> dict[str, str]:
         plan = self._with_default_labels(plan)
-        found = {**self.node_settings(plan, MASTER), masters.RELEASE: plan.labels['kube_tag']}
+        found = {
+            **self.node_settings(plan, MASTER), masters.RELEASE: plan.labels['kube_tag'],
+            'MAGNUM_ADDONS': addons.setting(plan, self.capabilities.catalogue, knows_purposes),
+        }
         return {name: found.get(name) or '' for name in self.changed_in_place}
 
     def api_url(self, address: str, plan: BayPlan) -> str:
@@ -426,7 +449,7 @@ class KubernetesDriver(heat.HeatDriver):
         group = plan.masters if role == MASTER else plan.workers
         of_masters = {} if role != MASTER else {
             'MAGNUM_ADDONS': addons.setting(plan, self.capabilities.catalogue),
-            **dict.fromkeys(addons.KNOWS.values(), 'true'),
+            **dict.fromkeys((*addons.KNOWS.values(), addons.PURPOSES), 'true'),
             'MAGNUM_CLOUD_CREDENTIAL': settings.flag(bool(cloud.purposes(plan))),
             AUTO_SCALING: labels['auto_scaling_enabled'],
             'MAGNUM_REMOVED_APIS_ALLOWED': labels['removed_apis_allowed'],
