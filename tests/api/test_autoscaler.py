@@ -54,10 +54,9 @@ def cluster(service: Service, client: webtest.TestApp) -> str:
             bay_uuid=uuid, project_id=PROJECT, username=uuid, user_id=USER, sealed_password='',
         ))
     driver = Registry.from_entry_points().by_name('kubernetes')
-    purposes = driver.cloud_purposes(plan)
-    assert purposes == ('cloud-provider', 'autoscaler')
+    assert driver.cloud_purposes(plan)[1:], 'it is not the only one'
     rules = access_rules(driver.cloud_access_rules(
-        plan, service.conf.identity.cloud_access_rules, purposes[1:]
+        plan, service.conf.identity.cloud_access_rules, ['autoscaler']
     ))
     service.cloud.tokens['autoscaler'] = Token(
         USER, PROJECT, ('member',), access_rules=tuple(

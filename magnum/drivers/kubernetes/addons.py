@@ -64,6 +64,12 @@ def wanted(plan: BayPlan) -> Mapping[str, Entry]:
     return {name: entry for name, entry in table().items() if _fits(entry, variables)}
 
 
+def asks(entry: Entry) -> str:
+    """The label that asks for an add-on."""
+    label: str = next(iter(entry['when']))
+    return label
+
+
 def charts() -> Mapping[str, Mapping[str, str]]:
     """Digests of the archives that there are, by chart and release."""
     return {entry['chart']: entry['digests'] for entry in table().values() if 'chart' in entry}
@@ -86,7 +92,7 @@ def without(plan: BayPlan, strange: Collection[str]) -> BayPlan:
     gone = {
         label: 'false' if entry['when'][label] == 'true' else ''
         for entry in wanted(plan).values() if not entry.keys().isdisjoint(strange)
-        for label in [_asks(entry)]
+        for label in [asks(entry)]
     }
     return dataclasses.replace(plan, labels={**plan.labels, **gone})
 
@@ -100,7 +106,7 @@ def check_known(current: BayPlan, target: BayPlan, strange: Collection[str]) -> 
     """
     had = wanted(current)
     for name, entry in wanted(target).items():
-        label = _asks(entry)
+        label = asks(entry)
         is_asked = name not in had and current.labels[label] != target.labels[label]
         if is_asked and not entry.keys().isdisjoint(strange):
             raise PlanRefused(
@@ -212,12 +218,6 @@ def _share_client(plan: BayPlan) -> str:
     """Who may mount shares: the nodes, as far as it is known where they are."""
     own = plan.fixed_network_cidr or plan.labels['fixed_subnet_cidr']
     return plan.labels['manila_csi_share_client'] or (_EVERYBODY if plan.fixed_network else own)
-
-
-def _asks(entry: Entry) -> str:
-    """The label that asks for an add-on."""
-    label: str = next(iter(entry['when']))
-    return label
 
 
 def _fits(entry: Entry, labels: Mapping[str, str]) -> bool:

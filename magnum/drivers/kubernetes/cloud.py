@@ -69,15 +69,18 @@ _OF_CONTROLLERS: Final[Mapping[str, Mapping[str, Collection[str]]]] = {
 _OWN: Final[Mapping[str, Sequence[str]]] = {
     'octavia-ingress': _OF_INGRESS, 'manila-csi': _OF_SHARES, 'autoscaler': _OF_AUTOSCALER,
 }
+_ORDER: Final = ('cloud-provider', 'octavia-ingress', 'cinder-csi', 'manila-csi', 'autoscaler')
+#: Of these, what an upgrade brings to a bay that has one of them: there is a credential then.
+_LATER: Final = ('octavia-ingress', 'cinder-csi')
 #: Who makes load balancers, for which Octavia has roles.
-OF_BALANCERS: Final = ('cloud-provider', 'octavia-ingress')
+_OF_BALANCERS: Final = ('cloud-provider', 'octavia-ingress')
 _ROLES_OF_BALANCERS: Final = 'load-balancer_'
 #: Of these the cloud's load balancers read no HTTP, which ingresses need.
 _WITHOUT_HTTP: Final = ('ovn',)
 
 
 def purposes(plan: BayPlan) -> tuple[str, ...]:
-    """The add-ons that use the cloud; those that need to know networks come first."""
+    """The add-ons that use the cloud."""
     resolved = _resolved(plan)
     wanted = {
         'cloud-provider': resolved['cloud_provider_enabled'] == 'true',
@@ -87,6 +90,17 @@ def purposes(plan: BayPlan) -> tuple[str, ...]:
         'autoscaler': scales(resolved),
     }
     return tuple(name for name, is_wanted in wanted.items() if is_wanted)
+
+
+def granted(plan: BayPlan) -> tuple[str, ...]:
+    """What the bay gets credentials for: its add-ons, and those that an upgrade may bring.
+
+    Those that need to know networks come first.
+    """
+    wanted = purposes(plan)
+    later = () if set(wanted).isdisjoint(_OF_CONTROLLERS) else _LATER
+    of_both = {*wanted, *later}
+    return tuple(sorted(of_both, key=_ORDER.index))
 
 
 def scales(resolved: Mapping[str, str]) -> bool:
@@ -125,25 +139,24 @@ def access_rules(
     """See the contract."""
     if not of_controllers:
         return ()
-    wanted = purposes(plan)
+    wanted = sorted(of, key=_ORDER.index) if of else purposes(plan)
     words = {
         'bay': plan.uuid,
         'stack': stack_names.stack_name(plan.name, plan.uuid),
         'groups': stack_names.common_prefix(plan.name),
     }
     found = [
-        rule for name in wanted if name in _OF_CONTROLLERS and (name in of or not of)
+        rule for name in wanted if name in _OF_CONTROLLERS
         for rule in _narrowed(of_controllers, _OF_CONTROLLERS[name] if of else {})
     ] + [
-        rule.format(**words) for name in wanted if name in of or not of
-        for rule in _OWN.get(name, ())
+        rule.format(**words) for name in wanted for rule in _OWN.get(name, ())
     ]
     return tuple(dict.fromkeys(found))
 
 
 def roles(held: Sequence[str], of: Collection[str]) -> Sequence[str]:
     """See the contract."""
-    if not of or not set(of).isdisjoint(OF_BALANCERS):
+    if not of or not set(of).isdisjoint(_OF_BALANCERS):
         return held
     return [role for role in held if not role.lower().startswith(_ROLES_OF_BALANCERS)] or held
 

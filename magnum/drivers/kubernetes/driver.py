@@ -320,7 +320,7 @@ class KubernetesDriver(heat.HeatDriver):
             raise PlanRefused('network_driver', f'The nodes of the bay have {had}.')
         knows_purposes = living.get(addons.PURPOSES) == 'true'
         if knows_purposes:
-            self._check_balancing(current, target)
+            self._check_granted(current, target)
         before, after = (
             self._changed_in_place(plan, knows_purposes)
             for plan in (self._without_defaults_of(target, current), target)
@@ -367,17 +367,16 @@ class KubernetesDriver(heat.HeatDriver):
             return plan
         return _without(plan, 'ingress_controller')
 
-    def _check_balancing(self, current: BayPlan, target: BayPlan) -> None:
-        """Check that a bay whose credential opens no load balancers is not to make any."""
-        had, has = (
-            set(cloud.purposes(plan)) & set(cloud.OF_BALANCERS) for plan in (current, target)
-        )
-        if has and not had:
-            raise PlanRefused(
-                'labels/ingress_controller',
-                'The credential of the cloud that this bay has opens no load balancers: make a '
-                'new bay.',
-            )
+    def _check_granted(self, current: BayPlan, target: BayPlan) -> None:
+        """Check that a bay gets no add-on for which it has no credential of the cloud."""
+        granted = cloud.granted(current)
+        for name in cloud.purposes(target):
+            if name not in granted:
+                raise PlanRefused(
+                    f'labels/{addons.asks(addons.table()[name])}',
+                    f'The credentials of the cloud that this bay has are not for {name}: make a '
+                    'new bay.',
+                )
 
     def _changed_in_place(self, plan: BayPlan, knows_purposes: bool) -> dict[str, str]:
         plan = self._with_default_labels(plan)
@@ -413,8 +412,8 @@ class KubernetesDriver(heat.HeatDriver):
         )
 
     def cloud_purposes(self, plan: BayPlan) -> tuple[str, ...]:
-        """See the contract."""
-        return cloud.purposes(plan)
+        """Its add-ons, and those that an upgrade may bring."""
+        return cloud.granted(plan)
 
     def cloud_access_rules(
         self, plan: BayPlan, of_controllers: Sequence[str], purposes: Collection[str] = ()

@@ -245,26 +245,26 @@ def test_a_bay_without_a_credential_gets_no_ingress_controller_and_may_lose_it()
 
 
 @pytest.mark.parametrize('knows', [True, False])
-def test_a_bay_whose_credential_opens_no_load_balancers_gets_no_ingress_controller(
-    knows: bool
-) -> None:
-    """That of earlier masters is one for all, whatever the bay has of add-ons."""
-    volumes = {'cinder_csi_enabled': 'true'}
-    without, wanting = (
-        plans.plan(DRIVER, labels={**volumes, **labels})
-        for labels in ({}, WANTED['octavia-ingress'])
+def test_a_bay_whose_credentials_are_for_no_controller_gets_none(knows: bool) -> None:
+    """Earlier masters had one for all, whatever the bay had of add-ons."""
+    scaled = {'auto_scaling_enabled': 'true'}
+    without, *wanting = (
+        plans.plan(DRIVER, labels={**scaled, **labels})
+        for labels in ({}, WANTED['octavia-ingress'], {'cinder_csi_enabled': 'true'})
     )
     outputs = plans.bay_outputs(DRIVER, without)
     if not knows:
         told = settings.parse(outputs['settled']['master_settings'])
         del told[addons.PURPOSES]
         outputs['settled']['master_settings'] = settings.shell(told)
-        assert DRIVER.master_settings(without, wanting, outputs).keys() == {'MAGNUM_ADDONS'}
-        return
-    with pytest.raises(PlanRefused) as refused:
-        DRIVER.master_settings(without, wanting, outputs)
-    assert refused.value.field == 'labels/ingress_controller'
-    DRIVER.master_settings(wanting, without, plans.bay_outputs(DRIVER, wanting))
+    for target, label in zip(wanting, ('ingress_controller', 'cinder_csi_enabled'), strict=True):
+        if knows:
+            with pytest.raises(PlanRefused) as refused:
+                DRIVER.master_settings(without, target, outputs)
+            assert refused.value.field == f'labels/{label}'
+        else:
+            assert 'MAGNUM_ADDONS' in DRIVER.master_settings(without, target, outputs)
+        DRIVER.master_settings(target, without, plans.bay_outputs(DRIVER, target))
 
 
 def of_an_earlier_release(labels: Mapping[str, str]) -> dict[str, Any]:
