@@ -110,7 +110,6 @@ def test_each_add_on_has_a_credential_of_its_own(masters: Masters) -> None:
     ('block-storage', '/volumes/detail', ('cinder-csi',)),
     ('load-balancer', '/v2.0/lbaas/loadbalancers', ('', 'octavia-ingress')),
     ('image', '/v2/images', ('cinder-csi',)),
-    ('key-manager', '/v1/secrets', ('octavia-ingress',)),
 ])
 def test_what_controllers_look_at(
     masters: Masters, service: str, path: str, purposes: tuple[str, ...]
@@ -188,6 +187,11 @@ def test_what_is_closed(
 ) -> None:
     for user in masters.users():
         assert status(user, service, method, path, **body) in REFUSED
+
+
+def test_none_but_the_ingress_controller_lists_secrets(masters: Masters) -> None:
+    for purpose in set(PURPOSES) - {'octavia-ingress'}:
+        assert status(masters.user(purpose), 'key-manager', 'GET', '/v1/secrets') in REFUSED
 
 
 def test_the_autoscaler_reads_its_bay_and_the_stack_of_it(masters: Masters, alice: Person) -> None:
