@@ -7,6 +7,7 @@ import pathlib
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -188,6 +189,33 @@ def test_purposes_have_files_of_their_own(node: Node, service: Service) -> None:
         reporter.turn()
     assert of_purposes(node) == {}
     assert [one['versions'][MEMBER] for one in service.reports()] == ['1', '2', '2', '3']
+
+
+@pytest.mark.parametrize('last', ['autoscaler.conf', 'cinder-csi.conf', 'cloud.conf'])
+def test_an_agent_that_was_killed_between_two_files_fetches_them_all_again(
+    node: Node, service: Service, monkeypatch: pytest.MonkeyPatch, last: str
+) -> None:
+    write = Node.write
+
+    def killed(self: Node, file: pathlib.Path, *content: Any) -> None:
+        write(self, file, *content)
+        if file.name == last:
+            raise KeyboardInterrupt
+
+    reporter = built(node)
+    service.answers = [told(2), of(2, 'autoscaler', 'cinder-csi')] * 2
+    with monkeypatch.context() as context:
+        context.setattr(Node, 'write', killed)
+        with pytest.raises(KeyboardInterrupt):
+            reporter.turn()
+    assert cloud.taken(node) == '1'
+    Reporter(node).turn()
+    assert cloud.taken(node) == '2'
+    assert content(node) == FILE.format('secret-2')
+    assert of_purposes(node) == {
+        f'{purpose}.conf': FILE.format(f'{purpose}-secret-2')
+        for purpose in ('autoscaler', 'cinder-csi')
+    }
 
 
 @pytest.mark.parametrize(('settings', 'reported'), [
