@@ -47,20 +47,24 @@ OPTIONS = [
     cfg.ListOpt(
         'cloud_roles',
         default=['member', 'load-balancer_member'],
-        help='Roles of the application credential that the masters of a bay get, where the bay '
-        "asks for one: those of this list that the bay's user holds, and one at least.",
+        help='Roles of the application credentials that the masters of a bay get, where the bay '
+        "asks for them: those of this list that the bay's user holds, and one at least. Roles "
+        'whose names begin with load-balancer_ are for add-ons alone that make load balancers.',
     ),
     cfg.MultiStrOpt(
         'cloud_access_rules',
         default=list(_ACCESS_RULES),
-        help='What that credential may ask for and nothing else: a service type, methods '
+        help='What those credentials may ask for and nothing else: a service type, methods '
         "separated by commas, and a path, as Keystone's access rules have them (* is a part of a "
         'path, ** any number of parts). The option is given once for each rule. Services accept '
         'a credential with rules only if [keystone_authtoken]service_type is set in their '
         'configuration, to the type that the rule has and the catalogue, too. A single empty '
-        'value: no rules, the roles alone decide. Bays with the cluster autoscaler have rules for '
-        'their own paths of Magnum and Heat, and those with shares of Manila for shares and '
-        'snapshots, beside these or, where nothing else uses the cloud, in their place.',
+        'value: no rules, the roles alone decide. These rules are for the controllers of '
+        'cloud-provider-openstack: that of Cinder gets none of network and load-balancer, the '
+        'others none of block-storage, volumev3 and image, and of compute what reads. The '
+        'cluster autoscaler has rules for its own paths of Magnum and Heat in their place, and '
+        'the driver of Manila for shares and snapshots. Bays that earlier releases made have '
+        'one credential with the rules of all.',
     ),
     cfg.IntOpt(
         'cloud_credential_check',

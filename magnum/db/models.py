@@ -494,6 +494,29 @@ class CloudCredential(Base):
     checked_at: Mapped[datetime.datetime | None] = mapped_column(UTCDateTime)
 
 
+class PurposeCredential(Base):
+    """An application credential for one of the purposes for which a bay uses the cloud.
+
+    It is of a generation of :class:`CloudCredential`, which is for all purposes
+    without a row here: where masters are of an earlier release, for all there are.
+    That one is seen working after all of these; before that no master gets any.
+    """
+
+    __tablename__ = 'purpose_credential'
+    __table_args__ = _options(
+        sa.UniqueConstraint(
+            'bay_uuid', 'generation', 'purpose', name='uq_purpose_credential_purpose'
+        ),
+    )
+
+    bay_uuid: Mapped[str] = mapped_column(sa.String(36))
+    generation: Mapped[int] = mapped_column(sa.Integer)
+    purpose: Mapped[str] = mapped_column(sa.String(64))
+    name: Mapped[str] = mapped_column(sa.String(255))
+    sealed_secret: Mapped[str] = mapped_column(LongText)
+    credential_id: Mapped[str | None] = mapped_column(sa.String(255))
+
+
 class BootstrapToken(Base):
     """What lets the nodes of one role ask for their certificates.
 

@@ -26,6 +26,8 @@ OUTCOMES: Final = (DONE, FAILED)
 
 #: Of versions: the generation of the credential of the cloud that a master has taken over.
 CLOUD_CREDENTIAL: Final = 'cloud-credential'
+#: Of versions: a master takes one for each purpose, beside the one for all others, if "true".
+CLOUD_PURPOSES: Final = 'cloud-purposes'
 #: Of versions: names of the keys that a master encrypts by, one that can take others over.
 ENCRYPTION_KEY: Final = 'encryption-key'
 #: Of versions: verbs of the directives that a node knows.

@@ -392,14 +392,27 @@ class Driver(abc.ABC):
         """
         return self.wants_encryption_key
 
+    def cloud_purposes(self, plan: BayPlan) -> tuple[str, ...]:
+        """What the bay uses the cloud for, that may have a credential of its own each."""
+        return ()
+
     def cloud_access_rules(
-        self, plan: BayPlan, of_controllers: Sequence[str]
+        self, plan: BayPlan, of_controllers: Sequence[str], purposes: Collection[str] = ()
     ) -> tuple[str, ...]:
         """Access rules of that credential; none: its roles alone decide.
 
         :param of_controllers: what ``[identity]cloud_access_rules`` has, whose form all have.
+        :param purposes: what it is for, and nothing else; none: all, as what masters of earlier
+            releases have is one for all.
         """
         return tuple(of_controllers)
+
+    def cloud_roles(self, held: Sequence[str], purposes: Collection[str]) -> Sequence[str]:
+        """Those of roles that such a credential needs, one at least.
+
+        :param held: by the bay's user.
+        """
+        return held
 
     def cloud_configuration(self, plan: BayPlan, access: CloudAccess) -> str:
         """What masters are given of it: a file that what they run reads."""

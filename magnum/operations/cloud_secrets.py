@@ -20,20 +20,22 @@ class Sealed(Protocol):
     sealed_secret: str
 
 
-def new(sealer: Sealer, bay_uuid: str, generation: int) -> str:
+def new(sealer: Sealer, bay_uuid: str, generation: int, purpose: str = '') -> str:
     """A secret that nobody has used, as it is stored."""
     secret = secrets.token_urlsafe(_BYTES)
-    return sealer.seal(secret.encode(), _context(bay_uuid, generation))
+    return sealer.seal(secret.encode(), _context(bay_uuid, generation, purpose))
 
 
-def unseal(sealer: Sealer, credential: Sealed) -> str:
+def unseal(sealer: Sealer, credential: Sealed, purpose: str = '') -> str:
     """The secret of a credential.
 
+    :param purpose: the only one that it is for; empty: it is for all that have none.
     :raises SealingError: it was sealed with a key that is gone.
     """
-    context = _context(credential.bay_uuid, credential.generation)
+    context = _context(credential.bay_uuid, credential.generation, purpose)
     return sealer.unseal(credential.sealed_secret, context).decode()
 
 
-def _context(bay_uuid: str, generation: int) -> str:
-    return f'cloud_credential/{bay_uuid}/{generation}'
+def _context(bay_uuid: str, generation: int, purpose: str) -> str:
+    found = f'cloud_credential/{bay_uuid}/{generation}'
+    return f'{found}/{purpose}' if purpose else found

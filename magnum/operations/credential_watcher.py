@@ -108,9 +108,15 @@ class CredentialWatcher:
         )
 
     def _condition(self, credential: CloudCredential) -> Condition:
-        secret = cloud_secrets.unseal(self._sealer, credential)
-        is_accepted = self._clients.is_accepted(str(credential.credential_id), secret)
-        return _ACCEPTED if is_accepted else _REFUSED
+        which = credential.bay_uuid, credential.generation
+        with self._database.reading() as session:
+            of_purposes = cloud_credentials.of_purposes(session, *which)
+        secrets = [(credential.credential_id, cloud_secrets.unseal(self._sealer, credential)), *(
+            (one.credential_id, cloud_secrets.unseal(self._sealer, one, one.purpose))
+            for one in of_purposes if one.credential_id is not None
+        )]
+        are_accepted = all(self._clients.is_accepted(str(one), secret) for one, secret in secrets)
+        return _ACCEPTED if are_accepted else _REFUSED
 
     def _tell(self, session: orm.Session, credential: CloudCredential, found: Condition) -> bool:
         try:

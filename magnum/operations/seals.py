@@ -25,7 +25,7 @@ def broken(session: orm.Session, sealer: Sealer) -> Iterator[SealingError]:
             yield error
     for credential in cloud_credentials.sealed(session):
         try:
-            cloud_secrets.unseal(sealer, credential)
+            cloud_secrets.unseal(sealer, credential, credential.purpose)
         except SealingError as error:
             yield error
     for token in tokens.all_armed(session):

@@ -22,7 +22,9 @@ MEMBER = {'X-Auth-Token': 'member', 'OpenStack-API-Version': 'container-infra la
 ITS_OWN = {'X-Auth-Token': 'autoscaler', 'OpenStack-API-Version': 'container-infra 1.9'}
 #: The bay's own.
 USER = 'bay-user'
-SCALED = {'auto_scaling_enabled': 'true', 'max_node_count': '5'}
+SCALED = {
+    'auto_scaling_enabled': 'true', 'max_node_count': '5', 'cloud_provider_enabled': 'true',
+}
 
 
 @pytest.fixture
@@ -52,10 +54,10 @@ def cluster(service: Service, client: webtest.TestApp) -> str:
             bay_uuid=uuid, project_id=PROJECT, username=uuid, user_id=USER, sealed_password='',
         ))
     driver = Registry.from_entry_points().by_name('kubernetes')
-    assert driver.wants_cloud_credential(plan)
-    rules = access_rules(
-        driver.cloud_access_rules(plan, service.conf.identity.cloud_access_rules)
-    )
+    assert driver.cloud_purposes(plan)[1:], 'it is not the only one'
+    rules = access_rules(driver.cloud_access_rules(
+        plan, service.conf.identity.cloud_access_rules, ['autoscaler']
+    ))
     service.cloud.tokens['autoscaler'] = Token(
         USER, PROJECT, ('member',), access_rules=tuple(
             {'id': str(number), **rule} for number, rule in enumerate(rules)

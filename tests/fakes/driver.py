@@ -58,6 +58,15 @@ class FakeDriver(Driver):
     def wants_cloud_credential(self, plan: BayPlan) -> bool:
         return plan.labels.get('cloud_provider_enabled') == 'true'
 
+    def cloud_purposes(self, plan: BayPlan) -> tuple[str, ...]:
+        """The label ``purposes`` says."""
+        return tuple(plan.labels.get('purposes', '').split())
+
+    def cloud_access_rules(
+        self, plan: BayPlan, of_controllers: Sequence[str], purposes: Collection[str] = ()
+    ) -> tuple[str, ...]:
+        return tuple(f'{purpose} GET /**' for purpose in purposes) or tuple(of_controllers)
+
     def cloud_configuration(self, plan: BayPlan, access: CloudAccess) -> str:
         return f'{access.credential_id} {access.secret} {access.subnet}'
 

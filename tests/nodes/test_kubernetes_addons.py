@@ -33,6 +33,8 @@ CHARTS: Final = {
     'kube-prometheus-stack': 'monitoring', 'prometheus-adapter': 'monitoring',
 }
 CLOUD: Final = '/etc/kubernetes/cloud.conf'
+#: Of the driver of Cinder, whose Secret is its own.
+CLOUD_OF_VOLUMES: Final = '/etc/kubernetes/cloud/cinder-csi.conf'
 #: Labels of add-ons that are objects of the service's.
 OBJECTS: Final = [
     {'npd_enabled': 'true'}, {'ingress_controller': 'octavia'}, {'cinder_csi_enabled': 'true'},
@@ -73,9 +75,9 @@ def installed(client: Kubectl) -> dict[str, str]:
     }
 
 
-def secret(client: Kubectl) -> str:
+def secret(client: Kubectl, name: str = 'cloud-config') -> str:
     """The cloud's configuration as pods get it."""
-    found = client.json('get', 'secret', 'cloud-config', '--namespace', 'kube-system')
+    found = client.json('get', 'secret', name, '--namespace', 'kube-system')
     return base64.b64decode(found['data']['cloud.conf']).decode()
 
 
@@ -110,6 +112,21 @@ def test_pods_have_the_file_of_masters(bay: Bay, client: Kubectl, master: Machin
     assert user.service('network').get('/v2.0/subnets').status_code == 200
     servers = user.service('compute').get('/servers').json()['servers']
     assert {each.facts.id for each in bay.machines()} <= {server['id'] for server in servers}
+
+
+def test_the_driver_of_volumes_has_its_own_file(client: Kubectl, master: Machine) -> None:
+    """Its pods are on workers, too: they open no networks."""
+    told = bays.output(master, 'cat', CLOUD_OF_VOLUMES)
+    assert secret(client, 'cloud-config-cinder-csi') == told
+    assert bays.output(master, 'stat', '--format=%a %U', CLOUD_OF_VOLUMES).split() == [
+        '600', 'root'
+    ]
+    user = controller(told)
+    assert user.service('block-storage').get('/volumes').status_code == 200
+    refused = user.service('network').get('/v2.0/subnets', raise_exc=False)
+    assert refused.status_code in (401, 403)
+    refused = controller(secret(client)).service('block-storage').get('/volumes', raise_exc=False)
+    assert refused.status_code in (401, 403)
 
 
 def test_the_storage_class_is_accepted(client: Kubectl, master: Machine) -> None:
@@ -179,7 +196,9 @@ def test_objects_are_installed(client: Kubectl) -> None:
 
 
 def test_another_credential_reaches_pods(bay: Bay, client: Kubectl) -> None:
-    before = controller(secret(client))
+    before, of_volumes = (
+        controller(secret(client, name)) for name in ('cloud-config', 'cloud-config-cinder-csi')
+    )
     assert generation(client) == '1'
     answer = bay.person.magnum.patch(f'/credentials/{bay.uuid}')
     assert answer.status_code == 202, answer.text
@@ -188,6 +207,8 @@ def test_another_credential_reaches_pods(bay: Bay, client: Kubectl) -> None:
     after = controller(secret(client))
     assert after.service('network').get('/v2.0/subnets').status_code == 200
     assert not is_accepted(before)
+    assert not is_accepted(of_volumes)
+    assert is_accepted(controller(secret(client, 'cloud-config-cinder-csi')))
     assert generation(client) == '2'
 
 

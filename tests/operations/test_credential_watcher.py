@@ -74,6 +74,22 @@ def test_one_that_is_refused(world: World, uuid: str) -> None:
     assert len(events(world, uuid)) == 1
 
 
+def test_one_of_a_purpose_that_is_refused(world: World) -> None:
+    uuid = world.create(name='bay', labels={
+        'cloud_provider_enabled': 'true', 'purposes': 'cloud-provider cinder-csi autoscaler',
+    })
+    world.build(uuid)
+    assert look(world) == 1
+    assert condition(world, uuid)['status'] == 'True'
+    (user,) = world.cloud.users.values()
+    (own,) = (ident for ident, one in user['credentials'].items()
+              if one['name'].endswith('autoscaler'))
+    del user['credentials'][own]
+    later(world)
+    assert look(world) == 1
+    assert condition(world, uuid)['status'] == 'False'
+
+
 def test_a_rotation_mends_it(world: World, uuid: str) -> None:
     revoke(world)
     assert look(world) == 1

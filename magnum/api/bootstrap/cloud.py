@@ -34,32 +34,45 @@ class CloudController:
     def configuration(
         self, request: webob.Request, request_id: str, bay: str
     ) -> dict[str, Any]:
-        """POST of a registered master: the file that what it runs reads."""
+        """POST of a registered master: the files that what it runs reads."""
         node, _ = self._signed.by_master(request, bay, _TAG)
         with self._parts.reading() as session:
             credential = cloud_credentials.in_use(session, bay)
             if credential is None:
                 raise refused()
+            of_purposes = cloud_credentials.of_purposes(session, bay, credential.generation)
             row, baymodel = bays.with_baymodel(session, bay)
             groups = nodegroups.load_all(session, bay)
         driver = self._parts.driver_for_bay(row, baymodel)
+        plan = bay_plan(row, baymodel, groups, self._parts.conf)
         access = Access(**(credential.access or {}))
-        configuration = driver.cloud_configuration(
-            bay_plan(row, baymodel, groups, self._parts.conf),
-            CloudAccess(
-                credential_id=credential.credential_id or '',
-                secret=cloud_secrets.unseal(self._parts.certificates.sealer, credential),
+        subnet = self._subnet(row, driver, node.name)
+
+        def configuration(
+            one: models.CloudCredential | models.PurposeCredential, purpose: str = ''
+        ) -> str:
+            return driver.cloud_configuration(plan, CloudAccess(
+                credential_id=one.credential_id or '',
+                secret=cloud_secrets.unseal(self._parts.certificates.sealer, one, purpose),
                 auth_url=access.auth_url,
                 region=access.region,
                 external_network_id=access.external_network_id,
-                subnet=self._subnet(row, driver, node.name),
-            ),
-        )
+                subnet=subnet,
+            ))
+
         LOG.info(
             '%s: credential %s of the cloud given to the master %s of bay %s',
             request_id, credential.generation, node.name, bay,
         )
-        return {'generation': credential.generation, 'configuration': configuration}
+        return {
+            'generation': credential.generation,
+            'configuration': configuration(credential),
+            # A conductor of an earlier release may have left one that was begun.
+            'configurations': {
+                one.purpose: configuration(one, one.purpose)
+                for one in of_purposes if one.credential_id is not None
+            },
+        }
 
     def _subnet(self, bay: models.Bay, driver: Driver, name: str) -> str:
         """The subnet of the bay's nodes, as its stack has it.

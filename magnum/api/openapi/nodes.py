@@ -186,6 +186,12 @@ COMPONENTS: Final[Mapping[str, Schema]] = {
             'type': 'string',
             'description': "The text of the file that the cloud's controllers read.",
         },
+        'configurations': {
+            'type': 'object',
+            'additionalProperties': _STRING,
+            'description': 'The same for purposes that have a credential of their own, by their '
+            'names.',
+        },
     }),
     'NodeLoginAsked': closed({
         'token': {

@@ -158,7 +158,9 @@ def insert(
 
 def delete(session: orm.Session, uuid: str) -> None:
     """Delete a bay, its identity and its node groups. Operations and events stay."""
-    for table in (models.CloudCredential, models.BayIdentity, models.Nodegroup):
+    for table in (
+        models.CloudCredential, models.PurposeCredential, models.BayIdentity, models.Nodegroup
+    ):
         session.execute(sa.delete(table).filter_by(bay_uuid=uuid))
     session.execute(sa.delete(models.Bay).filter_by(uuid=uuid))
 

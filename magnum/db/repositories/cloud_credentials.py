@@ -13,6 +13,7 @@ from magnum.db.statements import changed_rows, database_now
 from magnum.db.types import utcnow
 
 TABLE: Final[sa.Table] = models.CloudCredential.__table__
+_OF_PURPOSES: Final[sa.Table] = models.PurposeCredential.__table__
 
 
 def of_bay(session: orm.Session, bay_uuid: str) -> Sequence[models.CloudCredential]:
@@ -28,6 +29,21 @@ def in_use(session: orm.Session, bay_uuid: str) -> models.CloudCredential | None
     """The one that masters are given; None: the bay has none."""
     working = [one for one in of_bay(session, bay_uuid) if one.access is not None]
     return working[-1] if working else None
+
+
+def of_purposes(
+    session: orm.Session, bay_uuid: str, generation: int | None = None
+) -> Sequence[models.PurposeCredential]:
+    """Those of a bay that are for one purpose each, as objects of the session.
+
+    :param generation: None: of all generations.
+    """
+    which = [] if generation is None else [_OF_PURPOSES.c.generation == generation]
+    return session.scalars(
+        sa.select(models.PurposeCredential)
+        .where(_OF_PURPOSES.c.bay_uuid == bay_uuid, *which)
+        .order_by(_OF_PURPOSES.c.generation, _OF_PURPOSES.c.id)
+    ).all()
 
 
 def generation_in_use(bay_uuid: sa.ColumnElement[str]) -> sa.ScalarSelect[int]:
@@ -49,6 +65,29 @@ def insert(
     session.add(made)
     session.flush()
     return made
+
+
+def insert_of_purpose(
+    session: orm.Session, bay_uuid: str, generation: int, purpose: str, name: str,
+    sealed_secret: str,
+) -> None:
+    """One for a purpose that Keystone does not have yet."""
+    session.add(models.PurposeCredential(
+        bay_uuid=bay_uuid, generation=generation, purpose=purpose, name=name,
+        sealed_secret=sealed_secret,
+    ))
+
+
+def note_id_of_purpose(session: orm.Session, row_id: int, credential_id: str) -> None:
+    """Record the id that Keystone gave to one for a purpose.
+
+    :param row_id: of its row.
+    """
+    session.execute(
+        sa.update(_OF_PURPOSES)
+        .where(_OF_PURPOSES.c.id == row_id)
+        .values(credential_id=credential_id)
+    )
 
 
 def set_values(
@@ -111,13 +150,20 @@ def _is_unchecked(session: orm.Session, age: datetime.timedelta) -> sa.ColumnEle
 
 def delete(session: orm.Session, bay_uuid: str, name: str) -> None:
     """Delete the one of a name; none is fine."""
-    session.execute(
-        sa.delete(models.CloudCredential)
-        .where(TABLE.c.bay_uuid == bay_uuid, TABLE.c.name == name)
-    )
+    for table in (models.CloudCredential, models.PurposeCredential):
+        session.execute(sa.delete(table).filter_by(bay_uuid=bay_uuid, name=name))
 
 
 def sealed(session: orm.Session) -> Sequence[Row]:
-    """``bay_uuid``, ``generation`` and ``sealed_secret`` of every one."""
-    query = sa.select(TABLE.c.bay_uuid, TABLE.c.generation, TABLE.c.sealed_secret)
-    return session.execute(query.order_by(TABLE.c.id)).all()
+    """``bay_uuid``, ``generation``, ``purpose`` and ``sealed_secret`` of every one.
+
+    The purpose is empty of those that are for all without one of their own.
+    """
+    queries = (
+        sa.select(table.c.bay_uuid, table.c.generation, purpose, table.c.sealed_secret)
+        .order_by(table.c.id)
+        for table, purpose in (
+            (TABLE, sa.literal('').label('purpose')), (_OF_PURPOSES, _OF_PURPOSES.c.purpose),
+        )
+    )
+    return [row for query in queries for row in session.execute(query)]

@@ -30,9 +30,14 @@ HELM: Final = 'helm'
 KNOWS: Final[Mapping[str, str]] = {
     'objects': 'MAGNUM_KNOWS_OBJECTS', 'secret': 'MAGNUM_KNOWS_SECRETS',
 }
+#: The setting of masters that may have a credential of the cloud for each add-on that uses it.
+PURPOSES: Final = 'MAGNUM_KNOWS_PURPOSES'
 IMAGES: Final = 'registry.k8s.io/'
 #: What masters are told of an entry as it is.
 _TOLD: Final = ('password', 'cloud', 'secret', 'network', 'operates')
+#: The Secret of all that use the cloud, or of those that are named here alone.
+_CLOUD_CONFIG: Final = 'cloud-config'
+_HAS_IT: Final = ('cloud-provider',)
 #: Labels that a storage class is made of; its parameters stay.
 _OF_CLASS: Final = (
     'manila_csi_share_type', 'manila_csi_share_network_id', 'manila_csi_share_client',
@@ -59,6 +64,12 @@ def wanted(plan: BayPlan) -> Mapping[str, Entry]:
     return {name: entry for name, entry in table().items() if _fits(entry, variables)}
 
 
+def asks(entry: Entry) -> str:
+    """The label that asks for an add-on."""
+    label: str = next(iter(entry['when']))
+    return label
+
+
 def charts() -> Mapping[str, Mapping[str, str]]:
     """Digests of the archives that there are, by chart and release."""
     return {entry['chart']: entry['digests'] for entry in table().values() if 'chart' in entry}
@@ -81,7 +92,7 @@ def without(plan: BayPlan, strange: Collection[str]) -> BayPlan:
     gone = {
         label: 'false' if entry['when'][label] == 'true' else ''
         for entry in wanted(plan).values() if not entry.keys().isdisjoint(strange)
-        for label in [_asks(entry)]
+        for label in [asks(entry)]
     }
     return dataclasses.replace(plan, labels={**plan.labels, **gone})
 
@@ -95,7 +106,7 @@ def check_known(current: BayPlan, target: BayPlan, strange: Collection[str]) -> 
     """
     had = wanted(current)
     for name, entry in wanted(target).items():
-        label = _asks(entry)
+        label = asks(entry)
         is_asked = name not in had and current.labels[label] != target.labels[label]
         if is_asked and not entry.keys().isdisjoint(strange):
             raise PlanRefused(
@@ -121,23 +132,25 @@ def check_class(current: BayPlan, target: BayPlan) -> None:
             )
 
 
-def setting(plan: BayPlan, known: Catalogue) -> str:
+def setting(plan: BayPlan, known: Catalogue, knows_purposes: bool = True) -> str:
     """What masters are told: Helm, and the charts with their values.
 
     JSON in zlib's format in base64: user data is small.
 
     :param plan: with resolved labels.
     :param known: with the digests.
+    :param knows_purposes: those that use the cloud may have a Secret of their own each.
     """
-    variables = _variables(plan)
-    told: dict[str, dict[str, Any]] = {
-        'helm': _helm(plan.labels, known),
-        'charts': {
-            name: _objects(name, entry, variables) if 'objects' in entry
+    told: dict[str, dict[str, Any]] = {'helm': _helm(plan.labels, known), 'charts': {}}
+    for name, entry in wanted(plan).items():
+        is_own = knows_purposes and 'cloud' in entry and name not in _HAS_IT
+        secret = f'{_CLOUD_CONFIG}-{name}' if is_own else _CLOUD_CONFIG
+        variables = {**_variables(plan), 'cloud_secret': secret}
+        chart = (
+            _objects(name, entry, variables) if 'objects' in entry
             else _chart(entry, variables, known)
-            for name, entry in wanted(plan).items()
-        },
-    }
+        )
+        told['charts'][name] = {**chart, 'cloud_secret': secret} if is_own else chart
     if plan.labels[MANIFEST]:
         told['charts']['manifest'] = {'manifest': plan.labels[MANIFEST], 'namespace': 'default'}
     return base64.b64encode(zlib.compress(json.dumps(told).encode(), 9)).decode()
@@ -205,12 +218,6 @@ def _share_client(plan: BayPlan) -> str:
     """Who may mount shares: the nodes, as far as it is known where they are."""
     own = plan.fixed_network_cidr or plan.labels['fixed_subnet_cidr']
     return plan.labels['manila_csi_share_client'] or (_EVERYBODY if plan.fixed_network else own)
-
-
-def _asks(entry: Entry) -> str:
-    """The label that asks for an add-on."""
-    label: str = next(iter(entry['when']))
-    return label
 
 
 def _fits(entry: Entry, labels: Mapping[str, str]) -> bool:

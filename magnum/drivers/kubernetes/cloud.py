@@ -1,7 +1,7 @@
 """The cloud as the controllers of a bay use it: who gets a credential of it, and how."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from magnum.domain import stack_names, uuids
@@ -15,6 +15,7 @@ _PLAIN: Final = re.compile('[A-Za-z0-9._:/-]+')
 _CA_FILE: Final = '/etc/magnum/openstack-ca.pem'
 #: What the cluster autoscaler asks for: the bay and its node groups, resizes of it, and
 #: in Heat which servers it has. A stack's id alone leads to its name, and to nothing else.
+#: Names of further node groups' stacks have no more of the bay than a part of its name.
 _OF_AUTOSCALER: Final = (
     'container-infra GET /**/clusters/{bay}',
     'container-infra GET /**/clusters/{bay}/nodegroups',
@@ -22,9 +23,11 @@ _OF_AUTOSCALER: Final = (
     'container-infra POST /**/clusters/{bay}/actions/resize',
     'orchestration GET /**/stacks/*',
     'orchestration GET /**/stacks/*/resources',
-    'orchestration GET /**/stacks/{stacks}*/*',
-    'orchestration GET /**/stacks/{stacks}*/*/resources',
-    'orchestration GET /**/stacks/{stacks}*/*/resources/kube_minions',
+    *(
+        f'orchestration GET /**/stacks/{stacks}{path}'
+        for stacks in ('{stack}', '{stack}-*', '{groups}-*')
+        for path in ('/*', '/*/resources', '/*/resources/kube_minions')
+    ),
     'compute GET /**/flavors/*',
 )
 #: What the ingress controller of Octavia asks for beside what all controllers do: it looks for
@@ -52,14 +55,52 @@ _OF_SHARES: Final = tuple(
         'DELETE /**/snapshots/*',
     )
 )
+_NO_VOLUMES: Final = {
+    'compute': ('GET', 'HEAD'), **dict.fromkeys(('block-storage', 'volumev3', 'image'), ()),
+}
+#: Who has the rules that are for all controllers: methods that it has of services, where it
+#: has not all.
+_OF_CONTROLLERS: Final[Mapping[str, Mapping[str, Collection[str]]]] = {
+    'cloud-provider': _NO_VOLUMES,
+    'octavia-ingress': _NO_VOLUMES,
+    'cinder-csi': {'network': (), 'load-balancer': ()},
+}
+#: What each asks for beside that.
+_OWN: Final[Mapping[str, Sequence[str]]] = {
+    'octavia-ingress': _OF_INGRESS, 'manila-csi': _OF_SHARES, 'autoscaler': _OF_AUTOSCALER,
+}
+_ORDER: Final = ('cloud-provider', 'octavia-ingress', 'cinder-csi', 'manila-csi', 'autoscaler')
+#: Of these, what an upgrade brings to a bay that has one of them: there is a credential then.
+_LATER: Final = ('octavia-ingress', 'cinder-csi')
+#: Who makes load balancers, for which Octavia has roles.
+_OF_BALANCERS: Final = ('cloud-provider', 'octavia-ingress')
+_ROLES_OF_BALANCERS: Final = 'load-balancer_'
 #: Of these the cloud's load balancers read no HTTP, which ingresses need.
 _WITHOUT_HTTP: Final = ('ovn',)
 
 
-def wants_credential(plan: BayPlan) -> bool:
-    """Whether the masters of a bay get a credential of the cloud."""
+def purposes(plan: BayPlan) -> tuple[str, ...]:
+    """The add-ons that use the cloud."""
     resolved = _resolved(plan)
-    return _has_controllers(plan, resolved) or scales(resolved) or shares(resolved)
+    wanted = {
+        'cloud-provider': resolved['cloud_provider_enabled'] == 'true',
+        'octavia-ingress': balances(resolved),
+        'cinder-csi': claims_volumes(plan.volume_driver, resolved),
+        'manila-csi': shares(resolved),
+        'autoscaler': scales(resolved),
+    }
+    return tuple(name for name, is_wanted in wanted.items() if is_wanted)
+
+
+def granted(plan: BayPlan) -> tuple[str, ...]:
+    """What the bay gets credentials for: its add-ons, and those that an upgrade may bring.
+
+    Those that need to know networks come first.
+    """
+    wanted = purposes(plan)
+    later = () if set(wanted).isdisjoint(_OF_CONTROLLERS) else _LATER
+    of_both = {*wanted, *later}
+    return tuple(sorted(of_both, key=_ORDER.index))
 
 
 def scales(resolved: Mapping[str, str]) -> bool:
@@ -92,18 +133,32 @@ def ingress_provider(resolved: Mapping[str, str]) -> str:
     return 'amphora' if provider in _WITHOUT_HTTP else provider
 
 
-def access_rules(plan: BayPlan, of_controllers: Sequence[str]) -> tuple[str, ...]:
+def access_rules(
+    plan: BayPlan, of_controllers: Sequence[str], of: Collection[str] = ()
+) -> tuple[str, ...]:
     """See the contract."""
-    resolved = _resolved(plan)
-    found = tuple(of_controllers) if _has_controllers(plan, resolved) else ()
-    if of_controllers and balances(resolved):
-        found += _OF_INGRESS
-    if of_controllers and shares(resolved):
-        found += _OF_SHARES
-    if of_controllers and scales(resolved):
-        stacks = stack_names.common_prefix(plan.name)
-        found += tuple(rule.format(bay=plan.uuid, stacks=stacks) for rule in _OF_AUTOSCALER)
-    return found
+    if not of_controllers:
+        return ()
+    wanted = sorted(of, key=_ORDER.index) if of else purposes(plan)
+    words = {
+        'bay': plan.uuid,
+        'stack': stack_names.stack_name(plan.name, plan.uuid),
+        'groups': stack_names.common_prefix(plan.name),
+    }
+    found = [
+        rule for name in wanted if name in _OF_CONTROLLERS
+        for rule in _narrowed(of_controllers, _OF_CONTROLLERS[name] if of else {})
+    ] + [
+        rule.format(**words) for name in wanted for rule in _OWN.get(name, ())
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def roles(held: Sequence[str], of: Collection[str]) -> Sequence[str]:
+    """See the contract."""
+    if not of or not set(of).isdisjoint(_OF_BALANCERS):
+        return held
+    return [role for role in held if not role.lower().startswith(_ROLES_OF_BALANCERS)] or held
 
 
 def claims_volumes(volume_driver: str | None, resolved: Mapping[str, str]) -> bool:
@@ -154,12 +209,18 @@ def _resolved(plan: BayPlan) -> Mapping[str, str]:
     return labels.resolve(labels.schema('kubernetes'), plan.labels)
 
 
-def _has_controllers(plan: BayPlan, resolved: Mapping[str, str]) -> bool:
-    return (
-        resolved['cloud_provider_enabled'] == 'true'
-        or claims_volumes(plan.volume_driver, resolved)
-        or balances(resolved)
-    )
+def _narrowed(
+    rules: Sequence[str], methods_of: Mapping[str, Collection[str]]
+) -> list[str]:
+    """Rules without methods that are not among those of their service, where it has some."""
+    found = []
+    for rule in rules:
+        service, methods, path = rule.split(' ', 2)
+        allowed = methods_of.get(service)
+        kept = [one for one in methods.split(',') if allowed is None or one in allowed]
+        if kept:
+            found.append(f'{service} {",".join(kept)} {path}')
+    return found
 
 
 def _section(name: str, values: Mapping[str, str | None]) -> str:

@@ -155,10 +155,12 @@ class KubernetesDriver(heat.HeatDriver):
     parameter_settings = {'kube_version': masters.RELEASE}
     changed_in_place = masters.CHANGED_IN_PLACE
     # Programs were checked by digests from where they came from, if at all; no bay had a
-    # cloud provider or archives, whatever its labels are, and etcd was its distribution's.
+    # cloud provider or archives, whatever its labels are, and etcd was its distribution's. All
+    # add-ons had one credential of the cloud.
     formerly = {
         'MAGNUM_INSECURE_DOWNLOADS': 'true',
         'MAGNUM_CLOUD_PROVIDER': 'false',
+        addons.PURPOSES: 'false',
         **dict.fromkeys((*archives.LABELS, *archives.OF_ETCD, *hardening.LABELS), ''),
     }
     certificates = {
@@ -321,8 +323,14 @@ class KubernetesDriver(heat.HeatDriver):
         if had != target.network_driver:
             # A conductor of a release that had flannel alone made the bay.
             raise PlanRefused('network_driver', f'The nodes of the bay have {had}.')
-        before = self._changed_in_place(self._without_defaults_of(target, current))
-        after = masters.known(current, target, self._changed_in_place(target), living)
+        knows_purposes = living.get(addons.PURPOSES) == 'true'
+        if knows_purposes:
+            self._check_granted(current, target)
+        before, after = (
+            self._changed_in_place(plan, knows_purposes)
+            for plan in (self._without_defaults_of(target, current), target)
+        )
+        after = masters.known(current, target, after, living)
         return masters.changes(
             before, after, {**before, **self.formerly, **living}, is_chosen, unsure,
         )
@@ -364,9 +372,23 @@ class KubernetesDriver(heat.HeatDriver):
             return plan
         return _without(plan, 'ingress_controller')
 
-    def _changed_in_place(self, plan: BayPlan) -> dict[str, str]:
+    def _check_granted(self, current: BayPlan, target: BayPlan) -> None:
+        """Check that a bay gets no add-on for which it has no credential of the cloud."""
+        granted = cloud.granted(current)
+        for name in cloud.purposes(target):
+            if name not in granted:
+                raise PlanRefused(
+                    f'labels/{addons.asks(addons.table()[name])}',
+                    f'The credentials of the cloud that this bay has are not for {name}: make a '
+                    'new bay.',
+                )
+
+    def _changed_in_place(self, plan: BayPlan, knows_purposes: bool) -> dict[str, str]:
         plan = self._with_default_labels(plan)
-        found = {**self.node_settings(plan, MASTER), masters.RELEASE: plan.labels['kube_tag']}
+        found = {
+            **self.node_settings(plan, MASTER), masters.RELEASE: plan.labels['kube_tag'],
+            'MAGNUM_ADDONS': addons.setting(plan, self.capabilities.catalogue, knows_purposes),
+        }
         return {name: found.get(name) or '' for name in self.changed_in_place}
 
     def api_url(self, address: str, plan: BayPlan) -> str:
@@ -381,7 +403,7 @@ class KubernetesDriver(heat.HeatDriver):
 
     def wants_cloud_credential(self, plan: BayPlan) -> bool:
         """See the contract."""
-        return cloud.wants_credential(plan)
+        return bool(cloud.purposes(plan))
 
     def takes_tokens(self, labels: Mapping[str, str]) -> bool:
         """See the contract."""
@@ -394,11 +416,19 @@ class KubernetesDriver(heat.HeatDriver):
             resolved['kubeapi_options']
         )
 
+    def cloud_purposes(self, plan: BayPlan) -> tuple[str, ...]:
+        """Its add-ons, and those that an upgrade may bring."""
+        return cloud.granted(plan)
+
     def cloud_access_rules(
-        self, plan: BayPlan, of_controllers: Sequence[str]
+        self, plan: BayPlan, of_controllers: Sequence[str], purposes: Collection[str] = ()
     ) -> tuple[str, ...]:
         """Those of what the bay has: the controllers', the autoscaler's, or both."""
-        return cloud.access_rules(plan, of_controllers)
+        return cloud.access_rules(plan, of_controllers, purposes)
+
+    def cloud_roles(self, held: Sequence[str], purposes: Collection[str]) -> Sequence[str]:
+        """See the contract."""
+        return cloud.roles(held, purposes)
 
     def cloud_configuration(self, plan: BayPlan, access: CloudAccess) -> str:
         """For cloud-provider-openstack's controllers."""
@@ -423,8 +453,8 @@ class KubernetesDriver(heat.HeatDriver):
         group = plan.masters if role == MASTER else plan.workers
         of_masters = {} if role != MASTER else {
             'MAGNUM_ADDONS': addons.setting(plan, self.capabilities.catalogue),
-            **dict.fromkeys(addons.KNOWS.values(), 'true'),
-            'MAGNUM_CLOUD_CREDENTIAL': settings.flag(cloud.wants_credential(plan)),
+            **dict.fromkeys((*addons.KNOWS.values(), addons.PURPOSES), 'true'),
+            'MAGNUM_CLOUD_CREDENTIAL': settings.flag(bool(cloud.purposes(plan))),
             AUTO_SCALING: labels['auto_scaling_enabled'],
             'MAGNUM_REMOVED_APIS_ALLOWED': labels['removed_apis_allowed'],
             **{setting: labels[label] for setting, (label,) in masters.PROBES.items()},

@@ -4,6 +4,9 @@ It is one of the bay's own Keystone user, with some of the user's roles. Name
 and secret are stored before Keystone hears of them; what a crash leaves there
 is made anew. A rotation makes a second one, of the next generation, and
 deletes the first when masters have taken the second over.
+
+Where masters know that, each purpose but the first has one of its own, of the
+same generation. All that holds for these, too.
 """
 
 import dataclasses
@@ -14,17 +17,17 @@ from typing import Final
 
 from oslo_log import log as logging
 
-from magnum.clients.application_credentials import ApplicationCredentials
+from magnum.clients.application_credentials import Access, ApplicationCredentials
 from magnum.clients.errors import CloudForbidden
 from magnum.db.inheritance import of_bay
-from magnum.db.models import CloudCredential, Node
+from magnum.db.models import CloudCredential, Node, PurposeCredential
 from magnum.db.repositories import cloud_credentials, events, ledger, locking, node_watch
 from magnum.db.statements import database_now
 from magnum.domain import states
 from magnum.domain.failures import Failure
 from magnum.domain.node_health import CLOUD, CREDENTIALS_VALID
 from magnum.domain.parameters import RotateCredential
-from magnum.domain.reports import CLOUD_CREDENTIAL
+from magnum.domain.reports import CLOUD_CREDENTIAL, CLOUD_PURPOSES
 from magnum.drivers.contract import MASTER
 from magnum.operations import bay_conditions, cloud_secrets
 from magnum.operations.outcomes import StepFailed, TryLater
@@ -34,6 +37,8 @@ from magnum.operations.steps.rendering import plan_without_secrets
 from magnum.operations.work import Situation, Work
 
 LOG = logging.getLogger(__name__)
+
+Credential = CloudCredential | PurposeCredential
 
 #: By the event's kind: who may use the credential that is deleted.
 _LEFT: Final = {
@@ -50,10 +55,10 @@ def ensure_cloud_credential(work: Work) -> None:
     if not _is_wanted(work, situation):
         return
     known = _of_bay(work)
-    newest = known[-1] if known else _begin(work, 1)
-    if newest.credential_id is not None and _own(work).find(newest.name) is None:
+    newest = known[-1] if known else _begin(work, situation, 1)
+    if newest.credential_id is not None and _is_gone(work, newest):
         # Made by an attempt before, and gone since, as its user may be.
-        newest = _begin(work, newest.generation + 1)
+        newest = _begin(work, situation, newest.generation + 1)
     _make(work, situation, newest)
     drop_old_cloud_credential(work)
 
@@ -69,7 +74,7 @@ def add_cloud_credential(work: Work) -> None:
         return
     newest = known[-1]
     if RotateCredential.of(situation.operation).cloud_generation is None:
-        newest = _begin(work, newest.generation + 1)
+        newest = _begin(work, situation, newest.generation + 1)
     _make(work, situation, newest)
 
 
@@ -108,9 +113,11 @@ def await_masters(work: Work) -> None:
 
 
 def drop_old_cloud_credential(work: Work) -> None:
-    """Delete all but the newest one."""
+    """Delete all but those of the newest generation."""
     known = _of_bay(work)
-    old = {one.name: one for one in known[:-1]}
+    newest = max((one.generation for one in known), default=0)
+    of_all: list[Credential] = [*known, *_of_purposes(work)]
+    old = {one.name: one for one in of_all if one.generation < newest}
     if not old:
         return
     keystone = _own(work)
@@ -162,14 +169,44 @@ def _of_bay(work: Work) -> Sequence[CloudCredential]:
         return cloud_credentials.of_bay(session, work.claim.bay_uuid)
 
 
-def _begin(work: Work, generation: int) -> CloudCredential:
-    """Store name and secret of one that is about to be made."""
-    bay_uuid = work.claim.bay_uuid
+def _of_purposes(work: Work, generation: int | None = None) -> Sequence[PurposeCredential]:
+    with work.tools.database.reading() as session:
+        return cloud_credentials.of_purposes(session, work.claim.bay_uuid, generation)
+
+
+def _is_gone(work: Work, newest: CloudCredential) -> bool:
+    """Whether Keystone has one of a generation that was made no more."""
+    keystone = _own(work)
+    made: list[Credential] = [newest, *_of_purposes(work, newest.generation)]
+    return any(one.credential_id and keystone.find(one.name) is None for one in made)
+
+
+def _know_purposes(work: Work, situation: Situation) -> bool:
+    """Whether all masters that there are take a credential for each purpose."""
+    with work.tools.database.reading() as session:
+        masters = node_watch.reporting(session, work.claim.bay_uuid, MASTER)
+    if not masters:
+        # Those that are about to be built do.
+        return situation.operation.verb == states.CREATE and situation.bay.stack_id is None
+    return all((node.versions or {}).get(CLOUD_PURPOSES) == 'true' for node in masters)
+
+
+def _begin(work: Work, situation: Situation, generation: int) -> CloudCredential:
+    """Store names and secrets of those of a generation that are about to be made."""
+    bay_uuid, sealer = work.claim.bay_uuid, work.tools.sealer
     name = f'{bay_uuid}-{generation}'
+    apart: Sequence[str] = ()
+    if _know_purposes(work, situation):
+        apart = work.driver(situation).cloud_purposes(plan_without_secrets(work, situation))[1:]
     with work.fenced() as (session, operation):
-        ledger.write(
-            session, bay_uuid, operation.project_id, ledger.APPLICATION_CREDENTIAL, name
-        )
+        of_project = bay_uuid, operation.project_id, ledger.APPLICATION_CREDENTIAL
+        ledger.write(session, *of_project, name)
+        for purpose in apart:
+            ledger.write(session, *of_project, f'{name}-{purpose}')
+            cloud_credentials.insert_of_purpose(
+                session, bay_uuid, generation, purpose, f'{name}-{purpose}',
+                cloud_secrets.new(sealer, bay_uuid, generation, purpose),
+            )
         if operation.verb == states.ROTATE_CREDENTIAL:
             # When it goes on after a crash, this one will do.
             asked = RotateCredential.of(operation)
@@ -177,44 +214,72 @@ def _begin(work: Work, generation: int) -> CloudCredential:
                 asked, cloud_generation=generation
             ).stored()
         return cloud_credentials.insert(
-            session, bay_uuid, generation, name,
-            cloud_secrets.new(work.tools.sealer, bay_uuid, generation),
+            session, bay_uuid, generation, name, cloud_secrets.new(sealer, bay_uuid, generation)
         )
 
 
-def _make(work: Work, situation: Situation, credential: CloudCredential) -> None:
-    """Have Keystone make one, and see that the cloud accepts it."""
-    if credential.access is not None:
+def _make(work: Work, situation: Situation, newest: CloudCredential) -> None:
+    """Have Keystone make those of a generation, and see that the cloud accepts them."""
+    if newest.access is not None:
         return
-    bay_uuid, generation = credential.bay_uuid, credential.generation
-    secret = cloud_secrets.unseal(work.tools.sealer, credential)
-    credential_id = credential.credential_id
-    options = work.tools.conf.identity
-    rules = work.driver(situation).cloud_access_rules(
-        plan_without_secrets(work, situation), list(filter(None, options.cloud_access_rules))
+    apart = _of_purposes(work, newest.generation)
+    purposes: Sequence[str] = ()
+    if apart or _know_purposes(work, situation):
+        own = {one.purpose for one in apart}
+        wanted = work.driver(situation).cloud_purposes(plan_without_secrets(work, situation))
+        purposes = [purpose for purpose in wanted if purpose not in own]
+    for one in apart:
+        _make_one(work, situation, one, [one.purpose])
+    network = of_bay(situation.bay, situation.baymodel, 'external_network_id')
+    credential_id, access = _make_one(work, situation, newest, purposes, network)
+    with work.changing_bay() as (session, _):
+        # From now on masters are given them all.
+        cloud_credentials.set_values(
+            session, newest.bay_uuid, newest.generation, credential_id,
+            dataclasses.asdict(access),
+        )
+        # What was said of the one before does not hold for it.
+        bay = locking.lock_bay(session, newest.bay_uuid)
+        bay_conditions.update(session, bay, {}, {CREDENTIALS_VALID})
+
+
+def _make_one(
+    work: Work, situation: Situation, credential: Credential, purposes: Sequence[str],
+    network: str | None = None,
+) -> tuple[str, Access]:
+    """Have Keystone make one, unless it has; its id, and what it opens.
+
+    :param purposes: what it is for; none: for all.
+    :param network: the external one to look for.
+    """
+    bay_uuid, driver = credential.bay_uuid, work.driver(situation)
+    purpose = credential.purpose if isinstance(credential, PurposeCredential) else ''
+    secret = cloud_secrets.unseal(work.tools.sealer, credential, purpose)
+    credential_id, options = credential.credential_id, work.tools.conf.identity
+    rules = driver.cloud_access_rules(
+        plan_without_secrets(work, situation), list(filter(None, options.cloud_access_rules)),
+        purposes,
     )
     if credential_id is None:
         keystone = _own(work)
-        roles = _roles(options.cloud_roles, keystone)
+        roles = driver.cloud_roles(_roles(options.cloud_roles, keystone), purposes)
+        users = ', '.join(purposes) or 'the masters'
         credential_id = keystone.make(
-            credential.name, secret, roles, f'For the masters of the bay {bay_uuid}', rules
+            credential.name, secret, roles, f'For {users} of the bay {bay_uuid}', rules
         )
         with work.writing() as session:
-            cloud_credentials.set_values(session, bay_uuid, generation, credential_id)
+            if isinstance(credential, PurposeCredential):
+                cloud_credentials.note_id_of_purpose(session, credential.id, credential_id)
+            else:
+                cloud_credentials.set_values(
+                    session, bay_uuid, credential.generation, credential_id
+                )
             ledger.note_id(
                 session, bay_uuid, ledger.APPLICATION_CREDENTIAL, credential.name, credential_id
             )
-    access = work.tools.application_credentials.access(
-        credential_id, secret,
-        of_bay(situation.bay, situation.baymodel, 'external_network_id'), rules,
+    return credential_id, work.tools.application_credentials.access(
+        credential_id, secret, network, rules
     )
-    with work.changing_bay() as (session, _):
-        cloud_credentials.set_values(
-            session, bay_uuid, generation, credential_id, dataclasses.asdict(access)
-        )
-        # What was said of the one before does not hold for it.
-        bay = locking.lock_bay(session, bay_uuid)
-        bay_conditions.update(session, bay, {}, {CREDENTIALS_VALID})
 
 
 def _own(work: Work) -> ApplicationCredentials:

@@ -91,6 +91,39 @@ def test_a_master_gets_the_file(
     assert 'credential 1 of the cloud given to the master node-1' in caplog.text
 
 
+def test_a_master_gets_a_file_for_each_purpose(
+    nodes: Nodes, bay: models.Bay, session: orm.Session, service: CertificateService,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Those of the generation that works, and of these what was made."""
+    for number in (1, 2):
+        add(session, service, bay, number, ACCESS if number == 1 else None)
+        for purpose, credential_id in (('autoscaler', f'own-{number}'), ('cinder-csi', None)):
+            session.add(models.PurposeCredential(
+                bay_uuid=bay.uuid, generation=number, purpose=purpose, name=f'{number}-{purpose}',
+                sealed_secret=cloud_secrets.new(service.sealer, bay.uuid, number, purpose),
+                credential_id=credential_id,
+            ))
+    session.commit()
+    row = session.scalars(sa.select(models.PurposeCredential)).first()
+    assert row is not None
+    secret = cloud_secrets.unseal(service.sealer, row, row.purpose)
+    caplog.set_level(logging.DEBUG)
+    answer = ask(registered(nodes, bay)).json
+    assert answer.keys() == {'generation', 'configuration', 'configurations'}
+    (text,) = answer['configurations'].values()
+    assert answer['configurations'].keys() == {'autoscaler'}
+    of_all, own = (configparser.ConfigParser() for _ in range(2))
+    of_all.read_string(answer['configuration'])
+    own.read_string(text)
+    assert dict(own['Global']) == {
+        **of_all['Global'], 'application-credential-id': 'own-1',
+        'application-credential-secret': secret,
+    }
+    assert own['LoadBalancer'] == of_all['LoadBalancer']
+    assert secret not in caplog.text
+
+
 def test_it_is_the_newest_that_works(
     nodes: Nodes, bay: models.Bay, session: orm.Session, service: CertificateService
 ) -> None:

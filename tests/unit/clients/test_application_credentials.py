@@ -129,6 +129,9 @@ GROUPS_STACK = stack_names.nodegroup_stack_name(BAY.name, 'gpu', OTHERS)
     (f'orchestration GET /v1/p/stacks/{STACK}/{OTHERS}/template', False),
     (f'orchestration GET /v1/p/stacks/{STACK}/{OTHERS}/resources/kube_masters', False),
     (f'orchestration GET /v1/p/stacks/another/{OTHERS}', False),
+    (f'orchestration GET /v1/p/stacks/{STACK}x/{OTHERS}', False),
+    # Of a bay whose name begins as this one's does.
+    (f'orchestration GET /v1/p/stacks/my-bay-of-researchers-x/{OTHERS}', False),
     ('orchestration GET /v1/p/stacks', False),
     (f'orchestration PATCH /v1/p/stacks/{STACK}/{OTHERS}', False),
     (f'orchestration DELETE /v1/p/stacks/{STACK}/{OTHERS}', False),
@@ -142,6 +145,72 @@ def test_what_is_open_for_an_autoscaler(
     rules = KubernetesDriver().cloud_access_rules(BAY, conf.identity.cloud_access_rules)
     service, method, path = request_.split()
     assert is_open(rules, service, method, prefix + path) is opens
+
+
+WITH_ALL = plans.plan(KubernetesDriver(), labels={
+    'cloud_provider_enabled': 'true', 'cinder_csi_enabled': 'true', 'manila_csi_enabled': 'true',
+    'auto_scaling_enabled': 'true', 'ingress_controller': 'octavia',
+})
+BALANCING = {'cloud-provider', 'octavia-ingress'}
+COMPUTING = {*BALANCING, 'cinder-csi'}
+
+
+@pytest.mark.parametrize(('request_', 'purposes'), [
+    ('compute GET /v2.1/servers/detail', COMPUTING),
+    ('compute GET /v2.1/flavors/1', {*COMPUTING, 'autoscaler'}),
+    ('compute POST /v2.1/servers/1/os-volume_attachments', {'cinder-csi'}),
+    ('compute DELETE /v2.1/servers/1/os-volume_attachments/2', {'cinder-csi'}),
+    ('network GET /v2.0/subnets', BALANCING),
+    ('network POST /v2.0/floatingips', BALANCING),
+    ('network DELETE /v2.0/security-group-rules/1', BALANCING),
+    ('load-balancer POST /v2.0/lbaas/loadbalancers', BALANCING),
+    ('key-manager GET /v1/secrets', {'octavia-ingress'}),
+    ('block-storage GET /v3/p/volumes/detail', {'cinder-csi'}),
+    ('volumev3 POST /v3/p/snapshots', {'cinder-csi'}),
+    ('sharev2 POST /v2/p/shares', {'manila-csi'}),
+    ('orchestration GET /v1/p/stacks/1', {'autoscaler'}),
+    (f'container-infra POST /v1/clusters/{WITH_ALL.uuid}/actions/resize', {'autoscaler'}),
+    (f'container-infra POST /v1/clusters/{OTHERS}/actions/resize', set()),
+    # What an operator adds is for all controllers.
+    ('dns GET /v2/zones', COMPUTING),
+])
+def test_each_purpose_opens_what_it_needs(
+    conf: cfg.ConfigOpts, request_: str, purposes: set[str]
+) -> None:
+    driver = KubernetesDriver()
+    rules = [*conf.identity.cloud_access_rules, 'dns GET,POST /**/zones']
+    opened = {
+        purpose for purpose in driver.cloud_purposes(WITH_ALL)
+        if is_open(driver.cloud_access_rules(WITH_ALL, rules, [purpose]), *request_.split())
+    }
+    assert opened == purposes
+    of_one_for_all = driver.cloud_access_rules(WITH_ALL, rules)
+    assert is_open(of_one_for_all, *request_.split()) is bool(purposes)
+
+
+def test_several_purposes_open_what_each_does(conf: cfg.ConfigOpts) -> None:
+    driver, rules = KubernetesDriver(), conf.identity.cloud_access_rules
+    purposes = driver.cloud_purposes(WITH_ALL)
+    found = driver.cloud_access_rules(WITH_ALL, rules, purposes)
+    assert set(found) == {
+        rule for one in purposes for rule in driver.cloud_access_rules(WITH_ALL, rules, [one])
+    }
+    assert len(found) == len(set(found))
+    for few in (purposes, *[[one] for one in purposes]):
+        assert driver.cloud_access_rules(WITH_ALL, (), few) == (), 'the operator wants none'
+
+
+@pytest.mark.parametrize(('purposes', 'needed'), [
+    ((), 'Load-Balancer_Member member'), (('cinder-csi', 'autoscaler'), 'member'),
+    (('autoscaler', 'octavia-ingress'), 'Load-Balancer_Member member'),
+])
+def test_roles_of_load_balancers_are_for_who_makes_them(
+    purposes: tuple[str, ...], needed: str
+) -> None:
+    driver = KubernetesDriver()
+    held = ['Load-Balancer_Member', 'member']
+    assert list(driver.cloud_roles(held, purposes)) == needed.split()
+    assert list(driver.cloud_roles(held[:1], purposes)) == held[:1], 'one at least'
 
 
 WITH_SHARES = plans.plan(KubernetesDriver(), labels={'manila_csi_enabled': 'true'})

@@ -100,7 +100,9 @@ elif words[0] == 'deployments,daemonsets,statefulsets':
                 **{LABEL: mark for one, mark in kept('templates').items()
                    if one == f'daemonset/{name}-pods'},
             }}},
-        }} for name in ('magnum-cloud-provider', 'magnum-metrics-server', 'of-a-user')
+        }} for name in (
+            'magnum-cloud-provider', 'magnum-cinder-csi', 'magnum-metrics-server', 'of-a-user'
+        )
     ] + [{'kind': 'Deployment', 'metadata': {'name': 'bare'}, 'spec': {}}]}))
 elif words[0] == 'nodes':
     print((folder / 'nodes').read_text())
@@ -217,9 +219,9 @@ class Cluster:
         """Let pods wait for something, or for nothing."""
         (self.root / 'api/waits').write_text(reason)
 
-    def shared(self, name: str = 'cloud.conf') -> str | None:
-        """A file of the Secret for those that use the cloud."""
-        return (self.secret('cloud-config') or {}).get(name)
+    def shared(self, name: str = 'cloud.conf', secret: str = 'cloud-config') -> str | None:
+        """A file of a Secret for those that use the cloud."""
+        return (self.secret(secret) or {}).get(name)
 
     def secret(self, name: str) -> dict[str, str] | None:
         """What is in a Secret that masters keep."""
@@ -307,9 +309,12 @@ class Master:
             },
         )
 
-    def share(self, text: str, generation: int | None = None) -> None:
-        """Have a file of the cloud, and the generation of what is in it."""
-        told = {'etc/kubernetes/cloud.conf': text}
+    def share(self, text: str, generation: int | None = None, **of_addons: str) -> None:
+        """Have a file of the cloud, those of add-ons, and the generation of what is in them."""
+        told = {'etc/kubernetes/cloud.conf': text, **{
+            f'etc/kubernetes/cloud/{name.replace("_", "-")}.conf': content
+            for name, content in of_addons.items()
+        }}
         if generation is not None:
             told['var/lib/magnum-agent/cloud-fetched'] = str(generation)
         for name, content in told.items():

@@ -182,7 +182,10 @@ def test_the_ingress_controller_runs_once_and_on_masters() -> None:
     (item,) = secret['items']
     (config,) = container(objects('octavia-ingress'))['args']
     assert config == f'--config=/etc/config/{item["path"]}'
-    assert (secret['secretName'], item['key']) == ('cloud-config', 'octavia-ingress.yaml')
+    assert item['key'] == 'octavia-ingress.yaml'
+    assert secret['secretName'] == told(WANTED['octavia-ingress'])['octavia-ingress'][
+        'cloud_secret'
+    ] == 'cloud-config-octavia-ingress'
 
 
 @pytest.mark.parametrize(('provider', 'expected'), [
@@ -239,6 +242,29 @@ def test_a_bay_without_a_credential_gets_no_ingress_controller_and_may_lose_it()
         DRIVER.check_upgrade(wanting, target)
         found = DRIVER.master_settings(wanting, target, plans.bay_outputs(DRIVER, wanting))
         assert 'octavia-ingress' not in masters.unpack(found['MAGNUM_ADDONS'])['charts']
+
+
+@pytest.mark.parametrize('knows', [True, False])
+def test_a_bay_whose_credentials_are_for_no_controller_gets_none(knows: bool) -> None:
+    """Earlier masters had one for all, whatever the bay had of add-ons."""
+    scaled = {'auto_scaling_enabled': 'true'}
+    without, *wanting = (
+        plans.plan(DRIVER, labels={**scaled, **labels})
+        for labels in ({}, WANTED['octavia-ingress'], {'cinder_csi_enabled': 'true'})
+    )
+    outputs = plans.bay_outputs(DRIVER, without)
+    if not knows:
+        told = settings.parse(outputs['settled']['master_settings'])
+        del told[addons.PURPOSES]
+        outputs['settled']['master_settings'] = settings.shell(told)
+    for target, label in zip(wanting, ('ingress_controller', 'cinder_csi_enabled'), strict=True):
+        if knows:
+            with pytest.raises(PlanRefused) as refused:
+                DRIVER.master_settings(without, target, outputs)
+            assert refused.value.field == f'labels/{label}'
+        else:
+            assert 'MAGNUM_ADDONS' in DRIVER.master_settings(without, target, outputs)
+        DRIVER.master_settings(target, without, plans.bay_outputs(DRIVER, target))
 
 
 def of_an_earlier_release(labels: Mapping[str, str]) -> dict[str, Any]:
@@ -327,13 +353,15 @@ def test_masters_keep_objects_as_they_keep_charts(cluster: Cluster, name: str) -
 
 
 def test_the_ingress_controllers_file_follows_the_credential(cluster: Cluster) -> None:
-    """Beside that of others, in the Secret that masters change when they have another one."""
+    """In a Secret of its own, that masters change when they have another one."""
     master = Master(cluster)
     cluster.charts['octavia-ingress'] = chart = told(WANTED['octavia-ingress'])['octavia-ingress']
     master.share(CLOUD)
     said = [master.look()]
-    assert cluster.shared() == CLOUD
-    file = yaml.safe_load(cluster.shared('octavia-ingress.yaml') or '')
+    secret = chart['cloud_secret']
+    assert cluster.shared(secret=secret) == CLOUD
+    assert cluster.shared() is None, 'nobody reads it'
+    file = yaml.safe_load(cluster.shared('octavia-ingress.yaml', secret) or '')
     assert file == {
         'cluster-name': plans.plan(DRIVER).uuid,
         'openstack': {
@@ -344,11 +372,11 @@ def test_the_ingress_controllers_file_follows_the_credential(cluster: Cluster) -
     }
     master.share(CLOUD.replace('the-id', 'another-id'))
     said.append(master.look('cloud'))
-    file = yaml.safe_load(cluster.shared('octavia-ingress.yaml') or '')
+    file = yaml.safe_load(cluster.shared('octavia-ingress.yaml', secret) or '')
     assert file['openstack']['application-credential-id'] == 'another-id'
     assert 'a#' not in json.dumps(chart), 'masters are not told of it'
     assert not any('a#' in done.stdout + done.stderr for done in said)
     del cluster.charts['octavia-ingress']
     cluster.want('cloud-provider', cloud=True)
     master.look()
-    assert cluster.shared('octavia-ingress.yaml') is None
+    assert cluster.shared('octavia-ingress.yaml', secret) is None

@@ -89,6 +89,7 @@ def test_an_entry_is_whole(name: str) -> None:
     variables = {found for text in texts(entry) for found in composition.VARIABLE.findall(text)}
     made = {
         'release', 'registry', 'uuid', 'network_driver', 'calico_encapsulation', 'has_claims',
+        'cloud_secret',
     }
     for label in (own | variables) - made:
         assert 'deprecated' not in rules[label], label
@@ -221,10 +222,45 @@ def test_the_cloud_comes_first() -> None:
     uuid = plans.plan(DRIVER).uuid
     assert charts['cloud-provider']['values']['cluster'] == {'name': uuid}
     assert charts['cinder-csi']['values']['clusterID'] == uuid
-    for name in ('cloud-provider', 'cinder-csi'):
+    for name, secret in (('cloud-provider', None), ('cinder-csi', 'cloud-config-cinder-csi')):
         assert charts[name]['cloud'] is True
+        assert charts[name].get('cloud_secret') == secret
         assert charts[name]['values']['secret']['create'] is False
-        assert charts[name]['values']['secret']['name'] == 'cloud-config'
+        assert charts[name]['values']['secret']['name'] == (secret or 'cloud-config')
+
+
+@pytest.mark.parametrize('setting', ['false', None])
+def test_add_ons_of_earlier_masters_have_one_secret(setting: str | None) -> None:
+    """Another release brings all add-ons anew, in the form in which they were."""
+    labels = {'cloud_provider_enabled': 'true', 'cinder_csi_enabled': 'true'}
+    current, target = (
+        plans.plan(DRIVER, labels={**labels, 'kube_tag': release})
+        for release in ('v1.34.2', 'v1.35.1')
+    )
+    outputs = plans.bay_outputs(DRIVER, current)
+    known = settings.parse(outputs['settled']['master_settings'])
+    del known[addons.PURPOSES]
+    outputs['settled']['master_settings'] = settings.shell(
+        {**known, **({addons.PURPOSES: setting} if setting else {})}
+    )
+    found = masters.unpack(DRIVER.master_settings(current, target, outputs)['MAGNUM_ADDONS'])
+    for name in ('cloud-provider', 'cinder-csi'):
+        assert 'cloud_secret' not in found['charts'][name]
+        assert found['charts'][name]['values']['secret']['name'] == 'cloud-config'
+
+
+def test_new_masters_among_earlier_ones_know_what_these_do() -> None:
+    bay = plans.plan(DRIVER, labels={'cinder_csi_enabled': 'true'})
+    outputs = plans.bay_outputs(DRIVER, bay)
+    known = settings.parse(outputs['settled']['master_settings'])
+    assert known[addons.PURPOSES] == 'true'
+    earlier = {name: text for name, text in known.items() if name != addons.PURPOSES}
+    tellings: list[dict[str, str]] = [{}, {addons.PURPOSES: 'true'}]
+    for told in tellings:
+        outputs['settled']['master_settings'] = settings.shell({**earlier, **told})
+        request = DRIVER.render_upgrade(bay, bay.masters, (), {}, outputs)
+        found = settings.parse(request.parameters['master_settings'])
+        assert found[addons.PURPOSES] == told.get(addons.PURPOSES, 'false')
 
 
 @pytest.mark.parametrize(

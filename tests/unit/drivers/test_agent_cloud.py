@@ -7,12 +7,18 @@ import pathlib
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from magnum.drivers.common.node.agent import certificates, cloud, state
 from magnum.drivers.common.node.agent.channel import Channel, Gone
-from magnum.drivers.common.node.agent.node import CLOUD, ENCRYPTION_KEY, Node
+from magnum.drivers.common.node.agent.node import (
+    CLOUD,
+    CLOUD_OF_PURPOSES,
+    ENCRYPTION_KEY,
+    Node,
+)
 from magnum.drivers.common.node.agent.reporter import Reporter
 from tests.unit.drivers import agents
 from tests.unit.drivers.agents import Answer, Service
@@ -34,10 +40,19 @@ def node(tmp_path: pathlib.Path, service: Service, monkeypatch: pytest.MonkeyPat
     return agents.registered(tmp_path, service, monkeypatch, MAGNUM_CLOUD_CREDENTIAL='true')
 
 
-def of(generation: int) -> Answer:
+def of(generation: int, *purposes: str) -> Answer:
+    configurations = {
+        purpose: FILE.format(f'{purpose}-secret-{generation}') for purpose in purposes
+    }
     return Answer(document={
         'generation': generation, 'configuration': FILE.format(f'secret-{generation}'),
+        **({'configurations': configurations} if purposes else {}),
     })
+
+
+def of_purposes(node: Node) -> dict[str, str]:
+    """What there is for each purpose."""
+    return {file.name: file.read_text() for file in node.path(CLOUD_OF_PURPOSES).glob('*')}
 
 
 def told(generation: int) -> Answer:
@@ -103,11 +118,16 @@ def test_a_file_that_was_lost_is_fetched_again(node: Node, service: Service) -> 
     (Answer(document={'generation': True, 'configuration': 'x'}), 1),
     (Answer(document={'generation': 1, 'configuration': ''}), 1),
     (Answer(document={'generation': 1, 'configuration': ['x']}), 1),
+    *(
+        (Answer(document={'generation': 1, 'configuration': 'x', 'configurations': told}), 1)
+        for told in (['x'], {'x': ''}, {'x': 1}, {'../x': 'y'}, {'': 'y'}, None)
+    ),
 ])
 def test_the_step_fails(node: Node, service: Service, answer: Answer, status: int) -> None:
     service.answers = [answer]
     assert run(node).returncode == status
     assert not node.path(CLOUD).exists()
+    assert of_purposes(node) == {}
 
 
 def test_a_service_that_is_away_is_asked_again(
@@ -142,6 +162,75 @@ def test_another_generation_is_taken_over(node: Node, service: Service) -> None:
     assert asked(service) == ['report', 'cloud', 'report']
     assert [report['versions'][MEMBER] for report in service.reports()] == ['1', '2']
     assert not reporter.has_news()
+
+
+def test_purposes_have_files_of_their_own(node: Node, service: Service) -> None:
+    """As many as the generation has, with its secrets alone."""
+    service.answers = [of(1, 'autoscaler', 'cinder-csi')]
+    assert run(node).returncode == 0
+    assert of_purposes(node) == {
+        f'{purpose}.conf': FILE.format(f'{purpose}-secret-1')
+        for purpose in ('autoscaler', 'cinder-csi')
+    }
+    assert {file.stat().st_mode & 0o777 for file in node.path(CLOUD_OF_PURPOSES).glob('*')} == {
+        0o600
+    }
+    assert node.cloud('autoscaler').read_text() == FILE.format('autoscaler-secret-1')
+    assert node.cloud('cloud-provider') == node.path(CLOUD)
+    seen = node.path('/seen')
+    script(node, 'cloud_changed.sh', f'cat {node.path(CLOUD_OF_PURPOSES)}/* >{seen} || :')
+    state.tell(node, 'ready')
+    reporter = Reporter(node)
+    service.answers = [told(2), of(2, 'cinder-csi'), told(2), told(3), of(3), told(3)]
+    reporter.turn()
+    assert seen.read_text() == FILE.format('cinder-csi-secret-2')
+    assert of_purposes(node).keys() == {'cinder-csi.conf'}
+    for _ in range(3):
+        reporter.turn()
+    assert of_purposes(node) == {}
+    assert [one['versions'][MEMBER] for one in service.reports()] == ['1', '2', '2', '3']
+
+
+@pytest.mark.parametrize('last', ['autoscaler.conf', 'cinder-csi.conf', 'cloud.conf'])
+def test_an_agent_that_was_killed_between_two_files_fetches_them_all_again(
+    node: Node, service: Service, monkeypatch: pytest.MonkeyPatch, last: str
+) -> None:
+    write = Node.write
+
+    def killed(self: Node, file: pathlib.Path, *content: Any) -> None:
+        write(self, file, *content)
+        if file.name == last:
+            raise KeyboardInterrupt
+
+    reporter = built(node)
+    service.answers = [told(2), of(2, 'autoscaler', 'cinder-csi')] * 2
+    with monkeypatch.context() as context:
+        context.setattr(Node, 'write', killed)
+        with pytest.raises(KeyboardInterrupt):
+            reporter.turn()
+    assert cloud.taken(node) == '1'
+    Reporter(node).turn()
+    assert cloud.taken(node) == '2'
+    assert content(node) == FILE.format('secret-2')
+    assert of_purposes(node) == {
+        f'{purpose}.conf': FILE.format(f'{purpose}-secret-2')
+        for purpose in ('autoscaler', 'cinder-csi')
+    }
+
+
+@pytest.mark.parametrize(('settings', 'reported'), [
+    ({'MAGNUM_KNOWS_PURPOSES': 'true'}, 'true'), ({'MAGNUM_KNOWS_PURPOSES': 'false'}, None),
+    ({}, None), ({'MAGNUM_KNOWS_PURPOSES': 'true', 'MAGNUM_CLOUD_CREDENTIAL': 'false'}, None),
+])
+def test_a_master_says_that_it_knows_purposes(
+    node: Node, service: Service, settings: dict[str, str], reported: str | None
+) -> None:
+    node.settings.update(settings)
+    built(node)
+    service.answers = [told(1)]
+    Reporter(node).turn()
+    (report,) = service.reports()
+    assert report['versions'].get('cloud-purposes') == reported
 
 
 def test_the_generation_counts_when_users_of_the_file_were_told(
@@ -273,6 +362,19 @@ def test_secrets_of_the_cloud_are_cut_out_of_what_is_told(node: Node, service: S
     reporter.turn()
     (report,) = service.reports()
     assert report['lines'] == ['*** is it', 'cloud.conf: ***']
+    assert 'secret-1' not in json.dumps(report)
+
+
+def test_secrets_of_purposes_are_cut_out_of_what_is_told(node: Node, service: Service) -> None:
+    reporter = built(node)
+    own = FILE.format('another-one')
+    node.write(node.path(CLOUD_OF_PURPOSES) / 'cinder-csi.conf', own)
+    whole, part = (base64.b64encode(text.encode()).decode() for text in (own, 'another-one'))
+    state.tell(node, 'failed', '65-addons', 9, 11, f'another-one, {whole}\nx: {part} secret-1')
+    reporter.turn()
+    (report,) = service.reports()
+    assert report['lines'][0] == '***, ***'
+    assert part not in json.dumps(report)
     assert 'secret-1' not in json.dumps(report)
 
 

@@ -16,7 +16,7 @@ import requests
 
 from magnum.drivers.common.node.agent import tokens
 from magnum.drivers.common.node.agent.channel import KEY
-from magnum.drivers.common.node.agent.node import CLOUD, Node
+from magnum.drivers.common.node.agent.node import CLOUD, CLOUD_OF_PURPOSES, Node
 from magnum.drivers.contract import CloudAccess
 from magnum.drivers.kubernetes import addons
 from magnum.drivers.kubernetes.driver import KubernetesDriver
@@ -144,6 +144,19 @@ def test_a_token_is_of_the_credential_that_there_is(
         assert ask(service, password)[0] == 401
         put(node, url + suffix, 'second')
         assert ask(service, password)[:2] == (201, 'token-of-second')
+
+
+def test_its_own_credential_goes_before_that_of_all(node: Node, service: str) -> None:
+    keystone = Keystone()
+    with serve(keystone) as url:
+        put(node, url, 'first')
+        file = node.path(CLOUD)
+        node.write(node.path(CLOUD_OF_PURPOSES) / 'autoscaler.conf', file.read_text())
+        node.write(node.path(CLOUD_OF_PURPOSES) / 'manila-csi.conf', 'another')
+        node.write(file, '[Global]\n')
+        tokens.write_configuration(node)
+        assert read(node)['region'] == '"Region One"'
+        assert ask(service, read(node)['password'])[:2] == (201, 'token-of-first')
 
 
 def test_nobody_else_gets_one(node: Node, service: str) -> None:

@@ -430,6 +430,76 @@ def test_beside_masters_of_an_earlier_release_the_first_one_knows(
     assert other.look('cloud').returncode == 0, 'it is what this one has'
 
 
+CINDER, OF_CINDER = 'cinder-csi', 'cloud-config-cinder-csi'
+NARROW, NARROWER = (SECRET.replace('a-secret', secret) for secret in ('narrow', 'narrower'))
+RESTARTED_CINDER = 'daemonset/magnum-cinder-csi-pods kube-system'
+
+
+@pytest.fixture
+def apart(cluster: Cluster, master: Master, other: Master) -> Master:
+    """Another one, in a bay with an add-on whose credential is its own."""
+    cluster.want(CINDER, cloud=True, cloud_secret=OF_CINDER)
+    for one in (master, other):
+        one.share(SECRET, 1, cinder_csi=NARROW)
+        assert one.look().returncode == 0
+    assert cluster.restarts() == []
+    return other
+
+
+def test_an_add_on_has_a_secret_with_its_own_credential(
+    cluster: Cluster, master: Master, apart: Master
+) -> None:
+    assert (cluster.shared(), cluster.shared(secret=OF_CINDER)) == (SECRET, NARROW)
+    apart.share(NEWER, 2, cinder_csi=NARROWER)
+    assert apart.look('cloud').returncode == 0
+    for _ in range(2):
+        assert (cluster.shared(), cluster.shared(secret=OF_CINDER)) == (NEWER, NARROWER)
+        assert sorted(cluster.restarts()) in ([RESTARTED_CINDER, RESTARTED], [])
+        # The first one has not heard of it.
+        assert master.look().returncode == 0
+    assert not any('narrow' in text for text in cluster.ledger().values())
+    del cluster.charts[CINDER]
+    assert master.look().returncode == 0
+    assert (cluster.shared(), cluster.secret(OF_CINDER)) == (NEWER, None)
+
+
+def test_a_master_that_was_killed_between_two_secrets_goes_on(
+    cluster: Cluster, apart: Master
+) -> None:
+    noted = cluster.ledger()
+    apart.share(NEWER, 2, cinder_csi=NARROWER)
+    assert apart.look('cloud').returncode == 0
+    cluster.note(f'.cloud.{OF_CINDER}', noted[f'.cloud.{OF_CINDER}'])
+    (cluster.root / f'api/secret-{OF_CINDER}').unlink()
+    assert apart.look().returncode == 0
+    assert cluster.shared(secret=OF_CINDER) == NARROWER
+    assert sorted(cluster.restarts()) == [RESTARTED_CINDER, RESTARTED], 'once each'
+
+
+def test_pods_of_each_secret_are_waited_for(cluster: Cluster, apart: Master) -> None:
+    cluster.stall()
+    apart.share(NEWER, 2, cinder_csi=NARROWER)
+    done = apart.look('cloud')
+    assert done.returncode == 75
+    for name in (CLOUD, CINDER):
+        assert f'daemonset/magnum-{name}-pods in kube-system: 1 Back-off' in done.stderr
+    cluster.stall(False)
+    assert apart.look('cloud').returncode == 0
+
+
+def test_an_add_on_without_a_credential_of_its_own_has_that_of_all(
+    cluster: Cluster, master: Master
+) -> None:
+    """As where the service that made the bay's credential knew of one for all."""
+    cluster.want(CINDER, cloud=True, cloud_secret=OF_CINDER)
+    master.share(SECRET, 1)
+    assert master.look().returncode == 0
+    assert (cluster.secret('cloud-config'), cluster.shared(secret=OF_CINDER)) == (None, SECRET)
+    master.share(NEWER, 2, cinder_csi=NARROW)
+    assert master.look('cloud').returncode == 0
+    assert cluster.shared(secret=OF_CINDER) == NARROW
+
+
 def test_a_master_without_add_ons_of_the_cloud_has_nothing_to_tell(
     cluster: Cluster, master: Master
 ) -> None:

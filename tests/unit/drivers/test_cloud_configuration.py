@@ -157,6 +157,40 @@ def test_rules_are_of_what_the_bay_has(
     assert DRIVER.cloud_access_rules(plan(DRIVER, labels=labels), []) == ()
 
 
+@pytest.mark.parametrize(('labels', 'purposes'), [
+    ({}, ''),
+    # An upgrade may bring the others.
+    (WANTED, 'cloud-provider octavia-ingress cinder-csi'),
+    ({'cinder_csi_enabled': 'true'}, 'octavia-ingress cinder-csi'),
+    ({'ingress_controller': 'octavia'}, 'octavia-ingress cinder-csi'),
+    (SCALED, 'autoscaler'),
+    ({**SCALED, 'manila_csi_enabled': 'true'}, 'manila-csi autoscaler'),
+    ({**SCALED, **WANTED}, 'cloud-provider octavia-ingress cinder-csi autoscaler'),
+])
+def test_what_there_are_credentials_for(labels: dict[str, str], purposes: str) -> None:
+    """That which looks for networks is the first."""
+    of_bay = plan(DRIVER, labels=labels)
+    found = DRIVER.cloud_purposes(of_bay)
+    assert list(found) == purposes.split()
+    assert DRIVER.wants_cloud_credential(of_bay) is bool(found)
+    rules = [DRIVER.cloud_access_rules(of_bay, ['network GET /**'], [one]) for one in found]
+    assert ['network GET /**' in of_one for of_one in rules] == [
+        one in ('cloud-provider', 'octavia-ingress') for one in found
+    ]
+
+
+def test_an_upgrade_brings_what_there_is_a_credential_for() -> None:
+    """Its Secret is its own from the beginning."""
+    current, target = plan(DRIVER, labels=WANTED), plan(
+        DRIVER, labels={**WANTED, 'cinder_csi_enabled': 'true', 'ingress_controller': 'octavia'}
+    )
+    assert set(DRIVER.cloud_purposes(target)) <= set(DRIVER.cloud_purposes(current))
+    found = DRIVER.master_settings(current, target, bay_outputs(DRIVER, current))
+    charts = unpack(found['MAGNUM_ADDONS'])['charts']
+    for name in ('cinder-csi', 'octavia-ingress'):
+        assert charts[name]['cloud_secret'] == f'cloud-config-{name}'
+
+
 @pytest.mark.parametrize('driver', [SwarmDriver(), MesosDriver()])
 def test_other_coes_have_none(driver: Any) -> None:
     assert not driver.wants_cloud_credential(plan(driver, labels=WANTED))

@@ -254,7 +254,8 @@ def test_the_secret_follows_the_credential(cluster: Cluster) -> None:
     assert cluster.secret('manila-csi') == NEEDED
     assert cluster.secret('cloud-config') is None, 'nobody reads it'
     cluster.want('cloud-provider', cloud=True)
-    master.share(cloud_file(plan(openstack_ca='x', verify_ca=False)).replace('the-id', 'new-id'))
+    new = cloud_file(plan(openstack_ca='x', verify_ca=False)).replace('the-id', 'new-id')
+    master.share(cloud_file(plan()), manila_csi=new)
     said += [master.look('cloud'), master.look()]
     assert cluster.secret('manila-csi') == {
         **NEEDED, 'os-applicationCredentialID': 'new-id', 'os-TLSInsecure': 'true',
@@ -265,7 +266,7 @@ def test_the_secret_follows_the_credential(cluster: Cluster) -> None:
     del cluster.charts['manila-csi']
     master.look()
     assert cluster.secret('manila-csi') is None
-    assert 'new-id' in (cluster.shared() or ''), 'another one reads that'
+    assert 'the-id' in (cluster.shared() or ''), 'another one reads that'
     assert cluster.ledger().keys() == {'cloud-provider', '.cloud'}
     del cluster.charts['cloud-provider']
     master.look()

@@ -144,7 +144,9 @@ def test_node_env_names_what_the_scripts_read(driver: Driver, role: str) -> None
     optional = {name for names in optional for name in names}
     # The agent sets what a directive says, and takes what is not there for empty.
     told = {name for verb in directives.VERBS.values() for name, _ in verb.values()}
-    optional |= told | {'MAGNUM_SERVICE_ADDRESS', 'MAGNUM_CLOUD_CREDENTIAL'}
+    optional |= told | {
+        'MAGNUM_SERVICE_ADDRESS', 'MAGNUM_CLOUD_CREDENTIAL', 'MAGNUM_KNOWS_PURPOSES',
+    }
     assert read - optional - {'MAGNUM_CERTIFICATE_NAMES_'} <= set(settings)
 
 

@@ -38,6 +38,8 @@ KUBECONFIG = '--kubeconfig=/etc/kubernetes/admin.conf'
 #: Those of Secrets that add-ons have of their own are there with a point and the name.
 CLOUD, CLOUD_KEY = pathlib.Path('/etc/kubernetes/cloud.conf'), '.cloud'
 SHARED = 'cloud-config'
+#: The same for add-ons whose credential is another one, by their names.
+CLOUD_OF_ADDONS = pathlib.Path('/etc/kubernetes/cloud')
 #: The generation in the master's file.
 GENERATION = pathlib.Path('/var/lib/magnum-agent/cloud-fetched')
 #: Label of pods: the Secret that they were started with, by as much of its digest as it takes.
@@ -176,6 +178,17 @@ def uses_cloud(chart: dict[str, Any]) -> bool:
     return 'cloud' in chart or 'secret' in chart
 
 
+def cloud_secret(chart: dict[str, Any]) -> str:
+    """The Secret that pods of an add-on read when they start."""
+    return str(chart.get('cloud_secret', SHARED))
+
+
+def cloud_file(name: str) -> str:
+    """What this master has of the cloud for an add-on."""
+    own = CLOUD_OF_ADDONS / f'{name}.conf'
+    return (own if own.exists() else CLOUD).read_text()
+
+
 def ledger_key(secret: str) -> str:
     """Where the ledger has the digest of a Secret for those that use the cloud."""
     return CLOUD_KEY if secret == SHARED else f'{CLOUD_KEY}.{secret}'
@@ -204,11 +217,11 @@ def share_cloud(charts: dict[str, Any], before: dict[str, str], is_first: bool =
     if not any(map(uses_cloud, charts.values())):
         return
     try:
-        content = CLOUD.read_text()
+        of_cloud = secrets_of_cloud(charts)
     except OSError as error:
         raise Failed(str(error)) from None
     generation = int(GENERATION.read_text()) if GENERATION.exists() else 0
-    for secret, files in secrets_of_cloud(charts, content).items():
+    for secret, files in of_cloud.items():
         key, found = ledger_key(secret), digest(json.dumps(files).encode())
         there, newest = noted(before.get(key, ''))
         if there == found and newest == generation:
@@ -229,9 +242,10 @@ def share_cloud(charts: dict[str, Any], before: dict[str, str], is_first: bool =
                         'metadata': {'name': secret, 'namespace': 'kube-system'},
                     }))
         # They read that one when they start.
-        if there != found and secret == SHARED:
+        if there != found:
             for name, chart in readers(charts, before):
-                start_with(found[:LONGEST], name, chart['namespace'])
+                if cloud_secret(chart) == secret:
+                    start_with(found[:LONGEST], name, chart['namespace'])
         before[key] = f'{found} {generation}'
         note(key, before[key])
 
@@ -242,10 +256,12 @@ def hand_on(charts: dict[str, Any], before: dict[str, str], is_first: bool) -> N
     :raises Later: not all of them do.
     """
     share_cloud(charts, before, is_first)
-    mark = noted(before.get(CLOUD_KEY, ''))[0][:LONGEST]
     behind = []
-    for name, chart in readers(charts, before) if mark else ():
+    for name, chart in readers(charts, before):
         namespace = chart['namespace']
+        mark = noted(before.get(ledger_key(cloud_secret(chart)), ''))[0][:LONGEST]
+        if not mark:
+            continue
         for one, spec in start_with(mark, name, namespace).items():
             count = pods_without(mark, spec, namespace)
             if count:
@@ -257,7 +273,7 @@ def hand_on(charts: dict[str, Any], before: dict[str, str], is_first: bool) -> N
 
 
 def readers(charts: dict[str, Any], before: dict[str, str]) -> list[tuple[str, dict[str, Any]]]:
-    """The add-ons that are there whose pods read the Secret for all when they start."""
+    """The add-ons that are there whose pods read a Secret for them when they start."""
     return [
         (name, chart) for name, chart in charts.items() if 'cloud' in chart and name in before
     ]
@@ -269,8 +285,7 @@ def forget_cloud(charts: dict[str, Any], before: dict[str, str]) -> None:
     :param before: the ledger.
     """
     used = {name for name, chart in charts.items() if 'secret' in chart}
-    if any('cloud' in chart for chart in charts.values()):
-        used.add(SHARED)
+    used |= {cloud_secret(chart) for chart in charts.values() if 'cloud' in chart}
     for key in filter(is_of_cloud, before):
         secret = key[len(CLOUD_KEY) + 1:] or SHARED
         if secret not in used:
@@ -278,19 +293,20 @@ def forget_cloud(charts: dict[str, Any], before: dict[str, str]) -> None:
             note(key, None)
 
 
-def secrets_of_cloud(charts: dict[str, Any], content: str) -> dict[str, dict[str, str]]:
+def secrets_of_cloud(charts: dict[str, Any]) -> dict[str, dict[str, str]]:
     """The Secrets for those that use the cloud: by their names what is in them.
 
-    :param content: of cloud.conf.
+    :raises OSError: this master has no file of the cloud.
     """
-    users = {name: chart['cloud'] for name, chart in charts.items() if 'cloud' in chart}
-    found = {SHARED: {'cloud.conf': content, **{
-        f'{name}.yaml': own_file(content, told)
-        for name, told in users.items() if told is not True
-    }}} if users else {}
+    found: dict[str, dict[str, str]] = {}
     for name, chart in charts.items():
+        if 'cloud' in chart:
+            content, told = cloud_file(name), chart['cloud']
+            files = found.setdefault(cloud_secret(chart), {'cloud.conf': content})
+            if told is not True:
+                files[f'{name}.yaml'] = own_file(content, told)
         if 'secret' in chart:
-            known = sections(content)['Global']
+            known = sections(cloud_file(name))['Global']
             found[name] = {
                 key: known[option] for key, option in chart['secret'].items() if option in known
             }

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import pathlib
+import re
 import time
 
 from .channel import Away, Channel, Gone, Refused
 from .conditions import condition
-from .node import CLOUD, KEPT, Node, ProgramFailed
+from .node import CLOUD, CLOUD_OF_PURPOSES, KEPT, Node, ProgramFailed
 
 #: Generation of the credential that whoever uses the file has.
 TAKEN = 'cloud-credential'
@@ -19,11 +20,17 @@ HOOK, LATER = '/opt/magnum/cloud_changed.sh', 75
 #: Of one run, and until it is at fault that users of the file do not have it.
 HOOK_SECONDS, TELLING_SECONDS = 60.0, 600.0
 TELLING = 'Telling'
+PURPOSE = re.compile('[a-z0-9-]{1,64}')
 
 
 def is_wanted(node: Node) -> bool:
     """Whether the node is a master that gets the file."""
     return node.setting('MAGNUM_CLOUD_CREDENTIAL') == 'true'
+
+
+def knows_purposes(node: Node) -> bool:
+    """Whether what uses the cloud on the node may have a credential for each purpose."""
+    return is_wanted(node) and node.setting('MAGNUM_KNOWS_PURPOSES') == 'true'
 
 
 def taken(node: Node) -> str:
@@ -36,7 +43,7 @@ def _generation(node: Node, file: pathlib.Path) -> str:
 
 
 def fetch(node: Node, channel: Channel) -> str:
-    """Write the file as the service has it; returns its generation.
+    """Write the files as the service has them; returns their generation.
 
     :raises Away: the service is unavailable.
     :raises Refused: the service refused.
@@ -48,6 +55,18 @@ def fetch(node: Node, channel: Channel) -> str:
         isinstance(configuration, str) and configuration
     ):
         raise ProgramFailed('the answer has no configuration of the cloud')
+    of_purposes = answer.get('configurations', {})
+    if not isinstance(of_purposes, dict) or not all(
+        PURPOSE.fullmatch(purpose) and text and isinstance(text, str)
+        for purpose, text in of_purposes.items()
+    ):
+        raise ProgramFailed('the answer has no configurations of the cloud for its purposes')
+    folder = node.path(CLOUD_OF_PURPOSES)
+    for purpose, text in of_purposes.items():
+        node.write(folder / f'{purpose}.conf', text)
+    for file in folder.glob('*.conf'):
+        if file.stem not in of_purposes:
+            file.unlink()
     node.write(node.path(CLOUD), configuration)
     node.write(node.path(FETCHED), str(generation))
     return str(generation)

@@ -21,6 +21,8 @@ TAKEN_OVER = '/etc/magnum/taken-over.env'
 KEPT, KEPT_IN_MEMORY = '/var/lib/magnum-agent', '/run/magnum-agent'
 #: With which a master uses the cloud, where its bay wants that.
 CLOUD = '/etc/kubernetes/cloud.conf'
+#: The same for purposes that have a credential of their own, by their names.
+CLOUD_OF_PURPOSES = '/etc/kubernetes/cloud'
 #: Keys with which masters encrypt; empty in a bay that has none.
 ENCRYPTION_KEY = '/etc/magnum/encryption-key'
 #: Settings whose values are secret.
@@ -107,6 +109,11 @@ class Node:
         in_memory = self.path(KEPT_IN_MEMORY) / name
         return in_memory if in_memory.exists() else self.path(KEPT) / name
 
+    def cloud(self, purpose: str) -> pathlib.Path:
+        """The file with which the cloud is used for a purpose."""
+        own = self.path(CLOUD_OF_PURPOSES) / f'{purpose}.conf'
+        return own if own.exists() else self.path(CLOUD)
+
     def environment(self, **further: str) -> dict[str, str]:
         """The environment of the node's scripts."""
         return {
@@ -162,14 +169,20 @@ class Node:
             return ''
 
     def _secrets_in_files(self) -> list[str]:
-        """The keys, the secret of the cloud, and that as Kubernetes keeps files with it."""
-        content = self._text(CLOUD)
+        """The keys, the secrets of the cloud, and these as Kubernetes keeps files with them."""
+        of_purposes = self.path(CLOUD_OF_PURPOSES).glob('*.conf')
+        contents = [self._text(CLOUD), *(
+            self._text(f'{CLOUD_OF_PURPOSES}/{file.name}') for file in of_purposes
+        )]
         # Lines of keys, each after its name if it has one.
         lines = map(str.split, self._text(ENCRYPTION_KEY).splitlines())
         keys = [line[-1] for line in lines if line]
-        secrets = re.findall(r'^application-credential-secret *= *"?([^"\s]+)', content, re.M)
+        secrets = re.findall(
+            r'^application-credential-secret *= *"?([^"\s]+)', '\n'.join(contents), re.M
+        )
         within = [text for secret in secrets for text in _in_base64(secret.encode())]
-        return [*keys, *secrets, base64.b64encode(content.encode()).decode('ascii'), *within]
+        whole = [base64.b64encode(content.encode()).decode('ascii') for content in contents]
+        return [*keys, *secrets, *whole, *within]
 
 
 def _in_base64(secret: bytes) -> list[str]:

@@ -9,7 +9,7 @@ import time
 
 from . import directives, encryption, state
 from .channel import Away, Channel, Gone, Refused
-from .cloud import Cloud, taken
+from .cloud import Cloud, knows_purposes, taken
 from .conditions import Conditions
 from .node import Node, ProgramFailed
 
@@ -102,6 +102,8 @@ class Reporter:
             conditions.update(self._cloud.look())
         if taken(self._node):
             versions['cloud-credential'] = taken(self._node)
+        if knows_purposes(self._node):
+            versions['cloud-purposes'] = 'true'
         verbs = directives.known(self._node)
         if verbs:
             versions['directives'] = verbs

@@ -17,9 +17,10 @@ import urllib.error
 import urllib.request
 
 from .channel import AUTHORITY_OF_CLOUD, KEY
-from .node import CLOUD, Node
+from .node import Node
 from .opener import opener
 
+PURPOSE = 'autoscaler'
 HOST = '127.0.0.1'
 PORT = 10980
 #: What the autoscaler reads, as the group that its pod runs with.
@@ -31,7 +32,7 @@ HEADER = 'X-Subject-Token'
 
 def password(node: Node) -> str:
     """The node's own, the same whenever it is asked for."""
-    return hmac.new(node.path(KEY).read_bytes(), b'autoscaler', 'sha256').hexdigest()
+    return hmac.new(node.path(KEY).read_bytes(), PURPOSE.encode(), 'sha256').hexdigest()
 
 
 def write_configuration(node: Node, port: int = PORT) -> None:
@@ -39,7 +40,7 @@ def write_configuration(node: Node, port: int = PORT) -> None:
     lines = [
         '[Global]', f'auth-url=http://{HOST}:{port}/v3', 'user-id=magnum',
         'password=' + password(node),
-        *re.findall('(?m)^(?:region|ca-file)=.*', node.path(CLOUD).read_text()),
+        *re.findall('(?m)^(?:region|ca-file)=.*', node.cloud(PURPOSE).read_text()),
     ]
     file = node.path(CONFIGURATION)
     # In place: a pod has this very file.
@@ -61,7 +62,8 @@ class Tokens(http.server.BaseHTTPRequestHandler):
         if password(self.node).encode() not in asked:
             self.send_error(401)
             return
-        told = dict(re.findall('(?m)^([a-z-]+)="?([^"\n]*)', self.node.path(CLOUD).read_text()))
+        content = self.node.cloud(PURPOSE).read_text()
+        told = dict(re.findall('(?m)^([a-z-]+)="?([^"\n]*)', content))
         url = told['auth-url'].rstrip('/')
         url += '/auth/tokens' if url.endswith('/v3') else '/v3/auth/tokens'
         name = 'application_credential'
