@@ -15,7 +15,7 @@ from magnum.db.engine import Database
 from magnum.db.types import utcnow
 from tests import databases
 
-HEAD = '0017'
+HEAD = '0018'
 
 
 @pytest.fixture
