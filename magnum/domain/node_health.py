@@ -83,7 +83,7 @@ def _ready(nodes: Sequence[Node]) -> Condition:
     heard = _heard(nodes)
     built = [node for node in heard if node.state != reports.BUILDING]
     failed = [node.name for node in built if node.state == reports.FAILED]
-    down = _down(heard)
+    down = called_down(node.conditions for node in heard)
     not_ready = [
         f'{node.name}: {", ".join(failing)}'
         for node in built
@@ -108,12 +108,15 @@ def _ready(nodes: Sequence[Node]) -> Condition:
 _DOWN: Final = f'{MEMBERS} (managers call it down)'
 
 
-def _down(nodes: Iterable[Node]) -> set[str]:
-    """Names that managers give; there may be some of nodes that have left the bay."""
+def called_down(said: Iterable[Mapping[str, Mapping[str, str]]]) -> set[str]:
+    """Names that managers give; there may be some of nodes that have left the bay.
+
+    :param said: the conditions of each node that is heard of.
+    """
     names: set[str] = set()
-    for node in nodes:
-        if node.status(MEMBERS) == FALSE:
-            message = node.conditions[MEMBERS]['message']
+    for members in (conditions[MEMBERS] for conditions in said if MEMBERS in conditions):
+        if members['status'] == FALSE:
+            message = members['message']
             found = _NAME.findall(message)
             # The last one of a long text may be a part of a name.
             names.update(found[:-1] if len(message) >= reports.LONGEST_MESSAGE else found)

@@ -1,7 +1,9 @@
 """The nodes that an operation builds, for which its bootstrap tokens are."""
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
 
 from magnum.db.models import Bay, Nodegroup, Operation
 from magnum.domain import rounds, states
@@ -15,6 +17,8 @@ from magnum.drivers.plans import nodegroup_plan
 _OF_ONE_GROUP = frozenset(
     {states.RESIZE, states.RESIZE_MASTERS, states.CREATE_NODEGROUP, states.UPGRADE}
 )
+
+_AS_STORED: Final[Mapping[str, int]] = MappingProxyType({})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,15 +41,21 @@ class NodesBuilt:
 
 
 def nodes_built(
-    operation: Operation, bay: Bay, nodegroups: Sequence[Nodegroup]
+    operation: Operation,
+    bay: Bay,
+    nodegroups: Sequence[Nodegroup],
+    counts: Mapping[str, int] = _AS_STORED,
 ) -> tuple[NodesBuilt, ...]:
     """The nodes that an operation may build, a group each.
 
     :param nodegroups: those of the bay.
+    :param counts: of nodes, by the uuid of a group whose row has the count of what waits.
     """
     if operation.verb == states.CREATE:
         return tuple(
-            NodesBuilt(group.role, stack_of(bay, group), group.node_count)
+            NodesBuilt(
+                group.role, stack_of(bay, group), counts.get(group.uuid, group.node_count)
+            )
             for group in nodegroups if group.is_default
         )
     concerned = rounds.nodegroup_uuid(Parameters.of(operation))

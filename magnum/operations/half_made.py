@@ -106,6 +106,18 @@ def ended_meanwhile(session: orm.Session, waiting: Operation, verbs: Collection[
     )
 
 
+def is_uncreated(session: orm.Session, waiting: Operation) -> bool:
+    """Whether a bay was to be created while an operation waited, and was not.
+
+    It may lack masters, which nothing but another attempt makes. A node group may go.
+    """
+    return waiting.verb != states.DELETE_NODEGROUP and any(
+        earlier.state != states.SUCCEEDED
+        for earlier in locking.earlier_operations(session, waiting, states.CREATE)
+        if earlier.finished_at is not None and earlier.finished_at >= waiting.created_at
+    )
+
+
 def _has_changed(operation: Operation) -> bool:
     """Whether an operation of the bay may have changed anything."""
     if operation.verb not in MAKING_MASTERS:

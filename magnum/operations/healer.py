@@ -346,8 +346,8 @@ class _Found:
     def lost_workers(self, group: Nodegroup) -> Sequence[Node]:
         """Workers of a group that do nothing for it."""
         return [
-            node for node in self.nodes
-            if node.role == WORKER and node_watch.is_lost(node) and self.group_of(node) is group
+            node for node in node_watch.lost(self.nodes)
+            if node.role == WORKER and self.group_of(node) is group
         ]
 
     def index(self, group: Nodegroup, node: Node) -> str:

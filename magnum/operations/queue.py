@@ -4,9 +4,11 @@ What cannot run now and does not contradict what runs is accepted, and waits in 
 state PENDING. Every transaction that ends an active operation gives what may
 go on then its turn; the watcher does where none did. What waits is checked
 again then: it may have become impossible.
+
+Clients that wait for a creation know no status after it but ``CREATE_COMPLETE``: the
+bay shows that for a while before what has waited behind the creation goes on.
 """
 
-import contextlib
 from collections.abc import Sequence
 from typing import Final
 
@@ -25,14 +27,16 @@ from magnum.operations.building import is_made
 
 _ROTATIONS: Final = frozenset({states.ROTATE_CREDENTIAL, states.ROTATE_CA})
 _OF_BAYS: Final = _ROTATIONS | {states.UPGRADE, states.RESIZE_MASTERS}
+_OF_COUNTS: Final = turns.CHANGES_OF_GROUPS | _OF_BAYS | {states.CREATE}
 #: Each verb that may wait, and what it may wait behind. A new node group has the
 #: image and the labels of the bay, which an upgrade is about to change; and a second
-#: upgrade was checked against what the first is about to change.
+#: upgrade was checked against what the first is about to change. An upgrade is checked
+#: against what nodes report, and there is nothing to rotate, before the bay is created.
 BEHIND: Final = {
-    states.RESIZE: turns.CHANGES_OF_GROUPS | _OF_BAYS,
-    states.RESIZE_MASTERS: turns.CHANGES_OF_GROUPS | _OF_BAYS,
-    states.DELETE_NODEGROUP: turns.CHANGES_OF_GROUPS | _OF_BAYS,
-    states.CREATE_NODEGROUP: turns.CHANGES_OF_GROUPS | _OF_BAYS - {states.UPGRADE},
+    states.RESIZE: _OF_COUNTS,
+    states.RESIZE_MASTERS: _OF_COUNTS,
+    states.DELETE_NODEGROUP: _OF_COUNTS,
+    states.CREATE_NODEGROUP: _OF_COUNTS - {states.UPGRADE},
     states.UPGRADE: turns.CHANGES_OF_GROUPS | _OF_BAYS - {states.UPGRADE},
     **{verb: turns.CHANGES_OF_GROUPS | _OF_BAYS - {verb} for verb in _ROTATIONS},
 }
@@ -62,12 +66,9 @@ def settle(
     What waits to change them is on top of that, and may be cancelled.
     """
     locking.set_nodegroup_status(session, operation, outcome, reason)
-    uuid = rounds.nodegroup_uuid(Parameters.of(operation))
-    with contextlib.suppress(NodegroupGone):    # by this very operation
-        if uuid is not None:
-            group = locking.nodegroup(session, operation.bay_uuid, uuid)
-            shown = {'status': group.status, 'status_reason': group.status_reason}
-            pending.settle_shown(session, group, shown)
+    for group in locking.touched_nodegroups(session, operation):
+        shown = {'status': group.status, 'status_reason': group.status_reason}
+        pending.settle_shown(session, group, shown)
 
 
 def next_turn(
@@ -88,14 +89,19 @@ def next_turn(
     failure = locking.status_reason(session, bay_uuid)
     if ended and ended[1] == states.FAILED:
         failure = ended[2]
+    line = pending.of_bay(session, bay_uuid)
+    is_shown = bool(line) and not active and pending.is_just_created(session, bay_uuid)
     waiting: list[Operation] = []
-    for operation in pending.of_bay(session, bay_uuid):
+    for operation in line:
         # What is of a later release waits for a conductor that knows it.
         part = turns.part_of(Parameters.of(operation), defaults)
-        if operation.verb not in states.VERBS or turns.before(
+        if is_shown or operation.verb not in states.VERBS or turns.before(
             part, active, waiting, defaults, at_once
         ):
             waiting.append(operation)
+            continue
+        if half_made.is_uncreated(session, operation):
+            _drop(session, operation)
             continue
         hindrance = _hindrance(session, operation)
         if hindrance is None:
@@ -187,13 +193,33 @@ def _refuse(session: orm.Session, operation: Operation, hindrance: str) -> str:
 
     :returns: why, in a sentence.
     """
+    told = _end_unbegun(session, operation, hindrance)
+    settle(session, operation, states.FAILED, told)
+    return told
+
+
+def _drop(session: orm.Session, operation: Operation) -> None:
+    """End what waited for a creation that did not succeed.
+
+    The bay and its node groups go on saying what came of that.
+    """
+    told = _end_unbegun(
+        session, operation,
+        'The creation of the bay, which it waited for, did not succeed: retry that, then ask '
+        'for this again.',
+    )
+    if not pending.show_again(session, operation):
+        settle(session, operation, states.FAILED, told)
+
+
+def _end_unbegun(session: orm.Session, operation: Operation, hindrance: str) -> str:
+    """End an operation whose turn has come for nothing; why, in a sentence."""
     failure = Failure('plan_refused', hindrance)
     transitions.write(
         operation, machine.REFUSE, error=failure.as_dict(), finished_at=database_now(session)
     )
     session.flush()
     pending.restore_count(session, operation)
-    settle(session, operation, states.FAILED, failure.sentence())
     events.record(session, operation, f'bay.{operation.verb}.failed', failure.sentence())
     return failure.sentence()
 

@@ -5,15 +5,16 @@ from typing import Final
 
 from sqlalchemy import orm
 
-from magnum.db.models import Node, Operation
+from magnum.db.models import Directive, Node, Operation
 from magnum.db.repositories import directives, events, node_watch
 from magnum.domain import node_health, reports, rounds
-from magnum.domain.directives import ADMIT, DRAIN, REMOVE
+from magnum.domain.directives import ADMIT, DRAIN, REMOVE, nodes_of
 from magnum.domain.parameters import Parameters, ResizeMasters, TakingAway
 from magnum.domain.plain_text import MOST_TOLD, few
 from magnum.drivers.contract import MASTER
 
 _STAY: Final = 'nodes that were drained stay'
+_BY_HAND: Final = '"kubectl uncordon" and "docker node update --availability active" do'
 
 
 def admit(session: orm.Session, operation: Operation) -> None:
@@ -39,16 +40,35 @@ def admit(session: orm.Session, operation: Operation) -> None:
     kind, listed = f'bay.{operation.verb}', few(names, MOST_TOLD)
     master = _master(masters, names, drained.node)
     if master is None:
-        events.record(
-            session, operation, f'{kind}.not_admitted',
-            f'{_STAY}, and get nothing to run: {listed}. No master reports that lets them have '
-            'it again; "kubectl uncordon" and "docker node update --availability active" do',
+        _tell_of_failure(
+            session, operation, names, 'No master reports that lets them have it again'
         )
         return
     directives.give(session, operation, MASTER, master.name, ADMIT, {'nodes': list(names)})
     events.record(
         session, operation, f'{kind}.admitted',
         f'{_STAY}: {listed}. The master {master.name} is to let them have work again',
+    )
+
+
+def tell_of_failure(
+    session: orm.Session, operation: Operation, given: Directive, lines: Sequence[str]
+) -> None:
+    """Tell that a master could not let nodes have work again, in a transaction that holds the bay.
+
+    :param given: what it was asked.
+    :param lines: what it says of it.
+    """
+    why = f'{given.node}: {" | ".join(lines) or "it failed"}'
+    _tell_of_failure(session, operation, sorted(nodes_of(given.parameters)), why)
+
+
+def _tell_of_failure(
+    session: orm.Session, operation: Operation, names: Sequence[str], why: str
+) -> None:
+    events.record(
+        session, operation, f'bay.{operation.verb}.not_admitted',
+        f'{_STAY}, and get nothing to run: {few(names, MOST_TOLD)}. {why}; {_BY_HAND}',
     )
 
 

@@ -181,14 +181,12 @@ class Work:
         with self.tools.database.reading() as session:
             operation = operations.load(session, self.claim.operation_uuid)
             bay, baymodel = bays.with_baymodel(session, self.claim.bay_uuid)
-            # Each statement sees what is there then: what comes to wait or is withdrawn
-            # while the rows are read is in one of the two.
-            before = pending.of_bay(session, self.claim.bay_uuid)
-            groups = nodegroups.load_all(session, self.claim.bay_uuid)
-            waiting = dict.fromkeys((*before, *pending.of_bay(session, self.claim.bay_uuid)))
+            waiting, groups = pending.of_bay_beside(
+                session, bay.uuid, lambda: nodegroups.load_all(session, bay.uuid)
+            )
         if operation is None:
             raise LeaseLost(self.claim.operation_uuid)
-        return Situation(operation, bay, baymodel, pending.without([*waiting], groups))
+        return Situation(operation, bay, baymodel, pending.without(waiting, groups))
 
     def driver(self, situation: Situation) -> Driver:
         """The driver that the bay was created with.

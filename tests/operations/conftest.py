@@ -265,6 +265,7 @@ class World:
             for operation in session.scalars(sa.select(models.Operation)):
                 for name in (
                     'not_before', 'lease_expires_at', 'deadline', 'created_at', 'started_at',
+                    'finished_at',
                 ):
                     value = getattr(operation, name)
                     if value is not None:
@@ -336,7 +337,8 @@ class HandTurned:
         watcher = Watcher(
             self.world.database, self.world.tools.heat, lambda: 1.0
         )
-        return watcher.look() + watcher.fail_overdue()
+        at_once = self.world.conf.conductor.operations_per_bay
+        return watcher.look() + watcher.fail_overdue() + watcher.give_turns(at_once)
 
 
 def fake_tools(conf: Any, database: Database, cloud: FakeCloud, drivers: Any) -> Tools:

@@ -135,6 +135,52 @@ def test_one_that_is_healthy_in_time_stays(
     assert len(world.rows(models.Event, kind='bay.node.returned')) == 1
 
 
+def call_down(world: World, nodes: Reporters, *down: str) -> None:
+    """The manager that leads does not reach nodes, which say that they are well."""
+    (leader,) = nodes.masters
+    nodes.report(leader, conditions={'Members': {
+        'status': 'False', 'reason': 'NodesDown', 'message': f'down: {", ".join(down)}',
+    }})
+    NodeWatcher(world.conf, world.database, world.tools.drivers).look()
+
+
+def test_a_worker_that_managers_call_down_for_long_is_replaced(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor
+) -> None:
+    down = names(nodes)[1]
+    nodes.report()
+    call_down(world, nodes, down, 'of-another-bay')
+    assert conductor.heal() == 0, 'not for long enough'
+    assert conductor.heal() == 1
+    assert Resize.of(world.operations(uuid)[-1]).nodes_to_remove == (down.rpartition('-')[2],)
+    world.build(uuid)
+    assert world.stack('bay')['parameters']['removed'] == [down.rpartition('-')[2]]
+    assert world.rows(models.Event, kind='bay.node.returned') == []
+
+
+def test_one_that_managers_reach_in_time_stays(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor
+) -> None:
+    nodes.report()
+    call_down(world, nodes, names(nodes)[1])
+    assert conductor.heal(700) == 1
+    nodes.report(*nodes.masters)
+    changes = world.cloud.calls.count('orchestration.update_stack')
+    world.build(uuid)
+    assert world.cloud.calls.count('orchestration.update_stack') == changes
+    assert len(world.rows(models.Event, kind='bay.node.returned')) == 1
+
+
+@pytest.mark.parametrize('who', ['master', 'many'])
+def test_nodes_that_managers_call_down_and_are_left_alone(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor, who: str
+) -> None:
+    nodes.report()
+    call_down(world, nodes, *(nodes.masters if who == 'master' else names(nodes)[:2]))
+    assert world.bay(uuid).health_status == 'UNHEALTHY'
+    assert conductor.heal(700) == 0
+
+
 @pytest.mark.parametrize('who', ['master', 'many', 'of a bay without the label'])
 def test_unhealthy_nodes_that_are_left_alone(
     world: World, uuid: str, nodes: Reporters, conductor: Conductor, who: str

@@ -41,7 +41,7 @@ def test_created_resized_deleted(world: World) -> None:
 def test_second_request_names_the_active_operation(world: World) -> None:
     uuid = world.create()
     with pytest.raises(OperationInProgress) as raised:
-        world.ask('resize', uuid, 2)
+        world.ask('rotate_credential', uuid)
     assert raised.value.active.verb == 'create'
 
 

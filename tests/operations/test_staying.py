@@ -64,6 +64,29 @@ def test_a_cancelled_resize_lets_nodes_have_work_again(
     assert nodes.told() == {}
 
 
+@pytest.mark.parametrize(('lines', 'why'), [
+    (['Unable to connect to the server'], 'Unable to connect to the server'), ([], 'it failed'),
+])
+def test_the_user_is_told_that_nodes_have_no_work_again(
+    world: World, uuid: str, nodes: Reporters, lines: list[str], why: str
+) -> None:
+    """Nobody waits for the master; what it says counts once."""
+    asked = drained(world, uuid, nodes)
+    world.about('cancel', asked)
+    world.go_on_soon()
+    ((master, given),) = nodes.told().items()
+    for _ in range(2):
+        nodes.result(master, given['id'], outcome='failed', lines=lines)
+    _, (kind, message) = told(world, uuid)
+    assert kind == 'bay.resize.not_admitted'
+    names = ', '.join(nodes.workers[2:])
+    assert message.startswith(
+        f'nodes that were drained stay, and get nothing to run: {names}. {master}: {why}; '
+    )
+    assert 'kubectl uncordon' in message
+    assert nodes.told() == {}
+
+
 def test_so_does_one_that_fails(world: World, uuid: str, nodes: Reporters) -> None:
     asked = drained(world, uuid, nodes)
     with world.database.writing() as session:

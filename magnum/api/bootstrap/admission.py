@@ -42,6 +42,7 @@ from magnum.db.repositories import (
     locking,
     nodegroups,
     nodes,
+    pending,
     tokens,
     transitions,
 )
@@ -203,10 +204,13 @@ def is_to_be_built(
         or operation.found_failure is not None
     ):
         return False
-    groups = nodegroups.load_all(session, bay.uuid)
+    waiting, groups = pending.of_bay_beside(
+        session, bay.uuid, lambda: nodegroups.load_all(session, bay.uuid)
+    )
+    counts = pending.counts_before(waiting)
     return any(
         built.role == applicant.role and built.include(applicant.driver, applicant.name)
-        for built in nodes_built(operation, bay, groups)
+        for built in nodes_built(operation, bay, groups, counts)
     )
 
 

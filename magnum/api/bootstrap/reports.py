@@ -3,7 +3,8 @@
 They come often: a report is one look-up, and an UPDATE only where it says
 something new. That nodes were heard of is written for many at once. Events and
 what the reports come to for the bay are a conductor's work; only the failure
-of a node that an operation builds ends that operation at once.
+of a node that an operation builds ends that operation at once, and the failure
+of a directive that no operation waits for is told at once.
 """
 
 import hashlib
@@ -20,12 +21,14 @@ from magnum.api.bootstrap import failing
 from magnum.api.bootstrap.access import Parts, json_of
 from magnum.api.bootstrap.heard import Heard
 from magnum.api.bootstrap.signed import SignedRequests
-from magnum.db.repositories import directives
+from magnum.db.repositories import bays, directives, operations
 from magnum.db.repositories import reports as repository
 from magnum.db.selections import Row
 from magnum.domain import reports
+from magnum.domain.directives import ADMIT
 from magnum.domain.reports import Report
 from magnum.drivers.contract import MASTER
+from magnum.operations import staying
 
 LOG = logging.getLogger(__name__)
 
@@ -66,12 +69,19 @@ class ReportsController:
         said = reports.result(json_of(text))
         which = node.bay_uuid, node.role, node.name, directive
         with self._parts.writing() as session:
-            is_new = directives.end(session, *which, said.outcome, said.lines)
-            if not is_new and not directives.exists(session, *which):
+            given = directives.find(session, *which)
+            if given is None:
                 raise errors.APIError(
                     errors.bootstrap.UNKNOWN_DIRECTIVE,
                     f'{node.name} was not asked for {directive}.',
                 )
+            operation = None
+            if said.outcome == reports.FAILED and given.verb == ADMIT:
+                bays.hold(session, node.bay_uuid)
+                operation = operations.load(session, given.operation_uuid)
+            is_new = directives.end(session, *which, said.outcome, said.lines)
+            if is_new and operation is not None:
+                staying.tell_of_failure(session, operation, given, said.lines)
         if is_new:
             LOG.info(
                 '%s: directive %s of %s of bay %s: %s',

@@ -131,10 +131,12 @@ def due(connection: sa.Connection, bay_uuid: str, role: str, node: str) -> Seque
     return connection.execute(_DUE, which).all()
 
 
-def exists(session: orm.Session, bay_uuid: str, role: str, node: str, uuid: str) -> bool:
-    """Whether a node was asked to do it."""
-    which = sa.select(TABLE.c.id).where(*_one(bay_uuid, role, node, uuid))
-    return session.execute(which).first() is not None
+def find(
+    session: orm.Session, bay_uuid: str, role: str, node: str, uuid: str
+) -> models.Directive | None:
+    """What a node was asked to do."""
+    which = sa.select(models.Directive).where(*_one(bay_uuid, role, node, uuid))
+    return session.scalars(which).one_or_none()
 
 
 def end(

@@ -178,6 +178,16 @@ def set_nodegroup_status(
     )
 
 
+def touched_nodegroups(session: orm.Session, operation: Operation) -> Sequence[Nodegroup]:
+    """The node groups that the operation is about now, as far as they are there."""
+    return session.scalars(
+        sa.select(Nodegroup)
+        .filter_by(bay_uuid=operation.bay_uuid, **_touched(operation))
+        .order_by(Nodegroup.id)
+        .execution_options(populate_existing=True)
+    ).all()
+
+
 def _touched(operation: Operation) -> dict[str, Any]:
     """Which of the bay's node groups an operation is about: the rest keep their status."""
     match operation.verb:

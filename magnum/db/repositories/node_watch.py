@@ -1,8 +1,9 @@
 """What conductors look at in the reports of nodes."""
 
+import collections
 import datetime
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -17,6 +18,8 @@ from magnum.domain.nodegroups import MASTER, WORKER
 
 _BAY: Final[sa.Table] = models.Bay.__table__
 _NODEGROUP: Final[sa.Table] = models.Nodegroup.__table__
+N = TypeVar('N', models.Node, Row)
+
 _BAYS: Final = 100
 _COMPLETE: Final = {f'{verb.bay}_{states.COMPLETE}' for verb in states.VERBS.values()}
 #: Nodes that are marked in one transaction, which locks their rows.
@@ -100,16 +103,27 @@ def versions_of_workers(session: orm.Session, bay_uuid: str) -> Mapping[str, Map
     return {row.name: row.versions for row in found if row.versions}
 
 
-def is_lost(node: models.Node | Row) -> bool:
-    """Whether a node does nothing for its bay: it is silent, or a worker that is not healthy.
+def lost(nodes: Sequence[N]) -> list[N]:
+    """Those of a bay's nodes that do nothing for it: silent ones, and unhealthy workers.
 
-    A master that reports stays: the others need what it keeps.
+    A worker is not healthy, either, when managers call it down. A master that reports stays:
+    the others need what it keeps.
+
+    :param nodes: all of the bay that have reported.
     """
-    said = (node.conditions or {}).get(node_health.NODE, {})
-    return bool(node.is_silent) or (
-        node.role == WORKER and node.state == reports.READY
-        and said.get('status') == reports.FALSE
+    down = node_health.called_down(
+        node.conditions or {} for node in nodes if not node.is_silent
     )
+
+    def is_unhealthy(node: N) -> bool:
+        said = (node.conditions or {}).get(node_health.NODE, {})
+        return said.get('status') == reports.FALSE or node.name in down
+
+    return [
+        node for node in nodes
+        if node.is_silent
+        or (node.role == WORKER and node.state == reports.READY and is_unhealthy(node))
+    ]
 
 
 def unhealthy_bays(session: orm.Session) -> Sequence[Row]:
@@ -122,19 +136,19 @@ def unhealthy_bays(session: orm.Session) -> Sequence[Row]:
 
 
 def unhealthy_workers(session: orm.Session, bay_uuids: Collection[str]) -> Sequence[Row]:
-    """``id`` and ``bay_uuid`` of workers that report that they are not healthy."""
+    """``id`` and ``bay_uuid`` of workers that report, and are not healthy."""
     if not bay_uuids:
         return ()
     found = session.execute(
         sa.select(
-            TABLE.c.id, TABLE.c.bay_uuid, TABLE.c.role, TABLE.c.state, TABLE.c.conditions,
-            TABLE.c.is_silent,
-        ).where(
-            TABLE.c.bay_uuid.in_(bay_uuids), TABLE.c.role == WORKER,
-            TABLE.c.is_silent == sa.false(),
-        )
+            TABLE.c.id, TABLE.c.bay_uuid, TABLE.c.role, TABLE.c.name, TABLE.c.state,
+            TABLE.c.conditions, TABLE.c.is_silent,
+        ).where(TABLE.c.bay_uuid.in_(bay_uuids), TABLE.c.is_silent == sa.false())
     ).all()
-    return [row for row in found if is_lost(row)]
+    of_bays: dict[str, list[Row]] = collections.defaultdict(list)
+    for row in found:
+        of_bays[row.bay_uuid].append(row)
+    return [row for nodes in of_bays.values() for row in lost(nodes)]
 
 
 def silent_nodes(session: orm.Session) -> Sequence[Row]:

@@ -1,8 +1,9 @@
 """Queries for operations that wait for their turn at a bay."""
 
 import dataclasses
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+import datetime
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -11,6 +12,7 @@ from magnum.db.models import Nodegroup, Operation
 from magnum.db.repositories import locking, operations
 from magnum.db.repositories.transitions import TABLE
 from magnum.db.selections import Row
+from magnum.db.statements import database_now
 from magnum.domain import rounds, states
 from magnum.domain.parameters import (
     CreateNodegroup,
@@ -18,6 +20,11 @@ from magnum.domain.parameters import (
     Parameters,
     Resize,
 )
+
+#: For so long a bay shows that it is created: clients look every 20 s.
+_SHOWN: Final = datetime.timedelta(seconds=30)
+
+T = TypeVar('T')
 
 
 def of_bay(session: orm.Session, bay_uuid: str) -> Sequence[Operation]:
@@ -28,6 +35,18 @@ def of_bay(session: orm.Session, bay_uuid: str) -> Sequence[Operation]:
         .order_by(TABLE.c.id)
         .execution_options(populate_existing=True)
     ).all()
+
+
+def of_bay_beside(
+    session: orm.Session, bay_uuid: str, load: Callable[[], T]
+) -> tuple[Sequence[Operation], T]:
+    """As ``of_bay``, with rows that are to be seen beside it.
+
+    Each statement sees what is there then: what comes to wait or is withdrawn while the
+    rows are loaded is in one of the two looks.
+    """
+    before, loaded = of_bay(session, bay_uuid), load()
+    return [*dict.fromkeys((*before, *of_bay(session, bay_uuid)))], loaded
 
 
 def unfinished(session: orm.Session, bay_uuids: Collection[str]) -> Sequence[Row]:
@@ -56,6 +75,19 @@ def idle_bays(session: orm.Session, most: int) -> Sequence[str]:
         .distinct()
         .limit(most)
     ).all()
+
+
+def is_just_created(session: orm.Session, bay_uuid: str) -> bool:
+    """Whether a bay was created so lately that not all who wait for that have seen it."""
+    return session.scalar(
+        sa.select(TABLE.c.id)
+        .where(
+            TABLE.c.bay_uuid == bay_uuid, TABLE.c.verb == states.CREATE,
+            TABLE.c.state == states.SUCCEEDED,
+            TABLE.c.finished_at > database_now(session) - _SHOWN,
+        )
+        .limit(1)
+    ) is not None
 
 
 def restore_count(session: orm.Session, operation: Operation) -> None:
@@ -139,11 +171,20 @@ def without(
     """
     asked = [Parameters.of(operation) for operation in waiting]
     to_come = {one.nodegroup for one in asked if isinstance(one, CreateNodegroup)}
-    counts = {
+    counts = counts_before(waiting)
+    for group in groups:
+        group.node_count = counts.get(group.uuid, group.node_count)
+    return [group for group in groups if group.uuid not in to_come]
+
+
+def counts_before(waiting: Iterable[Operation]) -> Mapping[str, int]:
+    """How many nodes node groups have until what waits has its turn, by uuid of the group.
+
+    :param waiting: what waits at a bay, in order; groups that it resizes are told of.
+    """
+    asked = [Parameters.of(operation) for operation in waiting]
+    return {
         one.nodegroup: one.previous_node_count
         for one in reversed(asked)
         if isinstance(one, Resize) and one.previous_node_count is not None
     }
-    for group in groups:
-        group.node_count = counts.get(group.uuid, group.node_count)
-    return [group for group in groups if group.uuid not in to_come]

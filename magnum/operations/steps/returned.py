@@ -60,9 +60,10 @@ def _heard_of(
     driver, stack = work.driver(situation), own_stack_name(situation)
     role = kind_of(situation.nodegroup.role)
     with work.tools.database.reading() as session:
-        found = node_watch.reporting(session, situation.bay.uuid, role)
+        found = node_watch.reporting(session, situation.bay.uuid)
+    lost = {node.id for node in node_watch.lost(found)}
     heard = {
         str(driver.node_index(role, stack, node.name)): node.name
-        for node in found if not node_watch.is_lost(node)
+        for node in found if node.role == role and node.id not in lost
     }
     return {index: heard[index] for index in asked.if_silent if index in heard}

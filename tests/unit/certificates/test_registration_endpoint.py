@@ -11,7 +11,9 @@ from sqlalchemy import orm
 
 from magnum.certificates.service import CertificateService
 from magnum.db import models
-from tests.unit.certificates.nodes import Nodes
+from magnum.domain import states
+from magnum.domain.parameters import Resize
+from tests.unit.certificates.nodes import BUILT, Nodes
 from tests.unit.certificates.reporting import (
     NODE,
     REFUSED,
@@ -91,6 +93,27 @@ def test_another_key_fails_the_operation(
     assert nodes.wake_up.sent == 1
     # Either may be the stranger: neither is heard any more.
     assert error_of(node.report()) == error_of(second.report()) == REFUSED
+
+
+@pytest.mark.parametrize('count', [1, BUILT + 1])
+def test_a_count_that_waits_for_the_creation_is_none_of_it(
+    nodes: Nodes, bay: models.Bay, tokens: dict[str, str], session: orm.Session, count: int
+) -> None:
+    """The row of the node group has it already."""
+    group = session.scalars(sa.select(models.Nodegroup).filter_by(role='worker')).one()
+    group.node_count = count
+    session.add(models.Operation(
+        bay_uuid=bay.uuid, bay_name=bay.name, verb=states.RESIZE, phase=states.START,
+        state=states.PENDING, roles=[], deadline=bay.created_at, parameters=Resize(
+            nodegroup=group.uuid, node_count=count, previous_node_count=BUILT,
+            rollback=False, nodes_to_remove=(),
+        ).stored(),
+    ))
+    session.commit()
+    last = Reporting(nodes.app, bay.uuid, f'node-{BUILT - 1}')
+    assert last.register(tokens['worker'], 'kubelet').status_int == 200
+    beyond = Reporting(nodes.app, bay.uuid, f'node-{BUILT}')
+    assert error_of(beyond.register(tokens['worker'])) == (403, 'magnum.bootstrap.node_refused')
 
 
 def test_who_may_not_register(

@@ -4,6 +4,7 @@ import os
 import pathlib
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -43,7 +44,8 @@ case "$1 $2" in
 esac
 exit
 """
-#: Node-1 is ready, node-2 is not, others are not there.
+#: Node-1 is ready, node-2 is not, others are not there. Node-5 is lost while it is drained,
+#: and node-6 restarts its kubelet then.
 KUBECTL = r"""#!/bin/bash
 echo "$*" >>@root/calls
 [ "$KUBECONFIG" = @root/etc/kubernetes/admin.conf ] || exit 9
@@ -51,7 +53,12 @@ case "$*" in
     'drain --help') echo '--delete-emptydir-data=false' ;;
     'get nodes --output '*Ready*)
         printf '%s\n' 'bay-node-1 True' 'bay-node-2 Unknown' 'bay-node-3 True'
-        seq --format='bay-more-%g True' 25 ;;
+        seq --format='bay-more-%g True' 25
+        seen=$(grep --count 'get nodes --output ' @root/calls)
+        printf 'bay-node-5 %s\n' "$([ "$seen" -gt 1 ] && echo Unknown || echo True)"
+        printf 'bay-node-6 %s\n' "$([ "$seen" = 2 ] && echo False || echo True)" ;;
+    'drain bay-node-5'*) exec sleep 50 ;;
+    'drain bay-node-6'*) exec sleep 13 ;;
     'get node bay-node-9 '*) ;;
     'get node '*' --ignore-not-found '*) echo "node/$3" ;;
     'drain bay-node-3'*) echo 'error: budget of pod web-0'; exit 1 ;;
@@ -217,6 +224,17 @@ def test_pods_that_are_left_are_told(kubernetes: Master) -> None:
     assert done.returncode == 1
     assert 'default web-0 1/1 Running' in done.stdout
     assert len(kubernetes.calls('--ignore-daemonsets')) == 2, 'the other one is emptied'
+
+
+def test_a_node_that_is_lost_while_it_is_drained_is_waited_for_no_more(
+    kubernetes: Master,
+) -> None:
+    begun = time.monotonic()
+    done = kubernetes.run('drain', 'bay-node-5 bay-node-6 bay-node-1', seconds=45)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert 10 < time.monotonic() - begun < 30
+    (told,) = done.stdout.splitlines()
+    assert told.endswith('bay-node-5 is not ready any more: nobody there would end its pods')
 
 
 def test_objects_of_nodes_and_of_their_pods_are_deleted(kubernetes: Master) -> None:

@@ -14,8 +14,13 @@ if [[ $help != *"$volumes"* ]]; then
     volumes=--delete-local-data
 fi
 
-listed=$(kubectl get nodes --output 'jsonpath={range .items[*]}{.metadata.name} '\
-'{.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}')
+# readiness OPTION...: each node of the cluster, and whether it is ready.
+readiness() {
+    kubectl get nodes --output 'jsonpath={range .items[*]}{.metadata.name} '\
+'{.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}' "$@"
+}
+
+listed=$(readiness)
 declare -A ready=()
 while read -r name status; do
     [ -z "$name" ] || ready[$name]=${status:-Unknown}
@@ -37,24 +42,55 @@ for name in $MAGNUM_NODES; do
 done
 [ ${#there[@]} = 0 ] || kubectl cordon "${there[@]}"
 
-# A few at once, as each is a program on this master; all together have the time.
-at_once=10
-pids=()
-for name in ${names[@]+"${names[@]}"}; do
-    while [ "$(jobs -rp | wc -l)" -ge $at_once ]; do
+declare -A pids=() missed=() lost=()
+
+# let_go: wait no more for nodes that are not ready any more, whenever that is asked: it takes
+# Kubernetes some time to see that a node is lost. Twice in a row, as kubelets restart.
+let_go() {
+    local name status
+    while read -r name status; do
+        if [ -z "$name" ] || [ -z "${pids[$name]:-}" ] || [ -n "${lost[$name]:-}" ]; then
+            continue
+        fi
+        if [ "$status" = True ]; then
+            missed[$name]=
+        elif [ -z "${missed[$name]:-}" ]; then
+            missed[$name]=yes
+        elif kill "${pids[$name]}" 2>/dev/null; then
+            lost[$name]=yes
+            say "$name is not ready any more: nobody there would end its pods"
+        fi
+    done < <(readiness --request-timeout=5s)
+}
+
+# await_fewer COUNT: wait until so many nodes are not being drained any more.
+await_fewer() {
+    local looked=$SECONDS
+    while [ "$(jobs -rp | wc -l)" -ge "$1" ]; do
         sleep 0.5
+        if ((SECONDS - looked >= 5)); then
+            let_go
+            looked=$SECONDS
+        fi
     done
+}
+
+# A few at once, as each is a program on this master; all together have the time.
+for name in ${names[@]+"${names[@]}"}; do
+    await_fewer 10
     left=$((MAGNUM_SECONDS - SECONDS))
     kubectl drain "$name" --ignore-daemonsets --force "$volumes" \
         --timeout="$((left > 1 ? left : 1))s" &
-    pids+=("$!")
+    pids[$name]=$!
 done
+await_fewer 1
 failed=0
-for pid in ${pids[@]+"${pids[@]}"}; do
-    wait "$pid" || failed=1
+for name in ${names[@]+"${names[@]}"}; do
+    wait "${pids[$name]}" || [ -n "${lost[$name]:-}" ] || failed=1
 done
 if [ "$failed" = 1 ]; then
     for name in "${names[@]}"; do
+        [ -z "${lost[$name]:-}" ] || continue
         say "pods left on $name:"
         kubectl get pods --all-namespaces --no-headers --field-selector "spec.nodeName=$name"
     done
