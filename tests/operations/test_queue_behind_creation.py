@@ -212,6 +212,7 @@ def test_a_worker_dies_at_a_call(
 def test_a_worker_dies_at_any_transaction(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    world.conf.set_override('max_clusters_per_project', 1000, 'quotas')
     position, is_dead = 0, True
     while is_dead:
         position += 1

@@ -105,9 +105,10 @@ def test_no_driver_reads_labels_otherwise() -> None:
         str(path.relative_to(folder)) for path in folder.rglob('*.py')
         if "== 'true'" in path.read_text()
     }
-    # The last two read a setting of nodes.
+    # The last four read settings of nodes, and what they say.
     assert readers == {
         'drivers/footprint.py', 'drivers/stack_parameters.py', 'drivers/kubernetes/addons.py',
         'drivers/kubernetes/cloud.py', 'drivers/kubernetes/hardening.py',
         'drivers/kubernetes/node/charts.py', 'drivers/common/node/agent/cloud.py',
+        'drivers/kubernetes/driver.py', 'operations/steps/cloud_credential.py',
     }
