@@ -49,7 +49,7 @@ OPTIONS = [
         default=['member', 'load-balancer_member'],
         help='Roles of the application credentials that the masters of a bay get, where the bay '
         "asks for them: those of this list that the bay's user holds, and one at least. Roles "
-        'whose names begin with load-balancer_ are for add-ons alone that make load balancers.',
+        'whose names begin with ``load-balancer_`` are for add-ons alone that make load balancers.',
     ),
     cfg.MultiStrOpt(
         'cloud_access_rules',

@@ -176,6 +176,9 @@ class Machine:
 def saved() -> Iterator[Machine]:
     """All machines that have a disk."""
     for file in sorted(layout.MACHINES.glob('*/machine.json')):
-        values = json.loads(file.read_text())
-        lists = {name: tuple(values[name]) for name in ('ports', 'volumes')}
-        yield Machine(Facts(**{**values, **lists}))
+        noted = json.loads(file.read_text())
+        # By another state of this checkout, as well.
+        names = {one.name for one in dataclasses.fields(Facts)}
+        known = {name: value for name, value in noted.items() if name in names}
+        lists = {name: tuple(noted.get(name, ())) for name in ('ports', 'volumes')}
+        yield Machine(Facts(**{**known, **lists}))
