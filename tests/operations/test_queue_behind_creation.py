@@ -209,13 +209,14 @@ def test_a_worker_dies_at_a_call(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize('first', [1, 2, 3])
 def test_a_worker_dies_at_any_transaction(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch, first: int
 ) -> None:
     world.conf.set_override('max_clusters_per_project', 1000, 'quotas')
-    position, is_dead = 0, True
+    position, is_dead = first - 3, True
     while is_dead:
-        position += 1
+        position += 3
         uuid = world.create(name='bay')
         world.ask('resize', uuid, 3)
         with monkeypatch.context() as patch:
