@@ -29,7 +29,7 @@ exit 0
 
 
 def first_manager(
-    root: pathlib.Path, address: str, revision: str = '0', seconds: float = 60
+    root: pathlib.Path, address: str, revision: str = '0', seconds: float = 60, **more: str
 ) -> Any:
     """Run the step with the settings that the driver gives."""
     driver = SwarmDriver()
@@ -44,7 +44,7 @@ def first_manager(
     own = {
         'MAGNUM_NODE_ADDRESS': address, 'MAGNUM_MASTER_ADDRESSES': address,
         'MAGNUM_NODE_INDEX': '0', 'MAGNUM_NODE_REVISION': revision,
-        'PATH': f'{root}:{os.environ["PATH"]}',
+        'PATH': f'{root}:{os.environ["PATH"]}', **more,
     }
     return subprocess.run(
         [step], capture_output=True, text=True, check=False, env=told | own, timeout=seconds
@@ -66,6 +66,25 @@ def test_nodes_among_them_make_no_swarm(tmp_path: pathlib.Path, address: str) ->
     assert done.returncode == 86
     assert 'swarm_default_addr_pool' in done.stdout
     assert ' init ' not in (tmp_path / 'calls').read_text()
+
+
+@pytest.mark.parametrize('pool', ['10.0.0.0/20', '10.0.200.0/24', '0.0.0.0/0'])
+def test_nodes_whose_subnet_overlaps_with_them_make_no_swarm(
+    tmp_path: pathlib.Path, pool: str
+) -> None:
+    node_files.place_routes(tmp_path)
+    done = first_manager(tmp_path, '10.0.200.5', MAGNUM_ADDRESS_POOL=pool)
+    assert done.returncode == 86, done.stderr
+    assert '10.0.0.0/16' in done.stdout
+    assert 'swarm_default_addr_pool' in done.stdout
+    assert ' init ' not in (tmp_path / 'calls').read_text()
+
+
+@pytest.mark.parametrize('pool', ['10.1.0.0/20', '172.17.0.0/16', '169.254.0.0/16'])
+def test_routes_to_elsewhere_are_no_trouble(tmp_path: pathlib.Path, pool: str) -> None:
+    node_files.place_routes(tmp_path)
+    done = first_manager(tmp_path, '10.0.200.5', MAGNUM_ADDRESS_POOL=pool)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_one_that_is_in_it_waits_for_the_others_after_a_boot(tmp_path: pathlib.Path) -> None:

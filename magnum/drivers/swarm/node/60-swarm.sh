@@ -53,18 +53,15 @@ ask_managers() {
 
 # Of an existing network nobody knew the addresses before.
 make_swarm() {
-    if is_in "$MAGNUM_ADDRESS_POOL"; then
-        say "$MAGNUM_NODE_ADDRESS is in $MAGNUM_ADDRESS_POOL, the swarm's own networks:" \
-            "give others in the label swarm_default_addr_pool"
+    local place
+    place=$(place_of_node)
+    if overlap "$place" "$MAGNUM_ADDRESS_POOL"; then
+        say "$place, where this node is, overlaps with $MAGNUM_ADDRESS_POOL, the swarm's own" \
+            "networks: give others in the label swarm_default_addr_pool"
         exit "$hopeless"
     fi
     docker swarm init --advertise-addr "$MAGNUM_NODE_ADDRESS" \
         --default-addr-pool "$MAGNUM_ADDRESS_POOL" >/dev/null
-}
-
-is_first() {
-    [ "$MAGNUM_NODE_ROLE" = master ] && [ "$MAGNUM_NODE_INDEX" = 0 ] &&
-        [ "${MAGNUM_NODE_REVISION:-0}" = 0 ]
 }
 
 # One that has been in it finds the others by itself, when enough of them are there.
