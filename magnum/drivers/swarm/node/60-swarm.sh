@@ -13,15 +13,18 @@ in_swarm() {
     [ "$(swarm_state)" = active ]
 }
 
-# Without TLS every engine is open to everybody, and so are its join tokens.
+# Without TLS every engine is open to everybody, and so are its join tokens. Docker's own
+# client refuses engines that are much older, and they refuse it when it is.
 join_by_open_engine() { # manager
-    local role=worker token
+    local role=Worker token
     if [ "$MAGNUM_NODE_ROLE" = master ]; then
-        role=manager
+        role=Manager
     fi
     # An existing network is not among the proxies' exceptions.
-    token=$(no_proxy='*' docker --host "tcp://$1:$MAGNUM_DOCKER_PORT" \
-        swarm join-token --quiet "$role") &&
+    token=$(curl --silent --show-error --fail-with-body --max-time 90 --noproxy '*' \
+        "http://$1:$MAGNUM_DOCKER_PORT/swarm" |
+        python3 -c 'import json, sys; print(json.load(sys.stdin)["JoinTokens"][sys.argv[1]])' \
+            "$role") &&
         docker swarm join --token "$token" \
             --advertise-addr "$MAGNUM_NODE_ADDRESS" "$1:2377"
 }
