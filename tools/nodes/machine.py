@@ -31,6 +31,7 @@ class Facts:
     :ivar ports: of this machine's loopback that it uses.
     :ivar volume: the id of the volume that the node waits for; empty for none.
     :ivar mount: where the node mounts it.
+    :ivar image: that its server has.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Facts:
     volume: str
     user_data_bytes: int
     mount: str = ''
+    image: str = 'debian-12'
 
 
 class Machine:
