@@ -14,11 +14,13 @@ class Network:
 
     :ivar network_id: its own id, or its network's.
     :ivar ip_version: of a subnet: 4 or 6.
+    :ivar cidr: of a subnet.
     """
 
     id: str
     network_id: str
     ip_version: int | None = None
+    cidr: str = ''
 
 
 def networks(cloud: CallerCloud, ident: str, external: bool) -> tuple[Network, ...]:
@@ -38,10 +40,20 @@ def subnets(cloud: CallerCloud, ident: str) -> tuple[Network, ...]:
 
     :raises CloudError: Neutron refused, or did not answer.
     """
-    return tuple(
-        Network(item['id'], item['network_id'], item['ip_version'])
-        for item in _found(cloud, 'subnets', ident, {})
-    )
+    return tuple(map(_subnet, _found(cloud, 'subnets', ident, {})))
+
+
+def subnets_of(cloud: CallerCloud, network_id: str) -> tuple[Network, ...]:
+    """The subnets of a network.
+
+    :raises CloudError: Neutron refused, or did not answer.
+    """
+    found = cloud.get(SERVICE, 'list_subnets', '/subnets', network_id=network_id)['subnets']
+    return tuple(map(_subnet, found))
+
+
+def _subnet(item: dict[str, Any]) -> Network:
+    return Network(item['id'], item['network_id'], item['ip_version'], item['cidr'])
 
 
 def _found(

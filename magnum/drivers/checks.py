@@ -111,6 +111,16 @@ def _network(field: str, text: str, is_exact: bool = True) -> None:
         raise PlanRefused(field, f'{text!r} is of IPv6: bays have IPv4 alone.')
 
 
+def cidr_of_nodes(plan: BayPlan) -> str | None:
+    """Addresses of the nodes; None in an existing network of which they are not known.
+
+    :param plan: with resolved labels.
+    """
+    if plan.fixed_network:
+        return plan.existing_cidr
+    return plan.fixed_network_cidr or plan.labels['fixed_subnet_cidr']
+
+
 def proxies(plan: BayPlan, _capabilities: Capabilities) -> None:
     """Check that URLs of proxies hold no credentials."""
     for field in ('http_proxy', 'https_proxy'):

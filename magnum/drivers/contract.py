@@ -101,7 +101,8 @@ class BayPlan:
     ``stack_name`` is final. ``labels`` are resolved (defaults are the
     driver's). ``fixed_network`` and ``fixed_subnet`` name existing ones;
     ``fixed_network_cidr`` is set instead when the user gave a CIDR for a new
-    subnet. ``bootstrap_url`` ends in ``/v1/bootstrap``; ``bootstrap_tokens``
+    subnet. ``existing_cidr`` is that of the existing subnet, where it is known: when a bay is
+    asked for. ``bootstrap_url`` ends in ``/v1/bootstrap``; ``bootstrap_tokens``
     maps a role to the token of its nodes, and lacks a role of which the operation
     at hand builds none. ``ssh_public_key`` is OpenSSH text.
     ``trust_interval`` is how many seconds apart a node asks which authorities
@@ -145,6 +146,7 @@ class BayPlan:
     trust_interval: int = 300
     coe_version: str | None = None
     insecure_downloads: bool = False
+    existing_cidr: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,6 +16,8 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from tools.node_image import build
+
 KEPT: Final = pathlib.Path(os.environ.get('MAGNUM_GUESTS_DIR', '.guests')).resolve()
 _PACKAGES: Final = 'systemd-sysv,cloud-init,apt-utils'
 _TO_ENTER: Final = (
@@ -39,19 +41,14 @@ class Distribution:
     name: str
     suite: str
     options: tuple[str, ...] = ()
-    #: Where the archive's key may be found.
-    keyring: str = ''
 
 
-_UBUNTU_KEYRING: Final = os.environ.get(
-    'MAGNUM_UBUNTU_KEYRING', '/usr/share/keyrings/ubuntu-archive-keyring.gpg'
-)
 DISTRIBUTIONS: Final = {
     one.name: one for one in (
         Distribution('debian-12', 'bookworm'),
         Distribution('debian-13', 'trixie'),
         # Cloud images have both components.
-        Distribution('ubuntu-24.04', 'noble', ('--components=main,universe',), _UBUNTU_KEYRING),
+        Distribution('ubuntu-24.04', 'noble', ('--components=main,universe',)),
     )
 }
 
@@ -74,22 +71,17 @@ def make(distribution: Distribution) -> pathlib.Path:
     root = KEPT / distribution.name
     if (root / 'etc/os-release').exists():
         return root
-    options = list(distribution.options)
-    if distribution.keyring:
-        if not pathlib.Path(distribution.keyring).exists():
-            raise Unavailable(
-                f'{distribution.name}: no {distribution.keyring}; it is in the package '
-                'ubuntu-keyring, and MAGNUM_UBUNTU_KEYRING names another file'
-            )
-        options.append(f'--keyring={distribution.keyring}')
     KEPT.mkdir(parents=True, exist_ok=True)
     unfinished = pathlib.Path(tempfile.mkdtemp(dir=KEPT))
     unfinished.chmod(0o755)
-    subprocess.run(
-        ['mmdebstrap', '--quiet', '--variant=minbase', f'--include={_PACKAGES}',
-         '--aptopt=APT::Install-Recommends "false"', *options, distribution.suite, unfinished],
-        check=True,
-    )
+    with tempfile.TemporaryDirectory(dir=KEPT) as work:
+        subprocess.run(
+            ['mmdebstrap', '--quiet', '--variant=minbase', f'--include={_PACKAGES}',
+             '--aptopt=APT::Install-Recommends "false"', *distribution.options,
+             *build.key_options(distribution.suite, pathlib.Path(work)), distribution.suite,
+             unfinished],
+            check=True,
+        )
     unfinished.rename(root)
     return root
 

@@ -18,7 +18,7 @@ from tools.nodes.machine import Machine
 
 _OF_BAYMODELS = frozenset({
     'docker_volume_size', 'fixed_network', 'fixed_subnet', 'floating_ip_enabled', 'http_proxy',
-    'https_proxy', 'insecure_registry', 'labels', 'master_lb_enabled', 'tls_disabled',
+    'https_proxy', 'image_id', 'insecure_registry', 'labels', 'master_lb_enabled', 'tls_disabled',
     'volume_driver',
 })
 
@@ -61,10 +61,10 @@ class Bay:
         )
         assert answer.status_code == 202, answer.text
 
-    def create_nodegroup(self, name: str, count: int) -> None:
+    def create_nodegroup(self, name: str, count: int, **more: Any) -> None:
         """Have a further node group made, and wait until it is."""
         answer = self.person.magnum.post(
-            f'/clusters/{self.uuid}/nodegroups', json={'name': name, 'node_count': count}
+            f'/clusters/{self.uuid}/nodegroups', json={'name': name, 'node_count': count, **more}
         )
         assert answer.status_code == 202, answer.text
         self.complete('UPDATE_COMPLETE')

@@ -24,12 +24,17 @@ class Docker:
     :param host: as ``tcp://192.0.2.1:2376``.
     :param folder: of ``ca.pem``, ``cert.pem`` and ``key.pem``.
     :param inside: what is put before the command, to run it in a network.
+    :param image: of whose guest the client is: those of Docker refuse much older engines.
     """
 
-    def __init__(self, host: str, folder: pathlib.Path, inside: tuple[str, ...] = ()):
+    def __init__(
+        self, host: str, folder: pathlib.Path, inside: tuple[str, ...] = (),
+        image: str = guest.IMAGE,
+    ):
         self.host = host
         self.folder = folder
         self._inside = inside
+        self._image = image
 
     def __call__(self, *words: str, stdin: bytes | None = None) -> str:
         """Run a command that has to succeed; what it prints."""
@@ -40,7 +45,9 @@ class Docker:
     def run(self, *words: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
         """Run a command."""
         return subprocess.run(
-            [*self._inside, guest.program('docker'), '--host', self.host, *words],
+            [
+                *self._inside, *guest.client('docker', self._image), '--host', self.host, *words,
+            ],
             input=stdin or b'',
             capture_output=True, timeout=_TIMEOUT,
             env={
@@ -51,15 +58,17 @@ class Docker:
 
     def at(self, address: str) -> 'Docker':
         """The same against the engine at another address."""
-        return Docker(f'tcp://{address}:2376', self.folder, self._inside)
+        return Docker(f'tcp://{address}:2376', self.folder, self._inside, self._image)
 
 
-def configured(person: Person, bay: str, folder: pathlib.Path) -> Docker:
+def configured(
+    person: Person, bay: str, folder: pathlib.Path, image: str = guest.IMAGE
+) -> Docker:
     """The client of a bay, by what the service answers to a request made here."""
     fetch(person, bay, folder)
     bay_document = person.bay(bay)
     assert bay_document is not None
-    return Docker(bay_document['api_address'], folder)
+    return Docker(bay_document['api_address'], folder, image=image)
 
 
 def fetch(person: Person, bay: str, folder: pathlib.Path, group: str = '') -> None:

@@ -13,9 +13,10 @@ from tests.guests import programs
 from tests.unit.drivers import hot, plans
 from tools.node_image import __main__ as command
 from tools.node_image import build, recipe
+from tools.nodes import guest
 
 #: Releases as ``tests.guests`` names them.
-_GUESTS = {'bookworm': 'debian-12', 'trixie': 'debian-13'}
+_GUESTS = {suite: image for image, suite in guest.SUITES.items()}
 
 
 def _files(driver: Driver) -> Iterator[dict[str, str]]:
@@ -66,6 +67,39 @@ def test_a_disk_has_a_kernel_and_a_root_has_none() -> None:
     disk = recipe.packages('trixie', ['swarm'], disk=True)
     assert 'linux-image-cloud-amd64' in disk
     assert set(recipe.packages('trixie', ['swarm'])) < set(disk)
+
+
+@pytest.mark.parametrize(
+    ('suite', 'lines'),
+    [
+        ('trixie', [
+            'deb http://m/d trixie main', 'deb http://m/d trixie-updates main',
+            'deb http://m/d-security trixie-security main',
+        ]),
+        ('noble', [
+            'deb http://m/d noble main universe', 'deb http://m/d noble-updates main universe',
+            'deb http://m/d noble-security main universe',
+        ]),
+    ],
+)
+def test_updates_of_security_are_where_the_distribution_has_them(
+    suite: str, lines: list[str]
+) -> None:
+    assert recipe.sources(suite, 'http://m/d') == lines
+
+
+def test_a_disk_is_of_debian_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        command.arguments(['--format', 'qcow2', '--suite', 'noble', 'made'])
+    assert '--format qcow2: no disk is made of noble' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('suite', recipe.suites())
+def test_the_mirror_is_that_of_the_distribution(suite: str) -> None:
+    given = command.arguments(['--format', 'root', '--suite', suite, 'made'])
+    assert given.mirror == recipe.archive(suite)['mirror']
+    given = command.arguments(['--format', 'root', '--suite', suite, '--mirror', 'm', 'made'])
+    assert given.mirror == 'm'
 
 
 def test_what_is_missing_is_said_in_a_line_each(

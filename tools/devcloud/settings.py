@@ -161,6 +161,7 @@ EXTERNAL_ADDRESSES = ipaddress.IPv4Network('172.24.0.0/16')
 FLOATING_ADDRESSES = list(EXTERNAL_ADDRESSES.subnets(new_prefix=22))[_OFFSET // ports.STEP % 64]
 IMAGES = {  # name: os_distro
     'debian-12': 'debian',
+    'debian-13': 'debian',
     'ubuntu-24.04': 'ubuntu',
     'fedora-coreos-41': 'fedora-coreos',
     'fedora-atomic': 'fedora-atomic',

@@ -1,7 +1,7 @@
-"""Make an image of Debian for nodes of bays.
+"""Make an image of Debian or Ubuntu for nodes of bays.
 
 ``root`` is a folder, for containers and systemd-nspawn; ``qcow2`` is a disk for
-Glance, which boots by BIOS. Both are made of the same packages, by mmdebstrap.
+Glance, of Debian, which boots by BIOS. Both are made of the same packages, by mmdebstrap.
 """
 
 import argparse
@@ -46,19 +46,24 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument(
         '--package', action='append', default=[], metavar='NAME',
-        help='a further package of Debian; may be given several times',
+        help='a further package; may be given several times',
     )
     parser.add_argument(
         '--programs', type=pathlib.Path, metavar='DIR',
         help='a folder whose files come into /usr/local/bin, as kubelet and flanneld',
     )
-    parser.add_argument('--mirror', default=recipe.MIRROR, help='(default: %(default)s)')
+    parser.add_argument('--mirror', help="(default: the distribution's own)")
     parser.add_argument('--size', type=int, default=4, help='GB of the disk (default: %(default)s)')
     parser.add_argument(
         'folder', type=pathlib.Path, metavar='DIR',
         help='where the result comes to: DIR/root or DIR/node.qcow2',
     )
-    return parser.parse_args(words)
+    given = parser.parse_args(words)
+    archive = recipe.archive(given.suite)
+    if given.format == 'qcow2' and 'disk' not in archive:
+        parser.error(f'--format qcow2: no disk is made of {given.suite}')
+    given.mirror = given.mirror or archive['mirror']
+    return given
 
 
 def main() -> int:

@@ -67,7 +67,7 @@ def image(
     with tempfile.TemporaryDirectory(dir=folder, prefix='.image-') as work:
         root = pathlib.Path(work, 'root')
         packages = sorted({*recipe.packages(suite, coes, disk), *further})
-        _bootstrap(root, suite, packages, mirror)
+        _bootstrap(root, suite, packages, mirror, key_options(suite, pathlib.Path(work)))
         _configure(root, programs)
         made = folder / 'root'
         if disk:
@@ -95,7 +95,32 @@ def _run(*command: str | pathlib.Path) -> None:
         raise Failed(f'{command[0]} ended with {error.returncode}') from None
 
 
-def _bootstrap(root: pathlib.Path, suite: str, packages: list[str], mirror: str) -> None:
+def key_options(suite: str, work: pathlib.Path) -> list[str]:
+    """Options of mmdebstrap about the keys of a release's archive.
+
+    Those that this machine does not have are taken out of Debian's package: its other
+    releases may have none.
+
+    :raises Failed: they could not be taken.
+    """
+    key = recipe.archive(suite).get('key')
+    if not key:
+        return []
+    place = pathlib.Path('/')
+    name = f'usr/share/keyrings/{key["package"]}.gpg'
+    if not (place / name).exists():
+        place = work / 'keys'
+        source = recipe.sources(key['suite'], recipe.archive(key['suite'])['mirror'])[0]
+        _run(
+            'mmdebstrap', '--quiet', '--variant=extract', f'--include={key["package"]}',
+            key['suite'], place, source,
+        )
+    return [f'--keyring={place / name}']
+
+
+def _bootstrap(
+    root: pathlib.Path, suite: str, packages: list[str], mirror: str, options: list[str]
+) -> None:
     _run(
         'mmdebstrap', '--quiet', '--variant=minbase', f'--include={",".join(packages)}',
         '--aptopt=APT::Install-Recommends "false"',
@@ -105,10 +130,7 @@ def _bootstrap(root: pathlib.Path, suite: str, packages: list[str], mirror: str)
         '--dpkgopt=path-exclude=/usr/share/locale/*',
         # Packages that bring manual pages expect the folder.
         '--setup-hook=mkdir -p "$1/usr/share/man/man1"',
-        suite, root,
-        f'deb {mirror} {suite} main',
-        f'deb {mirror} {suite}-updates main',
-        f'deb {mirror}-security {suite}-security main',
+        *options, suite, root, *recipe.sources(suite, mirror),
     )
     # Made for this machine alone.
     root.chmod(0o755)

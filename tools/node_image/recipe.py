@@ -1,4 +1,8 @@
-"""What an image holds: the packages of ``recipe.json``, by what needs them."""
+"""What an image holds: the packages of ``recipe.json``, by what needs them.
+
+Its archives are where distributions have their packages; ``disk`` is what a disk needs of
+one, and ``key`` the package and the release of Debian that have the keys of another's.
+"""
 
 import functools
 import json
@@ -7,8 +11,6 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 FILE: Final = pathlib.Path(__file__).with_name('recipe.json')
-#: Of Debian, unless another mirror is named.
-MIRROR: Final = 'http://deb.debian.org/debian'
 
 
 @functools.cache
@@ -19,8 +21,24 @@ def recipe() -> Mapping[str, Any]:
 
 
 def suites() -> list[str]:
-    """Releases of Debian, the newest last."""
+    """Releases of distributions, the one that is usual last."""
     return list(recipe()['suites'])
+
+
+def archive(suite: str) -> Mapping[str, Any]:
+    """Where the packages of a release are."""
+    found: Mapping[str, Any] = recipe()['archives'][recipe()['suites'][suite]['archive']]
+    return found
+
+
+def sources(suite: str, mirror: str) -> list[str]:
+    """Lines for apt."""
+    data = archive(suite)
+    places = {
+        suite: mirror, f'{suite}-updates': mirror,
+        f'{suite}-security': f'{mirror}{data["security"]}',
+    }
+    return [f'deb {place} {name} {data["components"]}' for name, place in places.items()]
 
 
 def coes() -> list[str]:
@@ -42,5 +60,5 @@ def packages(suite: str, chosen: Collection[str], disk: bool = False) -> list[st
     if 'docker.io' in found:
         found.update(of_suite['docker'])
     if disk:
-        found.update(data['disk'])
+        found.update(data['disk'], archive(suite)['disk'])
     return sorted(found)

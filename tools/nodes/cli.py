@@ -43,6 +43,10 @@ def _parser() -> argparse.ArgumentParser:
         'guest', help='make the root that machines boot from, print where it is'
     )
     command.add_argument('--coe', choices=_COES, default='swarm', help='of whose nodes')
+    command.add_argument(
+        '--image', choices=list(guest.SUITES), default=guest.IMAGE,
+        help='that their servers have (default: %(default)s)',
+    )
     for name, text in (
         ('up', 'follow the cloud in the background'),
         ('watch', 'follow the cloud until interrupted'),
@@ -93,7 +97,7 @@ def run() -> int:
             print('\n'.join(lines) or 'real machines can boot here')
             return 1 if lines else 0
         case 'guest':
-            print(guest.ensure(arguments.coe))
+            print(guest.ensure(arguments.coe, arguments.image))
         case 'up':
             up(arguments.coe or ['swarm'], arguments.names, arguments.bootstrap)
         case 'watch':

@@ -147,6 +147,7 @@ class Cloud:
 
         self._nova = service('compute')
         self._neutron = service('network')
+        self._glance = service('image')
         self._cinder = service('block-storage')
         self._octavia = service('load-balancer')
         #: By id, with what they were read at.
@@ -187,6 +188,13 @@ class Cloud:
     def status(self, server_id: str) -> str:
         """What Nova takes a server for now."""
         return str(self._nova.get(f'/servers/{server_id}').json()['server']['status'])
+
+    def image(self, server_id: str) -> str:
+        """The name of a server's image; empty for one that boots from a volume."""
+        image = self._nova.get(f'/servers/{server_id}').json()['server']['image']
+        if not image:
+            return ''
+        return str(self._glance.get(f'/v2/images/{image["id"]}').json()['name'])
 
     def boots(self, server_id: str) -> dict[str, str]:
         """Reboots and rebuilds that were asked for, by the id of the request."""

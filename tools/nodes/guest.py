@@ -1,4 +1,6 @@
-"""The guests: roots of Debian from which machines boot, one for Mesos, one for all others.
+"""The guests: roots from which machines boot, by the image that their servers have.
+
+Of each image there is one for Mesos, and one for all others.
 
 Each is what ``tools/image --format root`` makes, the common one with no package beside,
 and a few files (folder ``guest_files``) that a machine in a container of this kind needs
@@ -43,42 +45,57 @@ _OF: Final = {
     'mesos': Guest(('mesos',), ('python3-kazoo',)),
 }
 _STANDIN: Final = layout.SOURCE / 'standins/mesos.py'
+#: By image of the development cloud, the release in it.
+SUITES: Final = {'debian-12': 'bookworm', 'debian-13': 'trixie', 'ubuntu-24.04': 'noble'}
+IMAGE: Final = 'debian-12'
 #: By COE, what a stand-in is called on its nodes. Those of Kubernetes are downloaded.
 _STANDINS: Final = {'mesos': ('mesos-master', 'mesos-agent', 'marathon')}
 
 
-def root(coe: str = 'swarm') -> pathlib.Path:
+def root(coe: str = 'swarm', image: str = IMAGE) -> pathlib.Path:
     """Where the root for nodes of a COE is, made or not."""
-    return _root(_OF[coe])
+    return _root(_OF[coe], SUITES[image])
 
 
-def _root(guest: Guest) -> pathlib.Path:
-    return layout.ROOTS / f'{layout.SUITE}-{_digest(guest)}'
+def _root(guest: Guest, suite: str) -> pathlib.Path:
+    return layout.ROOTS / f'{suite}-{_digest(guest, suite)}'
 
 
-def ensure(coe: str = 'swarm') -> pathlib.Path:
+def ensure(coe: str = 'swarm', image: str = IMAGE) -> pathlib.Path:
     """Make the root unless it is there; two at once make it once.
 
     :raises ToolError: it could not be made.
     """
-    if root(coe).is_dir():
-        return root(coe)
+    made = root(coe, image)
+    if made.is_dir():
+        return made
     layout.ROOTS.mkdir(parents=True, exist_ok=True)
     with _lock():
-        if not root(coe).is_dir():
-            say(f'making the guest for {coe}, {layout.SUITE}: about 90 s on an idle machine')
-            _make(_OF[coe])
+        if not made.is_dir():
+            say(f'making the guest for {coe}, {image}: about 90 s on an idle machine')
+            _make(_OF[coe], SUITES[image])
             _remove_others()
-    return root(coe)
+    return made
 
 
-def program(name: str) -> pathlib.Path:
+def client(name: str, image: str) -> list[str]:
+    """Words that run a program of a guest on this machine, with the libraries it was made for.
+
+    :raises ToolError: the guest has none of that name.
+    """
+    place = root(image=image)
+    (loader,) = (place / 'usr').glob('lib*/ld-linux-*.so.*')
+    (libraries,) = (place / 'usr/lib').glob('*-linux-gnu')
+    return [str(loader), '--library-path', str(libraries), str(program(name, image))]
+
+
+def program(name: str, image: str = IMAGE) -> pathlib.Path:
     """A program of the guest that runs on this machine, too, such as ``docker``.
 
     :raises ToolError: the guest has none of that name.
     """
     for folder in ('usr/bin', 'usr/sbin'):
-        path = root() / folder / name
+        path = root(image=image) / folder / name
         if path.exists():
             return path
     raise ToolError(f'the guest has no {name}')
@@ -92,14 +109,15 @@ def add_standins(disk: pathlib.Path, coe: str) -> None:
         shutil.copy(_STANDIN, folder / name)
 
 
-def _make(guest: Guest) -> None:
+def _make(guest: Guest, suite: str) -> None:
+    mirror = layout.MIRRORS[recipe.recipe()['suites'][suite]['archive']]
     with tempfile.TemporaryDirectory(dir=layout.ROOTS, prefix='.') as work:
         words = [word for coe in guest.coes for word in ('--coe', coe)]
         words += [word for package in guest.further for word in ('--package', package)]
         done = subprocess.run(
             [
-                CHECKOUT / 'tools/image', '--format', 'root', '--suite', layout.SUITE, *words,
-                '--mirror', layout.MIRROR, work,
+                CHECKOUT / 'tools/image', '--format', 'root', '--suite', suite, *words,
+                '--mirror', mirror, work,
             ],
             # Where the root is at last is all that goes to standard output.
             stdout=subprocess.DEVNULL,
@@ -109,13 +127,13 @@ def _make(guest: Guest) -> None:
         made = pathlib.Path(work, 'root')
         shutil.copytree(_FILES, made, dirs_exist_ok=True, symlinks=True)
         programs.run('systemctl', f'--root={made}', 'enable', *_UNITS)
-        made.rename(_root(guest))
+        made.rename(_root(guest, suite))
 
 
 @functools.cache
-def _digest(guest: Guest) -> str:
+def _digest(guest: Guest, suite: str) -> str:
     """Of all that decides what is in the root."""
-    parts = [repr((layout.SUITE, dataclasses.astuple(guest), _UNITS)).encode()]
+    parts = [repr((suite, dataclasses.astuple(guest), _UNITS)).encode()]
     sources = [recipe.FILE, pathlib.Path(build.__file__)]
     for file in [*sources, *sorted(path for path in _FILES.rglob('*') if path.is_file())]:
         parts += [str(file.relative_to(layout.SOURCE.parent)).encode(), file.read_bytes()]
@@ -124,13 +142,14 @@ def _digest(guest: Guest) -> str:
 
 def _roots() -> set[pathlib.Path]:
     """Those of today's recipes."""
-    return {_root(guest) for guest in _OF.values()}
+    return {_root(guest, suite) for guest in _OF.values() for suite in SUITES.values()}
 
 
 def _remove_others() -> None:
     """Remove roots of earlier recipes, but those that machines run from."""
-    for path in layout.ROOTS.glob(f'{layout.SUITE}-*'):
-        if path in _roots() or not path.is_dir():
+    suites = SUITES.values()
+    for path in layout.ROOTS.iterdir():
+        if path in _roots() or not path.is_dir() or path.name.partition('-')[0] not in suites:
             continue
         with contextlib.suppress(BlockingIOError), _lock(path.name, fcntl.LOCK_NB):
             shutil.rmtree(path, ignore_errors=True)

@@ -15,10 +15,13 @@ ROOTS: Final = directory('MAGNUM_NODES_ROOTS', TOOLS / 'guests')
 STATE: Final = settings.STATE / 'nodes'
 MACHINES: Final = STATE / 'machines'
 VOLUMES: Final = STATE / 'volumes'
-#: Of Debian, for the guest and for the source of Kubernetes.
-MIRROR: Final = os.environ.get('MAGNUM_NODES_MIRROR') or recipe.MIRROR
-#: The release of Debian in the guest: one of tools/image.
-SUITE: Final = os.environ.get('MAGNUM_NODES_SUITE') or 'bookworm'
+#: By archive of tools/image, for guests. Debian's has the source of Kubernetes, too.
+MIRRORS: Final = {
+    name: os.environ.get(variable) or str(recipe.recipe()['archives'][name]['mirror'])
+    for name, variable in (
+        ('debian', 'MAGNUM_NODES_MIRROR'), ('ubuntu', 'MAGNUM_NODES_UBUNTU_MIRROR'),
+    )
+}
 SOURCE: Final = pathlib.Path(__file__).resolve().parent
 #: The process that follows the cloud; noted where the cloud's own processes are.
 WATCH: Final = settings.MACHINES_WATCH

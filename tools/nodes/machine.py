@@ -31,6 +31,7 @@ class Facts:
     :ivar ports: of this machine's loopback that it uses.
     :ivar volumes: ids of the volumes that the node waits for.
     :ivar mount: where the node mounts the one for containers; empty without.
+    :ivar image: that its server has.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Facts:
     volumes: tuple[str, ...]
     user_data_bytes: int
     mount: str = ''
+    image: str = 'debian-12'
 
 
 class Machine:

@@ -169,6 +169,7 @@ class Watch:
             ports=tuple(forwarding.ports(settings)),
             volumes=tuple(filter(None, map(settings.get, _VOLUMES))),
             mount=settings['MAGNUM_VOLUME_MOUNT'] if settings.get(_VOLUMES[0]) else '',
+            image=self._image(server_id),
             user_data_bytes=len(user_data),
         ))
         made.wipe()
@@ -179,6 +180,11 @@ class Watch:
         self._seen[server_id] = server.updated
         self._machines[server_id] = made
         self._boot(server_id)
+
+    def _image(self, server_id: str) -> str:
+        """The server's image, if there is a guest of it."""
+        name = self._cloud.image(server_id)
+        return name if name in guest.SUITES else guest.IMAGE
 
     def _boot(self, server_id: str) -> None:
         found = self._machines[server_id]
@@ -193,7 +199,7 @@ class Watch:
             volumes.device(volume, size)
             for volume, size in self._volumes.get(server_id, {}).items()
         ]
-        found.boot(namespace, guest.root(found.facts.coe), loops)
+        found.boot(namespace, guest.ensure(found.facts.coe, found.facts.image), loops)
         LOG.info('%s: booted, %s, %s', found, link.address, found.facts.coe)
 
     def _stop(self, server_id: str) -> None:

@@ -240,6 +240,21 @@ class Lookups:
                 errors.cloud.SUBNET_OF_IPV6, field, f'The subnet {ident} is of IPv6.'
             )
 
+    def cidr_of_nodes(self, network_ident: str | None, subnet_ident: str | None) -> str | None:
+        """The addresses of an existing network's nodes; None where several may be meant.
+
+        :param network_ident: a name, an id, or the CIDR of a new one.
+        """
+        if not network_ident or is_cidr(network_ident):
+            return None
+        if subnet_ident:
+            found = self._subnets(subnet_ident)
+        else:
+            networks = self._networks(network_ident, external=False)
+            found = tuple(subnet for each in networks for subnet in self._subnets_of(each.id))
+        cidrs = [subnet.cidr for subnet in found if subnet.ip_version != IPV6]
+        return cidrs[0] if len(cidrs) == 1 else None
+
     def ids(self, named: Mapping[str, Iterable[str]]) -> Ids:
         """Ids of what attributes name, by attribute and name or id.
 
@@ -304,6 +319,11 @@ class Lookups:
 
     def _subnets(self, ident: str) -> tuple[network.Network, ...]:
         return self._ask('subnets', ident, lambda: network.subnets(self._cloud, ident))
+
+    def _subnets_of(self, network_id: str) -> tuple[network.Network, ...]:
+        return self._ask(
+            'subnets of', network_id, lambda: network.subnets_of(self._cloud, network_id)
+        )
 
     def _network(self, field: str, ident: str, external: bool) -> None:
         kind = 'external' if external else 'fixed'

@@ -58,12 +58,14 @@ class _InCloud:
     :ivar applied: labels that are given, in their normal forms.
     :ivar public_key: of the key pair.
     :ivar presets: labels that options of the operator's stand for.
+    :ivar cidr: of the nodes, in an existing network.
     """
 
     driver: Driver
     applied: Mapping[str, str]
     public_key: str | None
     presets: Mapping[str, str]
+    cidr: str | None
 
 
 class BayPlans:
@@ -119,7 +121,7 @@ class BayPlans:
             driver,
             idle,
         )
-        self._check_buildable(new, baymodel, driver)
+        self._check_buildable(new, baymodel, found)
         return new
 
     def _checked_in_cloud(
@@ -149,12 +151,14 @@ class BayPlans:
         return _InCloud(
             driver, applied, public_key,
             {one.label: one.value for one in preset if lookups.has(one.service)},
+            lookups.cidr_of_nodes(values['fixed_network'], values['fixed_subnet']),
         )
 
-    def _check_buildable(self, new: NewBay, baymodel: models.Baymodel, driver: Driver) -> None:
+    def _check_buildable(self, new: NewBay, baymodel: models.Baymodel, found: _InCloud) -> None:
         bay, groups = new.rows()
+        plan = bay_plan(bay, baymodel, groups, self._conf)
         with refusals.told():
-            driver.validate(bay_plan(bay, baymodel, groups, self._conf))
+            found.driver.validate(dataclasses.replace(plan, existing_cidr=found.cidr))
 
 
 def zero_nodes() -> errors.APIError:

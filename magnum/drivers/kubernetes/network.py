@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Mapping
 from typing import Final
 
+from magnum.drivers import checks
 from magnum.drivers.contract import BayPlan, Capabilities, PlanRefused
 
 FLANNEL: Final = 'flannel'
@@ -92,11 +93,12 @@ def check(plan: BayPlan, _capabilities: Capabilities) -> None:
         )
     if plan.network_driver != CALICO:
         _check_shares(plan, ranges[of_pods].prefixlen, int(bits))
-    if plan.fixed_network_cidr:
-        ranges[NODES] = ipaddress.ip_network(plan.fixed_network_cidr)
-    elif plan.fixed_network:
-        # Its addresses are not known here.
-        del ranges[NODES]
+    del ranges[NODES]
+    cidr = checks.cidr_of_nodes(plan)
+    # Where it is not known, the first node looks.
+    if cidr is not None:
+        own = 'fixed_subnet' if plan.fixed_network else NODES
+        ranges = {own: ipaddress.ip_network(cidr), **ranges}
     for (one, first), (other, second) in itertools.combinations(ranges.items(), 2):
         if first.overlaps(second):
             raise PlanRefused(

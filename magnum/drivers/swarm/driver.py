@@ -25,10 +25,11 @@ def address_pool(plan: BayPlan, _capabilities: Capabilities) -> None:
         raise PlanRefused(
             f'labels/{POOL}', f'Networks of {NETWORK_BITS} bits are taken out of it.'
         )
-    if plan.fixed_network:
-        # Its addresses are not known here; nodes look.
+    cidr = checks.cidr_of_nodes(plan)
+    if cidr is None:
+        # The first node looks.
         return
-    subnet = ipaddress.ip_network(plan.fixed_network_cidr or plan.labels['fixed_subnet_cidr'])
+    subnet = ipaddress.ip_network(cidr)
     if pool.overlaps(subnet):
         raise PlanRefused(f'labels/{POOL}', f'{pool} overlaps with {subnet}, where the nodes are.')
 

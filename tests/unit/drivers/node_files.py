@@ -14,6 +14,7 @@ _PATHS = (
     '/etc/kubernetes',
     '/etc/magnum',
     '/etc/systemd',
+    '/proc/net/',
     '/run/cloud-init',
     '/run/magnum',
     '/usr/local/bin/magnum',
@@ -27,6 +28,15 @@ _PATHS = (
     '/var/lib/magnum-agent',
     '/var/log/magnum',
 )
+
+#: A kernel's routes of a node 10.0.200.5 in 10.0.0.0/16, whose containers have 172.17.0.0/16.
+ROUTES = """\
+Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT
+eth0\t00000000\t0100000A\t0003\t0\t0\t0\t00000000\t0\t0\t0
+eth0\t0000000A\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0
+eth0\tFEA9FEA9\t0200000A\t0007\t0\t0\t0\tFFFFFFFF\t0\t0\t0
+docker0\t000011AC\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0
+"""
 
 #: Where a command is run that is given after it and a folder: on that lies an empty file
 #: system of 1 MB, which nobody else sees.
@@ -56,6 +66,13 @@ def below(root: pathlib.Path, text: str) -> str:
     for name in _PATHS:
         text = text.replace(name, f'{root}{name}')
     return text
+
+
+def place_routes(root: pathlib.Path) -> None:
+    """Put a kernel's routes below the root."""
+    file = root / 'proc/net/route'
+    file.parent.mkdir(parents=True)
+    file.write_text(ROUTES)
 
 
 def place(root: pathlib.Path, script: str, path: str) -> pathlib.Path:

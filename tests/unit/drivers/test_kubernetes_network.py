@@ -356,7 +356,8 @@ def test_a_node_that_has_an_address_of_pods_names_the_label(
 ) -> None:
     done = run(
         '40-containerd', tmp_path, name, MAGNUM_NODE_ADDRESS='10.100.0.7',
-        MAGNUM_POD_CIDR='10.100.0.0/16', MAGNUM_SERVICE_CIDR='10.254.0.0/16',
+        MAGNUM_NODE_ROLE='worker', MAGNUM_POD_CIDR='10.100.0.0/16',
+            MAGNUM_SERVICE_CIDR='10.254.0.0/16',
     )
     assert done.returncode == 86
     assert network.PODS[name] in done.stdout

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tools.devcloud import settings
+from tools.node_image import recipe
 from tools.nodes import guest, layout
 
 
@@ -26,6 +28,25 @@ def test_nodes_of_mesos_have_a_root_of_their_own() -> None:
     assert guest.root('mesos') != guest.root()
 
 
+def test_every_image_has_a_root_of_its_own_release() -> None:
+    names = {guest.root(image=image).name for image in guest.SUITES}
+    assert {name.partition('-')[0] for name in names} == set(recipe.suites())
+    assert guest.IMAGE in guest.SUITES
+    assert set(guest.SUITES) <= set(settings.IMAGES)
+
+
+def test_a_client_runs_with_the_libraries_of_its_guest() -> None:
+    place = guest.root(image='ubuntu-24.04')
+    for name in ('bin/docker', 'lib64/ld-linux-x86-64.so.2', 'lib/x86_64-linux-gnu/libc.so.6'):
+        file = place / 'usr' / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    assert guest.client('docker', 'ubuntu-24.04') == [
+        f'{place}/usr/lib64/ld-linux-x86-64.so.2', '--library-path',
+        f'{place}/usr/lib/x86_64-linux-gnu', f'{place}/usr/bin/docker',
+    ]
+
+
 def test_a_root_that_is_there_is_not_made_again() -> None:
     path = made(guest.root('mesos'))
     assert guest.ensure('mesos') == path
@@ -40,7 +61,7 @@ def test_the_roots_of_today_and_those_in_use_stay(
         # The recipe becomes another one.
         monkeypatch.setattr(guest, '_UNITS', ('other.service',))
         guest._digest.cache_clear()
-        monkeypatch.setattr(guest, '_make', lambda of: made(guest._root(of)))
+        monkeypatch.setattr(guest, '_make', lambda of, suite: made(guest._root(of, suite)))
         now = [guest.ensure(), guest.ensure('mesos')]
         assert all(path.is_dir() for path in (*now, common, mesos))
     # Nothing runs from the earlier ones when the next is made.

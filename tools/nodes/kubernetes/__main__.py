@@ -23,7 +23,7 @@ def _run() -> int:
         help='build: make what is not there yet, and print where it is;\n'
         'check: print what this machine lacks for that; exit code 1 if anything',
     )
-    parser.add_argument('--mirror', default=layout.MIRROR, help='(default: %(default)s)')
+    parser.add_argument('--mirror', default=layout.MIRRORS['debian'], help='(default: %(default)s)')
     given = parser.parse_args()
     if given.command == 'check':
         lacking = [] if recipe.place().exists() else list(build.missing())

@@ -37,7 +37,7 @@ def missing() -> Iterator[str]:
             )
 
 
-def programs(mirror: str = layout.MIRROR) -> pathlib.Path:
+def programs(mirror: str = layout.MIRRORS['debian']) -> pathlib.Path:
     """The folder of the programs; they are built unless they were before.
 
     :raises ToolError: something is missing, or a command failed.

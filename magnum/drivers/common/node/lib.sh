@@ -191,10 +191,42 @@ stop_foreign_service() {
     fi
 }
 
-# is_in CIDR: the node's own address is one of these.
-is_in() {
+# is_first: this node begins the cluster; all others come to it.
+is_first() {
+    [ "$MAGNUM_NODE_ROLE" = master ] && [ "${MAGNUM_NODE_INDEX:-}" = 0 ] &&
+        [ "${MAGNUM_NODE_REVISION:-0}" = 0 ]
+}
+
+# place_of_node: its subnet, of the first node: a bay that is there may do with a range that
+# overlaps with it. Of others, and where the kernel has no route to neighbours, its address.
+place_of_node() {
+    if ! is_first; then
+        echo "$MAGNUM_NODE_ADDRESS"
+        return
+    fi
+    python3 - "$MAGNUM_NODE_ADDRESS" <<'PYTHON'
+import contextlib
+import ipaddress
+import sys
+
+def address(word):
+    return ipaddress.IPv4Address(int(word, 16).to_bytes(4, sys.byteorder))
+
+own = place = ipaddress.IPv4Address(sys.argv[1])
+with contextlib.suppress(OSError), open('/proc/net/route') as routes:
+    next(routes, None)
+    for route in routes:
+        _, target, gateway, _, _, _, _, mask, *_ = route.split()
+        network = ipaddress.IPv4Network(f'{address(target)}/{address(mask)}')
+        if network.prefixlen and not int(gateway, 16) and own in network:
+            place = network
+print(place)
+PYTHON
+}
+
+# overlap CIDR CIDR: whether there are addresses in both.
+overlap() {
     python3 -c "import ipaddress, sys
-address, range = sys.argv[1:]
-sys.exit(ipaddress.ip_address(address) not in ipaddress.ip_network(range))" \
-        "$MAGNUM_NODE_ADDRESS" "$1"
+one, other = map(ipaddress.ip_network, sys.argv[1:])
+sys.exit(not one.overlaps(other))" "$1" "$2"
 }

@@ -13,9 +13,10 @@ pods=${MAGNUM_NETWORK_DRIVER}_ipv4pool
 if [ "$MAGNUM_NETWORK_DRIVER" = flannel ]; then
     pods=flannel_network_cidr
 fi
+place=$(place_of_node)
 for range in "$MAGNUM_POD_CIDR" "$MAGNUM_SERVICE_CIDR"; do
-    if is_in "$range"; then
-        say "$MAGNUM_NODE_ADDRESS is in $range: give others in the labels" \
+    if overlap "$place" "$range"; then
+        say "$place, where this node is, overlaps with $range: give others in the labels" \
             "$pods and service_cluster_ip_range"
         exit "$hopeless"
     fi

@@ -13,15 +13,18 @@ in_swarm() {
     [ "$(swarm_state)" = active ]
 }
 
-# Without TLS every engine is open to everybody, and so are its join tokens.
+# Without TLS every engine is open to everybody, and so are its join tokens. Docker's own
+# client refuses engines that are much older, and they refuse it when it is.
 join_by_open_engine() { # manager
-    local role=worker token
+    local role=Worker token
     if [ "$MAGNUM_NODE_ROLE" = master ]; then
-        role=manager
+        role=Manager
     fi
     # An existing network is not among the proxies' exceptions.
-    token=$(no_proxy='*' docker --host "tcp://$1:$MAGNUM_DOCKER_PORT" \
-        swarm join-token --quiet "$role") &&
+    token=$(curl --silent --show-error --fail-with-body --max-time 90 --noproxy '*' \
+        "http://$1:$MAGNUM_DOCKER_PORT/swarm" |
+        python3 -c 'import json, sys; print(json.load(sys.stdin)["JoinTokens"][sys.argv[1]])' \
+            "$role") &&
         docker swarm join --token "$token" \
             --advertise-addr "$MAGNUM_NODE_ADDRESS" "$1:2377"
 }
@@ -53,18 +56,15 @@ ask_managers() {
 
 # Of an existing network nobody knew the addresses before.
 make_swarm() {
-    if is_in "$MAGNUM_ADDRESS_POOL"; then
-        say "$MAGNUM_NODE_ADDRESS is in $MAGNUM_ADDRESS_POOL, the swarm's own networks:" \
-            "give others in the label swarm_default_addr_pool"
+    local place
+    place=$(place_of_node)
+    if overlap "$place" "$MAGNUM_ADDRESS_POOL"; then
+        say "$place, where this node is, overlaps with $MAGNUM_ADDRESS_POOL, the swarm's own" \
+            "networks: give others in the label swarm_default_addr_pool"
         exit "$hopeless"
     fi
     docker swarm init --advertise-addr "$MAGNUM_NODE_ADDRESS" \
         --default-addr-pool "$MAGNUM_ADDRESS_POOL" >/dev/null
-}
-
-is_first() {
-    [ "$MAGNUM_NODE_ROLE" = master ] && [ "$MAGNUM_NODE_INDEX" = 0 ] &&
-        [ "${MAGNUM_NODE_REVISION:-0}" = 0 ]
 }
 
 # One that has been in it finds the others by itself, when enough of them are there.
