@@ -1,5 +1,9 @@
-"""Resources of a project beside its stacks: load balancers, addresses, ports, volumes, shares."""
+"""Resources of a project beside its stacks: load balancers, addresses, ports, volumes, shares.
 
+And servers, which are of stacks, and outlive a compute host only as far as Nova deletes them.
+"""
+
+import contextlib
 import dataclasses
 from collections.abc import Mapping
 from typing import Any, Final
@@ -16,8 +20,11 @@ LOAD_BALANCER: Final = 'load-balancer'
 NETWORK: Final = 'network'
 VOLUMES: Final = 'block-storage'
 SHARES: Final = 'shared-file-system'
+COMPUTE: Final = 'compute'
+#: The status of a server that Nova keeps for a while, with its ports and volumes.
+SOFT_DELETED: Final = 'SOFT_DELETED'
 
-_VERSIONS: Final = {LOAD_BALANCER: '2', NETWORK: '2', VOLUMES: '3', SHARES: '2'}
+_VERSIONS: Final = {LOAD_BALANCER: '2', NETWORK: '2', VOLUMES: '3', SHARES: '2', COMPUTE: '2'}
 _DELETED: Final = 'DELETED'
 
 
@@ -98,7 +105,7 @@ class Share:
 
 
 class ProjectResources:
-    """Calls to Octavia, Neutron, Cinder and Manila as one identity."""
+    """Calls to Octavia, Neutron, Cinder, Manila and Nova as one identity."""
 
     def __init__(self, session: keystone_session.Session, sessions: Sessions):
         self._session = session
@@ -241,6 +248,25 @@ class ProjectResources:
             ShareSnapshot(row['id'], row.get('name') or '') for row in found
             if row['share_id'] == share_id
         ]
+
+    def server_status(self, server_id: str) -> str | None:
+        """The status of a server; None when there is none (any more)."""
+        found = self._get(COMPUTE, 'get_server', f'/servers/{server_id}')
+        status: str | None = found['server']['status'] if found else None
+        return None if status == _DELETED else status
+
+    def delete_server(self, server_id: str, is_forced: bool = False) -> None:
+        """Ask for a server's end; one that is gone is fine.
+
+        :param is_forced: also of one that was deleted, and that Nova keeps for a while.
+        :raises CloudRefused: it is locked.
+        """
+        path = f'/servers/{server_id}'
+        if not is_forced:
+            self._delete(COMPUTE, 'delete_server', path)
+            return
+        with contextlib.suppress(CloudNotFound), calling(COMPUTE, 'force_delete_server'):
+            self._api(COMPUTE).post(f'{path}/action', json={'forceDelete': None})
 
     def _api(self, service: str) -> adapter.Adapter:
         version = _VERSIONS[service]

@@ -112,7 +112,8 @@ class Round(_Object):
     :ivar staying: those of ``later`` that are not replaced at all. A release that does not
         know them replaces them, too, in batches.
     :ivar at_once: how many are replaced at once; None: as many as was asked for.
-    :ivar is_asked: Heat may have been asked to replace the batch.
+    :ivar is_asked: Heat may have been asked to replace the batch, or servers of it deleted.
+    :ivar deleting: ids of servers that Nova was told to delete before Heat is asked.
     """
 
     uuid: str = dataclasses.field(metadata=_lacking(''))
@@ -126,6 +127,7 @@ class Round(_Object):
     staying: tuple[str, ...] = ()
     at_once: int | None = None
     is_asked: bool = False
+    deleting: tuple[str, ...] = ()
 
     @property
     def coming(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Load balancers, addresses, ports, volumes and shares in memory.
+"""Load balancers, addresses, ports, volumes, shares and servers in memory.
 
 The client has the methods of ``magnum.clients.project_resources``; what users
 make, tests make here.
@@ -13,9 +13,11 @@ from typing import Any
 from magnum.clients.errors import CloudConflict, CloudForbidden, CloudRefused
 from magnum.clients.heat import Resource
 from magnum.clients.project_resources import (
+    COMPUTE,
     LOAD_BALANCER,
     NETWORK,
     SHARES,
+    SOFT_DELETED,
     VOLUMES,
     FloatingIP,
     LoadBalancer,
@@ -25,6 +27,9 @@ from magnum.clients.project_resources import (
     Snapshot,
     Volume,
 )
+
+#: Nova has no such status, but a task.
+_DELETING = 'ACTIVE, deleting'
 
 
 @dataclasses.dataclass
@@ -47,6 +52,10 @@ class Resources:
     #: By id a share, its project and its metadata.
     shares: dict[str, tuple[Share, str, dict[str, str]]] = dataclasses.field(default_factory=dict)
     share_snapshots: dict[str, list[ShareSnapshot]] = dataclasses.field(default_factory=dict)
+    #: By id a server's status.
+    servers: dict[str, str] = dataclasses.field(default_factory=dict)
+    #: Nova keeps servers that are deleted, for a while.
+    keeps_deleted: bool = False
     subnets: dict[str, str] = dataclasses.field(default_factory=dict)   # id -> network's
 
     # What users and services of bays make --------------------------------------
@@ -143,7 +152,10 @@ class Resources:
         return None
 
     def settle(self) -> None:
-        """Octavia and Cinder finish what they are at."""
+        """Octavia, Cinder and Nova finish what they are at."""
+        for key, status in list(self.servers.items()):
+            if status == _DELETING:
+                del self.servers[key]
         for key, balancer in list(self.balancers.items()):
             if balancer.status == 'PENDING_DELETE':
                 del self.balancers[key]
@@ -290,6 +302,17 @@ class FakeProjectResources:
                 share for share, of, metadata in self._there.shares.values()
                 if of == project_id and metadata.get(key) == value
             ]
+
+    def server_status(self, server_id: str) -> str | None:
+        with self._call(COMPUTE, 'get_server'):
+            found: str | None = self._there.servers.get(server_id)
+            return found
+
+    def delete_server(self, server_id: str, is_forced: bool = False) -> None:
+        with self._call(COMPUTE, 'force_delete_server' if is_forced else 'delete_server'):
+            if server_id in self._there.servers:
+                is_kept = self._there.keeps_deleted and not is_forced
+                self._there.servers[server_id] = SOFT_DELETED if is_kept else _DELETING
 
 
 class FakeProjectResourcesClients:

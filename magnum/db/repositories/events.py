@@ -57,13 +57,20 @@ def record_of_bay(
     })
 
 
-def is_recorded(session: orm.Session, operation: models.Operation, kind: str) -> bool:
-    """Whether the timeline has a line of this kind that is of an operation."""
+def is_recorded(
+    session: orm.Session, operation: models.Operation, kind: str, message: str | None = None
+) -> bool:
+    """Whether the timeline has a line of this kind that is of an operation.
+
+    :param message: what it says; None: whatever it does.
+    """
+    said = [] if message is None else [TABLE.c.message == message]
     return session.execute(
         sa.select(TABLE.c.id).where(
             TABLE.c.bay_uuid == operation.bay_uuid,
             TABLE.c.operation_uuid == operation.uuid,
             TABLE.c.kind == kind,
+            *said,
         ).limit(1)
     ).first() is not None
 

@@ -79,6 +79,16 @@ def reporting(
     ).all()
 
 
+def registered(session: orm.Session, bay_uuid: str, role: str) -> Sequence[models.Node]:
+    """The nodes of a role in a bay, by name, whether they have reported or not."""
+    return session.scalars(
+        sa.select(models.Node)
+        .where(TABLE.c.bay_uuid == bay_uuid, TABLE.c.role == role)
+        .order_by(TABLE.c.name)
+        .execution_options(populate_existing=True)
+    ).all()
+
+
 def at_work(masters: Iterable[models.Node], going: Collection[str] = ()) -> list[models.Node]:
     """Masters that can be asked to do something for others, now.
 

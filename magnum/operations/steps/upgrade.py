@@ -32,6 +32,7 @@ from magnum.operations.steps.heat import (
     was_asked,
 )
 from magnum.operations.steps.rendering import plan, rendering
+from magnum.operations.steps.servers import delete_lost_servers
 from magnum.operations.work import Situation, Work
 
 #: A batch is given no more minutes than this.
@@ -120,7 +121,10 @@ def choose_nodes(work: Work) -> None:
 
 
 def replace_nodes(work: Work) -> None:
-    """Ask Heat to put new nodes into the place of the batch's, unless it was asked before."""
+    """Ask Heat to put new nodes into the place of the batch's, unless it was asked before.
+
+    :raises TryLater: servers of the batch that it would wait for in vain are not gone yet.
+    """
     situation = work.situation()
     group, this = situation.nodegroup, Upgrade.of(situation.operation).current
     aim = _aimed(work, situation)
@@ -137,6 +141,7 @@ def replace_nodes(work: Work) -> None:
             this.later, stack.parameters, outputs,
         )
     if not was_asked(situation.operation, stack):
+        delete_lost_servers(work, situation, replace_nodes.__name__)
         node_archives.keep(work.tools.database, request.archives)
         with work.fenced() as (_, operation):
             # Heat may hear, and nobody live to record that it did.

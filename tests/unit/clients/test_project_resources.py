@@ -1,4 +1,4 @@
-"""Shares and snapshots, which no cloud of the tests has, by a server that says what is documented.
+"""Shares, snapshots, servers, by a server that says what is documented.
 """
 
 import http.server
@@ -12,6 +12,7 @@ import pytest
 from keystoneauth1 import token_endpoint
 
 from magnum.clients.project_resources import (
+    SOFT_DELETED,
     ProjectResources,
     Share,
     ShareSnapshot,
@@ -51,10 +52,12 @@ OF_SHARES = [
 LISTS = {
     '/v2/shares/detail': ROWS, '/v2/snapshots/detail': OF_SHARES, '/v3/snapshots/detail': SNAPSHOTS,
 }
+#: Of servers, by id.
+STATUSES = {'5': 'ACTIVE', '7': 'DELETED', '8': SOFT_DELETED}
 
 
 class _Services(http.server.BaseHTTPRequestHandler):
-    """Manila and Cinder, with pages of three rows, and filters that do nothing."""
+    """Manila, Cinder and Nova, with pages of three rows, and filters that do nothing."""
 
     asked: list[dict[str, str]] = []
 
@@ -79,10 +82,17 @@ class _Services(http.server.BaseHTTPRequestHandler):
                 ]
         elif path == '/v3/snapshots/5':
             found = {'snapshot': SNAPSHOTS[4]}
-        self._answer(404 if path == '/v3/snapshots/6' else 200, found)
+        elif path.startswith('/v2.1/servers/'):
+            found = {'server': {'status': STATUSES.get(path[-1])}}
+        self._answer(404 if path[-1] == '6' else 200, found)
 
     def do_DELETE(self) -> None:
         self.asked.append({'gone': self.path})
+        self._answer(202, {})
+
+    def do_POST(self) -> None:
+        length = int(self.headers['Content-Length'])
+        self.asked.append({self.path: self.rfile.read(length).decode()})
         self._answer(202, {})
 
     def _answer(self, status: int, found: dict[str, Any]) -> None:
@@ -154,3 +164,13 @@ def test_a_snapshot_is_found_by_its_id_and_goes(cloud: Cloud) -> None:
     assert client.snapshot('6') is None
     client.delete_snapshot('5')
     assert _Services.asked == [{'gone': '/v3/snapshots/5'}]
+
+
+def test_a_server_is_looked_at_and_goes(cloud: Cloud) -> None:
+    client = cloud('v2.1')
+    assert [client.server_status(id_) for id_ in '5678'] == ['ACTIVE', None, None, SOFT_DELETED]
+    client.delete_server('5')
+    client.delete_server('8', is_forced=True)
+    assert _Services.asked == [
+        {'gone': '/v2.1/servers/5'}, {'/v2.1/servers/8/action': '{"forceDelete": null}'},
+    ]
