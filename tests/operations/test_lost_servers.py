@@ -28,7 +28,7 @@ def uuid(
     world: World, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> str:
     """A bay of three masters, or as many as a test says, and three workers, to be healed."""
-    monkeypatch.setattr(FakeDriver, 'keeps_cluster', lambda driver, labels: True)
+    monkeypatch.setattr(FakeDriver, 'is_lasting', True)
     return to_be_healed(world, monkeypatch, request.param)
 
 
