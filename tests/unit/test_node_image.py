@@ -95,9 +95,16 @@ def test_a_disk_is_of_debian_alone(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize('suite', recipe.suites())
-def test_the_mirror_is_that_of_the_distribution(suite: str) -> None:
-    given = command.arguments(['--format', 'root', '--suite', suite, 'made'])
-    assert given.mirror == recipe.archive(suite)['mirror']
+def test_the_mirror_is_that_of_the_distribution(
+    suite: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ['--format', 'root', '--suite', suite, 'made']
+    if known := recipe.archive(suite)['mirror']:
+        assert command.arguments(words).mirror == known
+    else:
+        with pytest.raises(SystemExit):
+            command.arguments(words)
+        assert f'--mirror: name one for {suite}' in capsys.readouterr().err
     given = command.arguments(['--format', 'root', '--suite', suite, '--mirror', 'm', 'made'])
     assert given.mirror == 'm'
 

@@ -52,7 +52,7 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
         '--programs', type=pathlib.Path, metavar='DIR',
         help='a folder whose files come into /usr/local/bin, as kubelet and flanneld',
     )
-    parser.add_argument('--mirror', help="(default: the distribution's own)")
+    parser.add_argument('--mirror', help='of the distribution (default: for Debian its own)')
     parser.add_argument('--size', type=int, default=4, help='GB of the disk (default: %(default)s)')
     parser.add_argument(
         'folder', type=pathlib.Path, metavar='DIR',
@@ -63,6 +63,8 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     if given.format == 'qcow2' and 'disk' not in archive:
         parser.error(f'--format qcow2: no disk is made of {given.suite}')
     given.mirror = given.mirror or archive['mirror']
+    if not given.mirror:
+        parser.error(f'--mirror: name one for {given.suite}, as none is known')
     return given
 
 

@@ -111,6 +111,8 @@ def add_standins(disk: pathlib.Path, coe: str) -> None:
 
 def _make(guest: Guest, suite: str) -> None:
     mirror = layout.MIRRORS[recipe.recipe()['suites'][suite]['archive']]
+    if not mirror:
+        raise ToolError('set MAGNUM_NODES_UBUNTU_MIRROR to a mirror of Ubuntu, as none is known')
     with tempfile.TemporaryDirectory(dir=layout.ROOTS, prefix='.') as work:
         words = [word for coe in guest.coes for word in ('--coe', coe)]
         words += [word for package in guest.further for word in ('--package', package)]
