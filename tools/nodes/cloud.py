@@ -215,13 +215,13 @@ class Cloud:
         self._nova.post(f'/servers/{server_id}/action', json={action: arguments})
 
     # Cinder -------------------------------------------------------------------
-    def holder(self, volume_id: str) -> str:
-        """Id of the server that a volume is attached to; empty: none, or it is gone."""
+    def has_volume(self, volume_id: str) -> bool:
+        """Whether there is a volume of this id, whoever has it."""
         try:
-            found = self._volume(volume_id)['attachments']
+            self._volume(volume_id)
         except NotFound:
-            return ''
-        return str(found[0]['server_id']) if found else ''
+            return False
+        return True
 
     def volume_size(self, volume_id: str) -> int:
         """GB."""

@@ -79,6 +79,8 @@ class Watch:
         self._boots: dict[str, set[str]] = {}
         self._seen: dict[str, str] = {}
         self._volumes: dict[str, dict[str, int]] = {}
+        #: Volumes of machines that are gone.
+        self._left: set[str] = set()
         #: Those that ended by themselves and that Nova believes to run.
         self._halted: set[str] = set()
 
@@ -95,6 +97,10 @@ class Watch:
                 self._follow(server)
         for server_id in self._machines.keys() - self._servers.keys() - self._jobs.keys():
             self._submit(server_id, self._remove)
+        for volume in list(self._left):
+            if not self._cloud.has_volume(volume):
+                volumes.remove(volume)
+                self._left.discard(volume)
         self._refresh()
 
     def end(self) -> None:
@@ -256,9 +262,8 @@ class Watch:
 
     def _remove_disk(self, server_id: str) -> None:
         found = self._machines.pop(server_id)
-        for volume in self._volumes.pop(server_id, {}):
-            if self._cloud.holder(volume) in ('', server_id):
-                volumes.remove(volume)
+        # Another server may have one next: it goes when Cinder has it no more.
+        self._left |= self._volumes.pop(server_id, {}).keys()
         found.remove()
 
     def _let_go(self, found: Machine) -> None:
