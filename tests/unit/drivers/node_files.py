@@ -14,7 +14,7 @@ _PATHS = (
     '/etc/kubernetes',
     '/etc/magnum',
     '/etc/systemd',
-    '/proc/net/',
+    '/proc/net/route',
     '/run/cloud-init',
     '/run/magnum',
     '/usr/local/bin/magnum',

@@ -137,8 +137,12 @@ def test_masters_know_that_they_are_not_the_first(driver: HeatDriver) -> None:
     request = driver.render(three(driver))
     node = request.files['common/templates/node.yaml']
     assert "MAGNUM_NODE_REVISION='$revision'" in node
-    script = '60-swarm.sh' if driver.name == 'swarm' else '50-etcd.sh'
-    assert 'MAGNUM_NODE_REVISION' in hot.files_of(request, MASTER)[f'/opt/magnum/steps/{script}']
+    script, word = ('60-swarm.sh', 'is_first') if driver.name == 'swarm' else (
+        '50-etcd.sh', 'MAGNUM_NODE_REVISION'
+    )
+    files = hot.files_of(request, MASTER)
+    assert word in files[f'/opt/magnum/steps/{script}']
+    assert 'MAGNUM_NODE_REVISION' in files['/opt/magnum/lib.sh'], 'is_first'
 
 
 def one(driver: Driver, count: int = 1, **changes: Any) -> Any:
