@@ -14,7 +14,8 @@ _ACTIONS: Final[tuple[tuple[str, ...], ...]] = (
     ('update', MEMBER, 'Change one of the own project.', 'PATCH', '/{ident}'),
     ('update_health_status', MEMBER + OR_BAY, "Report one's health.", 'PATCH', '/{ident}'),
     ('delete', MEMBER, 'Delete one of the own project.', 'DELETE', '/{ident}'),
-    ('resize', MEMBER, 'Change the number of nodes of one of the own project.', 'POST',
+    # By its own user: the autoscaler, within the bounds of a group.
+    ('resize', MEMBER + OR_BAY, 'Change the number of nodes of one of the own project.', 'POST',
      '/{ident}/actions/resize'),
     ('upgrade', MEMBER, 'Upgrade one of the own project.', 'POST', '/{ident}/actions/upgrade'),
     ('get_one_all_projects', ADMIN, 'See one of any project.', 'GET', '/{ident}',

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from magnum.policies.base import ADMIN, MEMBER, READER, rule
+from magnum.policies.base import ADMIN, MEMBER, OR_BAY, READER, rule
 
 _LIST: Final = '/v1/clusters/{ident}/nodegroups'
 _ONE: Final = f'{_LIST}/{{nodegroup}}'
@@ -14,8 +14,9 @@ RULES: Final = [
         (method, path), (method, path.replace('clusters', 'bays')),
     )
     for action, check, description, method, path in (
-        ('get', READER, 'See one of a bay of the own project.', 'GET', _ONE),
-        ('get_all', READER, 'List those of a bay of the own project.', 'GET', _LIST),
+        # By the bay's own user, too: the autoscaler.
+        ('get', READER + OR_BAY, 'See one of a bay of the own project.', 'GET', _ONE),
+        ('get_all', READER + OR_BAY, 'List those of a bay of the own project.', 'GET', _LIST),
         ('create', MEMBER, 'Add one to a bay of the own project.', 'POST', _LIST),
         ('update', MEMBER, 'Change one of a bay of the own project.', 'PATCH', _ONE),
         ('delete', MEMBER, 'Delete one of a bay of the own project.', 'DELETE', _ONE),

@@ -20,8 +20,6 @@ pytestmark = pytest.mark.installed_drivers
 MEMBER = {'X-Auth-Token': 'member', 'OpenStack-API-Version': 'container-infra latest'}
 #: As its provider for Magnum sends it; later releases send "latest".
 ITS_OWN = {'X-Auth-Token': 'autoscaler', 'OpenStack-API-Version': 'container-infra 1.9'}
-#: The bay's own.
-USER = 'bay-user'
 SCALED = {
     'auto_scaling_enabled': 'true', 'max_node_count': '5', 'cloud_provider_enabled': 'true',
 }
@@ -47,11 +45,12 @@ def create(
 def cluster(service: Service, client: webtest.TestApp) -> str:
     """A bay whose autoscaler has a token of the credential that the service would make."""
     uuid = create(service, client, 'one', SCALED)
+    user = f'{uuid}_{PROJECT}'
     with service.database.writing() as session:
         bay, baymodel = bays.with_baymodel(session, uuid)
         plan = bay_plan(bay, baymodel, nodegroups.load_all(session, uuid), service.conf)
         session.add(models.BayIdentity(
-            bay_uuid=uuid, project_id=PROJECT, username=uuid, user_id=USER, sealed_password='',
+            bay_uuid=uuid, project_id=PROJECT, username=user, user_id=user, sealed_password='',
         ))
     driver = Registry.from_entry_points().by_name('kubernetes')
     assert driver.cloud_purposes(plan)[1:], 'it is not the only one'
@@ -59,7 +58,7 @@ def cluster(service: Service, client: webtest.TestApp) -> str:
         plan, service.conf.identity.cloud_access_rules, ['autoscaler']
     ))
     service.cloud.tokens['autoscaler'] = Token(
-        USER, PROJECT, ('member',), access_rules=tuple(
+        user, PROJECT, ('member',), 'magnum', access_rules=tuple(
             {'id': str(number), **rule} for number, rule in enumerate(rules)
         ),
     )

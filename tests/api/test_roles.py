@@ -72,7 +72,8 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
         (method, f'/v1/{collection}/{{ident}}{path}'): statuses
         for collection in ('bays', 'clusters')
         for method, path, statuses in (
-            ('POST', '/actions/resize', _CHANGE_OWN),
+            # By the bay's own user, the autoscaler's.
+            ('POST', '/actions/resize', (404, 202, 403, 403, 404, 401, 202)),
             # 404: let through, and no such template.
             ('POST', '/actions/upgrade', (404, 404, 403, 403, 404, 401, 403)),
             ('GET', '/operations', _READ),
@@ -80,8 +81,8 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
             ('GET', '/nodes', _READ),
             # 400: let through, and found to be no CSR.
             ('POST', '/config', (404, 400, 403, 403, 404, 401, 403)),
-            ('GET', '/nodegroups', _READ),
-            ('GET', '/nodegroups/{nodegroup}', _READ),
+            ('GET', '/nodegroups', _READ_BAY),
+            ('GET', '/nodegroups/{nodegroup}', _READ_BAY),
             ('PATCH', '/nodegroups/{nodegroup}', _CHANGE_OWN),
             # 400: let through, and refused for what was asked for.
             ('POST', '/nodegroups', (404, 400, 403, 403, 404, 401, 403)),

@@ -160,7 +160,8 @@ class NodegroupsController:
         rule = f'{NODEGROUPS.policy}:{all_projects}' if all_projects else None
         scope = call.caller.scope(rule)
         row = lookup.bay(session, self._dialect, _BAY, scope, call.arguments[0])
-        call.caller.check(f'{NODEGROUPS.policy}:{action}', {'project_id': row.project_id})
+        target = {'project_id': row.project_id, 'bay_uuid': row.uuid}
+        call.caller.check(f'{NODEGROUPS.policy}:{action}', target)
         return row
 
     def _accepted(
