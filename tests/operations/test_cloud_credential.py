@@ -398,17 +398,23 @@ def test_one_of_them_that_is_gone_when_the_creation_is_tried_again(world: World)
     check_apart(world, uuid, 2)
 
 
-def test_secrets_of_purposes_that_cannot_be_opened_are_listed(world: World, apart: str) -> None:
+def broken_by_another_key(
+    world: World, table: type[models.CloudCredential | models.PurposeCredential], context: str
+) -> list[str]:
+    """Seals that are told of when another key has sealed the secrets of a table."""
     with world.database.reading() as session:
         assert list(seals.broken(session, world.tools.sealer)) == []
     with world.database.writing() as session:
-        session.execute(sa.update(models.PurposeCredential).values(
-            sealed_secret=OTHER.seal(b'x', f'cloud_credential/{apart}/1/autoscaler')
-        ))
+        session.execute(sa.update(table).values(sealed_secret=OTHER.seal(b'x', context)))
     with world.database.reading() as session:
-        errors = list(seals.broken(session, world.tools.sealer))
+        return [str(error) for error in seals.broken(session, world.tools.sealer)]
+
+
+def test_secrets_of_purposes_that_cannot_be_opened_are_listed(world: World, apart: str) -> None:
+    context = f'cloud_credential/{apart}/1/autoscaler'
+    errors = broken_by_another_key(world, models.PurposeCredential, context)
     assert len(errors) == len(PURPOSES) - 1
-    assert f'cloud_credential/{apart}/1/autoscaler' in str(errors[-1])
+    assert context in errors[-1]
 
 
 # Deletion -----------------------------------------------------------------
@@ -614,12 +620,6 @@ def test_a_rotation_that_is_tried_again_ends_what_it_began(
 
 
 def test_a_secret_that_cannot_be_opened_is_listed(world: World, uuid: str) -> None:
-    with world.database.reading() as session:
-        assert list(seals.broken(session, world.tools.sealer)) == []
-    with world.database.writing() as session:
-        session.execute(sa.update(models.CloudCredential).values(
-            sealed_secret=OTHER.seal(b'x', f'cloud_credential/{uuid}/1')
-        ))
-    with world.database.reading() as session:
-        (error,) = seals.broken(session, world.tools.sealer)
-    assert f'cloud_credential/{uuid}/1' in str(error)
+    context = f'cloud_credential/{uuid}/1'
+    (error,) = broken_by_another_key(world, models.CloudCredential, context)
+    assert context in error

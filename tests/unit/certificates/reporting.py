@@ -129,6 +129,17 @@ def finish(session: orm.Session) -> None:
     session.commit()
 
 
+def delete_bay(session: orm.Session, bay: models.Bay) -> None:
+    """The bay is gone, as its delete has left it."""
+    finish(session)
+    session.add(models.Operation(
+        bay_uuid=bay.uuid, bay_name=bay.name, verb=states.DELETE, phase=states.FINISH,
+        state=states.SUCCEEDED, roles=[], deadline=bay.created_at, parameters={},
+    ))
+    session.execute(sa.delete(models.Bay).filter_by(uuid=bay.uuid))
+    session.commit()
+
+
 def registered(nodes: Nodes, bay: models.Bay, role: str = 'master') -> Reporting:
     """A node that is registered."""
     made = Reporting(nodes.app, bay.uuid, NODE, role)

@@ -28,6 +28,7 @@ from tests.unit.certificates.reporting import (
     NODE,
     REFUSED,
     Reporting,
+    delete_bay,
     error_of,
     finish,
     pem,
@@ -95,21 +96,22 @@ class Living(Reporting):
 
 
 @pytest.fixture
-def living(
-    nodes: Nodes, session: orm.Session, service: CertificateService, bay: models.Bay
-) -> Living:
+def with_authority(
+    session: orm.Session, service: CertificateService, bay: models.Bay
+) -> models.Bay:
     service.ensure_authority(session, bay.uuid, bay.name)
     session.commit()
-    return Living(nodes, bay)
+    return bay
 
 
 @pytest.fixture
-def master(
-    nodes: Nodes, session: orm.Session, service: CertificateService, bay: models.Bay
-) -> Living:
-    service.ensure_authority(session, bay.uuid, bay.name)
-    session.commit()
-    return Living(nodes, bay, 'master')
+def living(nodes: Nodes, with_authority: models.Bay) -> Living:
+    return Living(nodes, with_authority)
+
+
+@pytest.fixture
+def master(nodes: Nodes, with_authority: models.Bay) -> Living:
+    return Living(nodes, with_authority, 'master')
 
 
 @pytest.fixture
@@ -297,13 +299,7 @@ def test_an_old_signature_is_refused(living: Living, rotating: None, seconds: in
 
 
 def test_the_bay_is_gone(living: Living, session: orm.Session, bay: models.Bay) -> None:
-    finish(session)
-    session.add(models.Operation(
-        bay_uuid=bay.uuid, bay_name=bay.name, verb=states.DELETE, phase=states.FINISH,
-        state=states.SUCCEEDED, roles=[], deadline=bay.created_at, parameters={},
-    ))
-    session.execute(sa.delete(models.Bay).filter_by(uuid=bay.uuid))
-    session.commit()
+    delete_bay(session, bay)
     for answer in (living.authorities(), living.reissue()):
         assert error_of(answer) == (410, 'magnum.bootstrap.gone')
 

@@ -7,19 +7,17 @@ import time
 from collections.abc import Callable
 
 import pytest
-import sqlalchemy as sa
 from oslo_config import cfg
 from sqlalchemy import orm
 
 from magnum.db import models
-from magnum.domain import states
 from tests.unit.certificates.nodes import Nodes
 from tests.unit.certificates.reporting import (
     NODE,
     REFUSED,
     Reporting,
+    delete_bay,
     error_of,
-    finish,
     row,
 )
 
@@ -138,13 +136,7 @@ def test_clocks_may_be_a_little_apart(node: Reporting, seconds: int) -> None:
 def test_the_bay_is_gone(
     node: Reporting, nodes: Nodes, session: orm.Session, bay: models.Bay
 ) -> None:
-    finish(session)
-    session.add(models.Operation(
-        bay_uuid=bay.uuid, bay_name=bay.name, verb=states.DELETE, phase=states.FINISH,
-        state=states.SUCCEEDED, roles=[], deadline=bay.created_at, parameters={},
-    ))
-    session.execute(sa.delete(models.Bay).filter_by(uuid=bay.uuid))
-    session.commit()
+    delete_bay(session, bay)
     assert error_of(node.report()) == (410, 'magnum.bootstrap.gone')
 
 
