@@ -144,6 +144,19 @@ class HeatClient:
                 tags=','.join(tags),
             )
 
+    def preview_server(self, stack_id: str, image: str, flavor: str) -> None:
+        """Have Heat judge a server of a stack; nothing is made or changed.
+
+        Heat takes an update whatever servers of nested stacks are made of, and fails later.
+
+        :raises CloudRefused: Heat finds no such image or flavor, or nothing is the caller's
+            to change.
+        """
+        server = {'type': 'OS::Nova::Server', 'properties': {'image': image, 'flavor': flavor}}
+        template = {'heat_template_version': '2021-04-16', 'resources': {'server': server}}
+        with calling(SERVICE, 'preview_update'):
+            self._api.stacks.preview_update(stack_id, template=template)
+
     def cancel(self, stack_id: str) -> None:
         """Stop what Heat is at, and leave the stack as far as it came.
 

@@ -292,6 +292,10 @@ class FakeHeat:
             stack['replaced'] = stack.get('replaced', 0) + 1
             self._begin_update(stack)
 
+    def preview_server(self, stack_id, image, flavor) -> None:  # type: ignore[no-untyped-def]
+        with self.cloud.call('orchestration', 'preview_update'):
+            self._find(stack_id)
+
     def _begin_update(self, stack: dict[str, Any]) -> None:
         if stack['status'].startswith('DELETE'):
             raise CloudRefused(

@@ -5,7 +5,13 @@ from collections.abc import Callable, Sequence
 import pytest
 import sqlalchemy as sa
 
-from magnum.clients.errors import CloudConflict, CloudError, CloudForbidden, CloudUnavailable
+from magnum.clients.errors import (
+    CloudConflict,
+    CloudError,
+    CloudForbidden,
+    CloudRefused,
+    CloudUnavailable,
+)
 from magnum.db import models
 from magnum.domain.parameters import Upgrade
 from magnum.domain.stack_names import short_id
@@ -20,6 +26,7 @@ from tests.operations.test_new_masters import LONG_AGO, let_go, renew, settle, s
 pytestmark = pytest.mark.slow
 
 _DELETED, _NOT_DELETED = 'bay.upgrade.server_deleted', 'bay.upgrade.server_not_deleted'
+_PREVIEW = 'orchestration.preview_update'
 _ASK_HEAT, _ASK_NOVA = 'orchestration.replace_stack', 'compute.delete_server'
 
 
@@ -204,6 +211,41 @@ def test_a_nova_that_does_not_answer_is_waited_for_some_minutes(
     settle(world)
     assert world.cloud.calls.count(_ASK_HEAT) == 1
     assert [kind for kind, _ in events(world)] == [_NOT_DELETED]
+
+
+@of(1)
+@pytest.mark.parametrize('refusal', [
+    CloudRefused('orchestration', 'The image debian-12 could not be found.', 400),
+    CloudForbidden('orchestration', 'Policy does not allow it.', 403),
+])
+def test_what_heat_would_refuse_ends_the_operation_with_the_server_there(
+    world: World, uuid: str, nodes: Reporters, refusal: CloudError
+) -> None:
+    """The image of an only master has been deleted, or the bay's identity may do nothing."""
+    (master,) = nodes.masters
+    asked = renew(world, uuid)
+    world.cloud.faults[_PREVIEW] = refusal
+    nodes.result(master, nodes.told()[master]['id'])
+    settle(world)
+    assert world.again(asked).state == 'FAILED'
+    assert refusal.reason in error_of(world.again(asked))['reason']
+    assert gone(world, nodes) == []
+    assert _ASK_HEAT not in world.cloud.calls
+    world.ask('resize', uuid, 4)    # nothing is half-made
+
+
+def test_a_heat_that_does_not_answer_is_waited_for_with_the_server_there(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor
+) -> None:
+    world.cloud.faults[_PREVIEW] = CloudUnavailable('orchestration', 'HTTP 503', 503)
+    lose_one(world, uuid, nodes, conductor)
+    settle(world)
+    assert gone(world, nodes) == []
+    del world.cloud.faults[_PREVIEW]
+    settle(world)
+    settle(world)
+    assert gone(world, nodes) == [nodes.masters[1]]
+    assert world.cloud.calls.count(_ASK_HEAT) == 1
 
 
 def test_what_heat_refuses_is_half_made_without_its_server(

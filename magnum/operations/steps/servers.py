@@ -8,12 +8,13 @@ Heat passes over a server that is gone, and ports of masters are not of their se
 stay.
 
 So the server of a lost master is deleted before Heat is asked. So is that of the only master,
-whose etcd writes to its volume until its server ends. All others are Heat's: it can detach
-from them, and if it refuses the change, they are still there.
+whose etcd writes to its volume until its server ends. Heat judges the new server before: where its
+image is gone, the operation ends while the old server is there. All other servers are Heat's:
+it can detach from them.
 """
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from sqlalchemy import orm
@@ -40,7 +41,9 @@ _DELETED: Final = 'bay.upgrade.server_deleted'
 _NOT_DELETED: Final = 'bay.upgrade.server_not_deleted'
 
 
-def delete_lost_servers(work: Work, situation: Situation, step: str) -> None:
+def delete_lost_servers(
+    work: Work, situation: Situation, step: str, preview: Callable[[], None]
+) -> None:
     """Have Nova delete servers of the batch that Heat would wait for without end.
 
     By the ids of the servers that have registered, and never one that this operation built:
@@ -49,7 +52,9 @@ def delete_lost_servers(work: Work, situation: Situation, step: str) -> None:
     is told, and is Heat's.
 
     :param step: that asks.
+    :param preview: has Heat judge the new servers.
     :raises TryLater: they are not gone yet.
+    :raises CloudRefused: Heat would not make the new ones; no server is deleted.
     """
     if situation.nodegroup.role != MASTER:
         return
@@ -58,6 +63,8 @@ def delete_lost_servers(work: Work, situation: Situation, step: str) -> None:
         name = verbs.with_ending(step, Parameters.of(situation.operation))
         begun = steps.started_at(session, situation.operation.uuid, name)
         is_patient = begun is None or database_now(session) < begun + _PATIENCE
+    if found and not Upgrade.of(situation.operation).current.is_asked:
+        preview()
     for master in found:
         try:
             _delete(work, master)

@@ -136,12 +136,16 @@ def replace_nodes(work: Work) -> None:
     stack = existing(work, situation.stack_id)
     with rendering():
         outputs = driver.with_master_settings(outputs, changed or {})
+        new = nodegroup_plan(aim.bay, aim.nodegroup)
         request = driver.render_upgrade(
-            plan(work, aim), nodegroup_plan(aim.bay, aim.nodegroup),
-            this.later, stack.parameters, outputs,
+            plan(work, aim), new, this.later, stack.parameters, outputs
         )
     if not was_asked(situation.operation, stack):
-        delete_lost_servers(work, situation, replace_nodes.__name__)
+        heat = own_heat(work)
+        delete_lost_servers(
+            work, situation, replace_nodes.__name__,
+            lambda: heat.preview_server(stack.id, new.image, new.flavor),
+        )
         node_archives.keep(work.tools.database, request.archives)
         with work.fenced() as (_, operation):
             # Heat may hear, and nobody live to record that it did.
@@ -149,7 +153,6 @@ def replace_nodes(work: Work) -> None:
             operation.parameters = dataclasses.replace(
                 asked, template_version=request.version
             ).stored()
-        heat = own_heat(work)
         try:
             heat.replace(
                 stack.id, request.template, request.files, request.parameters, minutes,

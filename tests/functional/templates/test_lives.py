@@ -1,11 +1,13 @@
 """Bays and node groups from their creation to their end."""
 
 import dataclasses
+import functools
 import uuid
 from typing import Any
 
 import pytest
 
+from magnum.clients.errors import CloudRefused
 from magnum.drivers.contract import MASTER, WORKER, Driver, StackRequest
 from tests.functional.templates.stacks import (
     PUBLIC_KEY,
@@ -65,6 +67,13 @@ def test_life_of_a_bay(build: Any, driver: Driver) -> None:
     assert worker['MAGNUM_ETCD_VOLUME_ID'] == ''
     assert len({master['MAGNUM_VOLUME_ID'], master['MAGNUM_ETCD_VOLUME_ID'], ''}) == 3
     assert all(len(text) < 40 * 1024 for text in bay.stack.user_data.values())
+
+    preview = functools.partial(bay.cloud.own_heat.preview_server, bay.stack.stack_id)
+    preview('debian-12', 'm1.small')
+    for image, flavor in (('gone', 'm1.small'), ('debian-12', 'gone')):
+        with pytest.raises(CloudRefused, match='gone'):
+            preview(image, flavor)
+    assert bay.observed() == first
 
     bay.resize(3)
     servers = bay.stack.servers()
