@@ -41,6 +41,11 @@ def table(header: Row, rows: Iterable[Row], widths: Sequence[int]) -> str:
     return '\n'.join(lines)
 
 
+def index(kind: str, names: Iterable[str]) -> str:
+    """Entries of the index that lead to what follows."""
+    return '\n'.join(['.. index::', *(f'   single: {name} ({kind})' for name in names)])
+
+
 def literal(text: str) -> str:
     """Text as a literal; nothing of nothing."""
     return f'``{text}``' if text else ''
@@ -145,7 +150,8 @@ class FailureCodes(Table):
             for entry in failures.CODES
         )
         header = ('Code', 'Whose problem', 'May a retry help', 'What it means')
-        return table(header, rows, (20, 15, 15, 50))
+        listed = index('failure', (entry.code for entry in failures.CODES))
+        return f'{listed}\n\n{table(header, rows, (20, 15, 15, 50))}'
 
 
 class Steps(Table):
@@ -268,7 +274,10 @@ class Labels(Table):
             for value, reason in sorted(rule.get('idle', {}).items())
         ]
         without = [(_literals(names), reason) for reason, names in sorted(ignored.items())]
-        tables = [table(('Label', 'Default', 'Meaning'), rows, (30, 25, 45))]
+        tables = [
+            index('label', sorted(schema['properties'])),
+            table(('Label', 'Default', 'Meaning'), rows, (30, 25, 45)),
+        ]
         if idle:
             tables.append(table(('Values without effect', 'Why'), idle, (40, 60)))
         if without:
