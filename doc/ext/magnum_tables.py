@@ -261,11 +261,7 @@ class Labels(Table):
         for name in sorted(schema['properties'].keys() - used.keys()):
             ignored.setdefault(schema['properties'][name]['description'], []).append(name)
         rows = (
-            (
-                literal(name),
-                literal(rule.get('default', '')) or 'empty',
-                rule['description'].replace('*', r'\*'),
-            )
+            (literal(name), self._default(rule), self._meaning(rule))
             for name, rule in sorted(used.items())
         )
         idle = [
@@ -283,6 +279,23 @@ class Labels(Table):
         if without:
             tables.append(table(('Labels without effect', 'Why'), without, (60, 40)))
         return '\n\n'.join(tables)
+
+    @staticmethod
+    def _default(rule: Mapping[str, Any]) -> str:
+        if 'default' not in rule:
+            return 'none'
+        default = literal(rule['default']) or 'empty'
+        by = _literals(rule.get('defaults_by', {}))
+        return f'{default}; follows {by}' if by else default
+
+    @staticmethod
+    def _meaning(rule: Mapping[str, Any]) -> str:
+        told = [rule['description'].replace('*', r'\*')]
+        if needs := _literals(f'{name}={value}' for name, value in rule.get('needs', {}).items()):
+            told.append(f'Needs {needs}.')
+        if rule.get('scope') == 'nodegroup':
+            told.append('A node group may have its own.')
+        return ' '.join(told)
 
 
 #: Of what is no label: the labels of which one asks for it.

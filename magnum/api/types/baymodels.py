@@ -88,8 +88,9 @@ FIELDS: Final = (
     shared.UPDATED_AT,
     shared.LINKS,
     Field(
-        'hidden', Boolean(), 'Whether only administrators see it.', default=False, kept=True,
-        modern=True,
+        'hidden', Boolean(),
+        'Whether other projects do not see it, and only administrators make bays of it.',
+        default=False, kept=True, modern=True,
     ),
     Field('tags', Text(minimum=0), "The owner's own words.", modern=True),
     Field(

@@ -41,7 +41,7 @@ FIELDS: Final = (
     options.FLOATING_IP,
     options.MASTER_LB,
     Option('--public', 'public', 'Show it to all projects; for administrators', bool),
-    Option('--hidden', 'hidden', 'Show it to administrators only', bool),
+    Option('--hidden', 'hidden', 'Let only administrators make bays of it', bool),
 )
 _NAME: Final = Option('--name', 'name', 'New name')
 FILTERS: Final = (
