@@ -72,3 +72,17 @@ def test_the_guide_names_every_option_that_can_be_changed_without_a_restart() ->
         mutable = {name for name, is_mutable in options.items() if is_mutable}
         told_of_ours = told.get(section, set()) & options.keys()
         assert told_of_ours == mutable, section
+
+
+#: Kinds of events in the code: with a verb in a variable, or without an operation.
+_EVENT = re.compile(
+    r"""f?'bay\.(?:\{[\w.]+\}\.([a-z_]+)'|((?:node|release|credential)\.[a-z_]+)')"""
+)
+
+
+def test_the_guide_names_every_kind_of_event() -> None:
+    text = (_ROOT / 'doc/source/user/operations.rst').read_text()
+    code = '\n'.join(path.read_text() for path in sorted((_ROOT / 'magnum').rglob('*.py')))
+    found = {of_verb or f'bay.{other}' for of_verb, other in _EVENT.findall(code)}
+    assert {'accepted', 'not_admitted', 'bay.node.silent'} <= found
+    assert {kind for kind in found if f'``{kind}``' not in text} == set()
