@@ -41,6 +41,11 @@ def table(header: Row, rows: Iterable[Row], widths: Sequence[int]) -> str:
     return '\n'.join(lines)
 
 
+def index(kind: str, names: Iterable[str]) -> str:
+    """Entries of the index that lead to what follows."""
+    return '\n'.join(['.. index::', *(f'   single: {name} ({kind})' for name in names)])
+
+
 def literal(text: str) -> str:
     """Text as a literal; nothing of nothing."""
     return f'``{text}``' if text else ''
@@ -145,7 +150,8 @@ class FailureCodes(Table):
             for entry in failures.CODES
         )
         header = ('Code', 'Whose problem', 'May a retry help', 'What it means')
-        return table(header, rows, (20, 15, 15, 50))
+        listed = index('failure', (entry.code for entry in failures.CODES))
+        return f'{listed}\n\n{table(header, rows, (20, 15, 15, 50))}'
 
 
 class Steps(Table):
@@ -255,11 +261,7 @@ class Labels(Table):
         for name in sorted(schema['properties'].keys() - used.keys()):
             ignored.setdefault(schema['properties'][name]['description'], []).append(name)
         rows = (
-            (
-                literal(name),
-                literal(rule.get('default', '')) or 'empty',
-                rule['description'].replace('*', r'\*'),
-            )
+            (literal(name), self._default(rule), self._meaning(rule))
             for name, rule in sorted(used.items())
         )
         idle = [
@@ -268,12 +270,32 @@ class Labels(Table):
             for value, reason in sorted(rule.get('idle', {}).items())
         ]
         without = [(_literals(names), reason) for reason, names in sorted(ignored.items())]
-        tables = [table(('Label', 'Default', 'Meaning'), rows, (30, 25, 45))]
+        tables = [
+            index('label', sorted(schema['properties'])),
+            table(('Label', 'Default', 'Meaning'), rows, (30, 25, 45)),
+        ]
         if idle:
             tables.append(table(('Values without effect', 'Why'), idle, (40, 60)))
         if without:
             tables.append(table(('Labels without effect', 'Why'), without, (60, 40)))
         return '\n\n'.join(tables)
+
+    @staticmethod
+    def _default(rule: Mapping[str, Any]) -> str:
+        if 'default' not in rule:
+            return 'none'
+        default = literal(rule['default']) or 'empty'
+        by = _literals(rule.get('defaults_by', {}))
+        return f'{default}; follows {by}' if by else default
+
+    @staticmethod
+    def _meaning(rule: Mapping[str, Any]) -> str:
+        told = [rule['description'].replace('*', r'\*')]
+        if needs := _literals(f'{name}={value}' for name, value in rule.get('needs', {}).items()):
+            told.append(f'Needs {needs}.')
+        if rule.get('scope') == 'nodegroup':
+            told.append('A node group may have its own.')
+        return ' '.join(told)
 
 
 #: Of what is no label: the labels of which one asks for it.

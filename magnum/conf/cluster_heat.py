@@ -10,8 +10,9 @@ OPTIONS = [
         default=60,
         min=1,
         mutable=True,
-        help='Minutes that a bay may take to be built or changed, when its user named no '
-        'time of its own. Heat gives up a little earlier than the operation.',
+        help='Minutes that a bay may take to be built or changed whose create_timeout is 0. '
+        'Where a request leaves create_timeout out it is 60. Heat gives up a little earlier '
+        'than the operation.',
     ),
     cfg.IntOpt(
         'delete_timeout',

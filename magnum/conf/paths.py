@@ -11,7 +11,8 @@ OPTIONS = [
         'host',
         default=socket.gethostname(),
         sample_default='<host name>',
-        help='Name of this host in the list of conductors and in notifications.',
+        help='Name of this host in the list of conductors and on the message bus. Each host needs '
+        'one of its own.',
     ),
     cfg.StrOpt(
         'state_path',

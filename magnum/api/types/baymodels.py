@@ -44,7 +44,10 @@ FIELDS: Final = (
     shared.FIXED_NETWORK,
     shared.FIXED_SUBNET,
     Field('dns_nameserver', Nameservers(), 'Addresses of name servers, separated by commas.'),
-    Field('apiserver_port', Integer(1024, 65535), "Port of the COE's API."),
+    Field(
+        'apiserver_port', Integer(1024, 65535),
+        "Kept, without effect: the ports of each COE's API are fixed.",
+    ),
     dataclasses.replace(
         shared.VOLUME_SIZE, meaning="GB of each node's volume for containers; null for none."
     ),
@@ -59,8 +62,8 @@ FIELDS: Final = (
         kept=True,
     ),
     Field('volume_driver', Text(), 'How containers get volumes.'),
-    Field('http_proxy', Proxy(), 'Proxy for HTTP, of nodes and containers.'),
-    Field('https_proxy', Proxy(), 'Proxy for HTTPS, of nodes and containers.'),
+    Field('http_proxy', Proxy(), 'Proxy for HTTP, of nodes; containers do not get it.'),
+    Field('https_proxy', Proxy(), 'Proxy for HTTPS, of nodes; containers do not get it.'),
     Field('no_proxy', Text(), 'What is reached without a proxy, separated by commas.'),
     Field(
         'labels', Labels(), "Tune the bay; the driver's schema says which there are.", default={}
@@ -72,7 +75,7 @@ FIELDS: Final = (
     Field('public', Boolean(), 'Whether every project sees it.', default=False, kept=True),
     Field(
         'registry_enabled', Boolean(),
-        'Whether nodes run a registry backed by object storage.', default=False, kept=True,
+        'Whether nodes run a registry; drivers refuse it.', default=False, kept=True,
     ),
     Field('insecure_registry', Text(), 'A registry that is used without TLS.'),
     Field(
@@ -85,8 +88,9 @@ FIELDS: Final = (
     shared.UPDATED_AT,
     shared.LINKS,
     Field(
-        'hidden', Boolean(), 'Whether only administrators see it.', default=False, kept=True,
-        modern=True,
+        'hidden', Boolean(),
+        'Whether other projects do not see it, and only administrators make bays of it.',
+        default=False, kept=True, modern=True,
     ),
     Field('tags', Text(minimum=0), "The owner's own words.", modern=True),
     Field(

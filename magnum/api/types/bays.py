@@ -49,7 +49,8 @@ FIELDS: Final = (
     shared.MASTER_FLAVOR.inherited(_BAYMODEL),
     shared.FLAVOR.inherited(_BAYMODEL),
     Field(
-        'create_timeout', Integer(0), 'Minutes until building is given up; 0 for never.',
+        'create_timeout', Integer(0),
+        "Minutes until an operation is given up; 0 for the operator's default.",
         default=DEFAULT_TIMEOUT,
     ),
     shared.STACK_ID,

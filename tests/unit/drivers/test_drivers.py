@@ -230,6 +230,60 @@ def test_labels_of_other_releases_pass(driver: Driver, labels: dict[str, str]) -
     jsonschema.validate(labels, dict(driver.labels_schema()))
 
 
+#: Values of labels that all drivers take, and change what Heat is asked for.
+CHANGING = {
+    'availability_zone': 'west',
+    'volume_availability_zone': 'west',
+    'boot_volume_size': '21',
+    'boot_volume_type': 'fast',
+    'docker_volume_type': 'fast',
+    'fixed_subnet_cidr': '192.168.8.0/24',
+    'container_infra_prefix': 'registry.example.org/x/',
+    'master_lb_allowed_cidrs': '192.0.2.0/24',
+    'master_lb_floating_ip_enabled': 'true',
+    'metadata_for_containers': 'true',
+    'node_ports_allowed_cidrs': '192.0.2.0/24',
+    'octavia_lb_algorithm': 'SOURCE_IP',
+    'octavia_provider': 'amphora',
+}
+#: Those that the service itself reads.
+OF_THE_SERVICE = {'auto_healing_enabled', 'min_node_count', 'max_node_count'}
+
+
+@every_driver
+def test_labels_of_all_drivers_do_something_or_say_that_they_do_nothing(driver: Driver) -> None:
+    rules = driver.labels_schema()['properties']
+    groups = {
+        'masters': plans.group(MASTER, docker_volume_size=3),
+        'workers': plans.group(WORKER, docker_volume_size=3),
+    }
+    labels = {'boot_volume_size': '20'}
+    if driver.name == 'mesos':
+        labels['marathon_image'] = 'marathon:1.11'
+
+    def asked_for(**more: str) -> dict[str, Any]:
+        plan = plans.plan(
+            driver, **groups, labels={**labels, **more}, master_lb_enabled=True,
+            floating_ip_enabled=False,
+        )
+        return dict(driver.render(plan).parameters)
+
+    plain = asked_for()
+    idle = {name for name, value in CHANGING.items() if asked_for(**{name: value}) == plain}
+    assert idle == {name for name in CHANGING if rules[name].get('deprecated')}
+
+
+def test_labels_of_all_drivers_are_looked_at() -> None:
+    common = set.intersection(*(
+        {name for name, rule in driver.labels_schema()['properties'].items() if 'alias' not in rule}
+        for driver in plans.DRIVERS
+    ))
+    # Two of other COEs are among them, with a reason of their own.
+    assert common == (
+        CHANGING.keys() | OF_THE_SERVICE | {'auto_scaling_enabled', 'octavia_lb_healthcheck'}
+    )
+
+
 @every_driver
 def test_few_labels_of_other_releases_do_nothing(driver: Driver) -> None:
     ignored = {

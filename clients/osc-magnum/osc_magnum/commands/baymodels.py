@@ -34,14 +34,14 @@ FIELDS: Final = (
     Option('--tags', 'tags', 'Words of your own, with commas'),
     Option('--driver', 'driver', 'Driver (default: the one that fits)'),
     Option('--insecure-registry', 'insecure_registry', 'Registry that is used without TLS'),
-    Option('--apiserver-port', 'apiserver_port', "Port of the COE's API", positive),
+    Option('--apiserver-port', 'apiserver_port', 'Kept, without effect', positive),
     Option('--server-type', 'server_type', 'Kind of servers', choices=('vm', 'bm')),
     Option('--tls-disabled', 'tls_disabled', "Have the COE's API without TLS", bool),
-    Option('--registry', 'registry_enabled', 'A registry on the nodes', bool),
+    Option('--registry', 'registry_enabled', 'A registry on the nodes; refused', bool),
     options.FLOATING_IP,
     options.MASTER_LB,
     Option('--public', 'public', 'Show it to all projects; for administrators', bool),
-    Option('--hidden', 'hidden', 'Show it to administrators only', bool),
+    Option('--hidden', 'hidden', 'Let only administrators make bays of it', bool),
 )
 _NAME: Final = Option('--name', 'name', 'New name')
 FILTERS: Final = (
