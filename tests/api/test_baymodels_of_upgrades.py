@@ -32,3 +32,38 @@ def test_it_stays_until_the_upgrade_has_ended(
     client.patch_json(path, tags, headers=LATEST, status=200)
     service.settle()
     client.delete(path, headers=LATEST, status=204)
+
+
+@pytest.mark.parametrize('owner', ['member', 'admin'])
+def test_the_bays_own_renews_its_nodes_when_it_is_hidden(
+    service: Service, client: webtest.TestApp, owner: str
+) -> None:
+    """Whoever published it; no other hidden one does, nor one of another project by its name."""
+    admin = {**LATEST, 'X-Auth-Token': 'admin'}
+    of_owner = LATEST if owner == 'member' else admin
+    own, other = (
+        client.post_json('/v1/clustertemplates', {**TEMPLATE, 'name': name}, headers=of_owner)
+        .json['uuid'] for name in (TEMPLATE['name'], 'other')
+    )
+    for name, value in (('public', True), ('hidden', False)):
+        patch = [{'op': 'replace', 'path': f'/{name}', 'value': value}]
+        client.patch_json(f'/v1/clustertemplates/{own}', patch, headers=admin)
+    bay = client.post_json(
+        '/v1/clusters', {**CLUSTER, 'cluster_template_id': own}, headers=LATEST
+    ).json['uuid']
+    service.settle()
+    for template in (own, other):
+        patch = [{'op': 'replace', 'path': '/hidden', 'value': True}]
+        client.patch_json(f'/v1/clustertemplates/{template}', patch, headers=admin)
+
+    def upgrade(template: str, status: int) -> None:
+        client.post_json(
+            f'/v1/clusters/{bay}/actions/upgrade',
+            {'cluster_template': template, 'nodegroup': 'default-worker'},
+            headers=LATEST, status=status,
+        )
+
+    upgrade(other, 403 if owner == 'member' else 404)
+    upgrade(TEMPLATE['name'], 202 if owner == 'member' else 404)
+    service.settle()
+    upgrade(own, 202)

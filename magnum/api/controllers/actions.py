@@ -198,13 +198,7 @@ class ActionsController:
         """What an upgrade is about: everything that the request names."""
         row = self._row(session, call, 'upgrade', 'upgrade_all_projects')
         bay, current = bay_repository.with_baymodel(session, row.uuid)
-        scope = call.caller.scope(f'{self._baymodel_dialect.policy}:get_one_all_projects')
-        (target,) = lookup.baymodel(
-            session, self._baymodel_dialect, (models.Baymodel,), scope,
-            given['cluster_template'], field='cluster_template',
-        )
-        if target.hidden and not call.caller.may('context_is_admin'):
-            raise errors.APIError(errors.baymodels.HIDDEN, 'Not authorized.')
+        target = self._target(session, call, current, given['cluster_template'])
         group = None
         if given['nodegroup'] is not None:
             group = lookup.nodegroup(
@@ -217,6 +211,23 @@ class ActionsController:
             bay, Change(current, target, driver, bay.coe_version), groups, created, group,
             node_watch.versions_of_workers(session, bay.uuid),
         )
+
+    def _target(
+        self, session: orm.Session, call: Call, current: models.Baymodel, ident: str
+    ) -> models.Baymodel:
+        """The baymodel that an upgrade is to: the bay's own one is its user's, hidden or not."""
+        if ident == current.uuid:
+            return current
+        scope = call.caller.scope(f'{self._baymodel_dialect.policy}:get_one_all_projects')
+        (target,) = lookup.baymodel(
+            session, self._baymodel_dialect, (models.Baymodel,), scope, ident,
+            field='cluster_template',
+        )
+        is_own = target.uuid == current.uuid
+        if target.hidden and not is_own and not call.caller.may('context_is_admin'):
+            raise errors.APIError(errors.baymodels.HIDDEN, 'Not authorized.')
+        found: models.Baymodel = target
+        return found
 
     def _check_upgrade(self, wanted: '_Upgrade', nodegroup: str | None) -> None:
         """The driver can do it, and the bay stays what it is.
