@@ -1,14 +1,15 @@
 """Heat as the steps use it: identities, stacks, completion."""
 
+import contextlib
 import datetime
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from magnum.clients.errors import CloudForbidden
+from magnum.clients.errors import CloudConflict, CloudForbidden
 from magnum.clients.heat import HeatClient, Resource, Stack
 from magnum.db.models import Operation
 from magnum.domain.failures import Failure
-from magnum.operations.outcomes import StepFailed
+from magnum.operations.outcomes import StepFailed, TryLater
 from magnum.operations.work import Work
 
 T = TypeVar('T')
@@ -51,6 +52,19 @@ def first_allowed(identities: Iterable[C], call: Callable[[C], T]) -> T:
         except CloudForbidden as error:
             refused = error
     raise refused or CloudForbidden('identity', 'no identity is left to ask as')
+
+
+@contextlib.contextmanager
+def unless_busy() -> Iterator[None]:
+    """Context of a request to change a stack.
+
+    :raises TryLater: Heat works on it, and takes no other change meanwhile.
+    """
+    try:
+        yield
+    except CloudConflict as busy:
+        # Perhaps with the same change, asked for by a worker that died since.
+        raise TryLater(f'Heat works on the stack: {busy.reason}') from busy
 
 
 def look(work: Work, stack_id: str, outputs: bool = False) -> Stack | None:

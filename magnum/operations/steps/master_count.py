@@ -12,7 +12,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from magnum.clients.errors import CloudConflict, CloudRefused
+from magnum.clients.errors import CloudRefused
 from magnum.db.models import Bay, Nodegroup
 from magnum.db.repositories import locking, node_archives, transitions
 from magnum.db.statements import database_now
@@ -22,7 +22,7 @@ from magnum.domain.failures import Failure
 from magnum.domain.parameters import ResizeMasters, Round
 from magnum.drivers.plans import nodegroup_plan
 from magnum.operations import half_made, retiring, upgrading
-from magnum.operations.outcomes import StepFailed, TryLater
+from magnum.operations.outcomes import StepFailed
 from magnum.operations.steps import nodes
 from magnum.operations.steps.draining import have_done, seconds_to_drain
 from magnum.operations.steps.heat import (
@@ -31,6 +31,7 @@ from magnum.operations.steps.heat import (
     minutes_left,
     own_heat,
     tag_of,
+    unless_busy,
     was_asked,
 )
 from magnum.operations.steps.masters import await_masters, index_of, reporting, take_over
@@ -193,12 +194,11 @@ def change_masters(work: Work) -> None:
                 revision=aim.nodegroup.revision,
             )
         try:
-            own_heat(work).replace(
-                stack.id, request.template, request.files, request.parameters, minutes,
-                [tag_of(situation.bay.uuid)],
-            )
-        except CloudConflict as busy:
-            raise TryLater(f'Heat works on the stack: {busy.reason}') from busy
+            with unless_busy():
+                own_heat(work).replace(
+                    stack.id, request.template, request.files, request.parameters, minutes,
+                    [tag_of(situation.bay.uuid)],
+                )
         except CloudRefused:
             with work.fenced() as (session, operation):
                 take_masters_back(session, operation)

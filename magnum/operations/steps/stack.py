@@ -27,6 +27,7 @@ from magnum.operations.steps.heat import (
     minutes_left,
     own_heat,
     tag_of,
+    unless_busy,
     was_asked,
 )
 from magnum.operations.steps.removal import removal
@@ -152,10 +153,8 @@ def change_stack(work: Work) -> None:
             Resize.of(operation), taken=going.taken
         ).stored()
     try:
-        heat.change_parameters(stack.id, change, minutes, asked.rollback)
-    except CloudConflict as busy:
-        # Perhaps with the same change, asked for by a worker that died since.
-        raise TryLater(f'Heat works on the stack: {busy.reason}') from busy
+        with unless_busy():
+            heat.change_parameters(stack.id, change, minutes, asked.rollback)
     except CloudRefused:
         if situation.operation.stack_action is None:    # nor was it asked before
             with work.fenced() as (_, operation):
@@ -296,10 +295,11 @@ def _rebuild(work: Work, wanted: _Wanted) -> tuple[str | None, str]:
         return None, CREATE
     if was_asked(work.operation(), stack):
         return stack.id, CREATE if stack.action == CREATE else UPDATE
-    heat.replace(
-        stack.id, request.template, request.files, request.parameters, minutes,
-        [tag_of(bay_uuid)],
-    )
+    with unless_busy():
+        heat.replace(
+            stack.id, request.template, request.files, request.parameters, minutes,
+            [tag_of(bay_uuid)],
+        )
     return stack.id, UPDATE
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import orm
 
-from magnum.clients.errors import CloudConflict, CloudRefused
+from magnum.clients.errors import CloudRefused
 from magnum.clients.heat import Stack
 from magnum.db.models import Bay, Baymodel, Nodegroup, Operation
 from magnum.db.repositories import baymodels, locking, node_archives, node_watch, transitions
@@ -29,6 +29,7 @@ from magnum.operations.steps.heat import (
     minutes_left,
     own_heat,
     tag_of,
+    unless_busy,
     was_asked,
 )
 from magnum.operations.steps.rendering import plan, rendering
@@ -123,7 +124,8 @@ def choose_nodes(work: Work) -> None:
 def replace_nodes(work: Work) -> None:
     """Ask Heat to put new nodes into the place of the batch's, unless it was asked before.
 
-    :raises TryLater: servers of the batch that it would wait for in vain are not gone yet.
+    :raises TryLater: servers of the batch that it would wait for in vain are not gone yet,
+        or Heat works on the stack.
     """
     situation = work.situation()
     group, this = situation.nodegroup, Upgrade.of(situation.operation).current
@@ -151,12 +153,11 @@ def replace_nodes(work: Work) -> None:
             ).stored()
         heat = own_heat(work)
         try:
-            heat.replace(
-                stack.id, request.template, request.files, request.parameters, minutes,
-                [tag_of(situation.bay.uuid)],
-            )
-        except CloudConflict:
-            raise
+            with unless_busy():
+                heat.replace(
+                    stack.id, request.template, request.files, request.parameters, minutes,
+                    [tag_of(situation.bay.uuid)],
+                )
         except CloudRefused:
             if not this.is_asked:       # nor was it asked before
                 with work.fenced() as (_, operation):
