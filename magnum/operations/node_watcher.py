@@ -21,7 +21,7 @@ from magnum.db.repositories.locking import BayGone
 from magnum.domain import node_health, reports, turns
 from magnum.drivers.contract import Driver
 from magnum.drivers.registry import Registry
-from magnum.operations import bay_conditions
+from magnum.operations import apart, bay_conditions
 from magnum.operations.building import group_of
 
 LOG = logging.getLogger(__name__)
@@ -52,7 +52,8 @@ class NodeWatcher:
         # Other conductors have found the same ones.
         random.shuffle(changed)
         for uuid in changed:
-            self._database.run(functools.partial(self._look_at, bay_uuid=uuid))
+            look = functools.partial(self._look_at, bay_uuid=uuid)
+            apart.look_at(uuid, functools.partial(self._database.run, look))
         return len(changed)
 
     def _mark_silent(self) -> None:
