@@ -19,9 +19,9 @@ from magnum.db.models import Bay, Node, Nodegroup, Operation
 from magnum.db.repositories import events, locking, node_watch, nodegroups
 from magnum.db.repositories.locking import BayGone
 from magnum.domain import node_health, reports, turns
-from magnum.drivers.contract import Driver
+from magnum.drivers.contract import MASTER, Driver
 from magnum.drivers.registry import Registry
-from magnum.operations import apart, bay_conditions
+from magnum.operations import apart, bay_conditions, staying
 from magnum.operations.building import group_of
 
 LOG = logging.getLogger(__name__)
@@ -93,6 +93,8 @@ class NodeWatcher:
             for kind, words in _news(node, node.noted or {}, noted):
                 tell(kind, words)
             node_watch.note(session, node.id, noted)
+            if node.is_silent and node.role == MASTER:
+                staying.hand_on(session, node)
         _update_bay(session, bay, nodes)
 
 

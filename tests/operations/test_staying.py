@@ -6,8 +6,10 @@ import pytest
 import sqlalchemy as sa
 
 from magnum.db import models
+from magnum.operations.node_watcher import NodeWatcher
 from tests.fakes.reporters import Reporters
 from tests.operations.conftest import World
+from tests.operations.test_node_reports import pass_time
 
 WORKERS = 4
 
@@ -130,3 +132,32 @@ def test_masters_that_do_not_know_how_are_told_of(
     assert kind == 'bay.resize.not_admitted'
     assert nodes.workers[3] in message
     assert nodes.told() == {}
+
+
+@pytest.mark.parametrize('others', [0, 1])
+def test_a_master_that_is_lost_before_it_does_so(
+    world: World, uuid: str, nodes: Reporters, others: int
+) -> None:
+    """Another one does it; where there is none, the user is told, and it does when it is back."""
+    asked = drained(world, uuid, nodes)
+    world.about('cancel', asked)
+    world.go_on_soon()
+    (master,) = nodes.masters
+    other = master.replace('-0', '-1')
+    if others:
+        nodes.join(other, asked.uuid)
+        nodes.report(other)
+    watcher = NodeWatcher(world.conf, world.database, world.tools.drivers)
+    watcher.look()
+    for _ in range(2):
+        pass_time(world, 400, *(set(nodes.names) - {master}))
+        watcher.look()
+    last, message = told(world, uuid)[-1]
+    assert len(told(world, uuid)) == 2
+    assert last == ('bay.resize.admitted' if others else 'bay.resize.not_admitted')
+    assert ', '.join(nodes.workers[2:]) in message
+    assert f'{master} is not heard of' in message
+    names = [other] if others else [master]
+    assert [(name, given['verb']) for name, given in nodes.told().items()] == [
+        (name, 'admit') for name in names
+    ]
