@@ -5,10 +5,11 @@ import datetime
 import pytest
 import sqlalchemy as sa
 
+from magnum.clients.errors import CloudError, CloudRefused, CloudUnavailable
 from magnum.db import models
 from magnum.operations.node_watcher import NodeWatcher
 from tests.fakes.reporters import Reporters
-from tests.operations.conftest import World
+from tests.operations.conftest import World, error_of
 from tests.operations.test_node_reports import pass_time
 
 WORKERS = 4
@@ -161,3 +162,39 @@ def test_a_master_that_is_lost_before_it_does_so(
     assert [(name, given['verb']) for name, given in nodes.told().items()] == [
         (name, 'admit') for name in names
     ]
+
+
+@pytest.mark.parametrize('how', ['cancelled', 'refused', 'never heard'])
+def test_nodes_that_left_the_cluster_and_stay_are_told(
+    world: World, uuid: str, nodes: Reporters, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """An upgrade takes them out before Heat makes others in their places."""
+    errors: dict[str, CloudError] = {
+        'refused': CloudRefused('orchestration', 'flavor not found', 400),
+        'never heard': CloudUnavailable('orchestration', 'no answer'),
+    }
+    asked = world.ask('upgrade', uuid, world.new_baymodel(), max_batch_size=2)
+    world.go_on_soon()
+    world.go_on_soon()
+    for verb in ('drain', 'remove'):
+        ((master, given),) = nodes.told().items()
+        assert given['verb'] == verb
+        if verb == 'remove':
+            break
+        nodes.result(master, given['id'])
+        world.go_on_soon()
+    if how in errors:
+        world.cloud.faults['orchestration.replace_stack'] = errors[how]
+        nodes.result(master, given['id'])
+        world.go_on_soon()
+    if how != 'refused':
+        world.about('cancel', asked)
+        world.pass_time(120)
+        world.worker().turn()
+    ended = world.again(asked)
+    assert ended.state == ('FAILED' if how == 'refused' else 'CANCELLED')
+    are = 'may be' if how == 'cancelled' else 'are'
+    names = ', '.join(nodes.workers[:2])
+    told_of = f'{names} {are} out of the cluster, and not replaced: retry this.'
+    assert told_of in error_of(ended)['reason']
+    assert told_of in str(world.bay(uuid).status_reason)
