@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from magnum.db import models
 from magnum.domain.parameters import Resize
+from magnum.drivers.common.node.agent import directives
 from tests.fakes.reporters import Reporters
 from tests.operations.conftest import World
 
@@ -80,6 +81,23 @@ def test_nodes_that_go_are_drained_and_then_removed(
         ('bay.resize.drained', f'drained: {names}'),
         ('bay.resize.removed', f'removed from the cluster: {names}'),
     ]
+
+
+@pytest.mark.parametrize(('timeout', 'minutes', 'seconds'), [
+    (300, 60, 240), (1, 60, 1),
+    (3600, 60, 960),        # a third of the operation's time is all that is waited for
+    (6000, 1440, 3600),     # agents of nodes take no longer time
+])
+def test_a_drain_ends_while_somebody_waits_for_it(
+    world: World, uuid: str, nodes: Reporters, timeout: int, minutes: int, seconds: int
+) -> None:
+    """Its master does nothing else before."""
+    world.conf.set_override('drain_timeout', timeout, 'nodes')
+    world.conf.set_override('create_timeout', minutes, 'cluster_heat')
+    world.ask('resize', uuid, 2)
+    world.worker().turn()
+    assert directive(nodes)['parameters']['seconds'] == pytest.approx(seconds, abs=5)
+    assert 0 < directive(nodes)['parameters']['seconds'] <= directives.MOST_SECONDS
 
 
 def test_nodes_that_are_named_go(world: World, uuid: str, nodes: Reporters) -> None:

@@ -41,6 +41,8 @@ _PAUSE: Final = 2.0
 _SHARE: Final = 3
 #: Of that, the part for draining; in the rest the master says what is left.
 _OF_DRAINING: Final = 0.8
+#: Seconds; agents of nodes refuse more.
+_LONGEST_DRAIN: Final = 3600
 #: Of an operation's time, the last part, in which nothing waits any more for what a master
 #: does for others: what follows needs some, too.
 _KEPT: Final = {DRAIN: 1 / 3, REMOVE: 1 / 10, RETIRE: 0, SNAPSHOT: 0}
@@ -77,14 +79,13 @@ def drain_nodes(work: Work) -> None:
         await_others(work, situation)
         if _is_only(situation):
             _check_lasting(work, situation)
-    elif not _timeout(work):
+    elif not are_drained(work):
         return
     names = asked.leaving or _note_leaving(work, situation, asked)
     if not names and not _takes_away(work, situation, asked):
         return
-    if _timeout(work) and not _is_only(situation):
-        seconds = seconds_to_drain(work)
-        have_done(work, DRAIN, names, _later(work, situation, asked), seconds=seconds)
+    if are_drained(work) and not _is_only(situation):
+        have_done(work, DRAIN, names, _later(work, situation, asked))
 
 
 def remove_nodes(work: Work) -> None:
@@ -101,7 +102,7 @@ def remove_nodes(work: Work) -> None:
     are_masters = situation.nodegroup.role == MASTER
     if names and _is_only(situation):
         _save(work, situation, names)
-    elif names and (_timeout(work) or are_masters):
+    elif names and (are_drained(work) or are_masters):
         later = _later(work, situation, asked)
         have_done(work, REMOVE, names, later, is_needed=are_masters)
 
@@ -176,9 +177,18 @@ def _takes_away(work: Work, situation: Situation, asked: TakingAway) -> bool:
     return group.node_count > 0 and not report
 
 
-def seconds_to_drain(work: Work) -> int:
-    """How long nodes are drained; 0: not at all."""
-    return int(_timeout(work) * _OF_DRAINING)
+def are_drained(work: Work) -> bool:
+    """Whether nodes are drained at all, and those that are gone taken out of the cluster."""
+    return _timeout(work) > 0
+
+
+def _seconds_to_drain(work: Work, left: datetime.timedelta) -> int:
+    """How long a drain may take, so that it ends while it is waited for.
+
+    :param left: of the operation's time.
+    """
+    patience = min(_timeout(work), left.total_seconds() / _SHARE)
+    return max(1, min(int(patience * _OF_DRAINING), _LONGEST_DRAIN))
 
 
 def _timeout(work: Work) -> float:
@@ -257,6 +267,8 @@ def have_done(
             if master is None or not names:
                 why_not = _NOBODY[verb] if master is None else 'none of them reports'
             else:
+                if verb == DRAIN:
+                    more['seconds'] = _seconds_to_drain(work, left)
                 directives.give(
                     session, operation, MASTER, master.name, verb, {'nodes': list(names), **more}
                 )

@@ -24,7 +24,7 @@ from magnum.drivers.plans import nodegroup_plan
 from magnum.operations import half_made, retiring, upgrading
 from magnum.operations.outcomes import StepFailed
 from magnum.operations.steps import nodes
-from magnum.operations.steps.draining import have_done, seconds_to_drain
+from magnum.operations.steps.draining import are_drained, have_done
 from magnum.operations.steps.heat import (
     UPDATE,
     existing,
@@ -141,13 +141,12 @@ def drain_masters(work: Work) -> None:
     """
     situation = work.situation()
     this = ResizeMasters.of(situation.operation).current
-    seconds = seconds_to_drain(work)
-    if rounds.made(this) or not seconds:
+    if rounds.made(this) or not are_drained(work):
         return
     reports = {node.name for node in reporting(work, situation)}
     for name in _leaving(work, situation, this):
         if name in reports:
-            have_done(work, DRAIN, (name,), seconds=seconds)
+            have_done(work, DRAIN, (name,))
 
 
 def retire_masters(work: Work) -> None:
