@@ -131,7 +131,10 @@ def test_what_cannot_be_drained_is_told_and_the_resize_goes_on(
     world.go_on_soon()
     assert asked(world) == before + 1
     assert told(world, uuid) == [
-        ('bay.resize.not_drained', f'nodes that go are not drained: {master}: a | budget of x')
+        (
+            'bay.resize.not_drained',
+            f'nodes that go are not drained ({nodes.workers[3]}): {master}: a | budget of x',
+        )
     ]
 
 
