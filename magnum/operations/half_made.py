@@ -13,7 +13,7 @@ from sqlalchemy import orm
 from magnum.db.models import Nodegroup, Operation
 from magnum.db.repositories import directives, locking
 from magnum.domain import reports, rounds, states
-from magnum.domain.directives import REMOVE
+from magnum.domain.directives import REMOVE, parts
 from magnum.domain.nodegroups import MASTER
 from magnum.domain.parameters import InRounds, Parameters, ResizeMasters, Upgrade
 from magnum.domain.plain_text import MOST_TOLD, few
@@ -143,11 +143,17 @@ def told_of_nodes(session: orm.Session, operation: Operation, reason: str) -> st
 
 def _told_of_removed(session: orm.Session, operation: Operation) -> str:
     """Nodes that left the cluster, to be replaced, before Heat was to be asked for others."""
-    names = Upgrade.of(operation).leaving
-    removed = directives.of_operation(session, operation.uuid, REMOVE, names)
-    if operation.stack_action is not None or removed is None or removed.outcome == reports.FAILED:
+    if operation.stack_action is not None:
         return ''
-    are = 'are' if removed.outcome == reports.DONE else 'may be'
+    found = [
+        (part, directives.of_operation(session, operation.uuid, REMOVE, part))
+        for part in parts(Upgrade.of(operation).leaving)
+    ]
+    removed = [(part, one) for part, one in found if one and one.outcome != reports.FAILED]
+    if not removed:
+        return ''
+    names = [name for part, _ in removed for name in part]
+    are = 'are' if all(one.outcome == reports.DONE for _, one in removed) else 'may be'
     return f' {few(names, MOST_TOLD)} {are} out of the cluster, and not replaced: retry this.'
 
 

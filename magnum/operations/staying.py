@@ -8,7 +8,7 @@ from sqlalchemy import orm
 from magnum.db.models import Directive, Node, Operation
 from magnum.db.repositories import directives, events, node_watch, operations
 from magnum.domain import node_health, reports, rounds
-from magnum.domain.directives import ADMIT, DRAIN, REMOVE, nodes_of
+from magnum.domain.directives import ADMIT, DRAIN, REMOVE, nodes_of, parts
 from magnum.domain.parameters import Parameters, ResizeMasters, TakingAway
 from magnum.domain.plain_text import MOST_TOLD, few
 from magnum.drivers.contract import MASTER
@@ -31,11 +31,19 @@ def admit(session: orm.Session, operation: Operation) -> None:
     is_asked = this.is_asked if this is not None else operation.stack_action is not None
     if not names or is_asked:
         return
+    masters = node_watch.reporting(session, operation.bay_uuid, MASTER)
+    if _drain(masters):
+        for part in parts(names):
+            _admit(session, operation, part, masters)
+
+
+def _admit(
+    session: orm.Session, operation: Operation, names: Sequence[str], masters: Sequence[Node]
+) -> None:
     drained, removed = (
         directives.of_operation(session, operation.uuid, verb, names) for verb in (DRAIN, REMOVE)
     )
-    masters = node_watch.reporting(session, operation.bay_uuid, MASTER)
-    if drained is None or removed is not None or not _drain(masters):
+    if drained is None or removed is not None:
         return
     kind, listed = f'bay.{operation.verb}', few(names, MOST_TOLD)
     master = _master(masters, names, drained.node)

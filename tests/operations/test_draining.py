@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from magnum.db import models
+from magnum.domain import directives as of_service
 from magnum.domain.parameters import Resize
 from magnum.drivers.common.node.agent import directives
 from tests.fakes.reporters import Reporters
@@ -98,6 +99,29 @@ def test_a_drain_ends_while_somebody_waits_for_it(
     world.worker().turn()
     assert directive(nodes)['parameters']['seconds'] == pytest.approx(seconds, abs=5)
     assert 0 < directive(nodes)['parameters']['seconds'] <= directives.MOST_SECONDS
+
+
+def test_many_nodes_go_as_many_at_once_as_a_master_takes(
+    world: World, uuid: str, nodes: Reporters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert of_service.MOST_NODES == directives.MOST_NODES
+    monkeypatch.setattr(of_service, 'MOST_NODES', 2)
+    world.ask('resize', uuid, 1)
+    parts = [nodes.workers[1:3], nodes.workers[3:]]
+    for verb in ('drain', 'remove'):
+        for part in parts:
+            world.go_on_soon()
+            given = directive(nodes)
+            assert (given['verb'], given['parameters']['nodes']) == (verb, part)
+            nodes.result(nodes.masters[0], given['id'])
+        world.go_on_soon()
+        if verb == 'drain':
+            finish(world)
+    assert world.operations(uuid)[-1].state == 'SUCCEEDED'
+    assert [message for _, message in told(world, uuid)] == [
+        f'{done}: {", ".join(part)}'
+        for done in ('drained', 'removed from the cluster') for part in parts
+    ]
 
 
 def test_nodes_that_are_named_go(world: World, uuid: str, nodes: Reporters) -> None:

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from magnum.clients.errors import CloudError, CloudRefused, CloudUnavailable
 from magnum.db import models
+from magnum.domain import directives
 from magnum.operations.node_watcher import NodeWatcher
 from tests.fakes.reporters import Reporters
 from tests.operations.conftest import World, error_of
@@ -88,6 +89,17 @@ def test_the_user_is_told_that_nodes_have_no_work_again(
     )
     assert 'kubectl uncordon' in message
     assert nodes.told() == {}
+
+
+def test_many_nodes_have_work_again(
+    world: World, uuid: str, nodes: Reporters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many at once as a master takes."""
+    monkeypatch.setattr(directives, 'MOST_NODES', 1)
+    asked = drained(world, uuid, nodes)
+    world.about('cancel', asked)
+    world.go_on_soon()
+    assert [given['verb'] for given in nodes.told().values()] == ['admit'], 'one was drained'
 
 
 def test_so_does_one_that_fails(world: World, uuid: str, nodes: Reporters) -> None:

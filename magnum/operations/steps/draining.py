@@ -20,7 +20,7 @@ from magnum.db.models import Directive, Node, Operation
 from magnum.db.repositories import directives, events, node_watch
 from magnum.db.statements import database_now
 from magnum.domain import boot, node_health, reports
-from magnum.domain.directives import DRAIN, REMOVE, RETIRE, SNAPSHOT
+from magnum.domain.directives import DRAIN, REMOVE, RETIRE, SNAPSHOT, parts
 from magnum.domain.failures import NODE_FAILED, Failure
 from magnum.domain.nodegroups import kind_of
 from magnum.domain.parameters import DeleteNodegroup, Resize, TakingAway, Upgrade
@@ -85,7 +85,7 @@ def drain_nodes(work: Work) -> None:
     if not names and not _takes_away(work, situation, asked):
         return
     if are_drained(work) and not _is_only(situation):
-        have_done(work, DRAIN, names, _later(work, situation, asked))
+        _have_all_done(work, DRAIN, names, _later(work, situation, asked))
 
 
 def remove_nodes(work: Work) -> None:
@@ -104,7 +104,7 @@ def remove_nodes(work: Work) -> None:
         _save(work, situation, names)
     elif names and (are_drained(work) or are_masters):
         later = _later(work, situation, asked)
-        have_done(work, REMOVE, names, later, is_needed=are_masters)
+        _have_all_done(work, REMOVE, names, later, is_needed=are_masters)
 
 
 def _is_only(situation: Situation) -> bool:
@@ -242,6 +242,23 @@ def _removed(work: Work, situation: Situation) -> tuple[str, ...]:
     stay = sorted(set(members) - set(named), key=int)
     # Heat goes on with the highest indexes.
     return (*named, *stay[situation.nodegroup.node_count:])
+
+
+def _have_all_done(
+    work: Work, verb: str, names: Sequence[str], later: Sequence[str], is_needed: bool = False
+) -> None:
+    """As ``have_done``, with any number of nodes: all have the time of one directive.
+
+    :raises TryLater: not all of it is done yet.
+    """
+    left: TryLater | None = None
+    for part in parts(names) if names else [names]:
+        try:
+            have_done(work, verb, part, later, is_needed)
+        except TryLater as later_on:
+            left = left or later_on
+    if left is not None:
+        raise left
 
 
 def have_done(
