@@ -3,7 +3,7 @@
 import contextlib
 import datetime
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from magnum.clients.errors import CloudConflict, CloudForbidden
 from magnum.clients.heat import HeatClient, Resource, Stack
@@ -17,6 +17,8 @@ C = TypeVar('C')
 
 # Heat's actions.
 CREATE, UPDATE, DELETE, ROLLBACK = 'CREATE', 'UPDATE', 'DELETE', 'ROLLBACK'
+#: Those that users ask for, and that change no stack but its time stamp.
+_NO_CHANGES: Final = frozenset({'CHECK', 'SUSPEND', 'RESUME', 'SNAPSHOT'})
 
 
 def tag_of(bay_uuid: str) -> str:
@@ -112,6 +114,11 @@ def is_done(operation: Operation, stack: Stack) -> bool:
 def was_asked(operation: Operation, stack: Stack) -> bool:
     """Whether Heat has been asked already for the change that was noted before."""
     return stack.is_busy or moved_since(stack, operation)
+
+
+def need_not_be_asked(operation: Operation, stack: Stack) -> bool:
+    """As ``was_asked``, for who would ask: what Heat has done already it does not do again."""
+    return was_asked(operation, stack) and stack.action not in _NO_CHANGES
 
 
 def moved_since(stack: Stack, operation: Operation) -> bool:

@@ -29,10 +29,10 @@ from magnum.operations.steps.heat import (
     UPDATE,
     existing,
     minutes_left,
+    need_not_be_asked,
     own_heat,
     tag_of,
     unless_busy,
-    was_asked,
 )
 from magnum.operations.steps.masters import await_masters, index_of, reporting, take_over
 from magnum.operations.steps.rendering import plan, plan_without_secrets, rendering
@@ -179,7 +179,7 @@ def change_masters(work: Work) -> None:
             plan(work, aim), nodegroup_plan(aim.bay, aim.nodegroup), kept, stack.parameters,
             stack.outputs,
         )
-    if not was_asked(situation.operation, stack):
+    if not need_not_be_asked(situation.operation, stack):
         node_archives.keep(work.tools.database, request.archives)
         with work.fenced() as (session, operation):
             minutes = minutes_left(work, operation, database_now(session))

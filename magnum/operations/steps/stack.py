@@ -25,10 +25,10 @@ from magnum.operations.steps.heat import (
     existing,
     is_done,
     minutes_left,
+    need_not_be_asked,
     own_heat,
     tag_of,
     unless_busy,
-    was_asked,
 )
 from magnum.operations.steps.removal import removal
 from magnum.operations.steps.rendering import plan, rendering
@@ -124,7 +124,7 @@ def change_stack(work: Work) -> None:
         raise StepFailed(Failure('plan_refused', 'nodegroup: The number of masters is fixed.'))
     bay_plan = plan(work, situation)
     stack = existing(work, situation.stack_id)
-    if was_asked(situation.operation, stack):
+    if need_not_be_asked(situation.operation, stack):
         with work.fenced() as (_, operation):
             transitions.write(operation, machine.ASK, stack_action=UPDATE)
         return
@@ -293,7 +293,7 @@ def _rebuild(work: Work, wanted: _Wanted) -> tuple[str | None, str]:
         minutes = minutes_left(work, operation, database_now(session))
     if stack is None:
         return None, CREATE
-    if was_asked(work.operation(), stack):
+    if need_not_be_asked(work.operation(), stack):
         return stack.id, CREATE if stack.action == CREATE else UPDATE
     with unless_busy():
         heat.replace(

@@ -27,10 +27,10 @@ from magnum.operations.steps.heat import (
     UPDATE,
     existing,
     minutes_left,
+    need_not_be_asked,
     own_heat,
     tag_of,
     unless_busy,
-    was_asked,
 )
 from magnum.operations.steps.rendering import plan, rendering
 from magnum.operations.steps.servers import delete_lost_servers
@@ -82,7 +82,7 @@ def choose_nodes(work: Work) -> None:
     if asked.current.batch is not None:
         return
     stack = existing(work, situation.stack_id)
-    if situation.operation.stack_updated_before is not None and was_asked(
+    if situation.operation.stack_updated_before is not None and need_not_be_asked(
         situation.operation, stack
     ):
         # By an earlier release: for all nodes in one update, and its batches are Heat's.
@@ -142,7 +142,7 @@ def replace_nodes(work: Work) -> None:
             plan(work, aim), nodegroup_plan(aim.bay, aim.nodegroup),
             this.later, stack.parameters, outputs,
         )
-    if not was_asked(situation.operation, stack):
+    if not need_not_be_asked(situation.operation, stack):
         delete_lost_servers(work, situation, replace_nodes.__name__)
         node_archives.keep(work.tools.database, request.archives)
         with work.fenced() as (_, operation):
