@@ -136,9 +136,18 @@ def _leaving(asked: InRounds) -> tuple[str, ...]:
 
 def told_of_nodes(session: orm.Session, operation: Operation, reason: str) -> str:
     """A reason why an operation did not succeed, with what it has left of nodes."""
-    of_verb = {states.RESIZE_MASTERS: _told_of_masters, states.UPGRADE: _told_of_removed}
+    of_verb = {states.RESIZE_MASTERS: _told_of_masters, states.UPGRADE: _told_of_upgrade}
     told = of_verb.get(operation.verb)
     return reason if told is None else f'{reason}{told(session, operation)}'
+
+
+def _told_of_upgrade(session: orm.Session, operation: Operation) -> str:
+    """What an upgrade has left: masters that are ahead of others, and nodes out of the cluster."""
+    asked = Upgrade.of(operation)
+    ahead = ''
+    if asked.taken_over and not asked.groups:       # not all of them have come to it
+        ahead = f' Of the masters, {few(asked.taken_over, MOST_TOLD)} may be upgraded: retry this.'
+    return ahead + _told_of_removed(session, operation)
 
 
 def _told_of_removed(session: orm.Session, operation: Operation) -> str:
