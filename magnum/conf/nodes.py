@@ -31,7 +31,8 @@ OPTIONS = [
         help='Seconds for which a resize, an upgrade or the delete of a node group waits until a '
         'master has drained the nodes that go, and again until it has taken them out of the '
         'cluster; at most a third of the time that the operation has left. Then it goes on. '
-        'Draining itself has four fifths of it: the rest is for the report of what is left. '
+        'Draining itself has four fifths of it, and an hour at most: the rest is for the report '
+        'of what is left. '
         '0: neither is asked for. '
         'A master that goes is taken out in any case, which has five minutes at least; if it '
         'cannot be, it is not replaced.',

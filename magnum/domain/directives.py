@@ -1,6 +1,6 @@
 """What nodes may be asked to do: a closed list of verbs, never a script."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 #: Move what runs on nodes elsewhere, and let nothing begin there. Of a master.
@@ -19,6 +19,15 @@ CHECK: Final = 'check'
 UPGRADE: Final = 'upgrade'
 #: Write anew, by the key of now, what is encrypted in etcd. Of a master, for all.
 REENCRYPT: Final = 'reencrypt'
+
+#: One directive is about no more nodes; agents refuse it.
+MOST_NODES: Final = 1000
+
+
+def parts(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Names of nodes, as many at once as one directive may be about."""
+    for first in range(0, len(names), MOST_NODES):
+        yield names[first:first + MOST_NODES]
 
 
 def nodes_of(given: Mapping[str, Any]) -> frozenset[str]:

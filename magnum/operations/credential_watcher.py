@@ -26,7 +26,7 @@ from magnum.domain.node_health import CREDENTIALS_VALID, Condition
 from magnum.domain.reports import FALSE, TRUE
 from magnum.drivers.plans import bay_plan
 from magnum.drivers.registry import Registry
-from magnum.operations import bay_conditions, cloud_secrets
+from magnum.operations import apart, bay_conditions, cloud_secrets
 
 LOG = logging.getLogger(__name__)
 
@@ -103,9 +103,10 @@ class CredentialWatcher:
         except (CloudError, SealingError) as error:
             LOG.error('The credential %s cannot be checked: %s', credential.name, error)
             return False
-        return self._database.run(
-            functools.partial(self._tell, credential=credential, found=condition)
-        )
+        tell = functools.partial(self._tell, credential=credential, found=condition)
+        return bool(apart.look_at(
+            credential.bay_uuid, functools.partial(self._database.run, tell)
+        ))
 
     def _condition(self, credential: CloudCredential) -> Condition:
         which = credential.bay_uuid, credential.generation

@@ -41,7 +41,7 @@ def end_cancelled(
         events.record(session, operation, kind, f'{operation.verb} made way for a delete')
         return
     reason: str = (operation.error or {}).get('reason', 'It was cancelled.')
-    reason = half_made.told_of_masters(session, operation, reason)
+    reason = half_made.told_of_nodes(session, operation, reason)
     failure = Failure('cancelled', told(reason))
     if operation.stack_action is None:  # Heat was never asked
         pending.restore_count(session, operation)

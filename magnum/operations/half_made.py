@@ -11,10 +11,12 @@ from typing import Final
 from sqlalchemy import orm
 
 from magnum.db.models import Nodegroup, Operation
-from magnum.db.repositories import locking
-from magnum.domain import rounds, states
+from magnum.db.repositories import directives, locking
+from magnum.domain import reports, rounds, states
+from magnum.domain.directives import REMOVE, parts
 from magnum.domain.nodegroups import MASTER
 from magnum.domain.parameters import InRounds, Parameters, ResizeMasters, Upgrade
+from magnum.domain.plain_text import MOST_TOLD, few
 
 #: What makes masters one after the other.
 MAKING_MASTERS: Final = (states.UPGRADE, states.RESIZE_MASTERS)
@@ -132,10 +134,40 @@ def _leaving(asked: InRounds) -> tuple[str, ...]:
     return asked.leaving if isinstance(asked, Upgrade | ResizeMasters) else ()
 
 
-def told_of_masters(session: orm.Session, operation: Operation, reason: str) -> str:
-    """A reason why an operation did not succeed, with how many masters the bay has now."""
-    if operation.verb != states.RESIZE_MASTERS:
-        return reason
+def told_of_nodes(session: orm.Session, operation: Operation, reason: str) -> str:
+    """A reason why an operation did not succeed, with what it has left of nodes."""
+    of_verb = {states.RESIZE_MASTERS: _told_of_masters, states.UPGRADE: _told_of_upgrade}
+    told = of_verb.get(operation.verb)
+    return reason if told is None else f'{reason}{told(session, operation)}'
+
+
+def _told_of_upgrade(session: orm.Session, operation: Operation) -> str:
+    """What an upgrade has left: masters that are ahead of others, and nodes out of the cluster."""
+    asked = Upgrade.of(operation)
+    ahead = ''
+    if asked.taken_over and not asked.groups:       # not all of them have come to it
+        ahead = f' Of the masters, {few(asked.taken_over, MOST_TOLD)} may be upgraded: retry this.'
+    return ahead + _told_of_removed(session, operation)
+
+
+def _told_of_removed(session: orm.Session, operation: Operation) -> str:
+    """Nodes that left the cluster, to be replaced, before Heat was to be asked for others."""
+    if operation.stack_action is not None:
+        return ''
+    found = [
+        (part, directives.of_operation(session, operation.uuid, REMOVE, part))
+        for part in parts(Upgrade.of(operation).leaving)
+    ]
+    removed = [(part, one) for part, one in found if one and one.outcome != reports.FAILED]
+    if not removed:
+        return ''
+    names = [name for part, _ in removed for name in part]
+    are = 'are' if all(one.outcome == reports.DONE for _, one in removed) else 'may be'
+    return f' {few(names, MOST_TOLD)} {are} out of the cluster, and not replaced: retry this.'
+
+
+def _told_of_masters(session: orm.Session, operation: Operation) -> str:
+    """How many masters the bay has now."""
     asked = ResizeMasters.of(operation)
     this = rounds.current(asked)
     group = locking.nodegroup(session, operation.bay_uuid, asked.nodegroup)
@@ -144,4 +176,4 @@ def told_of_masters(session: orm.Session, operation: Operation, reason: str) -> 
         told += f', of which these may have left the cluster already: {", ".join(asked.leaving)}'
     if group.node_count % 2 == 0:
         told += ', an even number: one more that is lost stops them'
-    return f'{reason} {told}. Retry this, or ask for another number.'
+    return f' {told}. Retry this, or ask for another number.'

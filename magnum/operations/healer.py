@@ -8,6 +8,7 @@ many nodes are lost that the network is the more likely reason. A replacement th
 failed is tried again, some times: nothing else is healed before it has succeeded.
 """
 
+import contextlib
 import dataclasses
 import datetime
 import functools
@@ -41,7 +42,7 @@ from magnum.domain.parameters import Resize, Upgrade
 from magnum.drivers.contract import Driver, PlanRefused
 from magnum.drivers.plans import bay_plan
 from magnum.drivers.registry import Registry
-from magnum.operations import bay_conditions, half_made
+from magnum.operations import apart, bay_conditions, half_made
 from magnum.operations.accept import resize, retry, upgrade
 from magnum.operations.accept.errors import MastersUnfinished, NotRetryable
 from magnum.operations.accept.insertion import Line
@@ -110,7 +111,7 @@ class Healer:
         uuids = [*again.keys() | anew.keys()]
         random.shuffle(uuids)       # other conductors have found the same ones
         return sum(
-            self._database.run(looks[uuid])
+            apart.look_at(uuid, functools.partial(self._database.run, looks[uuid]))
             for uuid in uuids for looks in (again, anew) if uuid in looks
         )
 
@@ -252,10 +253,12 @@ class Healer:
         try:
             return retry.accept(self._conf, session, failed.uuid, _requester(found.bay))
         except NotRetryable:        # a rotation has followed: what is not there is made
-            return resize.accept(
-                self._conf, session, found.bay, group.node_count, _requester(found.bay),
-                nodegroup_uuid=group.uuid,
-            )
+            with contextlib.suppress(MastersUnfinished):    # who mends these comes first
+                return resize.accept(
+                    self._conf, session, found.bay, group.node_count, _requester(found.bay),
+                    nodegroup_uuid=group.uuid,
+                )
+        return None
 
     def _heal_workers(self, session: orm.Session, found: '_Found', lost: Collection[int]) -> int:
         bay = found.bay

@@ -19,9 +19,9 @@ from magnum.db.models import Bay, Node, Nodegroup, Operation
 from magnum.db.repositories import events, locking, node_watch, nodegroups
 from magnum.db.repositories.locking import BayGone
 from magnum.domain import node_health, reports, turns
-from magnum.drivers.contract import Driver
+from magnum.drivers.contract import MASTER, Driver
 from magnum.drivers.registry import Registry
-from magnum.operations import bay_conditions
+from magnum.operations import apart, bay_conditions, staying
 from magnum.operations.building import group_of
 
 LOG = logging.getLogger(__name__)
@@ -52,7 +52,8 @@ class NodeWatcher:
         # Other conductors have found the same ones.
         random.shuffle(changed)
         for uuid in changed:
-            self._database.run(functools.partial(self._look_at, bay_uuid=uuid))
+            look = functools.partial(self._look_at, bay_uuid=uuid)
+            apart.look_at(uuid, functools.partial(self._database.run, look))
         return len(changed)
 
     def _mark_silent(self) -> None:
@@ -92,6 +93,8 @@ class NodeWatcher:
             for kind, words in _news(node, node.noted or {}, noted):
                 tell(kind, words)
             node_watch.note(session, node.id, noted)
+            if node.is_silent and node.role == MASTER:
+                staying.hand_on(session, node)
         _update_bay(session, bay, nodes)
 
 

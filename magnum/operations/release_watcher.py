@@ -15,12 +15,13 @@ from sqlalchemy import orm
 from magnum.db.engine import Database
 from magnum.db.repositories import bays, events, locking
 from magnum.db.repositories.locking import BayGone
+from magnum.db.selections import Row
 from magnum.db.statements import database_now
 from magnum.domain import release_support
 from magnum.domain.node_health import Condition
 from magnum.domain.release_support import RELEASE_SUPPORTED
 from magnum.drivers.registry import Registry
-from magnum.operations import bay_conditions
+from magnum.operations import apart, bay_conditions
 
 LOG = logging.getLogger(__name__)
 
@@ -41,11 +42,11 @@ class ReleaseWatcher:
     def look(self) -> int:
         """Look at all bays; how many have another condition now."""
         return sum(
-            self._database.run(functools.partial(self._update, bay_uuid=uuid))
-            for uuid in self._changed()
+            apart.look_at(row.uuid, functools.partial(self._look_at, row, today))
+            for row, today in self._with_releases()
         )
 
-    def _changed(self) -> Iterator[str]:
+    def _with_releases(self) -> Iterator[tuple[Row, datetime.date]]:
         after, is_full = 0, True
         while is_full:
             with self._database.reading() as session:
@@ -54,9 +55,13 @@ class ReleaseWatcher:
             is_full = len(page) == _PAGE
             for row in page:
                 after = row.id
-                found = self._condition(row.driver, row.coe_version, today)
-                if found != bay_conditions.stored(row.conditions).get(RELEASE_SUPPORTED):
-                    yield row.uuid
+                yield row, today
+
+    def _look_at(self, row: Row, today: datetime.date) -> bool:
+        found = self._condition(row.driver, row.coe_version, today)
+        if found == bay_conditions.stored(row.conditions).get(RELEASE_SUPPORTED):
+            return False
+        return self._database.run(functools.partial(self._update, bay_uuid=row.uuid))
 
     def _condition(
         self, driver_name: str | None, coe_version: str | None, today: datetime.date

@@ -350,7 +350,7 @@ class Runner:
         self, session: orm.Session, operation: Operation, failure: Failure, remains: Remains
     ) -> None:
         remains.record(session, operation)
-        reason = half_made.told_of_masters(session, operation, failure.reason)
+        reason = half_made.told_of_nodes(session, operation, failure.reason)
         failure = dataclasses.replace(failure, reason=remains.told(operation, reason))
         tokens.disarm(session, operation.uuid)
         if operation.verb == states.CREATE and failure.code == NODE_IDENTITY_CONFLICT:

@@ -6,9 +6,9 @@ from typing import Final
 from sqlalchemy import orm
 
 from magnum.db.models import Directive, Node, Operation
-from magnum.db.repositories import directives, events, node_watch
+from magnum.db.repositories import directives, events, node_watch, operations
 from magnum.domain import node_health, reports, rounds
-from magnum.domain.directives import ADMIT, DRAIN, REMOVE, nodes_of
+from magnum.domain.directives import ADMIT, DRAIN, REMOVE, nodes_of, parts
 from magnum.domain.parameters import Parameters, ResizeMasters, TakingAway
 from magnum.domain.plain_text import MOST_TOLD, few
 from magnum.drivers.contract import MASTER
@@ -31,11 +31,19 @@ def admit(session: orm.Session, operation: Operation) -> None:
     is_asked = this.is_asked if this is not None else operation.stack_action is not None
     if not names or is_asked:
         return
+    masters = node_watch.reporting(session, operation.bay_uuid, MASTER)
+    if _drain(masters):
+        for part in parts(names):
+            _admit(session, operation, part, masters)
+
+
+def _admit(
+    session: orm.Session, operation: Operation, names: Sequence[str], masters: Sequence[Node]
+) -> None:
     drained, removed = (
         directives.of_operation(session, operation.uuid, verb, names) for verb in (DRAIN, REMOVE)
     )
-    masters = node_watch.reporting(session, operation.bay_uuid, MASTER)
-    if drained is None or removed is not None or not _drain(masters):
+    if drained is None or removed is not None:
         return
     kind, listed = f'bay.{operation.verb}', few(names, MOST_TOLD)
     master = _master(masters, names, drained.node)
@@ -49,6 +57,30 @@ def admit(session: orm.Session, operation: Operation) -> None:
         session, operation, f'{kind}.admitted',
         f'{_STAY}: {listed}. The master {master.name} is to let them have work again',
     )
+
+
+def hand_on(session: orm.Session, lost: Node) -> None:
+    """Have another master do what a lost one has not come to, in a transaction that holds the bay.
+
+    Where there is none, the lost one does it when it is back.
+    """
+    for given in directives.admissions_of(session, lost.bay_uuid, lost.role, lost.name):
+        operation = operations.load(session, given.operation_uuid)
+        if operation is None:
+            continue
+        names = sorted(nodes_of(given.parameters))
+        why = f'{lost.name} is not heard of'
+        masters = node_watch.reporting(session, lost.bay_uuid, MASTER)
+        master = _master(masters, names, lost.name)
+        if master is None:
+            _tell_of_failure(session, operation, names, f'{why}, and no other master is there')
+            continue
+        given.node = master.name
+        events.record(
+            session, operation, f'bay.{operation.verb}.admitted',
+            f'{_STAY}: {few(names, MOST_TOLD)}. {why}: the master {master.name} is to let them '
+            'have work again',
+        )
 
 
 def tell_of_failure(

@@ -18,7 +18,7 @@ from magnum.clients.heat import BATCH, HeatClients, Stack
 from magnum.db.engine import Database
 from magnum.db.models import Operation
 from magnum.db.repositories import locking, pending, waiting
-from magnum.operations import queue
+from magnum.operations import apart, queue
 from magnum.operations.steps.heat import is_done
 
 LOG = logging.getLogger(__name__)
@@ -72,7 +72,8 @@ class Watcher:
         with self._database.reading() as session:
             idle = pending.idle_bays(session, BATCH)
         for bay_uuid in idle:
-            self._database.run(functools.partial(_give_turn, bay_uuid=bay_uuid, at_once=at_once))
+            turn = functools.partial(_give_turn, bay_uuid=bay_uuid, at_once=at_once)
+            apart.look_at(bay_uuid, functools.partial(self._database.run, turn))
         return len(idle)
 
     def hint(self, stack_id: str) -> bool:

@@ -7,8 +7,10 @@ import sqlalchemy as sa
 
 from magnum.clients.errors import CloudForbidden, CloudUnavailable
 from magnum.db import models
+from magnum.drivers.contract import BayPlan
 from magnum.operations.credential_watcher import EVENT, CredentialWatcher
 from magnum.operations.node_watcher import NodeWatcher
+from tests.fakes.driver import FakeDriver
 from tests.fakes.reporters import Reporters
 from tests.operations.conftest import World
 
@@ -88,6 +90,23 @@ def test_one_of_a_purpose_that_is_refused(world: World) -> None:
     later(world)
     assert look(world) == 1
     assert condition(world, uuid)['status'] == 'False'
+
+
+def test_a_bay_that_the_driver_stumbles_over(
+    world: World, uuid: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Credentials of other bays are checked all the same."""
+    other = world.create(name='other', labels={'cloud_provider_enabled': 'true'})
+    world.build(other)
+
+    def stumble(_: FakeDriver, bay: BayPlan) -> bool:
+        if bay.uuid == uuid:
+            raise ValueError(bay.uuid)
+        return True
+
+    monkeypatch.setattr(FakeDriver, 'wants_cloud_credential', stumble)
+    assert look(world) == 1
+    assert condition(world, other)['status'] == 'True'
 
 
 def test_a_rotation_mends_it(world: World, uuid: str) -> None:

@@ -7,7 +7,9 @@ import pytest
 import sqlalchemy as sa
 
 from magnum.db import models
+from magnum.domain import directives as of_service
 from magnum.domain.parameters import Resize
+from magnum.drivers.common.node.agent import directives
 from tests.fakes.reporters import Reporters
 from tests.operations.conftest import World
 
@@ -82,6 +84,46 @@ def test_nodes_that_go_are_drained_and_then_removed(
     ]
 
 
+@pytest.mark.parametrize(('timeout', 'minutes', 'seconds'), [
+    (300, 60, 240), (1, 60, 1),
+    (3600, 60, 960),        # a third of the operation's time is all that is waited for
+    (6000, 1440, 3600),     # agents of nodes take no longer time
+])
+def test_a_drain_ends_while_somebody_waits_for_it(
+    world: World, uuid: str, nodes: Reporters, timeout: int, minutes: int, seconds: int
+) -> None:
+    """Its master does nothing else before."""
+    world.conf.set_override('drain_timeout', timeout, 'nodes')
+    world.conf.set_override('create_timeout', minutes, 'cluster_heat')
+    world.ask('resize', uuid, 2)
+    world.worker().turn()
+    assert directive(nodes)['parameters']['seconds'] == pytest.approx(seconds, abs=5)
+    assert 0 < directive(nodes)['parameters']['seconds'] <= directives.MOST_SECONDS
+
+
+def test_many_nodes_go_as_many_at_once_as_a_master_takes(
+    world: World, uuid: str, nodes: Reporters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert of_service.MOST_NODES == directives.MOST_NODES
+    monkeypatch.setattr(of_service, 'MOST_NODES', 2)
+    world.ask('resize', uuid, 1)
+    parts = [nodes.workers[1:3], nodes.workers[3:]]
+    for verb in ('drain', 'remove'):
+        for part in parts:
+            world.go_on_soon()
+            given = directive(nodes)
+            assert (given['verb'], given['parameters']['nodes']) == (verb, part)
+            nodes.result(nodes.masters[0], given['id'])
+        world.go_on_soon()
+        if verb == 'drain':
+            finish(world)
+    assert world.operations(uuid)[-1].state == 'SUCCEEDED'
+    assert [message for _, message in told(world, uuid)] == [
+        f'{done}: {", ".join(part)}'
+        for done in ('drained', 'removed from the cluster') for part in parts
+    ]
+
+
 def test_nodes_that_are_named_go(world: World, uuid: str, nodes: Reporters) -> None:
     world.ask('resize', uuid, 2, nodes_to_remove=('0',))
     world.go_on_soon()
@@ -113,7 +155,10 @@ def test_what_cannot_be_drained_is_told_and_the_resize_goes_on(
     world.go_on_soon()
     assert asked(world) == before + 1
     assert told(world, uuid) == [
-        ('bay.resize.not_drained', f'nodes that go are not drained: {master}: a | budget of x')
+        (
+            'bay.resize.not_drained',
+            f'nodes that go are not drained ({nodes.workers[3]}): {master}: a | budget of x',
+        )
     ]
 
 

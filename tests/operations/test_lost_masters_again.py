@@ -21,8 +21,8 @@ from tests.operations.lost_masters import (
     let_lost_go,
     to_be_healed,
 )
-from tests.operations.test_healing import Conductor, lose
-from tests.operations.test_new_masters import own_baymodel, settle, succeed, told
+from tests.operations.test_healing import Conductor, begin_and_fail, lose
+from tests.operations.test_new_masters import own_baymodel, renew, settle, succeed, told
 
 pytestmark = pytest.mark.slow
 
@@ -302,3 +302,25 @@ def test_a_baymodel_that_changes_meanwhile(
     assert error_of(operation)['code'] == 'plan_refused'
     assert 'orchestration.replace_stack' not in world.cloud.calls
     assert conductor.heal() == 0
+
+
+def test_a_failed_worker_waits_for_masters_that_are_half_made(
+    world: World, uuid: str, nodes: Reporters, conductor: Conductor
+) -> None:
+    """A change of workers would have Heat make a master that cannot join."""
+    world.conf.set_override('heal_pause', 0, 'nodes')
+    world.conf.set_override('drain_timeout', 0, 'nodes')
+    begin_and_fail(world, uuid, nodes, conductor)
+    nodes.report()
+    asked = renew(world, uuid)
+    ((master, given),) = nodes.told().items()
+    nodes.result(master, given['id'])
+    world.go_on_soon()
+    settle(world)
+    nodes.boot(nodes.masters[0], asked.uuid)
+    nodes.report(nodes.masters[0], state='failed', step='50-etcd', lines=['no quorum'])
+    settle(world)
+    assert world.again(asked).state == 'FAILED'
+    assert world.statuses(uuid)['default-worker'] == 'UPDATE_FAILED'
+    assert conductor.heal() == 0
+    assert world.operations(uuid)[-1].uuid == asked.uuid

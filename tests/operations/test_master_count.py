@@ -183,6 +183,30 @@ def test_a_lost_one_leaves_first(world: World, three: str, nodes: Reporters) -> 
     assert world.again(asked).state in ('WAITING', 'QUEUED')
 
 
+@pytest.mark.parametrize('outcome', ['done', 'failed'])
+def test_what_became_of_each_is_told_once(
+    world: World, three: str, nodes: Reporters, outcome: str
+) -> None:
+    """However long the others that leave with it take."""
+    lost, above = name_of(nodes, 1), name_of(nodes, 2)
+    silence(world, lost)
+    nodes.forget(lost)
+    ask(world, three, 1)
+    for verb in ('drain', 'retire'):
+        do(world, nodes, verb, lost, outcome=outcome if verb == 'drain' else 'done')
+        for _ in range(3):
+            world.go_on_soon()
+        do(world, nodes, verb, above)
+    events = [
+        (event.kind.rpartition('.')[2], event.message)
+        for event in world.rows(models.Event, bay_uuid=three)
+        if event.kind.endswith(('drained', 'retired'))
+    ]
+    assert [kind for kind, _ in events] == [
+        'drained' if outcome == 'done' else 'not_drained', 'drained', 'retired', 'retired'
+    ], events
+
+
 def test_a_lost_one_that_would_stay_is_in_the_way(
     world: World, three: str, nodes: Reporters
 ) -> None:

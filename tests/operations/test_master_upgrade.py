@@ -427,6 +427,9 @@ def test_cancelled_between_two_masters(world: World, uuid: str, nodes: Reporters
     world.about('cancel', asked)
     world.go_on_soon()
     assert world.operations(uuid)[-1].state == 'CANCELLED'
+    assert f'Of the masters, {first} may be upgraded: retry this.' in str(
+        world.bay(uuid).status_reason
+    )
     assert nodes.told() == {}, 'the others are not told'
     nodes.result(first, given['id'])            # it was at work
     world.go_on_soon()

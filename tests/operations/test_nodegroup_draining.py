@@ -116,11 +116,12 @@ def test_what_is_not_done_is_told_and_the_delete_goes_on(
     why = f'{master}: a | budget of x' if answers else (
         f'{master} did not say in time that it is done'
     )
+    names = ', '.join(group.workers)
     assert told(world, uuid) == [
-        ('bay.delete_nodegroup.not_drained', f'{NOT_DRAINED}{why}'),
+        ('bay.delete_nodegroup.not_drained', f'nodes that go are not drained ({names}): {why}'),
         (
             'bay.delete_nodegroup.not_removed',
-            f'nodes that go are not removed from the cluster: {why}',
+            f'nodes that go are not removed from the cluster ({names}): {why}',
         ),
     ]
 
@@ -279,9 +280,11 @@ def test_at_the_deadline_nobody_waits_for_what_is_left(
     world.worker().watch()
     world.worker().turn()
     assert is_gone(world, uuid)
-    assert told(world, uuid)[-1] == (
-        'bay.delete_nodegroup.not_removed',
-        'nodes that go are not removed from the cluster: the operation has no time left',
+    kind, words = told(world, uuid)[-1]
+    assert kind == 'bay.delete_nodegroup.not_removed'
+    assert words == (
+        f'nodes that go are not removed from the cluster ({", ".join(group.workers)}): '
+        'the operation has no time left'
     )
 
 

@@ -114,8 +114,8 @@ def test_one_that_cannot_be_asked_is_replaced_as_it_is(
     world.go_on_soon()
     (message,) = events(world, uuid)
     assert message == (
-        'nodes that go are not saved: it is lost, or does not know how, as one that an earlier '
-        'release made'
+        f'nodes that go are not saved ({master}): it is lost, or does not know how, as one that '
+        'an earlier release made'
     )
     assert told(world, uuid)['master_image'] == 'debian-13'
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from magnum.clients.errors import CloudConflict
 from magnum.db import models
 from magnum.domain.parameters import Upgrade
 from magnum.operations.claims import LeaseLost
@@ -88,6 +89,37 @@ def test_update(world: World, die_at: Callable[[str], None], when: str, call: st
     assert world.rows(models.Nodegroup, role='worker')[0].node_count == 3
     expected = 1 if when == 'after' or call.endswith('get_stack') else 2
     assert world.cloud.calls.count('orchestration.update_stack') <= expected
+
+
+@pytest.mark.parametrize('status', ['CHECK_IN_PROGRESS', 'CHECK_COMPLETE', 'CHECK_FAILED'])
+@pytest.mark.parametrize('verb', ['resize', 'upgrade'])
+def test_a_check_of_the_stack_is_no_change(
+    world: World, die_at: Callable[[str], None], verb: str, status: str
+) -> None:
+    """A user has Heat look at the stack, which has its time stamp by that."""
+    uuid = world.create(name='bay')
+    world.build(uuid)
+    of_verb = {'resize': 3, 'upgrade': world.new_baymodel()}
+    asked = world.ask(verb, uuid, of_verb[verb])
+    die_at(f'before:orchestration.{"update" if verb == "resize" else "replace"}_stack')
+    assert _turn_and_maybe_die(world)
+    stack = world.stack('bay')
+    stack['status'], stack['updated'] = status, '2026-01-01T00:01:00Z'
+    if status == 'CHECK_IN_PROGRESS':
+        busy = CloudConflict('orchestration', 'Stack bay already has an action in progress.', 409)
+        world.cloud.faults['orchestration.update_stack'] = busy
+        world.cloud.faults['orchestration.replace_stack'] = busy
+    world.pass_time(121)
+    world.worker().turn()
+    if status == 'CHECK_IN_PROGRESS':
+        world.cloud.faults.clear()
+        stack['status'] = 'CHECK_COMPLETE'
+        world.pass_time(60)
+    world.build(uuid)
+    assert world.again(asked).state == 'SUCCEEDED'
+    assert stack['status'] == 'UPDATE_COMPLETE'
+    name, value = {'resize': ('number_of_minions', 3), 'upgrade': ('image', 'debian-13')}[verb]
+    assert stack['parameters'][name] == value
 
 
 @pytest.mark.parametrize('when', ['before', 'after'])

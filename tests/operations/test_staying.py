@@ -5,9 +5,13 @@ import datetime
 import pytest
 import sqlalchemy as sa
 
+from magnum.clients.errors import CloudError, CloudRefused, CloudUnavailable
 from magnum.db import models
+from magnum.domain import directives
+from magnum.operations.node_watcher import NodeWatcher
 from tests.fakes.reporters import Reporters
-from tests.operations.conftest import World
+from tests.operations.conftest import World, error_of
+from tests.operations.test_node_reports import pass_time
 
 WORKERS = 4
 
@@ -87,6 +91,17 @@ def test_the_user_is_told_that_nodes_have_no_work_again(
     assert nodes.told() == {}
 
 
+def test_many_nodes_have_work_again(
+    world: World, uuid: str, nodes: Reporters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many at once as a master takes."""
+    monkeypatch.setattr(directives, 'MOST_NODES', 1)
+    asked = drained(world, uuid, nodes)
+    world.about('cancel', asked)
+    world.go_on_soon()
+    assert [given['verb'] for given in nodes.told().values()] == ['admit'], 'one was drained'
+
+
 def test_so_does_one_that_fails(world: World, uuid: str, nodes: Reporters) -> None:
     asked = drained(world, uuid, nodes)
     with world.database.writing() as session:
@@ -130,3 +145,68 @@ def test_masters_that_do_not_know_how_are_told_of(
     assert kind == 'bay.resize.not_admitted'
     assert nodes.workers[3] in message
     assert nodes.told() == {}
+
+
+@pytest.mark.parametrize('others', [0, 1])
+def test_a_master_that_is_lost_before_it_does_so(
+    world: World, uuid: str, nodes: Reporters, others: int
+) -> None:
+    """Another one does it; where there is none, the user is told, and it does when it is back."""
+    asked = drained(world, uuid, nodes)
+    world.about('cancel', asked)
+    world.go_on_soon()
+    (master,) = nodes.masters
+    other = master.replace('-0', '-1')
+    if others:
+        nodes.join(other, asked.uuid)
+        nodes.report(other)
+    watcher = NodeWatcher(world.conf, world.database, world.tools.drivers)
+    watcher.look()
+    for _ in range(2):
+        pass_time(world, 400, *(set(nodes.names) - {master}))
+        watcher.look()
+    last, message = told(world, uuid)[-1]
+    assert len(told(world, uuid)) == 2
+    assert last == ('bay.resize.admitted' if others else 'bay.resize.not_admitted')
+    assert ', '.join(nodes.workers[2:]) in message
+    assert f'{master} is not heard of' in message
+    names = [other] if others else [master]
+    assert [(name, given['verb']) for name, given in nodes.told().items()] == [
+        (name, 'admit') for name in names
+    ]
+
+
+@pytest.mark.parametrize('how', ['cancelled', 'refused', 'never heard'])
+def test_nodes_that_left_the_cluster_and_stay_are_told(
+    world: World, uuid: str, nodes: Reporters, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """An upgrade takes them out before Heat makes others in their places."""
+    errors: dict[str, CloudError] = {
+        'refused': CloudRefused('orchestration', 'flavor not found', 400),
+        'never heard': CloudUnavailable('orchestration', 'no answer'),
+    }
+    asked = world.ask('upgrade', uuid, world.new_baymodel(), max_batch_size=2)
+    world.go_on_soon()
+    world.go_on_soon()
+    for verb in ('drain', 'remove'):
+        ((master, given),) = nodes.told().items()
+        assert given['verb'] == verb
+        if verb == 'remove':
+            break
+        nodes.result(master, given['id'])
+        world.go_on_soon()
+    if how in errors:
+        world.cloud.faults['orchestration.replace_stack'] = errors[how]
+        nodes.result(master, given['id'])
+        world.go_on_soon()
+    if how != 'refused':
+        world.about('cancel', asked)
+        world.pass_time(120)
+        world.worker().turn()
+    ended = world.again(asked)
+    assert ended.state == ('FAILED' if how == 'refused' else 'CANCELLED')
+    are = 'may be' if how == 'cancelled' else 'are'
+    names = ', '.join(nodes.workers[:2])
+    told_of = f'{names} {are} out of the cluster, and not replaced: retry this.'
+    assert told_of in error_of(ended)['reason']
+    assert told_of in str(world.bay(uuid).status_reason)

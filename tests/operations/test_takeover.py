@@ -1,11 +1,14 @@
 """How long the work of a killed worker lies still, with the default configuration."""
 
+from typing import Any
+
 import pytest
 
 from magnum.clients.errors import CloudConflict
 from magnum.db import models
 from magnum.domain import states
 from magnum.operations.claims import LeaseLost
+from tests.fakes.cloud import FakeHeat
 from tests.operations.conftest import World
 
 
@@ -88,20 +91,39 @@ def test_what_a_dead_worker_cancelled_waits_for_late_requests(world: World) -> N
     assert len(heir.claims.claim(1)) == 1
 
 
-def test_a_change_that_heat_has_of_a_dead_worker(world: World) -> None:
+@pytest.mark.parametrize('verb', ['resize', 'upgrade', 'create_nodegroup'])
+def test_a_change_that_heat_has_of_a_dead_worker(
+    world: World, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
     """Heat answers 409 to a change that it has: it is waited for, and not made twice."""
     uuid = world.create()
     world.build(uuid)
-    world.ask('resize', uuid, 3)
-    world.cloud.faults['orchestration.update_stack'] = CloudConflict(
-        'orchestration', 'Stack b already has an action (UPDATE) in progress.', 409
-    )
+    if verb == 'resize':
+        world.ask('resize', uuid, 3)
+    elif verb == 'upgrade':
+        world.ask('upgrade', uuid, world.new_baymodel())
+    else:       # what a failed attempt left is made anew
+        failed = world.add_nodegroup(uuid)
+        world.fail()
+        world.about('retry', failed)
+    name = 'change_parameters' if verb == 'resize' else 'replace'
+    change, asked = getattr(FakeHeat, name), []
+
+    def late(*request: Any) -> None:
+        """The dead worker's request comes first."""
+        change(*request)
+        asked.append(request)
+        raise CloudConflict(
+            'orchestration', 'Stack b already has an action (UPDATE) in progress.', 409
+        )
+
+    monkeypatch.setattr(FakeHeat, name, late)
     worker = world.worker()
-    worker.turn()
+    while not asked:
+        assert worker.turn()
     operation = world.operations(uuid)[-1]
     assert operation.state == states.QUEUED, operation.error
-    del world.cloud.faults['orchestration.update_stack']
     world.build(uuid)
-    bay = world.bay(uuid)
-    assert bay is not None
-    assert bay.status == 'UPDATE_COMPLETE'
+    assert world.operations(uuid)[-1].state == states.SUCCEEDED
+    assert len(asked) == 1
+    assert world.bay(uuid).status == 'UPDATE_COMPLETE'

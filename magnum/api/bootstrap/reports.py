@@ -57,7 +57,8 @@ class ReportsController:
         node, text = self._signed.by(request, bay, _REPORT)
         said = reports.report(json_of(text))
         self._store(node, said)
-        if said.state == reports.FAILED and _is_built_by_active(node):
+        is_late = node.sequence is not None and said.sequence < node.sequence
+        if said.state == reports.FAILED and not is_late and _is_built_by_active(node):
             self._fail_operation(node, said, request_id)
         return self._answer(node)
 

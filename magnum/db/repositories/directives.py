@@ -75,6 +75,17 @@ def give(
     session.flush()
 
 
+def admissions_of(
+    session: orm.Session, bay_uuid: str, role: str, node: str
+) -> Sequence[models.Directive]:
+    """What a node was asked to let have work again, and has not done, as objects of the session."""
+    return session.scalars(
+        sa.select(models.Directive)
+        .filter_by(bay_uuid=bay_uuid, role=role, node=node, verb=ADMIT, outcome=None)
+        .order_by(TABLE.c.id)
+    ).all()
+
+
 def _drop_admissions(session: orm.Session, bay_uuid: str, nodes: Collection[str]) -> None:
     for one in session.scalars(
         sa.select(models.Directive).filter_by(bay_uuid=bay_uuid, verb=ADMIT, outcome=None)

@@ -20,7 +20,7 @@ from magnum.db.models import Directive, Node, Operation
 from magnum.db.repositories import directives, events, node_watch
 from magnum.db.statements import database_now
 from magnum.domain import boot, node_health, reports
-from magnum.domain.directives import DRAIN, REMOVE, RETIRE, SNAPSHOT
+from magnum.domain.directives import DRAIN, REMOVE, RETIRE, SNAPSHOT, parts
 from magnum.domain.failures import NODE_FAILED, Failure
 from magnum.domain.nodegroups import kind_of
 from magnum.domain.parameters import DeleteNodegroup, Resize, TakingAway, Upgrade
@@ -41,6 +41,8 @@ _PAUSE: Final = 2.0
 _SHARE: Final = 3
 #: Of that, the part for draining; in the rest the master says what is left.
 _OF_DRAINING: Final = 0.8
+#: Seconds; agents of nodes refuse more.
+_LONGEST_DRAIN: Final = 3600
 #: Of an operation's time, the last part, in which nothing waits any more for what a master
 #: does for others: what follows needs some, too.
 _KEPT: Final = {DRAIN: 1 / 3, REMOVE: 1 / 10, RETIRE: 0, SNAPSHOT: 0}
@@ -77,14 +79,13 @@ def drain_nodes(work: Work) -> None:
         await_others(work, situation)
         if _is_only(situation):
             _check_lasting(work, situation)
-    elif not _timeout(work):
+    elif not are_drained(work):
         return
     names = asked.leaving or _note_leaving(work, situation, asked)
     if not names and not _takes_away(work, situation, asked):
         return
-    if _timeout(work) and not _is_only(situation):
-        seconds = seconds_to_drain(work)
-        have_done(work, DRAIN, names, _later(work, situation, asked), seconds=seconds)
+    if are_drained(work) and not _is_only(situation):
+        _have_all_done(work, DRAIN, names, _later(work, situation, asked))
 
 
 def remove_nodes(work: Work) -> None:
@@ -101,9 +102,9 @@ def remove_nodes(work: Work) -> None:
     are_masters = situation.nodegroup.role == MASTER
     if names and _is_only(situation):
         _save(work, situation, names)
-    elif names and (_timeout(work) or are_masters):
+    elif names and (are_drained(work) or are_masters):
         later = _later(work, situation, asked)
-        have_done(work, REMOVE, names, later, is_needed=are_masters)
+        _have_all_done(work, REMOVE, names, later, is_needed=are_masters)
 
 
 def _is_only(situation: Situation) -> bool:
@@ -176,9 +177,18 @@ def _takes_away(work: Work, situation: Situation, asked: TakingAway) -> bool:
     return group.node_count > 0 and not report
 
 
-def seconds_to_drain(work: Work) -> int:
-    """How long nodes are drained; 0: not at all."""
-    return int(_timeout(work) * _OF_DRAINING)
+def are_drained(work: Work) -> bool:
+    """Whether nodes are drained at all, and those that are gone taken out of the cluster."""
+    return _timeout(work) > 0
+
+
+def _seconds_to_drain(work: Work, left: datetime.timedelta) -> int:
+    """How long a drain may take, so that it ends while it is waited for.
+
+    :param left: of the operation's time.
+    """
+    patience = min(_timeout(work), left.total_seconds() / _SHARE)
+    return max(1, min(int(patience * _OF_DRAINING), _LONGEST_DRAIN))
 
 
 def _timeout(work: Work) -> float:
@@ -234,6 +244,23 @@ def _removed(work: Work, situation: Situation) -> tuple[str, ...]:
     return (*named, *stay[situation.nodegroup.node_count:])
 
 
+def _have_all_done(
+    work: Work, verb: str, names: Sequence[str], later: Sequence[str], is_needed: bool = False
+) -> None:
+    """As ``have_done``, with any number of nodes: all have the time of one directive.
+
+    :raises TryLater: not all of it is done yet.
+    """
+    left: TryLater | None = None
+    for part in parts(names) if names else [names]:
+        try:
+            have_done(work, verb, part, later, is_needed)
+        except TryLater as later_on:
+            left = left or later_on
+    if left is not None:
+        raise left
+
+
 def have_done(
     work: Work, verb: str, names: Sequence[str], later: Sequence[str] = (),
     is_needed: bool = False, **more: Any,
@@ -257,6 +284,8 @@ def have_done(
             if master is None or not names:
                 why_not = _NOBODY[verb] if master is None else 'none of them reports'
             else:
+                if verb == DRAIN:
+                    more['seconds'] = _seconds_to_drain(work, left)
                 directives.give(
                     session, operation, MASTER, master.name, verb, {'nodes': list(names), **more}
                 )
@@ -266,7 +295,7 @@ def have_done(
             for line in given.lines or ():
                 if line.startswith(_NOTE):
                     told += f'; {given.node}: {line.removeprefix(_NOTE)}'
-            events.record(session, operation, kind, told)
+            _tell_once(session, operation, kind, told)
             return
         elif given.outcome is not None:
             why_not = f'{given.node}: {" | ".join(given.lines or []) or "it failed"}'
@@ -277,8 +306,9 @@ def have_done(
             given.outcome = directives.DROPPED
             why_not = f'{given.node} did not say in time that it is done'
         if why_not is not None:
-            told = f'nodes that go are not {_DONE[verb]}: {why_not}'
-            events.record(session, operation, f'bay.{operation.verb}.not_{_KINDS[verb]}', told)
+            which = f' ({few(names, MOST_TOLD)})' if names else ''
+            told = f'nodes that go are not {_DONE[verb]}{which}: {why_not}'
+            _tell_once(session, operation, f'bay.{operation.verb}.not_{_KINDS[verb]}', told)
     if why_not is None:
         raise TryLater(
             f'Nodes are not {_DONE[verb]} yet: {few(names, MOST_TOLD)}', _PAUSE, 'nodes_behind'
@@ -288,6 +318,12 @@ def have_done(
             NODE_FAILED, f'It was not {_DONE[verb]}, and {_STAYS[verb]}: {why_not}',
             few(names, MOST_TOLD), boot.SERVER,
         ))
+
+
+def _tell_once(session: orm.Session, operation: Operation, kind: str, told: str) -> None:
+    """Tell it, unless that was done: the step is run again for nodes that come after."""
+    if not events.is_recorded(session, operation, kind, told):
+        events.record(session, operation, kind, told)
 
 
 def _kept(operation: Operation, verb: str) -> datetime.timedelta:

@@ -1,14 +1,15 @@
 """Heat as the steps use it: identities, stacks, completion."""
 
+import contextlib
 import datetime
-from collections.abc import Callable, Iterable
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, TypeVar
 
-from magnum.clients.errors import CloudForbidden
+from magnum.clients.errors import CloudConflict, CloudForbidden
 from magnum.clients.heat import HeatClient, Resource, Stack
 from magnum.db.models import Operation
 from magnum.domain.failures import Failure
-from magnum.operations.outcomes import StepFailed
+from magnum.operations.outcomes import StepFailed, TryLater
 from magnum.operations.work import Work
 
 T = TypeVar('T')
@@ -16,6 +17,8 @@ C = TypeVar('C')
 
 # Heat's actions.
 CREATE, UPDATE, DELETE, ROLLBACK = 'CREATE', 'UPDATE', 'DELETE', 'ROLLBACK'
+#: Those that users ask for, and that change no stack but its time stamp.
+_NO_CHANGES: Final = frozenset({'CHECK', 'SUSPEND', 'RESUME', 'SNAPSHOT'})
 
 
 def tag_of(bay_uuid: str) -> str:
@@ -51,6 +54,19 @@ def first_allowed(identities: Iterable[C], call: Callable[[C], T]) -> T:
         except CloudForbidden as error:
             refused = error
     raise refused or CloudForbidden('identity', 'no identity is left to ask as')
+
+
+@contextlib.contextmanager
+def unless_busy() -> Iterator[None]:
+    """Context of a request to change a stack.
+
+    :raises TryLater: Heat works on it, and takes no other change meanwhile.
+    """
+    try:
+        yield
+    except CloudConflict as busy:
+        # Perhaps with the same change, asked for by a worker that died since.
+        raise TryLater(f'Heat works on the stack: {busy.reason}') from busy
 
 
 def look(work: Work, stack_id: str, outputs: bool = False) -> Stack | None:
@@ -98,6 +114,11 @@ def is_done(operation: Operation, stack: Stack) -> bool:
 def was_asked(operation: Operation, stack: Stack) -> bool:
     """Whether Heat has been asked already for the change that was noted before."""
     return stack.is_busy or moved_since(stack, operation)
+
+
+def need_not_be_asked(operation: Operation, stack: Stack) -> bool:
+    """As ``was_asked``, for who would ask: what Heat has done already it does not do again."""
+    return was_asked(operation, stack) and stack.action not in _NO_CHANGES
 
 
 def moved_since(stack: Stack, operation: Operation) -> bool:

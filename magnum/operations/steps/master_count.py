@@ -12,7 +12,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from magnum.clients.errors import CloudConflict, CloudRefused
+from magnum.clients.errors import CloudRefused
 from magnum.db.models import Bay, Nodegroup
 from magnum.db.repositories import locking, node_archives, transitions
 from magnum.db.statements import database_now
@@ -22,16 +22,17 @@ from magnum.domain.failures import Failure
 from magnum.domain.parameters import ResizeMasters, Round
 from magnum.drivers.plans import nodegroup_plan
 from magnum.operations import half_made, retiring, upgrading
-from magnum.operations.outcomes import StepFailed, TryLater
+from magnum.operations.outcomes import StepFailed
 from magnum.operations.steps import nodes
-from magnum.operations.steps.draining import have_done, seconds_to_drain
+from magnum.operations.steps.draining import are_drained, have_done
 from magnum.operations.steps.heat import (
     UPDATE,
     existing,
     minutes_left,
+    need_not_be_asked,
     own_heat,
     tag_of,
-    was_asked,
+    unless_busy,
 )
 from magnum.operations.steps.masters import await_masters, index_of, reporting, take_over
 from magnum.operations.steps.rendering import plan, plan_without_secrets, rendering
@@ -140,13 +141,12 @@ def drain_masters(work: Work) -> None:
     """
     situation = work.situation()
     this = ResizeMasters.of(situation.operation).current
-    seconds = seconds_to_drain(work)
-    if rounds.made(this) or not seconds:
+    if rounds.made(this) or not are_drained(work):
         return
     reports = {node.name for node in reporting(work, situation)}
     for name in _leaving(work, situation, this):
         if name in reports:
-            have_done(work, DRAIN, (name,), seconds=seconds)
+            have_done(work, DRAIN, (name,))
 
 
 def retire_masters(work: Work) -> None:
@@ -179,7 +179,7 @@ def change_masters(work: Work) -> None:
             plan(work, aim), nodegroup_plan(aim.bay, aim.nodegroup), kept, stack.parameters,
             stack.outputs,
         )
-    if not was_asked(situation.operation, stack):
+    if not need_not_be_asked(situation.operation, stack):
         node_archives.keep(work.tools.database, request.archives)
         with work.fenced() as (session, operation):
             minutes = minutes_left(work, operation, database_now(session))
@@ -193,12 +193,11 @@ def change_masters(work: Work) -> None:
                 revision=aim.nodegroup.revision,
             )
         try:
-            own_heat(work).replace(
-                stack.id, request.template, request.files, request.parameters, minutes,
-                [tag_of(situation.bay.uuid)],
-            )
-        except CloudConflict as busy:
-            raise TryLater(f'Heat works on the stack: {busy.reason}') from busy
+            with unless_busy():
+                own_heat(work).replace(
+                    stack.id, request.template, request.files, request.parameters, minutes,
+                    [tag_of(situation.bay.uuid)],
+                )
         except CloudRefused:
             with work.fenced() as (session, operation):
                 take_masters_back(session, operation)

@@ -25,9 +25,10 @@ from magnum.operations.steps.heat import (
     existing,
     is_done,
     minutes_left,
+    need_not_be_asked,
     own_heat,
     tag_of,
-    was_asked,
+    unless_busy,
 )
 from magnum.operations.steps.removal import removal
 from magnum.operations.steps.rendering import plan, rendering
@@ -123,7 +124,7 @@ def change_stack(work: Work) -> None:
         raise StepFailed(Failure('plan_refused', 'nodegroup: The number of masters is fixed.'))
     bay_plan = plan(work, situation)
     stack = existing(work, situation.stack_id)
-    if was_asked(situation.operation, stack):
+    if need_not_be_asked(situation.operation, stack):
         with work.fenced() as (_, operation):
             transitions.write(operation, machine.ASK, stack_action=UPDATE)
         return
@@ -152,10 +153,8 @@ def change_stack(work: Work) -> None:
             Resize.of(operation), taken=going.taken
         ).stored()
     try:
-        heat.change_parameters(stack.id, change, minutes, asked.rollback)
-    except CloudConflict as busy:
-        # Perhaps with the same change, asked for by a worker that died since.
-        raise TryLater(f'Heat works on the stack: {busy.reason}') from busy
+        with unless_busy():
+            heat.change_parameters(stack.id, change, minutes, asked.rollback)
     except CloudRefused:
         if situation.operation.stack_action is None:    # nor was it asked before
             with work.fenced() as (_, operation):
@@ -294,12 +293,13 @@ def _rebuild(work: Work, wanted: _Wanted) -> tuple[str | None, str]:
         minutes = minutes_left(work, operation, database_now(session))
     if stack is None:
         return None, CREATE
-    if was_asked(work.operation(), stack):
+    if need_not_be_asked(work.operation(), stack):
         return stack.id, CREATE if stack.action == CREATE else UPDATE
-    heat.replace(
-        stack.id, request.template, request.files, request.parameters, minutes,
-        [tag_of(bay_uuid)],
-    )
+    with unless_busy():
+        heat.replace(
+            stack.id, request.template, request.files, request.parameters, minutes,
+            [tag_of(bay_uuid)],
+        )
     return stack.id, UPDATE
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import orm
 
-from magnum.clients.errors import CloudConflict, CloudRefused
+from magnum.clients.errors import CloudRefused
 from magnum.clients.heat import Stack
 from magnum.db.models import Bay, Baymodel, Nodegroup, Operation
 from magnum.db.repositories import baymodels, locking, node_archives, node_watch, transitions
@@ -27,9 +27,10 @@ from magnum.operations.steps.heat import (
     UPDATE,
     existing,
     minutes_left,
+    need_not_be_asked,
     own_heat,
     tag_of,
-    was_asked,
+    unless_busy,
 )
 from magnum.operations.steps.rendering import plan, rendering
 from magnum.operations.steps.servers import delete_lost_servers
@@ -81,7 +82,7 @@ def choose_nodes(work: Work) -> None:
     if asked.current.batch is not None:
         return
     stack = existing(work, situation.stack_id)
-    if situation.operation.stack_updated_before is not None and was_asked(
+    if situation.operation.stack_updated_before is not None and need_not_be_asked(
         situation.operation, stack
     ):
         # By an earlier release: for all nodes in one update, and its batches are Heat's.
@@ -123,7 +124,8 @@ def choose_nodes(work: Work) -> None:
 def replace_nodes(work: Work) -> None:
     """Ask Heat to put new nodes into the place of the batch's, unless it was asked before.
 
-    :raises TryLater: servers of the batch that it would wait for in vain are not gone yet.
+    :raises TryLater: servers of the batch that it would wait for in vain are not gone yet,
+        or Heat works on the stack.
     """
     situation = work.situation()
     group, this = situation.nodegroup, Upgrade.of(situation.operation).current
@@ -140,7 +142,7 @@ def replace_nodes(work: Work) -> None:
         request = driver.render_upgrade(
             plan(work, aim), new, this.later, stack.parameters, outputs
         )
-    if not was_asked(situation.operation, stack):
+    if not need_not_be_asked(situation.operation, stack):
         heat = own_heat(work)
         delete_lost_servers(
             work, situation, replace_nodes.__name__,
@@ -154,12 +156,11 @@ def replace_nodes(work: Work) -> None:
                 asked, template_version=request.version
             ).stored()
         try:
-            heat.replace(
-                stack.id, request.template, request.files, request.parameters, minutes,
-                [tag_of(situation.bay.uuid)],
-            )
-        except CloudConflict:
-            raise
+            with unless_busy():
+                heat.replace(
+                    stack.id, request.template, request.files, request.parameters, minutes,
+                    [tag_of(situation.bay.uuid)],
+                )
         except CloudRefused:
             if not this.is_asked:       # nor was it asked before
                 with work.fenced() as (_, operation):

@@ -254,6 +254,17 @@ def test_a_node_that_failed_fails_no_other_operation(
     assert operation(session, 'resize').found_failure is None
 
 
+def test_a_failure_that_comes_late_fails_nothing(node: Reporting, session: orm.Session) -> None:
+    """The node has been started again since, and goes on."""
+    late = node.said(state='failed', step='40-docker', lines=['no docker'])
+    node.report(state='building')
+    assert node.report_as(late).status_int == 200
+    assert (operation(session).found_failure, row(session).state) == (None, 'building')
+    # What was stored, and then met a database that was away, is sent once more.
+    assert node.report_as({**late, 'sequence': 2}).status_int == 200
+    assert operation(session).found_failure is not None
+
+
 def test_a_server_that_is_built_anew_begins_anew(
     node: Reporting, nodes: Nodes, session: orm.Session, service: CertificateService,
     bay: models.Bay,
