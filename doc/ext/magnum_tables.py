@@ -107,7 +107,7 @@ class Routes(Table):
 
     def text(self) -> str:
         """See the base class."""
-        rules = _rules_by_operation()
+        rules = policies.rules_by_operation()
         rows = []
         for route in routes.ROUTES:
             rows.append(
@@ -325,14 +325,6 @@ class Addons(Table):
             ))
         header = ('Add-on', 'What it is', 'Label', 'Chart', 'Namespace')
         return table(header, rows, (15, 30, 25, 15, 15))
-
-
-def _rules_by_operation() -> Mapping[tuple[str, str], list[str]]:
-    found: dict[tuple[str, str], list[str]] = {}
-    for rule in policies.list_rules():
-        for operation in getattr(rule, 'operations', ()):
-            found.setdefault((operation['method'], operation['path']), []).append(rule.name)
-    return found
 
 
 def _escape_helps(app: Sphinx) -> None:

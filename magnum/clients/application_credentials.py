@@ -59,14 +59,7 @@ class ApplicationCredentials:
     ):
         self._session = session
         self._path = f'/users/{user_id}/application_credentials'
-        self._api = adapter.Adapter(
-            session,
-            service_type=_IDENTITY,
-            interface=sessions.interface,
-            region_name=sessions.region_name,
-            min_version='3',
-            max_version='3.latest',
-        )
+        self._api = sessions.api(_IDENTITY, '3', session)
 
     def roles(self) -> frozenset[str]:
         """Names of the roles that the user holds on its project."""
@@ -166,23 +159,15 @@ class ApplicationCredentialsClients:
         :raises Unauthenticated: the cloud does not accept it.
         """
         session = self._sessions.as_credential(credential_id, secret)
-        region = self._sessions.region_name
         with calling(_IDENTITY, 'use_application_credential'):
             catalogue = _access(session).service_catalog
-            where = {'interface': _PUBLIC, 'region_name': region}
+            where = {'interface': _PUBLIC, 'region_name': self._sessions.region_name}
             auth_url = str(catalogue.url_for(service_type=_IDENTITY, **where))
             network = catalogue.endpoint_data_for(service_type=_NETWORK, **where)
         if rules and not any(rule.startswith(f'{_NETWORK} ') for rule in rules):
             return Access(auth_url, network.region_name or '')
-        api = adapter.Adapter(
-            session,
-            service_type=_NETWORK,
-            # Where the service reaches it; what it may not do is the same everywhere.
-            interface=self._sessions.interface,
-            region_name=region,
-            min_version='2',
-            max_version='2.latest',
-        )
+        # Not by the public endpoint: what it may not do is the same everywhere.
+        api = self._sessions.api(_NETWORK, '2', session)
         try:
             return Access(
                 auth_url, network.region_name or '', _external_network(api, external_network)

@@ -3,7 +3,6 @@
 import functools
 from typing import Any
 
-from keystoneauth1 import adapter
 from oslo_config import cfg
 
 from magnum.clients.errors import CloudConflict, CloudForbidden, CloudNotFound, calling
@@ -17,14 +16,7 @@ class KeystoneClient:
         self._sessions = sessions
         self._domain_name: str = conf.identity.domain_name
         self._domain_id: str | None = conf.identity.domain_id
-        self._api = adapter.Adapter(
-            sessions.service,
-            service_type='identity',
-            interface=sessions.interface,
-            region_name=sessions.region_name,
-            min_version='3',
-            max_version='3.latest',
-        )
+        self._api = sessions.api('identity', '3')
 
     @functools.cached_property
     def domain_id(self) -> str:

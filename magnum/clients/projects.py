@@ -3,7 +3,6 @@
 import urllib.parse
 from typing import Any, Final
 
-from keystoneauth1 import adapter
 from oslo_config import cfg
 
 from magnum.clients.errors import CloudNotFound, calling
@@ -23,14 +22,7 @@ class Projects:
 
         :raises CloudError: Keystone refused, or did not answer.
         """
-        api = adapter.Adapter(
-            self._sessions.service,
-            service_type=SERVICE,
-            interface=self._sessions.interface,
-            region_name=self._sessions.region_name,
-            min_version='3',
-            max_version='3.latest',
-        )
+        api = self._sessions.api(SERVICE, '3')
         try:
             with calling(SERVICE, 'get_project'):
                 path = f'/projects/{urllib.parse.quote(project_id, safe="")}'

@@ -8,7 +8,6 @@ import dataclasses
 import urllib.parse
 from typing import Any, Final
 
-from keystoneauth1 import adapter
 from oslo_config import cfg
 
 from magnum.clients.errors import CloudNotFound, calling
@@ -52,7 +51,7 @@ class Servers:
             'all_tenants': '1',
         }
         with calling('compute', 'list_servers'):
-            shown = self._api('compute').get(
+            shown = self._sessions.api('compute').get(
                 '/servers/detail', params=query, timeout=self._timeout
             ).json()['servers']
         servers = [
@@ -78,17 +77,9 @@ class Servers:
         name, identity, key = (urllib.parse.quote(part, safe='') for part in parts)
         try:
             with calling('orchestration', 'get_output'):
-                shown = self._api('orchestration').get(
+                shown = self._sessions.api('orchestration').get(
                     f'/stacks/{name}/{identity}/outputs/{key}', timeout=self._timeout
                 ).json()
         except CloudNotFound:
             return None
         return shown['output'].get('output_value')
-
-    def _api(self, service_type: str) -> adapter.Adapter:
-        return adapter.Adapter(
-            self._sessions.service,
-            service_type=service_type,
-            interface=self._sessions.interface,
-            region_name=self._sessions.region_name,
-        )

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import cachetools
 import requests
-from keystoneauth1 import loading, session
+from keystoneauth1 import adapter, loading, session
 from keystoneauth1.identity import v3
 from keystoneauth1.plugin import BaseAuthPlugin
 from oslo_config import cfg
@@ -105,6 +105,26 @@ class Sessions:
     def _auth_url(self) -> str:
         url: str = self._conf[openstack_client.SERVICE_ACCOUNT].auth_url
         return url
+
+    def api(
+        self,
+        service_type: str,
+        version: str | None = None,
+        user: session.Session | None = None,
+    ) -> adapter.Adapter:
+        """The API of a service of the cloud, where this installation reaches it.
+
+        :param version: the major one; None: what the catalogue's address speaks.
+        :param user: None: the service account.
+        """
+        return adapter.Adapter(
+            user or self.service,
+            service_type=service_type,
+            interface=self.interface,
+            region_name=self.region_name,
+            min_version=version,
+            max_version=version and f'{version}.latest',
+        )
 
     def endpoint(self, service_type: str, interface: str = 'public') -> str | None:
         """The URL of a service in the service account's catalogue."""

@@ -8,7 +8,6 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from keystoneauth1 import adapter
 from oslo_config import cfg
 
 from magnum.clients.errors import CloudNotFound, calling
@@ -54,11 +53,7 @@ class Tokens:
         """
         if not _FORM.fullmatch(token):
             return None
-        api = adapter.Adapter(
-            self._sessions.service, service_type='identity',
-            interface=self._sessions.interface, region_name=self._sessions.region_name,
-            min_version='3', max_version='3.latest',
-        )
+        api = self._sessions.api('identity', '3')
         try:
             with calling('identity', 'validate_token'):
                 # Without the header that a service sends which knows access rules, Keystone

@@ -326,6 +326,11 @@ class HandTurned:
             self.runner.run(claim)
         return len(claims)
 
+    def die(self) -> None:
+        """Run what there is, and be killed at it."""
+        with pytest.raises(Killed):
+            self.turn()
+
     def go_on(self) -> None:
         """Run what there is, have Heat do what it was asked, and look half a minute later."""
         self.turn()

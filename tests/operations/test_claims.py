@@ -103,10 +103,7 @@ def test_a_known_snapshot_that_is_to_stay(world: World) -> None:
     world.ask('delete', uuid)
     worker = world.worker()
     for _ in range(6):
-        worker.turn()
-        world.cloud.settle()
-        world.pass_time(30)
-        worker.watch()
+        worker.go_on()
     assert snapshot.id in {entry.name for entry in world.rows(models.LedgerEntry)}
     there.change_snapshot(
         snapshot, status='available', metadata={**snapshot.metadata, RETAIN_KEY: '1'}

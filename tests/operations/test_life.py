@@ -83,12 +83,7 @@ def test_silent_heat_ends_at_the_deadline(world: World) -> None:
 
 def test_failure_says_why_and_delete_leaves_nothing(world: World) -> None:
     uuid = world.create()
-    worker = world.worker()
-    worker.turn()
-    world.cloud.settle('FAILED', 'ResourceInError: No valid host was found')
-    world.pass_time(30)
-    worker.watch()
-    worker.turn()
+    world.fail('ResourceInError: No valid host was found')
     bay = world.bay(uuid)
     assert bay.status == 'CREATE_FAILED'
     assert bay.status_reason == (
@@ -259,13 +254,8 @@ def test_a_hanging_worker_loses_its_lease(world: World) -> None:
 def test_a_failed_resize_may_be_asked_for_again(world: World) -> None:
     uuid = world.create()
     world.build(uuid)
-    worker = world.worker()
     world.ask('resize', uuid, 3)
-    worker.turn()
-    world.cloud.settle('FAILED', 'quota exceeded')
-    world.pass_time(30)
-    worker.watch()
-    worker.turn()
+    world.fail('quota exceeded')
     assert world.bay(uuid).status == 'UPDATE_FAILED'
     assert world.ask('resize', uuid, 3) is not None
     world.build(uuid)
@@ -307,12 +297,7 @@ def test_resize_to_the_same_count_plans_nothing(world: World) -> None:
 
 def test_a_failed_bay_may_be_resized(world: World) -> None:
     uuid = world.create()
-    worker = world.worker()
-    worker.turn()
-    world.cloud.settle('FAILED', 'WaitConditionTimeout: 0 of 1 received')
-    world.pass_time(30)
-    worker.watch()
-    worker.turn()
+    world.fail('WaitConditionTimeout: 0 of 1 received')
     assert world.bay(uuid).status == 'CREATE_FAILED'
     world.ask('resize', uuid, 2)
     world.build(uuid)

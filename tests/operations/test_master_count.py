@@ -108,6 +108,14 @@ def free_addresses(world: World, nodes: Reporters) -> None:
         world.go_on_soon()
 
 
+def be_done(world: World, nodes: Reporters, asked: models.Operation) -> None:
+    """The last that goes has left, and those that stay hear of it."""
+    free_addresses(world, nodes)
+    learn(world, nodes)
+    world.go_on_soon()
+    assert world.again(asked).state == 'SUCCEEDED'
+
+
 def test_one_joins_after_the_other(world: World, uuid: str, nodes: Reporters) -> None:
     asked = ask(world, uuid, 3)
     found = told(world, uuid)
@@ -162,10 +170,7 @@ def test_one_leaves_after_the_other(world: World, three: str, nodes: Reporters) 
     assert not found['master_token'], 'nobody joins'
     assert masters(world) == 2
     leave(world, nodes, name_of(nodes, 1))
-    free_addresses(world, nodes)
-    learn(world, nodes)
-    world.go_on_soon()
-    assert world.again(asked).state == 'SUCCEEDED'
+    be_done(world, nodes, asked)
     assert masters(world) == 1
 
 
@@ -294,10 +299,7 @@ def test_what_failed_is_taken_back(world: World, uuid: str, nodes: Reporters) ->
     nodes.forget(name_of(nodes, 1))
     world.cloud.settle()
     settle(world)
-    free_addresses(world, nodes)
-    learn(world, nodes)
-    world.go_on_soon()
-    assert world.again(asked).state == 'SUCCEEDED'
+    be_done(world, nodes, asked)
     world.ask('resize', uuid, 3)
 
 

@@ -11,9 +11,9 @@ from tests.fakes.reporters import Reporters
 from tests.operations.conftest import Killed, World, error_of, mortal_claims
 from tests.operations.test_master_count import (
     ask,
+    be_done,
     come_up,
     do,
-    free_addresses,
     learn,
     leave,
     masters,
@@ -99,10 +99,7 @@ def test_a_retry_goes_on_where_it_was_cancelled(
     leave(world, nodes, name_of(nodes, 2))
     assert masters(world) == 2
     leave(world, nodes, name_of(nodes, 1))
-    free_addresses(world, nodes)
-    learn(world, nodes)
-    world.go_on_soon()
-    assert world.again(again).state == 'SUCCEEDED'
+    be_done(world, nodes, again)
     assert masters(world) == 1
 
 

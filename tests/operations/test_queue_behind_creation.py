@@ -24,10 +24,7 @@ def uuid(world: World) -> str:
 def _created(world: World, uuid: str) -> None:
     """The creation comes to its end, and no time passes after it."""
     worker = world.worker()
-    worker.turn()
-    world.cloud.settle()
-    world.pass_time(30)
-    worker.watch()
+    worker.go_on()
     worker.turn()
     assert world.operations(uuid)[0].state == 'SUCCEEDED'
 

@@ -8,7 +8,7 @@ from magnum.clients.errors import CloudUnavailable
 from magnum.db import models
 from magnum.domain.parameters import Resize
 from tests.fakes.cloud import FakeHeat
-from tests.operations.conftest import Killed, World, error_of
+from tests.operations.conftest import World, error_of
 
 pytestmark = pytest.mark.slow
 
@@ -154,8 +154,7 @@ def test_a_worker_dies_asking_heat(
     before = _nodes(world)
     _resize(world, uuid, 2, before['0'], '1')
     die_at(f'{point}:orchestration.update_stack')
-    with pytest.raises(Killed):
-        world.worker('dead').turn()
+    world.worker('dead').die()
     world.cloud.settle()
     world.pass_time(130)
     world.build(uuid)

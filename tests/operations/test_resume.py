@@ -52,11 +52,7 @@ DEATHS = [
 def _turn_and_maybe_die(world: World, turns: int = 4) -> bool:
     try:
         for _ in range(turns):
-            worker = world.worker('doomed')
-            worker.turn()
-            world.cloud.settle()
-            world.pass_time(30)
-            worker.watch()
+            world.worker('doomed').go_on()
     except Killed:
         return True
     return False

@@ -123,10 +123,7 @@ def test_what_is_about_the_bay_goes_on_alone(world: World, uuid: str, verb: str)
     worker = world.worker()
     while _states(world, alone) == ['PENDING']:
         assert _is_exclusive(world, uuid)
-        worker.turn()
-        world.cloud.settle()
-        world.pass_time(30)
-        worker.watch()
+        worker.go_on()
     assert _states(world, first, second) == ['SUCCEEDED'] * 2
     assert world.again(alone).active_for == uuid
     waiting = [_resize(world, uuid, 'one', 1), _resize(world, uuid, 'two', 1)]

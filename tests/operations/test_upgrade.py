@@ -208,10 +208,7 @@ def test_the_baymodel_changes_meanwhile(world: World, uuid: str, when: str, what
     if when == 'at its end':
         for _ in range(2):
             world.worker().turn()
-            world.worker().turn()
-            world.cloud.settle()
-            world.pass_time(30)
-            world.worker().watch()
+            world.worker().go_on()
     with world.database.writing() as session:
         if what == 'gone':
             session.execute(sa.delete(models.Baymodel).filter_by(uuid=target.uuid))
@@ -230,10 +227,7 @@ def test_a_failed_round_is_retried_alone(world: World, uuid: str) -> None:
     first = world.ask('upgrade', uuid, target)
     worker = world.worker()
     worker.turn()
-    worker.turn()
-    world.cloud.settle()
-    world.pass_time(30)
-    worker.watch()
+    worker.go_on()
     worker.turn()                               # the default workers are done
     world.fail('quota exceeded')
     assert world.statuses(uuid) == {
@@ -259,10 +253,7 @@ def test_values_of_an_unfinished_upgrade_are_nobodys_own(world: World, uuid: str
     world.ask('upgrade', uuid, world.new_baymodel(image_id='second'))
     worker = world.worker()
     worker.turn()
-    worker.turn()
-    world.cloud.settle()
-    world.pass_time(30)
-    worker.watch()
+    worker.go_on()
     worker.turn()
     world.fail()
     assert world.nodegroup('default-worker').image_id == 'second'

@@ -365,10 +365,7 @@ def test_a_worker_dies(
 def _dies(world: World) -> bool:
     try:
         for _ in range(12):
-            world.worker('doomed').turn()
-            world.cloud.settle()
-            world.pass_time(30)
-            world.worker('doomed').watch()
+            world.worker('doomed').go_on()
     except Killed:
         return True
     return False

@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import kombu
 import openstack
@@ -163,21 +164,22 @@ def check_list_by_id() -> None:
 # ------------------------------------------------------------- other services
 
 
+def _as(**who: Any) -> openstack.connection.Connection:
+    """The cloud as a user of whom no configuration tells."""
+    auth = v3.Password(auth_url=settings.KEYSTONE_URL, password=settings.PASSWORD, **who)
+    return openstack.connection.Connection(
+        session=ks_session.Session(auth), region_name=settings.REGION
+    )
+
+
 def check_trust() -> None:
     """A user lets one of Magnum's domain act for it, as a Magnum would."""
     with timed('trust: made, used by a user of the magnum domain'):
         # Its token is scoped to the domain, where it has the role admin.
-        keeper = openstack.connection.Connection(
-            session=ks_session.Session(
-                v3.Password(
-                    auth_url=settings.KEYSTONE_URL,
-                    username=settings.MAGNUM_DOMAIN_ADMIN,
-                    password=settings.PASSWORD,
-                    user_domain_name=settings.MAGNUM_DOMAIN,
-                    domain_name=settings.MAGNUM_DOMAIN,
-                )
-            ),
-            region_name=settings.REGION,
+        keeper = _as(
+            username=settings.MAGNUM_DOMAIN_ADMIN,
+            user_domain_name=settings.MAGNUM_DOMAIN,
+            domain_name=settings.MAGNUM_DOMAIN,
         )
         domain = keeper.session.auth.get_access(keeper.session).domain_id
         trustee = keeper.identity.create_user(
@@ -191,17 +193,7 @@ def check_trust() -> None:
             roles=[{'name': 'member'}],
             impersonation=True,
         )
-        scoped = openstack.connection.Connection(
-            session=ks_session.Session(
-                v3.Password(
-                    auth_url=settings.KEYSTONE_URL,
-                    user_id=trustee.id,
-                    password=settings.PASSWORD,
-                    trust_id=trust.id,
-                )
-            ),
-            region_name=settings.REGION,
-        )
+        scoped = _as(user_id=trustee.id, trust_id=trust.id)
         require(
             scoped.session.get_user_id() == alice.session.get_user_id(),
             'the trust does not impersonate',

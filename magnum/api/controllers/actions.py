@@ -40,7 +40,6 @@ from magnum.operations.upgrading import (
     target_rows,
 )
 
-_BAY: Final = (bay_repository.TABLE.c.uuid, bay_repository.TABLE.c.project_id)
 #: What a resize has to know of its node group.
 GROUP: Final = tuple(
     repository.TABLE.c[name]
@@ -375,12 +374,9 @@ class ActionsController:
     def _row(
         self, session: orm.Session, call: Call, action: str, all_projects: str | None
     ) -> Row:
-        rule = f'{self._dialect.policy}:{all_projects}' if all_projects else None
-        scope = call.caller.scope(rule)
-        row = lookup.bay(session, self._dialect, _BAY, scope, call.arguments[0])
-        target = {'project_id': row.project_id, 'bay_uuid': row.uuid}
-        call.caller.check(f'{self._dialect.policy}:{action}', target)
-        return row
+        return lookup.allowed_bay(
+            session, call, self._dialect, self._dialect.policy, action, all_projects
+        )
 
 
 def _check_autoscaled(

@@ -21,7 +21,6 @@ from magnum.drivers.contract import Access, PlanRefused
 _INCAPABLE: Final[refusals.Table] = {
     PlanRefused: Refusal(errors.drivers.NOT_CAPABLE, '{error.reason}'),
 }
-_BAY: Final = (repository.TABLE.c.uuid, repository.TABLE.c.project_id)
 
 
 class ConfigController:
@@ -41,7 +40,7 @@ class ConfigController:
 
     def _document(self, session: orm.Session, call: Call, csr: str | None) -> dict[str, Any]:
         (ident,) = call.arguments
-        found = lookup.bay(session, self._dialect, _BAY, call.caller.scope(), ident)
+        found = lookup.bay(session, self._dialect, lookup.OWNER, call.caller.scope(), ident)
         call.caller.check('config:create', {'project_id': found.project_id})
         with refusals.told(bay=self._dialect, ident=ident):
             bay = locking.lock_bay(session, found.uuid)

@@ -1,7 +1,5 @@
 """The credentials that bays themselves have."""
 
-from typing import Final
-
 from sqlalchemy import orm
 
 from magnum.api.dialects import CLUSTERS
@@ -10,11 +8,8 @@ from magnum.api.requests import lookup
 from magnum.api.requests.rotation import rotate
 from magnum.api.services import Services
 from magnum.db import models
-from magnum.db.repositories import bays as repository
 from magnum.db.selections import Row
 from magnum.operations.accept import rotate_credential
-
-_BAY: Final = (repository.TABLE.c.uuid, repository.TABLE.c.project_id)
 
 
 class CredentialsController:
@@ -28,7 +23,7 @@ class CredentialsController:
 
         def find(session: orm.Session) -> Row:
             row = lookup.bay(
-                session, CLUSTERS, _BAY, call.caller.scope(), call.arguments[0]
+                session, CLUSTERS, lookup.OWNER, call.caller.scope(), call.arguments[0]
             )
             call.caller.check('credential:rotate', {'project_id': row.project_id})
             return row

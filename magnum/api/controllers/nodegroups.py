@@ -27,7 +27,6 @@ from magnum.domain import nodegroups
 from magnum.drivers.plans import bay_plan, nodegroup_plan
 from magnum.operations.accept import create_nodegroup, delete_nodegroup
 
-_BAY: Final = (bay_repository.TABLE.c.uuid, bay_repository.TABLE.c.project_id)
 _STORED: Final = tuple(repository.TABLE.c)
 
 
@@ -157,12 +156,9 @@ class NodegroupsController:
         self, session: orm.Session, call: Call, action: str, all_projects: str | None = None
     ) -> Row:
         """The bay of the path, if the caller may do this to its node groups."""
-        rule = f'{NODEGROUPS.policy}:{all_projects}' if all_projects else None
-        scope = call.caller.scope(rule)
-        row = lookup.bay(session, self._dialect, _BAY, scope, call.arguments[0])
-        target = {'project_id': row.project_id, 'bay_uuid': row.uuid}
-        call.caller.check(f'{NODEGROUPS.policy}:{action}', target)
-        return row
+        return lookup.allowed_bay(
+            session, call, self._dialect, NODEGROUPS.policy, action, all_projects
+        )
 
     def _accepted(
         self,

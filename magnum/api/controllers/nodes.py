@@ -1,7 +1,7 @@
 """Nodes of bays and clusters, as they report themselves."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import orm
 
@@ -18,7 +18,6 @@ from magnum.db.repositories import nodes as repository
 from magnum.operations.building import group_of
 
 _Names = list[str | None]
-_BAY: Final = (bays.TABLE.c.uuid, bays.TABLE.c.project_id)
 
 
 class NodesController:
@@ -36,7 +35,7 @@ class NodesController:
         limit = pagination.limit(call.query, self._max_limit)
         scope = call.caller.scope('node:get_all_all_projects')
         with self._database.reading() as session:
-            found = lookup.bay(session, self._dialect, _BAY, scope, call.arguments[0])
+            found = lookup.bay(session, self._dialect, lookup.OWNER, scope, call.arguments[0])
             call.caller.check('node:get_all', {'project_id': found.project_id})
             bay = bays.load(session, found.uuid)
             if bay is None:     # it was deleted this very moment

@@ -2,7 +2,7 @@
 
 import functools
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Final
 
 import orjson
@@ -97,15 +97,6 @@ def _described(route: Route) -> dict[str, Any]:
     return _operation(route, OPERATIONS[route.handler.name])
 
 
-@functools.cache
-def _rules() -> Mapping[tuple[str, str], list[str]]:
-    found: dict[tuple[str, str], list[str]] = {}
-    for rule in policies.list_rules():
-        for operation in getattr(rule, 'operations', ()):
-            found.setdefault((operation['method'], operation['path']), []).append(rule.name)
-    return found
-
-
 def _operation(route: Route, operation: Operation) -> dict[str, Any]:
     public = route.auth is Auth.NONE
     described: dict[str, Any] = {
@@ -133,7 +124,7 @@ def _operation(route: Route, operation: Operation) -> dict[str, Any]:
         described['x-openstack'] = {'min-ver': versions.text(route.since)}
         if route.answers_unasked:
             described['x-openstack']['note'] = _ANSWERS_UNASKED
-    rules = _rules().get((route.method, route.path))
+    rules = policies.rules_by_operation().get((route.method, route.path))
     if rules:
         described['x-openstack-policy'] = rules
     return described

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Callable
+from typing import Final
 
 from sqlalchemy import orm
 
@@ -16,7 +17,8 @@ from magnum.db.repositories.visibility import Scope
 from magnum.db.selections import Columns, Row
 from magnum.domain.uuids import is_uuid
 
-_OWNER = (bays.TABLE.c.uuid, bays.TABLE.c.project_id)
+#: Of a bay, for who only has to know whose it is.
+OWNER: Final = (bays.TABLE.c.uuid, bays.TABLE.c.project_id)
 _LAST_OWNER = (operations.TABLE.c.bay_uuid, operations.TABLE.c.project_id)
 
 
@@ -51,6 +53,27 @@ def bay(
     """The visible bay of a uuid or name; parameters and errors as of ``baymodel``."""
     find = functools.partial(bays.find, session, columns, scope, ident)
     return _found(find, dialect, ident, (absent, errors.bays.AMBIGUOUS), field)
+
+
+def allowed_bay(
+    session: orm.Session,
+    call: Call,
+    dialect: Dialect,
+    policy: str,
+    action: str,
+    all_projects: str | None = None,
+) -> Row:
+    """The bay of the path, if the caller may do this to it: its uuid and its project.
+
+    :param policy: with which the names of rules begin.
+    :param all_projects: the rule by which bays of all projects are visible.
+    :raises APIError: as of ``baymodel``; 403.
+    """
+    scope = call.caller.scope(f'{policy}:{all_projects}' if all_projects else None)
+    row = bay(session, dialect, OWNER, scope, call.arguments[0])
+    target = {'project_id': row.project_id, 'bay_uuid': row.uuid}
+    call.caller.check(f'{policy}:{action}', target)
+    return row
 
 
 def nodegroup(
@@ -103,7 +126,7 @@ def bay_or_gone(session: orm.Session, dialect: Dialect, scope: Scope, ident: str
     Errors as those of ``baymodel``.
     """
     try:
-        row = bay(session, dialect, _OWNER, scope, ident)
+        row = bay(session, dialect, OWNER, scope, ident)
     except errors.APIError as error:
         if error.kind is not errors.bays.NOT_FOUND or not is_uuid(ident):
             raise

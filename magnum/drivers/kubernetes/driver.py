@@ -86,6 +86,19 @@ def _without(plan: BayPlan, label: str) -> BayPlan:
     return dataclasses.replace(plan, labels={**plan.labels, label: ''})
 
 
+#: Checks that bays which exist may fail: earlier releases did not make them.
+_TOLERATED = (
+    command_lines.known,
+    admission.check,
+    node_restriction,
+    hardening.check,
+    downloads.check_sources,
+    downloads.check_digests,
+    archives.check,
+    addons.check,
+)
+
+
 class KubernetesDriver(heat.HeatDriver):
     """Masters with etcd and the control plane; masters and workers run kubelets."""
 
@@ -130,26 +143,9 @@ class KubernetesDriver(heat.HeatDriver):
         network.check,
         node_options.registrable,
         command_lines.well_formed,
-        command_lines.known,
-        admission.check,
-        node_restriction,
-        hardening.check,
-        downloads.check_sources,
-        downloads.check_digests,
-        archives.check,
-        addons.check,
+        *_TOLERATED,
     )
-    tolerated = frozenset((
-        *heat.HeatDriver.tolerated,
-        command_lines.known,
-        admission.check,
-        node_restriction,
-        hardening.check,
-        downloads.check_sources,
-        downloads.check_digests,
-        archives.check,
-        addons.check,
-    ))
+    tolerated = frozenset((*heat.HeatDriver.tolerated, *_TOLERATED))
     lasting_resource = 'etcd_volume'
     younger = {**heat.HeatDriver.younger, 'etcd_volume_size': 0, 'etcd_volume_type': ''}
     parameter_settings = {'kube_version': masters.RELEASE}

@@ -31,6 +31,14 @@ def conf() -> cfg.ConfigOpts:
     return conf
 
 
+def all_sections() -> cfg.ConfigOpts:
+    """The same of every section, for plans, which are made of many."""
+    conf = configuration.new_config()
+    conf([], default_config_files=[], default_config_dirs=[])
+    conf.set_override('encryption_keys', [sealing.generate_key()], 'certificates')
+    return conf
+
+
 @pytest.fixture
 def session_maker() -> Iterator[orm.sessionmaker[orm.Session]]:
     engine = sa.create_engine(

@@ -1,6 +1,6 @@
 import contextlib
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -308,15 +308,25 @@ def test_keys_of_addresses(address: str, key: str) -> None:
     assert address_key(address) == key
 
 
-def test_failures_of_an_address_are_limited(
+@pytest.fixture
+def limited(
     conf: cfg.ConfigOpts,
     session_maker: orm.sessionmaker[orm.Session],
     service: CertificateService,
-    bay: models.Bay,
-    tokens: dict[str, str],
+) -> Callable[[int], Nodes]:
+    """Makes nodes whose service takes so many requests a minute."""
+
+    def make(requests: int) -> Nodes:
+        conf.set_override('requests_per_minute', requests, 'bootstrap')
+        return Nodes(conf, session_maker, service)
+
+    return make
+
+
+def test_failures_of_an_address_are_limited(
+    limited: Callable[[int], Nodes], bay: models.Bay, tokens: dict[str, str]
 ) -> None:
-    conf.set_override('requests_per_minute', 2, 'bootstrap')
-    nodes = Nodes(conf, session_maker, service)
+    nodes = limited(2)
     path = f'/{bay.uuid}/ca'
     assert [nodes.send(path, 'wrong').status_int for _ in range(2)] == [401, 401]
     response = nodes.send(path, 'wrong')
@@ -329,14 +339,9 @@ def test_failures_of_an_address_are_limited(
 
 
 def test_good_tokens_are_not_counted_against_an_address(
-    conf: cfg.ConfigOpts,
-    session_maker: orm.sessionmaker[orm.Session],
-    service: CertificateService,
-    bay: models.Bay,
-    tokens: dict[str, str],
+    limited: Callable[[int], Nodes], bay: models.Bay, tokens: dict[str, str]
 ) -> None:
-    conf.set_override('requests_per_minute', 4, 'bootstrap')
-    nodes = Nodes(conf, session_maker, service)
+    nodes = limited(4)
     path = f'/{bay.uuid}/ca'
     # A whole cloud behind one address; the limit of one bay is another one.
     assert [nodes.send(path, tokens['worker']).status_int for _ in range(4)] == [200] * 4
@@ -344,14 +349,12 @@ def test_good_tokens_are_not_counted_against_an_address(
 
 
 def test_one_at_a_time_from_an_address_with_many_failures(
-    conf: cfg.ConfigOpts,
-    session_maker: orm.sessionmaker[orm.Session],
+    limited: Callable[[int], Nodes],
     service: CertificateService,
     bay: models.Bay,
     tokens: dict[str, str],
 ) -> None:
-    conf.set_override('requests_per_minute', 3, 'bootstrap')
-    nodes = Nodes(conf, session_maker, service)
+    nodes = limited(3)
     path = f'/{bay.uuid}/ca'
     assert [nodes.send(path, 'wrong').status_int for _ in range(3)] == [401] * 3
     answers = []
@@ -372,15 +375,9 @@ def test_one_at_a_time_from_an_address_with_many_failures(
 
 
 def test_a_bay_that_asks_too_often_is_limited_over_all_addresses(
-    conf: cfg.ConfigOpts,
-    session_maker: orm.sessionmaker[orm.Session],
-    session: orm.Session,
-    service: CertificateService,
-    bay: models.Bay,
-    tokens: dict[str, str],
+    limited: Callable[[int], Nodes], session: orm.Session, bay: models.Bay, tokens: dict[str, str]
 ) -> None:
-    conf.set_override('requests_per_minute', 2, 'bootstrap')
-    nodes = Nodes(conf, session_maker, service)
+    nodes = limited(2)
     statuses = [
         nodes.send(kubelet_path(bay), tokens['worker'], CSR, address=f'192.0.2.{number}').status_int
         for number in range(3)

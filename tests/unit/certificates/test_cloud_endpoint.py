@@ -11,8 +11,6 @@ import webob
 from oslo_config import cfg
 from sqlalchemy import orm
 
-from magnum import conf as magnum_conf
-from magnum.certificates import sealing
 from magnum.certificates.service import CertificateService
 from magnum.clients.errors import CloudUnavailable
 from magnum.db import models
@@ -29,11 +27,7 @@ ACCESS = {'auth_url': 'https://keystone/v3', 'region': 'One', 'external_network_
 
 @pytest.fixture
 def conf() -> cfg.ConfigOpts:
-    """All sections: plans are made of many."""
-    conf = magnum_conf.new_config()
-    conf([], default_config_files=[], default_config_dirs=[])
-    conf.set_override('encryption_keys', [sealing.generate_key()], 'certificates')
-    return conf
+    return conftest.all_sections()
 
 
 @pytest.fixture

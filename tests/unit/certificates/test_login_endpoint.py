@@ -9,8 +9,6 @@ import webob
 from oslo_config import cfg
 from sqlalchemy import orm
 
-from magnum import conf as magnum_conf
-from magnum.certificates import sealing
 from magnum.certificates.service import CertificateService
 from magnum.clients.errors import CloudUnavailable
 from magnum.clients.tokens import TokenUser
@@ -26,9 +24,7 @@ TOKEN = 'gAAAAABn-a-token'
 
 @pytest.fixture
 def conf() -> cfg.ConfigOpts:
-    conf = magnum_conf.new_config()
-    conf([], default_config_files=[], default_config_dirs=[])
-    conf.set_override('encryption_keys', [sealing.generate_key()], 'certificates')
+    conf = conftest.all_sections()
     conf.set_override('logins_per_minute', 6, 'nodes')
     return conf
 

@@ -32,3 +32,17 @@ def test_not_of_every_user_for_ever(ours: sessions.Sessions) -> None:
     for number in range(64):
         ours.as_user(f'bay-{number}', 'secret', 'demo')
     assert ours.as_user('bay', 'secret', 'demo') is not first
+
+
+def test_an_api_is_where_the_options_say(ours: sessions.Sessions) -> None:
+    ours.region_name, ours.interface = 'north', 'internal'
+    user = ours.as_user('bay', 'secret', 'demo')
+    versioned, any_version = ours.api('network', '2', user), ours.api('compute')
+    assert (versioned.session, any_version.session) == (user, ours.service)
+    assert [
+        (api.service_type, api.region_name, api.interface, api.min_version, api.max_version)
+        for api in (versioned, any_version)
+    ] == [
+        ('network', 'north', 'internal', '2', '2.latest'),
+        ('compute', 'north', 'internal', None, None),
+    ]

@@ -12,8 +12,10 @@ import os
 import pathlib
 import re
 import ssl
+import subprocess
+import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -26,6 +28,7 @@ from magnum.drivers.common.node.agent import certificates, conditions
 from magnum.drivers.common.node.agent.channel import Channel
 from magnum.drivers.common.node.agent.node import Node
 from tests.fakes.listening import listening
+from tests.unit.drivers import node_files
 from tests.unit.node_service import BAY, Authority
 
 NAME = 'bay-node-0'
@@ -220,3 +223,29 @@ def refuse_writes(
         return real(path, flags, *more, **named)
 
     monkeypatch.setattr(os, 'open', refuse)
+
+
+def script(node: Node, name: str, text: str) -> None:
+    """Give a node a script that its agent runs."""
+    file = node.path(f'/opt/magnum/{name}')
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text('#!/bin/bash\n' + text)
+    file.chmod(0o755)
+
+
+class Program:
+    """The agent as nodes run it."""
+
+    def __init__(self, root: pathlib.Path):
+        self.root = root
+        node_files.place_agent(root)
+
+    def run(
+        self, *arguments: str, text: str = '', within: Sequence[str] = ()
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*within, sys.executable, '-m', 'agent', '--root', str(self.root), *arguments],
+            cwd=self.root / 'opt/magnum', input=text, capture_output=True, text=True,
+            timeout=60, check=False,
+            env={'PATH': f'{self.root}/bin:{os.environ["PATH"]}'},
+        )

@@ -17,6 +17,8 @@ from magnum.drivers import settings
 from tests.unit.drivers import curl, node_files
 
 STAND_IN = pathlib.Path(__file__).parents[3] / 'tools/nodes/standins/helm.py'
+#: An add-on of which nothing is special.
+METRICS = 'metrics-server'
 
 #: The API as far as it is asked: objects are files, nodes are in "nodes".
 KUBECTL = r'''#!@python

@@ -1,7 +1,6 @@
 """Add-ons whose projects have no chart: the objects that masters are told of."""
 
 import json
-import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -320,15 +319,11 @@ def test_an_upgrade_brings_and_removes_it(name: str) -> None:
         assert is_there is (target is wanting)
 
 
-@pytest.fixture
-def cluster(tmp_path: pathlib.Path) -> Cluster:
-    return Cluster(tmp_path)
-
-
 @every_addon
-def test_masters_keep_objects_as_they_keep_charts(cluster: Cluster, name: str) -> None:
+def test_masters_keep_objects_as_they_keep_charts(
+    cluster: Cluster, master: Master, name: str
+) -> None:
     """By a chart of their own making, without any download but Helm's."""
-    master = Master(cluster)
     chart = told(WANTED[name])[name]
     cluster.charts[name] = chart
     if 'cloud' in chart:
@@ -352,9 +347,10 @@ def test_masters_keep_objects_as_they_keep_charts(cluster: Cluster, name: str) -
     assert cluster.applied() == []
 
 
-def test_the_ingress_controllers_file_follows_the_credential(cluster: Cluster) -> None:
+def test_the_ingress_controllers_file_follows_the_credential(
+    cluster: Cluster, master: Master
+) -> None:
     """In a Secret of its own, that masters change when they have another one."""
-    master = Master(cluster)
     cluster.charts['octavia-ingress'] = chart = told(WANTED['octavia-ingress'])['octavia-ingress']
     master.share(CLOUD)
     said = [master.look()]

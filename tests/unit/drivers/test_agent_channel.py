@@ -5,7 +5,6 @@ import http.server
 import pathlib
 import ssl
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,12 +19,6 @@ from tests.unit.drivers import agents, node_files, test_join_service
 from tests.unit.drivers.agents import Answer, Service
 
 TAG = 'magnum/report'
-
-
-@pytest.fixture
-def service() -> Iterator[Service]:
-    with agents.serve() as made_up:
-        yield made_up
 
 
 @pytest.fixture

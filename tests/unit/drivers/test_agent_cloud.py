@@ -6,7 +6,6 @@ import os
 import pathlib
 import subprocess
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -21,17 +20,10 @@ from magnum.drivers.common.node.agent.node import (
 )
 from magnum.drivers.common.node.agent.reporter import Reporter
 from tests.unit.drivers import agents
-from tests.unit.drivers.agents import Answer, Service
-from tests.unit.drivers.test_agent_reports import script
+from tests.unit.drivers.agents import Answer, Service, script
 
 FILE = '[Global]\napplication-credential-secret={}\n'
 MEMBER = 'cloud-credential'
-
-
-@pytest.fixture
-def service() -> Iterator[Service]:
-    with agents.serve() as made_up:
-        yield made_up
 
 
 @pytest.fixture

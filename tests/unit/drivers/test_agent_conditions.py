@@ -4,8 +4,6 @@ import errno
 import hashlib
 import json
 import os
-import pathlib
-from collections.abc import Iterator
 
 import pytest
 
@@ -14,20 +12,7 @@ from magnum.drivers.common.node.agent.channel import Channel
 from magnum.drivers.common.node.agent.conditions import Conditions
 from magnum.drivers.common.node.agent.node import Node
 from tests.unit.drivers import agents
-from tests.unit.drivers.agents import Service
-from tests.unit.drivers.test_agent_reports import script
-
-
-@pytest.fixture
-def service() -> Iterator[Service]:
-    with agents.serve() as made_up:
-        yield made_up
-
-
-@pytest.fixture
-def node(tmp_path: pathlib.Path, service: Service, monkeypatch: pytest.MonkeyPatch) -> Node:
-    """One that has registered."""
-    return agents.registered(tmp_path, service, monkeypatch)
+from tests.unit.drivers.agents import script
 
 
 def found(node: Node, is_built: bool = True, apart: float = 0) -> dict[str, dict[str, str]]:

@@ -2,7 +2,6 @@
 
 import hashlib
 import pathlib
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,22 +11,7 @@ from magnum.drivers.common.node.agent import following
 from magnum.drivers.common.node.agent.channel import Channel, Gone
 from magnum.drivers.common.node.agent.node import Node, ProgramFailed
 from tests.unit.drivers import agents
-from tests.unit.drivers.agents import Answer, Service
-from tests.unit.drivers.test_agent_reports import Program
-
-
-@pytest.fixture
-def service() -> Iterator[Service]:
-    with agents.serve() as made_up:
-        yield made_up
-
-
-@pytest.fixture
-def node(tmp_path: pathlib.Path, service: Service, monkeypatch: pytest.MonkeyPatch) -> Node:
-    """One that has registered."""
-    made = agents.registered(tmp_path, service, monkeypatch)
-    service.said.clear()
-    return made
+from tests.unit.drivers.agents import Answer, Program, Service
 
 
 def issued(service: Service, *purposes: str) -> Answer:

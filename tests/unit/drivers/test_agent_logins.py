@@ -2,7 +2,6 @@
 
 import base64
 import json
-import pathlib
 import shutil
 import ssl
 from collections.abc import Iterator
@@ -15,22 +14,10 @@ from magnum.drivers.common.node.agent import logins
 from magnum.drivers.common.node.agent.channel import Channel
 from magnum.drivers.common.node.agent.node import Node
 from tests.fakes.listening import listening
-from tests.unit.drivers import agents
 from tests.unit.drivers.agents import Answer, Service
 
 TOKEN = 'gAAAAABn-a-token_of=='
 EVE = {'name': 'keystone:default/eve', 'uid': '0e5e', 'groups': ['magnum:viewers']}
-
-
-@pytest.fixture
-def service() -> Iterator[Service]:
-    with agents.serve() as made:
-        yield made
-
-
-@pytest.fixture
-def node(tmp_path: pathlib.Path, service: Service, monkeypatch: pytest.MonkeyPatch) -> Node:
-    return agents.registered(tmp_path, service, monkeypatch)
 
 
 @pytest.fixture

@@ -3,15 +3,11 @@
 import errno
 import itertools
 import json
-import os
 import pathlib
 import random
-import subprocess
-import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -25,28 +21,9 @@ from magnum.drivers.common.node.agent.channel import Gone
 from magnum.drivers.common.node.agent.node import KEPT_IN_MEMORY, Node
 from magnum.drivers.common.node.agent.reporter import Reporter
 from tests.unit.drivers import agents, node_files
-from tests.unit.drivers.agents import Answer, Service
+from tests.unit.drivers.agents import Answer, Program, Service, script
 
 DIRECTIVE = '2f1a0c1e-5f54-4a5e-9d57-1f3c6a1f0b11'
-
-
-@pytest.fixture
-def service() -> Iterator[Service]:
-    with agents.serve() as made_up:
-        yield made_up
-
-
-@pytest.fixture
-def node(tmp_path: pathlib.Path, service: Service, monkeypatch: pytest.MonkeyPatch) -> Node:
-    """One that has registered."""
-    return agents.registered(tmp_path, service, monkeypatch)
-
-
-def script(node: Node, name: str, text: str) -> None:
-    file = node.path(f'/opt/magnum/{name}')
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text('#!/bin/bash\n' + text)
-    file.chmod(0o755)
 
 
 def test_a_report_says_step_and_state(node: Node, service: Service) -> None:
@@ -403,24 +380,6 @@ def test_a_script_whose_time_is_up_ends_with_all_that_it_started(node: Node) -> 
         time.sleep(0.05)
     else:
         assert not pathlib.Path(f'/proc/{child}').exists()
-
-
-class Program:
-    """The agent as nodes run it."""
-
-    def __init__(self, root: pathlib.Path):
-        self.root = root
-        node_files.place_agent(root)
-
-    def run(
-        self, *arguments: str, text: str = '', within: Sequence[str] = ()
-    ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*within, sys.executable, '-m', 'agent', '--root', str(self.root), *arguments],
-            cwd=self.root / 'opt/magnum', input=text, capture_output=True, text=True,
-            timeout=60, check=False,
-            env={'PATH': f'{self.root}/bin:{os.environ["PATH"]}'},
-        )
 
 
 def test_the_program_registers_tells_and_ends_when_the_bay_is_gone(

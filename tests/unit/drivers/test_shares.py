@@ -1,7 +1,6 @@
 """Shares of Manila for claims: what masters are told, and what they make of it."""
 
 import json
-import pathlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -239,14 +238,8 @@ def earlier(of: BayPlan, strange: set[str]) -> dict[str, Any]:
     return outputs
 
 
-@pytest.fixture
-def cluster(tmp_path: pathlib.Path) -> Cluster:
-    return Cluster(tmp_path)
-
-
-def test_the_secret_follows_the_credential(cluster: Cluster) -> None:
+def test_the_secret_follows_the_credential(cluster: Cluster, master: Master) -> None:
     """It is the add-on's own, of the keys that the driver reads, and goes with it."""
-    master = Master(cluster)
     cluster.want('manila-csi', secret=told()['manila-csi']['secret'])
     master.share(cloud_file(plan()))
     said = [master.look()]
@@ -274,16 +267,16 @@ def test_the_secret_follows_the_credential(cluster: Cluster) -> None:
     assert cluster.ledger() == {}
 
 
-def test_without_the_file_of_the_cloud_the_condition_says_so(cluster: Cluster) -> None:
-    master = Master(cluster)
+def test_without_the_file_of_the_cloud_the_condition_says_so(
+    cluster: Cluster, master: Master
+) -> None:
     cluster.want('manila-csi', secret=told()['manila-csi']['secret'])
     master.look()
     assert (master.condition() or '').startswith('False Failing manila-csi: ')
     assert cluster.secret('manila-csi') is None
 
 
-def test_the_class_is_made_as_other_objects_are(cluster: Cluster) -> None:
-    master = Master(cluster)
+def test_the_class_is_made_as_other_objects_are(cluster: Cluster, master: Master) -> None:
     cluster.charts['manila-class'] = told()['manila-class']
     master.look()
     assert master.condition() == 'True Installed'

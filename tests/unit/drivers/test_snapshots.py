@@ -1,6 +1,5 @@
 """Snapshots of claims: what masters are told, and what they make of it."""
 
-import pathlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -195,9 +194,9 @@ def test_masters_that_know_no_objects_get_none_who_asks_for_them() -> None:
     assert refused.value.field == 'labels/snapshot_controller_enabled'
 
 
-def test_masters_make_the_class_as_they_make_other_objects(tmp_path: pathlib.Path) -> None:
-    cluster = Cluster(tmp_path)
-    master = Master(cluster)
+def test_masters_make_the_class_as_they_make_other_objects(
+    cluster: Cluster, master: Master
+) -> None:
     cluster.charts['cinder-snapshots'] = told(VOLUMES)['cinder-snapshots']
     master.look()
     assert master.condition() == 'True Installed'
