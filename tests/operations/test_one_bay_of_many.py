@@ -84,7 +84,7 @@ def test_others_have_their_turns(world: World, bays: list[str], position: int) -
         waiting.append(world.ask('resize', uuid, WORKERS + 2))
         succeed(world, first)
     with world.database.writing() as session:
-        session.merge(waiting[position]).parameters = {'nodegroup': ['none']}
+        session.merge(waiting[position]).parameters = {'nodegroup': {'no': 'uuid'}}
     world.worker().watch()
     assert world.again(waiting[position]).state == 'PENDING'
     assert world.again(waiting[1 - position]).state == 'QUEUED'
