@@ -24,6 +24,7 @@ from tests.api.fixtures.service import Service
 from tests.api.test_field_rules import TEMPLATE
 from tests.fakes.lossy_database import Loss, LossyDatabase
 from tests.unit.certificates import csr
+from tools.common import processes
 
 LATEST = 'container-infra latest'
 CSR = csr.make(csr.name(CN='alice'))
@@ -323,6 +324,8 @@ def test_what_nobody_knows_is_said(stage: Stage, monkeypatch: pytest.MonkeyPatch
     stage.database.lose({1: Loss.HELD})
     answer = WRITES['baymodel'].send(stage)
     stage.database.release()
+    # Or the row appears in the next test.
+    processes.wait_until(lambda: bool(stage.rows()['baymodel']), 10)
     assert (answer.status_int, answer.json['errors'][0]['code']) == (
         504, 'magnum.outcome_unknown'
     )
