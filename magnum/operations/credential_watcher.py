@@ -104,9 +104,7 @@ class CredentialWatcher:
             LOG.error('The credential %s cannot be checked: %s', credential.name, error)
             return False
         tell = functools.partial(self._tell, credential=credential, found=condition)
-        return bool(apart.look_at(
-            credential.bay_uuid, functools.partial(self._database.run, tell)
-        ))
+        return bool(apart.look_at(credential.bay_uuid, self._database.run, tell))
 
     def _condition(self, credential: CloudCredential) -> Condition:
         which = credential.bay_uuid, credential.generation

@@ -111,7 +111,7 @@ class Healer:
         uuids = [*again.keys() | anew.keys()]
         random.shuffle(uuids)       # other conductors have found the same ones
         return sum(
-            apart.look_at(uuid, functools.partial(self._database.run, looks[uuid]))
+            apart.look_at(uuid, self._database.run, looks[uuid])
             for uuid in uuids for looks in (again, anew) if uuid in looks
         )
 

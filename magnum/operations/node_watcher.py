@@ -53,7 +53,7 @@ class NodeWatcher:
         random.shuffle(changed)
         for uuid in changed:
             look = functools.partial(self._look_at, bay_uuid=uuid)
-            apart.look_at(uuid, functools.partial(self._database.run, look))
+            apart.look_at(uuid, self._database.run, look)
         return len(changed)
 
     def _mark_silent(self) -> None:

@@ -42,7 +42,7 @@ class ReleaseWatcher:
     def look(self) -> int:
         """Look at all bays; how many have another condition now."""
         return sum(
-            apart.look_at(row.uuid, functools.partial(self._look_at, row, today))
+            apart.look_at(row.uuid, self._look_at, row, today)
             for row, today in self._with_releases()
         )
 

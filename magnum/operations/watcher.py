@@ -73,7 +73,7 @@ class Watcher:
             idle = pending.idle_bays(session, BATCH)
         for bay_uuid in idle:
             turn = functools.partial(_give_turn, bay_uuid=bay_uuid, at_once=at_once)
-            apart.look_at(bay_uuid, functools.partial(self._database.run, turn))
+            apart.look_at(bay_uuid, self._database.run, turn)
         return len(idle)
 
     def hint(self, stack_id: str) -> bool:

@@ -292,7 +292,7 @@ class FakeHeat:
             stack['replaced'] = stack.get('replaced', 0) + 1
             self._begin_update(stack)
 
-    def preview_server(self, stack_id, image, flavor) -> None:  # type: ignore[no-untyped-def]
+    def preview_server(self, stack_id: str, image: str, flavor: str) -> None:
         with self.cloud.call('orchestration', 'preview_update'):
             self._find(stack_id)
 

@@ -57,6 +57,14 @@ def record_of_bay(
     })
 
 
+def record_once(
+    session: orm.Session, operation: models.Operation, kind: str, message: str
+) -> None:
+    """As ``record``, unless the operation has that very event: steps are run again."""
+    if not is_recorded(session, operation, kind, message):
+        record(session, operation, kind, message)
+
+
 def is_recorded(
     session: orm.Session, operation: models.Operation, kind: str, message: str | None = None
 ) -> bool:

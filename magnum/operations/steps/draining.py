@@ -295,7 +295,7 @@ def have_done(
             for line in given.lines or ():
                 if line.startswith(_NOTE):
                     told += f'; {given.node}: {line.removeprefix(_NOTE)}'
-            _tell_once(session, operation, kind, told)
+            events.record_once(session, operation, kind, told)
             return
         elif given.outcome is not None:
             why_not = f'{given.node}: {" | ".join(given.lines or []) or "it failed"}'
@@ -308,7 +308,7 @@ def have_done(
         if why_not is not None:
             which = f' ({few(names, MOST_TOLD)})' if names else ''
             told = f'nodes that go are not {_DONE[verb]}{which}: {why_not}'
-            _tell_once(session, operation, f'bay.{operation.verb}.not_{_KINDS[verb]}', told)
+            events.record_once(session, operation, f'bay.{operation.verb}.not_{_KINDS[verb]}', told)
     if why_not is None:
         raise TryLater(
             f'Nodes are not {_DONE[verb]} yet: {few(names, MOST_TOLD)}', _PAUSE, 'nodes_behind'
@@ -318,12 +318,6 @@ def have_done(
             NODE_FAILED, f'It was not {_DONE[verb]}, and {_STAYS[verb]}: {why_not}',
             few(names, MOST_TOLD), boot.SERVER,
         ))
-
-
-def _tell_once(session: orm.Session, operation: Operation, kind: str, told: str) -> None:
-    """Tell it, unless that was done: the step is run again for nodes that come after."""
-    if not events.is_recorded(session, operation, kind, told):
-        events.record(session, operation, kind, told)
 
 
 def _kept(operation: Operation, verb: str) -> datetime.timedelta:

@@ -133,8 +133,7 @@ def _give_up(work: Work, master: Node, why: str) -> None:
     told = f'the server {master.server_id} of the master {master.name} is not deleted: {why}'
     with work.changing_bay() as (session, operation):
         _forget(operation, master.server_id)
-        if not events.is_recorded(session, operation, _NOT_DELETED, told):
-            events.record(session, operation, _NOT_DELETED, told)
+        events.record_once(session, operation, _NOT_DELETED, told)
 
 
 def _forget(operation: Operation, server: str) -> bool:
